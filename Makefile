@@ -1,0 +1,43 @@
+# Tuneline's two commands for a newcomer are `make run` and `make test`; `make help` lists all.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint docs viz sample tiny-base clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[viz,dev]'
+	@touch $@
+
+install: .venv/installed ## make the environment and install everything into it
+
+run: install ## the main job: raw titles and descriptions to an evaluated adapter
+	$(BIN)/kedro run
+
+test: install lint docs ## all checks and tests
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: install ## build the documentation, strictly, into site/
+	$(BIN)/mkdocs build --strict --quiet
+
+viz: install ## draw the lineage, with previews, as a static site in build/
+	KEDRO_ENV=laptop $(BIN)/kedro viz build --include-previews
+
+sample: install ## make the sample of product titles and descriptions again
+	$(BIN)/python -m samples.product_descriptions --rows 8000 --out data/01_raw/product_descriptions/trn.json.gz
+
+tiny-base: install ## train the tiny base model again
+	$(BIN)/kedro run --pipelines=prepare,tiny_base
+
+clean: ## remove everything that was made, keep the samples and the tiny base model
+	git clean -fdXq data build site

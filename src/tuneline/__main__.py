@@ -1,0 +1,26 @@
+"""Run Tuneline as a module: ``python -m tuneline`` is ``kedro run``."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.cli.utils import find_run_command
+from kedro.framework.project import configure_project
+
+
+def main(*args: str, **kwargs: Any) -> Any:
+    """Run the project's ``run`` command from a script, a notebook or a job.
+
+    Args:
+        *args: what one would type behind ``kedro run``.
+        **kwargs: passed on to click.
+
+    Returns:
+        What the command returns.
+    """
+    package_name = Path(__file__).parent.name
+    configure_project(package_name)
+    return find_run_command(package_name)(*args, **kwargs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The adapter as a value: what nodes pass to each other instead of a model."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A trained LoRA adapter.
+
+    Attributes:
+        config: LoraConfig as plain values.
+        tensors: weights by name, float32, on the CPU.
+        tokenizer: the tokenizer it was trained with, chat template included.
+        provenance: what it was made from: hashes of examples, recipe, base and template; versions.
+    """
+
+    config: dict[str, Any]
+    tensors: dict[str, Any]
+    tokenizer: Any
+    provenance: dict[str, Any]
+
+
+def extract_adapter(model: Any, tokenizer: Any, provenance: dict[str, Any]) -> Adapter:
+    """Take the adapter out of a trained model.
+
+    Args:
+        model: a PeftModel.
+        tokenizer: the tokenizer it was trained with.
+        provenance: what it was made from.
+
+    Returns:
+        The adapter; its tensors do not share memory with the model.
+    """
+    from peft import get_peft_model_state_dict
+
+    state = get_peft_model_state_dict(model)
+    tensors = {name: state[name].detach().cpu().float().clone() for name in sorted(state)}
+    config = _plain(model.peft_config["default"].to_dict())
+    config |= {"inference_mode": True, "base_model_name_or_path": provenance["base"]["name"]}
+    return Adapter(config=config, tensors=tensors, tokenizer=tokenizer, provenance=provenance)
+
+
+def attach_adapter(model: Any, adapter: Adapter) -> Any:
+    """Put an adapter on a base model.
+
+    Args:
+        model: the base model.
+        adapter: the adapter.
+
+    Returns:
+        A PeftModel; `with model.disable_adapter():` makes it the base model again.
+    """
+    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+
+    config = LoraConfig(**{**adapter.config, "inference_mode": False})
+    model = get_peft_model(model, config)
+    set_peft_model_state_dict(model, adapter.tensors)
+    return model.eval()
+
+
+def _plain(value: Any) -> Any:
+    """Turn sets into sorted lists, so that the same adapter gives the same file."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return sorted(value) if isinstance(value, set | frozenset) else value

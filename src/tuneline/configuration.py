@@ -1,0 +1,148 @@
+"""Checks the merged YAML of a run and says which file a wrong value came from."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.parameters import Hardware, TinyBase, UseCase
+from tuneline.use_cases import list_use_cases
+
+# Reserved top-level keys; every other one names a use case.
+SHARED_BLOCKS: dict[str, type[BaseModel]] = {"hardware": Hardware, "tiny_base": TinyBase}
+
+
+def check_environment(conf_source: Path, env: str | None) -> None:
+    """Refuse a machine that has no folder under `conf/`.
+
+    Args:
+        conf_source: the project's `conf` folder.
+        env: what was asked for with `--env`; `None` for the default.
+
+    Raises:
+        TunelineError: naming the nearest environment there is.
+    """
+    known = [path.name for path in conf_source.iterdir() if path.is_dir()]
+    if env and env not in known:
+        raise TunelineError(
+            Problem(
+                where="--env",
+                value=env,
+                wrong=f"there is no folder conf/{env}",
+                matters="without it the run would use another machine's settings",
+                remedy=suggest(env, set(known) - {"base"}),
+            )
+        )
+
+
+def check_parameters(loader: OmegaConfigLoader) -> None:
+    """Validate every block of parameters at once.
+
+    Args:
+        loader: the run's configuration, runtime parameters included.
+
+    Raises:
+        TunelineError: with every problem found, each naming its file and key.
+    """
+    parameters = loader["parameters"]
+    problems = list(_find_problems(parameters))
+    if problems:
+        raise TunelineError(*(_locate(loader, problem) for problem in problems))
+
+
+def find_source(loader: OmegaConfigLoader, key: str) -> str:
+    """Tell where a parameter got its value.
+
+    Args:
+        loader: the run's configuration.
+        key: dotted path of the parameter.
+
+    Returns:
+        `--params`, or the path of the YAML file, starting from `conf`.
+    """
+    if _has(loader.runtime_params or {}, key):
+        return "--params"
+    conf = Path(loader.conf_source)
+    for env in (loader.env or loader.default_run_env, loader.base_env):
+        for path in sorted((conf / env).rglob("parameters*.yml")):
+            if _has(OmegaConf.load(path), key):
+                return f"conf/{path.relative_to(conf)}"
+    return "conf/base"
+
+
+def _find_problems(parameters: Mapping[str, Any]) -> Iterator[Problem]:
+    use_cases = list_use_cases()
+    for name in sorted(set(parameters) - {*SHARED_BLOCKS, *use_cases}):
+        yield _unknown(name, parameters[name], {*SHARED_BLOCKS, *use_cases})
+    models: dict[str, type[BaseModel]] = {**SHARED_BLOCKS, **dict.fromkeys(use_cases, UseCase)}
+    for name, model in models.items():
+        yield from _validate(name, parameters.get(name, {}), model)
+
+
+def _validate(name: str, block: Any, model: type[BaseModel]) -> Iterator[Problem]:
+    try:
+        model.model_validate(block)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            yield _word(name, details, model)
+
+
+def _word(name: str, details: ErrorDetails, model: type[BaseModel]) -> Problem:
+    path = [str(part) for part in details["loc"]]
+    key = ".".join([name, *path])
+    if details["type"] == "extra_forbidden":
+        return _unknown(key, details["input"], _fields_at(model, path[:-1]))
+    if details["type"] == "missing":
+        return Problem(
+            where=key,
+            wrong="it is not stated",
+            matters="the run cannot guess it",
+            remedy="state it, as conf/base/product_descriptions/parameters.yml does",
+        )
+    message = str(details["msg"]).removeprefix("Value error, ")
+    if message.count(";") >= 2:  # our own validators word all three parts themselves
+        wrong, matters, remedy = (part.strip() for part in message.split(";", 2))
+        return Problem(where=key, wrong=wrong, matters=matters, remedy=remedy)
+    return Problem(
+        where=key,
+        value=details["input"],
+        wrong=message[0].lower() + message[1:],
+        matters="the run could not do what it says",
+        remedy="correct the value",
+    )
+
+
+def _unknown(key: str, value: Any, known: set[str]) -> Problem:
+    return Problem(
+        where=key,
+        value=value,
+        wrong="there is no such key",
+        matters="a misspelt key would silently change nothing",
+        remedy=suggest(key.rsplit(".", 1)[-1], known),
+    )
+
+
+def _fields_at(model: type[BaseModel], path: list[str]) -> set[str]:
+    for part in path:
+        model = model.model_fields[part].annotation  # type: ignore[assignment]
+    return set(model.model_fields)
+
+
+def _locate(loader: OmegaConfigLoader, problem: Problem) -> Problem:
+    source = find_source(loader, problem.where)
+    return Problem(**{**vars(problem), "where": f"{source}: {problem.where}"})
+
+
+def _has(config: Any, key: str) -> bool:
+    for part in key.split("."):
+        if not isinstance(config, Mapping) and not hasattr(config, "keys"):
+            return False
+        if part not in config:
+            return False
+        config = config[part]
+    return True

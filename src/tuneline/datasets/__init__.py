@@ -1,0 +1,15 @@
+"""Datasets that kedro-datasets does not have: streams, adapters, base models."""
+
+from tuneline.datasets.adapter import AdapterDataset
+from tuneline.datasets.base_model import BaseModelDataset
+from tuneline.datasets.json_lines import JSONLinesDataset
+from tuneline.datasets.raw_json_lines import RawJSONLinesDataset
+from tuneline.datasets.streamed_csv import StreamedCSVDataset
+
+__all__ = [
+    "AdapterDataset",
+    "BaseModelDataset",
+    "JSONLinesDataset",
+    "RawJSONLinesDataset",
+    "StreamedCSVDataset",
+]

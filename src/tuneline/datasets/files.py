@@ -1,0 +1,75 @@
+"""Writing files and folders so that a reader sees the old or the whole new one, never a part."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from kedro_datasets._typing import TablePreview
+
+# Long texts would make Kedro-Viz's table unreadable.
+PREVIEW_CHARACTERS = 160
+
+
+@contextmanager
+def replace_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path` that takes its place once the block has ended well.
+
+    Args:
+        path: the file to make or to replace.
+
+    Yields:
+        A binary file to write to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_whole_folder(path: Path) -> Iterator[Path]:
+    """Make a folder beside `path` that takes its place once the block has ended well.
+
+    Args:
+        path: the folder to make or to replace.
+
+    Yields:
+        An empty folder to write into.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        shutil.rmtree(path, ignore_errors=True)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def preview_rows(rows: list[dict[str, object]]) -> TablePreview:
+    """Make the table that Kedro-Viz shows of some rows.
+
+    Args:
+        rows: the rows; long values are shortened.
+
+    Returns:
+        Index, columns and data, as Kedro-Viz takes them.
+    """
+    columns = list(rows[0]) if rows else []
+    data = [[_shorten(row[column]) for column in columns] for row in rows]
+    return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": data})
+
+
+def _shorten(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"

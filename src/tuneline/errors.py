@@ -1,0 +1,67 @@
+"""Problems a user can mend, worded so that the next step is clear."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from kedro.io import DatasetError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a file or a parameter.
+
+    Attributes:
+        where: the file or the parameter, as the user would name it.
+        value: what stands there; ``None`` where a value would say nothing.
+        wrong: what is wrong.
+        matters: why it matters.
+        remedy: what to do.
+    """
+
+    where: str
+    wrong: str
+    matters: str
+    remedy: str
+    value: Any = None
+
+    def __str__(self) -> str:
+        """Word the problem in Tuneline's one pattern."""
+        shown = "" if self.value is None else f" = {_shorten(self.value)}"
+        return f"{self.where}{shown}: {self.wrong}; {self.matters}; {self.remedy}."
+
+
+class TunelineError(DatasetError):
+    """One or more problems, all reported at once.
+
+    A ``DatasetError``, so that Kedro hands it on unchanged when a dataset meets it.
+    """
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems: Sequence[Problem] = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Name what the user may have meant, or all there is if that is little.
+
+    Args:
+        name: the unknown name.
+        known: the names there are.
+
+    Returns:
+        An imperative half-sentence without its full stop.
+    """
+    names = sorted(set(known))
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{close[0]}`"
+    if len(names) <= 12:
+        return "choose one of " + ", ".join(f"`{one}`" for one in names)
+    return "see docs/configuration.md for the names there are"
+
+
+def _shorten(value: Any, limit: int = 80) -> str:
+    text = str(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,64 @@
+"""What happens around a run: checks before any node, a summary after the last."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from tuneline.configuration import check_environment, check_parameters
+from tuneline.preflight import check_run
+
+log = logging.getLogger(__name__)
+
+
+class CheckBeforeRun:
+    """Refuses a run that would fail later, with all its problems at once."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check the machine's name and every parameter, for any command."""
+        loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]  # settings.py
+        check_environment(Path(loader.conf_source), context.env)
+        check_parameters(loader)
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Check what this run in particular needs: inputs, upstream keys, base models."""
+        check_run(pipeline, catalog)
+
+
+class ProgressDuringRun:
+    """Says which node runs, and how many there are."""
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Count the nodes."""
+        self.total, self.started = len(pipeline.nodes), 0
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Name the node."""
+        self.started += 1
+        log.info("[%s/%s] %s", self.started, self.total, node.name)
+
+
+class SummaryAfterRun:
+    """Says at the end where the results are and what changed."""
+
+    @hook_impl
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Summarise every use case whose report this run made."""
+        from tuneline.summary import summarise
+
+        for name in sorted(pipeline.outputs() | pipeline.datasets()):
+            if name.endswith(".report"):
+                for line in summarise(name.removesuffix(".report"), catalog):
+                    log.info(line)

@@ -1,0 +1,124 @@
+"""Base models: found, loaded in 4 bits, identified."""
+
+from pathlib import Path
+from typing import Any
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.hashing import hash_files
+from tuneline.parameters import Hardware, Recipe
+from tuneline.rendering import find_end_tokens
+
+
+def load_tokenizer(recipe: Recipe) -> Any:
+    """Load the base model's tokenizer, padded with a token that ends nothing.
+
+    Args:
+        recipe: names the base model.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        TunelineError: if it has no chat template.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(recipe.base_model, revision=recipe.revision)
+    if not tokenizer.chat_template:
+        raise TunelineError(
+            Problem(
+                where="recipe.base_model",
+                value=recipe.base_model,
+                wrong="it has no chat template",
+                matters="nothing would tell the prompt from the answer",
+                remedy="take its instruct variant",
+            )
+        )
+    _set_pad_token(tokenizer)
+    return tokenizer
+
+
+def load_model_config(recipe: Recipe) -> Any:
+    """Load the base model's config: its shape, without its weights."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(recipe.base_model, revision=recipe.revision)
+
+
+def load_model(recipe: Recipe, hardware: Hardware) -> Any:
+    """Load the base model, its linear layers quantised as the recipe says.
+
+    Args:
+        recipe: names base model and quantisation.
+        hardware: device and dtype.
+
+    Returns:
+        The model, frozen. Its gradients with respect to an adapter are exact on any CPU, also
+        after an evaluation (see `_keep_layout`).
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    dtype = getattr(torch, hardware.dtype)
+    quantization = {"bnb_4bit_compute_dtype": dtype, **recipe.quantization}
+    model = AutoModelForCausalLM.from_pretrained(
+        recipe.base_model,
+        revision=recipe.revision,
+        quantization_config=BitsAndBytesConfig(**quantization),
+        dtype=dtype,
+        device_map={"": hardware.device},
+        attn_implementation=hardware.attn_implementation,
+        use_safetensors=True,
+    )
+    _keep_layout(model)
+    return model
+
+
+def identify_base(recipe: Recipe) -> dict[str, str]:
+    """Say exactly which base model an adapter belongs to.
+
+    Args:
+        recipe: names the base model.
+
+    Returns:
+        `name`, and `sha256` of a folder's weights or `commit` of a hub repository.
+    """
+    folder = Path(recipe.base_model)
+    if folder.is_dir():
+        weights = hash_files(list(folder.glob("*.safetensors")))
+        return {"name": recipe.base_model, "sha256": weights}
+    commit = getattr(load_model_config(recipe), "_commit_hash", None)
+    return {"name": recipe.base_model, "commit": commit or recipe.revision}
+
+
+def _keep_layout(model: Any) -> None:
+    """Stop bitsandbytes from repacking the weights when a model is first evaluated.
+
+    On CPUs with AVX512-BF16 it would turn them into a layout without a backward, and training
+    after any evaluation would leave every quantised layer without a gradient (bitsandbytes 0.50).
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _set_pad_token(tokenizer: Any) -> None:
+    """Pad with an existing token that ends nothing: a new one would need new embeddings."""
+    ends = {*find_end_tokens(tokenizer), tokenizer.eos_token_id}
+    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id not in ends:
+        return
+    special = [tokenizer.unk_token, *(str(t) for t in tokenizer.added_tokens_decoder.values())]
+    for token in special:
+        if token and tokenizer.convert_tokens_to_ids(token) not in {*ends, tokenizer.bos_token_id}:
+            tokenizer.pad_token = token
+            return
+    raise TunelineError(
+        Problem(
+            where="recipe.base_model",
+            wrong="its tokenizer has no token to pad with",
+            matters="padding with an end token would teach the model never to end, or always",
+            remedy="take a base model whose tokenizer has a padding or an unknown token",
+        )
+    )

@@ -1,0 +1,1 @@
+"""The stages. None of them imports another; what they share stands beside this folder."""

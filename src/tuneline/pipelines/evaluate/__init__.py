@@ -1,0 +1,5 @@
+"""evaluate: examples + adapter → answers → scores → report."""
+
+from tuneline.pipelines.evaluate.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,73 @@
+"""How well a model foresees the reference answers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tuneline.examples import Example
+from tuneline.parameters import Hardware
+from tuneline.rendering import render_example
+
+
+@dataclass(frozen=True)
+class ReferenceLoss:
+    """How a model foresees one reference, given its prompt.
+
+    Attributes:
+        nats: summed negative log-likelihood of the reference's tokens.
+        correct: tokens that the model held for the most likely.
+        tokens: tokens of the reference, the end token included.
+    """
+
+    nats: float
+    correct: int
+    tokens: int
+
+
+def measure_references(
+    model: Any, tokenizer: Any, examples: list[Example], hardware: Hardware
+) -> list[ReferenceLoss]:
+    """Measure the loss of every reference, on the completion only, as in training.
+
+    Args:
+        model: the model, in evaluation mode.
+        tokenizer: its tokenizer.
+        examples: prompts and references.
+        hardware: the batch; training's, because logits of long texts are as large here.
+
+    Returns:
+        Losses in the order of the examples.
+    """
+    rendered = [render_example(tokenizer, example) for example in examples]
+    order = sorted(range(len(rendered)), key=lambda index: -len(rendered[index].ids))
+    size = hardware.per_device_train_batch_size
+    losses: dict[int, ReferenceLoss] = {}
+    for start in range(0, len(order), size):
+        batch = order[start : start + size]
+        found = _measure(model, tokenizer.pad_token_id, [rendered[index] for index in batch])
+        losses |= dict(zip(batch, found, strict=True))
+    return [losses[index] for index in range(len(rendered))]
+
+
+def _measure(model: Any, pad: int, batch: list[Any]) -> list[ReferenceLoss]:
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.nn.utils.rnn import pad_sequence
+
+    ids, labels, mask = (
+        pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=value)
+        for rows, value in (
+            ([one.ids for one in batch], pad),
+            ([one.labels for one in batch], -100),
+            ([[1] * len(one.ids) for one in batch], 0),
+        )
+    )
+    with torch.inference_mode():
+        output = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device))
+    logits, targets = output.logits[:, :-1].float().cpu(), labels[:, 1:]
+    nats = cross_entropy(logits.transpose(1, 2), targets, reduction="none").sum(dim=1)
+    correct = (logits.argmax(dim=-1) == targets).sum(dim=1)
+    tokens = (targets != -100).sum(dim=1)
+    return [
+        ReferenceLoss(nats=float(n), correct=int(c), tokens=int(t))
+        for n, c, t in zip(nats, correct, tokens, strict=True)
+    ]

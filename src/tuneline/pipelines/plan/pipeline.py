@@ -1,0 +1,31 @@
+"""The plan stage: examples → token_report → plan."""
+
+from kedro.pipeline import Pipeline, node
+
+from tuneline.pipelines.plan.nodes import count_tokens, make_plan, plot_tokens
+
+
+def create_pipeline() -> Pipeline:
+    """List the stage's nodes."""
+    return Pipeline(
+        [
+            node(
+                count_tokens,
+                name="count_tokens",
+                inputs=["train", "validation", "test", "params:recipe"],
+                outputs="token_report",
+            ),
+            node(
+                plot_tokens,
+                name="plot_tokens",
+                inputs=["token_report", "params:recipe"],
+                outputs="token_plot",
+            ),
+            node(
+                make_plan,
+                name="make_plan",
+                inputs=["token_report", "train", "params:recipe", "params:hardware"],
+                outputs="plan",
+            ),
+        ]
+    )

@@ -1,0 +1,5 @@
+"""prepare: raw → clean + rejected → examples."""
+
+from tuneline.pipelines.prepare.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

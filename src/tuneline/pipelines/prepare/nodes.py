@@ -1,0 +1,73 @@
+"""Nodes of the prepare stage."""
+
+import logging
+from collections.abc import Iterator
+
+import polars as pl
+
+from tuneline.examples import Example, fill_templates
+from tuneline.parameters import Data, Prompt
+from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
+from tuneline.pipelines.prepare.splits import assign_sides
+from tuneline.streams import RowSource, Stream, divide
+
+log = logging.getLogger(__name__)
+
+
+def clean_rows(raw: RowSource, data: Data) -> tuple[Stream, Stream]:
+    """Apply the cleaning rules to every row.
+
+    Args:
+        raw: the rows as they came.
+        data: which columns to read and which rules to apply.
+
+    Returns:
+        Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`); together
+        as many as there are raw rows.
+    """
+    return divide(_clean_batches(raw, data))
+
+
+def build_examples(
+    clean: pl.LazyFrame, data: Data, prompt: Prompt
+) -> tuple[list[Example], list[Example], list[Example]]:
+    """Sample the clean rows, divide them and fill the prompt templates.
+
+    Args:
+        clean: the clean rows.
+        data: how to sample and to divide.
+        prompt: the templates.
+
+    Returns:
+        Examples for training, validation and test, in a seeded order; rows of one group are all
+        on one side.
+
+    Raises:
+        TunelineError: if there are too few rows to divide.
+    """
+    sides = assign_sides(clean, data.split)
+    rows = clean.with_columns(pl.col("line").cast(pl.Int64)).join(sides.lazy(), on="line")
+    table = rows.sort("position").collect(engine="streaming")
+    counts = {side: (table["side"] == side).sum() for side in ("train", "validation", "test")}
+    log.info("Examples: %s.", ", ".join(f"{n:,} {side}" for side, n in counts.items()))
+    train, validation, test = (
+        [fill_templates(row, data, prompt) for row in table.filter(side=side).iter_rows(named=True)]
+        for side in counts
+    )
+    return train, validation, test
+
+
+def _clean_batches(raw: RowSource, data: Data) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    seen: set[int] = set()
+    counts = {"read": 0, "clean": 0}
+    for batch in raw.batches(data.id, data.columns):
+        table = find_reasons(clean_texts(batch, data), data)
+        table = find_repetitions(table, data.rules.unique, seen)
+        clean = table.filter(pl.col("reason").is_null())
+        rejected = table.filter(pl.col("reason").is_not_null())
+        counts = {"read": counts["read"] + batch.height, "clean": counts["clean"] + clean.height}
+        yield (
+            clean.select("line", data.id, *data.columns),
+            rejected.select("line", "reason", "original"),
+        )
+        log.info("Cleaning: %(read)s rows read, %(clean)s clean so far.", counts)

@@ -1,0 +1,38 @@
+"""What a plan depends on, so that `train` can tell whether it is still the plan of this run."""
+
+from typing import Any
+
+from tuneline.examples import Example
+from tuneline.hashing import hash_value
+from tuneline.parameters import Hardware, Recipe
+
+# A plan says nothing that the others of a recipe's keys (learning rate, seed …) would change.
+RECIPE_KEYS = {
+    "base_model",
+    "revision",
+    "quantization",
+    "lora",
+    "global_batch_size",
+    "max_length",
+    "overflow_share",
+    "num_train_epochs",
+    "optim",
+}
+
+
+def describe_inputs(train: list[Example], recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
+    """Describe what a plan is made of.
+
+    Args:
+        train: examples to learn from.
+        recipe: what is trained and how.
+        hardware: the machine.
+
+    Returns:
+        Plain values by dotted name.
+    """
+    settings = {
+        f"recipe.{key}": value for key, value in recipe.model_dump(include=RECIPE_KEYS).items()
+    }
+    machine = {f"hardware.{key}": value for key, value in hardware.model_dump().items()}
+    return {"training examples": hash_value(train)[:16], **settings, **machine}

@@ -1,0 +1,142 @@
+"""What a run needs, checked before its first node."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.locations import locate
+from tuneline.parameters import Evaluation, Hardware, Recipe
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_SECONDS = 10
+
+
+def check_run(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Refuse a run whose inputs, settings, base model or device are not there.
+
+    Args:
+        pipeline: what is to run.
+        catalog: where its data lies.
+
+    Raises:
+        TunelineError: with all problems.
+    """
+    problems = [*_find_missing_inputs(pipeline, catalog), *_find_model_problems(pipeline, catalog)]
+    if problems:
+        raise TunelineError(*problems)
+
+
+def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    for name in sorted(pipeline.inputs()):
+        if name.startswith("params:") or name == "parameters" or catalog.exists(name):
+            continue
+        stage = _find_maker(name)
+        yield Problem(
+            where=locate(catalog, name),
+            wrong=f"`{name}` is not there",
+            matters="this run starts from it",
+            remedy=f"run `kedro run --pipeline={stage}` first, with the same --env"
+            if stage
+            else "put the raw file there, or change its path in the catalog",
+        )
+
+
+def _find_maker(name: str) -> str | None:
+    """Name the pipeline that makes a dataset: a stage, or a use case if it is not the main one."""
+    from kedro.framework.project import pipelines
+
+    makers = [key for key in pipelines if name in pipelines[key].all_outputs()]
+    return min(makers, key=lambda key: len(pipelines[key].nodes)) if makers else None
+
+
+def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    recipes = sorted(name for name in pipeline.inputs() if name.endswith(".recipe"))
+    if not recipes:
+        return
+    from tuneline.upstream import find_problems
+
+    # Kedro makes models only of the blocks that the nodes at hand take; others are still plain.
+    hardware = Hardware.model_validate(catalog.load("params:hardware"))
+    for name in recipes:
+        use_case = name.removeprefix("params:").removesuffix(".recipe")
+        recipe = Recipe.model_validate(catalog.load(name))
+        evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
+        yield from find_problems(use_case, recipe, evaluation)
+        yield from _find_batch_problem(use_case, recipe, hardware)
+        yield from _find_base_problem(use_case, recipe)
+    if any({"train", "evaluate"} & node.tags for node in pipeline.nodes):
+        yield from _find_device_problem(hardware)
+
+
+def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
+    if recipe.global_batch_size % hardware.per_device_train_batch_size:
+        yield Problem(
+            where=f"{use_case}.recipe.global_batch_size",
+            value=recipe.global_batch_size,
+            wrong="it is no multiple of hardware.per_device_train_batch_size = "
+            f"{hardware.per_device_train_batch_size}",
+            matters="no accumulation gives exactly this batch",
+            remedy="make one a multiple of the other",
+        )
+
+
+def _find_device_problem(hardware: Hardware) -> Iterator[Problem]:
+    import torch
+
+    if hardware.device == "cuda" and not torch.cuda.is_available():
+        yield Problem(
+            where="hardware.device",
+            value="cuda",
+            wrong="PyTorch finds no GPU here",
+            matters="this environment trains on one",
+            remedy="switch the GPU on (Colab: Runtime, Change runtime type), or leave --env out to "
+            "use the laptop's settings",
+        )
+
+
+def _find_base_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
+    where, base = f"{use_case}.recipe.base_model", recipe.base_model
+    folder = Path(base)
+    if (folder / "config.json").is_file():
+        return
+    if folder.is_dir() or not HUB_ID.fullmatch(base):
+        yield Problem(
+            where=where,
+            value=base,
+            wrong=f"there is no model in this folder, seen from {Path.cwd().name}/",
+            matters="the run needs its weights and its tokenizer",
+            remedy="give a hub id (owner/name) or the path of a folder with a config.json, and "
+            "start Kedro in the project's folder",
+        )
+        return
+    reason = _find_hub_problem(recipe)
+    if reason:
+        yield Problem(
+            where=where,
+            value=base,
+            wrong=reason,
+            matters="the run needs its weights and its tokenizer",
+            remedy="check the name and the connection; for a gated model accept its licence on "
+            "its page and set HF_TOKEN; without a network, leave --env out to use the tiny base "
+            "model",
+        )
+
+
+def _find_hub_problem(recipe: Recipe) -> str | None:
+    """Ask for the smallest file; whatever the hub answers is a reason in words."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        hf_hub_download(
+            recipe.base_model, "config.json", revision=recipe.revision, etag_timeout=HUB_SECONDS
+        )
+    except LocalEntryNotFoundError:
+        return "it is neither in the local cache nor can the hub be reached"
+    except (HfHubHTTPError, OSError) as error:
+        return f"the hub answers: {str(error).splitlines()[0].rstrip('.')}"
+    return None

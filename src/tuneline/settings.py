@@ -1,0 +1,27 @@
+"""Kedro's project settings. See https://docs.kedro.org for what each name means."""
+
+import warnings
+
+from kedro.config import OmegaConfigLoader
+
+from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, SummaryAfterRun
+
+# omegaconf 2.4 repeats this for every resolver that Kedro registers; nothing of ours is meant.
+warnings.filterwarnings("ignore", message=".*register_new_resolver.*")
+# A dot in a dataset's name is a use case's namespace, and meant.
+warnings.filterwarnings("ignore", message=".*dataset names contain '.' characters.*")
+# Kedro renamed `--pipeline` to `--pipelines`; both work, and one pipeline is what people type.
+warnings.filterwarnings("ignore", message=".*'--pipeline' is deprecated.*")
+
+# Renamings between transformers, TRL and PEFT; nothing a user could act on.
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\.")
+
+HOOKS = (CheckBeforeRun(), ProgressDuringRun(), SummaryAfterRun())
+
+CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "laptop",
+    # Without `soft`, a machine that changes one key of `hardware` would delete all the others.
+    "merge_strategy": {"parameters": "soft", "globals": "soft", "catalog": "soft"},
+}

@@ -1,0 +1,164 @@
+"""Checks keys and values that belong to the upstream libraries, as installed."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from importlib.metadata import version
+from typing import Any
+
+from tuneline.errors import Problem, suggest
+from tuneline.parameters import Evaluation, Recipe
+
+# Upstream keys that a recipe may not set, and why.
+RESERVED = {
+    **dict.fromkeys(
+        (
+            "per_device_train_batch_size",
+            "per_device_eval_batch_size",
+            "gradient_checkpointing",
+            "bf16",
+            "fp16",
+            "use_cpu",
+        ),
+        "it belongs to the machine; set it in `hardware`",
+    ),
+    "gradient_accumulation_steps": "it follows from `global_batch_size`; set that",
+    **dict.fromkeys(
+        ("chat_template_path", "eos_token", "pad_token"),
+        "one chat template serves training, evaluation and use; take a base model that has it",
+    ),
+    **dict.fromkeys(
+        ("packing", "packing_strategy", "padding_free", "max_steps"),
+        "the plan does not count its steps yet; leave it out",
+    ),
+    **dict.fromkeys(
+        ("disable_tqdm", "dataloader_pin_memory"), "Tuneline sets it itself; leave it out"
+    ),
+    "output_dir": "the catalog says where results go; change it there",
+    "trust_remote_code": "Tuneline runs no code from the hub; take a model that needs none",
+    **dict.fromkeys(
+        ("push_to_hub", "hub_model_id", "hub_token", "hub_strategy"),
+        "training publishes nothing; remove it",
+    ),
+}
+RESERVED_LORA = {"task_type": "it is always CAUSAL_LM; leave it out"}
+RESERVED_GENERATION = dict.fromkeys(
+    ("eos_token_id", "pad_token_id"), "they follow from the chat template; leave them out"
+)
+
+
+def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iterator[Problem]:
+    """Find keys and values that the installed libraries would not take.
+
+    Args:
+        use_case: its name, for the messages.
+        recipe: its keys for LoraConfig, BitsAndBytesConfig and SFTConfig.
+        evaluation: its keys for GenerationConfig.
+
+    Yields:
+        Problems; none if everything can be built.
+    """
+    from peft import LoraConfig
+    from transformers import BitsAndBytesConfig, GenerationConfig
+    from trl import SFTConfig
+
+    training = recipe.model_extra or {}
+    for block, values, reserved in (
+        ("recipe", training, RESERVED),
+        ("recipe.lora", recipe.lora, RESERVED_LORA),
+        ("evaluation.generation", evaluation.generation, RESERVED_GENERATION),
+    ):
+        for key in sorted(reserved.keys() & values.keys()):
+            yield _reserved(f"{use_case}.{block}.{key}", values[key], reserved[key])
+    blocks: list[tuple[str, dict[str, Any], set[str], Callable[..., Any], str]] = [
+        ("recipe.lora", recipe.lora, _names(LoraConfig), LoraConfig, "peft"),
+        (
+            "recipe.quantization",
+            recipe.quantization,
+            _parameters(BitsAndBytesConfig),
+            BitsAndBytesConfig,
+            "transformers",
+        ),
+        (
+            "evaluation.generation",
+            evaluation.generation,
+            {name for name in vars(GenerationConfig()) if not name.startswith("_")},
+            _build_generation,
+            "transformers",
+        ),
+        (
+            "recipe",
+            {key: value for key, value in training.items() if key not in RESERVED},
+            _names(SFTConfig) | set(Recipe.model_fields),
+            _build_training,
+            "trl",
+        ),
+    ]
+    for block, values, known, build, package in blocks:
+        yield from _check(f"{use_case}.{block}", values, known, build, package)
+
+
+def _check(
+    where: str, values: dict[str, Any], known: set[str], build: Callable[..., Any], package: str
+) -> Iterator[Problem]:
+    unknown = sorted(set(values) - known)
+    for key in unknown:
+        yield Problem(
+            where=f"{where}.{key}",
+            value=values[key],
+            wrong=f"{package} {version(package)} knows no such key",
+            matters="a misspelt key would silently change nothing",
+            remedy=suggest(key, known - RESERVED.keys()),
+        )
+    if not unknown:
+        yield from _try(where, values, build, package)
+
+
+def _try(
+    where: str, values: dict[str, Any], build: Callable[..., Any], package: str
+) -> Iterator[Problem]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            build(**values)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        yield Problem(
+            where=where,
+            wrong=f"{package} {version(package)} refuses it: {reason}",
+            matters="the run would fail there",
+            remedy="correct the value",
+        )
+
+
+def _reserved(where: str, value: Any, why: str) -> Problem:
+    wrong, remedy = why.split("; ")
+    return Problem(
+        where=where,
+        value=value,
+        wrong=wrong,
+        matters="two truths contradict each other",
+        remedy=remedy,
+    )
+
+
+def _build_generation(**values: Any) -> None:
+    from transformers import GenerationConfig
+
+    GenerationConfig(**values).validate(strict=True)
+
+
+def _build_training(**values: Any) -> None:
+    """Build SFTConfig as on a CPU, so that a GPU's recipe can be checked anywhere."""
+    from trl import SFTConfig
+
+    SFTConfig(output_dir="unused", use_cpu=True, bf16=False, **values)
+
+
+def _names(config: Any) -> set[str]:
+    return {field.name for field in fields(config) if field.init}
+
+
+def _parameters(config: Any) -> set[str]:
+    return set(inspect.signature(config).parameters) - {"kwargs"}

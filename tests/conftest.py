@@ -1,0 +1,106 @@
+"""A small copy of the project, and shortcuts into it."""
+
+import gzip
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from samples.product_descriptions import generate_lines
+from tuneline.parameters import Data, Hardware, Recipe, UseCase
+
+PROJECT = Path(__file__).parents[1]
+RAW = Path("data/01_raw/product_descriptions/trn.json.gz")
+TINY_BASE = Path("data/06_models/tiny_base")
+SAMPLE_ROWS = 1500
+
+
+def write_raw(path: Path, lines: list[str]) -> None:
+    """Write raw rows as the file that the catalog names."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy what a run needs: configuration, a part of the sample, the tiny base model."""
+    shutil.copytree(PROJECT / "conf", folder / "conf")
+    shutil.copy(PROJECT / "pyproject.toml", folder)
+    (folder / "src").symlink_to(PROJECT / "src")
+    shutil.copytree(PROJECT / TINY_BASE, folder / TINY_BASE)
+    write_raw(folder / RAW, list(generate_lines(SAMPLE_ROWS)))
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a fresh copy of the project."""
+    folder = copy_project(tmp_path / "project")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the whole chain once, in the environment `test`; answer with the project's folder."""
+    folder = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run(folder)
+    return folder
+
+
+def run(folder: Path, pipeline: str = "__default__", **options: object) -> None:
+    """Run a pipeline in the environment `test`."""
+    bootstrap_project(folder)
+    with KedroSession.create(folder, env="test", **options) as session:  # type: ignore[arg-type]
+        session.run(pipeline_names=[pipeline])
+
+
+@pytest.fixture
+def read_lines() -> Callable[[Path], list[dict]]:
+    """Read a file of JSON lines."""
+    return lambda path: [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def parameters() -> UseCase:
+    """Give the typed parameters of the main use case in the environment `test`."""
+    from kedro.config import OmegaConfigLoader
+
+    from tuneline.settings import CONFIG_LOADER_ARGS
+
+    loader = OmegaConfigLoader(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
+    loaded = UseCase.model_validate(loader["parameters"]["product_descriptions"])
+    recipe = loaded.recipe.model_copy(update={"base_model": str(PROJECT / TINY_BASE)})
+    return loaded.model_copy(update={"recipe": recipe})
+
+
+@pytest.fixture
+def data(parameters: UseCase) -> Data:
+    """Give the data block."""
+    return parameters.data
+
+
+@pytest.fixture
+def recipe(parameters: UseCase) -> Recipe:
+    """Give the recipe, whose base model is the tiny one."""
+    return parameters.recipe
+
+
+@pytest.fixture
+def hardware() -> Hardware:
+    """Give a CPU."""
+    return Hardware(
+        name="test CPU",
+        device="cpu",
+        dtype="float32",
+        memory_gb=8,
+        per_device_train_batch_size=4,
+        per_device_eval_batch_size=8,
+        gradient_checkpointing=False,
+        attn_implementation="sdpa",
+    )

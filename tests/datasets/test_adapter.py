@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+import torch
+from kedro.io import Version
+from peft import AutoPeftModelForCausalLM
+
+from tuneline.adapters import Adapter, attach_adapter, extract_adapter
+from tuneline.datasets import AdapterDataset
+from tuneline.modelling import load_model, load_tokenizer
+from tuneline.parameters import Hardware, Recipe
+
+
+@pytest.fixture
+def adapter(recipe: Recipe, hardware: Hardware) -> Adapter:
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(1)
+    config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False)
+    model = get_peft_model(load_model(recipe, hardware), config)
+    provenance = {"base": {"name": recipe.base_model}}
+    return extract_adapter(model, load_tokenizer(recipe), provenance)
+
+
+def make_dataset(folder: Path, version: str | None) -> AdapterDataset:
+    return AdapterDataset(filepath=str(folder / "adapter"), version=Version(version, version))
+
+
+def test_an_adapter_survives_the_round_trip(adapter: Adapter, tmp_path: Path):
+    make_dataset(tmp_path, "v1").save(adapter)
+    loaded = make_dataset(tmp_path, "v1").load()
+    assert loaded.config == adapter.config
+    assert loaded.provenance == adapter.provenance
+    assert loaded.tokenizer.chat_template == adapter.tokenizer.chat_template
+    assert all(torch.equal(loaded.tensors[name], one) for name, one in adapter.tensors.items())
+
+
+def test_the_same_adapter_gives_the_same_bytes(adapter: Adapter, tmp_path: Path):
+    folders = []
+    for version in ("v1", "v2"):
+        make_dataset(tmp_path, version).save(adapter)
+        folders.append(tmp_path / "adapter" / version / "adapter")
+    for path in folders[0].iterdir():
+        assert path.read_bytes() == (folders[1] / path.name).read_bytes(), path.name
+
+
+def test_the_folder_is_one_that_peft_loads_with_the_same_logits(
+    adapter: Adapter, recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    make_dataset(tmp_path, "v1").save(adapter)
+    loaded = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapter/v1/adapter").float()
+    ids = torch.tensor([[100, 200, 300]])
+    ours = attach_adapter(load_model(recipe, hardware), adapter)
+    with torch.no_grad():
+        theirs, base = loaded(input_ids=ids).logits, None
+        with loaded.disable_adapter():
+            base = loaded(input_ids=ids).logits
+    assert (theirs - base).abs().max() > 1e-3
+    # theirs runs on the unquantised base, so the adapter's own effect is what must agree
+    with torch.no_grad():
+        mine = ours(input_ids=ids).logits
+        with ours.disable_adapter():
+            mine_base = ours(input_ids=ids).logits
+    correlation = torch.corrcoef(
+        torch.stack([(theirs - base).flatten(), (mine - mine_base).flatten()])
+    )
+    assert correlation[0, 1] > 0.9
+
+
+def test_a_failure_while_writing_leaves_no_folder(
+    adapter: Adapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(adapter.tokenizer), "save_pretrained", fail)
+    with pytest.raises(Exception, match="No space left"):
+        make_dataset(tmp_path, "v1").save(adapter)
+    assert not list(tmp_path.rglob("*adapter_model*"))
+
+
+def test_an_adapter_exists_once_it_is_saved(adapter: Adapter, tmp_path: Path):
+    assert not AdapterDataset(
+        filepath=str(tmp_path / "adapter"), version=Version(None, None)
+    ).exists()
+    make_dataset(tmp_path, "v1").save(adapter)
+    assert AdapterDataset(filepath=str(tmp_path / "adapter"), version=Version(None, None)).exists()

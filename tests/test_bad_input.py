@@ -1,0 +1,117 @@
+"""What a user types or brings wrongly: one clear sentence, exit status 1, nothing left behind."""
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from samples.product_descriptions import generate_lines
+from tests.conftest import RAW, write_raw
+
+
+def kedro_run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "KEDRO_ENV": "test"}
+    return subprocess.run(
+        [sys.executable, "-m", "kedro", "run", *options],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def made(folder: Path) -> list[str]:
+    """List the files that a run has made."""
+    return [path.name for path in (folder / "data/test").rglob("*") if path.is_file()]
+
+
+def refuse(folder: Path, *options: str) -> str:
+    done = kedro_run(folder, *options)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert made(folder) == []
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(b""), "the file is empty; there is nothing to learn from; put"),
+        (gzip.compress(b"title,content\na,b\n"), "lines is a JSON object"),
+        (b"\x1f\x8b\x08\x00", "ends too early"),
+        (gzip.compress(b'{"id": 1, "titel": "x"}\n'), "did you mean `titel`"),
+    ],
+)
+def test_a_raw_file_of_another_kind(project: Path, content: bytes, words: str):
+    (project / RAW).write_bytes(content)
+    assert words in refuse(project, "--pipeline=prepare")
+
+
+def test_a_raw_file_that_ends_too_early_leaves_nothing(project: Path):
+    lines = list(generate_lines(30_000))
+    write_raw(project / RAW, lines)
+    whole = (project / RAW).read_bytes()
+    (project / RAW).write_bytes(whole[: len(whole) * 9 // 10])
+    assert "ends too early" in refuse(project, "--pipeline=prepare")
+
+
+def test_a_raw_file_that_is_missing(project: Path):
+    (project / RAW).unlink()
+    message = refuse(project)
+    assert f"{RAW}: `product_descriptions.raw` is not there" in message
+    assert "put the raw file there" in message
+
+
+def test_a_stage_whose_input_was_not_made_names_the_stage_to_run(project: Path):
+    assert "run `kedro run --pipeline=prepare` first" in refuse(project, "--pipeline=plan")
+    assert "run `kedro run --pipeline=train` first" in refuse(project, "--pipeline=evaluate")
+
+
+def test_an_unknown_environment(project: Path):
+    assert "--env = colab_fre: there is no folder" in refuse(project, "--env=colab_fre")
+
+
+def test_an_unknown_pipeline(project: Path):
+    assert "--pipeline = trian: there is no such pipeline" in (
+        message := refuse(project, "--pipeline=trian")
+    )
+    assert "did you mean `train`" in message
+
+
+def test_an_unknown_parameter(project: Path):
+    message = refuse(project, "--params=product_descriptions.recipe.learning_rat=1e-4")
+    assert "did you mean `learning_rate`" in message
+
+
+def test_a_base_model_that_cannot_be_found_offline(project: Path):
+    message = refuse(project, "--params=product_descriptions.recipe.base_model=nobody/nothing")
+    assert "base_model = nobody/nothing: it is neither in the local cache" in message
+    assert "leave --env out" in message
+
+
+def test_a_folder_that_holds_no_model(project: Path):
+    shutil.rmtree(project / "data/06_models/tiny_base")
+    assert "there is no model in this folder" in refuse(project)
+
+
+def test_a_machine_without_the_gpu_its_environment_asks_for(project: Path):
+    message = refuse(project, "--params=hardware.device=cuda")
+    assert "PyTorch finds no GPU here" in message
+
+
+def test_too_few_rows_to_split(project: Path):
+    write_raw(project / RAW, list(generate_lines(40)))
+    done = kedro_run(project, "--pipeline=prepare")
+    assert done.returncode == 1
+    assert "there are only" in done.stderr
+    assert "none would be left to train on" in done.stderr
+    assert "train.jsonl" not in made(project)
+
+
+def test_a_misspelt_option_of_the_command_is_kedros_to_refuse(project: Path):
+    assert kedro_run(project, "--pipline=train").returncode == 2

@@ -1,0 +1,142 @@
+from pathlib import Path
+
+import pytest
+from kedro.config import OmegaConfigLoader
+
+from tests.conftest import PROJECT
+from tuneline.configuration import check_environment, check_parameters, find_source
+from tuneline.errors import TunelineError
+from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.upstream import find_problems
+from tuneline.use_cases import list_use_cases
+
+ENVIRONMENTS = ["laptop", "colab_free", "colab_paid", "test"]
+
+
+def load(env: str | None = None, **runtime_params: object) -> OmegaConfigLoader:
+    return OmegaConfigLoader(
+        str(PROJECT / "conf"), env=env, runtime_params=runtime_params, **CONFIG_LOADER_ARGS
+    )
+
+
+def refuse(block: dict, use_case: str = "product_descriptions") -> str:
+    with pytest.raises(TunelineError) as error:
+        check_parameters(load(**{use_case: block}))
+    return str(error.value)
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize("use_case", list_use_cases())
+def test_every_use_case_is_valid_on_every_machine(env: str, use_case: str):
+    loader = load(env)
+    check_parameters(loader)
+    parameters = loader["parameters"]
+    recipe = Recipe.model_validate(parameters[use_case]["recipe"])
+    hardware = Hardware.model_validate(parameters["hardware"])
+    evaluation = Evaluation.model_validate(parameters[use_case]["evaluation"])
+    assert list(find_problems(use_case, recipe, evaluation)) == []
+    assert recipe.global_batch_size % hardware.per_device_train_batch_size == 0
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_the_catalog_of_every_machine_resolves(env: str):
+    from kedro.io import DataCatalog
+
+    config = load(env)["catalog"]
+    catalog = DataCatalog.from_config(config)
+    for name in ("raw", "clean", "test", "plan", "adapter", "answers", "report"):
+        assert catalog.get(f"product_descriptions.{name}") is not None
+
+
+def test_the_real_recipe_is_the_teams():
+    recipe = load("colab_paid")["parameters"]["product_descriptions"]["recipe"]
+    assert recipe["base_model"] == "microsoft/Phi-3-mini-4k-instruct"
+    assert (recipe["lora"]["r"], recipe["lora"]["lora_alpha"]) == (32, 64)
+    assert recipe["lora"]["lora_dropout"] == 0
+    assert (recipe["num_train_epochs"], recipe["global_batch_size"]) == (1, 2 * 4)
+    assert (recipe["learning_rate"], recipe["lr_scheduler_type"]) == (2e-4, "linear")
+    assert (recipe["warmup_steps"], recipe["weight_decay"]) == (10, 0.01)
+    assert (recipe["optim"], recipe["max_length"], recipe["seed"]) == ("adamw_8bit", 2048, 3407)
+
+
+def test_a_free_colab_computes_in_float16_and_a_paid_one_in_bfloat16():
+    dtypes = {env: load(env)["parameters"]["hardware"]["dtype"] for env in ENVIRONMENTS}
+    assert dtypes == {
+        "laptop": "float32",
+        "colab_free": "float16",
+        "colab_paid": "bfloat16",
+        "test": "float32",
+    }
+
+
+def test_a_machine_that_changes_one_key_keeps_the_others():
+    hardware = load("colab_paid")["parameters"]["hardware"]
+    assert hardware["device"] == "cuda"
+
+
+def test_one_value_changed_on_the_command_line_keeps_its_siblings():
+    loader = load(product_descriptions={"recipe": {"learning_rate": 1e-4}})
+    recipe = loader["parameters"]["product_descriptions"]["recipe"]
+    assert recipe["learning_rate"] == 1e-4
+    assert recipe["lora"]["r"] == 32
+
+
+def test_a_misspelt_key_names_file_key_and_nearest_name():
+    message = refuse({"evaluation": {"resample": 10}})
+    assert message.startswith("--params: product_descriptions.evaluation.resample = 10: ")
+    assert "did you mean `resamples`" in message
+
+
+def test_a_misspelt_key_in_a_file_names_that_file(tmp_path: Path):
+    import shutil
+
+    shutil.copytree(PROJECT / "conf", tmp_path / "conf")
+    path = tmp_path / "conf/laptop/parameters_hardware.yml"
+    path.write_text(path.read_text().replace("memory_gb", "memory_bg"))
+    loader = OmegaConfigLoader(str(tmp_path / "conf"), **CONFIG_LOADER_ARGS)
+    with pytest.raises(TunelineError) as error:
+        check_parameters(loader)
+    assert str(error.value).startswith("conf/laptop/parameters_hardware.yml: hardware.memory_bg = ")
+    assert "did you mean `memory_gb`" in str(error.value)
+
+
+def test_all_problems_are_named_at_once():
+    message = refuse({"recipe": {"learning_rate": -1}, "data": {"split": {"test": 0}}})
+    assert "recipe.learning_rate = -1" in message
+    assert "data.split.test = 0" in message
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ({"prompt": {"prompt": "Describe {titel}"}}, "placeholder `{titel}`"),
+        ({"data": {"rules": {"unique": "name"}}}, "`name` is none of the columns"),
+        ({"recipe": {"quantization": {"load_in_4bit": False}}}, "`load_in_4bit` is not true"),
+        ({"recipe": {"learning_rate": "fast"}}, "valid number"),
+    ],
+)
+def test_an_impossible_value_is_refused_with_its_reason(block: dict, words: str):
+    assert words in refuse(block)
+
+
+def test_an_unknown_top_level_name_is_refused():
+    assert "did you mean `product_descriptions`" in refuse({}, use_case="product_description")
+
+
+def test_half_precision_on_a_cpu_is_refused():
+    with pytest.raises(TunelineError, match="set `dtype: float32`"):
+        check_parameters(load(hardware={"dtype": "float16"}))
+
+
+def test_an_unknown_environment_names_the_nearest():
+    with pytest.raises(TunelineError, match="did you mean `colab_free`"):
+        check_environment(PROJECT / "conf", "colab_fre")
+
+
+def test_the_source_of_a_value_is_the_last_file_that_states_it():
+    loader = load(product_descriptions={"recipe": {"learning_rate": 1e-4}})
+    find = lambda key: find_source(loader, f"product_descriptions.{key}")  # noqa: E731
+    assert find("recipe.learning_rate") == "--params"
+    assert find("recipe.max_length") == "conf/laptop/product_descriptions/parameters.yml"
+    assert find("recipe.weight_decay") == "conf/base/product_descriptions/parameters.yml"

@@ -1,0 +1,170 @@
+"""The whole chain, as `kedro run --env=test` does it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from peft import AutoPeftModelForCausalLM
+from safetensors.torch import load_file
+from transformers import AutoTokenizer
+
+from tests.conftest import SAMPLE_ROWS, copy_project, run
+
+DATA = Path("data/test")
+
+
+def adapter_folder(project: Path) -> Path:
+    versions = sorted((project / DATA / "06_models/product_descriptions/adapter").iterdir())
+    return versions[-1] / "adapter"
+
+
+def read_scores(project: Path) -> dict:
+    return json.loads(
+        (project / DATA / "08_reporting/product_descriptions/scores.json").read_text()
+    )
+
+
+def test_no_row_is_lost(finished_run: Path):
+    folder = finished_run / DATA / "03_primary/product_descriptions"
+    rows = [
+        pl.read_csv(folder / f"{name}.csv", infer_schema=False).height
+        for name in ("clean", "rejected")
+    ]
+    assert sum(rows) == SAMPLE_ROWS
+
+
+def test_the_adapter_is_a_standard_folder_with_its_provenance(finished_run: Path):
+    folder = adapter_folder(finished_run)
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "adapter_model.safetensors",
+        "adapter_config.json",
+        "tokenizer.json",
+        "chat_template.jinja",
+        "provenance.json",
+    } <= names
+    provenance = json.loads((folder / "provenance.json").read_text())
+    assert set(provenance["versions"]) >= {"torch", "transformers", "peft", "trl", "bitsandbytes"}
+    assert provenance["examples"]["train"]["count"] == 288
+    assert all(len(provenance[key]["sha256"]) == 64 for key in ("recipe", "base"))
+
+
+def test_the_adapter_is_float32_and_every_part_of_it_was_trained(finished_run: Path):
+    tensors = load_file(adapter_folder(finished_run) / "adapter_model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
+    # LoRA's B starts at zero: one that is still zero never had a gradient.
+    assert all(tensor.abs().max() > 0 for name, tensor in tensors.items() if "lora_B" in name)
+
+
+def test_peft_and_transformers_load_the_adapter_and_it_answers(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(finished_run)
+    folder = adapter_folder(finished_run)
+    model = AutoPeftModelForCausalLM.from_pretrained(folder).float()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    asked = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "Write a product description for: Pellby Oak Spoon"}],
+        add_generation_prompt=True,
+        return_tensors="pt",
+        return_dict=True,
+    )
+    assert model.generate(**asked, max_new_tokens=8).shape[1] > asked["input_ids"].shape[1]
+
+
+def test_the_tuned_model_beats_the_base_on_loss_and_chrf(finished_run: Path):
+    scores = read_scores(finished_run)
+    assert scores["verdict"]["shown"] in {"better", "mixed"}
+    assert scores["metrics"]["loss"]["shown"] == "better"
+    assert scores["metrics"]["chrf"]["difference"] > 0
+
+
+def test_the_log_starts_with_the_base_model_and_ends_with_the_last_step(finished_run: Path):
+    folder = finished_run / DATA / "08_reporting/product_descriptions"
+    log = pd.read_csv(folder / "training_log.csv")
+    plan = json.loads((folder / "plan.json").read_text())
+    assert log["step"].iloc[0] == 0
+    assert log["step"].iloc[-1] == plan["steps"]["total"]
+    assert log["eval_loss"].iloc[0] > log["eval_loss"].dropna().iloc[-1]
+
+
+def test_the_evaluation_agrees_with_the_trainer_on_the_base_model(finished_run: Path):
+    """Two ways to the same number: TRL's loss at step 0 and ours, each on its own held-out side."""
+    log = pd.read_csv(finished_run / DATA / "08_reporting/product_descriptions/training_log.csv")
+    ours = read_scores(finished_run)["metrics"]["loss"]["base"]
+    assert ours == pytest.approx(log["eval_loss"].iloc[0], rel=0.1)
+
+
+def test_every_answer_leads_back_to_its_line(finished_run: Path, read_lines: Callable):
+    answers = read_lines(finished_run / DATA / "07_model_output/product_descriptions/answers.jsonl")
+    test = read_lines(finished_run / DATA / "05_model_input/product_descriptions/test.jsonl")
+    assert [row["id"] for row in answers] == [row["id"] for row in test]
+    assert [row["line"] for row in answers] == [row["meta"]["line"] for row in test]
+    assert all(row["base_tokens"] > 0 and row["tuned_seconds"] > 0 for row in answers)
+
+
+def test_a_second_run_gives_the_same_adapter_bit_for_bit(finished_run: Path, tmp_path: Path):
+    folder = copy_project(tmp_path / "again")
+    subprocess.run(
+        [sys.executable, "-m", "kedro", "run", "--env=test"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    for path in adapter_folder(finished_run).iterdir():
+        assert path.read_bytes() == (adapter_folder(folder) / path.name).read_bytes(), path.name
+
+
+def test_the_last_lines_say_where_the_results_are_and_what_changed(
+    finished_run: Path, project: Path
+):
+    shutil.copytree(finished_run / DATA, project / DATA)
+    done = subprocess.run(
+        [sys.executable, "-m", "kedro", "run", "--env=test", "--pipeline=evaluate"],
+        cwd=project,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    *_, verdict, loss, perplexity, chrf, rouge, adapter, report = done.stdout.splitlines()
+    assert "tuned model is better" in verdict or "Mixed" in verdict
+    for line in (loss, perplexity, chrf, rouge):
+        assert "base" in line
+        assert "tuned" in line
+    assert (project / adapter.split()[-1]).is_dir()
+    assert (project / report.split()[-1]).is_file()
+
+
+def test_a_plan_of_another_run_is_refused(finished_run: Path, project: Path):
+    from tuneline.errors import TunelineError
+
+    shutil.copytree(finished_run / DATA, project / DATA)
+    changed = {"product_descriptions": {"recipe": {"num_train_epochs": 9}}}
+    with pytest.raises(
+        TunelineError, match=r"plan: recipe\.num_train_epochs = 2\.0: this run has 9"
+    ):
+        run(project, "train", runtime_params=changed)
+
+
+def test_the_registry_is_listed_without_loading_torch():
+    script = (
+        "import sys\n"
+        "from tuneline.pipeline_registry import register_pipelines\n"
+        "import tuneline.settings, tuneline.cli\n"
+        "print(sorted(register_pipelines()))\n"
+        "heavy = {'torch', 'transformers', 'trl', 'peft', 'datasets', 'bitsandbytes'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("__default__", "all", "prepare", "plan", "train", "evaluate", "tiny_base"):
+        assert f"'{name}'" in done.stdout

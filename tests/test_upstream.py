@@ -1,0 +1,51 @@
+from importlib.metadata import version
+
+import pytest
+
+from tuneline.parameters import Recipe, UseCase
+from tuneline.upstream import find_problems
+
+
+def find(parameters: UseCase, **changes: object) -> list[str]:
+    recipe = Recipe.model_validate({**parameters.recipe.model_dump(), **changes})
+    return [str(one) for one in find_problems("mine", recipe, parameters.evaluation)]
+
+
+def test_the_shipped_recipe_has_no_problem(parameters: UseCase):
+    assert find(parameters) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"learning_rat": 1}, "did you mean `learning_rate`"),
+        ({"lora": {"r": 8, "lora_alph": 16}}, "did you mean `lora_alpha`"),
+        (
+            {"quantization": {"load_in_4bit": True, "bnb_4bit_quant_typ": "nf4"}},
+            "did you mean `bnb_4bit_quant_type`",
+        ),
+        ({"warmup_ratio": 0.1}, f"trl {version('trl')} knows no such key"),
+        ({"lr_scheduler_type": "linaer"}, "'linaer' is not a valid SchedulerType"),
+        ({"optim": "adamm"}, "'adamm' is not a valid OptimizerNames"),
+        ({"lora": {"r": 0}}, "peft"),
+        ({"fp16": True}, "it belongs to the machine"),
+        ({"gradient_accumulation_steps": 4}, "it follows from `global_batch_size`"),
+        ({"trust_remote_code": True}, "Tuneline runs no code from the hub"),
+        ({"push_to_hub": True}, "training publishes nothing"),
+        ({"packing": True}, "the plan does not count its steps yet"),
+        ({"eos_token": "</s>"}, "one chat template serves"),
+        ({"lora": {"r": 8, "task_type": "CAUSAL_LM"}}, "it is always CAUSAL_LM"),
+    ],
+)
+def test_what_the_libraries_would_not_take_is_refused(
+    parameters: UseCase, changes: dict, words: str
+):
+    problems = find(parameters, **changes)
+    assert len(problems) == 1, problems
+    assert words in problems[0]
+
+
+def test_generation_keys_are_checked_too(parameters: UseCase):
+    evaluation = parameters.evaluation.model_copy(update={"generation": {"max_new_token": 5}})
+    problems = [str(one) for one in find_problems("mine", parameters.recipe, evaluation)]
+    assert "did you mean `max_new_tokens`" in problems[0]
