@@ -29,7 +29,8 @@ def copy_project(folder: Path) -> Path:
     """Copy what a run needs: configuration, a part of the sample, the tiny base model."""
     shutil.copytree(PROJECT / "conf", folder / "conf")
     shutil.copy(PROJECT / "pyproject.toml", folder)
-    (folder / "src").symlink_to(PROJECT / "src")
+    (folder / "src").mkdir()
+    (folder / "src/tuneline").symlink_to(PROJECT / "src/tuneline")
     shutil.copytree(PROJECT / TINY_BASE, folder / TINY_BASE)
     write_raw(folder / RAW, list(generate_lines(SAMPLE_ROWS)))
     return folder

@@ -16,6 +16,9 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from tests.conftest import SAMPLE_ROWS, copy_project, run
+from tuneline.modelling import load_model, load_tokenizer
+from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.evaluate.reference_loss import measure_references
 
 DATA = Path("data/test")
 
@@ -95,11 +98,16 @@ def test_the_log_starts_with_the_base_model_and_ends_with_the_last_step(finished
     assert log["eval_loss"].iloc[0] > log["eval_loss"].dropna().iloc[-1]
 
 
-def test_the_evaluation_agrees_with_the_trainer_on_the_base_model(finished_run: Path):
-    """Two ways to the same number: TRL's loss at step 0 and ours, each on its own held-out side."""
+def test_the_evaluation_agrees_with_the_trainer_on_the_base_model(
+    finished_run: Path, read_lines: Callable, recipe: Recipe, hardware: Hardware
+):
+    """Two ways to the same number: TRL's validation loss at step 0, and ours on the same rows."""
     log = pd.read_csv(finished_run / DATA / "08_reporting/product_descriptions/training_log.csv")
-    ours = read_scores(finished_run)["metrics"]["loss"]["base"]
-    assert ours == pytest.approx(log["eval_loss"].iloc[0], rel=0.1)
+    rows = read_lines(finished_run / DATA / "05_model_input/product_descriptions/validation.jsonl")
+    model, tokenizer = load_model(recipe, hardware).eval(), load_tokenizer(recipe)
+    losses = measure_references(model, tokenizer, rows, hardware)
+    ours = sum(loss.nats for loss in losses) / sum(loss.tokens for loss in losses)
+    assert ours == pytest.approx(log["eval_loss"].iloc[0], rel=1e-4)
 
 
 def test_every_answer_leads_back_to_its_line(finished_run: Path, read_lines: Callable):

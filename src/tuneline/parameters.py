@@ -162,6 +162,7 @@ class Recipe(BaseModel):
 class Evaluation(Block):
     """How base and tuned model answer the held-out prompts."""
 
+    title: str = Field(description="heading of the report")
     generation: dict[str, Any] = Field(description="GenerationConfig; the same for both models")
     confidence: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
     resamples: int = Field(default=2000, ge=100, description="bootstrap resamples")

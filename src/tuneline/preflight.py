@@ -127,16 +127,18 @@ def _find_base_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
 
 
 def _find_hub_problem(recipe: Recipe) -> str | None:
-    """Ask for the smallest file; whatever the hub answers is a reason in words."""
-    from huggingface_hub import hf_hub_download
+    """Look into the cache, then ask the hub once; whatever it answers is a reason in words."""
+    from huggingface_hub import HfApi, hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+    name, revision = recipe.base_model, recipe.revision
     try:
-        hf_hub_download(
-            recipe.base_model, "config.json", revision=recipe.revision, etag_timeout=HUB_SECONDS
-        )
+        hf_hub_download(name, "config.json", revision=revision, local_files_only=True)
     except LocalEntryNotFoundError:
-        return "it is neither in the local cache nor can the hub be reached"
-    except (HfHubHTTPError, OSError) as error:
-        return f"the hub answers: {str(error).splitlines()[0].rstrip('.')}"
+        try:
+            HfApi().model_info(name, revision=revision, timeout=HUB_SECONDS)
+        except HfHubHTTPError as error:
+            return f"the hub answers: {str(error).splitlines()[0].rstrip('.')}"
+        except Exception:  # whatever the network's layers raise, it means the same to a user
+            return "it is neither in the local cache nor can the hub be reached"
     return None

@@ -72,7 +72,7 @@ def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iter
         for key in sorted(reserved.keys() & values.keys()):
             yield _reserved(f"{use_case}.{block}.{key}", values[key], reserved[key])
     blocks: list[tuple[str, dict[str, Any], set[str], Callable[..., Any], str]] = [
-        ("recipe.lora", recipe.lora, _names(LoraConfig), LoraConfig, "peft"),
+        ("recipe.lora", recipe.lora, _names(LoraConfig), _build_lora, "peft"),
         (
             "recipe.quantization",
             recipe.quantization,
@@ -141,6 +141,14 @@ def _reserved(where: str, value: Any, why: str) -> Problem:
         matters="two truths contradict each other",
         remedy=remedy,
     )
+
+
+def _build_lora(**values: Any) -> None:
+    """Build LoraConfig; the rank it would check only once it meets a model."""
+    from peft import LoraConfig
+
+    if LoraConfig(**values).r < 1:
+        raise ValueError("`r` must be at least 1")
 
 
 def _build_generation(**values: Any) -> None:

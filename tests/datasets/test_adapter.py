@@ -16,7 +16,9 @@ def adapter(recipe: Recipe, hardware: Hardware) -> Adapter:
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(1)
-    config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False)
+    config = LoraConfig(
+        r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM"
+    )
     model = get_peft_model(load_model(recipe, hardware), config)
     provenance = {"base": {"name": recipe.base_model}}
     return extract_adapter(model, load_tokenizer(recipe), provenance)

@@ -22,7 +22,7 @@ EXAMPLES = [
     for number, title in enumerate(TITLES)
 ]
 TRAIN: list = []
-GREEDY = Evaluation(generation={"do_sample": False, "max_new_tokens": 12})
+GREEDY = Evaluation(title="Pots", generation={"do_sample": False, "max_new_tokens": 12})
 
 
 def make_adapter(recipe: Recipe, hardware: Hardware, effect: bool):

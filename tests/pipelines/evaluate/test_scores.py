@@ -6,7 +6,7 @@ from tuneline.pipelines.evaluate.metrics import measure_rows
 from tuneline.pipelines.evaluate.nodes import plot_scores, score_answers
 
 REFERENCES = [f"Pot {n} is made of oak and holds {n} litres of tea." for n in range(40)]
-EVALUATION = Evaluation(generation={"do_sample": False}, resamples=500)
+EVALUATION = Evaluation(title="Pots", generation={"do_sample": False}, resamples=500)
 
 
 def make_answers(base: list[str], tuned: list[str], losses: tuple[float, float]) -> list[dict]:

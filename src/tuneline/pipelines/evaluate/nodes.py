@@ -101,7 +101,7 @@ def plot_scores(scores: dict[str, Any]) -> go.Figure:
             textposition="outside",
             cliponaxis=False,
         )
-    figure.update_layout(barmode="group", yaxis_range=[0, 105])
+    figure.update_layout(barmode="group", yaxis_range=[0, 112])
     return style(figure, "Before and after, on held-out prompts", x="", y="score, 0 to 100")
 
 

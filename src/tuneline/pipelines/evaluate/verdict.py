@@ -14,7 +14,11 @@ def conclude(metrics: dict[str, dict[str, Any]]) -> dict[str, str]:
     Returns:
         `shown`: better, worse, mixed or no difference shown; and `words`, a sentence.
     """
-    quality = {metric.label: metrics[metric.name]["shown"] for metric in METRICS if metric.quality}
+    quality = {
+        _within_sentence(metric.label): metrics[metric.name]["shown"]
+        for metric in METRICS
+        if metric.quality
+    }
     better = [label for label, shown in quality.items() if shown == "better"]
     worse = [label for label, shown in quality.items() if shown == "worse"]
     if better and worse:
@@ -26,6 +30,11 @@ def conclude(metrics: dict[str, dict[str, Any]]) -> dict[str, str]:
             return {"shown": shown, "words": words}
     words = f"No difference shown between tuned and base model on {_join(list(quality))}."
     return {"shown": "no difference shown", "words": words}
+
+
+def _within_sentence(label: str) -> str:
+    """Write a label small, unless it is a name such as chrF or ROUGE-L."""
+    return label.lower() if label[1:].islower() else label
 
 
 def _join(labels: list[str]) -> str:
