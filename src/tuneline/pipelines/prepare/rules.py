@@ -30,8 +30,10 @@ HIDDEN = r"(?is)<!--.*?-->|<script\b[^>]*>.*?</script\s*>|<style\b[^>]*>.*?</sty
 # Control characters, zero-width spaces and byte order marks. Joiners stay: emoji and some scripts
 # need them.
 INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff]"
-# Text that still changes after so many passes was made to do so; what is left is plain text.
-MAX_PASSES = 12
+# What a text must hold for any of these rules to change it; looking for it is far faster.
+DIRT = r"[&<]|\s\s|^\s|\s$|[^\x20-\x7e]"
+# Deeper than anything nests in a real file; what never comes to rest must not stop a run.
+MAX_PASSES = 100
 
 
 def decode_entities(text: pl.Expr) -> pl.Expr:
@@ -76,8 +78,8 @@ def clean_texts(batch: pl.DataFrame, data: Data) -> pl.DataFrame:
     emptied = pl.lit(value=False)
     columns: dict[str, pl.Series] = {}
     for column in data.columns:
-        plain = _until_stable(batch[column].fill_null(""), lambda text: _tidy(text, data.rules))
-        clean = _until_stable(plain, lambda text: _tidy_and_cut(text, data.rules))
+        plain = _until_stable(batch[column].fill_null(""), DIRT, lambda t: _tidy(t, data.rules))
+        clean = _cut(plain, data.rules)
         columns[column] = clean
         emptied = emptied | pl.Series((plain != "") & (clean == ""))
     return batch.with_columns(**columns, only_boilerplate=emptied)
@@ -151,14 +153,19 @@ def _tidy(text: pl.Expr, rules: Rules) -> pl.Expr:
     return text
 
 
-def _tidy_and_cut(text: pl.Expr, rules: Rules) -> pl.Expr:
-    return _tidy(remove_boilerplate(text, rules.boilerplate), rules)
+def _cut(texts: pl.Series, rules: Rules) -> pl.Series:
+    if not rules.boilerplate:
+        return texts
+    sign = "|".join(f"(?:{pattern})" for pattern in rules.boilerplate)
+    return _until_stable(
+        texts, sign, lambda text: _tidy(remove_boilerplate(text, rules.boilerplate), rules)
+    )
 
 
-def _until_stable(texts: pl.Series, step: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
-    """Repeat a step on the rows that it still changes."""
+def _until_stable(texts: pl.Series, sign: str, step: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """Repeat a step, first on the rows that bear its sign, then on those that it still changes."""
+    changing = texts.str.contains(sign).arg_true()
     texts = texts.clone()  # scatter works in place, and the caller compares with the original
-    changing = pl.arange(0, len(texts), eager=True)
     for _ in range(MAX_PASSES):
         before = texts.gather(changing)
         after = before.to_frame("text").select(step(pl.col("text")))["text"]
