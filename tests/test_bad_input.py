@@ -85,18 +85,22 @@ def test_an_unknown_pipeline(project: Path):
 
 def test_an_unknown_parameter(project: Path):
     message = refuse(project, "--params=product_descriptions.recipe.learning_rat=1e-4")
+    assert "--params: product_descriptions.recipe.learning_rat = 0.0001: trl " in message
     assert "did you mean `learning_rate`" in message
 
 
 def test_a_base_model_that_cannot_be_found_offline(project: Path):
     message = refuse(project, "--params=product_descriptions.recipe.base_model=nobody/nothing")
-    assert "base_model = nobody/nothing: it is neither in the local cache" in message
+    assert "--params: product_descriptions.recipe.base_model = nobody/nothing: " in message
+    assert "it is neither in the local cache" in message
     assert "leave --env out" in message
 
 
 def test_a_folder_that_holds_no_model(project: Path):
     shutil.rmtree(project / "data/06_models/tiny_base")
-    assert "there is no model in this folder" in refuse(project)
+    message = refuse(project)
+    assert message.count("conf/test/product_descriptions/parameters.yml: ") == 1
+    assert "there is no model in this folder" in message
 
 
 def test_a_machine_without_the_gpu_its_environment_asks_for(project: Path):

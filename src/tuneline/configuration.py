@@ -1,6 +1,7 @@
 """Checks the merged YAML of a run and says which file a wrong value came from."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,22 @@ def check_parameters(loader: OmegaConfigLoader) -> None:
     parameters = loader["parameters"]
     problems = list(_find_problems(parameters))
     if problems:
-        raise TunelineError(*(_locate(loader, problem) for problem in problems))
+        raise TunelineError(*(name_source(loader, problem) for problem in problems))
+
+
+def name_source(loader: OmegaConfigLoader, problem: Problem) -> Problem:
+    """Put the file a parameter comes from before its name.
+
+    Args:
+        loader: the run's configuration.
+        problem: a problem with a parameter, or with anything else.
+
+    Returns:
+        The problem; as it was if it is not about a parameter.
+    """
+    if problem.where.split(".")[0] not in {*loader["parameters"], *SHARED_BLOCKS}:
+        return problem
+    return replace(problem, where=f"{find_source(loader, problem.where)}: {problem.where}")
 
 
 def find_source(loader: OmegaConfigLoader, key: str) -> str:
@@ -131,11 +147,6 @@ def _fields_at(model: type[BaseModel], path: list[str]) -> set[str]:
     for part in path:
         model = model.model_fields[part].annotation  # type: ignore[assignment]
     return set(model.model_fields)
-
-
-def _locate(loader: OmegaConfigLoader, problem: Problem) -> Problem:
-    source = find_source(loader, problem.where)
-    return Problem(**{**vars(problem), "where": f"{source}: {problem.where}"})
 
 
 def _has(config: Any, key: str) -> bool:

@@ -11,8 +11,9 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from tuneline.configuration import check_environment, check_parameters
-from tuneline.preflight import check_run
+from tuneline.configuration import check_environment, check_parameters, name_source
+from tuneline.errors import TunelineError
+from tuneline.preflight import find_run_problems
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +27,14 @@ class CheckBeforeRun:
         loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]  # settings.py
         check_environment(Path(loader.conf_source), context.env)
         check_parameters(loader)
+        self.loader = loader
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Check what this run in particular needs: inputs, upstream keys, base models."""
-        check_run(pipeline, catalog)
+        problems = list(find_run_problems(pipeline, catalog))
+        if problems:
+            raise TunelineError(*(name_source(self.loader, problem) for problem in problems))
 
 
 class ProgressDuringRun:

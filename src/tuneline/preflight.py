@@ -7,7 +7,7 @@ from pathlib import Path
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from tuneline.errors import Problem, TunelineError
+from tuneline.errors import Problem
 from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
 
@@ -15,19 +15,18 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 HUB_SECONDS = 10
 
 
-def check_run(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Refuse a run whose inputs, settings, base model or device are not there.
+def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    """Find what a run needs and does not have: inputs, valid settings, base model, device.
 
     Args:
         pipeline: what is to run.
         catalog: where its data lies.
 
-    Raises:
-        TunelineError: with all problems.
+    Yields:
+        All problems.
     """
-    problems = [*_find_missing_inputs(pipeline, catalog), *_find_model_problems(pipeline, catalog)]
-    if problems:
-        raise TunelineError(*problems)
+    yield from _find_missing_inputs(pipeline, catalog)
+    yield from _find_model_problems(pipeline, catalog)
 
 
 def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
