@@ -111,7 +111,11 @@ def test_all_problems_are_named_at_once():
     ("block", "words"),
     [
         ({"prompt": {"prompt": "Describe {titel}"}}, "placeholder `{titel}`"),
+        ({"prompt": {"prompt": "Describe {}"}}, "a placeholder without a name"),
         ({"data": {"rules": {"unique": "name"}}}, "`name` is none of the columns"),
+        ({"data": {"rules": {"boilerplate": ["(open"]}}}, "`(open` is no regular expression"),
+        ({"data": {"columns": ["uid", "title"]}}, "`uid` is both `id` and one of `columns`"),
+        ({"data": {"columns": ["line", "title"]}}, "the name `line` is taken"),
         ({"recipe": {"quantization": {"load_in_4bit": False}}}, "`load_in_4bit` is not true"),
         ({"recipe": {"learning_rate": "fast"}}, "valid number"),
     ],

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -14,6 +13,7 @@ from kedro.pipeline.node import Node
 from tuneline.configuration import check_environment, check_parameters, name_source
 from tuneline.errors import TunelineError
 from tuneline.preflight import find_run_problems
+from tuneline.summary import summarise
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +56,9 @@ class SummaryAfterRun:
     """Says at the end where the results are and what changed."""
 
     @hook_impl
-    def after_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> None:
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Summarise every use case whose report this run made."""
-        from tuneline.summary import summarise
-
-        for name in sorted(pipeline.outputs() | pipeline.datasets()):
+        for name in sorted(pipeline.all_outputs()):
             if name.endswith(".report"):
                 for line in summarise(name.removesuffix(".report"), catalog):
                     log.info(line)

@@ -1,10 +1,14 @@
 """Kedro's project settings. See https://docs.kedro.org for what each name means."""
 
+import os
 import warnings
 
 from kedro.config import OmegaConfigLoader
 
 from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, SummaryAfterRun
+
+# A run tells nobody that it ran, here as in `.telemetry`; set the variable to 0 to allow it.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 # omegaconf 2.4 repeats this for every resolver that Kedro registers; nothing of ours is meant.
 warnings.filterwarnings("ignore", message=".*register_new_resolver.*")

@@ -59,15 +59,15 @@ def build_examples(
 
 def _clean_batches(raw: RowSource, data: Data) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     seen: set[int] = set()
-    counts = {"read": 0, "clean": 0}
+    read = kept = 0
     for batch in raw.batches(data.id, data.columns):
         table = find_reasons(clean_texts(batch, data), data)
         table = find_repetitions(table, data.rules.unique, seen)
         clean = table.filter(pl.col("reason").is_null())
         rejected = table.filter(pl.col("reason").is_not_null())
-        counts = {"read": counts["read"] + batch.height, "clean": counts["clean"] + clean.height}
+        read, kept = read + batch.height, kept + clean.height
         yield (
             clean.select("line", data.id, *data.columns),
             rejected.select("line", "reason", "original"),
         )
-        log.info("Cleaning: %(read)s rows read, %(clean)s clean so far.", counts)
+        log.info("Cleaning: %s rows read, %s clean so far.", f"{read:,}", f"{kept:,}")
