@@ -28,7 +28,7 @@ lint: install
 	$(BIN)/lint-imports
 
 docs: install ## build the documentation, strictly, into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 viz: install ## draw the lineage, with previews, as a static site in build/
 	KEDRO_ENV=laptop $(BIN)/kedro viz build --include-previews
