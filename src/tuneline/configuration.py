@@ -151,9 +151,7 @@ def _fields_at(model: type[BaseModel], path: list[str]) -> set[str]:
 
 def _has(config: Any, key: str) -> bool:
     for part in key.split("."):
-        if not isinstance(config, Mapping) and not hasattr(config, "keys"):
-            return False
-        if part not in config:
+        if not isinstance(config, Mapping) or part not in config:
             return False
         config = config[part]
     return True

@@ -106,7 +106,7 @@ def _keep_layout(model: Any) -> None:
 
 def _set_pad_token(tokenizer: Any) -> None:
     """Pad with an existing token that ends nothing: a new one would need new embeddings."""
-    ends = {*find_end_tokens(tokenizer), tokenizer.eos_token_id}
+    ends = set(find_end_tokens(tokenizer))
     if tokenizer.pad_token_id is not None and tokenizer.pad_token_id not in ends:
         return
     special = [tokenizer.unk_token, *(str(t) for t in tokenizer.added_tokens_decoder.values())]

@@ -16,6 +16,8 @@ from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.streams import RowSource
 
 ROWS_PER_BATCH = 10_000
+# The object that a line holds, or why it holds none.
+Decoded = tuple[dict[str, Any] | None, str | None]
 
 
 class RawJSONLinesDataset(AbstractDataset[Any, RowSource]):
@@ -64,11 +66,18 @@ class _JSONLines:
 
     def batches(self, identifier: str, columns: list[str]) -> Iterator[pl.DataFrame]:
         for number, lines in enumerate(self._line_batches()):
-            start = number * ROWS_PER_BATCH + 1
-            table = _parse(lines, start, identifier, columns)
+            first = number * ROWS_PER_BATCH + 1
+            rows = [_decode(line) for line in lines]
             if number == 0:
-                self._check_first(lines, [identifier, *columns])
-            yield table
+                self._check_first(rows, [identifier, *columns])
+            about = pl.DataFrame(
+                {
+                    "line": range(first, first + len(lines)),
+                    "original": [_show(line) for line in lines],
+                },
+                schema={"line": pl.Int64, "original": pl.String},
+            )
+            yield about.hstack(_tabulate(rows, identifier, columns))
 
     def _line_batches(self) -> Iterator[list[bytes]]:
         read = 0
@@ -107,14 +116,14 @@ class _JSONLines:
             remedy="compress it with gzip, or drop the .gz from its name and from the catalog",
         )
 
-    def _check_first(self, lines: list[bytes], columns: list[str]) -> None:
+    def _check_first(self, rows: list[Decoded], columns: list[str]) -> None:
         """Fail on a file of another kind at once, rather than reject its every row."""
-        fields = {key for line in lines for key in (_decode(line)[0] or {})}
+        fields = {key for row, _ in rows for key in (row or {})}
         if not fields:
             raise TunelineError(
                 Problem(
                     where=self._path,
-                    wrong=f"none of the first {len(lines):,} lines is a JSON object",
+                    wrong=f"none of the first {len(rows):,} lines is a JSON object",
                     matters="there is nothing to learn from",
                     remedy="give a file with one JSON object a line",
                 )
@@ -132,24 +141,18 @@ class _JSONLines:
         )
 
 
-def _parse(lines: list[bytes], start: int, identifier: str, columns: list[str]) -> pl.DataFrame:
-    rows = [_decode(line) for line in lines]
+def _tabulate(rows: list[Decoded], identifier: str, columns: list[str]) -> pl.DataFrame:
     fields = {
         name: [_as_text((row or {}).get(name)) for row, _ in rows]
         for name in (identifier, *columns)
     }
-    about = {
-        "line": range(start, start + len(lines)),
-        "original": [_show(line) for line in lines],
-        "problem": [
-            problem or _find_problem(row or {}, identifier, columns) for row, problem in rows
-        ],
-    }
-    schema = {"line": pl.Int64, "original": pl.String, "problem": pl.String}
-    return pl.DataFrame(about | fields, schema=schema | dict.fromkeys(fields, pl.String))
+    problems = [problem or _find_problem(row or {}, identifier, columns) for row, problem in rows]
+    return pl.DataFrame(
+        {"problem": problems} | fields, schema=dict.fromkeys(["problem", *fields], pl.String)
+    )
 
 
-def _decode(line: bytes) -> tuple[dict[str, Any] | None, str | None]:
+def _decode(line: bytes) -> Decoded:
     if not line.strip():
         return None, "empty line"
     try:

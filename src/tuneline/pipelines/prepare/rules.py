@@ -38,8 +38,7 @@ MAX_PASSES = 100
 
 def decode_entities(text: pl.Expr) -> pl.Expr:
     """Turn `&mdash;`, `&#8217;`, `&#x92;` (Windows-1252, as browsers read it) into characters."""
-    decode = text.map_batches(_decode_series, return_dtype=pl.String)
-    return pl.when(text.str.contains(ENTITY.pattern)).then(decode).otherwise(text)
+    return text.map_batches(_decode_series, return_dtype=pl.String)
 
 
 def strip_tags(text: pl.Expr) -> pl.Expr:

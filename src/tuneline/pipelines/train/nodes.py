@@ -1,6 +1,5 @@
 """Nodes of the train stage."""
 
-import logging
 import tempfile
 from typing import Any
 
@@ -16,8 +15,6 @@ from tuneline.pipelines.train.provenance import record_provenance
 from tuneline.pipelines.train.refusal import check_plan
 from tuneline.pipelines.train.trainer import build_trainer, read_log
 from tuneline.plots import BASE_COLOUR, TUNED_COLOUR, style
-
-log = logging.getLogger(__name__)
 
 
 def train_adapter(
