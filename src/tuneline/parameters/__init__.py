@@ -1,0 +1,26 @@
+"""The typed parameters: one model for each block of a use case's YAML, one for the machine.
+
+A block is checked before any node runs. Keys that belong to an upstream library (LoraConfig,
+SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names; `upstream.py` checks
+them against the installed versions.
+"""
+
+from tuneline.parameters.data import Data, Rules, Split
+from tuneline.parameters.evaluation import Evaluation
+from tuneline.parameters.hardware import Hardware
+from tuneline.parameters.prompt import Prompt
+from tuneline.parameters.recipe import Recipe
+from tuneline.parameters.tiny_base import TinyBase
+from tuneline.parameters.use_case import UseCase
+
+__all__ = [
+    "Data",
+    "Evaluation",
+    "Hardware",
+    "Prompt",
+    "Recipe",
+    "Rules",
+    "Split",
+    "TinyBase",
+    "UseCase",
+]

@@ -1,0 +1,43 @@
+"""What is trained and how."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Recipe(BaseModel):
+    """What is trained and how: base model, quantisation, LoRA, and every SFTConfig key.
+
+    Keys that are not listed here are SFTConfig's own; `upstream.py` checks them.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    base_model: str = Field(description="hub id, or a folder that starts from the project's")
+    revision: str = Field(default="main", description="branch, tag or commit on the hub")
+    quantization: dict[str, Any] = Field(description="BitsAndBytesConfig")
+    lora: dict[str, Any] = Field(description="LoraConfig")
+    global_batch_size: int = Field(
+        gt=0, description="examples per optimiser step, on every machine the same"
+    )
+    max_length: int = Field(gt=0, description="longest example, prompt and completion, in tokens")
+    overflow_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="share of examples that may be left out as longer than max_length; "
+        "the plan refuses more",
+    )
+    num_train_epochs: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, le=1)
+    seed: int = 3407
+
+    @field_validator("quantization")
+    @classmethod
+    def _four_bits(cls, quantization: dict[str, Any]) -> dict[str, Any]:
+        if not quantization.get("load_in_4bit"):
+            raise ValueError(
+                "`load_in_4bit` is not true; QLoRA is the one way Tuneline trains; "
+                "set `load_in_4bit: true`"
+            )
+        return quantization

@@ -1,0 +1,22 @@
+"""The tiny base model of laptops and tests."""
+
+from pydantic import Field
+
+from tuneline.parameters.block import Block
+
+
+class TinyBase(Block):
+    """The tiny base model that laptops and tests train on; LlamaConfig's key names."""
+
+    vocab_size: int = Field(gt=300)
+    hidden_size: int = Field(gt=0)
+    intermediate_size: int = Field(gt=0)
+    num_hidden_layers: int = Field(gt=0)
+    num_attention_heads: int = Field(gt=0)
+    num_key_value_heads: int = Field(gt=0)
+    max_position_embeddings: int = Field(gt=0)
+    steps: int = Field(gt=0)
+    batch_size: int = Field(gt=0, description="sequences per step")
+    sequence_length: int = Field(gt=0, description="tokens per sequence")
+    learning_rate: float = Field(gt=0)
+    seed: int = 3407

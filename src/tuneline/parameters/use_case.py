@@ -1,0 +1,35 @@
+"""All blocks of one use case."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from tuneline.parameters.block import Block
+from tuneline.parameters.data import Data
+from tuneline.parameters.evaluation import Evaluation
+from tuneline.parameters.prompt import Prompt
+from tuneline.parameters.recipe import Recipe
+
+
+class UseCase(Block):
+    """All blocks of one use case, in the order in which its YAML states them."""
+
+    data: Data
+    prompt: Prompt
+    recipe: Recipe
+    evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _placeholders_are_columns(self) -> Self:
+        unknown = sorted(self.prompt.placeholders() - set(self.data.columns))
+        if unknown == [""]:
+            raise ValueError(
+                "`prompt` holds a placeholder without a name; it could not be filled; name a "
+                "column, as in `{title}`, and write a brace itself as `{{` or `}}`"
+            )
+        if unknown:
+            raise ValueError(
+                f"the placeholder `{{{unknown[0]}}}` in `prompt` is none of the columns "
+                f"{self.data.columns}; the prompt could not be filled; name one of `data.columns`"
+            )
+        return self
