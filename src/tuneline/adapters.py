@@ -1,7 +1,10 @@
 """The adapter as a value: what nodes pass to each other instead of a model."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
+
+from tuneline.hashing import hash_value
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ def extract_adapter(model: Any, tokenizer: Any, provenance: dict[str, Any]) -> A
     config = _plain(model.peft_config["default"].to_dict())
     config |= {"inference_mode": True, "base_model_name_or_path": provenance["base"]["name"]}
     return Adapter(config=config, tensors=tensors, tokenizer=tokenizer, provenance=provenance)
+
+
+def hash_adapter(adapter: Adapter) -> str:
+    """Fingerprint an adapter by its config and its weights: SHA-256, hexadecimal."""
+    digest = hashlib.sha256(hash_value(adapter.config).encode())
+    for name in sorted(adapter.tensors):
+        digest.update(name.encode())
+        digest.update(adapter.tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def attach_adapter(model: Any, adapter: Adapter) -> Any:

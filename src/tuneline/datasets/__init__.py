@@ -1,15 +1,21 @@
-"""Datasets that kedro-datasets does not have: streams, adapters, base models."""
+"""Datasets that kedro-datasets does not have: streams, adapters, base models, journals, sheets."""
 
 from tuneline.datasets.adapter import AdapterDataset
 from tuneline.datasets.base_model import BaseModelDataset
+from tuneline.datasets.folder import FolderDataset
+from tuneline.datasets.journal import JournalDataset
 from tuneline.datasets.json_lines import JSONLinesDataset
+from tuneline.datasets.rating_sheet import RatingSheetDataset
 from tuneline.datasets.raw_json_lines import RawJSONLinesDataset
 from tuneline.datasets.streamed_csv import StreamedCSVDataset
 
 __all__ = [
     "AdapterDataset",
     "BaseModelDataset",
+    "FolderDataset",
     "JSONLinesDataset",
+    "JournalDataset",
+    "RatingSheetDataset",
     "RawJSONLinesDataset",
     "StreamedCSVDataset",
 ]

@@ -10,15 +10,19 @@ from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.hardware import Hardware
 from tuneline.parameters.prompt import Prompt
 from tuneline.parameters.recipe import Recipe
+from tuneline.parameters.rubric import Criterion, Judge, Rubric
 from tuneline.parameters.tiny_base import TinyBase
 from tuneline.parameters.use_case import UseCase
 
 __all__ = [
+    "Criterion",
     "Data",
     "Evaluation",
     "Hardware",
+    "Judge",
     "Prompt",
     "Recipe",
+    "Rubric",
     "Rules",
     "Split",
     "TinyBase",

@@ -1,5 +1,6 @@
 """All blocks of one use case."""
 
+from string import Formatter
 from typing import Self
 
 from pydantic import model_validator
@@ -31,5 +32,16 @@ class UseCase(Block):
             raise ValueError(
                 f"the placeholder `{{{unknown[0]}}}` in `prompt` is none of the columns "
                 f"{self.data.columns}; the prompt could not be filled; name one of `data.columns`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _questions_fit_the_system_message(self) -> Self:
+        columns = {name for _, name, _, _ in Formatter().parse(self.prompt.system or "") if name}
+        if self.evaluation.questions and columns:
+            raise ValueError(
+                f"`prompt.system` holds `{{{min(columns)}}}`, and `evaluation.questions` have no "
+                "columns; a question could not be asked with the system message of the training; "
+                "leave the placeholder or the questions out"
             )
         return self

@@ -1,5 +1,7 @@
 """The report: one HTML page that opens offline."""
 
+import base64
+import hashlib
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,31 +11,44 @@ from plotly.offline import get_plotlyjs
 
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
-
-PLACES = {"loss": 3, "perplexity": 1, "length_ratio": 2, "seconds": 2, "tokens_per_second": 0}
+from tuneline.pipelines.evaluate.showing import show_answers
 
 
 def render_report(
-    scores: dict[str, Any],
     answers: list[dict[str, Any]],
-    plan: dict[str, Any],
-    provenance: dict[str, Any],
     evaluation: Evaluation,
-    plots: dict[str, go.Figure],
+    plots: dict[str, go.Figure | None],
+    **material: Any,
 ) -> str:
     """Render the page.
 
     Args:
-        scores: before and after, by metric.
-        answers: one row an example.
-        plan: what was planned.
-        provenance: what the adapter was made from.
-        evaluation: the decoding.
-        plots: figures by name.
+        answers: one row a prompt.
+        evaluation: title, decoding and confidence.
+        plots: figures by name; None for one that says nothing here.
+        material: what else the template shows, by the names it uses.
 
     Returns:
-        HTML. Jinja escapes every value; only our own plots and plotly's script go in as they are.
+        HTML. Jinja escapes every value. The page's own two scripts are named by their hashes in its
+        content security policy, so that no other would run, and nothing may be fetched.
     """
+    environment = _make_environment()
+    scripts = [get_plotlyjs(), _read(environment, "report.js")]
+    figures = {name: figure for name, figure in plots.items() if figure is not None}
+    return environment.get_template("report.html.jinja").render(
+        answers=show_answers(answers),
+        evaluation=evaluation,
+        metrics=METRICS,
+        figures=_embed(figures),
+        plots=set(figures),
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 - plotly's and our own
+        script_hashes=[_hash_script(script) for script in scripts],
+        style=Markup(_read(environment, "report.css")),  # noqa: S704 - our own
+        **material,
+    )
+
+
+def _make_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tuneline", "pipelines/evaluate"),
         autoescape=True,
@@ -42,31 +57,28 @@ def render_report(
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
-    template = environment.get_template("report.html.jinja")
-    return template.render(
-        scores=scores,
-        metrics=METRICS,
-        answers=answers,
-        plan=plan,
-        provenance=provenance,
-        evaluation=evaluation,
-        plots={name: _embed(figure) for name, figure in plots.items()},
-        plotly=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own script
-        style=Markup(environment.get_template("report.css").render()),  # noqa: S704 - our own
-        places=PLACES,
-    )
+    return environment
 
 
-def _embed(figure: go.Figure) -> Markup:
-    html = figure.to_html(
-        full_html=False,
-        include_plotlyjs=False,
-        config={"displayModeBar": False, "responsive": True},
-        default_height="340px",
-    )
-    return Markup(html)  # noqa: S704 - plotly escapes what it embeds
+def _read(environment: Environment, name: str) -> str:
+    # A template engine would take braces in a script for its own.
+    source, *_ = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
+    return source
 
 
-def _number(value: float, places: int = 1, sign: bool = False) -> str:
+def _embed(figures: dict[str, go.Figure]) -> Markup:
+    """Write figures as JSON that cannot end the element it stands in."""
+    entries = (f'"{name}": {figure.to_json()}' for name, figure in figures.items())
+    return Markup("{" + ", ".join(entries).replace("<", "\\u003c") + "}")  # noqa: S704 - no `<` left
+
+
+def _hash_script(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _number(value: float | None, places: int = 1, sign: bool = False) -> str:
+    if value is None:
+        return "—"
     text = f"{value:+,.{places}f}" if sign else f"{value:,.{places}f}"
     return text.replace("-", "\N{MINUS SIGN}")
