@@ -17,6 +17,16 @@ PROJECT = Path(__file__).parents[1]
 RAW = Path("data/01_raw/product_descriptions/trn.json.gz")
 TINY_BASE = Path("data/06_models/tiny_base")
 SAMPLE_ROWS = 1500
+CPU = Hardware(
+    name="test CPU",
+    device="cpu",
+    dtype="float32",
+    memory_gb=8,
+    per_device_train_batch_size=4,
+    per_device_eval_batch_size=8,
+    gradient_checkpointing=False,
+    attn_implementation="sdpa",
+)
 
 
 def write_raw(path: Path, lines: list[str]) -> None:
@@ -67,9 +77,8 @@ def read_lines() -> Callable[[Path], list[dict]]:
     return lambda path: [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
 
-@pytest.fixture(scope="session")
-def parameters() -> UseCase:
-    """Give the typed parameters of the main use case in the environment `test`."""
+def load_parameters() -> UseCase:
+    """Read the typed parameters of the main use case in the environment `test`."""
     from kedro.config import OmegaConfigLoader
 
     from tuneline.settings import CONFIG_LOADER_ARGS
@@ -78,6 +87,12 @@ def parameters() -> UseCase:
     loaded = UseCase.model_validate(loader["parameters"]["product_descriptions"])
     recipe = loaded.recipe.model_copy(update={"base_model": str(PROJECT / TINY_BASE)})
     return loaded.model_copy(update={"recipe": recipe})
+
+
+@pytest.fixture(scope="session")
+def parameters() -> UseCase:
+    """Give the typed parameters of the main use case in the environment `test`."""
+    return load_parameters()
 
 
 @pytest.fixture
@@ -95,13 +110,4 @@ def recipe(parameters: UseCase) -> Recipe:
 @pytest.fixture
 def hardware() -> Hardware:
     """Give a CPU."""
-    return Hardware(
-        name="test CPU",
-        device="cpu",
-        dtype="float32",
-        memory_gb=8,
-        per_device_train_batch_size=4,
-        per_device_eval_batch_size=8,
-        gradient_checkpointing=False,
-        attn_implementation="sdpa",
-    )
+    return CPU

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
@@ -145,8 +145,15 @@ def _unknown(key: str, value: Any, known: set[str]) -> Problem:
 
 def _fields_at(model: type[BaseModel], path: list[str]) -> set[str]:
     for part in path:
-        model = model.model_fields[part].annotation  # type: ignore[assignment]
+        if not part.isdigit():  # a number only counts the items of a list
+            model = _find_block(model.model_fields[part].annotation)
     return set(model.model_fields)
+
+
+def _find_block(annotation: Any) -> type[BaseModel]:
+    """Find the block in its own type, in `Block | None` or in `list[Block]`."""
+    candidates = (annotation, *get_args(annotation))
+    return next(one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel))
 
 
 def _has(config: Any, key: str) -> bool:

@@ -1,5 +1,6 @@
 """What a run needs, checked before its first node."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,8 @@ def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         yield from find_problems(use_case, recipe, evaluation)
         yield from _find_batch_problem(use_case, recipe, hardware)
         yield from _find_base_problem(use_case, recipe)
+        if f"params:{use_case}.evaluation" in pipeline.inputs():
+            yield from _find_judge_problem(use_case, evaluation)
     if any({"train", "evaluate"} & node.tags for node in pipeline.nodes):
         yield from _find_device_problem(hardware)
 
@@ -80,6 +83,18 @@ def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> It
             f"{hardware.per_device_train_batch_size}",
             matters="no accumulation gives exactly this batch",
             remedy="make one a multiple of the other",
+        )
+
+
+def _find_judge_problem(use_case: str, evaluation: Evaluation) -> Iterator[Problem]:
+    judge = evaluation.rubric and evaluation.rubric.judge
+    if judge and judge.key and not os.environ.get(judge.key):
+        yield Problem(
+            where=f"{use_case}.evaluation.rubric.judge.key",
+            value=judge.key,
+            wrong="the environment has no variable of this name",
+            matters="the judge's server would refuse every request",
+            remedy=f"set it (`export {judge.key}=…`), or leave `key` out for a server without keys",
         )
 
 

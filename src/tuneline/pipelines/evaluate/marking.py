@@ -7,8 +7,8 @@ from markupsafe import Markup, escape
 
 from tuneline.pipelines.evaluate.metrics.words import UNSPACED
 
-# Words, single Chinese and like characters, and the space between.
-PIECE = regex.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+|\s+")
+# Words, single Chinese and like characters, each with the space behind it.
+PIECE = regex.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*|\s+")
 
 
 def mark_differences(text: str, other: str) -> Markup:
@@ -36,4 +36,4 @@ def _show(text: str, same: bool) -> Markup:
 
 
 def _fold(pieces: list[str]) -> list[str]:
-    return [piece.casefold() for piece in pieces]
+    return [piece.casefold().strip() for piece in pieces]

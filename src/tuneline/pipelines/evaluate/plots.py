@@ -16,7 +16,11 @@ COLOURS = (TUNED_COLOUR, WARNING_COLOUR, "#1a7f4b", "#7c3aed", "#0e7490")
 
 def draw_scores(scores: dict[str, Any]) -> go.Figure:
     """Draw base and tuned side by side, on a scale from 0 to 100."""
-    shown = [one for one in METRICS if one.percent and one.name in scores["metrics"]]
+    shown = [
+        one
+        for one in METRICS
+        if one.percent and one.better == "higher" and one.name in scores["metrics"]
+    ]
     figure = go.Figure()
     for who, colour in (("base", BASE_COLOUR), ("tuned", TUNED_COLOUR)):
         values = [scores["metrics"][one.name][who] for one in shown]

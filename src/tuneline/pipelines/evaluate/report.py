@@ -80,5 +80,6 @@ def _hash_script(script: str) -> str:
 def _number(value: float | None, places: int = 1, sign: bool = False) -> str:
     if value is None:
         return "—"
-    text = f"{value:+,.{places}f}" if sign else f"{value:,.{places}f}"
+    value = round(value, places) + 0.0  # no sign before a zero
+    text = f"{value:+,.{places}f}" if sign and value else f"{value:,.{places}f}"
     return text.replace("-", "\N{MINUS SIGN}")

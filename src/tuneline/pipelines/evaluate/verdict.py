@@ -20,7 +20,7 @@ def conclude(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:
         `words`: one or two sentences.
     """
     counting = [one for one in METRICS if one.counts and one.name in metrics]
-    labels = {one.label: metrics[one.name]["shown"] for one in counting}
+    labels = {_within_sentence(one.label): metrics[one.name]["shown"] for one in counting}
     better = [label for label, shown in labels.items() if shown == "better"]
     worse = [label for label, shown in labels.items() if shown == "worse"]
     shown, words = _word(better, worse, list(labels))
@@ -34,18 +34,18 @@ def conclude(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def _word(better: list[str], worse: list[str], all_of_them: list[str]) -> tuple[str, str]:
     if better and worse:
-        return "mixed", f"Mixed: better on {join(better)}, worse on {join(worse)}."
+        return "mixed", f"Mixed: better on {_join(better)}, worse on {_join(worse)}."
     for shown, labels in (("better", better), ("worse", worse)):
         if labels:
-            return shown, f"The tuned model is {shown} than the base model on {join(labels)}."
-    words = f"No difference shown between tuned and base model on {join(all_of_them)}."
+            return shown, f"The tuned model is {shown} than the base model on {_join(labels)}."
+    words = f"No difference shown between tuned and base model on {_join(all_of_them)}."
     return "no difference shown", words
 
 
 def _few(metric: dict[str, Any]) -> str:
     if enough_rows(metric["rows"], metric["confidence"]):
         return ""
-    return f"The prompts with a reference are only {metric['rows']}: too few to show one."
+    return f"Prompts with a reference: {metric['rows']}, too few to show a difference."
 
 
 def _foresee(metrics: dict[str, dict[str, Any]]) -> str:
@@ -57,6 +57,10 @@ def _foresee(metrics: dict[str, dict[str, Any]]) -> str:
     )
 
 
-def join(labels: list[str]) -> str:
-    """Join labels as a sentence does."""
+def _within_sentence(label: str) -> str:
+    """Write a label small, unless it is a name such as chrF or ROUGE-L."""
+    return label.lower() if label[1:].islower() else label
+
+
+def _join(labels: list[str]) -> str:
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"

@@ -16,7 +16,7 @@ METRICS = (
         "limit_rate",
         "Cut at the limit",
         "lower",
-        "Share of answers that ran into `max_new_tokens`.",
+        "Share of answers that ran into the length limit, max_new_tokens.",
         percent=True,
     ),
     Metric(

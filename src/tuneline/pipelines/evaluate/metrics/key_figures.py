@@ -15,11 +15,12 @@ UNITS = (
     "kV|V|A|K|N|bar|dB|lm|lux|ppm|ppb|oz|lb|ft|in|min|h|s|px|GB|MB|TB|"
     "€|\\$|£|EUR|USD|Kč|CZK|lei|RON|元|度|公分|公斤|公克|毫米|小時|分鐘|天|年|個月|週"
 )
+LETTERS = "A-Za-z\u00c0-\u024f"
 DIGITS = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
 FIGURE = re.compile(
-    rf"(?<![\w.,])(?P<first>{DIGITS})"
+    rf"(?<![{LETTERS}\d])(?<!\d[.,])(?P<first>{DIGITS})"
     rf"(?:\s*[-\u2013\u2014~至到]\s*(?P<last>{DIGITS}))?"
-    rf"(?:\s?(?P<unit>{UNITS})(?![a-zA-Z]))?",
+    rf"(?:\s?(?P<unit>{UNITS})(?![{LETTERS}]))?",
 )
 THOUSANDS = re.compile(r"(?<=\d)[.,\s](?=\d{3}(?!\d))")
 

@@ -6,7 +6,7 @@ from typing import Any
 from kedro_datasets.partitions import PartitionedDataset
 
 
-class FolderDataset(PartitionedDataset):  # type: ignore[misc]  # kedro-datasets has no types
+class OptionalPartitionsDataset(PartitionedDataset):  # type: ignore[misc]  # kedro-datasets has no types
     """Kedro's PartitionedDataset, for files that people or earlier runs put there, or did not.
 
     Kedro's own refuses an empty folder, and so would every run before the first file.
