@@ -88,8 +88,8 @@ def test_noise_shows_a_difference_no_more_often_than_the_confidence_allows():
         ]
         rows = [make_row(n, texts[0][n], texts[1][n], reference) for n in range(30)]
         wrong += score(rows)["verdict"]["shown"] != "no difference shown"
-    # 5 % of 200 are 10; a percentile bootstrap of 30 prompts errs a little more often.
-    assert wrong <= 20
+    # 10 are allowed on average; more than 17 would come up once in a hundred times.
+    assert wrong <= 17
 
 
 def test_too_few_prompts_show_nothing_however_large_the_difference():

@@ -18,8 +18,9 @@ def compare_all(
 
     Resamples the prompts with replacement, the same ones for both models and all metrics, and
     takes the percentiles of the difference (Efron and Tibshirani, An Introduction to the
-    Bootstrap, chapter 13; paired as in Koehn 2004). The metrics that count for the verdict share
-    the error: each has an interval at `1 - (1 - confidence) / how many they are` (Bonferroni).
+    Bootstrap, chapter 13; paired as in Koehn 2004), widened for few prompts (see `_find_tail`).
+    The metrics that count for the verdict share the error: each has an interval at
+    `1 - (1 - confidence) / how many they are` (Bonferroni).
 
     Args:
         base: fractions of the base model's rows, by metric.
@@ -54,8 +55,8 @@ def _compare(
 ) -> dict[str, Any]:
     before = float(_value(base.sum(axis=0), metric))
     after = float(_value(tuned.sum(axis=0), metric))
-    low, high = _interval(metric, base, tuned, draws, confidence)
     rows = int((base[:, 1] > 0).sum())
+    low, high = _interval(metric, base, tuned, draws, _find_tail(rows, confidence))
     wins, ties, losses = _count_wins(metric, base, tuned)
     return {
         "base": before,
@@ -88,12 +89,25 @@ def enough_rows(rows: int, confidence: float) -> bool:
 
 
 def _interval(
-    metric: Metric, base: np.ndarray, tuned: np.ndarray, draws: np.ndarray, confidence: float
+    metric: Metric, base: np.ndarray, tuned: np.ndarray, draws: np.ndarray, tail: float
 ) -> tuple[float, float]:
     resampled = _value(draws @ tuned, metric) - _value(draws @ base, metric)
-    tail = (1 - confidence) / 2
     low, high = np.nanquantile(resampled, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def _find_tail(rows: int, confidence: float) -> float:
+    """Find the percentile to take: the expanded percentile interval of Hesterberg 2015.
+
+    With few prompts a bootstrap's spread is too small by sqrt((n - 1) / n), and normal where it
+    should be Student's; one takes as much less of the tail.
+    """
+    from scipy.stats import norm, t
+
+    if rows < 2:
+        return 0.0
+    quantile = t.ppf(1 - (1 - confidence) / 2, rows - 1)
+    return float(norm.cdf(-quantile * (rows / (rows - 1)) ** 0.5))
 
 
 def _value(sums: np.ndarray, metric: Metric) -> np.ndarray:

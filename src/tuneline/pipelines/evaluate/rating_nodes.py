@@ -18,6 +18,7 @@ from tuneline.pipelines.evaluate.rubric.outcome import (
 from tuneline.pipelines.evaluate.rubric.pairs import choose_pairs
 from tuneline.pipelines.evaluate.rubric.sheet import (
     RATING_COLUMNS,
+    describe_sheet,
     make_key,
     make_sheet,
     read_sheet,
@@ -95,7 +96,7 @@ def read_ratings(
         try:
             read, account = read_sheet(rater, load(), pairs, rubric)
         except DatasetError:
-            read, account = [], {"rater": rater, "rated": 0, "note": "it is no XLSX file"}
+            read, account = [], describe_sheet(rater, note="it is no XLSX file")
         rows += read
         accounts.append(account)
         if account["note"]:

@@ -61,15 +61,11 @@ def read_sheet(
         One row a prompt and criterion that both answers have a rating for, and an account of the
         sheet: `rater`, `rated`, `blank` and `invalid` cells, and a `note` where it cannot be used.
     """
-    account: dict[str, Any] = {"rater": rater, "rated": 0, "blank": 0, "invalid": 0, "note": ""}
-    expected, _ = make_sheet(pairs, rubric)
-    wanted = {"sheet", "number"} | {column for one in rubric.criteria for column in _columns(one)}
-    missing = sorted(wanted - set(sheet.columns))
-    if missing:
-        return [], {**account, "note": f"the column `{missing[0]}` is missing"}
-    if set(sheet["sheet"].dropna()) != {expected}:
-        return [], {**account, "note": "it belongs to other answers or other criteria"}
-    cells = sheet.dropna(subset=["number"]).set_index("number")
+    note = _find_fault(sheet, pairs, rubric)
+    if note:
+        return [], describe_sheet(rater, note=note)
+    account = describe_sheet(rater)
+    cells = sheet.drop_duplicates("number").set_index("number")
     rows: list[dict[str, Any]] = []
     for number, pair in enumerate(pairs, start=1):
         for criterion in rubric.criteria:
@@ -85,6 +81,22 @@ def read_sheet(
                     {"rater": rater, "id": pair.row["id"], "criterion": criterion.name, **found}
                 )
     return rows, account
+
+
+def describe_sheet(rater: str, note: str = "") -> dict[str, Any]:
+    """Begin the account of a sheet; with a note it is not used."""
+    return {"rater": rater, "rated": 0, "blank": 0, "invalid": 0, "note": note}
+
+
+def _find_fault(sheet: pd.DataFrame, pairs: list[Pair], rubric: Rubric) -> str:
+    wanted = {"sheet", "number"} | {column for one in rubric.criteria for column in _columns(one)}
+    missing = sorted(wanted - set(sheet.columns))
+    if missing:
+        return f"the column `{missing[0]}` is missing"
+    expected, _ = make_sheet(pairs, rubric)
+    if set(sheet["sheet"].dropna().astype(str)) != {expected}:
+        return "it belongs to other answers or other criteria"
+    return ""
 
 
 def _columns(criterion: Criterion) -> Iterator[str]:
