@@ -107,6 +107,40 @@ def test_all_problems_are_named_at_once():
     assert "data.split.test = 0" in message
 
 
+def test_a_misspelt_key_in_a_list_of_criteria_is_told_from_its_neighbours():
+    message = refuse(
+        {"evaluation": {"rubric": {"people": True, "criteria": [{"nam": "x", "description": "y"}]}}}
+    )
+    assert "evaluation.rubric.criteria.0.nam = x: there is no such key" in message
+    assert "did you mean `name`" in message
+
+
+CRITERION = {"name": "accuracy", "description": "Are the figures right?"}
+JUDGE = {"base_url": "http://localhost:1/v1", "model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "words"),
+    [
+        ({"language": "xx"}, "py3langid does not know the language `xx`"),
+        ({"rubric": {"criteria": [CRITERION]}}, "nobody would rate"),
+        ({"rubric": {"criteria": [], "people": True}}, "at least 1 item"),
+        ({"rubric": {"criteria": [CRITERION] * 2, "people": True}}, "stands there twice"),
+        (
+            {"rubric": {"criteria": [CRITERION], "judge": JUDGE | {"base_url": "localhost"}}},
+            "evaluation.rubric.judge.base_url = localhost",
+        ),
+    ],
+)
+def test_an_evaluation_that_could_not_be_made_is_refused(evaluation: dict, words: str):
+    assert words in refuse({"evaluation": evaluation})
+
+
+def test_a_question_cannot_fill_the_columns_of_a_system_message():
+    block = {"prompt": {"system": "You know {title}."}, "evaluation": {"questions": ["Why?"]}}
+    assert "could not be asked with the system message of the training" in refuse(block)
+
+
 @pytest.mark.parametrize(
     ("block", "words"),
     [
