@@ -11,7 +11,9 @@ for (const [name, figure] of Object.entries(figures)) {
     layout.margin = { l: 44, r: 8, t: 76, b: 60 };
     layout.font = { ...layout.font, size: 11 };
   }
-  Plotly.newPlot(place, figure.data, layout, options);
+  // The numbers above the bars would run into each other.
+  const data = narrow ? figure.data.map((trace) => ({ ...trace, text: null })) : figure.data;
+  Plotly.newPlot(place, data, layout, options);
 }
 
 // The filter over the answers.
