@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 from tuneline.errors import Problem
 from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.schedule import count_side_by_side
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 HUB_SECONDS = 10
@@ -72,12 +73,13 @@ def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
 
 
 def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
-    if recipe.global_batch_size % hardware.per_device_train_batch_size:
+    at_once = count_side_by_side(recipe, hardware)
+    if recipe.global_batch_size % at_once:
+        device = "" if recipe.packing else " times hardware.per_device_train_batch_size"
         yield Problem(
             where=f"{use_case}.recipe.global_batch_size",
             value=recipe.global_batch_size,
-            wrong="it is no multiple of hardware.per_device_train_batch_size = "
-            f"{hardware.per_device_train_batch_size}",
+            wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
             matters="no accumulation gives exactly this batch",
             remedy="make one a multiple of the other",
         )

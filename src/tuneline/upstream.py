@@ -25,15 +25,26 @@ RESERVED = {
     ),
     "gradient_accumulation_steps": "it follows from `global_batch_size`; set that",
     **dict.fromkeys(
-        ("chat_template_path", "eos_token", "pad_token"),
+        ("eos_token", "pad_token"),
         "one chat template serves training, evaluation and use; take a base model that has it",
     ),
     **dict.fromkeys(
-        ("packing", "packing_strategy", "padding_free", "max_steps"),
-        "the plan does not count its steps yet; leave it out",
+        ("packing_strategy", "padding_free", "eval_packing"),
+        "Tuneline packs the examples of one step together and never cuts one; choose with "
+        "`packing: true` or `false`",
     ),
     **dict.fromkeys(
-        ("disable_tqdm", "dataloader_pin_memory"), "Tuneline sets it itself; leave it out"
+        (
+            "disable_tqdm",
+            "dataloader_pin_memory",
+            "dataset_kwargs",
+            "eval_on_start",
+            "logging_nan_inf_filter",
+            "resume_from_checkpoint",
+            "restore_callback_states_from_checkpoint",
+            "load_best_model_at_end",
+        ),
+        "Tuneline sets it itself; leave it out",
     ),
     "output_dir": "the catalog says where results go; change it there",
     "trust_remote_code": "Tuneline runs no code from the hub; take a model that needs none",
