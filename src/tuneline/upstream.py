@@ -53,6 +53,8 @@ RESERVED = {
         "training publishes nothing; remove it",
     ),
 }
+# Ways to start an adapter that leave quantised weights as they are.
+STARTS = (True, False, "gaussian", "loftq")
 RESERVED_LORA = {"task_type": "it is always CAUSAL_LM; leave it out"}
 RESERVED_GENERATION = dict.fromkeys(
     ("eos_token_id", "pad_token_id"), "they follow from the chat template; leave them out"
@@ -155,9 +157,18 @@ def _reserved(where: str, value: Any, why: str) -> Problem:
 
 
 def _build_lora(**values: Any) -> None:
-    """Build LoraConfig; the rank it would check only once it meets a model."""
+    """Build LoraConfig, and check what it would check only once it meets a model."""
     from peft import LoraConfig
 
+    start = values.get("init_lora_weights", True)
+    if start not in STARTS:
+        raise ValueError(
+            f"`init_lora_weights: {start}` starts from unquantised weights and changes them, so "
+            f"that the adapter would not fit the base model that it is used with; 4-bit weights "
+            f"take one of {', '.join(str(one) for one in STARTS)}"
+        )
+    if start == "loftq":  # it is applied to the quantised weights, see train/initialisation.py
+        values = {**values, "init_lora_weights": True}
     if LoraConfig(**values).r < 1:
         raise ValueError("`r` must be at least 1")
 
@@ -172,6 +183,11 @@ def _build_training(**values: Any) -> None:
     """Build SFTConfig as on a CPU, so that a GPU's recipe can be checked anywhere."""
     from trl import SFTConfig
 
+    if values.get("save_strategy") in ("no", False):
+        raise ValueError(
+            "`save_strategy: no` would leave nothing to go on from after an interruption, and "
+            "nothing to take the adapter from"
+        )
     SFTConfig(output_dir="unused", use_cpu=True, bf16=False, **values)
 
 

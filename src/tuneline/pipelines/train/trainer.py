@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig
 from safetensors import SafetensorError
 from transformers import EarlyStoppingCallback, Trainer
 from transformers.trainer_callback import PrinterCallback
@@ -19,6 +18,7 @@ from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.arguments import derive_arguments
 from tuneline.pipelines.train.callbacks import EpochEnds, Gradients
 from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
+from tuneline.pipelines.train.initialisation import initialise_adapter, make_lora_config
 from tuneline.pipelines.train.packing import fill_bins, measure_lengths, split_batch
 from tuneline.pipelines.train.progress import Progress
 from tuneline.pipelines.train.validation import describe_validation, measure_validation
@@ -63,11 +63,11 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
             train_dataset=rows["train"],
             eval_dataset=rows["validation"],
             processing_class=tokenizer,
-            peft_config=LoraConfig(task_type="CAUSAL_LM", **recipe.lora),
+            peft_config=make_lora_config(recipe),
             callbacks=_make_callbacks(recipe, hardware),
         )
         self.remove_callback(PrinterCallback)
-        _cast_adapter(self.model)
+        initialise_adapter(self.model, recipe)
         self.watchdog = Watchdog(hardware.dtype, recipe.learning_rate)
         self.add_callback(Gradients(self.watchdog))
         self.started, self.seconds_before = time.monotonic(), 0.0
@@ -198,14 +198,3 @@ def _word_unwritten(checkpoint: Path, error: Exception) -> Problem:
         matters="a run that cannot save loses what it learns; the checkpoint before it is whole",
         remedy="free space on this disk and run the same command again; it goes on from there",
     )
-
-
-def _cast_adapter(model: Any) -> None:
-    """Keep the adapter in float32.
-
-    TRL casts it to bfloat16 for a quantised model; there, updates smaller than one bfloat16 step
-    are lost, and on a T4 the gradient scaler fails (trl issue 4901).
-    """
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
