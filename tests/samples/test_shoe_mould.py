@@ -58,6 +58,11 @@ def test_key_terms_stand_word_for_word_in_their_answer(rows: list[dict]):
         assert not missing, row["question"]
 
 
+def test_few_texts_carry_the_spaces_that_cleaning_must_meet(rows: list[dict]):
+    texts = [row[key] for row in rows for key in ("question", "answer")]
+    assert sum(text != text.strip() for text in texts) == 3
+
+
 def test_no_question_is_nearly_another(rows: list[dict], fixed_questions: list[str]):
     questions = [row["question"] for row in rows] + fixed_questions
     for first, second in combinations(questions, 2):
