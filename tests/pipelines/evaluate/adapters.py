@@ -4,7 +4,8 @@ import random
 
 import torch
 
-from tuneline.adapters import Adapter, extract_adapter
+from tests.conftest import extract_adapter
+from tuneline.adapters import Adapter
 from tuneline.examples import Example
 from tuneline.hashing import hash_value
 from tuneline.modelling import identify_base, load_model, load_tokenizer

@@ -22,7 +22,8 @@ PLAN = {
     "examples": {"train": 8, "validation": 2, "test": 4},
     "tokens": {"median": 20, "longest": 30},
     "overflow": {"max_length": 256, "ids": [f"7{PLANTED}"]},
-    "steps": {"total": 4, "global_batch_size": 2, "per_device_batch_size": 2, "accumulation": 1},
+    "steps": {"total": 4},
+    "derived": {"step": f"2 examples {PLANTED}"},
     "parameters": {"trainable": 10, "base": 100, "trainable_share": 0.09},
 }
 PROVENANCE = {

@@ -63,6 +63,7 @@ def create_pipeline() -> Pipeline:
                             "rubric",
                             "comparison",
                             "plan",
+                            "training_record",
                             "adapter",
                             "score_plot",
                             "category_plot",

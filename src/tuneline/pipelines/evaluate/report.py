@@ -2,13 +2,14 @@
 
 import base64
 import hashlib
+from importlib.resources import files
 from typing import Any
 
 import plotly.graph_objects as go
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from tuneline.pages import render_page
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.pipelines.evaluate.showing import show_answers
@@ -32,10 +33,11 @@ def render_report(
         HTML. Jinja escapes every value. The page's own two scripts are named by their hashes in its
         content security policy, so that no other would run, and nothing may be fetched.
     """
-    environment = _make_environment()
-    scripts = [get_plotlyjs(), _read(environment, "report.js")]
+    own = files("tuneline.pipelines.evaluate").joinpath("report.js").read_text(encoding="utf-8")
+    scripts = [get_plotlyjs(), own]
     figures = {name: figure for name, figure in plots.items() if figure is not None}
-    return environment.get_template("report.html.jinja").render(
+    return render_page(
+        "pipelines/evaluate/report.html.jinja",
         answers=show_answers(answers),
         evaluation=evaluation,
         metrics=METRICS,
@@ -43,27 +45,8 @@ def render_report(
         plots=set(figures),
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - plotly's and our own
         script_hashes=[_hash_script(script) for script in scripts],
-        style=Markup(_read(environment, "report.css")),  # noqa: S704 - our own
         **material,
     )
-
-
-def _make_environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("tuneline", "pipelines/evaluate"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number
-    return environment
-
-
-def _read(environment: Environment, name: str) -> str:
-    # A template engine would take braces in a script for its own.
-    source, *_ = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
-    return source
 
 
 def _embed(figures: dict[str, go.Figure]) -> Markup:
@@ -75,11 +58,3 @@ def _embed(figures: dict[str, go.Figure]) -> Markup:
 def _hash_script(script: str) -> str:
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def _number(value: float | None, places: int = 1, sign: bool = False) -> str:
-    if value is None:
-        return "—"
-    value = round(value, places) + 0.0  # no sign before a zero
-    text = f"{value:+,.{places}f}" if sign and value else f"{value:,.{places}f}"
-    return text.replace("-", "\N{MINUS SIGN}")
