@@ -45,7 +45,7 @@ def build_examples(
     Raises:
         TunelineError: if there are too few rows to divide.
     """
-    sides = assign_sides(clean, data.split)
+    sides = assign_sides(clean, data)
     rows = clean.with_columns(pl.col("line").cast(pl.Int64)).join(sides.lazy(), on="line")
     table = rows.sort("position").collect(engine="streaming")
     counts = {side: (table["side"] == side).sum() for side in ("train", "validation", "test")}
