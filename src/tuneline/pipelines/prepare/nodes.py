@@ -2,13 +2,18 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
+import pandas as pd
 import polars as pl
 
 from tuneline.examples import Example, fill_templates
-from tuneline.parameters import Data, Prompt
+from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.pipelines.prepare.comparing import tabulate, tabulate_questions
+from tuneline.pipelines.prepare.leak_report import describe_check, list_leaks
 from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
-from tuneline.pipelines.prepare.splits import assign_sides
+from tuneline.pipelines.prepare.separation import pick_examples, separate
+from tuneline.pipelines.prepare.splits import assign_sides, check_columns, read_groups
 from tuneline.streams import RowSource, Stream, divide
 
 log = logging.getLogger(__name__)
@@ -40,11 +45,12 @@ def build_examples(
 
     Returns:
         Examples for training, validation and test, in a seeded order; rows of one group are all
-        on one side.
+        on one side. Leaks between the sides are still in them: see `check_leaks`.
 
     Raises:
-        TunelineError: if there are too few rows to divide.
+        TunelineError: if a column is missing, or there are too few rows to divide.
     """
+    check_columns(clean, data)
     sides = assign_sides(clean, data)
     rows = clean.with_columns(pl.col("line").cast(pl.Int64)).join(sides.lazy(), on="line")
     table = rows.sort("position").collect(engine="streaming")
@@ -55,6 +61,43 @@ def build_examples(
         for side in counts
     )
     return train, validation, test
+
+
+def check_leaks(
+    train: list[Example],
+    validation: list[Example],
+    test: list[Example],
+    clean: pl.LazyFrame,
+    data: Data,
+    prompt: Prompt,
+    evaluation: Evaluation,
+) -> tuple[list[Example], list[Example], list[Example], pd.DataFrame, dict[str, Any]]:
+    """Take out of the sides what stands on two of them or asks a fixed question.
+
+    Args:
+        train: examples for training, as they were divided.
+        validation: examples for validation.
+        test: examples for the evaluation.
+        clean: the clean rows, to move whole groups.
+        data: when two rows are twins, and what becomes of them.
+        prompt: the templates, whose words are not compared.
+        evaluation: the fixed questions.
+
+    Returns:
+        The examples of the three sides without leaks, a table of the leaks, and the report.
+
+    Raises:
+        TunelineError: if a side would be empty without its leaks.
+    """
+    sides = {"train": train, "validation": validation, "test": test}
+    rows = tabulate(sides, prompt)
+    questions = tabulate_questions(evaluation.questions, prompt)
+    kept, found = separate(rows, questions, data.leaks, read_groups(clean, data, rows["line"]))
+    checked = pick_examples(sides, kept, data.leaks)
+    table = list_leaks(found, sides, evaluation.questions, data.leaks)
+    report = describe_check(table, checked, data)
+    log.info("Leak check: %s", report["words"])
+    return checked["train"], checked["validation"], checked["test"], table, report
 
 
 def _clean_batches(raw: RowSource, data: Data) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

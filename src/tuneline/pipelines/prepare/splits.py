@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import polars as pl
 
-from tuneline.errors import Problem, TunelineError
+from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import Data, Split
 from tuneline.pipelines.prepare.fixed_sides import fix_sides
 from tuneline.pipelines.prepare.quotas import allot
@@ -44,22 +44,65 @@ def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     return sides
 
 
-def group_key(text: pl.Expr) -> pl.Expr:
-    """Fold what does not make a title another one: letter case, punctuation, spaces.
+def check_columns(clean: pl.LazyFrame, data: Data) -> None:
+    """Refuse clean rows that lack a column which examples are made of.
 
-    A text of punctuation alone keeps it.
+    Args:
+        clean: the clean rows; none is read.
+        data: names the columns.
+
+    Raises:
+        TunelineError: naming the nearest column for each that is missing.
     """
-    folded = text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
-    return pl.when(folded == "").then(text).otherwise(folded)
+    there = clean.collect_schema().names()
+    named = [("id", data.id), *(("columns", column) for column in data.columns)]
+    named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
+    missing = [(key, column) for key, column in named if column and column not in there]
+    if missing:
+        raise TunelineError(*(_no_such_column(*one, there) for one in missing))
+
+
+def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
+    return Problem(
+        where=f"data.{key}",
+        value=column,
+        wrong="the clean rows have no such column",
+        matters="examples are made of it",
+        remedy=f"{suggest(column, set(there) - {'line'})}, or clean the raw rows again",
+    )
+
+
+def read_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.DataFrame:
+    """Read which rows belong together.
+
+    Args:
+        clean: the clean rows.
+        data: names the group's column.
+        lines: lines of the rows that are asked for.
+
+    Returns:
+        `line` and `group`.
+    """
+    rows = clean.select(pl.col("line").cast(pl.Int64), group=_group(data))
+    wanted = pl.LazyFrame({"line": lines})
+    return rows.join(wanted, on="line", how="semi").collect(engine="streaming")
+
+
+def _group(data: Data) -> pl.Expr:
+    """Name a row's group: its id, or a column without what does not make a title another one."""
+    group = pl.col(data.split.group or data.id)
+    if data.split.group in {None, data.id}:
+        return group
+    folded = group.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+    return pl.when(folded == "").then(group).otherwise(folded)
 
 
 def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
-    group = data.split.group or data.id
     rows = clean.select(
         pl.col("line").cast(pl.Int64),
         id=pl.col(data.id),
-        group=pl.col(group) if group == data.id else group_key(pl.col(group)),
+        group=_group(data),
         category=pl.col(data.category) if data.category else pl.lit(""),
     ).collect()
     order = pl.Series("order", _hash_keys(rows["group"], data.split.seed))
@@ -102,7 +145,10 @@ def _divide(rows: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
     left = groups.join(test, on="group", how="anti", maintain_order="left")
     validation = _take(left, sizes["validation"], keep=1)
     drawn = pl.concat(
-        [test.with_columns(drawn=pl.lit("test")), validation.with_columns(drawn=pl.lit("validation"))]
+        [
+            test.with_columns(drawn=pl.lit("test")),
+            validation.with_columns(drawn=pl.lit("validation")),
+        ]
     )
     return rows.join(drawn, on="group", how="left", maintain_order="left").with_columns(
         side=pl.coalesce("side", "drawn", pl.lit("train"))
