@@ -1,7 +1,6 @@
 """What is compared when rows are looked for that stand on two sides: words, not letters."""
 
 import re
-from collections.abc import Iterable
 from string import Formatter
 
 import polars as pl
@@ -17,19 +16,19 @@ WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 ACCENTS = "[\u0300-\u036f]"
 
 
-def normalise(texts: Iterable[str]) -> pl.Series:
+def normalise(texts: list[str | None]) -> pl.Series:
     """Reduce texts to what makes two of them say the same: their words.
 
     Letter case, punctuation, white space, accents and typographic variants (`ﬁ`, `½`, full width)
     fall away, so that a copy is found that was typed without them.
 
     Args:
-        texts: the texts.
+        texts: the texts; null stays null.
 
     Returns:
         Their words with single spaces between; of a text without any word, the text itself.
     """
-    raw = pl.Series("text", list(texts), pl.String)
+    raw = pl.Series("text", texts, pl.String)
     plain = pl.col("text").str.to_lowercase().str.normalize("NFKD")
     folded = plain.str.replace_all(ACCENTS, "").str.normalize("NFKC")
     words = folded.str.extract_all(WORD).list.join(" ")
@@ -37,50 +36,37 @@ def normalise(texts: Iterable[str]) -> pl.Series:
     return raw.to_frame().select(form).to_series()
 
 
-def tabulate(sides: dict[str, list[Example]], prompt: Prompt) -> pl.DataFrame:
-    """Bring examples into the form in which they are compared, without their templates' words.
+def tabulate(sides: dict[str, list[Example]], questions: list[str], prompt: Prompt) -> pl.DataFrame:
+    """Bring examples and questions into the form in which they are compared.
 
-    The words of a template stand in every example; left in, they would make all of them alike.
+    The words of a template stand in every example; left in, they would make all of them alike. So
+    only what fills the templates is compared.
 
     Args:
         sides: the examples of each side.
-        prompt: the templates that made them.
+        questions: fixed questions; the side `question`.
+        prompt: the templates that made the examples.
 
     Returns:
         `row` (its place among all of them), `side`, `line`, and the normal forms `prompt`,
-        `completion`, and of both together `example`.
+        `completion`, and of both together `example`; of a question the prompt only.
     """
     asked, answered = _Template(prompt.prompt), _Template(prompt.completion)
     examples = [(side, one) for side, several in sides.items() for one in several]
-    forms = {
-        "prompt": normalise(asked.strip(_words_of(one, "prompt")) for _, one in examples),
-        "completion": normalise(
-            answered.strip(_words_of(one, "completion")) for _, one in examples
-        ),
-    }
-    about = {
-        "side": pl.Series([side for side, _ in examples], dtype=pl.String),
-        "line": pl.Series([one["meta"]["line"] for _, one in examples], dtype=pl.Int64),
-    }
+    prompts = [asked.strip(_words_of(one, "prompt")) for _, one in examples]
+    completions = [answered.strip(_words_of(one, "completion")) for _, one in examples]
+    without = [None] * len(questions)
+    rows = pl.DataFrame(
+        {
+            "side": [side for side, _ in examples] + ["question"] * len(questions),
+            "line": [one["meta"]["line"] for _, one in examples] + without,
+            "prompt": normalise([*prompts, *map(asked.strip, questions)]),
+            "completion": normalise([*completions, *without]),
+        },
+        schema_overrides={"side": pl.String, "line": pl.Int64},
+    )
     both = pl.concat_str("prompt", "completion", separator=" ").str.strip_chars()
-    rows = pl.DataFrame({**about, **forms}).with_columns(example=both)
-    return rows.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-
-
-def tabulate_questions(questions: list[str], prompt: Prompt) -> pl.DataFrame:
-    """Bring fixed questions into the form in which prompts are compared.
-
-    Args:
-        questions: the questions as they are asked.
-        prompt: a question in the words of its template is compared by what fills it.
-
-    Returns:
-        `row` (its place in the list) and the normal form `prompt`.
-    """
-    template = _Template(prompt.prompt)
-    forms = normalise(template.strip(question) for question in questions)
-    row = pl.int_range(len(questions), dtype=pl.Int64, eager=True)
-    return pl.DataFrame({"row": row, "prompt": forms})
+    return rows.with_columns(example=both).with_row_index("row").cast({"row": pl.Int64})
 
 
 def _words_of(example: Example, part: str) -> str:

@@ -21,7 +21,7 @@ def list_leaks(
     """List every leaking row beside its twin.
 
     Args:
-        found: the leaks, as `find_leaks` gives them.
+        found: the leaks, as `LeakFinder` gives them.
         sides: the examples of each side before the check.
         questions: the fixed questions.
         leaks: the policy.
@@ -31,16 +31,18 @@ def list_leaks(
         `completion` of the row that had to go, the same of its twin with `twin_` before, and
         `done`. Texts are shortened.
     """
-    rows = [_show(side, one) for side, several in sides.items() for one in several]
-    asked = [{"prompt": _shorten(question)} for question in questions]
+    rows: list[tuple[str, Example | str]] = [
+        (side, one) for side, several in sides.items() for one in several
+    ]
+    rows += [("question", question) for question in questions]
     listed = []
     for leak in found.iter_rows(named=True):
-        of_question = leak["twin_side"] == "question"
-        twin = (asked if of_question else rows)[leak["twin"]] | {"side": leak["twin_side"]}
-        moved = leaks.policy == "move" and not of_question
+        # The side of the twin is that of the moment: it may have been moved itself.
+        twin = _show(leak["twin_side"], rows[leak["twin"]][1])
+        moved = leaks.policy == "move" and leak["twin_side"] != "question"
         listed.append(
             {key: leak[key] for key in ("similarity", "kind", "compared")}
-            | rows[leak["row"]]
+            | _show(*rows[leak["row"]])
             | {f"twin_{key}": value for key, value in twin.items()}
             | {"done": "moved to train" if moved else "dropped"}
         )
@@ -105,7 +107,9 @@ def _word_categories(report: dict[str, Any]) -> Iterator[str]:
             )
 
 
-def _show(side: str, example: Example) -> dict[str, Any]:
+def _show(side: str, example: Example | str) -> dict[str, Any]:
+    if isinstance(example, str):
+        return {"side": side, "prompt": _shorten(example)}
     return {
         "side": side,
         "id": example["id"],

@@ -11,44 +11,73 @@ are chosen so that at this index one pair in a million is missed.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-
-import polars as pl
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from operator import add
+from typing import Any
 
 MISSED = 1e-6
 MOST_HASHES = 512
-ROWS_AT_ONCE = 10_000
 SEED = 3407
 
 
-def find_alike(
-    left: pl.Series, right: pl.Series, threshold: float
-) -> Iterator[tuple[int, int, float]]:
-    """Find pairs of texts that are nearly the same.
+class NearDuplicates:
+    """Texts with their signatures, among which near-duplicates can be looked for again and again.
 
     Args:
-        left: normal forms; walked a part at a time, so it may be large.
-        right: normal forms; held in an index.
-        threshold: least likeness of a pair.
-
-    Yields:
-        Place in `left`, place in `right`, and the likeness of the two, from `threshold` to 1.
+        forms: normal forms by their keys.
+        threshold: least likeness of two texts.
     """
-    from rensa import RMinHash, RMinHashLSH
 
-    rows, bands = choose_bands(threshold)
-    hashes = rows * bands
-    words = [form.split() for form in right]
-    index = RMinHashLSH(threshold=threshold, num_perm=hashes, num_bands=bands)
-    index.insert_many(RMinHash.from_token_sets(map(pair_words, words), hashes, SEED))
-    for start in range(0, len(left), ROWS_AT_ONCE):
-        part = [form.split() for form in left[start : start + ROWS_AT_ONCE]]
-        sketches = RMinHash.from_token_sets(map(pair_words, part), hashes, SEED)
-        for place, candidates in enumerate(index.query_all(sketches)):
+    def __init__(self, forms: dict[int, str], threshold: float) -> None:
+        from rensa import RMinHash
+
+        self._forms = forms
+        self._threshold = threshold
+        self._rows, self._bands = choose_bands(threshold)
+        sketches = RMinHash.from_token_sets(
+            map(pair_words, forms.values()), self._rows * self._bands, SEED
+        )
+        self._sketches = dict(zip(forms, sketches, strict=True))
+
+    def find(self, left: Iterable[int], right: Iterable[int]) -> Iterator[tuple[int, int, float]]:
+        """Find pairs of texts that are nearly the same, one from each of two sets.
+
+        Args:
+            left: keys of the one set; those without a text are left out.
+            right: keys of the other.
+
+        Yields:
+            Key in `left`, key in `right`, and the likeness of the two, from the threshold to 1.
+        """
+        mine, others = ([key for key in keys if key in self._forms] for keys in (left, right))
+        if len(mine) < len(others):  # the index is held in memory, so it is made of the fewer
+            yield from ((a, b, likeness) for b, a, likeness in self._search(others, mine))
+        else:
+            yield from self._search(mine, others)
+
+    def _search(self, many: list[int], few: list[int]) -> Iterator[tuple[int, int, float]]:
+        if not few:
+            return
+        index = self._index(few)
+        words = {key: self._forms[key].split() for key in few}
+        for key, candidates in zip(
+            many, index.query_all([self._sketches[key] for key in many]), strict=True
+        ):
+            text = self._forms[key].split() if candidates else []
             for other in candidates:
-                likeness = measure_likeness(part[place], words[other], threshold)
-                if likeness >= threshold:
-                    yield start + place, other, likeness
+                likeness = measure_likeness(text, words[other], self._threshold)
+                if likeness >= self._threshold:
+                    yield key, other, likeness
+
+    def _index(self, keys: list[int]) -> Any:
+        from rensa import RMinHashLSH
+
+        index = RMinHashLSH(
+            threshold=self._threshold, num_perm=self._rows * self._bands, num_bands=self._bands
+        )
+        index.insert_pairs([(key, self._sketches[key]) for key in keys])
+        return index
 
 
 def measure_likeness(left: Sequence[str], right: Sequence[str], least: float = 0) -> float:
@@ -81,19 +110,17 @@ def _count_bands(agreement: float) -> int:
     return 1 if agreement >= 1 else math.ceil(math.log(MISSED) / math.log1p(-agreement))
 
 
-def pair_words(words: Sequence[str]) -> list[str]:
+def pair_words(form: str) -> list[str]:
     """Pair each word with its neighbour, the ends with nothing; number pairs that repeat.
 
     Args:
-        words: the words of a text.
+        form: words with single spaces between.
 
     Returns:
         One more pair than there are words, all different, so that a set of them counts repetitions.
     """
-    seen: dict[str, int] = {}
-    pairs = []
-    for first, second in zip(["", *words], [*words, ""], strict=True):
-        pair = f"{first} {second}"
-        seen[pair] = number = seen.get(pair, 0) + 1
-        pairs.append(f"{pair} {number}")
-    return pairs
+    before = form.split(" ")
+    behind = f" {form.replace(' ', chr(10) + ' ')}".split("\n")
+    pairs = Counter(map(add, ["", *before], [*behind, " "]))
+    again = (f"{pair} {n}" for pair, times in pairs.items() for n in range(2, times + 1))
+    return [*pairs, *again]

@@ -9,7 +9,7 @@ import polars as pl
 
 from tuneline.examples import Example, fill_templates
 from tuneline.parameters import Data, Evaluation, Prompt
-from tuneline.pipelines.prepare.comparing import tabulate, tabulate_questions
+from tuneline.pipelines.prepare.comparing import tabulate
 from tuneline.pipelines.prepare.leak_report import describe_check, list_leaks
 from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
 from tuneline.pipelines.prepare.separation import pick_examples, separate
@@ -90,9 +90,8 @@ def check_leaks(
         TunelineError: if a side would be empty without its leaks.
     """
     sides = {"train": train, "validation": validation, "test": test}
-    rows = tabulate(sides, prompt)
-    questions = tabulate_questions(evaluation.questions, prompt)
-    kept, found = separate(rows, questions, data.leaks, read_groups(clean, data, rows["line"]))
+    rows = tabulate(sides, evaluation.questions, prompt)
+    kept, found = separate(rows, data.leaks, read_groups(clean, data, rows["line"]))
     checked = pick_examples(sides, kept, data.leaks)
     table = list_leaks(found, sides, evaluation.questions, data.leaks)
     report = describe_check(table, checked, data)

@@ -5,11 +5,11 @@ import polars as pl
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.parameters import Leaks
-from tuneline.pipelines.prepare.leaks import FOUND, PAIRS, SIDES, count_words, find_leaks
+from tuneline.pipelines.prepare.leaks import FOUND, PAIRS, SIDES, LeakFinder, count_words
 
 
 def separate(
-    rows: pl.DataFrame, questions: pl.DataFrame, leaks: Leaks, groups: pl.DataFrame
+    rows: pl.DataFrame, leaks: Leaks, groups: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Drop or move leaking rows until a whole check finds none.
 
@@ -17,21 +17,20 @@ def separate(
     than one round. Every round takes a row out of a side for good, so there is an end.
 
     Args:
-        rows: what `tabulate` makes of the examples.
-        questions: what `tabulate_questions` makes of the fixed questions.
+        rows: what `tabulate` makes of examples and questions.
         leaks: when rows are twins, and what becomes of them.
         groups: `line` and `group` of each row; a row is moved with its group.
 
     Returns:
-        The rows that are left, with their sides; and the leaks that were found, as `find_leaks`
+        The rows that are left, with their sides; and the leaks that were found, as `LeakFinder`
         gives them.
     """
+    finder = LeakFinder(rows, leaks)
     found = [pl.DataFrame(schema=FOUND)]
-    while (leaking := find_leaks(rows, questions, leaks)).height:
+    while (leaking := finder.find(rows)).height:
         found.append(leaking)
         rows = _settle(rows, leaking, leaks, groups)
-    count = count_equal(rows, questions, leaks)
-    if count:
+    if count := count_equal(rows, leaks):
         raise AssertionError(f"{count} rows stand on two sides after the leak check")
     return rows, pl.concat(found)
 
@@ -72,13 +71,14 @@ def _emptied(side: str, leaks: Leaks) -> Problem:
     )
 
 
-def count_equal(rows: pl.DataFrame, questions: pl.DataFrame, leaks: Leaks) -> int:
+def count_equal(rows: pl.DataFrame, leaks: Leaks) -> int:
     """Count texts on two sides by comparing all of them, in another way than the search does."""
     total = 0
     for columns, chosen in _compared_whole(leaks):
         texts = {side: set(rows.filter(chosen, side=side).select(columns).rows()) for side in SIDES}
         total += sum(len(texts[used] & texts[kept]) for used, kept in PAIRS)
-    return total + len(set(questions["prompt"]) & set(rows["prompt"]))
+    asked = pl.col("side") == "question"
+    return total + len(set(rows.filter(asked)["prompt"]) & set(rows.filter(~asked)["prompt"]))
 
 
 def _compared_whole(leaks: Leaks) -> list[tuple[list[str], pl.Expr]]:
