@@ -10,6 +10,7 @@ import polars as pl
 from tuneline.examples import Example
 from tuneline.parameters import Data, Leaks
 
+CLEAN = "No row stands on two sides, or nearly so, and none asks a fixed question."
 SHOWN_CHARACTERS = 160
 ROW = ["side", "id", "line", "prompt", "completion"]
 COLUMNS = ["similarity", "kind", "compared", *ROW, *(f"twin_{name}" for name in ROW), "done"]
@@ -35,11 +36,12 @@ def list_leaks(
         (side, one) for side, several in sides.items() for one in several
     ]
     rows += [("question", question) for question in questions]
+    asks = set(found.filter(twin_side="question")["row"])
     listed = []
     for leak in found.iter_rows(named=True):
         # The side of the twin is that of the moment: it may have been moved itself.
         twin = _show(leak["twin_side"], rows[leak["twin"]][1])
-        moved = leaks.policy == "move" and leak["twin_side"] != "question"
+        moved = leaks.policy == "move" and leak["row"] not in asks
         listed.append(
             {key: leak[key] for key in ("similarity", "kind", "compared")}
             | _show(*rows[leak["row"]])
@@ -50,12 +52,13 @@ def list_leaks(
 
 
 def describe_check(
-    table: pd.DataFrame, sides: dict[str, list[Example]], data: Data
+    found: pl.DataFrame, changes: dict[str, int], sides: dict[str, list[Example]], data: Data
 ) -> dict[str, Any]:
     """Sum the leak check up.
 
     Args:
-        table: what `list_leaks` gives.
+        found: the leaks.
+        changes: rows `moved` and `dropped`.
         sides: the examples of each side after the check.
         data: the thresholds and the policy.
 
@@ -64,13 +67,10 @@ def describe_check(
         `dropped` rows, `remaining` leaks, `sizes` of the sides, `categories` (rows of each on each
         side) and `words`.
     """
-    kinds = table["kind"].value_counts()
-    gone = table.drop_duplicates("line")["done"].value_counts()
     report: dict[str, Any] = {
         **data.leaks.model_dump(),
-        "found": {kind: int(kinds.get(kind, 0)) for kind in ("exact", "near")},
-        "moved": int(gone.get("moved to train", 0)),
-        "dropped": int(gone.get("dropped", 0)),
+        "found": {kind: found.filter(kind=kind).height for kind in ("exact", "near")},
+        **changes,
         "remaining": 0,
         "sizes": {side: len(several) for side, several in sides.items()},
         "categories": _count_categories(sides) if data.category else {},
@@ -88,7 +88,7 @@ def _word_leaks(report: dict[str, Any]) -> str:
     found = report["found"]
     pairs = sum(found.values())
     if not pairs:
-        return "No row stands on two sides, or nearly so, and none asks a fixed question."
+        return CLEAN
     return (
         f"{pairs:,} leaking {'pair' if pairs == 1 else 'pairs'}: {found['exact']:,} word for word, "
         f"{found['near']:,} nearly so; rows dropped: {report['dropped']:,}, moved into training: "

@@ -10,10 +10,10 @@ import polars as pl
 from tuneline.examples import Example, fill_templates
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.comparing import tabulate
-from tuneline.pipelines.prepare.leak_report import describe_check, list_leaks
+from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
 from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
-from tuneline.pipelines.prepare.separation import pick_examples, separate
-from tuneline.pipelines.prepare.splits import assign_sides, check_columns, read_groups
+from tuneline.pipelines.prepare.separation import count_changes, pick_examples, separate
+from tuneline.pipelines.prepare.splits import assign_sides, check_columns, name_groups
 from tuneline.streams import RowSource, Stream, divide
 
 log = logging.getLogger(__name__)
@@ -90,12 +90,13 @@ def check_leaks(
         TunelineError: if a side would be empty without its leaks.
     """
     sides = {"train": train, "validation": validation, "test": test}
+    log.info("Leak check: %s examples.", f"{sum(map(len, sides.values())):,}")
     rows = tabulate(sides, evaluation.questions, prompt)
-    kept, found = separate(rows, data.leaks, read_groups(clean, data, rows["line"]))
+    kept, found = separate(rows, data.leaks, name_groups(clean, data, rows["line"]))
     checked = pick_examples(sides, kept, data.leaks)
     table = list_leaks(found, sides, evaluation.questions, data.leaks)
-    report = describe_check(table, checked, data)
-    log.info("Leak check: %s", report["words"])
+    report = describe_check(found, count_changes(rows, kept), checked, data)
+    log.log(logging.INFO if report["words"] == CLEAN else logging.WARNING, report["words"])
     return checked["train"], checked["validation"], checked["test"], table, report
 
 

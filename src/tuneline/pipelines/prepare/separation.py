@@ -9,7 +9,7 @@ from tuneline.pipelines.prepare.leaks import FOUND, PAIRS, SIDES, LeakFinder, co
 
 
 def separate(
-    rows: pl.DataFrame, leaks: Leaks, groups: pl.DataFrame
+    rows: pl.DataFrame, leaks: Leaks, groups: pl.LazyFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Drop or move leaking rows until a whole check finds none.
 
@@ -19,7 +19,7 @@ def separate(
     Args:
         rows: what `tabulate` makes of examples and questions.
         leaks: when rows are twins, and what becomes of them.
-        groups: `line` and `group` of each row; a row is moved with its group.
+        groups: `line` and `group` of each row, read only if rows are moved: a group moves as one.
 
     Returns:
         The rows that are left, with their sides; and the leaks that were found, as `LeakFinder`
@@ -71,6 +71,13 @@ def _emptied(side: str, leaks: Leaks) -> Problem:
     )
 
 
+def count_changes(rows: pl.DataFrame, kept: pl.DataFrame) -> dict[str, int]:
+    """Count the rows that were `moved` to another side and those that were `dropped`."""
+    both = rows.join(kept.select("row", now="side"), on="row", how="left")
+    moved = (pl.col("now") != pl.col("side")).sum()
+    return both.select(moved=moved, dropped=pl.col("now").null_count()).row(0, named=True)
+
+
 def count_equal(rows: pl.DataFrame, leaks: Leaks) -> int:
     """Count texts on two sides by comparing all of them, in another way than the search does."""
     total = 0
@@ -89,13 +96,15 @@ def _compared_whole(leaks: Leaks) -> list[tuple[list[str], pl.Expr]]:
 
 
 def _settle(
-    rows: pl.DataFrame, leaking: pl.DataFrame, leaks: Leaks, groups: pl.DataFrame
+    rows: pl.DataFrame, leaking: pl.DataFrame, leaks: Leaks, groups: pl.LazyFrame
 ) -> pl.DataFrame:
     # A question belongs to no side, so a row that asks it cannot be moved away from it.
     movable = pl.col("twin_side") != "question" if leaks.policy == "move" else pl.lit(False)
-    dropped = leaking.filter(~movable)
-    rows = rows.join(dropped, on="row", how="anti", maintain_order="left")
-    moved = rows.join(leaking.filter(movable), on="row", how="semi")
-    together = groups.join(groups.join(moved, on="line", how="semi"), on="group", how="semi")
-    to_train = pl.col("line").is_in(together["line"].implode())
+    rows = rows.join(leaking.filter(~movable), on="row", how="anti", maintain_order="left")
+    moving = rows.join(leaking.filter(movable), on="row", how="semi")
+    if moving.is_empty():
+        return rows
+    members = groups.collect()
+    members = members.join(members.join(moving, on="line", how="semi"), on="group", how="semi")
+    to_train = pl.col("line").is_in(members["line"].implode())
     return rows.with_columns(side=pl.when(to_train).then(pl.lit("train")).otherwise("side"))

@@ -72,8 +72,8 @@ def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
     )
 
 
-def read_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.DataFrame:
-    """Read which rows belong together.
+def name_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.LazyFrame:
+    """Say which rows belong together.
 
     Args:
         clean: the clean rows.
@@ -81,11 +81,11 @@ def read_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.DataFra
         lines: lines of the rows that are asked for.
 
     Returns:
-        `line` and `group`.
+        `line` and `group`, still to be read.
     """
-    rows = clean.select(pl.col("line").cast(pl.Int64), group=_group(data))
-    wanted = pl.LazyFrame({"line": lines})
-    return rows.join(wanted, on="line", how="semi").collect(engine="streaming")
+    rows = clean.with_columns(pl.col("line").cast(pl.Int64))
+    wanted = rows.join(pl.LazyFrame({"line": lines}), on="line", how="semi")
+    return wanted.select("line", group=_group(data))
 
 
 def _group(data: Data) -> pl.Expr:
