@@ -37,9 +37,10 @@ def fix_sides(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
 
 
 def _no_such_id(one: str, side: str, ids: pl.Series) -> Problem:
-    from rapidfuzz import process
+    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.process import extractOne
 
-    nearest = process.extractOne(one, ids.to_list())
+    nearest = extractOne(one, ids.to_list(), scorer=Levenshtein.normalized_similarity)
     return Problem(
         where=f"data.split.fixed.{side}",
         value=one,

@@ -18,6 +18,8 @@ from tuneline.streams import RowSource, Stream, divide
 
 log = logging.getLogger(__name__)
 
+ROWS_PER_BATCH = 50_000
+
 
 def clean_rows(raw: RowSource, data: Data) -> tuple[Stream, Stream]:
     """Apply the cleaning rules to every row.
@@ -52,8 +54,7 @@ def build_examples(
     """
     check_columns(clean, data)
     sides = assign_sides(clean, data)
-    rows = clean.with_columns(pl.col("line").cast(pl.Int64)).join(sides.lazy(), on="line")
-    table = rows.sort("position").collect(engine="streaming")
+    table = _read_rows(clean, sides)
     counts = {side: (table["side"] == side).sum() for side in ("train", "validation", "test")}
     log.info("Examples: %s.", ", ".join(f"{n:,} {side}" for side, n in counts.items()))
     train, validation, test = (
@@ -98,6 +99,15 @@ def check_leaks(
     report = describe_check(found, count_changes(rows, kept), checked, data)
     log.log(logging.INFO if report["words"] == CLEAN else logging.WARNING, report["words"])
     return checked["train"], checked["validation"], checked["test"], table, report
+
+
+def _read_rows(clean: pl.LazyFrame, sides: pl.DataFrame) -> pl.DataFrame:
+    """Read the rows of the sample in batches, as a lazy join would hold the whole file."""
+    parts = [
+        batch.cast({"line": pl.Int64}).join(sides, on="line")
+        for batch in clean.collect_batches(chunk_size=ROWS_PER_BATCH)
+    ]
+    return pl.concat(parts).sort("position")
 
 
 def _clean_batches(raw: RowSource, data: Data) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

@@ -90,7 +90,7 @@ def name_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.LazyFra
 
 def _group(data: Data) -> pl.Expr:
     """Name a row's group: its id, or a column without what does not make a title another one."""
-    group = pl.col(data.split.group or data.id)
+    group = pl.col(data.split.group or data.id).cast(pl.String)
     if data.split.group in {None, data.id}:
         return group
     folded = group.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
@@ -101,7 +101,7 @@ def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
     rows = clean.select(
         pl.col("line").cast(pl.Int64),
-        id=pl.col(data.id),
+        id=pl.col(data.id).cast(pl.String),
         group=_group(data),
         category=pl.col(data.category) if data.category else pl.lit(""),
     ).collect()
