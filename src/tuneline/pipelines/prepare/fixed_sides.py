@@ -19,9 +19,9 @@ def fix_sides(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
     Raises:
         TunelineError: if an id does not exist, or two sides claim one group.
     """
-    if not split.fixed:
+    named = {one: side for side, ids in split.fixed for one in ids}
+    if not named:
         return rows.with_columns(side=pl.lit(None, pl.String))
-    named = {one: side for side, ids in split.fixed.items() for one in ids}
     missing = sorted(set(named) - set(rows["id"]))
     if missing:
         raise TunelineError(*(_no_such_id(one, named[one], rows["id"]) for one in missing))

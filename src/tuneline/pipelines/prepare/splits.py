@@ -182,7 +182,7 @@ def _quota(quotas: dict[str, int]) -> pl.Expr:
     return pl.col("category").replace_strict(quotas, default=0, return_dtype=pl.Int64)
 
 
-def _count(size: int | float | None, rows: int) -> int:
+def _count(size: float | None, rows: int) -> int:
     """Rows of a side: a share of them all is at least one."""
     if size is None:
         return 0
@@ -205,23 +205,18 @@ def _warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
 
 
 def _check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
-    fixed = sum(map(len, split.fixed.values()))
-    if rows <= sizes["test"] + sizes["validation"] + fixed:
+    fixed = {side: len(ids) for side, ids in split.fixed}
+    if rows <= sum(sizes.values()) + sum(fixed.values()):
         raise TunelineError(
             Problem(
                 where="data.split",
-                value=" + ".join(_describe_side(side, sizes, split) for side in sizes),
+                value=" + ".join(f"{side} {fixed[side] or sizes[side]:,}" for side in sizes),
                 wrong=f"there are only {rows:,} clean rows to divide",
                 matters="none would be left to train on",
                 remedy="lower `test` and `validation`, or bring more rows (rejected.csv says why "
                 "rows were dropped)",
             )
         )
-
-
-def _describe_side(side: str, sizes: dict[str, int], split: Split) -> str:
-    count = len(split.fixed.get(side, [])) or sizes[side]  # type: ignore[call-overload]
-    return f"{side} {count:,}"
 
 
 def _check_sides(sides: pl.DataFrame, split: Split) -> None:
