@@ -146,7 +146,32 @@ def test_a_question_cannot_fill_the_columns_of_a_system_message():
     [
         ({"prompt": {"prompt": "Describe {titel}"}}, "placeholder `{titel}`"),
         ({"prompt": {"prompt": "Describe {}"}}, "a placeholder without a name"),
+        ({"prompt": {"prompt": "Describe {titel}"}}, "did you mean `title`"),
         ({"data": {"rules": {"unique": "name"}}}, "`name` is none of the columns"),
+        ({"data": {"split": {"group": "titel"}}}, "`titel` is none of the columns"),
+        ({"data": {"split": {"group": "titel"}}}, "did you mean `title`"),
+        ({"data": {"split": {"test": 2.5}}}, "data.split.test = 2.5: a size is a whole number"),
+        ({"data": {"split": {"test": 0.6, "validation": 0.4}}}, "add up to 1; no row would"),
+        ({"data": {"split": {"test": None}}}, "neither of `test` and `fixed.test` is stated"),
+        ({"data": {"split": {"fixed": {"test": [6]}}}}, "both of `test` and `fixed.test`"),
+        (
+            {
+                "data": {
+                    "split": {
+                        "test": None,
+                        "validation": None,
+                        "fixed": {"test": [6], "validation": ["6"]},
+                    }
+                }
+            },
+            "names the id `6` for test and for validation",
+        ),
+        ({"data": {"split": {"fixed": {"tset": [6]}}}}, "did you mean `test`"),
+        ({"data": {"split": {"fixed": [6, 14]}}}, "data.split.fixed"),
+        ({"data": {"category": "reason"}}, "the name `reason` is taken"),
+        ({"data": {"leaks": {"policy": "keep"}}}, "data.leaks.policy = keep: "),
+        ({"data": {"leaks": {"threshold": 0.5}}}, "data.leaks.threshold = 0.5: "),
+        ({"data": {"leaks": {"treshold": 0.9}}}, "did you mean `threshold`"),
         ({"data": {"rules": {"boilerplate": ["(open"]}}}, "`(open` is no regular expression"),
         ({"data": {"columns": ["uid", "title"]}}, "`uid` is both `id` and one of `columns`"),
         ({"data": {"columns": ["line", "title"]}}, "the name `line` is taken"),

@@ -248,7 +248,7 @@ def test_the_page_does_without_what_is_not_there():
 def test_the_other_stages_reports_are_shown(page: str):
     for words in ("Four rows leaked.", "Most rows are clean.", "It took as long as planned."):
         assert words in page
-    assert "3 exact, 1 near" in page
+    assert "Remaining: 0." in page
 
 
 def test_numbers_carry_a_real_minus_sign(page: str):

@@ -64,6 +64,7 @@ def create_pipeline() -> Pipeline:
                             "comparison",
                             "plan",
                             "training_record",
+                            "leak_report",
                             "adapter",
                             "score_plot",
                             "category_plot",

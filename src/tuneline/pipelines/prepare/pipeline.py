@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline, node
 
-from tuneline.pipelines.prepare.nodes import build_examples, clean_rows
+from tuneline.pipelines.prepare.nodes import build_examples, check_leaks, clean_rows
 
 
 def create_pipeline() -> Pipeline:
@@ -19,7 +19,21 @@ def create_pipeline() -> Pipeline:
                 build_examples,
                 name="build_examples",
                 inputs=["clean", "params:data", "params:prompt"],
-                outputs=["train", "validation", "test"],
+                outputs=["sampled_train", "sampled_validation", "sampled_test"],
+            ),
+            node(
+                check_leaks,
+                name="check_leaks",
+                inputs=[
+                    "sampled_train",
+                    "sampled_validation",
+                    "sampled_test",
+                    "clean",
+                    "params:data",
+                    "params:prompt",
+                    "params:evaluation",
+                ],
+                outputs=["train", "validation", "test", "leaks", "leak_report"],
             ),
         ]
     )
