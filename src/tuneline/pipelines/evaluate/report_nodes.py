@@ -54,10 +54,10 @@ def build_report(
     comparison_plot: go.Figure,
     loss_curve: go.Figure,
     token_plot: go.Figure,
+    leak_report: dict[str, Any],
+    training_record: dict[str, Any],
     evaluation: Evaluation,
-    leak_report: dict[str, Any] | None = None,
     cleaning_report: dict[str, Any] | None = None,
-    training_record: dict[str, Any] | None = None,
 ) -> str:
     """Write the report: one HTML page that needs no network.
 

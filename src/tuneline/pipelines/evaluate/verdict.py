@@ -27,7 +27,7 @@ def conclude(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:
     few = _few(metrics[counting[0].name]) if counting else ""
     return {
         "shown": shown,
-        "words": " ".join(part for part in (words, few, _foresee(metrics)) if part),
+        "words": " ".join(part for part in (words, few, _foresee(metrics, shown)) if part),
         "metrics": [one.name for one in counting],
     }
 
@@ -48,10 +48,12 @@ def _few(metric: dict[str, Any]) -> str:
     return f"Prompts with a reference: {metric['rows']}, too few to show a difference."
 
 
-def _foresee(metrics: dict[str, dict[str, Any]]) -> str:
+def _foresee(metrics: dict[str, dict[str, Any]], verdict: str) -> str:
     shown = metrics.get("loss", {}).get("shown")
     if shown not in {"better", "worse"}:
         return ""
+    if shown == verdict:
+        return f"It foresees the references {shown}, too (loss)."
     return (
         f"It foresees the references {shown} (loss), which alone does not make its answers {shown}."
     )
