@@ -1,6 +1,5 @@
 """Generating answers in batches, each of them kept as soon as it is there."""
 
-import logging
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,8 +11,6 @@ from tuneline.hashing import hash_value
 from tuneline.journal import Journal
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.rendering import find_end_tokens
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,20 +56,19 @@ def generate_answers(
     Returns:
         Answers in the order of the prompts.
     """
-    warmed_up = False
+    batches = list(_batches(prompts, hardware.per_device_eval_batch_size))
+    asked = [[prompts[index] for index in batch] for batch in batches]
+    keys = [hash_value({**made_by, "seed": evaluation.seed, "prompts": one}) for one in asked]
+    new = [one for one, key in zip(asked, keys, strict=True) if journal.recall(key) is None]
+    if new:
+        _warm_up(new[0][:1], model, tokenizer, evaluation)
     answers: dict[int, Answer] = {}
     with tqdm(total=len(prompts), unit="answer", leave=False, disable=None) as bar:
-        for batch in _batches(prompts, hardware.per_device_eval_batch_size):
-            asked = [prompts[index] for index in batch]
-            key = hash_value({**made_by, "seed": evaluation.seed, "prompts": asked})
-            kept = journal.recall(key)
-            if kept is None:
-                if not warmed_up:
-                    _warm_up(asked[:1], model, tokenizer, evaluation)
-                    warmed_up = True
-                kept = _answer(asked, model, tokenizer, evaluation)
-                journal.record(key, kept)
-            answers |= {index: Answer(**one) for index, one in zip(batch, kept, strict=True)}
+        for batch, one, key in zip(batches, asked, keys, strict=True):
+            if journal.recall(key) is None:
+                journal.record(key, _answer(one, model, tokenizer, evaluation))
+            found = [Answer(**kept) for kept in journal.recall(key) or []]
+            answers |= dict(zip(batch, found, strict=True))
             bar.update(len(batch))
     return [answers[index] for index in range(len(prompts))]
 

@@ -10,7 +10,8 @@ from tuneline.modelling import identify_base
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.rendering import hash_template
 
-# What computes the answers: another version of it may answer otherwise.
+# What computes the answers: another machine or version may answer otherwise, or at another speed.
+MACHINE = {"name", "device", "dtype", "attn_implementation"}
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
 
 
@@ -78,7 +79,7 @@ def describe_makers(
         "quantization": recipe.quantization,
         "chat_template": hash_template(adapter.tokenizer),
         "generation": evaluation.generation,
-        "hardware": hardware.model_dump(),
+        "hardware": hardware.model_dump(include=MACHINE),
         "versions": {name: version(name) for name in LIBRARIES},
     }
     return {
