@@ -26,6 +26,7 @@ from tuneline.schedule import plan_steps
 log = logging.getLogger(__name__)
 
 MASKED_EXAMPLES = 5
+BARS = 60
 
 
 def count_tokens(
@@ -64,12 +65,17 @@ def plot_tokens(token_report: pd.DataFrame, recipe: Recipe) -> go.Figure:
         Two histograms over each other.
     """
     figure = go.Figure()
+    width = max(1, round(token_report["tokens"].max() / BARS))
     for column, name, colour in (
         ("prompt_tokens", "prompt", BASE_COLOUR),
         ("tokens", "prompt and completion", TUNED_COLOUR),
     ):
         figure.add_histogram(
-            x=token_report[column], name=name, marker_color=colour, opacity=0.75, nbinsx=60
+            x=token_report[column],
+            name=name,
+            marker_color=colour,
+            opacity=0.75,
+            xbins={"start": 0, "size": width},
         )
     figure.add_vline(
         x=recipe.max_length,
