@@ -36,6 +36,17 @@ def test_a_text_is_no_formula_and_a_rating_must_be_from_0_to_10(tmp_path: Path):
     assert (rule.formula1, rule.formula2, str(rule.sqref)) == ("0", "10", "E2:E3")
 
 
+def test_what_the_criteria_mean_stands_on_a_second_sheet(tmp_path: Path):
+    path = tmp_path / "sheet.xlsx"
+    sheet = SHEET.copy()
+    sheet.attrs["criteria"] = {"accuracy": "Are the figures right?"}
+    RatingSheetDataset(filepath=str(path)).save(sheet)
+    assert pd.read_excel(path, sheet_name="criteria").iloc[0].tolist() == [
+        "accuracy",
+        "Are the figures right?",
+    ]
+
+
 def test_a_file_that_is_no_xlsx_is_named(tmp_path: Path):
     path = tmp_path / "sheet.xlsx"
     path.write_text("a,b\n")

@@ -18,7 +18,8 @@ TEXT_WIDTH, RATING_WIDTH = 48, 12
 class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
     """Writes a sheet with wrapped texts and empty cells that take numbers from 0 to 10; reads it.
 
-    Every text goes in as a text: an answer that begins with `=` is no formula.
+    Every text goes in as a text: an answer that begins with `=` is no formula. A second sheet says
+    what the criteria mean, where `attrs["criteria"]` does.
 
     Args:
         filepath: the file.
@@ -50,6 +51,9 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         for row in [list(data.columns), *data.itertuples(index=False)]:
             sheet.append([None if pd.isna(value) else value for value in map(_clean, row)])
         _lay_out(sheet, data)
+        criteria = book.create_sheet("criteria")
+        for row in [("criterion", "0 worst, 10 best"), *data.attrs.get("criteria", {}).items()]:
+            criteria.append([_clean(value) for value in row])
         with replace_whole(self._filepath) as file:
             book.save(file)
 
@@ -78,7 +82,7 @@ def _lay_out(sheet: Any, data: pd.DataFrame) -> None:
     sheet.freeze_panes = "D2"
     for number, column in enumerate(data.columns, start=1):
         letter = get_column_letter(number)
-        to_fill = data[column].isna().all()
+        to_fill = column.startswith(("A: ", "B: "))
         texts = not to_fill and pd.api.types.is_string_dtype(data[column]) and column != "sheet"
         sheet.column_dimensions[letter].width = TEXT_WIDTH if texts else RATING_WIDTH
         if to_fill and len(data):

@@ -20,7 +20,8 @@ def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:
         rubric: the criteria.
 
     Returns:
-        The sheet's name, and the sheet without a word on whose answer is whose.
+        The sheet's name, and the sheet without a word on whose answer is whose; what the criteria
+        mean stands in its `attrs`.
     """
     name = fingerprint([pair.row for pair in pairs], rubric)
     blank = {column: None for one in rubric.criteria for column in _columns(one)}
@@ -28,14 +29,19 @@ def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:
         {
             "sheet": name,
             "number": number,
-            "prompt": pair.row["prompt"],
+            "prompt": _show_prompt(pair.row),
             "reference": pair.row["reference"],
-            **{f"answer {side}": pair.row[f"{who}_answer"] for side, who in pair.sides.items()},
+            **{
+                f"answer {side}": pair.row[f"{who}_answer"] or "(no answer)"
+                for side, who in pair.sides.items()
+            },
             **blank,
         }
         for number, pair in enumerate(pairs, start=1)
     ]
-    return name, pd.DataFrame(rows)
+    sheet = pd.DataFrame(rows)
+    sheet.attrs["criteria"] = {one.name: one.description for one in rubric.criteria}
+    return name, sheet
 
 
 def make_key(pairs: list[Pair]) -> dict[str, Any]:
@@ -97,6 +103,11 @@ def _find_fault(sheet: pd.DataFrame, pairs: list[Pair], rubric: Rubric) -> str:
     if set(sheet["sheet"].dropna().astype(str)) != {expected}:
         return "it belongs to other answers or other criteria"
     return ""
+
+
+def _show_prompt(row: dict[str, Any]) -> str:
+    before = [f"{message['role']}: {message['content']}" for message in row["context"]]
+    return "\n\n".join([*before, row["prompt"]])
 
 
 def _columns(criterion: Criterion) -> Iterator[str]:
