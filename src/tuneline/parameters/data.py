@@ -91,7 +91,7 @@ class Data(Block):
             )
         named = {*self.rules.min_words, *self.rules.max_characters, self.rules.unique}
         unknown = sorted(named - {None, *self.columns})  # type: ignore[type-var]
-        if self.split.group not in {None, self.id, *self.columns}:
+        if self.split.group not in {None, self.id, *self.columns, *self.carried}:
             unknown.append(self.split.group)
         if unknown:
             raise ValueError(

@@ -9,7 +9,7 @@ from tuneline.datasets import BaseModelDataset, RawJSONLinesDataset
 from tuneline.examples import Example
 from tuneline.hashing import hash_value
 from tuneline.parameters import TinyBase, UseCase
-from tuneline.pipelines.prepare.nodes import build_examples, clean_rows
+from tuneline.pipelines.prepare.nodes import build_examples, check_leaks, clean_rows
 from tuneline.pipelines.tiny_base.nodes import collect_texts, train_base_model
 from tuneline.rendering import find_end_tokens
 from tuneline.settings import CONFIG_LOADER_ARGS
@@ -37,7 +37,12 @@ def prepare(env: str) -> tuple[pl.LazyFrame, list[list[Example]], UseCase]:
     raw = RawJSONLinesDataset(filepath=str(PROJECT / RAW)).load()
     kept, _ = clean_rows(raw, use_case.data)
     clean = pl.concat(kept).with_columns(pl.col("line").cast(pl.String)).lazy()
-    return clean, list(build_examples(clean, use_case.data, use_case.prompt)), use_case
+    divided = build_examples(clean, use_case.data, use_case.prompt)
+    *sides, leaks, _ = check_leaks(
+        *divided, clean, use_case.data, use_case.prompt, use_case.evaluation
+    )
+    assert leaks.empty  # siblings there are many, and none of them is a copy
+    return clean, sides, use_case
 
 
 def ids(examples: list[Example]) -> set[str]:

@@ -13,7 +13,8 @@ from tuneline.pipelines.prepare.comparing import tabulate
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
 from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
 from tuneline.pipelines.prepare.separation import count_changes, pick_examples, separate
-from tuneline.pipelines.prepare.splits import assign_sides, check_columns, name_groups
+from tuneline.pipelines.prepare.split_checks import check_columns
+from tuneline.pipelines.prepare.splits import assign_sides, name_groups
 from tuneline.streams import RowSource, Stream, divide
 
 log = logging.getLogger(__name__)
