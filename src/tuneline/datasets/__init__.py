@@ -1,15 +1,17 @@
-"""Datasets that kedro-datasets does not have: streams, adapters, base models."""
+"""Datasets that kedro-datasets does not have: raw rows, streams, adapters, base models."""
 
 from tuneline.datasets.adapter import AdapterDataset
 from tuneline.datasets.base_model import BaseModelDataset
 from tuneline.datasets.json_lines import JSONLinesDataset
-from tuneline.datasets.raw_json_lines import RawJSONLinesDataset
+from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.datasets.streamed_csv import StreamedCSVDataset
+from tuneline.datasets.summary_json import SummaryJSONDataset
 
 __all__ = [
     "AdapterDataset",
     "BaseModelDataset",
     "JSONLinesDataset",
-    "RawJSONLinesDataset",
+    "RawJSONDataset",
     "StreamedCSVDataset",
+    "SummaryJSONDataset",
 ]

@@ -8,10 +8,10 @@ from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
 from tuneline.datasets.files import preview_rows, replace_whole
-from tuneline.streams import Stream
+from tuneline.streams import Stream, run_ahead
 
 
-class StreamedCSVDataset(AbstractDataset[Stream, pl.LazyFrame]):
+class StreamedCSVDataset(AbstractDataset[Stream[pl.DataFrame], pl.LazyFrame]):
     """Writes a stream of tables to one CSV file; reads it back as a lazy table of text.
 
     Every column comes back as text and an empty cell as an empty text, so that the words NA, None
@@ -30,10 +30,10 @@ class StreamedCSVDataset(AbstractDataset[Stream, pl.LazyFrame]):
         """Answer with the table, of which nothing is read yet."""
         return pl.scan_csv(self._filepath, infer_schema=False, empty_string_is_null=False)
 
-    def save(self, data: Stream) -> None:
+    def save(self, data: Stream[pl.DataFrame]) -> None:
         """Write every table of the stream, the header once."""
         with replace_whole(self._filepath) as file:
-            for number, table in enumerate(data):
+            for number, table in enumerate(run_ahead(iter(data))):
                 table.write_csv(file, include_header=number == 0)
 
     def preview(self, rows: int = 8) -> TablePreview:

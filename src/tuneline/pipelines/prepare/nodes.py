@@ -1,31 +1,14 @@
-"""Nodes of the prepare stage."""
+"""Nodes that make examples: clean → train, validation, test."""
 
 import logging
-from collections.abc import Iterator
 
 import polars as pl
 
 from tuneline.examples import Example, fill_templates
 from tuneline.parameters import Data, Prompt
-from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
 from tuneline.pipelines.prepare.splits import assign_sides
-from tuneline.streams import RowSource, Stream, divide
 
 log = logging.getLogger(__name__)
-
-
-def clean_rows(raw: RowSource, data: Data) -> tuple[Stream, Stream]:
-    """Apply the cleaning rules to every row.
-
-    Args:
-        raw: the rows as they came.
-        data: which columns to read and which rules to apply.
-
-    Returns:
-        Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`); together
-        as many as there are raw rows.
-    """
-    return divide(_clean_batches(raw, data))
 
 
 def build_examples(
@@ -55,19 +38,3 @@ def build_examples(
         for side in counts
     )
     return train, validation, test
-
-
-def _clean_batches(raw: RowSource, data: Data) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    seen: set[int] = set()
-    read = kept = 0
-    for batch in raw.batches(data.id, data.columns):
-        table = find_reasons(clean_texts(batch, data), data)
-        table = find_repetitions(table, data.rules.unique, seen)
-        clean = table.filter(pl.col("reason").is_null())
-        rejected = table.filter(pl.col("reason").is_not_null())
-        read, kept = read + batch.height, kept + clean.height
-        yield (
-            clean.select("line", data.id, *data.columns),
-            rejected.select("line", "reason", "original"),
-        )
-        log.info("Cleaning: %s rows read, %s clean so far.", f"{read:,}", f"{kept:,}")
