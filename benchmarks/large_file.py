@@ -46,7 +46,7 @@ def enrich_lines(rows: int, seed: int) -> Iterator[str]:
     Yields:
         JSON lines; broken and odd ones as the sample's generator makes them.
     """
-    rng = Random(seed)  # noqa: S311: rows, not secrets
+    rng = Random(seed)  # noqa: S311
     words = make_words(rng)
     drawn = cycle(rng.choices(words, k=DRAWN_WORDS))
     labels = cycle([_draw_labels(rng) for _ in range(DRAWN_LABELS)])
@@ -79,7 +79,7 @@ def _rename(word: str, words: list[str], block: int) -> str:
 def _draw_labels(rng: Random) -> str:
     count = 1 + int(rng.random() * 2 * LABELS)
     return (
-        f'{sorted(int(rng.random() * LABEL_COUNT) for _ in range(count))}, '
+        f"{sorted(int(rng.random() * LABEL_COUNT) for _ in range(count))}, "
         f'"target_rel": {[1.0] * count}}}'
     )
 

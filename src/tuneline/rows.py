@@ -48,13 +48,12 @@ def list_fields(data: Data) -> Fields:
 
 
 class RowSource(Protocol):
-    """Raw rows that are read in batches, here or on many machines.
+    """Raw rows that are read in batches, here or on many machines."""
 
-    Attributes:
-        share: how much of the source has been read, from 0 to 1; None if its size is unknown.
-    """
-
-    share: float | None
+    @property
+    def share(self) -> float | None:
+        """How much of the source has been read, from 0 to 1; None if its size is unknown."""
+        ...
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
         """Read the rows and do some work on every batch.
@@ -72,7 +71,7 @@ class RowSource(Protocol):
 
 
 def show_originals(rows: pl.Series) -> pl.Series:
-    """Write raw rows as texts; bytes that are no UTF-8 become `\\xff`."""
+    """Write raw rows as texts; bytes that are no UTF-8 in hexadecimal."""
     texts = rows.cast(pl.String, strict=False)
     broken = texts.is_null().arg_true()
     if len(broken):

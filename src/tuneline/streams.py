@@ -1,14 +1,19 @@
 """Streams: what lets a file of any size pass through a node in little memory."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import polars as pl
 
+S = TypeVar("S")
 T = TypeVar("T")
+
+# Enough to fill the gaps between two calls of polars, few enough for little memory.
+WORKERS = 2
 
 
 class Stream(Generic[T]):
@@ -73,3 +78,23 @@ def run_ahead(values: Iterator[T]) -> Iterator[T]:
         while (value := coming.result()) is not end:
             coming = thread.submit(next, values, end)
             yield value  # type: ignore[misc]  # it is not the end
+
+
+def map_ahead(work: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
+    """Do some work on every value, on two of them at a time.
+
+    Args:
+        work: a function that gives up Python's lock for most of its time, as polars does.
+        values: what to work on.
+
+    Yields:
+        What the work gives, in the order of the values.
+    """
+    with ThreadPoolExecutor(WORKERS) as threads:
+        coming: deque[Future[T]] = deque()
+        for value in values:
+            coming.append(threads.submit(work, value))
+            if len(coming) > WORKERS:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()

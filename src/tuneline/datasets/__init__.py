@@ -3,7 +3,10 @@
 from tuneline.datasets.adapter import AdapterDataset
 from tuneline.datasets.base_model import BaseModelDataset
 from tuneline.datasets.json_lines import JSONLinesDataset
+from tuneline.datasets.raw_csv import RawCSVDataset
+from tuneline.datasets.raw_documents import RawDocumentsDataset
 from tuneline.datasets.raw_json import RawJSONDataset
+from tuneline.datasets.raw_sheet import RawSheetDataset
 from tuneline.datasets.streamed_csv import StreamedCSVDataset
 from tuneline.datasets.summary_json import SummaryJSONDataset
 
@@ -11,7 +14,10 @@ __all__ = [
     "AdapterDataset",
     "BaseModelDataset",
     "JSONLinesDataset",
+    "RawCSVDataset",
+    "RawDocumentsDataset",
     "RawJSONDataset",
+    "RawSheetDataset",
     "StreamedCSVDataset",
     "SummaryJSONDataset",
 ]

@@ -13,11 +13,18 @@ from fsspec.utils import infer_compression
 from isal import igzip, isal_zlib
 from zstandard import ZstdDecompressor, ZstdError
 
+from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError
 
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 8 << 20
 PACKED_BYTES = 1 << 20
-DAMAGED = (EOFError, zlib.error, isal_zlib.error, lzma.LZMAError, ZstdError)
+DAMAGED: tuple[type[Exception], ...] = (
+    EOFError,
+    zlib.error,
+    isal_zlib.error,
+    lzma.LZMAError,
+    ZstdError,
+)
 
 
 class RawFile:
@@ -44,10 +51,15 @@ class RawFile:
             TunelineError: if it cannot be read, is cut off, or is not compressed as its name says.
         """
         if codecs.lookup(self._encoding).name == "utf-8":
-            return self._read()
-        return _recode(self._read(), self._encoding)
+            return self._check_encoding(self.read())
+        return _recode(self.read(), self._encoding)
 
-    def _read(self) -> Iterator[bytes]:
+    def read(self) -> Iterator[bytes]:
+        """Read the bytes as they are, whatever their encoding.
+
+        Raises:
+            TunelineError: as `chunks` does.
+        """
         read = 0
         try:
             with fsspec.open(self.path, "rb") as packed:
@@ -61,6 +73,21 @@ class RawFile:
             raise TunelineError(self._damaged(read, error)) from error
         except (OSError, ValueError, ImportError) as error:
             raise TunelineError(self._unreadable(error)) from error
+
+    def _check_encoding(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        start = next(chunks, b"")
+        encoding = guess_encoding(start) if b"\0" in start[:4] else None
+        if encoding:
+            raise TunelineError(
+                Problem(
+                    where=self.path,
+                    wrong=f"the file is not UTF-8 but probably {encoding}",
+                    matters="no row could be read",
+                    remedy=f"set `encoding: {encoding}` in the catalog",
+                )
+            )
+        yield start
+        yield from chunks
 
     def _damaged(self, read: int, error: Exception) -> Problem:
         return Problem(

@@ -9,13 +9,12 @@ import orjson
 import polars as pl
 
 from tuneline.datasets.conversations import find_rows
-from tuneline.datasets.decoding import RowDecoder
+from tuneline.datasets.decoding import RowDecoder, number_lines
 from tuneline.datasets.opening import RawFile, divide_bytes
 from tuneline.datasets.raw import RawDataset, check_fields, refuse_empty
-from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError
 from tuneline.rows import Fields, RowSource, Work
-from tuneline.streams import run_ahead
+from tuneline.streams import map_ahead, run_ahead
 
 
 class RawJSONDataset(RawDataset):
@@ -54,7 +53,7 @@ class _JSONRows:
         return self._file.share
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
-        return map(work, run_ahead(self._read(fields)))
+        return map_ahead(work, run_ahead(self._read(fields)))
 
     def _read(self, fields: Fields) -> Iterator[pl.DataFrame]:
         chunks = run_ahead(self._file.chunks())
@@ -63,7 +62,6 @@ class _JSONRows:
             start += b"".join(chunks)
         if not start.strip():
             refuse_empty(self._file.path)
-        self._refuse_wide(start)
         if opens_document(start):
             whole = b"".join(chain([start], chunks))
             document, reason = _parse(whole)
@@ -76,20 +74,20 @@ class _JSONRows:
         yield from self._read_lines(chain([start], chunks), fields)
 
     def _read_document(self, document: Any, fields: Fields) -> pl.DataFrame:
-        objects = find_rows(document, fields.required)
-        decoder = RowDecoder(fields)
-        rows = [decoder.decode_object(one) for one in objects]
-        if all(isinstance(row, str) for row in rows):
+        objects, decoder = find_rows(document, fields.required), RowDecoder(fields)
+        decoded = decoder.decode_objects(objects)
+        if decoded.hopeless:
             self._check(objects, fields)
-        return decoder.tabulate(rows, [orjson.dumps(one) for one in objects], 1)
+        originals = [orjson.dumps(one) for one in objects]
+        return decoder.tabulate(decoded, originals, number_lines(1, len(objects)))
 
     def _read_lines(self, chunks: Iterator[bytes], fields: Fields) -> Iterator[pl.DataFrame]:
         decoder, first = RowDecoder(fields), 1
         for lines in split_lines(chunks):
-            rows = decoder.decode_lines(lines)
-            if first == 1 and all(isinstance(row, str) for row in rows):
+            decoded = decoder.decode_lines(lines)
+            if first == 1 and decoded.hopeless:
                 self._check([_parse(line)[0] for line in lines], fields)
-            yield decoder.tabulate(rows, lines, first)
+            yield decoder.tabulate(decoded, lines, number_lines(first, len(lines)))
             first += len(lines)
 
     def _check(self, objects: list[Any], fields: Fields) -> None:
@@ -97,17 +95,6 @@ class _JSONRows:
         if "messages" in found:
             found |= {"system", "user", "assistant"}
         check_fields(self._file.path, fields, found, f"the first {len(objects):,} lines")
-
-    def _refuse_wide(self, start: bytes) -> None:
-        if b"\0" in start[:4] and (encoding := guess_encoding(start)):
-            raise TunelineError(
-                Problem(
-                    where=self._file.path,
-                    wrong=f"the file is not UTF-8 but probably {encoding}",
-                    matters="no row could be read",
-                    remedy=f"set `encoding: {encoding}` in the catalog",
-                )
-            )
 
     def _broken(self, reason: str) -> Problem:
         return Problem(

@@ -1,5 +1,6 @@
 """CSV files that are written as a stream and read lazily."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
 from tuneline.datasets.files import preview_rows, replace_whole
-from tuneline.streams import Stream, run_ahead
+from tuneline.streams import Stream, map_ahead, run_ahead
 
 
 class StreamedCSVDataset(AbstractDataset[Stream[pl.DataFrame], pl.LazyFrame]):
@@ -33,8 +34,9 @@ class StreamedCSVDataset(AbstractDataset[Stream[pl.DataFrame], pl.LazyFrame]):
     def save(self, data: Stream[pl.DataFrame]) -> None:
         """Write every table of the stream, the header once."""
         with replace_whole(self._filepath) as file:
-            for number, table in enumerate(run_ahead(iter(data))):
-                table.write_csv(file, include_header=number == 0)
+            tables = run_ahead(iter(data))
+            for text in map_ahead(_encode, enumerate(tables)):
+                file.write(text)
 
     def preview(self, rows: int = 8) -> TablePreview:
         """Show the first rows in Kedro-Viz."""
@@ -45,3 +47,10 @@ class StreamedCSVDataset(AbstractDataset[Stream[pl.DataFrame], pl.LazyFrame]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
+
+
+def _encode(numbered: tuple[int, pl.DataFrame]) -> bytes:
+    place, table = numbered
+    text = BytesIO()
+    table.write_csv(text, include_header=place == 0)
+    return text.getvalue()

@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
 
 from tuneline.parameters import Data, Rules, Split
-from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
 
 BOILERPLATE = [r"This text refers to (?:the|an?) [^.]{1,120}\."]
 

@@ -14,7 +14,7 @@ from tuneline.pipelines.prepare.cleaning_report import CleaningReport
 from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
 from tuneline.progress import RowProgress
 from tuneline.rows import RowSource, list_fields, show_originals
-from tuneline.streams import Stream, divide, run_ahead
+from tuneline.streams import Stream, divide
 
 Pair = tuple[pl.DataFrame, pl.DataFrame]
 Outputs = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any]]]
@@ -50,7 +50,7 @@ def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
 
 def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[Pair]:
     seen, progress = SeenKeys(), RowProgress("Cleaning")
-    for table in run_ahead(raw.map(list_fields(data), partial(clean_batch, data=data))):
+    for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
         judged = find_repetitions(table, data.rules.unique, seen)
         report.add(judged)
         progress.advance(judged.height, raw.share)

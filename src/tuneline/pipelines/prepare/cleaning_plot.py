@@ -46,9 +46,7 @@ def _draw_lengths(lengths: dict[str, Any], side: str, colour: str) -> go.Box:
     shown = {name: told[side] for name, told in lengths.items() if told[side]}
     # A logarithm has no place for a text without a character.
     quantiles = [[max(1, length) for length in told.values()] for told in shown.values()]
-    low, first, median, third, high = (
-        [told[place] for told in quantiles] for place in range(5)
-    )
+    low, first, median, third, high = ([told[place] for told in quantiles] for place in range(5))
     return go.Box(
         name=side,
         y=list(shown),

@@ -137,6 +137,5 @@ def _count(counts: Counter[int], lengths: pl.Series) -> None:
 def _show(rejected: pl.DataFrame) -> list[Example]:
     texts = show_originals(rejected["original"]).str.slice(0, SHOWN_CHARACTERS)
     return [
-        {"line": line, "original": text}
-        for line, text in zip(rejected["line"], texts, strict=True)
+        {"line": line, "original": text} for line, text in zip(rejected["line"], texts, strict=True)
     ]

@@ -58,5 +58,7 @@ def find_repetitions(table: pl.DataFrame, column: str | None, seen: SeenKeys) ->
     firsts[np.unique(keys, return_index=True)[1]] = True
     repeated |= ~firsts
     seen.add(keys[~repeated])
-    reasons = table["reason"].clone().scatter(kept.filter(pl.Series(repeated)), f"{column} is repeated")
+    reasons = (
+        table["reason"].clone().scatter(kept.filter(pl.Series(repeated)), f"{column} is repeated")
+    )
     return table.with_columns(reason=reasons)

@@ -29,8 +29,8 @@ HIDDEN = r"(?is)<!--.*?-->|<script\b[^>]*>.*?</script\s*>|<style\b[^>]*>.*?</sty
 # Control characters, zero-width spaces and byte order marks. Joiners stay: emoji and some scripts
 # need them.
 INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff]"
-# What NFC may change: marks, which combine, and the blocks of the letters that it replaces. All else
-# is composed already, and composing is slow.
+# What NFC may change: marks, which combine, and the blocks of the letters that it replaces. All
+# else is composed already, and composing is slow.
 COMPOSABLE = (
     r"[\p{M}\u0374\u037e\u0387\u0900-\u0fff\u1100-\u11ff\u1f00-\u1fff\u2000\u2001\u2126\u212a\u212b"
     r"\u2329\u232a\u2adc\uf900-\ufaff\ufb1d-\ufb4f\U0001d15e-\U0001d1c0\U0002f800-\U0002fa1f]"
@@ -152,9 +152,7 @@ def _list_tidying(rules: Rules) -> list[TextRule]:
     return [rule for rule in TIDYING if getattr(rules, rule.name)]
 
 
-def _settle(
-    texts: pl.Series, sign: str, rules: list[TextRule], changes: list[Change]
-) -> pl.Series:
+def _settle(texts: pl.Series, sign: str, rules: list[TextRule], changes: list[Change]) -> pl.Series:
     """Apply rules in order where a sign shows, again where they changed something and one shows."""
     moving = texts.str.contains(sign).arg_true()
     if moving.is_empty():
