@@ -44,7 +44,7 @@ class Fields:
 
 def list_fields(data: Data) -> Fields:
     """List what a use case reads of its raw rows."""
-    return Fields(data.id, tuple(data.columns))
+    return Fields(data.id, tuple(data.columns), tuple(data.carried))
 
 
 class RowSource(Protocol):

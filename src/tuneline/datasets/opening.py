@@ -5,7 +5,7 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import fsspec
 from fsspec.compression import compr
@@ -18,13 +18,7 @@ from tuneline.errors import Problem, TunelineError
 
 CHUNK_BYTES = 8 << 20
 PACKED_BYTES = 1 << 20
-DAMAGED: tuple[type[Exception], ...] = (
-    EOFError,
-    zlib.error,
-    isal_zlib.error,
-    lzma.LZMAError,
-    ZstdError,
-)
+DAMAGED: Any = (EOFError, zlib.error, isal_zlib.error, lzma.LZMAError, ZstdError)
 
 
 class RawFile:

@@ -5,11 +5,13 @@ SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names; `ups
 them against the installed versions.
 """
 
-from tuneline.parameters.data import Data, Rules, Split
+from tuneline.parameters.data import Data, Rules
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.hardware import Hardware
+from tuneline.parameters.leaks import Leaks
 from tuneline.parameters.prompt import Prompt
 from tuneline.parameters.recipe import Recipe
+from tuneline.parameters.split import Split
 from tuneline.parameters.tiny_base import TinyBase
 from tuneline.parameters.use_case import UseCase
 
@@ -17,6 +19,7 @@ __all__ = [
     "Data",
     "Evaluation",
     "Hardware",
+    "Leaks",
     "Prompt",
     "Recipe",
     "Rules",

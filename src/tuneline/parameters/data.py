@@ -1,10 +1,16 @@
-"""How raw rows are read, cleaned and divided."""
+"""How raw rows are read, cleaned, divided and kept apart."""
 
 from typing import Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from tuneline.errors import suggest
 from tuneline.parameters.block import Block
+from tuneline.parameters.leaks import Leaks
+from tuneline.parameters.split import Split
+
+# Columns that Tuneline writes itself.
+WRITTEN = {"line", "original", "problem", "reason", "only_boilerplate"}
 
 
 class Rules(Block):
@@ -57,40 +63,38 @@ class Rules(Block):
         return patterns
 
 
-class Split(Block):
-    """How clean rows are sampled and divided.
-
-    The test side is drawn first, so that it stays the same, or a part of the same, when the sample
-    grows or shrinks.
-    """
-
-    sample: int | None = Field(
-        default=None, gt=0, description="rows to use at most; null for all of them"
-    )
-    test: int = Field(gt=0, description="rows held out for the evaluation")
-    validation: int = Field(gt=0, description="rows that watch the training")
-    group: str = Field(description="column whose equal values stay on one side")
-    seed: int = 3407
-
-
 class Data(Block):
-    """What is read from the raw rows, how it is cleaned and how it is divided."""
+    """What is read from the raw rows, how it is cleaned, divided and kept apart."""
 
     id: str = Field(description="column that identifies a row")
     columns: list[str] = Field(min_length=1, description="text columns to read and clean")
+    category: str | None = Field(
+        default=None, description="column with a row's category; then every side holds them all"
+    )
+    key_terms: str | None = Field(
+        default=None,
+        description="column with the terms that a good answer must hold: a list, or `a; b`",
+    )
     rules: Rules = Rules()
     split: Split
+    leaks: Leaks = Leaks()
 
-    @field_validator("columns")
+    @property
+    def carried(self) -> list[str]:
+        """Columns that travel with a row as they are: they may be empty and are never cleaned."""
+        named = [self.category, self.key_terms]
+        return [column for column in named if column and column not in self.columns]
+
+    @field_validator("columns", "category", "key_terms")
     @classmethod
-    def _columns_are_free(cls, columns: list[str]) -> list[str]:
-        taken = {"line", "original", "problem", "reason"} & set(columns)
+    def _names_are_free(cls, named: list[str] | str | None) -> list[str] | str | None:
+        taken = WRITTEN & ({named} if isinstance(named, str) else set(named or []))
         if taken:
             raise ValueError(
                 f"the name `{min(taken)}` is taken; Tuneline writes a column of that name itself; "
                 "rename the field in the raw data"
             )
-        return columns
+        return named
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:
@@ -99,12 +103,14 @@ class Data(Block):
                 f"`{self.id}` is both `id` and one of `columns`; the id would be cleaned as text; "
                 "leave it out of `columns`"
             )
-        named = {*self.rules.min_words, *self.rules.max_characters, self.split.group}
-        named |= {self.rules.unique} - {None}  # type: ignore[arg-type]
-        unknown = sorted(named - set(self.columns))
+        named = {*self.rules.min_words, *self.rules.max_characters, self.rules.unique}
+        unknown = sorted(named - {None, *self.columns})  # type: ignore[type-var]
+        if self.split.group not in {None, self.id, *self.columns}:
+            unknown.append(self.split.group)
         if unknown:
             raise ValueError(
                 f"`{unknown[0]}` is none of the columns {self.columns}; a rule or a split that "
-                "looks at a column that is not read would do nothing; name one of `columns`"
+                "looks at a column that is not read would do nothing; "
+                f"{suggest(str(unknown[0]), self.columns)}"
             )
         return self

@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from tuneline.errors import suggest
 from tuneline.parameters.block import Block
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import Evaluation
@@ -30,6 +31,7 @@ class UseCase(Block):
         if unknown:
             raise ValueError(
                 f"the placeholder `{{{unknown[0]}}}` in `prompt` is none of the columns "
-                f"{self.data.columns}; the prompt could not be filled; name one of `data.columns`"
+                f"{self.data.columns}; the prompt could not be filled; "
+                f"{suggest(unknown[0], self.data.columns)}"
             )
         return self

@@ -2,23 +2,25 @@ import polars as pl
 import pytest
 
 from tuneline.errors import TunelineError
-from tuneline.parameters import Split
+from tuneline.parameters import Data, Split
 from tuneline.pipelines.prepare.splits import assign_sides
 
 
 def make_clean(titles: list[str]) -> pl.LazyFrame:
-    return pl.LazyFrame({"line": [str(n + 1) for n in range(len(titles))], "title": titles})
+    numbers = [str(n + 1) for n in range(len(titles))]
+    return pl.LazyFrame({"line": numbers, "id": numbers, "title": titles})
 
 
-def make_split(**changes: object) -> Split:
-    return Split(**{"test": 5, "validation": 5, "group": "title", **changes})
+def make_data(**changes: object) -> Data:
+    split = {"test": 5, "validation": 5, "group": "title", **changes}
+    return Data(id="id", columns=["title"], split=Split(**split))
 
 
 TITLES = [f"Title {number}" for number in range(100)]
 
 
 def sides_of(titles: list[str], **changes: object) -> dict[str, set[str]]:
-    sides = assign_sides(make_clean(titles), make_split(**changes))
+    sides = assign_sides(make_clean(titles), make_data(**changes))
     named = sides.with_columns(title=pl.Series([titles[line - 1] for line in sides["line"]]))
     return {side: set(named.filter(side=side)["title"]) for side in ("train", "validation", "test")}
 
@@ -61,15 +63,15 @@ def test_a_larger_sample_leaves_the_test_side_as_it_is():
 
 def test_too_few_rows_are_refused_with_their_number():
     with pytest.raises(TunelineError, match="only 8 clean rows"):
-        assign_sides(make_clean(TITLES[:8]), make_split())
+        assign_sides(make_clean(TITLES[:8]), make_data())
 
 
 def test_no_clean_row_at_all_is_refused():
     with pytest.raises(TunelineError, match="only 0 clean rows"):
-        assign_sides(make_clean([]).cast(pl.String), make_split())
+        assign_sides(make_clean([]).cast(pl.String), make_data())
 
 
 def test_a_group_that_swallows_a_side_is_refused():
     titles = ["Same"] * 50 + ["Other"] * 50
     with pytest.raises(TunelineError, match="no row is left for"):
-        assign_sides(make_clean(titles), make_split())
+        assign_sides(make_clean(titles), make_data())

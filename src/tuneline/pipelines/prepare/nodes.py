@@ -1,12 +1,17 @@
 """Nodes that make examples: clean → train, validation, test."""
 
 import logging
+from typing import Any
 
+import pandas as pd
 import polars as pl
 
 from tuneline.examples import Example, fill_templates
-from tuneline.parameters import Data, Prompt
-from tuneline.pipelines.prepare.splits import assign_sides
+from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.pipelines.prepare.comparing import tabulate
+from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
+from tuneline.pipelines.prepare.separation import count_changes, pick_examples, separate
+from tuneline.pipelines.prepare.splits import assign_sides, check_columns, name_groups
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +28,13 @@ def build_examples(
 
     Returns:
         Examples for training, validation and test, in a seeded order; rows of one group are all
-        on one side.
+        on one side. Leaks between the sides are still in them: see `check_leaks`.
 
     Raises:
-        TunelineError: if there are too few rows to divide.
+        TunelineError: if a column is missing, or there are too few rows to divide.
     """
-    sides = assign_sides(clean, data.split)
+    check_columns(clean, data)
+    sides = assign_sides(clean, data)
     rows = clean.with_columns(pl.col("line").cast(pl.Int64)).join(sides.lazy(), on="line")
     table = rows.sort("position").collect(engine="streaming")
     counts = {side: (table["side"] == side).sum() for side in ("train", "validation", "test")}
@@ -38,3 +44,40 @@ def build_examples(
         for side in counts
     )
     return train, validation, test
+
+
+def check_leaks(
+    train: list[Example],
+    validation: list[Example],
+    test: list[Example],
+    clean: pl.LazyFrame,
+    data: Data,
+    prompt: Prompt,
+    evaluation: Evaluation,
+) -> tuple[list[Example], list[Example], list[Example], pd.DataFrame, dict[str, Any]]:
+    """Take out of the sides what stands on two of them or asks a fixed question.
+
+    Args:
+        train: examples for training, as they were divided.
+        validation: examples for validation.
+        test: examples for the evaluation.
+        clean: the clean rows, to move whole groups.
+        data: when two rows are twins, and what becomes of them.
+        prompt: the templates, whose words are not compared.
+        evaluation: the fixed questions.
+
+    Returns:
+        The examples of the three sides without leaks, a table of the leaks, and the report.
+
+    Raises:
+        TunelineError: if a side would be empty without its leaks.
+    """
+    sides = {"train": train, "validation": validation, "test": test}
+    log.info("Leak check: %s examples.", f"{sum(map(len, sides.values())):,}")
+    rows = tabulate(sides, evaluation.questions, prompt)
+    kept, found = separate(rows, data.leaks, name_groups(clean, data, rows["line"]))
+    checked = pick_examples(sides, kept, data.leaks)
+    table = list_leaks(found, sides, evaluation.questions, data.leaks)
+    report = describe_check(found, count_changes(rows, kept), checked, data)
+    log.log(logging.INFO if report["words"] == CLEAN else logging.WARNING, report["words"])
+    return checked["train"], checked["validation"], checked["test"], table, report

@@ -3,7 +3,7 @@
 from kedro.pipeline import Pipeline, node
 
 from tuneline.pipelines.prepare.clean_nodes import clean_rows, plot_cleaning
-from tuneline.pipelines.prepare.nodes import build_examples
+from tuneline.pipelines.prepare.nodes import build_examples, check_leaks
 
 
 def create_pipeline() -> Pipeline:
@@ -27,7 +27,21 @@ def create_pipeline() -> Pipeline:
                 build_examples,
                 name="build_examples",
                 inputs=["clean", "params:data", "params:prompt"],
-                outputs=["train", "validation", "test"],
+                outputs=["sampled_train", "sampled_validation", "sampled_test"],
+            ),
+            node(
+                check_leaks,
+                name="check_leaks",
+                inputs=[
+                    "sampled_train",
+                    "sampled_validation",
+                    "sampled_test",
+                    "clean",
+                    "params:data",
+                    "params:prompt",
+                    "params:evaluation",
+                ],
+                outputs=["train", "validation", "test", "leaks", "leak_report"],
             ),
         ]
     )

@@ -1,73 +1,227 @@
 """Which rows are used, and on which side they stand."""
 
 import hashlib
+import logging
 
+import numpy as np
 import polars as pl
 
-from tuneline.errors import Problem, TunelineError
-from tuneline.parameters import Split
+from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.parameters import Data, Split
+from tuneline.pipelines.prepare.fixed_sides import fix_sides
+from tuneline.pipelines.prepare.quotas import allot
+
+log = logging.getLogger(__name__)
 
 
-def assign_sides(clean: pl.LazyFrame, split: Split) -> pl.DataFrame:
+def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     """Draw the sample and divide it, whole groups at a time.
 
     Groups stand in the order of a seeded hash of their text, so that a row's place does not depend
     on the file's order or length. The test side comes first in that order, then validation, then
     training: a smaller test side is a part of a larger one, and a larger sample trains on more
-    without touching either.
+    without touching either. With a category, each category is drawn and divided in this way on its
+    own, in proportion to its size.
 
     Args:
         clean: the clean rows.
-        split: sample size, sizes of the sides, group column and seed.
+        data: names id and category, and says how to divide.
 
     Returns:
         `line`, `side` (`train`, `validation`, `test`) and `position` of each row in the sample.
 
     Raises:
-        TunelineError: if no row would be left to train on.
+        TunelineError: if a row that is to stand on a side does not exist, or a side would be empty.
     """
-    rows = clean.select(pl.col("line").cast(pl.Int64), group=split.group).collect()
-    rows = rows.with_columns(group=_group_key(pl.col("group")))
-    order = pl.col("group").map_elements(lambda key: _seeded_hash(key, split.seed), pl.UInt64)
-    rows = rows.with_columns(order=order).sort("order", "group", "line")
-    rows = rows.head(split.sample or rows.height).with_row_index("position")
-    _check_size(rows.height, split)
-    start = pl.col("position").min().over("group")
-    side = (
-        pl.when(start < split.test)
-        .then(pl.lit("test"))
-        .when(start < split.test + split.validation)
-        .then(pl.lit("validation"))
-        .otherwise(pl.lit("train"))
-    )
-    sides = rows.select("line", "position", side=side)
+    split = data.split
+    rows = fix_sides(_order_rows(clean, data), split)
+    rows = _draw_sample(rows, split.sample or rows.height).with_row_index("position")
+    _warn_of_repeated_ids(rows, data.id)
+    sizes = {side: _count(getattr(split, side), rows.height) for side in ("test", "validation")}
+    _check_size(rows.height, sizes, split)
+    sides = _divide(rows, sizes).select("line", "position", "side")
     _check_sides(sides, split)
     return sides
 
 
-def _group_key(text: pl.Expr) -> pl.Expr:
-    """Fold what does not make a title another one: letter case, punctuation, spaces."""
-    return text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+def check_columns(clean: pl.LazyFrame, data: Data) -> None:
+    """Refuse clean rows that lack a column which examples are made of.
+
+    Args:
+        clean: the clean rows; none is read.
+        data: names the columns.
+
+    Raises:
+        TunelineError: naming the nearest column for each that is missing.
+    """
+    there = clean.collect_schema().names()
+    named = [("id", data.id), *(("columns", column) for column in data.columns)]
+    named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
+    missing = [(key, column) for key, column in named if column and column not in there]
+    if missing:
+        raise TunelineError(*(_no_such_column(*one, there) for one in missing))
 
 
-def _seeded_hash(text: str, seed: int) -> int:
-    digest = hashlib.blake2b(f"{seed}\x00{text}".encode(), digest_size=8)
-    return int.from_bytes(digest.digest(), "big")
+def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
+    return Problem(
+        where=f"data.{key}",
+        value=column,
+        wrong="the clean rows have no such column",
+        matters="examples are made of it",
+        remedy=f"{suggest(column, set(there) - {'line'})}, or clean the raw rows again",
+    )
 
 
-def _check_size(rows: int, split: Split) -> None:
-    held_out = split.test + split.validation
-    if rows <= held_out:
+def name_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.LazyFrame:
+    """Say which rows belong together.
+
+    Args:
+        clean: the clean rows.
+        data: names the group's column.
+        lines: lines of the rows that are asked for.
+
+    Returns:
+        `line` and `group`, still to be read.
+    """
+    rows = clean.with_columns(pl.col("line").cast(pl.Int64))
+    wanted = rows.join(pl.LazyFrame({"line": lines}), on="line", how="semi")
+    return wanted.select("line", group=_group(data))
+
+
+def _group(data: Data) -> pl.Expr:
+    """Name a row's group: its id, or a column without what does not make a title another one."""
+    group = pl.col(data.split.group or data.id)
+    if data.split.group in {None, data.id}:
+        return group
+    folded = group.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+    return pl.when(folded == "").then(group).otherwise(folded)
+
+
+def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
+    """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
+    rows = clean.select(
+        pl.col("line").cast(pl.Int64),
+        id=pl.col(data.id),
+        group=_group(data),
+        category=pl.col(data.category) if data.category else pl.lit(""),
+    ).collect()
+    order = pl.Series("order", _hash_keys(rows["group"], data.split.seed))
+    rows = rows.with_columns(order).sort("order", "group", "line").drop("order")
+    if not data.category:
+        return rows
+    # A group stands on one side, so it counts for one category: that of its first row.
+    return rows.with_columns(pl.col("category").first().over("group"))
+
+
+def _hash_keys(keys: pl.Series, seed: int) -> np.ndarray:
+    start = hashlib.blake2b(f"{seed}\x00".encode(), digest_size=8)
+
+    def digest(key: str) -> bytes:
+        seeded = start.copy()
+        seeded.update(key.encode())
+        return seeded.digest()
+
+    return np.frombuffer(b"".join(map(digest, keys)), dtype=">u8").astype(np.uint64)
+
+
+def _draw_sample(rows: pl.DataFrame, sample: int) -> pl.DataFrame:
+    """Take the fixed rows and the first of the others, in each category its share."""
+    free = pl.col("side").is_null()
+    others = rows.filter(free)
+    counts = dict(others["category"].value_counts().iter_rows())
+    quotas = allot(max(sample - (rows.height - others.height), 0), counts, set(counts))
+    place = pl.int_range(pl.len()).over("category", "side")
+    return rows.filter(~free | (place < _quota(quotas)))
+
+
+def _divide(rows: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
+    """Give each category's first groups to test, the next to validation, the rest to training."""
+    groups = (
+        rows.filter(pl.col("side").is_null())
+        .group_by("group", maintain_order=True)
+        .agg(pl.len().alias("rows"), pl.col("category").first())
+    )
+    test = _take(groups, sizes["test"], keep=2 if sizes["validation"] else 1)
+    left = groups.join(test, on="group", how="anti", maintain_order="left")
+    validation = _take(left, sizes["validation"], keep=1)
+    drawn = pl.concat(
+        [
+            test.with_columns(drawn=pl.lit("test")),
+            validation.with_columns(drawn=pl.lit("validation")),
+        ]
+    )
+    return rows.join(drawn, on="group", how="left", maintain_order="left").with_columns(
+        side=pl.coalesce("side", "drawn", pl.lit("train"))
+    )
+
+
+def _take(groups: pl.DataFrame, size: int, keep: int) -> pl.DataFrame:
+    """Take the first groups of each category until its quota of rows is reached.
+
+    Args:
+        groups: `group`, `rows`, `category`, in order.
+        size: rows to take from all categories together.
+        keep: groups to leave of a category for the sides that follow, if it has so many; a
+            category's only group is never taken.
+
+    Returns:
+        The groups taken.
+    """
+    groups = groups.filter(pl.len().over("category") > 1)
+    counts = dict(groups.group_by("category").agg(pl.col("rows").sum()).iter_rows())
+    quotas = allot(size, counts, set(counts))
+    start = (pl.col("rows").cum_sum() - pl.col("rows")).over("category")
+    place = pl.int_range(pl.len()).over("category")
+    last = pl.max_horizontal(pl.len().over("category").cast(pl.Int64) - keep, 1)
+    return groups.filter((start < _quota(quotas)) & (place < last)).select("group")
+
+
+def _quota(quotas: dict[str, int]) -> pl.Expr:
+    if not quotas:
+        return pl.lit(0)
+    return pl.col("category").replace_strict(quotas, default=0, return_dtype=pl.Int64)
+
+
+def _count(size: int | float | None, rows: int) -> int:
+    """Rows of a side: a share of them all is at least one."""
+    if size is None:
+        return 0
+    return size if isinstance(size, int) else max(round(size * rows), 1)
+
+
+def _warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
+    repeated = rows.filter(pl.col("id").is_duplicated()).sort("line")
+    if repeated.height:
+        first = repeated["id"][0]
+        lines = repeated.filter(id=first)["line"].to_list()
+        log.warning(
+            "data.id = %s: %s ids stand on several rows, `%s` for one on the lines %s. All these "
+            "rows are used; `meta.line` tells them apart.",
+            name,
+            f"{repeated['id'].n_unique():,}",
+            first,
+            ", ".join(map(str, lines[:5])),
+        )
+
+
+def _check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
+    fixed = sum(map(len, split.fixed.values()))
+    if rows <= sizes["test"] + sizes["validation"] + fixed:
         raise TunelineError(
             Problem(
                 where="data.split",
-                value=f"test {split.test:,} + validation {split.validation:,}",
+                value=" + ".join(_describe_side(side, sizes, split) for side in sizes),
                 wrong=f"there are only {rows:,} clean rows to divide",
                 matters="none would be left to train on",
                 remedy="lower `test` and `validation`, or bring more rows (rejected.csv says why "
                 "rows were dropped)",
             )
         )
+
+
+def _describe_side(side: str, sizes: dict[str, int], split: Split) -> str:
+    count = len(split.fixed.get(side, [])) or sizes[side]  # type: ignore[call-overload]
+    return f"{side} {count:,}"
 
 
 def _check_sides(sides: pl.DataFrame, split: Split) -> None:

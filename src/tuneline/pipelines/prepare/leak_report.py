@@ -1,0 +1,123 @@
+"""The leak check in words and figures."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import polars as pl
+
+from tuneline.examples import Example
+from tuneline.parameters import Data, Leaks
+
+CLEAN = "No row stands on two sides, or nearly so, and none asks a fixed question."
+SHOWN_CHARACTERS = 160
+ROW = ["side", "id", "line", "prompt", "completion"]
+COLUMNS = ["similarity", "kind", "compared", *ROW, *(f"twin_{name}" for name in ROW), "done"]
+
+
+def list_leaks(
+    found: pl.DataFrame, sides: dict[str, list[Example]], questions: list[str], leaks: Leaks
+) -> pd.DataFrame:
+    """List every leaking row beside its twin.
+
+    Args:
+        found: the leaks, as `LeakFinder` gives them.
+        sides: the examples of each side before the check.
+        questions: the fixed questions.
+        leaks: the policy.
+
+    Returns:
+        One row a pair: `similarity`, `kind`, `compared`, then `side`, `id`, `line`, `prompt`,
+        `completion` of the row that had to go, the same of its twin with `twin_` before, and
+        `done`. Texts are shortened.
+    """
+    rows: list[tuple[str, Example | str]] = [
+        (side, one) for side, several in sides.items() for one in several
+    ]
+    rows += [("question", question) for question in questions]
+    asks = set(found.filter(twin_side="question")["row"])
+    listed = []
+    for leak in found.iter_rows(named=True):
+        # The side of the twin is that of the moment: it may have been moved itself.
+        twin = _show(leak["twin_side"], rows[leak["twin"]][1])
+        moved = leaks.policy == "move" and leak["row"] not in asks
+        listed.append(
+            {key: leak[key] for key in ("similarity", "kind", "compared")}
+            | _show(*rows[leak["row"]])
+            | {f"twin_{key}": value for key, value in twin.items()}
+            | {"done": "moved to train" if moved else "dropped"}
+        )
+    return pd.DataFrame(listed, columns=COLUMNS).astype({"line": "Int64", "twin_line": "Int64"})
+
+
+def describe_check(
+    found: pl.DataFrame, changes: dict[str, int], sides: dict[str, list[Example]], data: Data
+) -> dict[str, Any]:
+    """Sum the leak check up.
+
+    Args:
+        found: the leaks.
+        changes: rows `moved` and `dropped`.
+        sides: the examples of each side after the check.
+        data: the thresholds and the policy.
+
+    Returns:
+        `policy`, `threshold`, `alone_threshold`, `min_words`, `found` by kind, `moved` and
+        `dropped` rows, `remaining` leaks, `sizes` of the sides, `categories` (rows of each on each
+        side) and `words`.
+    """
+    report: dict[str, Any] = {
+        **data.leaks.model_dump(),
+        "found": {kind: found.filter(kind=kind).height for kind in ("exact", "near")},
+        **changes,
+        "remaining": 0,
+        "sizes": {side: len(several) for side, several in sides.items()},
+        "categories": _count_categories(sides) if data.category else {},
+    }
+    return report | {"words": " ".join([_word_leaks(report), *_word_categories(report)])}
+
+
+def _count_categories(sides: dict[str, list[Example]]) -> dict[str, dict[str, int]]:
+    counts = {side: Counter(one["meta"]["category"] for one in sides[side]) for side in sides}
+    names = sorted(set().union(*counts.values()))
+    return {name: {side: counts[side][name] for side in sides} for name in names}
+
+
+def _word_leaks(report: dict[str, Any]) -> str:
+    found = report["found"]
+    pairs = sum(found.values())
+    if not pairs:
+        return CLEAN
+    return (
+        f"{pairs:,} leaking {'pair' if pairs == 1 else 'pairs'}: {found['exact']:,} word for word, "
+        f"{found['near']:,} nearly so; rows dropped: {report['dropped']:,}, moved into training: "
+        f"{report['moved']:,}. No leak is left."
+    )
+
+
+def _word_categories(report: dict[str, Any]) -> Iterator[str]:
+    for name, counts in report["categories"].items():
+        missing = [side for side, count in counts.items() if not count]
+        if missing:
+            rows = sum(counts.values())
+            yield (
+                f"Category `{name}` ({rows:,} {'row' if rows == 1 else 'rows'}) is not in "
+                f"{' and '.join(missing)}."
+            )
+
+
+def _show(side: str, example: Example | str) -> dict[str, Any]:
+    if isinstance(example, str):
+        return {"side": side, "prompt": _shorten(example)}
+    return {
+        "side": side,
+        "id": example["id"],
+        "line": example["meta"]["line"],
+        "prompt": _shorten(example["prompt"][-1]["content"]),
+        "completion": _shorten(example["completion"][-1]["content"]),
+    }
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

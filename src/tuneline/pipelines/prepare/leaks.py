@@ -1,0 +1,127 @@
+"""Rows that stand on two sides, word for word or with a few words changed."""
+
+from functools import partial
+
+import polars as pl
+
+from tuneline.parameters import Leaks
+from tuneline.pipelines.prepare.near_duplicates import NearDuplicates, measure_likeness
+
+SIDES = ("train", "validation", "test")
+# The side that is used more freely, and the side that must stay unknown to it.
+PAIRS = (("train", "test"), ("train", "validation"), ("validation", "test"))
+FOUND = {
+    "row": pl.Int64,
+    "twin": pl.Int64,
+    "twin_side": pl.String,
+    "compared": pl.String,
+    "kind": pl.String,
+    "similarity": pl.Float64,
+}
+
+
+class LeakFinder:
+    """Finds rows that stand on two sides, or that ask a fixed question.
+
+    Args:
+        rows: what `tabulate` makes of examples and questions.
+        leaks: when two texts are twins, and which of two twins has to go.
+    """
+
+    def __init__(self, rows: pl.DataFrame, leaks: Leaks) -> None:
+        self._leaks = leaks
+        self._texts = rows.select("prompt", "completion", "example")
+        self._near = {"example": self._sketch(rows, "example", leaks.threshold)}
+        if leaks.alone_threshold is not None:
+            self._near["completion"] = self._sketch(rows, "completion", leaks.alone_threshold)
+        if leaks.alone_threshold is not None and "question" in rows["side"]:
+            self._near["prompt"] = self._sketch(rows, "prompt", leaks.alone_threshold)
+
+    def find(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Find the leaks among rows that are left.
+
+        Args:
+            rows: some of the rows, with their sides of the moment.
+
+        Returns:
+            One row for each row that has to go and each side it has a twin on, with the closest of
+            them: `row`, `twin`, `twin_side`, `compared` (example, completion, prompt), `kind`
+            (exact, near), `similarity`.
+        """
+        of = {side: rows.filter(side=side) for side in (*SIDES, "question")}
+        found = []
+        for used, kept in PAIRS:
+            moves = self._leaks.policy == "move" and used == "train"
+            going, staying = (kept, used) if moves else (used, kept)
+            found.append(self._find_twins(of[going], of[staying], staying))
+        found.extend(self._find_asked(of[side], of["question"]) for side in SIDES)
+        return pl.concat(found)
+
+    def _sketch(self, rows: pl.DataFrame, column: str, threshold: float) -> NearDuplicates:
+        # A text with a word less may still be the twin of one that is long enough.
+        long = rows.filter(count_words(column) >= threshold * self._leaks.min_words)
+        return NearDuplicates(dict(long.select("row", column).iter_rows()), threshold)
+
+    def _find_twins(self, going: pl.DataFrame, staying: pl.DataFrame, side: str) -> pl.DataFrame:
+        found = [_find_equal(going, staying, ["prompt", "completion"], "example")]
+        if self._leaks.alone_threshold is not None:
+            long = count_words("completion") >= self._leaks.min_words
+            found.append(_find_equal(going.filter(long), staying, ["completion"], "completion"))
+        return self._find_rest(going, staying, found, ["example", "completion"], side)
+
+    def _find_asked(self, rows: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+        found = [_find_equal(rows, questions, ["prompt"], "prompt")]
+        return self._find_rest(rows, questions, found, ["prompt"], "question")
+
+    def _find_rest(
+        self,
+        going: pl.DataFrame,
+        staying: pl.DataFrame,
+        equal: list[pl.DataFrame],
+        compared: list[str],
+        side: str,
+    ) -> pl.DataFrame:
+        """Look for the near twins of rows without an equal one; keep the closest twin of a row."""
+        rest = going.join(pl.concat(equal), on="row", how="anti", maintain_order="left")
+        near = [self._find_near(rest, staying, one) for one in compared if one in self._near]
+        found = pl.concat([*equal, *near]).sort("similarity", descending=True, maintain_order=True)
+        closest = found.unique("row", keep="first", maintain_order=True)
+        return closest.with_columns(twin_side=pl.lit(side)).select(list(FOUND))
+
+    def _find_near(self, going: pl.DataFrame, staying: pl.DataFrame, compared: str) -> pl.DataFrame:
+        best: dict[int, tuple[int, float]] = {}
+        for row, twin, likeness in self._near[compared].find(going["row"], staying["row"]):
+            if likeness > best.get(row, (0, 0.0))[1] and self._are_twins(row, twin, compared):
+                best[row] = (twin, likeness)
+        pairs = [(row, twin, compared, "near", alike) for row, (twin, alike) in best.items()]
+        columns = ("row", "twin", "compared", "kind", "similarity")
+        return pl.DataFrame(pairs, {name: FOUND[name] for name in columns}, orient="row")
+
+    def _are_twins(self, row: int, twin: int, compared: str) -> bool:
+        words = partial(_words, self._texts)
+        longest = max(len(words(one, compared)) for one in (row, twin))
+        if longest < self._leaks.min_words or compared != "example":
+            return longest >= self._leaks.min_words
+        return all(
+            measure_likeness(words(row, part), words(twin, part)) >= self._leaks.threshold
+            for part in ("prompt", "completion")
+        )
+
+
+def count_words(column: str) -> pl.Expr:
+    """Count the words of a normal form."""
+    return pl.col(column).str.count_matches(" ") + 1
+
+
+def _words(texts: pl.DataFrame, row: int, column: str) -> list[str]:
+    return str(texts[column][row]).split()
+
+
+def _find_equal(
+    going: pl.DataFrame, staying: pl.DataFrame, columns: list[str], compared: str
+) -> pl.DataFrame:
+    twins = staying.unique(columns, keep="first", maintain_order=True)
+    pairs = going.join(twins.select(*columns, twin="row"), on=columns, maintain_order="left")
+    return pairs.select(
+        "row", "twin", compared=pl.lit(compared), kind=pl.lit("exact"), similarity=pl.lit(1.0)
+    )

@@ -1,0 +1,126 @@
+"""Near-duplicates between two sets of texts: MinHash finds candidates, counting words decides.
+
+Likeness of two texts is 1 - d / m: d is the number of words to change, add or remove to make one
+of the other (Levenshtein), m the number of words of the longer. A copy with one word in ten changed
+has a likeness of 0.9, wherever the words stand and however long the text is.
+
+MinHash compares pairs of neighbouring words. A changed word spoils at most two pairs, so two texts
+of a likeness of at least t have a Jaccard index of their pairs of at least (2t - 1) / (3 - 2t).
+The bands of the signatures (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, chapter 3.4)
+are chosen so that at this index one pair in a million is missed.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from operator import add
+from typing import Any
+
+MISSED = 1e-6
+MOST_HASHES = 512
+SEED = 3407
+
+
+class NearDuplicates:
+    """Texts with their signatures, among which near-duplicates can be looked for again and again.
+
+    Args:
+        forms: normal forms by their keys.
+        threshold: least likeness of two texts.
+    """
+
+    def __init__(self, forms: dict[int, str], threshold: float) -> None:
+        from rensa import RMinHash
+
+        self._forms = forms
+        self._threshold = threshold
+        self._rows, self._bands = choose_bands(threshold)
+        sketches = RMinHash.from_token_sets(
+            map(pair_words, forms.values()), self._rows * self._bands, SEED
+        )
+        self._sketches = dict(zip(forms, sketches, strict=True))
+
+    def find(self, left: Iterable[int], right: Iterable[int]) -> Iterator[tuple[int, int, float]]:
+        """Find pairs of texts that are nearly the same, one from each of two sets.
+
+        Args:
+            left: keys of the one set; those without a text are left out.
+            right: keys of the other.
+
+        Yields:
+            Key in `left`, key in `right`, and the likeness of the two, from the threshold to 1.
+        """
+        mine, others = ([key for key in keys if key in self._forms] for keys in (left, right))
+        if len(mine) < len(others):  # the index is held in memory, so it is made of the fewer
+            yield from ((a, b, likeness) for b, a, likeness in self._search(others, mine))
+        else:
+            yield from self._search(mine, others)
+
+    def _search(self, many: list[int], few: list[int]) -> Iterator[tuple[int, int, float]]:
+        if not few:
+            return
+        index = self._index(few)
+        words = {key: self._forms[key].split() for key in few}
+        for key, candidates in zip(
+            many, index.query_all([self._sketches[key] for key in many]), strict=True
+        ):
+            text = self._forms[key].split() if candidates else []
+            for other in candidates:
+                likeness = measure_likeness(text, words[other], self._threshold)
+                if likeness >= self._threshold:
+                    yield key, other, likeness
+
+    def _index(self, keys: list[int]) -> Any:
+        from rensa import RMinHashLSH
+
+        index = RMinHashLSH(
+            threshold=self._threshold, num_perm=self._rows * self._bands, num_bands=self._bands
+        )
+        index.insert_pairs([(key, self._sketches[key]) for key in keys])
+        return index
+
+
+def measure_likeness(left: Sequence[str], right: Sequence[str], least: float = 0) -> float:
+    """Measure the likeness of two texts in words, from 0 to 1; 0 for less than `least`."""
+    from rapidfuzz.distance import Levenshtein
+
+    return Levenshtein.normalized_similarity(left, right, score_cutoff=least)
+
+
+def choose_bands(threshold: float) -> tuple[int, int]:
+    """Choose how a signature is cut into bands, two of which must agree for a candidate.
+
+    Args:
+        threshold: least likeness of what is to be found, above 0.5.
+
+    Returns:
+        Hashes in a band, as many as possible so that few other pairs are candidates; and bands.
+    """
+    least_index = (2 * threshold - 1) / (3 - 2 * threshold)
+    fitting = [
+        (rows, bands)
+        for rows in range(1, 17)
+        if rows * (bands := _count_bands(least_index**rows)) <= MOST_HASHES
+    ]
+    return max(fitting)
+
+
+def _count_bands(agreement: float) -> int:
+    """Count the bands of which at least one agrees, all but one time in a million."""
+    return 1 if agreement >= 1 else math.ceil(math.log(MISSED) / math.log1p(-agreement))
+
+
+def pair_words(form: str) -> list[str]:
+    """Pair each word with its neighbour, the ends with nothing; number pairs that repeat.
+
+    Args:
+        form: words with single spaces between.
+
+    Returns:
+        One more pair than there are words, all different, so that a set of them counts repetitions.
+    """
+    before = form.split(" ")
+    behind = f" {form.replace(' ', chr(10) + ' ')}".split("\n")
+    pairs = Counter(map(add, ["", *before], [*behind, " "]))
+    again = (f"{pair} {n}" for pair, times in pairs.items() for n in range(2, times + 1))
+    return [*pairs, *again]
