@@ -66,19 +66,20 @@ class _JSONRows:
             whole = b"".join(chain([start], chunks))
             document, reason = _parse(whole)
             if reason is None:
-                yield self._read_document(document, fields)
+                yield self._read_document(document, whole, fields)
                 return
             if whole.lstrip().startswith(b"["):
                 raise TunelineError(self._broken(reason))
             start, chunks = b"", divide_bytes(whole)
         yield from self._read_lines(chain([start], chunks), fields)
 
-    def _read_document(self, document: Any, fields: Fields) -> pl.DataFrame:
+    def _read_document(self, document: Any, whole: bytes, fields: Fields) -> pl.DataFrame:
         objects, decoder = find_rows(document, fields.required), RowDecoder(fields)
         decoded = decoder.decode_objects(objects)
         if decoded.hopeless:
             self._check(objects, fields)
-        originals = [orjson.dumps(one) for one in objects]
+        alone = len(objects) == 1 and objects[0] is document
+        originals = [whole.strip()] if alone else [orjson.dumps(one) for one in objects]
         return decoder.tabulate(decoded, originals, number_lines(1, len(objects)))
 
     def _read_lines(self, chunks: Iterator[bytes], fields: Fields) -> Iterator[pl.DataFrame]:
