@@ -7,6 +7,7 @@ from tuneline.datasets.raw_csv import RawCSVDataset
 from tuneline.datasets.raw_documents import RawDocumentsDataset
 from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.datasets.raw_sheet import RawSheetDataset
+from tuneline.datasets.spark_json_lines import SparkJSONLinesDataset
 from tuneline.datasets.streamed_csv import StreamedCSVDataset
 from tuneline.datasets.summary_json import SummaryJSONDataset
 
@@ -18,6 +19,7 @@ __all__ = [
     "RawDocumentsDataset",
     "RawJSONDataset",
     "RawSheetDataset",
+    "SparkJSONLinesDataset",
     "StreamedCSVDataset",
     "SummaryJSONDataset",
 ]
