@@ -224,3 +224,9 @@ def test_what_goes_with_a_row_may_be_a_list_or_be_missing(tmp_path: Path):
     table = read(path, Fields("id", ("text",), ("terms",)))
     assert table["terms"].to_list() == ["VOC; 70–90 %", None]
     assert table["problem"].null_count() == 2
+
+
+def test_no_list_of_an_object_is_left_out(tmp_path: Path):
+    path = tmp_path / "rows.json"
+    path.write_text(f'{{"first": [{GOOD}], "second": [{GOOD}, {{"other": 1}}]}}', "utf-8")
+    assert read(path)["problem"].to_list() == [None, None, "no field uid"]

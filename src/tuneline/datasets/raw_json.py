@@ -137,7 +137,9 @@ def split_lines(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
     """Divide chunks of bytes into lines, without their ends; a batch of lines for each chunk."""
     rest = b""
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        lines = chunk.split(b"\n")
+        lines[0] = rest + lines[0]  # `rest + chunk` would copy the whole chunk
+        rest = lines.pop()
         if lines:
             yield lines
     if rest:
