@@ -1,3 +1,5 @@
+import html
+import re
 import sys
 import unicodedata
 
@@ -12,6 +14,8 @@ from tuneline.pipelines.prepare.text_rules import COMPOSABLE, TEXT_RULES
 
 BOILERPLATE = [r"This text refers to (?:the|an?) [^.]{1,120}\."]
 SWITCHES = [rule for rule in TEXT_RULES if rule != "boilerplate"]
+# Python's own way to the same end, reference by reference.
+ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 NONE = dict.fromkeys(SWITCHES, False) | {"boilerplate": []}
 
 
@@ -166,13 +170,11 @@ def test_the_rule_for_spaces_touches_nothing_but_spaces(text: str):
 @settings(max_examples=200, deadline=None)
 @given(DIRTY)
 def test_the_rule_for_entities_leaves_everything_outside_of_them(text: str):
-    import html
-    import re
-
     cleaned = clean(text, **NONE | {"decode_entities": True})
-    if not re.search("&[^;&]*;", text):
-        assert cleaned == text
-    assert html.unescape(cleaned).count("x") >= text.count("x") - text.count("&#x") * 2
+    decoded = text
+    while (again := ENTITY.sub(lambda found: html.unescape(found.group()), decoded)) != decoded:
+        decoded = again
+    assert cleaned == decoded
 
 
 def test_every_character_that_nfc_may_change_bears_the_sign():
