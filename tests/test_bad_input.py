@@ -42,7 +42,7 @@ def refuse(folder: Path, *options: str) -> str:
     ("content", "words"),
     [
         (gzip.compress(b""), "the file is empty; there is nothing to learn from; put"),
-        (gzip.compress(b"title,content\na,b\n"), "lines is a JSON object"),
+        (gzip.compress(b"title,content\na,b\n"), "lines is a row that can be read"),
         (b"\x1f\x8b\x08\x00", "ends too early"),
         (gzip.compress(b'{"id": 1, "titel": "x"}\n'), "did you mean `titel`"),
     ],

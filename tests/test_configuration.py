@@ -11,7 +11,7 @@ from tuneline.settings import CONFIG_LOADER_ARGS
 from tuneline.upstream import find_problems
 from tuneline.use_cases import list_use_cases
 
-ENVIRONMENTS = ["laptop", "colab_free", "colab_paid", "test"]
+ENVIRONMENTS = ["laptop", "colab_free", "colab_paid", "spark", "test"]
 
 
 def load(env: str | None = None, **runtime_params: object) -> OmegaConfigLoader:
@@ -66,6 +66,7 @@ def test_a_free_colab_computes_in_float16_and_a_paid_one_in_bfloat16():
         "laptop": "float32",
         "colab_free": "float16",
         "colab_paid": "bfloat16",
+        "spark": "float32",
         "test": "float32",
     }
 
