@@ -3,13 +3,17 @@
 from tuneline.datasets.adapter import AdapterDataset
 from tuneline.datasets.base_model import BaseModelDataset
 from tuneline.datasets.json_lines import JSONLinesDataset
+from tuneline.datasets.merged_json_lines import MergedJSONLinesDataset
 from tuneline.datasets.raw_json_lines import RawJSONLinesDataset
+from tuneline.datasets.reply_folder import ReplyFolderDataset
 from tuneline.datasets.streamed_csv import StreamedCSVDataset
 
 __all__ = [
     "AdapterDataset",
     "BaseModelDataset",
     "JSONLinesDataset",
+    "MergedJSONLinesDataset",
     "RawJSONLinesDataset",
+    "ReplyFolderDataset",
     "StreamedCSVDataset",
 ]

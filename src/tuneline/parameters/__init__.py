@@ -8,19 +8,32 @@ them against the installed versions.
 from tuneline.parameters.data import Data, Rules, Split
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.hardware import Hardware
+from tuneline.parameters.moderation import Moderation, ModerationServer
+from tuneline.parameters.prices import Price, Prices
 from tuneline.parameters.prompt import Prompt
 from tuneline.parameters.recipe import Recipe
+from tuneline.parameters.remote_training import RemoteTraining
+from tuneline.parameters.server import Server
+from tuneline.parameters.synthesis import Checks, Synthesise
 from tuneline.parameters.tiny_base import TinyBase
 from tuneline.parameters.use_case import UseCase
 
 __all__ = [
+    "Checks",
     "Data",
     "Evaluation",
     "Hardware",
+    "Moderation",
+    "ModerationServer",
+    "Price",
+    "Prices",
     "Prompt",
     "Recipe",
+    "RemoteTraining",
     "Rules",
+    "Server",
     "Split",
+    "Synthesise",
     "TinyBase",
     "UseCase",
 ]
