@@ -203,10 +203,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         state = self.server_state
-        self.server_state.requests.setdefault(self.path.removeprefix("/v1"), []).append(None)
+        jobs = state.requests.get("/fine_tuning/jobs", [])
+        if self.path.startswith("/v1/fine_tuning/jobs?"):
+            data = [_job(state, state.job_states[0], job) for job in jobs]
+            self._send(200, {"object": "list", "data": data, "has_more": False})
+            return
         status = state.job_states.pop(0) if len(state.job_states) > 1 else state.job_states[0]
-        job = state.requests["/fine_tuning/jobs"][-1]
-        self._send(200, _job(state, status, job))
+        self._send(200, _job(state, status, jobs[-1]))
 
     def _complete(self, body: dict[str, Any]) -> None:
         state = self.server_state
@@ -310,7 +313,7 @@ def _completion(text: str, reason: str = "stop") -> dict[str, Any]:
 
 
 def _file(body: bytes) -> dict[str, Any]:
-    name = "train" if b"train" in body[:400] else "validation"
+    name = "train" if b"training.jsonl" in body else "validation"
     return {
         "id": f"file-{name}",
         "object": "file",
@@ -334,6 +337,7 @@ def _job(state: ScriptedServer, status: str, asked: dict[str, Any]) -> dict[str,
         "fine_tuned_model": "ft:scripted:keeper" if done else None,
         "finished_at": 60 if done else None,
         "hyperparameters": {"n_epochs": 3},
+        "metadata": asked["metadata"],
         "model": asked["model"],
         "organization_id": "o",
         "result_files": [],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuneline.examples import Message
-from tuneline.parameters import Moderation, ModerationServer
+from tuneline.parameters import Address, Moderation
 from tuneline.providers import Failure, call, make_client
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def _make_list_judge(settings: Moderation) -> Callable[[str], Judgement]:
     )
 
 
-def _ask_server(texts: list[str], server: ModerationServer, where: str) -> list[Judgement]:
+def _ask_server(texts: list[str], server: Address, where: str) -> list[Judgement]:
     client = make_client(server)
 
     def judge(text: str) -> Judgement:

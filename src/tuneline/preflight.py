@@ -9,7 +9,7 @@ from kedro.pipeline import Pipeline
 
 from tuneline.errors import Problem
 from tuneline.locations import locate
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Moderation, Recipe, RemoteTraining, Synthesise
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 HUB_SECONDS = 10
@@ -27,6 +27,7 @@ def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
     """
     yield from _find_missing_inputs(pipeline, catalog)
     yield from _find_model_problems(pipeline, catalog)
+    yield from _find_server_problems(pipeline, catalog)
 
 
 def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
@@ -69,6 +70,31 @@ def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         yield from _find_base_problem(use_case, recipe)
     if any({"train", "evaluate"} & node.tags for node in pipeline.nodes):
         yield from _find_device_problem(hardware)
+
+
+def _find_server_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    """Find missing keys and unknown sampling keys of the servers that this run would ask."""
+    from tuneline.providers import find_key_problem, find_sampling_problems
+
+    for name in sorted(name for name in pipeline.inputs() if name.endswith(".synthesise")):
+        where = name.removeprefix("params:")
+        block = Synthesise.model_validate(catalog.load(name))
+        if block.provider == "server" and block.server:
+            yield from find_key_problem(block.server, f"{where}.server")
+            yield from find_sampling_problems(block.server.sampling, f"{where}.server.sampling")
+        yield from _find_moderation_problem(block.moderation, f"{where}.moderation")
+    if "params:remote_training" in pipeline.inputs():
+        remote = RemoteTraining.model_validate(catalog.load("params:remote_training"))
+        if not remote.dry_run:
+            yield from find_key_problem(remote.server, "remote_training.server")
+            yield from _find_moderation_problem(remote.moderation, "remote_training.moderation")
+
+
+def _find_moderation_problem(moderation: Moderation, where: str) -> Iterator[Problem]:
+    from tuneline.providers import find_key_problem
+
+    if moderation.by == "server" and moderation.server:
+        yield from find_key_problem(moderation.server, f"{where}.server")
 
 
 def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import yaml
 from kedro.utils import find_kedro_project
+from omegaconf import OmegaConf
 
 MAIN_USE_CASE = "product_descriptions"
 
@@ -31,7 +31,7 @@ def states_block(use_case: str, block: str) -> bool:
     path = _find_project() / "conf/base" / use_case / "parameters.yml"
     if not path.is_file():
         return False
-    return block in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get(use_case, {})
+    return OmegaConf.select(OmegaConf.load(path), f"{use_case}.{block}") is not None
 
 
 def _find_project() -> Path:

@@ -8,23 +8,23 @@ them against the installed versions.
 from tuneline.parameters.data import Data, Rules, Split
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.hardware import Hardware
-from tuneline.parameters.moderation import Moderation, ModerationServer
+from tuneline.parameters.moderation import Moderation
 from tuneline.parameters.prices import Price, Prices
 from tuneline.parameters.prompt import Prompt
 from tuneline.parameters.recipe import Recipe
 from tuneline.parameters.remote_training import RemoteTraining
-from tuneline.parameters.server import Server
+from tuneline.parameters.server import Address, Server
 from tuneline.parameters.synthesis import Checks, Synthesise
 from tuneline.parameters.tiny_base import TinyBase
 from tuneline.parameters.use_case import UseCase
 
 __all__ = [
+    "Address",
     "Checks",
     "Data",
     "Evaluation",
     "Hardware",
     "Moderation",
-    "ModerationServer",
     "Price",
     "Prices",
     "Prompt",

@@ -5,17 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuneline.parameters.block import Block
-
-
-class ModerationServer(Block):
-    """OpenAI's moderation endpoint, or one like it."""
-
-    base_url: str
-    model: str
-    api_key_variable: str | None = None
-    concurrency: int = Field(default=8, gt=0)
-    timeout_seconds: float = Field(default=30, gt=0)
-    retries: int = Field(default=6, ge=0)
+from tuneline.parameters.server import Address
 
 
 class Moderation(Block):
@@ -27,7 +17,9 @@ class Moderation(Block):
     categories: dict[str, list[str]] = Field(
         default={}, description="regular expressions by category, for `by: list`; any letter case"
     )
-    server: ModerationServer | None = None
+    server: Address | None = Field(
+        default=None, description="OpenAI's moderation endpoint, or one like it"
+    )
 
     @field_validator("categories")
     @classmethod

@@ -7,8 +7,8 @@ from pydantic import Field
 from tuneline.parameters.block import Block
 
 
-class Server(Block):
-    """A server that speaks OpenAI's protocol: OpenAI, vLLM, Ollama, `transformers serve`."""
+class Address(Block):
+    """Where a server is, and how one deals with it."""
 
     base_url: str = Field(description="where the server answers, `/v1` included")
     model: str = Field(description="as the server names it")
@@ -20,6 +20,11 @@ class Server(Block):
     retries: int = Field(
         default=6, ge=0, description="of one request, with growing pauses: rate limits, time-outs"
     )
+
+
+class Server(Address):
+    """A server that writes: OpenAI, vLLM, Ollama, LM Studio, `transformers serve`."""
+
     structured: bool = Field(
         default=True, description="ask for JSON by schema; for servers that offer it"
     )

@@ -2,25 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.parameters import Address
 from tuneline.providers.interface import Failure
 
 if TYPE_CHECKING:  # the client takes half a second to import
     import openai
 
 Answer = TypeVar("Answer")
-
-
-class Address(Protocol):
-    """Where a server is and how long one waits for it; `Server` and `ModerationServer` are."""
-
-    base_url: str
-    model: str
-    api_key_variable: str | None
-    timeout_seconds: float
-    retries: int
 
 
 def make_client(server: Address) -> "openai.OpenAI":

@@ -88,10 +88,9 @@ def find_sampling_problems(sampling: dict[str, Any], where: str) -> Iterator[Pro
 def _read(completion: Any, model: str) -> Reply | Failure:
     """Take what matters out of a completion, any part of which may be missing."""
     choices = getattr(completion, "choices", None)
-    message = choices[0].message if choices else None
-    if message is None:
+    if not choices or not choices[0].message:
         return Failure("the reply holds no message")
-    usage = completion.usage
+    message, usage = choices[0].message, completion.usage
     return Reply(
         text=message.content or "",
         model=completion.model or model,
