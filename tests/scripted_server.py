@@ -181,6 +181,7 @@ FAULTS = (*TEXT_FAULTS, *HTTP_FAULTS)
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or every reply would wait 40 ms for an acknowledgement
     server_state: ScriptedServer
 
     def log_message(self, *_: Any) -> None:

@@ -30,8 +30,6 @@ VOCABULARY = yaml.safe_load((PROJECT / PERSONA / "vocabulary.yml").read_text())
 COLLECTED = JSONLinesDataset(filepath=str(PROJECT / PERSONA / "collected.jsonl")).load()
 LOADER = OmegaConfigLoader(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
 PARAMETERS = LOADER["parameters"]
-    "parameters"
-]
 PRICES = Prices.model_validate(PARAMETERS["prices"])
 SETTINGS = Synthesise.model_validate(PARAMETERS["persona_dialogues"]["synthesise"])
 

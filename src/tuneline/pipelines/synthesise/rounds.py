@@ -40,7 +40,7 @@ class Outcome:
     """What came of some items.
 
     Attributes:
-        found: the object of each item that came well, by id.
+        found: what came for each item that came well, by id: `text`, `slip` …
         invalid: one row for each that came badly: step, id, attempt, reason, reply.
     """
 
@@ -95,7 +95,9 @@ def _judge(answered: Answered, check: Check, outcome: Outcome) -> None:
         if reason:
             outcome.invalid.append(_describe(answered, item["id"], reason))
         else:
-            outcome.found[item["id"]] = given[0]
+            outcome.found[item["id"]] = {
+                name: value for name, value in given[0].items() if name not in {"id", "quote"}
+            }
     for stranger in _find_strangers(request, objects):
         outcome.invalid.append(_describe(answered, stranger, "nobody asked for this id"))
 
