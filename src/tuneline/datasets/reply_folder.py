@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 import orjson
 from kedro.io import AbstractDataset
 
-from tuneline.datasets.files import replace_whole
 from tuneline.errors import Problem, TunelineError
+from tuneline.files import replace_whole
 from tuneline.providers import Failure, Reply
 
 
