@@ -193,3 +193,10 @@ def test_a_budget_without_a_price_is_refused():
 
 def test_no_dialogues_make_no_trouble():
     assert moderate_dialogues([], SETTINGS) == ([], [])
+
+
+def test_a_server_that_brings_nothing_stops_the_stage_with_the_reason(tmp_path: Path):
+    with serve(ScriptedServer(script=lambda _: "refusal")) as server:
+        settings = by_server(server, attempts=2)
+        with pytest.raises(TunelineError, match="none of 120 came well; 240 times: refused: I can"):
+            synthesise(settings, tmp_path)

@@ -19,7 +19,12 @@ from tuneline.pipelines.synthesise.merging import list_collected, list_synthesis
 from tuneline.pipelines.synthesise.planning import plan_items, plan_templates
 from tuneline.pipelines.synthesise.quotas import check_shares, count_shares
 from tuneline.pipelines.synthesise.report import Counts, build_report
-from tuneline.pipelines.synthesise.rounds import Asker, Outcome, ask_items
+from tuneline.pipelines.synthesise.rounds import (
+    Asker,
+    Outcome,
+    ask_items,
+    refuse_nothing,
+)
 from tuneline.pipelines.synthesise.templates import find_template_problems
 from tuneline.pipelines.synthesise.vocabulary import read_vocabulary
 from tuneline.providers import Provider, ServerProvider
@@ -157,6 +162,7 @@ def write_answers(
     items = plan_items(all_templates, synthesise)
     check = AnswerCheck(synthesise.checks)
     outcome = ask_items("answers", synthesise.instructions.answers, items, check, asker)
+    refuse_nothing("answers", items, outcome)
     drafts = [
         {
             **{name: item[name] for name in ("id", "template", "template_origin", "style")},
@@ -201,6 +207,7 @@ def write_questions(
     ]
     check = QuestionCheck(synthesise.checks)
     outcome = ask_items("questions", synthesise.instructions.questions, items, check, asker)
+    refuse_nothing("questions", items, outcome)
     dialogues = [
         {**draft, "question": outcome.found[draft["id"]]["text"].strip()}
         for draft in drafts
@@ -293,6 +300,7 @@ def report_synthesis(
     invalid = [one for record in records.values() for one in record["invalid"]]
     usage = {step: record["usage"] for step, record in records.items()}
     counts = Counts(
+        templates_wanted=synthesise.templates,
         templates_in_file=sum(one["origin"] == "file" for one in all_templates),
         templates=len(all_templates),
         asked=synthesise.dialogues,

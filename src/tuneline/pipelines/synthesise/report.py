@@ -9,6 +9,7 @@ from typing import Any
 class Counts:
     """How many of each there are."""
 
+    templates_wanted: int
     templates_in_file: int
     templates: int
     asked: int
@@ -53,6 +54,7 @@ def build_report(
     return {
         "words": _word(counts, usage),
         "templates": {
+            "wanted": counts.templates_wanted,
             "file": counts.templates_in_file,
             "new": counts.templates - counts.templates_in_file,
             "all": counts.templates,

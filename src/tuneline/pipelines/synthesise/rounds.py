@@ -1,11 +1,13 @@
 """Asking for items, in rounds: what came badly is asked for again, what came well is kept."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from tuneline.asking import Answered, ask_all, log_progress
+from tuneline.errors import Problem, TunelineError
 from tuneline.meter import Meter
 from tuneline.pipelines.synthesise.checks import Check, Item, find_pairing_problem
 from tuneline.pipelines.synthesise.reading import find_objects
@@ -77,6 +79,31 @@ def ask_items(
         for one in log_progress(answered, step.capitalize()):
             _judge(one, check, outcome)
     return outcome
+
+
+def refuse_nothing(step: str, items: list[Item], outcome: Outcome) -> None:
+    """Refuse to go on where not a single item came well.
+
+    Args:
+        step: what was written.
+        items: what was asked for.
+        outcome: what came of it.
+
+    Raises:
+        TunelineError: with the most frequent reason.
+    """
+    if outcome.found or not items:
+        return
+    (reason, times), *_ = Counter(one["reason"] for one in outcome.invalid).most_common(1)
+    raise TunelineError(
+        Problem(
+            where=f"synthesise: {step}",
+            wrong=f"none of {len(items):,} came well; {times:,} times: {reason}",
+            matters="there would be nothing to learn from",
+            remedy="read the replies (the catalog says where they lie), then mend the server's "
+            "settings, the instructions or the checks",
+        )
+    )
 
 
 def _cut(items: list[Item], size: int) -> Iterator[list[Item]]:
