@@ -13,15 +13,16 @@ from tuneline.datasets import JSONLinesDataset
 from tuneline.datasets.reply_folder import ReplyFolder
 from tuneline.errors import TunelineError
 from tuneline.parameters import Moderation, Prices, Server, Synthesise
-from tuneline.pipelines.synthesise.nodes import (
-    check_templates,
-    estimate_cost,
-    extend_templates,
+from tuneline.pipelines.synthesise.dialogue_nodes import write_answers, write_questions
+from tuneline.pipelines.synthesise.raw_nodes import (
     merge_dialogues,
     moderate_dialogues,
     report_synthesis,
-    write_answers,
-    write_questions,
+)
+from tuneline.pipelines.synthesise.template_nodes import (
+    check_templates,
+    estimate_cost,
+    extend_templates,
 )
 from tuneline.settings import CONFIG_LOADER_ARGS
 

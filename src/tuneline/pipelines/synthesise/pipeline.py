@@ -2,15 +2,16 @@
 
 from kedro.pipeline import Pipeline, node
 
-from tuneline.pipelines.synthesise.nodes import (
-    check_templates,
-    estimate_cost,
-    extend_templates,
+from tuneline.pipelines.synthesise.dialogue_nodes import write_answers, write_questions
+from tuneline.pipelines.synthesise.raw_nodes import (
     merge_dialogues,
     moderate_dialogues,
     report_synthesis,
-    write_answers,
-    write_questions,
+)
+from tuneline.pipelines.synthesise.template_nodes import (
+    check_templates,
+    estimate_cost,
+    extend_templates,
 )
 
 SETTINGS = ["params:synthesise", "params:prices"]

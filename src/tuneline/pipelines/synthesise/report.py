@@ -50,7 +50,6 @@ def build_report(
     Returns:
         Plain values; `words` sums them up.
     """
-    categories = Counter(name for one in flagged for name in one["categories"])
     return {
         "words": _word(counts, usage),
         "templates": {
@@ -66,22 +65,28 @@ def build_report(
             "all": counts.collected + counts.cleared,
         },
         "quotas": shares,
-        "invalid": [
-            {"step": step, "reason": reason, "items": items}
-            for (step, reason), items in Counter(
-                (one["step"], _sort_reason(one["reason"])) for one in invalid
-            ).most_common()
-        ],
-        "moderation": {
-            "flagged": counts.flagged,
-            "not_judged": counts.unjudged,
-            "categories": dict(categories.most_common()),
-            "conversations": [
-                {"id": one["id"], "categories": one["categories"], "error": one["error"]}
-                for one in flagged
-            ],
-        },
+        "invalid": _count_reasons(invalid),
+        "moderation": _describe_moderation(counts, flagged),
         "cost": {"estimate": cost_estimate, "reported": usage},
+    }
+
+
+def _count_reasons(invalid: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    reasons = Counter((one["step"], _sort_reason(one["reason"])) for one in invalid)
+    return [
+        {"step": step, "reason": reason, "items": items}
+        for (step, reason), items in reasons.most_common()
+    ]
+
+
+def _describe_moderation(counts: Counts, flagged: list[dict[str, Any]]) -> dict[str, Any]:
+    categories = Counter(name for one in flagged for name in one["categories"])
+    shown = ("id", "categories", "error")
+    return {
+        "flagged": counts.flagged,
+        "not_judged": counts.unjudged,
+        "categories": dict(categories.most_common()),
+        "conversations": [{name: one[name] for name in shown} for one in flagged],
     }
 
 
