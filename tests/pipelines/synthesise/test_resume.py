@@ -38,13 +38,20 @@ def read_files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Run the stage once without a break; answer with its files."""
+    folder = copy_project(tmp_path_factory.mktemp("whole") / "project")
+    with serve(ScriptedServer()) as server:
+        assert start(folder, server).wait(120) == 0
+    return read_files(folder)
+
+
 @pytest.mark.parametrize("replies", [4, 17])
 def test_a_killed_run_ends_with_the_same_files_and_pays_for_no_item_twice(
-    tmp_path: Path, replies: int
+    whole: dict[str, bytes], tmp_path: Path, replies: int
 ):
-    whole, killed = copy_project(tmp_path / "whole"), copy_project(tmp_path / "killed")
-    with serve(ScriptedServer()) as server:
-        assert start(whole, server).wait(120) == 0
+    killed = copy_project(tmp_path / "killed")
     with serve(ScriptedServer()) as server:
         server.hold_after = replies
         process = start(killed, server)
@@ -60,4 +67,4 @@ def test_a_killed_run_ends_with_the_same_files_and_pays_for_no_item_twice(
     assert len(server.delivered) == 240
     assert set(server.delivered.values()) == {1}
     assert not server.asked_again
-    assert read_files(killed) == read_files(whole)
+    assert read_files(killed) == whole

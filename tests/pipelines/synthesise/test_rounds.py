@@ -224,7 +224,7 @@ def test_memory_does_not_grow_with_the_number_of_requests(tmp_path: Path):
     with serve(ScriptedServer()) as server:
         server.requests["/chat/completions"] = _Forgetful()
         measure(20)
-        few, many = measure(100), measure(600)
+        few, many = measure(50), measure(250)
     assert many < 1.5 * few
 
 
