@@ -29,3 +29,17 @@ def price(prompt_tokens: int, completion_tokens: int, table: Price) -> float:
 def price_batch(prompt_tokens: int, completion_tokens: int, table: Price) -> float:
     """Price tokens in US dollars, through the provider's batch service."""
     return (prompt_tokens * table.batch_input + completion_tokens * table.batch_output) / MILLION
+
+
+def find_price(model: str, prices: Prices) -> Price | None:
+    """Find a model's price; a dated one (`gpt-4.1-mini-2025-04-14`) has its family's.
+
+    Args:
+        model: as the server names it.
+        prices: the price table.
+
+    Returns:
+        Its price; none if the table holds neither the model nor its family.
+    """
+    named = [name for name in prices.models if model == name or model.startswith(f"{name}-2")]
+    return prices.models[max(named, key=len)] if named else None

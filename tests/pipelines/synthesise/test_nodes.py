@@ -201,3 +201,12 @@ def test_a_server_that_brings_nothing_stops_the_stage_with_the_reason(tmp_path: 
         settings = by_server(server, attempts=2)
         with pytest.raises(TunelineError, match="none of 120 came well; 240 times: refused: I can"):
             synthesise(settings, tmp_path)
+
+
+def test_a_dated_model_has_its_familys_price():
+    settings = by_server(ScriptedServer())
+    dated = settings.server.model_copy(update={"model": "gpt-4.1-mini-2025-04-14"})
+    templates = check_templates(TEMPLATES, VOCABULARY, settings)
+    family = estimate_cost(templates, settings, PRICES)["dollars"]
+    settings = settings.model_copy(update={"server": dated})
+    assert estimate_cost(templates, settings, PRICES)["dollars"] == family > 0

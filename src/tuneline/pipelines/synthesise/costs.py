@@ -8,7 +8,7 @@ from tuneline.parameters import Price, Prices, Synthesise
 from tuneline.parameters.synthesis import LENGTH_LIMITS
 from tuneline.pipelines.synthesise.checks import Item
 from tuneline.pipelines.synthesise.requests import make_request
-from tuneline.pricing import estimate_tokens, price, price_batch
+from tuneline.pricing import estimate_tokens, find_price, price, price_batch
 
 FREE = Price(input=0, output=0, batch_input=0, batch_output=0)
 STEPS = ("templates", "answers", "questions")
@@ -16,7 +16,7 @@ STEPS = ("templates", "answers", "questions")
 CHARACTERS_AROUND = 120
 
 
-def find_price(settings: Synthesise, prices: Prices) -> Price | None:
+def choose_price(settings: Synthesise, prices: Prices) -> Price | None:
     """Find the price of the model that writes: nothing for the embedded provider.
 
     Returns:
@@ -27,7 +27,7 @@ def find_price(settings: Synthesise, prices: Prices) -> Price | None:
     """
     if settings.provider == "embedded" or settings.server is None:
         return FREE
-    found = prices.models.get(settings.server.model)
+    found = find_price(settings.server.model, prices)
     if found is None and settings.budget is not None:
         raise TunelineError(
             Problem(
@@ -79,16 +79,18 @@ def price_estimate(steps: dict[str, dict[str, int]], prices: Prices) -> dict[str
     }
 
 
-def choose_estimate(models: dict[str, dict[str, float]], settings: Synthesise) -> float | None:
-    """Choose the estimate of the model that is asked.
+def estimate_dollars(
+    steps: dict[str, dict[str, int]], settings: Synthesise, prices: Prices
+) -> float | None:
+    """Price an estimate by the model that is asked.
 
     Returns:
-        US dollars: 0 for the embedded provider, none for a model without a price.
+        US dollars; none for a model without a price.
     """
-    if settings.provider == "embedded" or settings.server is None:
-        return 0.0
-    priced = models.get(settings.server.model)
-    return priced["normal"] if priced else None
+    table = choose_price(settings, prices)
+    prompt = sum(step["prompt_tokens"] for step in steps.values())
+    completion = sum(step["completion_tokens"] for step in steps.values())
+    return price(prompt, completion, table) if table else None
 
 
 def word_assumptions(prices: Prices) -> str:
@@ -113,7 +115,7 @@ def make_meter(settings: Synthesise, prices: Prices, before: float) -> Meter:
     """
     sampling = settings.server.sampling if settings.server else {}
     most = max((int(sampling[key]) for key in LENGTH_LIMITS if key in sampling), default=0)
-    table = find_price(settings, prices)
+    table = choose_price(settings, prices)
     return Meter(table, settings.budget, most, where="synthesise.budget", before=before)
 
 

@@ -7,8 +7,8 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Prices, Synthesise
 from tuneline.pipelines.synthesise.accepting import TemplateCheck
 from tuneline.pipelines.synthesise.costs import (
-    choose_estimate,
     estimate,
+    estimate_dollars,
     price_estimate,
     word_assumptions,
 )
@@ -64,8 +64,7 @@ def estimate_cost(templates: Rows, synthesise: Synthesise, prices: Prices) -> di
         TunelineError: if the estimate is beyond the budget.
     """
     steps = estimate(templates, synthesise, prices)
-    models = price_estimate(steps, prices)
-    dollars = choose_estimate(models, synthesise)
+    dollars = estimate_dollars(steps, synthesise, prices)
     if dollars and synthesise.budget and dollars > synthesise.budget:
         raise TunelineError(
             Problem(
@@ -80,7 +79,7 @@ def estimate_cost(templates: Rows, synthesise: Synthesise, prices: Prices) -> di
     return {
         "assumptions": word_assumptions(prices),
         "steps": steps,
-        "models": models,
+        "models": price_estimate(steps, prices),
         "dollars": dollars,
     }
 

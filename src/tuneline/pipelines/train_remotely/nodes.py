@@ -9,7 +9,7 @@ from tuneline.moderation import moderate
 from tuneline.parameters import Evaluation, Moderation, Price, Prices, RemoteTraining
 from tuneline.pipelines.train_remotely.export import check_count, export_side
 from tuneline.pipelines.train_remotely.job import run_job
-from tuneline.pricing import MILLION, estimate_tokens
+from tuneline.pricing import MILLION, estimate_tokens, find_price
 from tuneline.remote_answers import answer_through
 from tuneline.replies import Replies
 
@@ -179,10 +179,9 @@ def _choose_moderation(settings: RemoteTraining) -> Moderation:
 
 
 def _find_training_price(settings: RemoteTraining, prices: Prices) -> Price:
-    """Find the price of a model, or of the family that its dated name begins with."""
+    """Find the price of the model to tune, training included."""
     model = settings.server.model
-    named = [name for name in prices.models if model == name or model.startswith(f"{name}-2")]
-    price = prices.models[max(named, key=len)] if named else None
+    price = find_price(model, prices)
     if price is None or price.training is None:
         raise TunelineError(
             Problem(
