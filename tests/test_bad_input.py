@@ -104,7 +104,7 @@ def test_a_folder_that_holds_no_model(project: Path):
 
 
 def test_a_machine_without_the_gpu_its_environment_asks_for(project: Path):
-    message = refuse(project, "--params=hardware.device=cuda")
+    message = refuse(project, "--params=hardware.device=cuda,hardware.compute_capability=7.5")
     assert "PyTorch finds no GPU here" in message
 
 

@@ -11,7 +11,7 @@ from tuneline.settings import CONFIG_LOADER_ARGS
 from tuneline.upstream import find_problems
 from tuneline.use_cases import list_use_cases
 
-ENVIRONMENTS = ["laptop", "colab_free", "colab_paid", "spark", "test"]
+ENVIRONMENTS = ["laptop", "colab_free", "colab_paid", "multi_gpu", "spark", "test"]
 
 
 def load(env: str | None = None, **runtime_params: object) -> OmegaConfigLoader:
@@ -61,11 +61,13 @@ def test_the_real_recipe_is_the_teams():
 
 
 def test_a_free_colab_computes_in_float16_and_a_paid_one_in_bfloat16():
-    dtypes = {env: load(env)["parameters"]["hardware"]["dtype"] for env in ENVIRONMENTS}
+    machines = {env: load(env)["parameters"]["hardware"] for env in ENVIRONMENTS}
+    dtypes = {env: Hardware.model_validate(one).dtype for env, one in machines.items()}
     assert dtypes == {
         "laptop": "float32",
         "colab_free": "float16",
         "colab_paid": "bfloat16",
+        "multi_gpu": "bfloat16",
         "spark": "float32",
         "test": "float32",
     }
