@@ -251,6 +251,21 @@ def test_the_page_does_without_what_is_not_there():
         assert f"<h2>{heading}</h2>" not in bare
 
 
+@pytest.mark.parametrize(
+    ("rater", "there", "not_there"),
+    [("judge", "By a judge model", "By people"), ("people", "By people", "By a judge model")],
+)
+def test_one_kind_of_rater_alone_is_shown_alone(rater: str, there: str, not_there: str):
+    page = make_page(rubric={rater: RUBRIC[rater]})
+    assert there in page
+    assert not_there not in page
+
+
+def test_sheets_without_a_rating_say_so():
+    people = {"raters": 0, "criteria": {}, "sheets": []}
+    assert "No rating yet" in make_page(rubric={"people": people})
+
+
 def test_the_other_stages_reports_are_shown(page: str):
     for words in ("Four rows leaked.", "Most rows are clean.", "It took as long as planned."):
         assert words in page
