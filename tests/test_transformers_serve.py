@@ -15,9 +15,10 @@ from tests.conftest import PROJECT, TINY_BASE
 from tests.pipelines.synthesise.test_rounds import CHECKS, make_items
 from tuneline.datasets.reply_folder import ReplyFolder
 from tuneline.meter import Meter
-from tuneline.parameters import Evaluation, Server
+from tuneline.parameters import Evaluation, Prompt, Server
 from tuneline.pipelines.synthesise.accepting import QuestionCheck
 from tuneline.pipelines.synthesise.rounds import Asker, ask_items
+from tuneline.prompts import list_prompts
 from tuneline.providers import Reply, Request, ServerProvider
 from tuneline.remote_answers import answer_through
 
@@ -86,7 +87,8 @@ def test_two_models_of_a_server_answer_the_same_prompts(server: Server, tmp_path
     ]
     greedy = Evaluation(title="t", generation={"do_sample": False, "max_new_tokens": 8})
     models = {"base": server.model, "tuned": server.model}
-    rows = answer_through(examples, models, server, ReplyFolder(tmp_path), greedy)
+    asked = list_prompts(examples, Prompt(prompt="{q}", completion="{a}"), greedy)
+    rows = answer_through(asked, models, server, ReplyFolder(tmp_path), greedy)
     for row in rows:
         assert row["base_answer"] == row["tuned_answer"] != ""
         assert row["base_tokens"] <= 8

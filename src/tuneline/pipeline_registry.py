@@ -71,5 +71,7 @@ def _list_stages(use_case: str) -> list[str]:
 
 def _stage(stage: str, use_case: str) -> Pipeline:
     pipeline = STAGES[stage].create_pipeline()
+    if stage == "train_remotely":  # its answers are scored as an adapter's are
+        pipeline += evaluate.create_remote_pipeline()
     shared = SHARED_PARAMETERS & pipeline.inputs()
     return Pipeline(pipeline, namespace=use_case, parameters=shared, tags=[stage])

@@ -5,11 +5,14 @@ from typing import Any
 
 from tuneline.asking import ask_all, log_progress
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example
 from tuneline.meter import Meter
 from tuneline.parameters import Evaluation, Server
+from tuneline.prompts import list_messages
 from tuneline.providers import Failure, Reply, Request, ServerProvider
 from tuneline.replies import Replies
+
+# What a model on this machine tells of an answer or a reference, and a provider does not.
+UNTOLD = ("seconds", "loss", "entropy", "correct")
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +21,7 @@ DECODING = {"max_new_tokens": "max_tokens", "temperature": "temperature", "top_p
 
 
 def answer_through(
-    examples: list[Example],
+    rows: list[dict[str, Any]],
     models: dict[str, str],
     server: Server,
     replies: Replies,
@@ -27,7 +30,7 @@ def answer_through(
     """Have several models of a provider answer the same prompts with the same decoding.
 
     Args:
-        examples: their prompts are asked.
+        rows: what is asked, as `list_prompts` gives it; the answers are added.
         models: the provider's names of the models, by the name they have in the rows: `base`,
             `tuned`.
         server: where they are.
@@ -35,26 +38,26 @@ def answer_through(
         evaluation: the decoding.
 
     Returns:
-        One row an example: `id`, `line`, `prompt`, `reference`, and for each model `_answer`,
-        `_tokens`, `_seconds` (none: a provider's time is also its queue's), `_stopped`.
+        The rows, with for each model `_answer`, `_tokens` and `_stopped`. What a provider does not
+        tell is None: the losses on the references, and the seconds, which are also its queue's.
 
     Raises:
         TunelineError: if a prompt was not answered after all retries.
     """
-    rows = [_start_row(example) for example in examples]
     sampling = server.sampling | make_sampling(evaluation)
     for who, model in models.items():
-        log.info("%s answers %s prompts.", model, len(examples))
+        log.info("%s answers %s prompts.", model, len(rows))
         asked = server.model_copy(update={"model": model, "sampling": sampling})
         provider = ServerProvider(asked, "remote_training.server")
         meter = Meter(table=None, budget=None, max_tokens=0, where="")
         requests = (
-            Request(step="evaluation", messages=one["prompt"], items=[{"id": one["id"]}])
-            for one in examples
+            Request(step="evaluation", messages=list_messages(row), items=[{"id": row["id"]}])
+            for row in rows
         )
         answered = log_progress(ask_all(requests, provider, replies, meter), model)
         for row, one in zip(rows, answered, strict=True):
             row.update(_read(who, row["id"], one.reply))
+            row["reference_tokens"] = None
     return rows
 
 
@@ -65,15 +68,6 @@ def make_sampling(evaluation: Evaluation) -> dict[str, Any]:
     if not generation.get("do_sample"):
         sampling = {**sampling, "temperature": 0}
     return sampling | {"seed": evaluation.seed}
-
-
-def _start_row(example: Example) -> dict[str, Any]:
-    return {
-        "id": example["id"],
-        "line": example["meta"]["line"],
-        "prompt": example["prompt"][-1]["content"],
-        "reference": example["completion"][-1]["content"],
-    }
 
 
 def _read(who: str, identifier: str, reply: Reply | Failure) -> dict[str, Any]:
@@ -89,6 +83,6 @@ def _read(who: str, identifier: str, reply: Reply | Failure) -> dict[str, Any]:
     return {
         f"{who}_answer": reply.text.strip(),
         f"{who}_tokens": reply.completion_tokens,
-        f"{who}_seconds": None,
+        **dict.fromkeys(f"{who}_{name}" for name in UNTOLD),
         f"{who}_stopped": reply.finish_reason == "stop",
     }

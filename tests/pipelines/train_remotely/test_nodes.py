@@ -7,7 +7,16 @@ import pytest
 from tests.scripted_server import ScriptedServer, serve
 from tuneline.datasets.reply_folder import ReplyFolder
 from tuneline.errors import TunelineError
-from tuneline.parameters import Evaluation, Moderation, Price, Prices, RemoteTraining, Server
+from tuneline.parameters import (
+    Evaluation,
+    Moderation,
+    Price,
+    Prices,
+    Prompt,
+    RemoteTraining,
+    Server,
+)
+from tuneline.pipelines.evaluate.nodes import score_remote_answers
 from tuneline.pipelines.train_remotely.export import find_chat_problem
 from tuneline.pipelines.train_remotely.nodes import (
     answer_remotely,
@@ -22,6 +31,7 @@ PRICES = Prices(
     characters_per_token=4,
     models={"scripted": Price(**FREE, training=5, tuned_input=1, tuned_output=2)},
 )
+PROMPT = Prompt(system="Jsi strážce.", prompt="{q}", completion="{a}")
 GREEDY = Evaluation(title="t", generation={"do_sample": False, "max_new_tokens": 12})
 
 
@@ -101,7 +111,9 @@ def test_a_dry_run_sends_nothing():
     with serve(ScriptedServer()) as server:
         settings = make_settings(server, dry_run=True, moderation=Moderation(**moderator))
         record = tune(settings)
-        answers = answer_remotely(VALIDATION, record, ReplyFolder(Path("no")), settings, GREEDY)
+        answers = answer_remotely(
+            VALIDATION, record, ReplyFolder(Path("no")), settings, PROMPT, GREEDY
+        )
     assert server.requests == {}
     assert record["dry_run"] is True
     assert record["estimated"]["dollars"] > 0
@@ -177,7 +189,7 @@ def test_base_and_tuned_model_answer_the_same_prompts_with_the_same_decoding(tmp
     with serve(ScriptedServer()) as server:
         settings = make_settings(server)
         record = {"dry_run": False, "model": "ft:scripted:keeper"}
-        rows = answer_remotely(VALIDATION, record, ReplyFolder(tmp_path), settings, GREEDY)
+        rows = answer_remotely(VALIDATION, record, ReplyFolder(tmp_path), settings, PROMPT, GREEDY)
     base, tuned = server.requests["/chat/completions"][:3], server.requests["/chat/completions"][3:]
     assert {one["model"] for one in base} == {"scripted-2026-01-01"}
     assert {one["model"] for one in tuned} == {"ft:scripted:keeper"}
@@ -195,3 +207,19 @@ def test_base_and_tuned_model_answer_the_same_prompts_with_the_same_decoding(tmp
         assert (row["id"], row["line"]) == (example["id"], example["meta"]["line"])
         assert row["tuned_tokens"] == 50
         assert row["tuned_stopped"] is True
+
+
+def test_a_remote_model_is_scored_with_the_metrics_of_a_local_adapter(tmp_path: Path):
+    asking = GREEDY.model_copy(update={"questions": ["Kdo jsi?"]})
+    record = {"dry_run": False, "model": "ft:scripted:keeper", "job": {"id": "job1"}}
+    with serve(ScriptedServer()) as server:
+        rows = answer_remotely(
+            VALIDATION, record, ReplyFolder(tmp_path), make_settings(server), PROMPT, asking
+        )
+    scores = score_remote_answers(rows, make_examples(4, "train"), record, asking)
+    assert scores["run"]["model"] == "ft:scripted:keeper"
+    assert (scores["prompts"], scores["questions"]) == (len(VALIDATION), 1)
+    assert scores["verdict"]["shown"] == "no difference shown"
+    assert {"chrf", "rouge_l", "stop_rate", "repetition"} <= scores["metrics"].keys()
+    assert not {"loss", "perplexity", "seconds", "length_ratio"} & scores["metrics"].keys()
+    assert score_remote_answers([], [], record, asking) == {}

@@ -10,13 +10,14 @@ from tuneline.journal import Journal
 from tuneline.modelling import load_model
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.answering import generate_answers
-from tuneline.pipelines.evaluate.asking import describe_makers, list_prompts
 from tuneline.pipelines.evaluate.intervals import compare_all
+from tuneline.pipelines.evaluate.makers import describe_makers
 from tuneline.pipelines.evaluate.matching import check_adapter
 from tuneline.pipelines.evaluate.metrics import Written, measure_rows
 from tuneline.pipelines.evaluate.reference_loss import measure_references
-from tuneline.pipelines.evaluate.runs import describe_run
+from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.verdict import conclude
+from tuneline.prompts import list_messages, list_prompts
 from tuneline.rendering import render_prompt
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def answer_prompts(
     check_adapter(adapter, train, recipe)
     makers = describe_makers(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
-    prompts = [render_prompt(tokenizer, _messages(row)) for row in rows]
+    prompts = [render_prompt(tokenizer, list_messages(row)) for row in rows]
     model = attach_adapter(load_model(recipe, hardware), adapter)
 
     def ask(who: str) -> None:
@@ -92,6 +93,38 @@ def score_answers(
         The `run` they belong to, how many `prompts` and `questions`, the `verdict`, `metrics` by
         name as `compare_all` gives them, and the same for each of the `categories`.
     """
+    return _score(answers, train, evaluation, describe_run(answers, adapter, evaluation))
+
+
+def score_remote_answers(
+    remote_answers: list[dict[str, Any]],
+    train: list[Example],
+    remote_job: dict[str, Any],
+    evaluation: Evaluation,
+) -> dict[str, Any]:
+    """Score what a provider's model answered before and after its tuning.
+
+    Args:
+        remote_answers: one row a prompt, without what no provider tells: losses and seconds.
+        train: the examples of the training side, to see what was copied from them.
+        remote_job: names the models.
+        evaluation: what is measured and how surely.
+
+    Returns:
+        As `score_answers`; nothing after a dry run.
+    """
+    if not remote_answers:
+        return {}
+    run = describe_remote_run(remote_answers, remote_job, evaluation)
+    return _score(remote_answers, train, evaluation, run)
+
+
+def _score(
+    answers: list[dict[str, Any]],
+    train: list[Example],
+    evaluation: Evaluation,
+    run: dict[str, Any],
+) -> dict[str, Any]:
     training = [example["completion"][-1]["content"] for example in train]
 
     def compare(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -106,7 +139,7 @@ def score_answers(
     categories = sorted({row["category"] for row in answers} - {None})
     asked = sum(row["reference"] is None for row in answers)
     return {
-        "run": describe_run(answers, adapter, evaluation),
+        "run": run,
         "prompts": len(answers) - asked,
         "questions": asked,
         "verdict": verdict,
@@ -116,10 +149,6 @@ def score_answers(
             for name in categories
         },
     }
-
-
-def _messages(row: dict[str, Any]) -> list[Any]:
-    return [*row["context"], {"role": "user", "content": row["prompt"]}]
 
 
 def _fill(rows: list[dict[str, Any]], who: str, losses: list[Any], answers: list[Any]) -> None:

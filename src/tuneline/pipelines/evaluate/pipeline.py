@@ -3,7 +3,11 @@
 from kedro.pipeline import Pipeline, node
 from kedro.pipeline.node import Node
 
-from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers
+from tuneline.pipelines.evaluate.nodes import (
+    answer_prompts,
+    score_answers,
+    score_remote_answers,
+)
 from tuneline.pipelines.evaluate.rating_nodes import (
     judge_answers,
     make_rating_sheet,
@@ -78,6 +82,20 @@ def create_pipeline() -> Pipeline:
                 },
                 outputs="report",
             ),
+        ]
+    )
+
+
+def create_remote_pipeline() -> Pipeline:
+    """List what the stage does with the answers of a provider's model."""
+    return Pipeline(
+        [
+            node(
+                score_remote_answers,
+                name="score_remote_answers",
+                inputs=["remote_answers", "train", "remote_job", "params:evaluation"],
+                outputs="remote_scores",
+            )
         ]
     )
 

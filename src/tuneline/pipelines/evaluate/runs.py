@@ -28,15 +28,39 @@ def describe_run(
         machine of the training and decoding.
     """
     provenance = adapter.provenance
-    asked = [[row["context"], row["prompt"], row["reference"]] for row in answers]
     return {
         "adapter": hash_adapter(adapter),
         "base": provenance["base"],
         "recipe": provenance["recipe"]["settings"],
         "trained_on": provenance["examples"]["train"],
-        "prompts": hash_value(asked),
+        "prompts": _hash_prompts(answers),
         "generation": evaluation.generation,
     }
+
+
+def describe_remote_run(
+    answers: list[dict[str, Any]], job: dict[str, Any], evaluation: Evaluation
+) -> dict[str, Any]:
+    """Describe what a provider's model was evaluated on.
+
+    Args:
+        answers: one row a prompt.
+        job: the provider's job, which names the tuned model.
+        evaluation: the decoding.
+
+    Returns:
+        The tuned model's name, the job, a fingerprint of the prompts, and the decoding.
+    """
+    return {
+        "model": job["model"],
+        "job": job["job"],
+        "prompts": _hash_prompts(answers),
+        "generation": evaluation.generation,
+    }
+
+
+def _hash_prompts(answers: list[dict[str, Any]]) -> str:
+    return hash_value([[row["context"], row["prompt"], row["reference"]] for row in answers])
 
 
 def compare_versions(versions: dict[str, dict[str, Any]]) -> pd.DataFrame:

@@ -6,10 +6,11 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.moderation import moderate
-from tuneline.parameters import Evaluation, Moderation, Price, Prices, RemoteTraining
+from tuneline.parameters import Evaluation, Moderation, Price, Prices, Prompt, RemoteTraining
 from tuneline.pipelines.train_remotely.export import check_count, export_side
 from tuneline.pipelines.train_remotely.job import run_job
 from tuneline.pricing import MILLION, estimate_tokens, find_price
+from tuneline.prompts import list_prompts
 from tuneline.remote_answers import answer_through
 from tuneline.replies import Replies
 
@@ -150,16 +151,18 @@ def answer_remotely(
     remote_job: dict[str, Any],
     replies: Replies,
     remote_training: RemoteTraining,
+    prompt: Prompt,
     evaluation: Evaluation,
 ) -> list[dict[str, Any]]:
-    """Let the provider's model answer the held-out prompts, before and after its tuning.
+    """Let the provider's model answer what an adapter would be asked, before and after its tuning.
 
     Args:
         test: the held-out examples.
         remote_job: names the tuned model.
         replies: where every reply is kept.
         remote_training: the provider, and the base model.
-        evaluation: the decoding, as for a local adapter.
+        prompt: states the system message of the field's own questions.
+        evaluation: questions and decoding, as for a local adapter.
 
     Returns:
         Rows as the evaluate stage's answers, without the losses, which no provider tells; none in
@@ -168,7 +171,8 @@ def answer_remotely(
     if remote_job["dry_run"]:
         return []
     models = {"base": remote_training.server.model, "tuned": remote_job["model"]}
-    return answer_through(test, models, remote_training.server, replies, evaluation)
+    rows = list_prompts(test, prompt, evaluation)
+    return answer_through(rows, models, remote_training.server, replies, evaluation)
 
 
 def _choose_moderation(settings: RemoteTraining) -> Moderation:

@@ -46,6 +46,7 @@ def create_pipeline() -> Pipeline:
                     "remote_job",
                     "replies",
                     "params:remote_training",
+                    "params:prompt",
                     "params:evaluation",
                 ],
                 outputs="remote_answers",

@@ -50,7 +50,8 @@ def measure(written: Written) -> Fractions:
         written: the answers.
 
     Returns:
-        Rates and means; the length only where there is a reference to hold it against.
+        Rates and means; the length only where there is a reference to hold it against, the time
+        only where it is known: a provider does not tell it.
     """
     ones = np.ones(len(written.rows))
     reference_tokens = written.column("reference_tokens")
@@ -59,6 +60,6 @@ def measure(written: Written) -> Fractions:
         "stop_rate": fraction(100 * stopped, ones),
         "limit_rate": fraction(100 * (1 - stopped), ones),
         "length_ratio": fraction(np.where(reference_tokens > 0, tokens, 0), reference_tokens),
-        "seconds": fraction(seconds, ones),
+        "seconds": fraction(seconds, seconds > 0),
         "tokens_per_second": fraction(tokens, seconds),
     }
