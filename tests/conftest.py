@@ -17,6 +17,7 @@ from tuneline.adapters import Adapter, read_adapter
 from tuneline.parameters import Data, Hardware, Recipe, UseCase
 
 PROJECT = Path(__file__).parents[1]
+PERSONA = Path("data/01_raw/persona_dialogues")
 RAW = Path("data/01_raw/product_descriptions/trn.json.gz")
 TINY_BASE = Path("data/06_models/tiny_base")
 SAMPLE_ROWS = 1500
@@ -45,6 +46,7 @@ def copy_project(folder: Path) -> Path:
     (folder / "src").mkdir()
     (folder / "src/tuneline").symlink_to(PROJECT / "src/tuneline")
     shutil.copytree(PROJECT / TINY_BASE, folder / TINY_BASE)
+    shutil.copytree(PROJECT / PERSONA, folder / PERSONA)
     write_raw(folder / RAW, list(generate_lines(SAMPLE_ROWS)))
     return folder
 

@@ -173,7 +173,16 @@ def test_the_registry_is_listed_without_loading_torch():
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    for name in ("__default__", "all", "prepare", "plan", "train", "evaluate", "tiny_base"):
+    for name in (
+        "__default__",
+        "all",
+        "prepare",
+        "plan",
+        "train",
+        "evaluate",
+        "tiny_base",
+        "train_remotely",
+    ):
         assert f"'{name}'" in done.stdout
 
 

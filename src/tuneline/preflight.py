@@ -11,6 +11,7 @@ from kedro.pipeline import Pipeline
 from tuneline.errors import Problem
 from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.preflight_servers import find_server_problems
 from tuneline.schedule import count_side_by_side
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -29,6 +30,7 @@ def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
     """
     yield from _find_missing_inputs(pipeline, catalog)
     yield from _find_model_problems(pipeline, catalog)
+    yield from find_server_problems(pipeline, catalog)
 
 
 def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:

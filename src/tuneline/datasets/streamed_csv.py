@@ -1,5 +1,6 @@
 """CSV files that are written as a stream and read lazily."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ from kedro_datasets._typing import TablePreview
 
 from tuneline.datasets.previews import preview_rows
 from tuneline.files import replace_whole
-from tuneline.streams import Stream
+from tuneline.streams import Stream, map_ahead, run_ahead
 
 
-class StreamedCSVDataset(AbstractDataset[Stream, pl.LazyFrame]):
+class StreamedCSVDataset(AbstractDataset[Stream[pl.DataFrame], pl.LazyFrame]):
     """Writes a stream of tables to one CSV file; reads it back as a lazy table of text.
 
     Every column comes back as text and an empty cell as an empty text, so that the words NA, None
@@ -31,11 +32,12 @@ class StreamedCSVDataset(AbstractDataset[Stream, pl.LazyFrame]):
         """Answer with the table, of which nothing is read yet."""
         return pl.scan_csv(self._filepath, infer_schema=False, empty_string_is_null=False)
 
-    def save(self, data: Stream) -> None:
+    def save(self, data: Stream[pl.DataFrame]) -> None:
         """Write every table of the stream, the header once."""
         with replace_whole(self._filepath) as file:
-            for number, table in enumerate(data):
-                table.write_csv(file, include_header=number == 0)
+            tables = run_ahead(iter(data))
+            for text in map_ahead(_encode, enumerate(tables)):
+                file.write(text)
 
     def preview(self, rows: int = 8) -> TablePreview:
         """Show the first rows in Kedro-Viz."""
@@ -46,3 +48,10 @@ class StreamedCSVDataset(AbstractDataset[Stream, pl.LazyFrame]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
+
+
+def _encode(numbered: tuple[int, pl.DataFrame]) -> bytes:
+    place, table = numbered
+    text = BytesIO()
+    table.write_csv(text, include_header=place == 0)
+    return text.getvalue()

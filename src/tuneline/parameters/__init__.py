@@ -9,25 +9,38 @@ from tuneline.parameters.data import Data, Rules
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.hardware import Hardware
 from tuneline.parameters.leaks import Leaks
+from tuneline.parameters.moderation import Moderation
+from tuneline.parameters.prices import Price, Prices
 from tuneline.parameters.prompt import Prompt
 from tuneline.parameters.recipe import Recipe
+from tuneline.parameters.remote_training import RemoteTraining
 from tuneline.parameters.rubric import Criterion, Judge, Rubric
+from tuneline.parameters.server import Address, Server
 from tuneline.parameters.split import Split
+from tuneline.parameters.synthesis import Checks, Synthesise
 from tuneline.parameters.tiny_base import TinyBase
 from tuneline.parameters.use_case import UseCase
 
 __all__ = [
+    "Address",
+    "Checks",
     "Criterion",
     "Data",
     "Evaluation",
     "Hardware",
     "Judge",
     "Leaks",
+    "Moderation",
+    "Price",
+    "Prices",
     "Prompt",
     "Recipe",
+    "RemoteTraining",
     "Rubric",
     "Rules",
+    "Server",
     "Split",
+    "Synthesise",
     "TinyBase",
     "UseCase",
 ]

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.block import Block
@@ -10,11 +10,14 @@ from tuneline.parameters.leaks import Leaks
 from tuneline.parameters.split import Split
 
 # Columns that Tuneline writes itself.
-WRITTEN = {"line", "original", "problem", "reason"}
+WRITTEN = {"line", "original", "problem", "reason", "only_boilerplate"}
 
 
 class Rules(Block):
-    """Cleaning rules, in the order in which they work; see `pipelines/prepare/rules.py`."""
+    """Cleaning rules, in the order in which they work.
+
+    See `pipelines/prepare/text_rules.py` and `drop_rules.py`.
+    """
 
     decode_entities: bool = True
     strip_tags: bool = True
@@ -23,12 +26,18 @@ class Rules(Block):
     boilerplate: list[str] = Field(
         default=[], description="regular expressions of sentences that say nothing; removed"
     )
-    drop_symbols: bool = Field(
+    drop_only_boilerplate: bool = Field(
+        default=True, description="drop rows with a column that held nothing but boilerplate"
+    )
+    drop_empty: bool = Field(default=True, description="drop rows with an empty column")
+    drop_equal: bool = Field(default=True, description="drop rows whose columns all say the same")
+    min_words: dict[str, PositiveInt] = Field(default={}, description="least words, by column")
+    max_characters: dict[str, PositiveInt] = Field(
+        default={}, description="most characters, by column"
+    )
+    drop_not_text: bool = Field(
         default=True, description="drop rows with a column of neither letters nor numbers"
     )
-    drop_equal: bool = Field(default=True, description="drop rows whose columns all say the same")
-    min_words: dict[str, int] = Field(default={}, description="least words, by column")
-    max_characters: dict[str, int] = Field(default={}, description="most characters, by column")
     unique: str | None = Field(
         default=None, description="column whose repetitions, in any letter case, are dropped"
     )
@@ -46,6 +55,11 @@ class Rules(Block):
                     f"`{pattern}` is no regular expression ({' '.join(str(error).split())}); "
                     "it could not be looked for; mend it (Rust's syntax, no look-around)"
                 ) from None
+            if "" in pl.Series(["A b."]).str.extract_all(pattern)[0]:
+                raise ValueError(
+                    f"`{pattern}` also matches nothing at all; every text would grow by spaces; "
+                    "make it match one character at least"
+                )
         return patterns
 
 
@@ -91,7 +105,7 @@ class Data(Block):
             )
         named = {*self.rules.min_words, *self.rules.max_characters, self.rules.unique}
         unknown = sorted(named - {None, *self.columns})  # type: ignore[type-var]
-        if self.split.group not in {None, self.id, *self.columns}:
+        if self.split.group not in {None, self.id, *self.columns, *self.carried}:
             unknown.append(self.split.group)
         if unknown:
             raise ValueError(

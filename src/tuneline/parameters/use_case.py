@@ -11,11 +11,13 @@ from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.prompt import Prompt
 from tuneline.parameters.recipe import Recipe
+from tuneline.parameters.synthesis import Synthesise
 
 
 class UseCase(Block):
     """All blocks of one use case, in the order in which its YAML states them."""
 
+    synthesise: Synthesise | None = None
     data: Data
     prompt: Prompt
     recipe: Recipe

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Split
-from tuneline.pipelines.prepare.splits import assign_sides, check_columns
+from tuneline.pipelines.prepare.split_checks import check_columns
+from tuneline.pipelines.prepare.splits import assign_sides
 
 
 def make_clean(titles: list[str]) -> pl.LazyFrame:

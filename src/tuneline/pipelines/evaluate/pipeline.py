@@ -65,6 +65,7 @@ def create_pipeline() -> Pipeline:
                             "plan",
                             "training_record",
                             "leak_report",
+                            "cleaning_report",
                             "adapter",
                             "score_plot",
                             "category_plot",

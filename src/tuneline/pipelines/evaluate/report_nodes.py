@@ -56,8 +56,8 @@ def build_report(
     token_plot: go.Figure,
     leak_report: dict[str, Any],
     training_record: dict[str, Any],
+    cleaning_report: dict[str, Any],
     evaluation: Evaluation,
-    cleaning_report: dict[str, Any] | None = None,
 ) -> str:
     """Write the report: one HTML page that needs no network.
 

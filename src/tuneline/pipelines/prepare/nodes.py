@@ -1,7 +1,6 @@
-"""Nodes of the prepare stage."""
+"""Nodes that make examples: clean → train, validation, test."""
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -11,28 +10,13 @@ from tuneline.examples import Example, fill_templates
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.comparing import tabulate
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
-from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
 from tuneline.pipelines.prepare.separation import count_changes, pick_examples, separate
-from tuneline.pipelines.prepare.splits import assign_sides, check_columns, name_groups
-from tuneline.streams import RowSource, Stream, divide
+from tuneline.pipelines.prepare.split_checks import check_columns
+from tuneline.pipelines.prepare.splits import assign_sides, name_groups
 
 log = logging.getLogger(__name__)
 
 ROWS_PER_BATCH = 50_000
-
-
-def clean_rows(raw: RowSource, data: Data) -> tuple[Stream, Stream]:
-    """Apply the cleaning rules to every row.
-
-    Args:
-        raw: the rows as they came.
-        data: which columns to read and which rules to apply.
-
-    Returns:
-        Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`); together
-        as many as there are raw rows.
-    """
-    return divide(_clean_batches(raw, data))
 
 
 def build_examples(
@@ -108,19 +92,3 @@ def _read_rows(clean: pl.LazyFrame, sides: pl.DataFrame) -> pl.DataFrame:
         for batch in clean.collect_batches(chunk_size=ROWS_PER_BATCH)
     ]
     return pl.concat(parts).sort("position")
-
-
-def _clean_batches(raw: RowSource, data: Data) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    seen: set[int] = set()
-    read = kept = 0
-    for batch in raw.batches(data.id, data.columns):
-        table = find_reasons(clean_texts(batch, data), data)
-        table = find_repetitions(table, data.rules.unique, seen)
-        clean = table.filter(pl.col("reason").is_null())
-        rejected = table.filter(pl.col("reason").is_not_null())
-        read, kept = read + batch.height, kept + clean.height
-        yield (
-            clean.select("line", data.id, *data.columns),
-            rejected.select("line", "reason", "original"),
-        )
-        log.info("Cleaning: %s rows read, %s clean so far.", f"{read:,}", f"{kept:,}")

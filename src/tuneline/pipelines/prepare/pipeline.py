@@ -2,7 +2,8 @@
 
 from kedro.pipeline import Pipeline, node
 
-from tuneline.pipelines.prepare.nodes import build_examples, check_leaks, clean_rows
+from tuneline.pipelines.prepare.clean_nodes import clean_rows, plot_cleaning
+from tuneline.pipelines.prepare.nodes import build_examples, check_leaks
 
 
 def create_pipeline() -> Pipeline:
@@ -13,7 +14,14 @@ def create_pipeline() -> Pipeline:
                 clean_rows,
                 name="clean_rows",
                 inputs=["raw", "params:data"],
-                outputs=["clean", "rejected"],
+                # In this order: the report is ready when the other two are saved.
+                outputs=["clean", "rejected", "cleaning_report"],
+            ),
+            node(
+                plot_cleaning,
+                name="plot_cleaning",
+                inputs="cleaning_report",
+                outputs="cleaning_plot",
             ),
             node(
                 build_examples,

@@ -1,17 +1,18 @@
 """Which rows are used, and on which side they stand."""
 
 import hashlib
-import logging
 
 import numpy as np
 import polars as pl
 
-from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters import Data, Split
+from tuneline.parameters import Data
 from tuneline.pipelines.prepare.fixed_sides import fix_sides
 from tuneline.pipelines.prepare.quotas import allot
-
-log = logging.getLogger(__name__)
+from tuneline.pipelines.prepare.split_checks import (
+    check_sides,
+    check_size,
+    warn_of_repeated_ids,
+)
 
 
 def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
@@ -36,40 +37,12 @@ def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     split = data.split
     rows = fix_sides(_order_rows(clean, data), split)
     rows = _draw_sample(rows, split.sample or rows.height).with_row_index("position")
-    _warn_of_repeated_ids(rows, data.id)
+    warn_of_repeated_ids(rows, data.id)
     sizes = {side: _count(getattr(split, side), rows.height) for side in ("test", "validation")}
-    _check_size(rows.height, sizes, split)
+    check_size(rows.height, sizes, split)
     sides = _divide(rows, sizes).select("line", "position", "side")
-    _check_sides(sides, split)
+    check_sides(sides, split)
     return sides
-
-
-def check_columns(clean: pl.LazyFrame, data: Data) -> None:
-    """Refuse clean rows that lack a column which examples are made of.
-
-    Args:
-        clean: the clean rows; none is read.
-        data: names the columns.
-
-    Raises:
-        TunelineError: naming the nearest column for each that is missing.
-    """
-    there = clean.collect_schema().names()
-    named = [("id", data.id), *(("columns", column) for column in data.columns)]
-    named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
-    missing = [(key, column) for key, column in named if column and column not in there]
-    if missing:
-        raise TunelineError(*(_no_such_column(*one, there) for one in missing))
-
-
-def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
-    return Problem(
-        where=f"data.{key}",
-        value=column,
-        wrong="the clean rows have no such column",
-        matters="examples are made of it",
-        remedy=f"{suggest(column, set(there) - {'line'})}, or clean the raw rows again",
-    )
 
 
 def name_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.LazyFrame:
@@ -187,48 +160,3 @@ def _count(size: float | None, rows: int) -> int:
     if size is None:
         return 0
     return size if isinstance(size, int) else max(round(size * rows), 1)
-
-
-def _warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
-    repeated = rows.filter(pl.col("id").is_duplicated()).sort("line")
-    if repeated.height:
-        first = repeated["id"][0]
-        lines = repeated.filter(id=first)["line"].to_list()
-        log.warning(
-            "data.id = %s: %s ids stand on several rows, `%s` for one on the lines %s. All these "
-            "rows are used; `meta.line` tells them apart.",
-            name,
-            f"{repeated['id'].n_unique():,}",
-            first,
-            ", ".join(map(str, lines[:5])),
-        )
-
-
-def _check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
-    fixed = {side: len(ids) for side, ids in split.fixed}
-    if rows <= sum(sizes.values()) + sum(fixed.values()):
-        raise TunelineError(
-            Problem(
-                where="data.split",
-                value=" + ".join(f"{side} {fixed[side] or sizes[side]:,}" for side in sizes),
-                wrong=f"there are only {rows:,} clean rows to divide",
-                matters="none would be left to train on",
-                remedy="lower `test` and `validation`, or bring more rows (rejected.csv says why "
-                "rows were dropped)",
-            )
-        )
-
-
-def _check_sides(sides: pl.DataFrame, split: Split) -> None:
-    empty = {"train", "validation", "test"} - set(sides["side"])
-    if empty:
-        raise TunelineError(
-            Problem(
-                where="data.split.group",
-                value=split.group,
-                wrong=f"no row is left for {min(empty)}",
-                matters="equal groups stay together, and some of them are larger than a side",
-                remedy="group by a column with more different values, or raise `test` and "
-                "`validation`",
-            )
-        )

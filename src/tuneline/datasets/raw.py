@@ -1,0 +1,96 @@
+"""What all raw data have in common: read in batches, never written."""
+
+from typing import Any, NoReturn
+
+import fsspec
+from kedro.io import AbstractDataset
+
+from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.rows import Fields, RowSource
+
+
+class RawDataset(AbstractDataset[Any, RowSource]):
+    """Raw rows at any address that fsspec knows; how they are read is a subclass's to say.
+
+    Args:
+        filepath: the file or folder.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = filepath
+        self.metadata = metadata
+
+    def save(self, data: Any) -> NoReturn:
+        """Refuse: raw data never changes.
+
+        Raises:
+            TunelineError: always.
+        """
+        raise TunelineError(
+            Problem(
+                where=self._filepath,
+                wrong="raw data was to be written",
+                matters="raw data never changes in a run",
+                remedy="write to another dataset",
+            )
+        )
+
+    def _exists(self) -> bool:
+        files, path = fsspec.core.url_to_fs(self._filepath)
+        return bool(files.exists(path))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath}
+
+
+def check_fields(where: str, fields: Fields, found: set[str], looked_at: str) -> None:
+    """Fail on a source of another kind at once, rather than reject its every row.
+
+    Args:
+        where: the file.
+        fields: what is wanted.
+        found: the fields that the rows have.
+        looked_at: what was looked at, in words.
+
+    Raises:
+        TunelineError: naming every wanted field that no row has, with the nearest that there is.
+    """
+    if not found:
+        raise TunelineError(
+            Problem(
+                where=where,
+                wrong=f"none of {looked_at} is a row that can be read",
+                matters="there is nothing to learn from",
+                remedy="see docs/prepare.md for the formats that can be read, and name the right "
+                "dataset in the catalog",
+            )
+        )
+    missing = [name for name in fields.required if name not in found]
+    if missing:
+        raise TunelineError(*(_no_such_field(where, name, found) for name in missing))
+
+
+def refuse_empty(where: str) -> NoReturn:
+    """Fail on a source without any row.
+
+    Raises:
+        TunelineError: always.
+    """
+    raise TunelineError(
+        Problem(
+            where=where,
+            wrong="the file is empty",
+            matters="there is nothing to learn from",
+            remedy="put the raw rows there",
+        )
+    )
+
+
+def _no_such_field(where: str, name: str, found: set[str]) -> Problem:
+    return Problem(
+        where=where,
+        wrong=f"no row has the field `{name}`",
+        matters="every row would be rejected",
+        remedy=f"{suggest(name, found)}, and name it in `data` of the use case's parameters",
+    )

@@ -1,0 +1,141 @@
+"""What cleaning did, counted while the rows pass."""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+import polars as pl
+
+from tuneline.encodings import GUESS_BYTES, find_mojibake, guess_encoding
+from tuneline.parameters import Data
+from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, LENGTH
+from tuneline.pipelines.prepare.text_rules import TEXT_RULES
+from tuneline.rows import NOT_UTF8, show_originals
+
+EXAMPLES = 3
+SHOWN_CHARACTERS = 120
+QUANTILES = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "longest": 1.0}
+
+Example = dict[str, Any]
+
+
+class CleaningReport:
+    """Counts rows, changes and lengths, and keeps the first few examples of everything.
+
+    Args:
+        data: columns and rules.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self._rows = 0
+        self._reasons: Counter[str] = Counter()
+        self._dropped: dict[str, list[Example]] = {}
+        self._changed = dict.fromkeys(TEXT_RULES, 0)
+        self._changes: dict[str, list[Example]] = {rule: [] for rule in TEXT_RULES}
+        self._before: dict[str, Counter[int]] = {name: Counter() for name in data.columns}
+        self._after: dict[str, Counter[int]] = {name: Counter() for name in data.columns}
+        self._misread: Counter[str] = Counter()
+        self._not_utf8 = b""
+
+    def add(self, judged: pl.DataFrame) -> None:
+        """Count a batch of rows as `clean_batch` gives them, with their final `reason`."""
+        self._rows += judged.height
+        clean = judged.filter(pl.col("reason").is_null())
+        self._count_reasons(judged.filter(pl.col("reason").is_not_null()))
+        self._count_changes(judged)
+        for name in self._before:
+            _count(self._before[name], judged[f"{LENGTH}{name}"])
+            _count(self._after[name], clean[name].str.len_chars())
+            self._misread += find_mojibake(clean[name])
+
+    def tell(self) -> dict[str, Any]:
+        """Give the report on all rows so far."""
+        rejected = self._reasons.total()
+        return {
+            "rows": self._rows,
+            "clean": self._rows - rejected,
+            "rejected": rejected,
+            "reasons": dict(self._reasons.most_common()),
+            "rules": {
+                rule: {"rows": self._changed[rule], "examples": self._changes[rule]}
+                for rule in TEXT_RULES
+            },
+            "dropped": self._dropped,
+            "lengths": {
+                name: {
+                    "before": measure_lengths(self._before[name]),
+                    "after": measure_lengths(self._after[name]),
+                }
+                for name in self._before
+            },
+            "words": self._word(rejected),
+        }
+
+    def _count_reasons(self, rejected: pl.DataFrame) -> None:
+        # What follows the colon differs from row to row: `not JSON: unexpected character at 17`.
+        kinds = rejected["reason"].str.replace(r"(?s):.*", "")
+        self._reasons.update(dict(kinds.value_counts().iter_rows()))
+        for kind in kinds.unique(maintain_order=True):
+            shown = self._dropped.setdefault(kind, [])
+            if len(shown) < EXAMPLES:
+                shown += _show(rejected.filter(kinds == kind).head(EXAMPLES - len(shown)))
+        if self._reasons[NOT_UTF8] and len(self._not_utf8) < GUESS_BYTES:
+            self._not_utf8 += b"\n".join(rejected.filter(kinds == NOT_UTF8)["original"])
+
+    def _count_changes(self, judged: pl.DataFrame) -> None:
+        for bit, rule in enumerate(TEXT_RULES):
+            self._changed[rule] += int((judged[CHANGED] & (1 << bit) != 0).sum())
+        told = judged.select("line", EXAMPLE).drop_nulls()
+        for line, text in told.iter_rows():
+            example = orjson.loads(text)
+            shown = self._changes[example.pop("rule")]
+            if len(shown) < EXAMPLES:
+                shown.append({"line": line, **example})
+
+    def _word(self, rejected: int) -> str:
+        kept = self._rows - rejected
+        words = [f"Of {self._rows:,} rows {kept:,} are clean and {rejected:,} rejected."]
+        if self._not_utf8:
+            encoding = guess_encoding(self._not_utf8) or "no encoding that is known"
+            words.append(
+                f"{self._reasons[NOT_UTF8]:,} rows are not UTF-8, probably {encoding}: set "
+                "`encoding` in the catalog."
+            )
+        if self._misread:
+            encoding, _ = self._misread.most_common(1)[0]
+            words.append(
+                f"{self._misread.total():,} clean texts look as if UTF-8 had been read as "
+                f"{encoding}: mend the source, or look at them before training."
+            )
+        return " ".join(words)
+
+
+def measure_lengths(counts: Counter[int]) -> dict[str, int]:
+    """Give quantiles of lengths.
+
+    Args:
+        counts: how many texts have each length, in characters.
+
+    Returns:
+        For each quantile the least length that at least its share of the texts does not exceed;
+        nothing if there are no texts.
+    """
+    if not counts:
+        return {}
+    table = pl.DataFrame({"length": list(counts), "texts": list(counts.values())}).sort("length")
+    reached = table["texts"].cum_sum() / table["texts"].sum()
+    return {
+        name: int(table["length"][int((reached < share - 1e-12).sum())])
+        for name, share in QUANTILES.items()
+    }
+
+
+def _count(counts: Counter[int], lengths: pl.Series) -> None:
+    counts.update(dict(lengths.value_counts().iter_rows()))
+
+
+def _show(rejected: pl.DataFrame) -> list[Example]:
+    texts = show_originals(rejected["original"]).str.slice(0, SHOWN_CHARACTERS)
+    return [
+        {"line": line, "original": text} for line, text in zip(rejected["line"], texts, strict=True)
+    ]
