@@ -33,8 +33,11 @@ docs: install ## build the documentation, strictly, into site/
 viz: install ## draw the lineage, with previews, as a static site in build/
 	KEDRO_ENV=laptop $(BIN)/kedro viz build --include-previews
 
-sample: install ## make the sample of product titles and descriptions again
+sample: install ## make the sample data of the use cases again
 	$(BIN)/python -m samples.product_descriptions --rows 8000 --out data/01_raw/product_descriptions/trn.json.gz
+	$(BIN)/python -m samples.essential_oils.workbook --out data/01_raw/essential_oils/oils.xlsx
+	$(BIN)/python -m samples.shoe_mould.table --out data/01_raw/shoe_mould/questions.json
+	$(BIN)/python -m samples.development_plans.documents --out data/01_raw/development_plans
 
 tiny-base: install ## train the tiny base model again
 	$(BIN)/kedro run --pipelines=prepare,tiny_base

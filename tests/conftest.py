@@ -2,8 +2,10 @@
 
 import gzip
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -11,6 +13,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from samples.product_descriptions import generate_lines
+from tuneline.adapters import Adapter, read_adapter
 from tuneline.parameters import Data, Hardware, Recipe, UseCase
 
 PROJECT = Path(__file__).parents[1]
@@ -92,14 +95,21 @@ def recipe(parameters: UseCase) -> Recipe:
     return parameters.recipe
 
 
+def extract_adapter(model: Any, tokenizer: Any, provenance: dict[str, Any]) -> Adapter:
+    """Take the adapter out of a PeftModel, by way of the files that PEFT writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        return read_adapter(Path(folder), tokenizer, provenance)
+
+
 @pytest.fixture
 def hardware() -> Hardware:
     """Give a CPU."""
     return Hardware(
         name="test CPU",
         device="cpu",
-        dtype="float32",
         memory_gb=8,
+        tokens_per_batch=256,
         per_device_train_batch_size=4,
         per_device_eval_batch_size=8,
         gradient_checkpointing=False,

@@ -1,6 +1,7 @@
 """The adapter as a value: what nodes pass to each other instead of a model."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -21,22 +22,23 @@ class Adapter:
     provenance: dict[str, Any]
 
 
-def extract_adapter(model: Any, tokenizer: Any, provenance: dict[str, Any]) -> Adapter:
-    """Take the adapter out of a trained model.
+def read_adapter(folder: Path, tokenizer: Any, provenance: dict[str, Any]) -> Adapter:
+    """Read an adapter as PEFT has saved it.
 
     Args:
-        model: a PeftModel.
+        folder: with `adapter_config.json` and `adapter_model.safetensors`.
         tokenizer: the tokenizer it was trained with.
         provenance: what it was made from.
 
     Returns:
-        The adapter; its tensors do not share memory with the model.
+        The adapter, in float32.
     """
-    from peft import get_peft_model_state_dict
+    from peft import LoraConfig
+    from safetensors.torch import load_file
 
-    state = get_peft_model_state_dict(model)
-    tensors = {name: state[name].detach().cpu().float().clone() for name in sorted(state)}
-    config = _plain(model.peft_config["default"].to_dict())
+    state = load_file(folder / "adapter_model.safetensors")
+    tensors = {name: state[name].float() for name in sorted(state)}
+    config = _plain(LoraConfig.from_pretrained(str(folder)).to_dict())
     config |= {"inference_mode": True, "base_model_name_or_path": provenance["base"]["name"]}
     return Adapter(config=config, tensors=tensors, tokenizer=tokenizer, provenance=provenance)
 

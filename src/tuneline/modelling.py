@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from tuneline.attention import avoid_slow_kernel, choose_attention
 from tuneline.errors import Problem, TunelineError
 from tuneline.hashing import hash_files
 from tuneline.parameters import Hardware, Recipe
@@ -19,11 +20,13 @@ def load_tokenizer(recipe: Recipe) -> Any:
         The tokenizer.
 
     Raises:
-        TunelineError: if it has no chat template.
+        TunelineError: if there is no chat template.
     """
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(recipe.base_model, revision=recipe.revision)
+    if recipe.chat_template_path:
+        tokenizer.chat_template = Path(recipe.chat_template_path).read_text(encoding="utf-8")
     if not tokenizer.chat_template:
         raise TunelineError(
             Problem(
@@ -31,7 +34,8 @@ def load_tokenizer(recipe: Recipe) -> Any:
                 value=recipe.base_model,
                 wrong="it has no chat template",
                 matters="nothing would tell the prompt from the answer",
-                remedy="take its instruct variant",
+                remedy="take its instruct variant, or give a file with a template: "
+                "recipe.chat_template_path",
             )
         )
     _set_pad_token(tokenizer)
@@ -59,6 +63,7 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+    avoid_slow_kernel(hardware)
     dtype = getattr(torch, hardware.dtype)
     quantization = {"bnb_4bit_compute_dtype": dtype, **recipe.quantization}
     model = AutoModelForCausalLM.from_pretrained(
@@ -67,7 +72,7 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
         quantization_config=BitsAndBytesConfig(**quantization),
         dtype=dtype,
         device_map={"": hardware.device},
-        attn_implementation=hardware.attn_implementation,
+        attn_implementation=choose_attention(hardware),
         use_safetensors=True,
     )
     _keep_layout(model)
@@ -122,3 +127,16 @@ def _set_pad_token(tokenizer: Any) -> None:
             remedy="take a base model whose tokenizer has a padding or an unknown token",
         )
     )
+
+
+def must_be_downloaded(recipe: Recipe) -> bool:
+    """Tell whether the base model's weights have yet to be fetched from the hub."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if Path(recipe.base_model).is_dir():
+        return False
+    names = ("model.safetensors", "model.safetensors.index.json")
+    found = [
+        try_to_load_from_cache(recipe.base_model, name, revision=recipe.revision) for name in names
+    ]
+    return not any(isinstance(path, str) for path in found)

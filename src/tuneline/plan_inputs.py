@@ -14,7 +14,11 @@ RECIPE_KEYS = {
     "lora",
     "global_batch_size",
     "max_length",
+    "overflow",
     "overflow_share",
+    "packing",
+    "chat_template_path",
+    "max_steps",
     "num_train_epochs",
     "optim",
 }

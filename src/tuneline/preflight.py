@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 from tuneline.errors import Problem
 from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.schedule import count_side_by_side
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 HUB_SECONDS = 10
@@ -67,17 +68,20 @@ def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         yield from find_problems(use_case, recipe, evaluation)
         yield from _find_batch_problem(use_case, recipe, hardware)
         yield from _find_base_problem(use_case, recipe)
+        yield from _find_template_problem(use_case, recipe)
+        yield from _find_start_problem(use_case, recipe, hardware)
     if any({"train", "evaluate"} & node.tags for node in pipeline.nodes):
         yield from _find_device_problem(hardware)
 
 
 def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
-    if recipe.global_batch_size % hardware.per_device_train_batch_size:
+    at_once = count_side_by_side(recipe, hardware)
+    if recipe.global_batch_size % at_once:
+        device = "" if recipe.packing else " times hardware.per_device_train_batch_size"
         yield Problem(
             where=f"{use_case}.recipe.global_batch_size",
             value=recipe.global_batch_size,
-            wrong="it is no multiple of hardware.per_device_train_batch_size = "
-            f"{hardware.per_device_train_batch_size}",
+            wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
             matters="no accumulation gives exactly this batch",
             remedy="make one a multiple of the other",
         )
@@ -86,7 +90,9 @@ def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> It
 def _find_device_problem(hardware: Hardware) -> Iterator[Problem]:
     import torch
 
-    if hardware.device == "cuda" and not torch.cuda.is_available():
+    if hardware.device == "cpu":
+        return
+    if not torch.cuda.is_available():
         yield Problem(
             where="hardware.device",
             value="cuda",
@@ -95,6 +101,47 @@ def _find_device_problem(hardware: Hardware) -> Iterator[Problem]:
             remedy="switch the GPU on (Colab: Runtime, Change runtime type), or leave --env out to "
             "use the laptop's settings",
         )
+        return
+    major, minor = torch.cuda.get_device_capability()
+    memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+    yield from compare_gpu(hardware, major + minor / 10, memory, torch.cuda.device_count())
+
+
+def compare_gpu(
+    hardware: Hardware, capability: float, memory_gb: float, count: int
+) -> Iterator[Problem]:
+    """Compare the GPU that is stated with the one that is there.
+
+    Args:
+        hardware: what is stated.
+        capability: compute capability of the GPU that is there.
+        memory_gb: its memory (10^9 bytes).
+        count: how many GPUs there are.
+
+    Yields:
+        What differs so that the plan would be wrong.
+    """
+    found: list[tuple[str, float | int | None, float | int, bool]] = [
+        (
+            "compute_capability",
+            hardware.compute_capability,
+            capability,
+            hardware.compute_capability != capability,
+        ),
+        ("memory_gb", hardware.memory_gb, round(memory_gb, 1), hardware.memory_gb > memory_gb),
+        ("processes", hardware.processes, count, hardware.processes > count),
+    ]
+    for key, stated, there, differs in found:
+        if differs:
+            yield Problem(
+                where=f"hardware.{key}",
+                value=stated,
+                wrong=f"the GPU that is here has {there:g}"
+                if key != "processes"
+                else f"there are {count} GPUs here",
+                matters="number format, attention and the plan's memory follow from it",
+                remedy=f"choose the --env of this machine, or --params=hardware.{key}={there:g}",
+            )
 
 
 def _find_base_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
@@ -122,6 +169,29 @@ def _find_base_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
             remedy="check the name and the connection; for a gated model accept its licence on "
             "its page and set HF_TOKEN; without a network, leave --env out to use the tiny base "
             "model",
+        )
+
+
+def _find_template_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
+    path = recipe.chat_template_path
+    if path and not Path(path).is_file():
+        yield Problem(
+            where=f"{use_case}.recipe.chat_template_path",
+            value=path,
+            wrong="there is no such file",
+            matters="it tells the prompt from the answer",
+            remedy="give the path of a Jinja file, seen from the project's folder",
+        )
+
+
+def _find_start_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
+    if recipe.lora.get("init_lora_weights") == "loftq" and hardware.device == "cpu":
+        yield Problem(
+            where=f"{use_case}.recipe.lora.init_lora_weights",
+            value="loftq",
+            wrong="peft computes it on a GPU only",
+            matters="this machine has none",
+            remedy="leave it out here, or choose the --env of a machine with a GPU",
         )
 
 

@@ -25,15 +25,26 @@ RESERVED = {
     ),
     "gradient_accumulation_steps": "it follows from `global_batch_size`; set that",
     **dict.fromkeys(
-        ("chat_template_path", "eos_token", "pad_token"),
+        ("eos_token", "pad_token"),
         "one chat template serves training, evaluation and use; take a base model that has it",
     ),
     **dict.fromkeys(
-        ("packing", "packing_strategy", "padding_free", "max_steps"),
-        "the plan does not count its steps yet; leave it out",
+        ("packing_strategy", "padding_free", "eval_packing"),
+        "Tuneline packs the examples of one step together and never cuts one; choose with "
+        "`packing: true` or `false`",
     ),
     **dict.fromkeys(
-        ("disable_tqdm", "dataloader_pin_memory"), "Tuneline sets it itself; leave it out"
+        (
+            "disable_tqdm",
+            "dataloader_pin_memory",
+            "dataset_kwargs",
+            "eval_on_start",
+            "logging_nan_inf_filter",
+            "resume_from_checkpoint",
+            "restore_callback_states_from_checkpoint",
+            "load_best_model_at_end",
+        ),
+        "Tuneline sets it itself; leave it out",
     ),
     "output_dir": "the catalog says where results go; change it there",
     "trust_remote_code": "Tuneline runs no code from the hub; take a model that needs none",
@@ -42,6 +53,8 @@ RESERVED = {
         "training publishes nothing; remove it",
     ),
 }
+# Ways to start an adapter that leave quantised weights as they are.
+STARTS = (True, False, "gaussian", "loftq")
 RESERVED_LORA = {"task_type": "it is always CAUSAL_LM; leave it out"}
 RESERVED_GENERATION = dict.fromkeys(
     ("eos_token_id", "pad_token_id"), "they follow from the chat template; leave them out"
@@ -144,9 +157,18 @@ def _reserved(where: str, value: Any, why: str) -> Problem:
 
 
 def _build_lora(**values: Any) -> None:
-    """Build LoraConfig; the rank it would check only once it meets a model."""
+    """Build LoraConfig, and check what it would check only once it meets a model."""
     from peft import LoraConfig
 
+    start = values.get("init_lora_weights", True)
+    if start not in STARTS:
+        raise ValueError(
+            f"`init_lora_weights: {start}` starts from unquantised weights and changes them, so "
+            f"that the adapter would not fit the base model that it is used with; 4-bit weights "
+            f"take one of {', '.join(str(one) for one in STARTS)}"
+        )
+    if start == "loftq":  # it is applied to the quantised weights, see train/initialisation.py
+        values = {**values, "init_lora_weights": True}
     if LoraConfig(**values).r < 1:
         raise ValueError("`r` must be at least 1")
 
@@ -161,6 +183,11 @@ def _build_training(**values: Any) -> None:
     """Build SFTConfig as on a CPU, so that a GPU's recipe can be checked anywhere."""
     from trl import SFTConfig
 
+    if values.get("save_strategy") in ("no", False):
+        raise ValueError(
+            "`save_strategy: no` would leave nothing to go on from after an interruption, and "
+            "nothing to take the adapter from"
+        )
     SFTConfig(output_dir="unused", use_cpu=True, bf16=False, **values)
 
 

@@ -5,7 +5,8 @@ import torch
 from kedro.io import Version
 from peft import AutoPeftModelForCausalLM
 
-from tuneline.adapters import Adapter, attach_adapter, extract_adapter
+from tests.conftest import extract_adapter
+from tuneline.adapters import Adapter, attach_adapter
 from tuneline.datasets import AdapterDataset
 from tuneline.modelling import load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe

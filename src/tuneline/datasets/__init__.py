@@ -2,6 +2,7 @@
 
 from tuneline.datasets.adapter import AdapterDataset
 from tuneline.datasets.base_model import BaseModelDataset
+from tuneline.datasets.folder import FolderDataset
 from tuneline.datasets.json_lines import JSONLinesDataset
 from tuneline.datasets.raw_csv import RawCSVDataset
 from tuneline.datasets.raw_documents import RawDocumentsDataset
@@ -9,10 +10,12 @@ from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.datasets.raw_sheet import RawSheetDataset
 from tuneline.datasets.streamed_csv import StreamedCSVDataset
 from tuneline.datasets.summary_json import SummaryJSONDataset
+from tuneline.datasets.volumes import VolumesDataset
 
 __all__ = [
     "AdapterDataset",
     "BaseModelDataset",
+    "FolderDataset",
     "JSONLinesDataset",
     "RawCSVDataset",
     "RawDocumentsDataset",
@@ -20,4 +23,5 @@ __all__ = [
     "RawSheetDataset",
     "StreamedCSVDataset",
     "SummaryJSONDataset",
+    "VolumesDataset",
 ]

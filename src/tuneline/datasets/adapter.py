@@ -8,7 +8,7 @@ from kedro.io import AbstractVersionedDataset, Version
 from kedro.io.core import VersionNotFoundError
 
 from tuneline.adapters import Adapter
-from tuneline.datasets.files import replace_whole_folder
+from tuneline.files import replace_whole_folder
 
 
 class AdapterDataset(AbstractVersionedDataset[Adapter, Adapter]):

@@ -7,7 +7,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from tuneline.base_models import BaseModel
-from tuneline.datasets.files import replace_whole_folder
+from tuneline.files import replace_whole_folder
 
 
 class BaseModelDataset(AbstractDataset[BaseModel, BaseModel]):

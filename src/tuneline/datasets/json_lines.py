@@ -8,8 +8,9 @@ import orjson
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
-from tuneline.datasets.files import preview_rows, replace_whole
+from tuneline.datasets.previews import preview_rows
 from tuneline.errors import Problem, TunelineError
+from tuneline.files import replace_whole
 
 
 class JSONLinesDataset(AbstractDataset[list[dict[str, Any]], list[dict[str, Any]]]):

@@ -8,7 +8,8 @@ import polars as pl
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
-from tuneline.datasets.files import preview_rows, replace_whole
+from tuneline.datasets.previews import preview_rows
+from tuneline.files import replace_whole
 from tuneline.streams import Stream, map_ahead, run_ahead
 
 

@@ -7,7 +7,7 @@ import orjson
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview
 
-from tuneline.datasets.files import replace_whole
+from tuneline.files import replace_whole
 from tuneline.streams import Stream
 
 

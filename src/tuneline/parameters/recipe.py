@@ -1,6 +1,6 @@
 """What is trained and how."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -21,12 +21,27 @@ class Recipe(BaseModel):
         gt=0, description="examples per optimiser step, on every machine the same"
     )
     max_length: int = Field(gt=0, description="longest example, prompt and completion, in tokens")
-    overflow_share: float = Field(
-        default=0.01,
-        ge=0,
-        le=1,
-        description="share of examples that may be left out as longer than max_length; "
-        "the plan refuses more",
+    overflow: Literal["fail", "drop", "truncate"] = Field(
+        default="fail",
+        description="what to do with longer examples: leave out up to overflow_share and refuse "
+        "more, leave out all, or cut them (they then end without an end token)",
+    )
+    overflow_share: float = Field(default=0.01, ge=0, le=1, description="for `overflow: fail`")
+    packing: bool = Field(
+        default=True,
+        description="pack the examples of a step without padding; changes the speed alone",
+    )
+    chat_template_path: str | None = Field(
+        default=None,
+        description="file with a Jinja chat template, for a base model that has none",
+    )
+    loraplus_lr_ratio: float | None = Field(
+        default=None, gt=0, description="LoRA+: learning rate of B over that of A (peft's name)"
+    )
+    early_stopping_patience: int | None = Field(
+        default=None,
+        gt=0,
+        description="stop after so many evaluations without a better one (transformers' name)",
     )
     num_train_epochs: float = Field(gt=0)
     learning_rate: float = Field(gt=0, le=1)

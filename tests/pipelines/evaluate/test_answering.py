@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from tuneline.adapters import attach_adapter, extract_adapter
+from tests.conftest import extract_adapter
+from tuneline.adapters import attach_adapter
 from tuneline.errors import TunelineError
 from tuneline.hashing import hash_value
 from tuneline.modelling import identify_base, load_model, load_tokenizer

@@ -1,12 +1,28 @@
+import html
+import re
+
 import pandas as pd
 import pytest
 
 from tuneline.examples import Example
 from tuneline.modelling import load_model_config
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.plan.disk import plan_disk
+from tuneline.pipelines.plan.ladder import Setting, build_ladder
 from tuneline.pipelines.plan.memory import predict_memory
 from tuneline.pipelines.plan.model_size import ModelSize, measure_model
-from tuneline.pipelines.plan.nodes import count_tokens, make_plan, plot_tokens
+from tuneline.pipelines.plan.nodes import (
+    count_tokens,
+    make_plan,
+    plot_tokens,
+    preview_masks,
+    write_plan,
+)
+
+VOLUMES = {
+    purpose: {"folder": purpose, "volume": 1, "free_gb": 50.0}
+    for purpose in ("hub_cache", "checkpoints", "output")
+}
 
 
 def make_example(words: int) -> Example:
@@ -36,32 +52,33 @@ def test_tokens_are_those_that_training_renders(recipe: Recipe):
 
 
 def test_the_plan_counts_steps_tokens_and_parameters(recipe: Recipe, hardware: Hardware):
-    plan = make_plan(make_report([20] * 64, recipe), [], recipe, hardware)
+    plan = make_plan(make_report([20] * 64, recipe), [], VOLUMES, recipe, hardware)
     assert plan["examples"] == {"train": 64, "validation": 1, "test": 1}
     assert plan["steps"]["total"] == 64 // recipe.global_batch_size * recipe.num_train_epochs
     assert plan["tokens"]["per_epoch"] == 64 * 20
-    assert plan["verdict"]["fits"]
+    assert plan["verdict"]["shown"] == "fits"
 
 
 def test_examples_that_are_too_long_are_named(recipe: Recipe, hardware: Hardware):
     lengths = [20] * 400 + [recipe.max_length + 1]
-    plan = make_plan(make_report(lengths, recipe), [], recipe, hardware)
+    plan = make_plan(make_report(lengths, recipe), [], VOLUMES, recipe, hardware)
     assert plan["overflow"]["ids"] == ["400"]
-    assert plan["verdict"]["fits"]
+    assert plan["verdict"]["shown"] == "fits"
     assert "1 training examples are longer" in plan["verdict"]["words"]
 
 
 def test_too_many_long_examples_are_refused(recipe: Recipe, hardware: Hardware):
     lengths = [20] * 40 + [recipe.max_length + 1]
-    plan = make_plan(make_report(lengths, recipe), [], recipe, hardware)
-    assert not plan["verdict"]["fits"]
+    plan = make_plan(make_report(lengths, recipe), [], VOLUMES, recipe, hardware)
+    assert plan["verdict"]["shown"] == "does not fit"
     assert "2.4% of the training examples are longer" in plan["verdict"]["words"]
 
 
 def test_a_run_beyond_the_memory_is_refused(recipe: Recipe, hardware: Hardware):
     small = hardware.model_copy(update={"memory_gb": 0.001})
-    plan = make_plan(make_report([20] * 64, recipe), [], recipe, small)
-    assert not plan["verdict"]["fits"]
+    recipe = recipe.model_copy(update={"packing": False})
+    plan = make_plan(make_report([20] * 64, recipe), [], VOLUMES, recipe, small)
+    assert plan["verdict"]["shown"] == "does not fit"
     assert "per_device_train_batch_size" in plan["verdict"]["words"]
 
 
@@ -117,12 +134,14 @@ def test_weights_follow_the_published_sizes(recipe: Recipe, hardware: Hardware):
 
 
 def test_checkpointing_and_a_smaller_batch_save_activations(recipe: Recipe, hardware: Hardware):
+    recipe = recipe.model_copy(update={"packing": False})
+
     def activations(**changes: object) -> float:
         machine = hardware.model_copy(update=changes)
         return predict_memory(LLAMA_8B, 512, recipe, machine)["activations"]
 
     assert activations(gradient_checkpointing=True) < activations() / 2
-    assert activations(per_device_train_batch_size=1) == pytest.approx(activations() / 4, rel=1e-3)
+    assert activations(per_device_train_batch_size=1) == pytest.approx(activations() / 4, rel=0.05)
 
 
 def test_8_bit_optimisers_take_a_quarter(recipe: Recipe, hardware: Hardware):
@@ -136,3 +155,104 @@ def test_8_bit_optimisers_take_a_quarter(recipe: Recipe, hardware: Hardware):
 def test_the_plot_marks_the_longest_example_allowed(recipe: Recipe):
     figure = plot_tokens(make_report([20, 30], recipe), recipe)
     assert figure.layout.shapes[0].x0 == recipe.max_length
+
+
+def test_the_ladder_names_what_to_change_until_it_fits(recipe: Recipe, hardware: Hardware):
+    recipe = Recipe.model_validate({**recipe.model_dump(), "optim": "adamw_torch"})
+    machine = hardware.model_copy(
+        update={"device": "cuda", "dtype": "bfloat16", "tokens_per_batch": 8192}
+    )
+    setting = Setting(LLAMA_8B, 2048, recipe, machine)
+    ladder = build_ladder(setting)
+    assert [rung["change"].split(":")[0] for rung in ladder] == [
+        "hardware.tokens_per_batch",
+        "hardware.gradient_checkpointing",
+        "recipe.optim",
+        "recipe.lora.r",
+    ]
+    assert all(rung["saves_gb"] > 0 for rung in ladder)
+    saved = sum(rung["saves_gb"] for rung in ladder)
+    assert ladder[-1]["total_gb"] == pytest.approx(setting.total_gb() - saved, abs=1e-3)
+    assert ladder[-1]["total_gb"] < 10 < setting.total_gb()
+
+
+def test_between_little_and_much_fragmentation_nobody_can_tell(recipe: Recipe, hardware: Hardware):
+    gpu = hardware.model_copy(update={"device": "cuda", "dtype": "bfloat16"})
+    report = make_report([20] * 64, recipe)
+    memory = make_plan(report, [], VOLUMES, recipe, gpu)["memory_gb"]
+    assert memory["total"] < memory["at_worst"]
+    tight = gpu.model_copy(update={"memory_gb": (memory["total"] + memory["at_worst"]) / 2})
+    verdict = make_plan(report, [], VOLUMES, recipe, tight)["verdict"]
+    assert verdict["shown"] == "cannot tell"
+    assert "the measured first step decides" in verdict["words"]
+
+
+def test_a_disk_that_is_too_full_is_named_with_what_is_needed(recipe: Recipe, hardware: Hardware):
+    recipe = recipe.model_copy(update={"base_model": "nobody/has-this", "revision": "main"})
+    places = {
+        "hub_cache": {"folder": "/cache", "volume": 1, "free_gb": 16.0},
+        "checkpoints": {"folder": "/drive", "volume": 2, "free_gb": 15.0},
+        "output": {"folder": "/drive", "volume": 2, "free_gb": 15.0},
+    }
+    disk = {place["purpose"]: place for place in plan_disk(LLAMA_8B, recipe, places)}
+    assert disk["hub_cache"]["needed_gb"] == pytest.approx(16.06, abs=0.01)
+    assert not disk["hub_cache"]["fits"]
+    assert disk["checkpoints"]["fits"]
+    kept, one = 4, 41_943_040 * (4 + 8) / 1e9 + 0.02
+    assert disk["checkpoints"]["needed_gb"] == pytest.approx(kept * one, rel=0.01)
+    places["hub_cache"]["volume"] = 2
+    assert not any(place["fits"] for place in plan_disk(LLAMA_8B, recipe, places))
+
+
+def test_a_base_model_on_the_disk_needs_no_download(recipe: Recipe):
+    places = {"hub_cache": VOLUMES["hub_cache"]}
+    assert plan_disk(LLAMA_8B, recipe, places)[0]["needed_gb"] == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "steps", "tokens", "lost"),
+    [("drop", 5, 1600, (8 * 300, 0)), ("truncate", 6, 1600 + 8 * 256, (8 * 44, 8))],
+)
+def test_long_examples_are_dropped_or_cut_as_the_policy_says(
+    recipe: Recipe, hardware: Hardware, policy: str, steps: int, tokens: int, lost: tuple
+):
+    recipe = recipe.model_copy(update={"overflow": policy, "num_train_epochs": 1})
+    report = make_report([20] * 80 + [300] * 8, recipe)
+    plan = make_plan(report, [], VOLUMES, recipe, hardware)
+    assert plan["verdict"]["shown"] == "fits"
+    assert plan["steps"]["total"] == steps
+    assert plan["tokens"]["in_all"] == tokens
+    assert (plan["overflow"]["tokens_lost"], plan["overflow"]["end_tokens_lost"]) == lost
+
+
+def test_time_and_cost_follow_from_what_was_measured(recipe: Recipe, hardware: Hardware):
+    report = make_report([20] * 64, recipe)
+    assert make_plan(report, [], VOLUMES, recipe, hardware)["time"]["seconds"] is None
+    known = hardware.model_copy(update={"tokens_per_second": 10.0, "price_per_hour": 3.6})
+    recipe = recipe.model_copy(update={"num_train_epochs": 2})
+    time = make_plan(report, [], VOLUMES, recipe, known)["time"]
+    assert time["seconds"] == 256
+    assert time["cost"] == pytest.approx(0.256)
+
+
+def test_the_plan_page_says_everything_and_escapes_it(recipe: Recipe, hardware: Hardware):
+    named = hardware.model_copy(update={"name": "<script>alert(1)</script>"})
+    report = make_report([20] * 64, recipe)
+    plan = make_plan(report, [], VOLUMES, recipe, named)
+    page = write_plan(plan, plot_tokens(report, recipe))
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert(1)" not in page
+    for words in ("Fits.", "If it has to be less", "hub cache", "float32 (a CPU)"):
+        assert words in page
+
+
+def test_the_mask_preview_marks_the_completion_with_its_end(recipe: Recipe):
+    example = make_example(2)
+    example["completion"][0]["content"] = "<b>tea</b>"
+    page = preview_masks([example], recipe)
+    assert "<b>tea" not in page
+    spans = re.findall(r'<span( class="trained")?>([^<]*)</span>', page.split("panel tokens")[1])
+    trained = html.unescape("".join(text for mark, text in spans if mark))
+    assert trained.startswith("<b>tea</b>")
+    assert "<|end|>" in trained
+    assert "Describe: a pot" in "".join(text for mark, text in spans if not mark)

@@ -3,10 +3,10 @@
 from typing import Any
 
 import plotly.graph_objects as go
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from tuneline.pages import embed_plot, render_page
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
 
@@ -34,39 +34,15 @@ def render_report(
     Returns:
         HTML. Jinja escapes every value; only our own plots and plotly's script go in as they are.
     """
-    environment = Environment(
-        loader=PackageLoader("tuneline", "pipelines/evaluate"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number
-    template = environment.get_template("report.html.jinja")
-    return template.render(
+    return render_page(
+        "pipelines/evaluate/report.html.jinja",
         scores=scores,
         metrics=METRICS,
         answers=answers,
         plan=plan,
         provenance=provenance,
         evaluation=evaluation,
-        plots={name: _embed(figure) for name, figure in plots.items()},
+        plots={name: embed_plot(figure) for name, figure in plots.items()},
         plotly=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own script
-        style=Markup(environment.get_template("report.css").render()),  # noqa: S704 - our own
         places=PLACES,
     )
-
-
-def _embed(figure: go.Figure) -> Markup:
-    html = figure.to_html(
-        full_html=False,
-        include_plotlyjs=False,
-        config={"displayModeBar": False, "responsive": True},
-        default_height="340px",
-    )
-    return Markup(html)  # noqa: S704 - plotly escapes what it embeds
-
-
-def _number(value: float, places: int = 1, sign: bool = False) -> str:
-    text = f"{value:+,.{places}f}" if sign else f"{value:,.{places}f}"
-    return text.replace("-", "\N{MINUS SIGN}")

@@ -6,6 +6,7 @@ in docs/plan.md.
 
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.model_size import ModelSize
+from tuneline.schedule import count_tokens_at_once
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 # 4 bits, and one float32 scale for 64 weights; with double quantisation the scale takes 8 bits and
@@ -13,9 +14,13 @@ BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 BYTES_PER_QUANTIZED, BYTES_PER_DOUBLY_QUANTIZED = 0.5 + 4 / 64, 0.5 + 1 / 64 + 4 / (64 * 256)
 # AdamW keeps two moments: float32, or 8 bits each.
 OPTIMIZER_BYTES, OPTIMIZER_8BIT_BYTES = 8, 2
-CONTEXT_GB = {"cpu": 0.0, "cuda": 0.147}
-# The allocator's cache holds more than is in use; the least that was seen on GPUs.
-FRAGMENTATION = 1.06
+# A tile of TRL's fused head (trl 1.16, `kernels/chunked_logprob.py`), tokens by
+# vocabulary.
+HEAD_TOKENS, HEAD_VOCABULARY = 4096, 32768
+# On a CPU Python and the libraries count (measured); on a GPU the CUDA context (published).
+CONTEXT_GB = {"cpu": 0.8, "cuda": 0.147}
+# A GPU's allocator holds more than is in use: so much more at least, and at most, was seen.
+FRAGMENTATION = {"cpu": (1.0, 1.0), "cuda": (1.06, 1.49)}
 
 
 def predict_memory(
@@ -30,19 +35,24 @@ def predict_memory(
         hardware: batch, dtype, checkpointing and the memory there is.
 
     Returns:
-        GB (10^9 bytes) by component, their `total`, and what the `device` has.
+        GB (10^9 bytes) by component, their `total`, the total with the most fragmentation that
+        was seen (`at_worst`), and what the `device` has.
     """
     parts = {
         "weights": _weights(size, recipe, hardware),
         "adapter": size.trainable * 4,
         "gradients": size.trainable * 4,
         "optimizer": size.trainable * _optimizer_bytes(recipe),
-        "activations": _activations(size, longest, hardware),
+        "activations": _activations(
+            size, count_tokens_at_once(longest, recipe, hardware), hardware
+        ),
     }
     memory = {name: value / 1e9 for name, value in parts.items()}
-    memory["fragmentation"] = sum(memory.values()) * (FRAGMENTATION - 1)
+    used, (least, most) = sum(memory.values()), FRAGMENTATION[hardware.device]
+    memory["fragmentation"] = used * (least - 1)
     memory["context"] = CONTEXT_GB[hardware.device]
     memory["total"] = sum(memory.values())
+    memory["at_worst"] = used * most + memory["context"]
     memory["device"] = hardware.memory_gb
     return {name: round(value, 4) for name, value in memory.items()}
 
@@ -58,17 +68,23 @@ def _optimizer_bytes(recipe: Recipe) -> int:
     return OPTIMIZER_8BIT_BYTES if "8bit" in optimizer else OPTIMIZER_BYTES
 
 
-def _activations(size: ModelSize, longest: int, hardware: Hardware) -> float:
+def _activations(size: ModelSize, tokens: int, hardware: Hardware) -> float:
     """Add what the backward pass needs.
 
     With checkpointing the inputs of all layers, and one layer or the head at a time; without it
     every layer and the head.
     """
-    tokens = hardware.per_device_train_batch_size * longest
     width = BYTES[hardware.dtype]
     inner = 12 * size.hidden + 3 * size.queries + size.key_values + 3 * size.feed_forward
     layer = width * tokens * inner
-    head = 4 * 4 * tokens * size.vocabulary  # four float32 copies of the logits, not fused
+    head = _head(size, tokens, width)
+    mask = tokens * tokens  # sdpa's mask of a packed batch: one byte a pair
     if hardware.gradient_checkpointing:
-        return 2 * size.layers * width * tokens * size.hidden + max(head, layer)
-    return size.layers * layer + head
+        return mask + 2 * size.layers * width * tokens * size.hidden + max(head, layer)
+    return mask + size.layers * layer + head
+
+
+def _head(size: ModelSize, tokens: int, width: int) -> float:
+    """Add one tile of logits of TRL's fused head, and the gradient of the hidden states."""
+    tile = min(tokens, HEAD_TOKENS) * min(size.vocabulary, HEAD_VOCABULARY)
+    return tile * (width + 4) + 4 * tokens * size.hidden

@@ -63,7 +63,9 @@ def measure_model(config: Any, recipe: Recipe) -> ModelSize:
         ]
         quantized = sum(module.weight.numel() for module in linear)
         base = model.num_parameters()
-        model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **recipe.lora))
+        # How the weights start does not change how many there are.
+        lora = {name: value for name, value in recipe.lora.items() if name != "init_lora_weights"}
+        model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **lora))
     heads = config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
     return ModelSize(

@@ -9,8 +9,14 @@ import plotly.graph_objects as go
 from tuneline.examples import Example
 from tuneline.modelling import load_model_config, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.plan.disk import plan_disk
+from tuneline.pipelines.plan.estimates import describe_derived, describe_tokens, estimate_time
+from tuneline.pipelines.plan.ladder import Setting, build_ladder
+from tuneline.pipelines.plan.masks import render_masks
 from tuneline.pipelines.plan.memory import predict_memory
 from tuneline.pipelines.plan.model_size import measure_model
+from tuneline.pipelines.plan.overflow import choose_used, describe_overflow
+from tuneline.pipelines.plan.page import render_plan
 from tuneline.pipelines.plan.verdict import judge
 from tuneline.plan_inputs import describe_inputs
 from tuneline.plots import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
@@ -18,6 +24,9 @@ from tuneline.rendering import render_example
 from tuneline.schedule import plan_steps
 
 log = logging.getLogger(__name__)
+
+MASKED_EXAMPLES = 5
+BARS = 60
 
 
 def count_tokens(
@@ -56,12 +65,17 @@ def plot_tokens(token_report: pd.DataFrame, recipe: Recipe) -> go.Figure:
         Two histograms over each other.
     """
     figure = go.Figure()
+    width = max(1, round(token_report["tokens"].max() / BARS))
     for column, name, colour in (
         ("prompt_tokens", "prompt", BASE_COLOUR),
         ("tokens", "prompt and completion", TUNED_COLOUR),
     ):
         figure.add_histogram(
-            x=token_report[column], name=name, marker_color=colour, opacity=0.75, nbinsx=60
+            x=token_report[column],
+            name=name,
+            marker_color=colour,
+            opacity=0.75,
+            xbins={"start": 0, "size": width},
         )
     figure.add_vline(
         x=recipe.max_length,
@@ -74,55 +88,71 @@ def plot_tokens(token_report: pd.DataFrame, recipe: Recipe) -> go.Figure:
 
 
 def make_plan(
-    token_report: pd.DataFrame, train: list[Example], recipe: Recipe, hardware: Hardware
+    token_report: pd.DataFrame,
+    train: list[Example],
+    volumes: dict[str, dict[str, Any]],
+    recipe: Recipe,
+    hardware: Hardware,
 ) -> dict[str, Any]:
     """Work the run out before it starts.
 
     Args:
         token_report: tokens of every example.
         train: the examples of the training side, to know the plan by.
+        volumes: free space where the run writes.
         recipe: what is trained and how.
         hardware: the machine.
 
     Returns:
         What it was made for; examples, tokens, overflow, steps, parameters, memory in GB by
-        component; and the verdict that `train` obeys.
+        component with the ladder of changes, disk, time and cost; what was derived; and the
+        verdict that `train` obeys.
     """
     size = measure_model(load_model_config(recipe), recipe)
-    fitting = token_report[(token_report["side"] == "train") & token_report["fits"]]
-    longest = int(fitting["tokens"].max()) if len(fitting) else recipe.max_length
+    used = choose_used(token_report, recipe)
+    longest = int(used["tokens"].max()) if len(used) else recipe.max_length
+    steps = plan_steps(len(used), recipe, hardware)
+    tokens = describe_tokens(used, steps)
     plan: dict[str, Any] = {
         "made_for": describe_inputs(train, recipe, hardware),
+        "derived": describe_derived(recipe, hardware),
         "examples": token_report["side"].value_counts().to_dict(),
-        "tokens": _describe_tokens(fitting),
-        "overflow": _describe_overflow(token_report, recipe),
-        "steps": plan_steps(len(fitting), recipe, hardware),
+        "tokens": tokens,
+        "overflow": describe_overflow(token_report, recipe),
+        "steps": steps,
         "parameters": size.parameters(),
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
         "memory_gb": predict_memory(size, longest, recipe, hardware),
+        "ladder": build_ladder(Setting(size, longest, recipe, hardware)),
+        "disk": plan_disk(size, recipe, volumes),
+        "time": estimate_time(tokens["in_all"], hardware),
     }
     plan["verdict"] = judge(plan)
-    log.info("Plan: %s", plan["verdict"]["words"])
+    log.info("Plan: %s. %s", plan["verdict"]["shown"], plan["verdict"]["words"])
     return plan
 
 
-def _describe_tokens(train: pd.DataFrame) -> dict[str, int]:
-    quantiles = train["tokens"].quantile([0.5, 0.95]).fillna(0).round().astype(int)
-    return {
-        "median": int(quantiles[0.5]),
-        "percentile_95": int(quantiles[0.95]),
-        "longest": int(train["tokens"].max()) if len(train) else 0,
-        "per_epoch": int(train["tokens"].sum()),
-        "trained_per_epoch": int(train["completion_tokens"].sum()),
-    }
+def preview_masks(train: list[Example], recipe: Recipe) -> str:
+    """Show of a few examples which tokens are trained.
+
+    Args:
+        train: examples of the training side.
+        recipe: names the base model.
+
+    Returns:
+        An HTML page; the texts are escaped.
+    """
+    return render_masks(load_tokenizer(recipe), train[:MASKED_EXAMPLES])
 
 
-def _describe_overflow(token_report: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
-    trained = token_report[token_report["side"] == "train"]
-    over = trained[~trained["fits"]]
-    return {
-        "max_length": recipe.max_length,
-        "allowed_share": recipe.overflow_share,
-        "share": len(over) / max(1, len(trained)),
-        "ids": over["id"].tolist(),
-    }
+def write_plan(plan: dict[str, Any], token_plot: go.Figure) -> str:
+    """Write the plan as a page for people.
+
+    Args:
+        plan: the plan.
+        token_plot: lengths of the examples.
+
+    Returns:
+        HTML that opens offline.
+    """
+    return render_plan(plan, token_plot)

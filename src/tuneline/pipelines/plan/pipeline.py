@@ -2,7 +2,13 @@
 
 from kedro.pipeline import Pipeline, node
 
-from tuneline.pipelines.plan.nodes import count_tokens, make_plan, plot_tokens
+from tuneline.pipelines.plan.nodes import (
+    count_tokens,
+    make_plan,
+    plot_tokens,
+    preview_masks,
+    write_plan,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -24,8 +30,20 @@ def create_pipeline() -> Pipeline:
             node(
                 make_plan,
                 name="make_plan",
-                inputs=["token_report", "train", "params:recipe", "params:hardware"],
+                inputs=["token_report", "train", "volumes", "params:recipe", "params:hardware"],
                 outputs="plan",
+            ),
+            node(
+                preview_masks,
+                name="preview_masks",
+                inputs=["train", "params:recipe"],
+                outputs="mask_preview",
+            ),
+            node(
+                write_plan,
+                name="write_plan",
+                inputs=["plan", "token_plot"],
+                outputs="plan_page",
             ),
         ]
     )

@@ -1,56 +1,72 @@
 """Nodes of the train stage."""
 
+import logging
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from tuneline.adapters import Adapter, extract_adapter
+from tuneline.adapters import Adapter, read_adapter
 from tuneline.examples import Example
-from tuneline.modelling import load_model, load_tokenizer
+from tuneline.modelling import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.train.checkpoints import open_run, read_finished
 from tuneline.pipelines.train.data import render_examples
-from tuneline.pipelines.train.provenance import record_provenance
+from tuneline.pipelines.train.epochs import list_epochs, make_log
+from tuneline.pipelines.train.fit import Task, fit
+from tuneline.pipelines.train.launch import launch
+from tuneline.pipelines.train.provenance import describe_run, record_provenance
+from tuneline.pipelines.train.record import describe_training
 from tuneline.pipelines.train.refusal import check_plan
-from tuneline.pipelines.train.trainer import build_trainer, read_log
 from tuneline.plots import BASE_COLOUR, TUNED_COLOUR, style
+
+log = logging.getLogger(__name__)
 
 
 def train_adapter(
     train: list[Example],
     validation: list[Example],
     plan: dict[str, Any],
+    checkpoints: Path,
     recipe: Recipe,
     hardware: Hardware,
-) -> tuple[Adapter, pd.DataFrame]:
-    """Train a LoRA adapter on the quantised base model.
+) -> tuple[Adapter, pd.DataFrame, dict[str, Any]]:
+    """Train a LoRA adapter on the quantised base model, or go on where a run was interrupted.
 
     Args:
         train: examples to learn from.
         validation: examples that watch the training.
         plan: what was worked out for this very run; obeyed.
+        checkpoints: folder in which runs keep what they need to go on.
         recipe: what is trained and how.
         hardware: the machine.
 
     Returns:
-        The adapter in float32, and the log: one row a logged step.
+        The best checkpoint's adapter in float32; the log, one row a logged step; and what was
+        measured: steps, device, peak memory.
 
     Raises:
         TunelineError: if the plan does not fit or belongs to another run.
     """
     check_plan(plan, train, recipe, hardware)
     tokenizer = load_tokenizer(recipe)
-    rows = {
-        "train": render_examples(tokenizer, train, recipe),
-        "validation": render_examples(tokenizer, validation, recipe),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        model = load_model(recipe, hardware)
-        trainer = build_trainer(model, tokenizer, rows, folder, recipe, hardware)
-        trainer.train()
+    run = open_run(checkpoints, describe_run(train, validation, tokenizer, recipe))
+    if read_finished(run):
+        log.info("This very run is through already; its adapter is taken from %s.", run)
+    else:
+        with tempfile.TemporaryDirectory(prefix="tuneline-") as scratch:
+            for side, examples in (("train", train), ("validation", validation)):
+                rows = render_examples(tokenizer, examples, recipe)
+                rows.save_to_disk(f"{scratch}/{side}")
+            task = Task(Path(scratch), run, recipe, hardware, plan["memory_gb"]["total"])
+            launch(fit, hardware.processes, task)
+    facts = read_finished(run)
+    assert facts  # noqa: S101 - `fit` has just written them
     provenance = record_provenance(train, validation, tokenizer, recipe, hardware)
-    return extract_adapter(trainer.model, tokenizer, provenance), read_log(trainer)
+    adapter = read_adapter(run / f"checkpoint-{facts['released_step']}", tokenizer, provenance)
+    return adapter, make_log(facts.pop("log")), facts
 
 
 def plot_losses(training_log: pd.DataFrame) -> go.Figure:
@@ -72,3 +88,56 @@ def plot_losses(training_log: pd.DataFrame) -> go.Figure:
             x=logged["step"], y=logged[column], name=name, mode=mode, line={"color": colour}
         )
     return style(figure, "Loss", x="optimiser step", y="loss per completion token (nats)")
+
+
+def record_training(
+    training_log: pd.DataFrame,
+    training_facts: dict[str, Any],
+    plan: dict[str, Any],
+    adapter: Adapter,
+    recipe: Recipe,
+    hardware: Hardware,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Record the run, epoch by epoch and as a whole, beside its plan.
+
+    Args:
+        training_log: one row a logged step.
+        training_facts: what was measured.
+        plan: what was foreseen.
+        adapter: what came out.
+        recipe: what was trained and how.
+        hardware: the machine.
+
+    Returns:
+        The epochs as a table, and the record; its words follow from its numbers.
+    """
+    epochs = list_epochs(training_log)
+    return epochs, describe_training(
+        epochs, training_log, training_facts, plan, adapter, recipe, hardware
+    )
+
+
+def plot_epochs(epochs: pd.DataFrame) -> go.Figure:
+    """Draw losses and token accuracy by epoch.
+
+    Args:
+        epochs: one row an epoch.
+
+    Returns:
+        Lines over the epochs; the best epoch is marked.
+    """
+    figure = go.Figure()
+    for column, name, colour in (
+        ("training_loss", "training loss", BASE_COLOUR),
+        ("validation_loss", "validation loss", TUNED_COLOUR),
+    ):
+        figure.add_scatter(
+            x=epochs["epoch"],
+            y=epochs[column],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour},
+        )
+    best = epochs.sort_values("validation_loss").iloc[0]
+    figure.add_annotation(x=best["epoch"], y=best["validation_loss"], text="best", ay=32)
+    return style(figure, "Losses by epoch", x="epoch", y="loss per completion token (nats)")

@@ -2,7 +2,12 @@
 
 from kedro.pipeline import Pipeline, node
 
-from tuneline.pipelines.train.nodes import plot_losses, train_adapter
+from tuneline.pipelines.train.nodes import (
+    plot_epochs,
+    plot_losses,
+    record_training,
+    train_adapter,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -12,9 +17,30 @@ def create_pipeline() -> Pipeline:
             node(
                 train_adapter,
                 name="train_adapter",
-                inputs=["train", "validation", "plan", "params:recipe", "params:hardware"],
-                outputs=["adapter", "training_log"],
+                inputs=[
+                    "train",
+                    "validation",
+                    "plan",
+                    "checkpoints",
+                    "params:recipe",
+                    "params:hardware",
+                ],
+                outputs=["adapter", "training_log", "training_facts"],
             ),
             node(plot_losses, name="plot_losses", inputs="training_log", outputs="loss_curve"),
+            node(
+                record_training,
+                name="record_training",
+                inputs=[
+                    "training_log",
+                    "training_facts",
+                    "plan",
+                    "adapter",
+                    "params:recipe",
+                    "params:hardware",
+                ],
+                outputs=["epochs", "training_record"],
+            ),
+            node(plot_epochs, name="plot_epochs", inputs="epochs", outputs="epochs_plot"),
         ]
     )

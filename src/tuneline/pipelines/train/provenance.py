@@ -1,4 +1,4 @@
-"""What an adapter was made from."""
+"""What an adapter is made from."""
 
 from importlib.metadata import version
 from typing import Any
@@ -10,6 +10,42 @@ from tuneline.parameters import Hardware, Recipe
 from tuneline.rendering import hash_template
 
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "trl", "bitsandbytes", "tokenizers")
+# Recipe keys that say how a run is watched and kept, and change nothing in the adapter.
+WATCHING_KEYS = {
+    "save_steps",
+    "save_strategy",
+    "save_total_limit",
+    "logging_steps",
+    "logging_strategy",
+    "logging_first_step",
+    "report_to",
+    "run_name",
+    "overflow_share",
+}
+
+
+def describe_run(
+    train: list[Example], validation: list[Example], tokenizer: Any, recipe: Recipe
+) -> dict[str, Any]:
+    """Describe what decides the outcome of a run: data, recipe and base, not the machine.
+
+    Args:
+        train: examples to learn from.
+        validation: examples that watch the training.
+        tokenizer: the base model's tokenizer.
+        recipe: what is trained and how.
+
+    Returns:
+        Plain values by the name under which a user knows them.
+    """
+    settings = recipe.model_dump(exclude=WATCHING_KEYS | {"base_model", "revision"})
+    return {
+        "base model": identify_base(recipe),
+        "chat template": hash_template(tokenizer)[:16],
+        "training examples": hash_value(train)[:16],
+        "validation examples": hash_value(validation)[:16],
+        **{f"recipe.{key}": value for key, value in sorted(settings.items())},
+    }
 
 
 def record_provenance(

@@ -30,7 +30,7 @@ def check_plan(
     ]
     if stale:
         raise TunelineError(*stale)
-    if not plan["verdict"]["fits"]:
+    if plan["verdict"]["shown"] == "does not fit":
         raise TunelineError(
             Problem(
                 where="plan",

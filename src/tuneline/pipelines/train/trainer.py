@@ -1,126 +1,200 @@
-"""TRL's trainer, set up from recipe and hardware."""
+"""TRL's trainer with packing inside a step, an exact validation loss and sealed checkpoints.
 
+The module imports TRL as it is loaded: import it where a training starts.
+"""
+
+import time
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from safetensors import SafetensorError
+from transformers import EarlyStoppingCallback, Trainer
+from transformers.trainer_callback import PrinterCallback
+from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
+from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.progress import make_progress
-from tuneline.schedule import derive_accumulation
-
-# Recipe keys that are Tuneline's own; all others go to SFTConfig as they are.
-OWN_KEYS = {
-    "base_model",
-    "revision",
-    "quantization",
-    "lora",
-    "global_batch_size",
-    "overflow_share",
-}
-LOG_COLUMNS = [
-    "step",
-    "epoch",
-    "loss",
-    "eval_loss",
-    "mean_token_accuracy",
-    "eval_mean_token_accuracy",
-    "entropy",
-    "eval_entropy",
-    "num_tokens",
-    "learning_rate",
-    "grad_norm",
-]
+from tuneline.pipelines.train.arguments import derive_arguments
+from tuneline.pipelines.train.callbacks import EpochEnds, Gradients
+from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
+from tuneline.pipelines.train.initialisation import initialise_adapter, make_lora_config
+from tuneline.pipelines.train.packing import fill_bins, measure_lengths, split_batch
+from tuneline.pipelines.train.progress import Progress
+from tuneline.pipelines.train.validation import describe_validation, measure_validation
+from tuneline.pipelines.train.watchdog import Watchdog
 
 
-def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
-    """Derive SFTConfig's arguments.
-
-    Args:
-        recipe: its upstream keys are passed on.
-        hardware: decides batch, accumulation, precision and checkpointing.
-
-    Returns:
-        Keyword arguments for SFTConfig, without `output_dir`.
-    """
-    defaults = {
-        "save_strategy": "no",
-        "report_to": "none",
-        "eval_on_start": True,
-        # The rows come rendered: TRL would cut what is too long and not say so.
-        "dataset_kwargs": {"skip_prepare_dataset": True},
-    }
-    derived = {
-        "per_device_train_batch_size": hardware.per_device_train_batch_size,
-        "per_device_eval_batch_size": hardware.per_device_eval_batch_size,
-        "gradient_accumulation_steps": derive_accumulation(recipe, hardware),
-        "gradient_checkpointing": hardware.gradient_checkpointing,
-        "bf16": hardware.dtype == "bfloat16",
-        "fp16": hardware.dtype == "float16",
-        "use_cpu": hardware.device == "cpu",
-        "dataloader_pin_memory": hardware.device == "cuda",
-        "disable_tqdm": True,  # progress goes through logging, the same on terminal and notebook
-    }
-    return {**defaults, **recipe.model_dump(exclude=OWN_KEYS), **derived}
-
-
-def build_trainer(
-    model: Any,
-    tokenizer: Any,
-    rows: dict[str, Any],
-    folder: str,
-    recipe: Recipe,
-    hardware: Hardware,
-) -> Any:
-    """Set up the trainer with a fresh adapter in float32.
+class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
+    """Trains a LoRA adapter in float32 on a quantised model.
 
     Args:
         model: the quantised base model.
         tokenizer: its tokenizer.
         rows: `train` and `validation` datasets of `input_ids` and `labels`.
-        folder: where the trainer may write while it runs.
+        folder: where checkpoints go.
         recipe: what is trained and how.
         hardware: the machine.
-
-    Returns:
-        An SFTTrainer.
+        checkpoint: where an interrupted run goes on, or `None`.
     """
-    from peft import LoraConfig
-    from transformers.trainer_callback import PrinterCallback
-    from trl import SFTConfig, SFTTrainer
 
-    trainer = SFTTrainer(
-        model,
-        SFTConfig(output_dir=folder, **derive_arguments(recipe, hardware)),
-        train_dataset=rows["train"],
-        eval_dataset=rows["validation"],
-        processing_class=tokenizer,
-        peft_config=LoraConfig(task_type="CAUSAL_LM", **recipe.lora),
-        callbacks=[make_progress()],
+    control: Any
+    optimizer: Any
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        rows: dict[str, Any],
+        folder: Path,
+        recipe: Recipe,
+        hardware: Hardware,
+        checkpoint: Path | None,
+    ) -> None:
+        arguments = derive_arguments(recipe, hardware)
+        self.keep = arguments.pop("save_total_limit")  # only what is sealed may replace another
+        arguments["eval_on_start"] = checkpoint is None
+        self.recipe, self.hardware = recipe, hardware
+        self.flatten = DataCollatorForLanguageModeling(tokenizer.pad_token_id, padding_free=True)
+        super().__init__(
+            model,
+            SFTConfig(output_dir=str(folder), **arguments),
+            data_collator=self.flatten if recipe.packing else None,
+            train_dataset=rows["train"],
+            eval_dataset=rows["validation"],
+            processing_class=tokenizer,
+            peft_config=make_lora_config(recipe),
+            callbacks=_make_callbacks(recipe, hardware),
+        )
+        self.remove_callback(PrinterCallback)
+        initialise_adapter(self.model, recipe)
+        self.watchdog = Watchdog(hardware.dtype, recipe.learning_rate)
+        self.add_callback(Gradients(self.watchdog))
+        self.started, self.seconds_before = time.monotonic(), 0.0
+
+    def training_step(
+        self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
+    ) -> Any:
+        """Pass the examples of a step, or of one accumulation, forward and backward.
+
+        Args:
+            model: the model, wrapped for several processes if there are.
+            inputs: a flattened batch when packing, else a padded one.
+            num_items_in_batch: trained tokens of the whole step, over all processes.
+
+        Returns:
+            The loss: the mean over the step's tokens, this batch's part of it.
+        """
+        parts = self._pack(inputs) if self.recipe.packing else [inputs]
+        loss = sum(self._pass(model, part, num_items_in_batch) for part in parts[:-1])
+        loss += super().training_step(model, parts[-1], num_items_in_batch)
+        self.watchdog.check_loss(float(loss), self.state.global_step + 1)
+        return loss
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Measure the validation loss, each token counting once.
+
+        Args:
+            eval_dataset: unused; the validation examples are measured.
+            ignore_keys: unused.
+            metric_key_prefix: unused.
+
+        Returns:
+            `eval_loss` (nats per token), `eval_entropy`, `eval_mean_token_accuracy`.
+        """
+        model = self.accelerator.unwrap_model(self.model)
+        training = model.training
+        model.eval()
+        mine = range(self.args.process_index, len(self.eval_dataset), self.args.world_size)
+        rows = self.eval_dataset.select(mine)
+        with self.compute_loss_context_manager():
+            sums = measure_validation(model, rows, self.flatten, self.hardware.tokens_per_batch)
+        metrics = describe_validation(self.accelerator.reduce(sums, reduction="sum"))
+        self.log(metrics)
+        model.train(training)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log with the tokens and seconds so far, those before an interruption included."""
+        logs["num_tokens"] = self._total_train_tokens
+        logs["seconds"] = round(self.seconds_before + time.monotonic() - self.started, 3)
+        super().log(logs, start_time)
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Write no card: a checkpoint is not for publishing."""
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Make the optimiser that the recipe names, with LoRA+ if it asks for it."""
+        ratio = self.recipe.loraplus_lr_ratio
+        if ratio is None or self.optimizer is not None:
+            return super().create_optimizer(model)
+        from peft.optimizers import create_loraplus_optimizer
+
+        kind, settings = Trainer.get_optimizer_cls_and_kwargs(self.args, self.model)
+        self.optimizer = create_loraplus_optimizer(
+            self.model,
+            kind,
+            loraplus_lr_ratio=ratio,
+            loraplus_weight_decay=self.args.weight_decay,
+            **settings,
+        )
+        return self.optimizer
+
+    def _pack(self, inputs: dict[str, Any]) -> list[dict[str, Any]]:
+        """Divide a step's examples into passes; every process makes as many as the others."""
+        import torch
+
+        lengths, capacity = measure_lengths(inputs), self.hardware.tokens_per_batch
+        bins = fill_bins(lengths, capacity)
+        if self.args.world_size > 1:
+            count = torch.tensor([len(bins)], device=self.args.device)
+            most = int(self.accelerator.gather(count).max())
+            bins = fill_bins(lengths, capacity, least=most)
+        return split_batch(inputs, bins)
+
+    def _pass(self, model: Any, part: dict[str, Any], tokens: Any) -> Any:
+        """Pass one pack, leaving the exchange of gradients to the step's last one."""
+        with self.accelerator.no_sync(model):
+            return super().training_step(model, part, tokens)
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        best = bool(super()._determine_best_metric(metrics, trial))
+        self.control.should_save = self.control.should_save or best
+        return best
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        if self.args.should_save:
+            (checkpoint / SEAL).unlink(missing_ok=True)
+        try:
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                seal(checkpoint)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            raise TunelineError(_word_unwritten(checkpoint, error)) from error
+        if self.args.should_save:
+            remove_old(checkpoint.parent, self.keep, self.state.best_global_step)
+
+
+def _make_callbacks(recipe: Recipe, hardware: Hardware) -> list[Any]:
+    stop_early = recipe.early_stopping_patience
+    return [
+        EpochEnds(),
+        Progress(hardware.price_per_hour, hardware.currency),
+        *([EarlyStoppingCallback(stop_early)] if stop_early else []),
+    ]
+
+
+def _word_unwritten(checkpoint: Path, error: Exception) -> Problem:
+    return Problem(
+        where=str(checkpoint),
+        wrong=f"the checkpoint could not be written ({' '.join(str(error).split())})",
+        matters="a run that cannot save loses what it learns; the checkpoint before it is whole",
+        remedy="free space on this disk and run the same command again; it goes on from there",
     )
-    trainer.remove_callback(PrinterCallback)
-    _cast_adapter(trainer.model)
-    return trainer
-
-
-def read_log(trainer: Any) -> pd.DataFrame:
-    """Read the trainer's log as a table.
-
-    Args:
-        trainer: a trainer that has run.
-
-    Returns:
-        One row a logged step, step 0 for the base model; see `LOG_COLUMNS`.
-    """
-    entries = pd.DataFrame(trainer.state.log_history)
-    return entries.groupby("step", as_index=False).first().reindex(columns=LOG_COLUMNS)
-
-
-def _cast_adapter(model: Any) -> None:
-    """Keep the adapter in float32.
-
-    TRL casts it to bfloat16 for a quantised model; there, updates smaller than one bfloat16 step
-    are lost, and on a T4 the gradient scaler fails (trl issue 4901).
-    """
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()

@@ -1,0 +1,1 @@
+"""Sample data: what clients asked a software house for, and its offers, in Romanian."""

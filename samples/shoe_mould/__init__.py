@@ -1,0 +1,1 @@
+"""Sample data: expert questions and answers on mouldy shoes, in Traditional Chinese."""

@@ -1,0 +1,54 @@
+"""Free space of the disks that matter."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+
+# Stands for wherever the hub's client keeps what it downloads.
+HUB_CACHE = "hub_cache"
+
+
+class VolumesDataset(AbstractDataset[None, dict[str, dict[str, Any]]]):
+    """Measures the free space where something is going to be written.
+
+    Args:
+        folders: by purpose; they need not exist. `hub_cache` stands for the hub client's cache.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, folders: dict[str, str], metadata: dict[str, Any] | None = None) -> None:
+        self._folders = folders
+        self.metadata = metadata
+
+    def load(self) -> dict[str, dict[str, Any]]:
+        """Measure.
+
+        Returns:
+            By purpose: `folder`, `volume` (equal numbers share one disk) and `free_gb`
+            (10^9 bytes).
+        """
+        return {purpose: _measure(folder) for purpose, folder in self._folders.items()}
+
+    def save(self, data: None) -> None:
+        """Refuse: there is nothing to write."""
+        raise NotImplementedError("Free space is an input only.")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"folders": self._folders}
+
+
+def _measure(folder: str) -> dict[str, Any]:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    path = Path(HF_HUB_CACHE if folder == HUB_CACHE else folder)
+    there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    return {
+        "folder": str(path),
+        "volume": there.stat().st_dev,
+        "free_gb": round(shutil.disk_usage(there).free / 1e9, 3),
+    }

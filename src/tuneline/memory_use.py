@@ -1,0 +1,32 @@
+"""How much memory a computation really took."""
+
+
+def reset_peak(device: str) -> None:
+    """Start measuring.
+
+    Args:
+        device: `cuda`, or `cpu`, where the highest point of the whole process is known only.
+    """
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+
+
+def measure_peak(device: str) -> float:
+    """Read the highest use since the start.
+
+    Args:
+        device: as it was given to `reset_peak`.
+
+    Returns:
+        GB (10^9 bytes): on a GPU what PyTorch has reserved of it; on a CPU what the process has
+        held of the machine's memory, its libraries included.
+    """
+    if device == "cuda":
+        import torch
+
+        return float(torch.cuda.max_memory_reserved()) / 1e9
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

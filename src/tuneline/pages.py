@@ -1,0 +1,54 @@
+"""Pages for people: self-contained HTML that opens offline."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+
+def render_page(template: str, **values: Any) -> str:
+    """Render a page.
+
+    Args:
+        template: its path in the package.
+        values: what it shows; Jinja escapes all of it but `Markup`.
+
+    Returns:
+        HTML.
+    """
+    environment = Environment(
+        loader=PackageLoader("tuneline", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = format_number
+    style = Markup(environment.get_template("page.css").render())  # noqa: S704 - our own
+    return environment.get_template(template).render(style=style, **values)
+
+
+def embed_plot(figure: go.Figure, height: int = 340) -> Markup:
+    """Make a plot part of a page that holds plotly's script.
+
+    Args:
+        figure: the plot.
+        height: in pixels.
+
+    Returns:
+        HTML.
+    """
+    html = figure.to_html(
+        full_html=False,
+        include_plotlyjs=False,
+        config={"displayModeBar": False, "responsive": True},
+        default_height=f"{height}px",
+    )
+    return Markup(html)  # noqa: S704 - plotly escapes what it embeds
+
+
+def format_number(value: float, places: int = 1, sign: bool = False) -> str:
+    """Write a number with thousands' commas and a true minus."""
+    text = f"{value:+,.{places}f}" if sign else f"{value:,.{places}f}"
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,50 @@
+"""Several processes, started from inside a node by torch's elastic launcher."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+
+def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:
+    """Run a task in this process, or in several at once.
+
+    Args:
+        task: a function of a module's top level; in each process it finds `RANK`, `LOCAL_RANK` and
+            `WORLD_SIZE` in the environment.
+        processes: how many.
+        arguments: of the task; they travel to the processes.
+
+    Raises:
+        ChildFailedError: if a process fails; with what it said.
+    """
+    if processes == 1:
+        task(*arguments)
+        return
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=str(os.getpid()),
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,  # a run that failed is started again by its user, and resumes
+        start_method="spawn",
+    )
+    elastic_launch(config, _run_one)(task, processes, arguments)
+
+
+def _run_one(task: Callable[..., None], processes: int, arguments: tuple[Any, ...]) -> None:
+    import kedro.framework.project  # noqa: F401 - it sets logging up, as in the first process
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    else:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    try:
+        task(*arguments)
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()

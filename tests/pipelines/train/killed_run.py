@@ -1,0 +1,103 @@
+"""Trains in a process of its own, and kills itself (SIGKILL) at a given moment.
+
+python -m tests.pipelines.train.killed_run FOLDER MOMENT
+"""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from kedro.config import OmegaConfigLoader
+from safetensors.torch import save_file
+
+from tests.conftest import PROJECT, TINY_BASE
+from tests.pipelines.train.small_runs import shrink, train
+from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.train import checkpoints, fit, nodes, trainer
+from tuneline.settings import CONFIG_LOADER_ARGS
+
+
+def die(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in_step_3() -> None:
+    step = trainer.AdapterTrainer.training_step
+
+    def killed(self: trainer.AdapterTrainer, *arguments: object) -> torch.Tensor:
+        return die() if self.state.global_step == 2 else step(self, *arguments)  # type: ignore[return-value]
+
+    trainer.AdapterTrainer.training_step = killed
+
+
+def die_while_writing() -> None:
+    save = torch.save
+
+    def killed(value: object, path: object, *arguments: object, **options: object) -> None:
+        save(value, path, *arguments, **options)  # type: ignore[arg-type]
+        if "checkpoint-4/optimizer" in str(path):
+            file = Path(str(path))
+            file.write_bytes(file.read_bytes()[:1000])
+            die()
+
+    torch.save = killed
+
+
+def die_before_sealing() -> None:
+    seal = trainer.seal
+    trainer.seal = lambda folder: die() if folder.name == "checkpoint-6" else seal(folder)
+
+
+def die_while_removing() -> None:
+    def killed(folder: Path, *_: object) -> None:
+        next(Path(folder).glob("optimizer*")).unlink()
+        die()
+
+    checkpoints.shutil.rmtree = killed
+
+
+def die_before_it_is_through() -> None:
+    fit.finish = die
+
+
+def die_before_the_adapter_is_read() -> None:
+    nodes.read_adapter = die
+
+
+MOMENTS: dict[str, Callable[[], None]] = {
+    function.__name__: function
+    for function in (
+        die_in_step_3,
+        die_while_writing,
+        die_before_sealing,
+        die_while_removing,
+        die_before_it_is_through,
+        die_before_the_adapter_is_read,
+    )
+}
+
+
+def main(folder: Path, moment: str) -> None:
+    loader = OmegaConfigLoader(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
+    settings = loader["parameters"]
+    recipe = Recipe.model_validate(settings["product_descriptions"]["recipe"])
+    recipe = shrink(
+        recipe,
+        base_model=str(PROJECT / TINY_BASE),
+        lora={**recipe.lora, "r": 8, "lora_dropout": 0.1},
+        save_steps=2,
+    )
+    hardware = Hardware.model_validate({**settings["hardware"], "tokens_per_batch": 100})
+    if moment != "never":
+        MOMENTS[moment]()
+    adapter, _, _ = train(recipe, hardware, folder / "checkpoints")
+    save_file(adapter.tensors, folder / "adapter.safetensors")
+
+
+if __name__ == "__main__":
+    rmtree = shutil.rmtree
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,49 @@
+"""Runs of a few seconds on the tiny model."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from tuneline.adapters import Adapter
+from tuneline.examples import Example
+from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.train.nodes import train_adapter
+from tuneline.plan_inputs import describe_inputs
+
+
+def make_examples(count: int) -> list[Example]:
+    return [
+        {
+            "id": str(number),
+            "prompt": [{"role": "user", "content": f"Describe: pot {number}"}],
+            "completion": [
+                {"role": "assistant", "content": f"Pot {number} is made of oak." * (1 + number % 5)}
+            ],
+            "meta": {"line": number},
+        }
+        for number in range(count)
+    ]
+
+
+def make_plan(count: int, recipe: Recipe, hardware: Hardware) -> dict:
+    return {
+        "made_for": describe_inputs(make_examples(count), recipe, hardware),
+        "memory_gb": {"total": 1.0},
+        "verdict": {"shown": "fits", "words": ""},
+    }
+
+
+def shrink(recipe: Recipe, **changes: object) -> Recipe:
+    """Make a recipe of 12 steps."""
+    lora = {**recipe.lora, "r": 8}
+    settings = {"lora": lora, "global_batch_size": 8, "num_train_epochs": 2, **changes}
+    return Recipe.model_validate({**recipe.model_dump(), **settings})
+
+
+def train(
+    recipe: Recipe, hardware: Hardware, checkpoints: Path, count: int = 48
+) -> tuple[Adapter, pd.DataFrame, dict]:
+    plan = make_plan(count, recipe, hardware)
+    return train_adapter(
+        make_examples(count), make_examples(4), plan, checkpoints, recipe, hardware
+    )
