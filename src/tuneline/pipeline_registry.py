@@ -8,11 +8,13 @@ with the stage's tag: `kedro run --pipeline=<use_case> --tags=train`.
 from kedro.pipeline import Pipeline
 
 from tuneline.pipelines import evaluate, plan, prepare, tiny_base, train
-from tuneline.use_cases import MAIN_USE_CASE, list_use_cases
+from tuneline.use_cases import MAIN_USE_CASE, list_use_cases, states_block
 
 STAGES = {"prepare": prepare, "plan": plan, "train": train, "evaluate": evaluate}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
 SHARED_PARAMETERS = {"params:hardware"}
+# Blocks that make pairs of the clean rows.
+PAIRING_BLOCKS = ("data.table", "data.documents")
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -36,6 +38,14 @@ def _chain(use_case: str) -> Pipeline:
 
 
 def _stage(stage: str, use_case: str) -> Pipeline:
-    pipeline = STAGES[stage].create_pipeline()
+    pipeline = _create(stage, use_case)
     shared = SHARED_PARAMETERS & pipeline.inputs()
     return Pipeline(pipeline, namespace=use_case, parameters=shared, tags=[stage])
+
+
+def _create(stage: str, use_case: str) -> Pipeline:
+    if stage == "prepare":
+        makes_pairs = any(states_block(use_case, block) for block in PAIRING_BLOCKS)
+        return prepare.create_pipeline(makes_pairs)
+    pipeline: Pipeline = STAGES[stage].create_pipeline()
+    return pipeline

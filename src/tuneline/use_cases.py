@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kedro.utils import find_kedro_project
+from omegaconf import OmegaConf
 
 MAIN_USE_CASE = "product_descriptions"
 
@@ -13,6 +14,25 @@ def list_use_cases() -> list[str]:
     Returns:
         Names in alphabetical order; outside a project only the main one.
     """
-    project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
-    found = {path.parent.name for path in project.glob("conf/base/*/parameters.yml")}
+    found = {path.parent.name for path in _find_project().glob("conf/base/*/parameters.yml")}
     return sorted(found | {MAIN_USE_CASE})
+
+
+def states_block(use_case: str, block: str) -> bool:
+    """Tell whether a use case's `parameters.yml` in `conf/base` has a block.
+
+    Args:
+        use_case: its name.
+        block: such as `synthesise` or `data.table`.
+
+    Returns:
+        Whether it is there.
+    """
+    path = _find_project() / "conf/base" / use_case / "parameters.yml"
+    if not path.is_file():
+        return False
+    return OmegaConf.select(OmegaConf.load(path), f"{use_case}.{block}") is not None
+
+
+def _find_project() -> Path:
+    return find_kedro_project(Path.cwd()) or Path(__file__).parents[2]

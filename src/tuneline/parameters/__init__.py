@@ -6,17 +6,20 @@ them against the installed versions.
 """
 
 from tuneline.parameters.data import Data, Rules
+from tuneline.parameters.documents import Documents
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.hardware import Hardware
 from tuneline.parameters.leaks import Leaks
 from tuneline.parameters.prompt import Prompt
 from tuneline.parameters.recipe import Recipe
 from tuneline.parameters.split import Split
+from tuneline.parameters.table import Table
 from tuneline.parameters.tiny_base import TinyBase
 from tuneline.parameters.use_case import UseCase
 
 __all__ = [
     "Data",
+    "Documents",
     "Evaluation",
     "Hardware",
     "Leaks",
@@ -24,6 +27,7 @@ __all__ = [
     "Recipe",
     "Rules",
     "Split",
+    "Table",
     "TinyBase",
     "UseCase",
 ]

@@ -8,7 +8,9 @@ import polars as pl
 
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import Data, Split
+from tuneline.pipelines.prepare.facts import FACT_SIDE
 from tuneline.pipelines.prepare.fixed_sides import fix_sides
+from tuneline.pipelines.prepare.known_sides import draw_known
 from tuneline.pipelines.prepare.quotas import allot
 
 log = logging.getLogger(__name__)
@@ -21,7 +23,7 @@ def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     on the file's order or length. The test side comes first in that order, then validation, then
     training: a smaller test side is a part of a larger one, and a larger sample trains on more
     without touching either. With a category, each category is drawn and divided in this way on its
-    own, in proportion to its size.
+    own, in proportion to its size. Questions of a table stand on the side of their facts.
 
     Args:
         clean: the clean rows.
@@ -33,13 +35,15 @@ def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     Raises:
         TunelineError: if a row that is to stand on a side does not exist, or a side would be empty.
     """
-    split = data.split
-    rows = fix_sides(_order_rows(clean, data), split)
-    rows = _draw_sample(rows, split.sample or rows.height).with_row_index("position")
+    split, rows = data.split, _order_rows(clean, data)
+    known = "side" in rows.columns
+    rows = rows if known else _draw_sample(fix_sides(rows, split), split.sample or rows.height)
     _warn_of_repeated_ids(rows, data.id)
-    sizes = {side: _count(getattr(split, side), rows.height) for side in ("test", "validation")}
-    _check_size(rows.height, sizes, split)
-    sides = _divide(rows, sizes).select("line", "position", "side")
+    count = min(split.sample or rows.height, rows.height)
+    sizes = {side: _count(getattr(split, side), count) for side in ("test", "validation")}
+    _check_size(count, sizes, split)
+    drawn = draw_known(rows, split, sizes) if known else _divide(rows, sizes)
+    sides = drawn.with_row_index("position").select("line", "position", "side")
     _check_sides(sides, split)
     return sides
 
@@ -55,7 +59,7 @@ def check_columns(clean: pl.LazyFrame, data: Data) -> None:
         TunelineError: naming the nearest column for each that is missing.
     """
     there = clean.collect_schema().names()
-    named = [("id", data.id), *(("columns", column) for column in data.columns)]
+    named = [("id", data.id), *(("columns", column) for column in data.pair_columns)]
     named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
     missing = [(key, column) for key, column in named if column and column not in there]
     if missing:
@@ -99,11 +103,13 @@ def _group(data: Data) -> pl.Expr:
 
 def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
+    known = {"side": pl.col(FACT_SIDE)} if data.table else {}
     rows = clean.select(
         pl.col("line").cast(pl.Int64),
         id=pl.col(data.id),
         group=_group(data),
         category=pl.col(data.category) if data.category else pl.lit(""),
+        **known,
     ).collect()
     order = pl.Series("order", _hash_keys(rows["group"], data.split.seed))
     rows = rows.with_columns(order).sort("order", "group", "line").drop("order")
