@@ -15,23 +15,8 @@ from tuneline.use_cases import list_use_cases
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Names that Kedro or the YAML already uses for something else.
-RESERVED = {
-    "all",
-    "hardware",
-    "tiny_base",
-    "base",
-    "laptop",
-    "test",
-    "local",
-    "prepare",
-    "plan",
-} | {
-    "train",
-    "evaluate",
-    "publish",
-    "ask",
-    "synthesise",
-}
+RESERVED = {"all", "base", "laptop", "test", "local", "hardware", "tiny_base", "prices"}
+RESERVED |= {"synthesise", "prepare", "plan", "train", "evaluate", "publish", "ask"}
 IDS = {"id", "uid", "uuid", "key", "no", "number"}
 # A column with this many different texts at most, and several rows of each, is a category.
 CATEGORIES, ROWS_PER_CATEGORY = 20, 5
@@ -184,7 +169,7 @@ def _odd_name(raw: Path, name: str) -> Problem:
     return Problem(
         where=str(raw),
         value=name,
-        wrong="the name of this column holds a sign that means something in a prompt: { } [ ] . : !",
+        wrong="the column's name holds one of the signs { } [ ] . : !, which templates need",
         matters="the prompt could not name the column; nothing was written",
         remedy="rename the column in the first line of the file",
     )

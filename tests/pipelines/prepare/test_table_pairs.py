@@ -51,7 +51,8 @@ def answer_to(made: Pairs, question: str) -> str:
 
 
 def test_a_cell_is_read_with_its_dirt(table: Table):
-    cell = "OBECNÉ: Antioxidant ,  Čisticí, čisticí\n\nTRÁVENÍ:  Není údaj\n\nHLAVA: Tlak ve\xa0spáncích"
+    general, digestion = "OBECNÉ: Antioxidant ,  Čisticí, čisticí", "TRÁVENÍ:  Není údaj"
+    cell = f"{general}\n\n{digestion}\n\nHLAVA: Tlak ve\xa0spáncích"
     assert read_list(cell, table) == {
         "OBECNÉ": ["antioxidant", "čisticí"],
         "TRÁVENÍ": [],
@@ -167,7 +168,7 @@ def test_two_rows_about_one_subject_are_refused(clean: pl.DataFrame, data: Data,
 def test_one_question_with_two_answers_is_refused(clean: pl.DataFrame, data: Data, table: Table):
     kinds = [kind for kind in table.kinds if kind.name == "general"]
     vague = [kind.model_copy(update={"questions": ["Řekni {subject}."]}) for kind in kinds]
-    with pytest.raises(TunelineError, match="`řekni citron.` has 3 answers"):
+    with pytest.raises(TunelineError, match=r"`řekni citron\.` has 3 answers"):
         pair_table(clean, data, table.model_copy(update={"kinds": vague}))
 
 
