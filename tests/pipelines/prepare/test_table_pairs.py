@@ -93,6 +93,8 @@ def test_no_data_is_said_honestly_and_never_used_as_an_answer(made: Pairs):
     assert "neuvádí" in answer_to(made, "Jak působí olej Hřebíček na psychiku?")
     assert not pairs["answer"].str.contains("(?i)není údaj").any()
     assert not pairs["question"].str.contains("(?i)není údaj").any()
+    # A column that was never filled in has no category to ask about.
+    assert not pairs["question"].str.contains("„“").any()
     # Nothing can be denied of a column that was never filled in.
     assert pairs.filter(kind="denied_effect", question="Hodí se olej Hřebíček na hněv?").is_empty()
 

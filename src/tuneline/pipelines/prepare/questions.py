@@ -95,11 +95,13 @@ def word_topic(topic: Topic, number: int, table: Table) -> list[tuple[str, str]]
 
 
 def _choose(facts: list[Fact], kind: Kind) -> Iterator[Fact]:
-    for fact in facts:
-        wanted = not kind.only or fact.category in kind.only
-        # A column without any data has no category, and must still be answered for.
-        nothing = not fact.category and not fact.item and kind.about == "row"
-        if fact.column in kind.of and (wanted or nothing) and fact.category not in kind.without:
+    for fact in (fact for fact in facts if fact.column in kind.of):
+        if not fact.item and not fact.category:
+            # The whole column has no data: only a question about the row can say so.
+            wanted = kind.about == "row"
+        else:
+            wanted = not kind.only or fact.category in kind.only
+        if wanted and fact.category not in kind.without:
             yield fact
 
 
