@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint docs viz sample tiny-base clean
+.PHONY: help install run test lint docs viz sample new-use-case tiny-base clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ sample: install ## make the sample data of the use cases again
 	$(BIN)/python -m samples.essential_oils.workbook --out data/01_raw/essential_oils/oils.xlsx
 	$(BIN)/python -m samples.shoe_mould.table --out data/01_raw/shoe_mould/questions.json
 	$(BIN)/python -m samples.development_plans.documents --out data/01_raw/development_plans
+
+new-use-case: install ## start a use case of your own: make new-use-case NAME=tea_shop RAW=tea.csv
+	$(BIN)/kedro new-use-case $(NAME) $(RAW)
 
 tiny-base: install ## train the tiny base model again
 	$(BIN)/kedro run --pipelines=prepare,tiny_base

@@ -1,6 +1,7 @@
-"""The `kedro run` command, with problems shown as sentences instead of tracebacks."""
+"""The commands `kedro run` and `kedro new-use-case`; problems are sentences, not tracebacks."""
 
 import logging
+from pathlib import Path
 
 import click
 from kedro.config import MissingConfigException
@@ -27,11 +28,19 @@ class SentenceCommand(click.Command):
             click.ClickException: for an error the user can mend; click shows its message only.
         """
         try:
-            _check_pipeline_names(ctx)
             return super().invoke(ctx)
         except MENDABLE as error:
             log.debug("The run failed.", exc_info=error)
             raise click.ClickException(str(error).strip()) from error
+
+
+class RunCommand(SentenceCommand):
+    """The `run` command, which knows the names of all pipelines before it starts."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command, if there are such pipelines."""
+        _check_pipeline_names(ctx)
+        return super().invoke(ctx)
 
 
 @click.group(name="tuneline")
@@ -40,7 +49,7 @@ def cli() -> None:
 
 
 cli.add_command(
-    SentenceCommand(
+    RunCommand(
         name="run",
         callback=kedro_run.callback,
         params=kedro_run.params,
@@ -48,6 +57,23 @@ cli.add_command(
         context_settings=kedro_run.context_settings,
     )
 )
+
+
+@cli.command(name="new-use-case", cls=SentenceCommand)
+@click.argument("name")
+@click.argument("raw", type=click.Path(path_type=Path))
+def new_use_case(name: str, raw: Path) -> None:
+    """Write a commented starting folder for the use case NAME from the CSV file RAW."""
+    from tuneline.new_use_case import create_use_case
+
+    for path in create_use_case(name, raw, Path.cwd()):
+        log.info("wrote %s", path)
+    log.info(
+        "Look at the lines marked with <- in conf/base/%s/parameters.yml, then: "
+        "kedro run --pipeline=%s",
+        name,
+        name,
+    )
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:

@@ -31,14 +31,14 @@ def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:
     """Make an example of a clean row.
 
     Args:
-        row: a clean row.
+        row: a clean row, or a pair made of clean rows.
         data: names the id and the columns.
         prompt: templates over the columns.
 
     Returns:
         The example.
     """
-    texts = {column: row[column] for column in data.columns}
+    texts = {column: row[column] for column in data.pair_columns}
     system: list[Message] = (
         [{"role": "system", "content": prompt.system.format_map(texts)}] if prompt.system else []
     )

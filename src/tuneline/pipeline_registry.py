@@ -33,6 +33,8 @@ BESIDE = {"train_remotely"}
 OPTIONAL_STAGES = {"synthesise"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
 SHARED_PARAMETERS = {"params:hardware", "params:prices", "params:remote_training"}
+# Blocks that make pairs of the clean rows.
+PAIRING_BLOCKS = ("data.table", "data.documents")
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -70,8 +72,16 @@ def _list_stages(use_case: str) -> list[str]:
 
 
 def _stage(stage: str, use_case: str) -> Pipeline:
-    pipeline = STAGES[stage].create_pipeline()
-    if stage == "train_remotely":  # its answers are scored as an adapter's are
-        pipeline += evaluate.create_remote_pipeline()
+    pipeline = _create(stage, use_case)
     shared = SHARED_PARAMETERS & pipeline.inputs()
     return Pipeline(pipeline, namespace=use_case, parameters=shared, tags=[stage])
+
+
+def _create(stage: str, use_case: str) -> Pipeline:
+    if stage == "prepare":
+        makes_pairs = any(states_block(use_case, block) for block in PAIRING_BLOCKS)
+        return prepare.create_pipeline(makes_pairs)
+    pipeline: Pipeline = STAGES[stage].create_pipeline()
+    if stage == "train_remotely":  # its answers are scored as an adapter's are
+        return pipeline + evaluate.create_remote_pipeline()
+    return pipeline

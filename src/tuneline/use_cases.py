@@ -23,7 +23,7 @@ def states_block(use_case: str, block: str) -> bool:
 
     Args:
         use_case: its name.
-        block: such as `synthesise`.
+        block: such as `synthesise` or `data.table`.
 
     Returns:
         Whether it is there.

@@ -51,6 +51,11 @@ class RawCSVDataset(RawDataset):
         return _CSVRows(RawFile(self._filepath, self._encoding), self._separator)
 
 
+def read_header(path: str) -> list[str]:
+    """Read the names of a file's columns."""
+    return _Records(RawFile(path).chunks(), None).header
+
+
 class _CSVRows:
     """Rows of one file. See `RowSource`."""
 

@@ -6,6 +6,7 @@ them against the installed versions.
 """
 
 from tuneline.parameters.data import Data, Rules
+from tuneline.parameters.documents import Documents
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.hardware import Hardware
 from tuneline.parameters.leaks import Leaks
@@ -18,6 +19,7 @@ from tuneline.parameters.rubric import Criterion, Judge, Rubric
 from tuneline.parameters.server import Address, Server
 from tuneline.parameters.split import Split
 from tuneline.parameters.synthesis import Checks, Synthesise
+from tuneline.parameters.table import Table
 from tuneline.parameters.tiny_base import TinyBase
 from tuneline.parameters.use_case import UseCase
 
@@ -26,6 +28,7 @@ __all__ = [
     "Checks",
     "Criterion",
     "Data",
+    "Documents",
     "Evaluation",
     "Hardware",
     "Judge",
@@ -41,6 +44,7 @@ __all__ = [
     "Server",
     "Split",
     "Synthesise",
+    "Table",
     "TinyBase",
     "UseCase",
 ]

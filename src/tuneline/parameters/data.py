@@ -6,11 +6,13 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.block import Block
+from tuneline.parameters.documents import Documents
 from tuneline.parameters.leaks import Leaks
 from tuneline.parameters.split import Split
+from tuneline.parameters.table import Table
 
 # Columns that Tuneline writes itself.
-WRITTEN = {"line", "original", "problem", "reason", "only_boilerplate"}
+WRITTEN = {"line", "original", "problem", "reason", "only_boilerplate", "side", "position"}
 
 
 class Rules(Block):
@@ -76,14 +78,26 @@ class Data(Block):
         description="column with the terms that a good answer must hold: a list, or `a; b`",
     )
     rules: Rules = Rules()
+    table: Table | None = Field(
+        default=None, description="makes questions and answers of the rows; null: a row is a pair"
+    )
+    documents: Documents | None = Field(
+        default=None, description="finds the parts of each document; null: a row is a pair"
+    )
     split: Split
     leaks: Leaks = Leaks()
 
     @property
+    def pair_columns(self) -> list[str]:
+        """Columns that the prompt templates may use: of the rows, or of what is made of them."""
+        made = self.table or self.documents
+        return made.columns if made else self.columns
+
+    @property
     def carried(self) -> list[str]:
         """Columns that travel with a row as they are: they may be empty and are never cleaned."""
-        named = [self.category, self.key_terms]
-        return [column for column in named if column and column not in self.columns]
+        named, known = [self.category, self.key_terms], {*self.columns, *self.pair_columns}
+        return [column for column in named if column and column not in known]
 
     @field_validator("columns", "category", "key_terms")
     @classmethod
@@ -105,12 +119,43 @@ class Data(Block):
             )
         named = {*self.rules.min_words, *self.rules.max_characters, self.rules.unique}
         unknown = sorted(named - {None, *self.columns})  # type: ignore[type-var]
-        if self.split.group not in {None, self.id, *self.columns, *self.carried}:
+        looked_at = self.table.sources if self.table else []
+        looked_at += [self.documents.column] if self.documents else []
+        unknown += [column for column in looked_at if column not in self.columns]
+        if self.split.group not in {None, self.id, *self.pair_columns, *self.carried}:
             unknown.append(self.split.group)
         if unknown:
             raise ValueError(
                 f"`{unknown[0]}` is none of the columns {self.columns}; a rule or a split that "
                 "looks at a column that is not read would do nothing; "
                 f"{suggest(str(unknown[0]), self.columns)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_are_made_in_one_way(self) -> Self:
+        if self.table and self.documents:
+            raise ValueError(
+                "both `table` and `documents` are stated; rows are made into pairs in one way "
+                "only; leave one of them out"
+            )
+        if (self.table or self.documents) and self.carried:
+            raise ValueError(
+                f"`{self.carried[0]}` is none of the columns {self.pair_columns}; it is not "
+                "carried over into what is made of the rows; leave it out, or name one of these"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _facts_stay_apart(self) -> Self:
+        if self.table and (self.split.group or self.split.fixed):
+            raise ValueError(
+                "`split` states `group` or `fixed` beside `table`; the questions of a table are "
+                "divided by the facts they are about; leave it out"
+            )
+        if self.table and self.leaks.policy == "move":
+            raise ValueError(
+                "`leaks.policy` is `move` beside `table`; a held-out fact would be taught; set it "
+                "to `drop`"
             )
         return self

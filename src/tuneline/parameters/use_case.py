@@ -25,7 +25,7 @@ class UseCase(Block):
 
     @model_validator(mode="after")
     def _placeholders_are_columns(self) -> Self:
-        unknown = sorted(self.prompt.placeholders() - set(self.data.columns))
+        unknown = sorted(self.prompt.placeholders() - set(self.data.pair_columns))
         if unknown == [""]:
             raise ValueError(
                 "`prompt` holds a placeholder without a name; it could not be filled; name a "
@@ -34,8 +34,8 @@ class UseCase(Block):
         if unknown:
             raise ValueError(
                 f"the placeholder `{{{unknown[0]}}}` in `prompt` is none of the columns "
-                f"{self.data.columns}; the prompt could not be filled; "
-                f"{suggest(unknown[0], self.data.columns)}"
+                f"{self.data.pair_columns}; the prompt could not be filled; "
+                f"{suggest(unknown[0], self.data.pair_columns)}"
             )
         return self
 

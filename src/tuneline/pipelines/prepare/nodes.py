@@ -20,12 +20,12 @@ ROWS_PER_BATCH = 50_000
 
 
 def build_examples(
-    clean: pl.LazyFrame, data: Data, prompt: Prompt
+    pairs: pl.LazyFrame, data: Data, prompt: Prompt
 ) -> tuple[list[Example], list[Example], list[Example]]:
-    """Sample the clean rows, divide them and fill the prompt templates.
+    """Sample the rows, divide them and fill the prompt templates.
 
     Args:
-        clean: the clean rows.
+        pairs: the clean rows, or the pairs that were made of them.
         data: how to sample and to divide.
         prompt: the templates.
 
@@ -36,9 +36,9 @@ def build_examples(
     Raises:
         TunelineError: if a column is missing, or there are too few rows to divide.
     """
-    check_columns(clean, data)
-    sides = assign_sides(clean, data)
-    table = _read_rows(clean, sides)
+    check_columns(pairs, data)
+    sides = assign_sides(pairs, data)
+    table = _read_rows(pairs, sides)
     counts = {side: (table["side"] == side).sum() for side in ("train", "validation", "test")}
     log.info("Examples: %s.", ", ".join(f"{n:,} {side}" for side, n in counts.items()))
     train, validation, test = (
@@ -52,7 +52,7 @@ def check_leaks(
     train: list[Example],
     validation: list[Example],
     test: list[Example],
-    clean: pl.LazyFrame,
+    pairs: pl.LazyFrame,
     data: Data,
     prompt: Prompt,
     evaluation: Evaluation,
@@ -63,7 +63,7 @@ def check_leaks(
         train: examples for training, as they were divided.
         validation: examples for validation.
         test: examples for the evaluation.
-        clean: the clean rows, to move whole groups.
+        pairs: the rows that the examples were made of, to move whole groups.
         data: when two rows are twins, and what becomes of them.
         prompt: the templates, whose words are not compared.
         evaluation: the fixed questions.
@@ -77,7 +77,7 @@ def check_leaks(
     sides = {"train": train, "validation": validation, "test": test}
     log.info("Leak check: %s examples.", f"{sum(map(len, sides.values())):,}")
     rows = tabulate(sides, evaluation.questions, prompt)
-    kept, found = separate(rows, data.leaks, name_groups(clean, data, rows["line"]))
+    kept, found = separate(rows, data.leaks, name_groups(pairs, data, rows["line"]))
     checked = pick_examples(sides, kept, data.leaks)
     table = list_leaks(found, sides, evaluation.questions, data.leaks)
     report = describe_check(found, count_changes(rows, kept), checked, data)

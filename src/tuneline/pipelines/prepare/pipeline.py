@@ -1,13 +1,25 @@
-"""The prepare stage: raw → clean + rejected → examples."""
+"""The prepare stage: raw → clean + rejected (→ pairs) → examples."""
 
 from kedro.pipeline import Pipeline, node
 
 from tuneline.pipelines.prepare.clean_nodes import clean_rows, plot_cleaning
 from tuneline.pipelines.prepare.nodes import build_examples, check_leaks
+from tuneline.pipelines.prepare.pair_nodes import make_pairs
 
 
-def create_pipeline() -> Pipeline:
-    """List the stage's nodes."""
+def create_pipeline(makes_pairs: bool = False) -> Pipeline:
+    """List the stage's nodes.
+
+    Args:
+        makes_pairs: whether examples are made of pairs rather than of the clean rows themselves.
+    """
+    pairs = "pairs" if makes_pairs else "clean"
+    making = node(
+        make_pairs,
+        name="make_pairs",
+        inputs=["clean", "params:data"],
+        outputs=["pairs", "pair_report"],
+    )
     return Pipeline(
         [
             node(
@@ -23,10 +35,11 @@ def create_pipeline() -> Pipeline:
                 inputs="cleaning_report",
                 outputs="cleaning_plot",
             ),
+            *([making] if makes_pairs else []),
             node(
                 build_examples,
                 name="build_examples",
-                inputs=["clean", "params:data", "params:prompt"],
+                inputs=[pairs, "params:data", "params:prompt"],
                 outputs=["sampled_train", "sampled_validation", "sampled_test"],
             ),
             node(
@@ -36,7 +49,7 @@ def create_pipeline() -> Pipeline:
                     "sampled_train",
                     "sampled_validation",
                     "sampled_test",
-                    "clean",
+                    pairs,
                     "params:data",
                     "params:prompt",
                     "params:evaluation",

@@ -21,7 +21,7 @@ def check_columns(clean: pl.LazyFrame, data: Data) -> None:
         TunelineError: naming the nearest column for each that is missing.
     """
     there = clean.collect_schema().names()
-    named = [("id", data.id), *(("columns", column) for column in data.columns)]
+    named = [("id", data.id), *(("columns", column) for column in data.pair_columns)]
     named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
     missing = [(key, column) for key, column in named if column and column not in there]
     if missing:

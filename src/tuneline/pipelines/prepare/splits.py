@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 
 from tuneline.parameters import Data
+from tuneline.pipelines.prepare.facts import FACT_SIDE
 from tuneline.pipelines.prepare.fixed_sides import fix_sides
+from tuneline.pipelines.prepare.known_sides import draw_known
 from tuneline.pipelines.prepare.quotas import allot
 from tuneline.pipelines.prepare.split_checks import (
     check_sides,
@@ -22,7 +24,7 @@ def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     on the file's order or length. The test side comes first in that order, then validation, then
     training: a smaller test side is a part of a larger one, and a larger sample trains on more
     without touching either. With a category, each category is drawn and divided in this way on its
-    own, in proportion to its size.
+    own, in proportion to its size. Questions of a table stand on the side of their facts.
 
     Args:
         clean: the clean rows.
@@ -34,13 +36,15 @@ def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     Raises:
         TunelineError: if a row that is to stand on a side does not exist, or a side would be empty.
     """
-    split = data.split
-    rows = fix_sides(_order_rows(clean, data), split)
-    rows = _draw_sample(rows, split.sample or rows.height).with_row_index("position")
+    split, rows = data.split, _order_rows(clean, data)
+    known = "side" in rows.columns
+    rows = rows if known else _draw_sample(fix_sides(rows, split), split.sample or rows.height)
     warn_of_repeated_ids(rows, data.id)
-    sizes = {side: _count(getattr(split, side), rows.height) for side in ("test", "validation")}
-    check_size(rows.height, sizes, split)
-    sides = _divide(rows, sizes).select("line", "position", "side")
+    count = min(split.sample or rows.height, rows.height)
+    sizes = {side: _count(getattr(split, side), count) for side in ("test", "validation")}
+    check_size(count, sizes, split)
+    drawn = draw_known(rows, split, sizes) if known else _divide(rows, sizes)
+    sides = drawn.with_row_index("position").select("line", "position", "side")
     check_sides(sides, split)
     return sides
 
@@ -72,11 +76,13 @@ def _group(data: Data) -> pl.Expr:
 
 def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
+    known = {"side": pl.col(FACT_SIDE)} if data.table else {}
     rows = clean.select(
         pl.col("line").cast(pl.Int64),
         id=pl.col(data.id).cast(pl.String),
         group=_group(data),
         category=pl.col(data.category) if data.category else pl.lit(""),
+        **known,
     ).collect()
     order = pl.Series("order", _hash_keys(rows["group"], data.split.seed))
     rows = rows.with_columns(order).sort("order", "group", "line").drop("order")

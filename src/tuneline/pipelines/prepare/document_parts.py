@@ -1,0 +1,83 @@
+"""Finding the parts of a document by their headings."""
+
+import re
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process
+
+from tuneline.parameters.documents import Documents, Part
+from tuneline.pipelines.prepare.comparing import normalise
+
+# What people put before a heading by hand: `1.`, `IV)`, `B.`, `#`, `**`.
+NUMBERING = re.compile(r"^[\s#*_>•\u2013-]*(?:(?:\d+|[IVXLC]+|[A-Z])[.)]+\s*)*")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What was found in a document.
+
+    Attributes:
+        texts: the text of each part, without its heading; empty where it was not found.
+        problems: what is missing, in words.
+        before: characters that stand before the first part, and so in none.
+    """
+
+    texts: dict[str, str]
+    problems: list[str]
+    before: int
+
+
+def find_parts(text: str, documents: Documents) -> Parts:
+    """Divide a document into its parts.
+
+    Args:
+        text: the document, one paragraph a line.
+        documents: the headings.
+
+    Returns:
+        The parts, or why some were not found.
+    """
+    lines = text.splitlines()
+    folded = fold_lines(lines)
+    found = {name: _find(folded, part.headings) for name, part in documents.parts.items()}
+    starts = sorted(start for start in found.values() if start is not None)
+    ends = dict(zip(starts, [*starts[1:], len(lines)], strict=True))
+    texts, problems = dict.fromkeys(documents.parts, ""), []
+    for name, start in found.items():
+        part = documents.parts[name]
+        if start is None:
+            problems.append(_describe_missing(name, part.headings[0], lines, folded))
+            continue
+        texts[name], missing = _write_part(lines[start + 1 : ends[start]], part)
+        problems += [f"{name}: {one}" for one in missing]
+    before = sum(map(len, lines[: starts[0]])) if starts else len(text)
+    return Parts(texts, problems, before)
+
+
+def fold_lines(lines: list[str]) -> list[str]:
+    """Reduce lines to what makes two headings the same: their words, without numbers before."""
+    return list(normalise([NUMBERING.sub("", line) for line in lines]))
+
+
+def _find(folded: list[str], headings: list[str], start: int = 0) -> int | None:
+    wanted = set(fold_lines(headings))
+    return next((place for place in range(start, len(folded)) if folded[place] in wanted), None)
+
+
+def _write_part(lines: list[str], part: Part) -> tuple[str, list[str]]:
+    """Write the headings of the sections in one way; answer with those that are missing, too."""
+    folded, written, missing, after = fold_lines(lines), list(lines), [], 0
+    for section in part.sections:
+        place = _find(folded, [section], after)
+        if place is None:
+            missing.append(_describe_missing("section", section, lines, folded))
+        else:
+            written[place], after = f"# {section}", place + 1
+    text = "\n".join(line.strip() for line in written if line.strip())
+    return text, missing if text else ["nothing stands under its heading"]
+
+
+def _describe_missing(what: str, heading: str, lines: list[str], folded: list[str]) -> str:
+    nearest = process.extractOne(fold_lines([heading])[0], folded, scorer=fuzz.ratio)
+    close = f"; the nearest line is `{lines[nearest[2]].strip()[:60]}`" if nearest else ""
+    return f"no heading `{heading}` ({what}){close}"

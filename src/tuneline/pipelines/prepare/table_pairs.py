@@ -1,0 +1,140 @@
+"""Pairs of a table: questions of several kinds with their answers."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import polars as pl
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.parameters import Data, Table
+from tuneline.pipelines.prepare.facts import FACT_SIDE, Fact, FactSides, read_facts, tidy
+from tuneline.pipelines.prepare.questions import Topic, find_topics, settle, word_topic
+from tuneline.rows import LINE
+
+
+def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFrame, pd.DataFrame]:
+    """Ask and answer every kind of question.
+
+    Facts are put on a side before anything is asked about them, and a question stands on the side
+    of its facts, so that nothing that is asked in the evaluation was stated in the training.
+
+    Args:
+        clean: the rows of the table.
+        data: names the id and gives the seed.
+        table: the columns and the kinds.
+
+    Returns:
+        One row a question: `line` (its number), id, `question`, `answer`, `kind`, `fact_side`,
+        `facts` (what the answer states or denies) and `source` (lines of the table it comes from);
+        and one row a kind with the questions of each side, those with a `partial` or a `no_data`
+        answer, and the topics `left_out` because their facts stand on several sides.
+
+    Raises:
+        TunelineError: if two rows are about one subject, or one question has two answers.
+    """
+    _check_subjects(clean, table)
+    facts, seed = read_facts(clean, table), data.split.seed
+    sides = FactSides(facts, table, seed)
+    lines = dict(zip(map(tidy, clean[table.subject]), clean[LINE], strict=True))
+    counts: Counter[tuple[str, str]] = Counter()
+    rows: list[dict[str, str]] = []
+    for topic in _settle_all(facts, table, sides, seed, counts):
+        rows += _write_rows(topic, counts, table, lines)
+    _check_questions(rows)
+    numbered = [
+        {**row, data.id: f"{row['kind']}-{number}", LINE: str(number)}
+        for number, row in enumerate(rows, start=1)
+    ]
+    names = dict.fromkeys([LINE, data.id, *table.columns, FACT_SIDE, "facts", "source"])
+    return pl.DataFrame(numbered).select(*names), _count(counts, table)
+
+
+def _settle_all(
+    facts: list[Fact], table: Table, sides: FactSides, seed: int, counts: Counter[tuple[str, str]]
+) -> Iterator[Topic]:
+    for kind in table.kinds:
+        for topic in find_topics(facts, kind, seed):
+            settled = settle(topic, sides)
+            if settled:
+                yield settled
+            else:
+                counts[kind.name, "left_out"] += 1
+
+
+def _write_rows(
+    topic: Topic, counts: Counter[tuple[str, str]], table: Table, lines: dict[str, str]
+) -> list[dict[str, str]]:
+    name = topic.kind.name
+    counts[name, "topics"] += 1
+    asked = word_topic(topic, counts[name, "topics"], table)
+    counts[name, topic.side] += len(asked)
+    counts[name, "partial"] += len(asked) * topic.partial
+    counts[name, "no_data"] += len(asked) * (not topic.has_data)
+    about: dict[str, Any] = {
+        "kind": name,
+        FACT_SIDE: topic.side,
+        "facts": "; ".join(": ".join(fact.key) for fact in topic.facts),
+        "source": "; ".join(dict.fromkeys(lines[fact.subject] for fact in topic.facts)),
+    }
+    return [{**about, "question": question, "answer": answer} for question, answer in asked]
+
+
+def _count(counts: Counter[tuple[str, str]], table: Table) -> pd.DataFrame:
+    columns = ["train", "validation", "test", "partial", "no_data", "left_out"]
+    names = list(dict.fromkeys(kind.name for kind in table.kinds))
+    rows = [{name: counts[kind, name] for name in columns} for kind in names]
+    report = pd.DataFrame(rows, columns=columns)
+    report.insert(0, "kind", names)
+    report.insert(1, "questions", report[["train", "validation", "test"]].sum(axis=1))
+    return report
+
+
+def _check_subjects(clean: pl.DataFrame, table: Table) -> None:
+    counts = Counter(map(tidy, clean[table.subject]))
+    problems = [_repeated(subject, table) for subject, count in counts.items() if count > 1]
+    if problems:
+        raise TunelineError(*problems)
+
+
+def _repeated(subject: str, table: Table) -> Problem:
+    return Problem(
+        where="data.table.subject",
+        value=table.subject,
+        wrong=f"several rows are about `{subject}`",
+        matters="a question about it would have several answers",
+        remedy="make one row of them, or give them different names",
+    )
+
+
+def _check_questions(rows: list[dict[str, str]]) -> None:
+    answers: dict[str, dict[str, str]] = {}
+    for row in rows:
+        answers.setdefault(tidy(row["question"]).casefold(), {})[row["answer"]] = row["kind"]
+    torn = [(question, found) for question, found in answers.items() if len(found) > 1]
+    if torn or len(answers) < len(rows):
+        raise TunelineError(*(_asked_twice(*one) for one in torn), *_repeats(rows, len(answers)))
+
+
+def _asked_twice(question: str, answers: dict[str, str]) -> Problem:
+    return Problem(
+        where="data.table.kinds",
+        value=", ".join(dict.fromkeys(answers.values())),
+        wrong=f"the question `{question}` has {len(answers)} answers",
+        matters="a model cannot learn two answers to one question",
+        remedy="name what it is about in the phrasing (`{subject}`, `{item}`, `{category}`), or "
+        "divide the categories with `only` and `without`",
+    )
+
+
+def _repeats(rows: list[dict[str, str]], different: int) -> Iterator[Problem]:
+    equal = Counter((tidy(row["question"]).casefold(), row["answer"]) for row in rows)
+    (question, _), count = equal.most_common(1)[0]
+    if count > 1:
+        yield Problem(
+            where="data.table.kinds",
+            wrong=f"{len(rows) - different} questions are asked twice, such as `{question}`",
+            matters="they would count twice, and may stand on two sides",
+            remedy="take the phrasing out of one of the kinds",
+        )

@@ -1,0 +1,180 @@
+"""Questions of a table are right, whole, and divided so that no fact stands on two sides."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pytest
+from kedro.config import OmegaConfigLoader
+from pydantic import ValidationError
+
+from tests.conftest import PROJECT
+from tuneline.datasets import RawSheetDataset
+from tuneline.errors import TunelineError
+from tuneline.parameters import Data, Table
+from tuneline.pipelines.prepare.clean_nodes import clean_rows
+from tuneline.pipelines.prepare.facts import read_facts, read_list
+from tuneline.pipelines.prepare.splits import assign_sides
+from tuneline.pipelines.prepare.table_pairs import pair_table
+from tuneline.settings import CONFIG_LOADER_ARGS
+
+OILS = Path(PROJECT / "data/01_raw/essential_oils/oils.xlsx")
+Pairs = tuple[pl.DataFrame, pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    loader = OmegaConfigLoader(str(PROJECT / "conf"), env="laptop", **CONFIG_LOADER_ARGS)
+    return Data.model_validate(loader["parameters"]["essential_oils"]["data"])
+
+
+@pytest.fixture(scope="module")
+def table(data: Data) -> Table:
+    assert data.table
+    return data.table
+
+
+@pytest.fixture(scope="module")
+def clean(data: Data) -> pl.DataFrame:
+    rows, _, _ = clean_rows(RawSheetDataset(filepath=str(OILS)).load(), data)
+    return pl.concat(rows).with_columns(pl.col("line").cast(pl.String))
+
+
+@pytest.fixture(scope="module")
+def made(clean: pl.DataFrame, data: Data, table: Table) -> Pairs:
+    return pair_table(clean, data, table)
+
+
+def answer_to(made: Pairs, question: str) -> str:
+    return made[0].filter(question=question)["answer"].item()
+
+
+def test_a_cell_is_read_with_its_dirt(table: Table):
+    general, digestion = "OBECNÉ: Antioxidant ,  Čisticí, čisticí", "TRÁVENÍ:  Není údaj"
+    cell = f"{general}\n\n{digestion}\n\nHLAVA: Tlak ve\xa0spáncích"
+    assert read_list(cell, table) == {
+        "OBECNÉ": ["antioxidant", "čisticí"],
+        "TRÁVENÍ": [],
+        "HLAVA": ["tlak ve spáncích"],
+    }
+    assert read_list("Není údaj", table) == {"": []}
+
+
+def test_several_right_answers_are_one_answer_that_lists_them(
+    made: Pairs, clean: pl.DataFrame, table: Table
+):
+    facts = read_facts(clean, table)
+    reverse = made[0].filter(pl.col("question").str.starts_with("Které oleje se tradičně"))
+    whole = reverse.filter(~pl.col("answer").str.contains("mimo jiné"))
+    assert whole.height > 30
+    for question, answer in whole.select("question", "answer").iter_rows():
+        item = question.removeprefix("Které oleje se tradičně používají na ").rstrip("?")
+        oils = {fact.subject for fact in facts if fact.item == item}
+        listed = answer.split(": ", 1)[1].rstrip(".").replace(" a ", ", ").split(", ")
+        assert set(listed) == oils
+
+
+def test_an_effect_that_a_row_lacks_is_denied_and_one_it_has_is_affirmed(
+    made: Pairs, clean: pl.DataFrame, table: Table
+):
+    known = {fact.key for fact in read_facts(clean, table)}
+    for kind, affirmed in (("specific_effect", True), ("denied_effect", False)):
+        rows = made[0].filter(kind=kind)
+        assert rows.height > 100
+        for facts, answer in rows.select("facts", "answer").iter_rows():
+            assert (tuple(facts.split(": ", 1)) in known) is affirmed
+            assert answer.startswith("Ano, " if affirmed else "Ne, ")
+
+
+def test_no_data_is_said_honestly_and_never_used_as_an_answer(made: Pairs):
+    pairs, _ = made
+    assert "neuvádí" in answer_to(made, "Jakou vibraci má olej Pačuli?")
+    assert "neuvádí" in answer_to(made, "Jak působí olej Hřebíček na psychiku?")
+    assert not pairs["answer"].str.contains("(?i)není údaj").any()
+    assert not pairs["question"].str.contains("(?i)není údaj").any()
+    # A column that was never filled in has no category to ask about.
+    assert not pairs["question"].str.contains("„“").any()
+    # Nothing can be denied of a column that was never filled in.
+    assert pairs.filter(kind="denied_effect", question="Hodí se olej Hřebíček na hněv?").is_empty()
+
+
+def test_every_question_has_one_answer_and_is_counted(made: Pairs):
+    pairs, report = made
+    assert pairs["question"].n_unique() == pairs.height == report["questions"].sum()
+    counted = dict(zip(report["kind"], report["questions"], strict=True))
+    assert counted == dict(pairs["kind"].value_counts().iter_rows())
+    assert pairs.height > 2000
+
+
+def mentions(texts: pl.Series, words: list[str]) -> dict[str, set[int]]:
+    """Rows that name each of the words; the longest first, so that a part of one is not one."""
+    found: dict[str, set[int]] = {}
+    left = texts.str.to_lowercase()
+    for word in sorted(words, key=len, reverse=True):
+        found[word] = set(left.str.contains(word.lower(), literal=True).arg_true())
+        left = left.str.replace_all(word.lower(), "·", literal=True)
+    return found
+
+
+def test_no_training_text_states_a_fact_that_is_asked_on_a_held_out_side(
+    made: Pairs, clean: pl.DataFrame, table: Table
+):
+    pairs, _ = made
+    facts = read_facts(clean, table)
+    train = pairs.filter(fact_side="train")
+    texts = train.select(pl.concat_str("question", "answer", separator=" ")).to_series()
+    oils = mentions(texts, list({fact.subject for fact in facts}))
+    listed = {fact.item for fact in facts if fact.item and fact.column in table.lists}
+    items = mentions(texts, list(listed))
+    for side in ("test", "validation"):
+        asked = pairs.filter(fact_side=side)["facts"].str.split("; ").explode().unique()
+        keys = [fact.split(": ", 1) for fact in asked]
+        assert len(keys) > 50
+        assert [key for key in keys if key[1] in items and oils[key[0]] & items[key[1]]] == []
+
+
+def test_facts_of_the_three_sides_are_disjoint(made: Pairs):
+    pairs, _ = made
+    sides = [
+        set(pairs.filter(fact_side=side)["facts"].str.split("; ").explode())
+        for side in ("train", "validation", "test")
+    ]
+    assert all(not one & other for one, other in [*pairwise(sides), (sides[0], sides[2])])
+
+
+def test_every_kind_is_asked_on_every_side_and_the_sides_are_as_large_as_stated(
+    made: Pairs, data: Data
+):
+    pairs, _ = made
+    sides = assign_sides(pairs.lazy(), data)
+    placed = sides.join(pairs.with_columns(pl.col("line").cast(pl.Int64)), on="line")
+    assert (placed["side"] == placed["fact_side"]).all()
+    assert dict(sides["side"].value_counts().iter_rows())["test"] == data.split.test
+    for side in ("train", "validation", "test"):
+        assert placed.filter(side=side)["kind"].n_unique() == pairs["kind"].n_unique()
+
+
+def test_a_sample_takes_no_more_rows_than_it_says(made: Pairs, data: Data):
+    split = data.split.model_copy(update={"sample": 200, "test": 20, "validation": 20})
+    sides = assign_sides(made[0].lazy(), data.model_copy(update={"split": split}))
+    assert sides.height == 200
+
+
+def test_two_rows_about_one_subject_are_refused(clean: pl.DataFrame, data: Data, table: Table):
+    twice = pl.concat([clean, clean.head(1)])
+    with pytest.raises(TunelineError, match="several rows are about `Levandule lékařská`"):
+        pair_table(twice, data, table)
+
+
+def test_one_question_with_two_answers_is_refused(clean: pl.DataFrame, data: Data, table: Table):
+    kinds = [kind for kind in table.kinds if kind.name == "general"]
+    vague = [kind.model_copy(update={"questions": ["Řekni {subject}."]}) for kind in kinds]
+    with pytest.raises(TunelineError, match=r"`řekni citron\.` has 3 answers"):
+        pair_table(clean, data, table.model_copy(update={"kinds": vague}))
+
+
+def test_a_placeholder_that_nothing_fills_is_refused(table: Table):
+    kind = table.kinds[0].model_dump() | {"answer": "Ano: {items}"}
+    with pytest.raises(ValidationError, match=r"placeholder `\{items\}`"):
+        Table.model_validate(table.model_dump() | {"kinds": [kind]})
