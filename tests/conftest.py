@@ -17,9 +17,20 @@ from tuneline.adapters import Adapter, read_adapter
 from tuneline.parameters import Data, Hardware, Recipe, UseCase
 
 PROJECT = Path(__file__).parents[1]
+PERSONA = Path("data/01_raw/persona_dialogues")
 RAW = Path("data/01_raw/product_descriptions/trn.json.gz")
 TINY_BASE = Path("data/06_models/tiny_base")
 SAMPLE_ROWS = 1500
+CPU = Hardware(
+    name="test CPU",
+    device="cpu",
+    memory_gb=8,
+    tokens_per_batch=256,
+    per_device_train_batch_size=4,
+    per_device_eval_batch_size=8,
+    gradient_checkpointing=False,
+    attn_implementation="sdpa",
+)
 
 
 def write_raw(path: Path, lines: list[str]) -> None:
@@ -35,6 +46,7 @@ def copy_project(folder: Path) -> Path:
     (folder / "src").mkdir()
     (folder / "src/tuneline").symlink_to(PROJECT / "src/tuneline")
     shutil.copytree(PROJECT / TINY_BASE, folder / TINY_BASE)
+    shutil.copytree(PROJECT / PERSONA, folder / PERSONA)
     write_raw(folder / RAW, list(generate_lines(SAMPLE_ROWS)))
     return folder
 
@@ -70,9 +82,8 @@ def read_lines() -> Callable[[Path], list[dict]]:
     return lambda path: [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
 
-@pytest.fixture(scope="session")
-def parameters() -> UseCase:
-    """Give the typed parameters of the main use case in the environment `test`."""
+def load_parameters() -> UseCase:
+    """Read the typed parameters of the main use case in the environment `test`."""
     from kedro.config import OmegaConfigLoader
 
     from tuneline.settings import CONFIG_LOADER_ARGS
@@ -81,6 +92,12 @@ def parameters() -> UseCase:
     loaded = UseCase.model_validate(loader["parameters"]["product_descriptions"])
     recipe = loaded.recipe.model_copy(update={"base_model": str(PROJECT / TINY_BASE)})
     return loaded.model_copy(update={"recipe": recipe})
+
+
+@pytest.fixture(scope="session")
+def parameters() -> UseCase:
+    """Give the typed parameters of the main use case in the environment `test`."""
+    return load_parameters()
 
 
 @pytest.fixture
@@ -105,13 +122,4 @@ def extract_adapter(model: Any, tokenizer: Any, provenance: dict[str, Any]) -> A
 @pytest.fixture
 def hardware() -> Hardware:
     """Give a CPU."""
-    return Hardware(
-        name="test CPU",
-        device="cpu",
-        memory_gb=8,
-        tokens_per_batch=256,
-        per_device_train_batch_size=4,
-        per_device_eval_batch_size=8,
-        gradient_checkpointing=False,
-        attn_implementation="sdpa",
-    )
+    return CPU

@@ -42,7 +42,7 @@ def refuse(folder: Path, *options: str) -> str:
     ("content", "words"),
     [
         (gzip.compress(b""), "the file is empty; there is nothing to learn from; put"),
-        (gzip.compress(b"title,content\na,b\n"), "lines is a JSON object"),
+        (gzip.compress(b"title,content\na,b\n"), "lines is a row that can be read"),
         (b"\x1f\x8b\x08\x00", "ends too early"),
         (gzip.compress(b'{"id": 1, "titel": "x"}\n'), "did you mean `titel`"),
     ],
@@ -104,7 +104,7 @@ def test_a_folder_that_holds_no_model(project: Path):
 
 
 def test_a_machine_without_the_gpu_its_environment_asks_for(project: Path):
-    message = refuse(project, "--params=hardware.device=cuda")
+    message = refuse(project, "--params=hardware.device=cuda,hardware.compute_capability=7.5")
     assert "PyTorch finds no GPU here" in message
 
 

@@ -11,7 +11,7 @@ from tuneline.settings import CONFIG_LOADER_ARGS
 from tuneline.upstream import find_problems
 from tuneline.use_cases import list_use_cases
 
-ENVIRONMENTS = ["laptop", "colab_free", "colab_paid", "test"]
+ENVIRONMENTS = ["laptop", "colab_free", "colab_paid", "multi_gpu", "spark", "test"]
 
 
 def load(env: str | None = None, **runtime_params: object) -> OmegaConfigLoader:
@@ -61,11 +61,14 @@ def test_the_real_recipe_is_the_teams():
 
 
 def test_a_free_colab_computes_in_float16_and_a_paid_one_in_bfloat16():
-    dtypes = {env: load(env)["parameters"]["hardware"]["dtype"] for env in ENVIRONMENTS}
+    machines = {env: load(env)["parameters"]["hardware"] for env in ENVIRONMENTS}
+    dtypes = {env: Hardware.model_validate(one).dtype for env, one in machines.items()}
     assert dtypes == {
         "laptop": "float32",
         "colab_free": "float16",
         "colab_paid": "bfloat16",
+        "multi_gpu": "bfloat16",
+        "spark": "float32",
         "test": "float32",
     }
 
@@ -107,12 +110,71 @@ def test_all_problems_are_named_at_once():
     assert "data.split.test = 0" in message
 
 
+def test_a_misspelt_key_in_a_list_of_criteria_is_told_from_its_neighbours():
+    message = refuse(
+        {"evaluation": {"rubric": {"people": True, "criteria": [{"nam": "x", "description": "y"}]}}}
+    )
+    assert "evaluation.rubric.criteria.0.nam = x: there is no such key" in message
+    assert "did you mean `name`" in message
+
+
+CRITERION = {"name": "accuracy", "description": "Are the figures right?"}
+JUDGE = {"base_url": "http://localhost:1/v1", "model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "words"),
+    [
+        ({"language": "xx"}, "py3langid does not know the language `xx`"),
+        ({"rubric": {"criteria": [CRITERION]}}, "nobody would rate"),
+        ({"rubric": {"criteria": [], "people": True}}, "at least 1 item"),
+        ({"rubric": {"criteria": [CRITERION] * 2, "people": True}}, "stands there twice"),
+        (
+            {"rubric": {"criteria": [CRITERION], "judge": JUDGE | {"base_url": "localhost"}}},
+            "evaluation.rubric.judge.base_url = localhost",
+        ),
+    ],
+)
+def test_an_evaluation_that_could_not_be_made_is_refused(evaluation: dict, words: str):
+    assert words in refuse({"evaluation": evaluation})
+
+
+def test_a_question_cannot_fill_the_columns_of_a_system_message():
+    block = {"prompt": {"system": "You know {title}."}, "evaluation": {"questions": ["Why?"]}}
+    assert "could not be asked with the system message of the training" in refuse(block)
+
+
 @pytest.mark.parametrize(
     ("block", "words"),
     [
         ({"prompt": {"prompt": "Describe {titel}"}}, "placeholder `{titel}`"),
         ({"prompt": {"prompt": "Describe {}"}}, "a placeholder without a name"),
+        ({"prompt": {"prompt": "Describe {titel}"}}, "did you mean `title`"),
         ({"data": {"rules": {"unique": "name"}}}, "`name` is none of the columns"),
+        ({"data": {"split": {"group": "titel"}}}, "`titel` is none of the columns"),
+        ({"data": {"split": {"group": "titel"}}}, "did you mean `title`"),
+        ({"data": {"split": {"test": 2.5}}}, "data.split.test = 2.5: a size is a whole number"),
+        ({"data": {"split": {"test": 0.6, "validation": 0.4}}}, "add up to 1; no row would"),
+        ({"data": {"split": {"test": None}}}, "neither of `test` and `fixed.test` is stated"),
+        ({"data": {"split": {"fixed": {"test": [6]}}}}, "both of `test` and `fixed.test`"),
+        (
+            {
+                "data": {
+                    "split": {
+                        "test": None,
+                        "validation": None,
+                        "fixed": {"test": [6], "validation": ["6"]},
+                    }
+                }
+            },
+            "names the id `6` for test and for validation",
+        ),
+        ({"data": {"split": {"fixed": {"tset": [6]}}}}, "did you mean `test`"),
+        ({"data": {"split": {"fixed": [6, 14]}}}, "data.split.fixed"),
+        ({"data": {"category": "reason"}}, "the name `reason` is taken"),
+        ({"data": {"leaks": {"policy": "keep"}}}, "data.leaks.policy = keep: "),
+        ({"data": {"leaks": {"threshold": 0.5}}}, "data.leaks.threshold = 0.5: "),
+        ({"data": {"leaks": {"treshold": 0.9}}}, "did you mean `threshold`"),
         ({"data": {"rules": {"boilerplate": ["(open"]}}}, "`(open` is no regular expression"),
         ({"data": {"columns": ["uid", "title"]}}, "`uid` is both `id` and one of `columns`"),
         ({"data": {"columns": ["line", "title"]}}, "the name `line` is taken"),
@@ -144,3 +206,45 @@ def test_the_source_of_a_value_is_the_last_file_that_states_it():
     assert find("recipe.learning_rate") == "--params"
     assert find("recipe.max_length") == "conf/laptop/product_descriptions/parameters.yml"
     assert find("recipe.weight_decay") == "conf/base/product_descriptions/parameters.yml"
+
+
+def test_a_misspelt_key_in_an_optional_block_names_the_nearest_one():
+    message = refuse({"synthesise": {"quotas": {"slip": 0.2}}}, use_case="persona_dialogues")
+    assert "persona_dialogues.synthesise.quotas.slip = 0.2: there is no such key" in message
+    assert "did you mean `slips`" in message
+
+
+def test_a_block_that_contradicts_itself_is_refused_in_words():
+    message = refuse(
+        {
+            "synthesise": {
+                "quotas": {"styles": {"irony": 0.5}},
+                "provider": "server",
+                "server": {"sampling": {"max_tokens": None}},
+            }
+        },
+        use_case="persona_dialogues",
+    )
+    assert "the shares of `styles` add up to 1.3" in message
+
+
+def test_only_a_use_case_with_the_block_starts_with_synthesis():
+    from tuneline.pipeline_registry import register_pipelines
+
+    pipelines = register_pipelines()
+    assert "persona_dialogues.raw" in pipelines["persona_dialogues"].all_outputs()
+    assert "product_descriptions.raw" in pipelines["product_descriptions"].inputs()
+    remote = pipelines["persona_dialogues.train_remotely"]
+    assert "persona_dialogues.remote_answers" in remote.all_outputs()
+    assert not set(remote.nodes) & set(pipelines["persona_dialogues"].nodes)
+
+
+def test_the_personas_recipe_is_the_teams():
+    block = load("colab_paid")["parameters"]["persona_dialogues"]
+    recipe, made = block["recipe"], block["synthesise"]
+    assert (recipe["lora"]["r"], recipe["lora"]["lora_alpha"]) == (8, 16)
+    assert recipe["lora"]["lora_dropout"] == 0.1
+    assert (recipe["num_train_epochs"], recipe["global_batch_size"]) == (3, 2 * 4)
+    assert (recipe["learning_rate"], recipe["max_length"]) == (2e-4, 1024)
+    assert (made["templates"], made["dialogues"], made["quotas"]["slips"]) == (400, 1500, 0.15)
+    assert set(made["quotas"]["styles"].values()) == {0.2}

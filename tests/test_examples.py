@@ -1,4 +1,6 @@
-from tuneline.examples import fill_templates
+import pytest
+
+from tuneline.examples import fill_templates, split_terms
 from tuneline.parameters import Data, Prompt, Split
 
 DATA = Data(
@@ -23,3 +25,35 @@ def test_a_system_message_comes_first():
         "role": "system",
         "content": "Be brief.",
     }
+
+
+def test_category_and_key_terms_are_carried_where_they_are_named():
+    data = DATA.model_copy(update={"category": "kind", "key_terms": "terms"})
+    row = {**ROW, "kind": "care", "terms": "70–90 %; VOCs"}
+    prompt = Prompt(prompt="{title}", completion="{content}")
+    assert fill_templates(row, data, prompt)["meta"] == {
+        "line": 7,
+        "category": "care",
+        "key_terms": ["70–90 %", "VOCs"],
+    }
+    empty = {**ROW, "kind": None, "terms": ""}
+    assert fill_templates(empty, data, prompt)["meta"] == {
+        "line": 7,
+        "category": "",
+        "key_terms": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ("mint; lemon balm ;", ["mint", "lemon balm"]),
+        (["mint", " lemon balm", ""], ["mint", "lemon balm"]),
+        ('["mint", "salt; pepper"]', ["mint", "salt; pepper"]),
+        ("70", ["70"]),
+        ("[sic]", ["[sic]"]),
+        ("", []),
+    ],
+)
+def test_terms_are_read_from_a_list_or_a_text_with_semicolons(terms, expected):
+    assert split_terms(terms) == expected

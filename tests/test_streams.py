@@ -1,6 +1,11 @@
-import polars as pl
+import subprocess
+import sys
+import threading
 
-from tuneline.streams import divide
+import polars as pl
+import pytest
+
+from tuneline.streams import divide, map_ahead, run_ahead
 
 
 def make_pairs(count: int):
@@ -25,3 +30,51 @@ def test_the_source_is_read_only_as_the_first_stream_is_walked():
     first, _ = divide(watched())
     next(iter(first))
     assert len(read) == 1
+
+
+def test_values_keep_their_order_when_they_are_made_ahead():
+    assert list(run_ahead(iter(range(50)))) == list(range(50))
+    assert list(map_ahead(str, range(50))) == [str(number) for number in range(50)]
+
+
+def fail_at(place: int):
+    for number in range(10):
+        if number == place:
+            raise ValueError("the third")
+        yield number
+
+
+@pytest.mark.parametrize("walk", [run_ahead, lambda values: map_ahead(str, values)])
+def test_a_failure_in_another_thread_is_raised_after_the_values_before_it(walk):
+    values = walk(fail_at(3))
+    assert [int(next(values)) for _ in range(1)] == [0]
+    with pytest.raises(ValueError, match="the third"):
+        list(values)
+
+
+def test_no_thread_outlives_a_walk_that_is_broken_off():
+    before = threading.active_count()
+    values = run_ahead(iter(range(1000)))
+    next(values)
+    values.close()
+    assert threading.active_count() == before
+
+
+FILL_THE_SPOOL = """
+import resource, sys
+import polars as pl
+from tuneline.streams import divide
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+table = pl.DataFrame({"text": [str(number) * 200 for number in range(9000)]})
+try:
+    list(divide(iter([(table, table)]))[0])
+except Exception as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_full_disk_under_the_waiting_tables_is_named():
+    command = [sys.executable, "-c", FILL_THE_SPOOL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "the disk takes no more" in done.stderr
+    assert "TMPDIR" in done.stderr

@@ -1,8 +1,11 @@
 """The adapter as a value: what nodes pass to each other instead of a model."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tuneline.hashing import hash_value
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,15 @@ def read_adapter(folder: Path, tokenizer: Any, provenance: dict[str, Any]) -> Ad
     config = _plain(LoraConfig.from_pretrained(str(folder)).to_dict())
     config |= {"inference_mode": True, "base_model_name_or_path": provenance["base"]["name"]}
     return Adapter(config=config, tensors=tensors, tokenizer=tokenizer, provenance=provenance)
+
+
+def hash_adapter(adapter: Adapter) -> str:
+    """Fingerprint an adapter by its config and its weights: SHA-256, hexadecimal."""
+    digest = hashlib.sha256(hash_value(adapter.config).encode())
+    for name in sorted(adapter.tensors):
+        digest.update(name.encode())
+        digest.update(adapter.tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def attach_adapter(model: Any, adapter: Adapter) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
@@ -11,11 +11,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters import Hardware, TinyBase, UseCase
+from tuneline.parameters import Hardware, Prices, RemoteTraining, TinyBase, UseCase
 from tuneline.use_cases import list_use_cases
 
 # Reserved top-level keys; every other one names a use case.
-SHARED_BLOCKS: dict[str, type[BaseModel]] = {"hardware": Hardware, "tiny_base": TinyBase}
+SHARED_BLOCKS: dict[str, type[BaseModel]] = {
+    "hardware": Hardware,
+    "prices": Prices,
+    "remote_training": RemoteTraining,
+    "tiny_base": TinyBase,
+}
 
 
 def check_environment(conf_source: Path, env: str | None) -> None:
@@ -144,9 +149,25 @@ def _unknown(key: str, value: Any, known: set[str]) -> Problem:
 
 
 def _fields_at(model: type[BaseModel], path: list[str]) -> set[str]:
+    """Name the fields of a block; of none if the path leads through a list or a mapping."""
     for part in path:
-        model = model.model_fields[part].annotation  # type: ignore[assignment]
+        if part.isdigit():  # a number only counts the items of a list
+            continue
+        field = model.model_fields.get(part)
+        blocks = [one for one in _alternatives(field and field.annotation) if _is_block(one)]
+        if not blocks:
+            return set()
+        model = blocks[0]
     return set(model.model_fields)
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    """Take `Block | None` and `list[Block]` apart."""
+    return get_args(annotation) or (annotation,)
+
+
+def _is_block(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _has(config: Any, key: str) -> bool:

@@ -43,7 +43,7 @@ def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:
         [{"role": "system", "content": prompt.system.format_map(texts)}] if prompt.system else []
     )
     return {
-        "id": row[data.id],
+        "id": str(row[data.id]),
         "prompt": [*system, {"role": "user", "content": prompt.prompt.format_map(texts)}],
         "completion": [{"role": "assistant", "content": prompt.completion.format_map(texts)}],
         "meta": {"line": row["line"], **_describe(row, data)},

@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from tuneline.disk import name_full_disk
+
+REMEDY = "free space there, or let `data` in the environment's globals.yml name another disk"
+
 
 @contextmanager
 def replace_whole(path: Path) -> Iterator[BinaryIO]:
@@ -21,7 +25,7 @@ def replace_whole(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as file:
+        with name_full_disk(path, REMEDY), partial.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -44,7 +48,8 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        yield partial
+        with name_full_disk(path, REMEDY):
+            yield partial
         shutil.rmtree(path, ignore_errors=True)
         partial.replace(path)
     finally:

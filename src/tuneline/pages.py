@@ -48,7 +48,10 @@ def embed_plot(figure: go.Figure, height: int = 340) -> Markup:
     return Markup(html)  # noqa: S704 - plotly escapes what it embeds
 
 
-def format_number(value: float, places: int = 1, sign: bool = False) -> str:
-    """Write a number with thousands' commas and a true minus."""
-    text = f"{value:+,.{places}f}" if sign else f"{value:,.{places}f}"
+def format_number(value: float | None, places: int = 1, sign: bool = False) -> str:
+    """Write a number with thousands' commas and a true minus; a dash for none."""
+    if value is None:
+        return "\N{EM DASH}"
+    value = round(value, places) + 0.0  # no sign before a zero
+    text = f"{value:+,.{places}f}" if sign and value else f"{value:,.{places}f}"
     return text.replace("-", "\N{MINUS SIGN}")

@@ -2,17 +2,37 @@
 
 Stages of the main use case go by their own names (`prepare`, `train` …); a use case by the name of
 its folder in `conf/base`; `all` is every use case. One stage of another use case is that use case
-with the stage's tag: `kedro run --pipeline=<use_case> --tags=train`.
+with the stage's tag: `kedro run --pipeline=<use_case> --tags=train`. `train_remotely` stands beside
+the chains: `kedro run --pipeline=<use_case>.train_remotely`.
 """
 
 from kedro.pipeline import Pipeline
 
-from tuneline.pipelines import evaluate, plan, prepare, tiny_base, train
+from tuneline.pipelines import (
+    evaluate,
+    plan,
+    prepare,
+    synthesise,
+    tiny_base,
+    train,
+    train_remotely,
+)
 from tuneline.use_cases import MAIN_USE_CASE, list_use_cases, states_block
 
-STAGES = {"prepare": prepare, "plan": plan, "train": train, "evaluate": evaluate}
+STAGES = {
+    "synthesise": synthesise,
+    "prepare": prepare,
+    "plan": plan,
+    "train": train,
+    "evaluate": evaluate,
+    "train_remotely": train_remotely,
+}
+# The other way to train stands beside the chain, not in it.
+BESIDE = {"train_remotely"}
+# Stages of those use cases only whose YAML has the block of the same name.
+OPTIONAL_STAGES = {"synthesise"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
-SHARED_PARAMETERS = {"params:hardware"}
+SHARED_PARAMETERS = {"params:hardware", "params:prices", "params:remote_training"}
 # Blocks that make pairs of the clean rows.
 PAIRING_BLOCKS = ("data.table", "data.documents")
 
@@ -28,17 +48,33 @@ def register_pipelines() -> dict[str, Pipeline]:
         "__default__": chains[MAIN_USE_CASE],
         "all": sum(chains.values(), Pipeline([])),
         "tiny_base": tiny_base.create_pipeline(),
-        **{stage: _stage(stage, MAIN_USE_CASE) for stage in STAGES},
+        **{stage: _stage(stage, MAIN_USE_CASE) for stage in _list_stages(MAIN_USE_CASE)},
+        **{stage: _stage(stage, MAIN_USE_CASE) for stage in BESIDE},
+        **{
+            f"{use_case}.{stage}": _stage(stage, use_case)
+            for use_case in chains
+            for stage in BESIDE
+        },
         **chains,
     }
 
 
 def _chain(use_case: str) -> Pipeline:
-    return sum((_stage(stage, use_case) for stage in STAGES), Pipeline([]))
+    return sum((_stage(stage, use_case) for stage in _list_stages(use_case)), Pipeline([]))
+
+
+def _list_stages(use_case: str) -> list[str]:
+    return [
+        stage
+        for stage in STAGES
+        if stage not in BESIDE and (stage not in OPTIONAL_STAGES or states_block(use_case, stage))
+    ]
 
 
 def _stage(stage: str, use_case: str) -> Pipeline:
     pipeline = _create(stage, use_case)
+    if stage == "train_remotely":  # its answers are scored as an adapter's are
+        pipeline += evaluate.create_remote_pipeline()
     shared = SHARED_PARAMETERS & pipeline.inputs()
     return Pipeline(pipeline, namespace=use_case, parameters=shared, tags=[stage])
 

@@ -1,5 +1,6 @@
 """What a run needs, checked before its first node."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from kedro.pipeline import Pipeline
 from tuneline.errors import Problem
 from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.preflight_servers import find_server_problems
 from tuneline.schedule import count_side_by_side
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -28,6 +30,7 @@ def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
     """
     yield from _find_missing_inputs(pipeline, catalog)
     yield from _find_model_problems(pipeline, catalog)
+    yield from find_server_problems(pipeline, catalog)
 
 
 def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
@@ -68,6 +71,8 @@ def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         yield from find_problems(use_case, recipe, evaluation)
         yield from _find_batch_problem(use_case, recipe, hardware)
         yield from _find_base_problem(use_case, recipe)
+        if f"params:{use_case}.evaluation" in pipeline.inputs():
+            yield from _find_judge_problem(use_case, evaluation)
         yield from _find_template_problem(use_case, recipe)
         yield from _find_start_problem(use_case, recipe, hardware)
     if any({"train", "evaluate"} & node.tags for node in pipeline.nodes):
@@ -84,6 +89,18 @@ def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> It
             wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
             matters="no accumulation gives exactly this batch",
             remedy="make one a multiple of the other",
+        )
+
+
+def _find_judge_problem(use_case: str, evaluation: Evaluation) -> Iterator[Problem]:
+    judge = evaluation.rubric and evaluation.rubric.judge
+    if judge and judge.key and not os.environ.get(judge.key):
+        yield Problem(
+            where=f"{use_case}.evaluation.rubric.judge.key",
+            value=judge.key,
+            wrong="the environment has no variable of this name",
+            matters="the judge's server would refuse every request",
+            remedy=f"set it (`export {judge.key}=…`), or leave `key` out for a server without keys",
         )
 
 

@@ -72,9 +72,8 @@ class RowSource(Protocol):
 
 def show_originals(rows: pl.Series) -> pl.Series:
     """Write raw rows as texts; bytes that are no UTF-8 in hexadecimal."""
-    texts = rows.cast(pl.String, strict=False)
-    broken = texts.is_null().arg_true()
-    if len(broken):
-        shown = [row.decode("utf-8", "backslashreplace") for row in rows.gather(broken)]
-        texts = texts.scatter(broken, shown)
-    return texts.str.strip_chars_end("\r\n")
+    try:
+        texts = rows.cast(pl.String)
+    except pl.exceptions.ComputeError:  # polars does not say which row is to blame
+        texts = pl.Series([row.decode("utf-8", "backslashreplace") for row in rows])
+    return texts.cast(pl.String).str.strip_chars_end("\r\n")

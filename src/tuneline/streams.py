@@ -9,9 +9,12 @@ from typing import Generic, TypeVar
 
 import polars as pl
 
+from tuneline.disk import name_full_disk
+
 S = TypeVar("S")
 T = TypeVar("T")
 
+REMEDY = "free space there, or let the environment variable TMPDIR name another disk"
 # Enough to fill the gaps between two calls of polars, few enough for little memory.
 WORKERS = 2
 
@@ -47,7 +50,8 @@ def divide(
     def first() -> Iterator[pl.DataFrame]:
         for mine, other in pairs:
             path = Path(spool.name) / f"{len(waiting)}.arrow"
-            other.write_ipc(path)
+            with name_full_disk(path, REMEDY):
+                other.write_ipc(path)
             waiting.append(path)
             yield mine
 

@@ -56,9 +56,15 @@ RESERVED = {
 # Ways to start an adapter that leave quantised weights as they are.
 STARTS = (True, False, "gaussian", "loftq")
 RESERVED_LORA = {"task_type": "it is always CAUSAL_LM; leave it out"}
-RESERVED_GENERATION = dict.fromkeys(
-    ("eos_token_id", "pad_token_id"), "they follow from the chat template; leave them out"
-)
+RESERVED_GENERATION = {
+    **dict.fromkeys(
+        ("eos_token_id", "pad_token_id"), "they follow from the chat template; leave them out"
+    ),
+    **dict.fromkeys(
+        ("num_return_sequences", "return_dict_in_generate"),
+        "every prompt gets one answer; leave it out",
+    ),
+}
 
 
 def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iterator[Problem]:

@@ -1,4 +1,6 @@
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -41,6 +43,30 @@ def test_a_failure_in_mid_stream_leaves_the_old_file(dataset: StreamedCSVDataset
 
     with pytest.raises(TunelineError):
         dataset.save(Stream(broken()))
+    assert dataset.load().collect()["text"].to_list() == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["clean.csv"]
+
+
+FILL_THE_DISK = """
+import resource, sys
+import polars as pl
+from tuneline.datasets import StreamedCSVDataset
+from tuneline.streams import Stream
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+table = pl.DataFrame({"text": ["x" * 1000] * 1000})
+try:
+    StreamedCSVDataset(filepath=sys.argv[1]).save(Stream([table] * 3))
+except Exception as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_full_disk_leaves_the_old_file(dataset: StreamedCSVDataset, tmp_path: Path):
+    """A limit on the size of files stops the writing as a full disk does."""
+    dataset.save(Stream([pl.DataFrame({"text": ["old"]})]))
+    command = [sys.executable, "-c", FILL_THE_DISK, str(tmp_path / "clean.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "clean.csv: the disk takes no more" in done.stderr
     assert dataset.load().collect()["text"].to_list() == ["old"]
     assert [path.name for path in tmp_path.iterdir()] == ["clean.csv"]
 

@@ -1,13 +1,19 @@
-"""Datasets that kedro-datasets does not have: raw rows, streams, adapters, base models."""
+"""Datasets that kedro-datasets does not have: raw rows, streams, adapters, journals, sheets."""
 
 from tuneline.datasets.adapter import AdapterDataset
 from tuneline.datasets.base_model import BaseModelDataset
 from tuneline.datasets.folder import FolderDataset
+from tuneline.datasets.journal import JournalDataset
 from tuneline.datasets.json_lines import JSONLinesDataset
+from tuneline.datasets.merged_json_lines import MergedJSONLinesDataset
+from tuneline.datasets.optional_partitions import OptionalPartitionsDataset
+from tuneline.datasets.rating_sheet import RatingSheetDataset
 from tuneline.datasets.raw_csv import RawCSVDataset
 from tuneline.datasets.raw_documents import RawDocumentsDataset
 from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.datasets.raw_sheet import RawSheetDataset
+from tuneline.datasets.reply_folder import ReplyFolderDataset
+from tuneline.datasets.spark_json_lines import SparkJSONLinesDataset
 from tuneline.datasets.streamed_csv import StreamedCSVDataset
 from tuneline.datasets.summary_json import SummaryJSONDataset
 from tuneline.datasets.volumes import VolumesDataset
@@ -17,10 +23,16 @@ __all__ = [
     "BaseModelDataset",
     "FolderDataset",
     "JSONLinesDataset",
+    "JournalDataset",
+    "MergedJSONLinesDataset",
+    "OptionalPartitionsDataset",
+    "RatingSheetDataset",
     "RawCSVDataset",
     "RawDocumentsDataset",
     "RawJSONDataset",
     "RawSheetDataset",
+    "ReplyFolderDataset",
+    "SparkJSONLinesDataset",
     "StreamedCSVDataset",
     "SummaryJSONDataset",
     "VolumesDataset",

@@ -1,5 +1,6 @@
 """Conversations: messages with roles, as one row with a column for each role."""
 
+from itertools import chain
 from typing import Any
 
 ROLES = ("system", "user", "assistant")
@@ -38,15 +39,16 @@ def find_rows(document: Any, required: tuple[str, ...]) -> list[Any]:
         required: fields that a row must have.
 
     Returns:
-        The rows, whatever they are. A list of messages is divided into conversations.
+        The rows, whatever they are; of several lists, all of them. A list of messages is divided
+        into conversations.
     """
     if isinstance(document, list):
         return _find_conversations(document)
     if not isinstance(document, dict) or document.keys() >= set(required):
         return [document]
-    lists = [value for value in document.values() if isinstance(value, list) and value]
+    lists = [value for value in document.values() if isinstance(value, list)]
     lists = [value for value in lists if any(isinstance(one, dict | list) for one in value)]
-    return _find_conversations(max(lists, key=len)) if lists else [document]
+    return _find_conversations(list(chain.from_iterable(lists))) if lists else [document]
 
 
 def _find_conversations(rows: list[Any]) -> list[Any]:

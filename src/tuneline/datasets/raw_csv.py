@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
@@ -10,7 +11,7 @@ import polars as pl
 
 from tuneline.datasets.decoding import RowDecoder, Unreadable, describe_byte
 from tuneline.datasets.opening import RawFile
-from tuneline.datasets.raw import RawDataset, check_fields, refuse_empty
+from tuneline.datasets.raw import RawDataset, check_fields
 from tuneline.datasets.raw_json import split_lines
 from tuneline.rows import Fields, RowSource, Work
 from tuneline.streams import map_ahead, run_ahead
@@ -70,8 +71,6 @@ class _CSVRows:
 
     def _read(self, fields: Fields) -> Iterator[pl.DataFrame]:
         records = _Records(self._file.chunks(), self._separator)
-        if not records.header:
-            refuse_empty(self._file.path)
         check_fields(self._file.path, fields, set(records.header), "the lines")
         decoder = RowDecoder(fields)
         rows_left = iter(records)
@@ -93,9 +92,8 @@ class _Records:
         first = next(self._lines, b"").removeprefix(codecs.BOM_UTF8)
         head = first.decode("utf-8", "backslashreplace")
         self._separator = separator or max(SEPARATORS, key=head.count)
-        cells = next(csv.reader([head], delimiter=self._separator), [])
-        self.header = [name.strip() for name in cells]
-        self._number, self._taken = 2, list[bytes]()
+        self.header = self._split_header(head)
+        self._number, self._taken, self._again = 2, list[bytes](), deque[bytes]()
 
     def __iter__(self) -> Iterator[Record]:
         reader = self._restart()
@@ -109,18 +107,28 @@ class _Records:
                 found = Unreadable(f"not CSV: {error}")
                 if "end of data" in str(error):
                     # A quote swallowed the rest of the file; only its own line is to blame.
-                    self._lines = chain(self._taken[1:], self._lines)
+                    self._again.extendleft(reversed(self._taken[1:]))
                     found, self._taken = Unreadable("a quote is never closed"), self._taken[:1]
                 reader = self._restart()
             yield self._finish(found)
+
+    def _split_header(self, head: str) -> list[str]:
+        try:
+            cells = next(csv.reader([head.rstrip("\r")], delimiter=self._separator), [])
+        except csv.Error:
+            return []
+        return [name.strip() for name in cells]
 
     def _restart(self) -> Iterator[list[str]]:
         return csv.reader(self._feed(), delimiter=self._separator, strict=True)
 
     def _feed(self) -> Iterator[str]:
-        for line in self._lines:
+        while (line := self._next_line()) is not None:
             self._taken.append(line)
             yield line.decode("utf-8", "backslashreplace") + "\n"
+
+    def _next_line(self) -> bytes | None:
+        return self._again.popleft() if self._again else next(self._lines, None)
 
     def _name(self, cells: list[str]) -> Row:
         if not cells:

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import polars as pl
 
-from tuneline.datasets.conversations import find_rows
-from tuneline.datasets.decoding import RowDecoder, number_lines
+from tuneline.datasets.conversations import ROLES, find_rows
+from tuneline.datasets.decoding import Decoded, RowDecoder, number_lines
 from tuneline.datasets.opening import RawFile, divide_bytes
 from tuneline.datasets.raw import RawDataset, check_fields, refuse_empty
 from tuneline.errors import Problem, TunelineError
@@ -66,35 +66,30 @@ class _JSONRows:
             whole = b"".join(chain([start], chunks))
             document, reason = _parse(whole)
             if reason is None:
-                yield self._read_document(document, fields)
+                yield self._read_document(document, whole, fields)
                 return
             if whole.lstrip().startswith(b"["):
                 raise TunelineError(self._broken(reason))
             start, chunks = b"", divide_bytes(whole)
         yield from self._read_lines(chain([start], chunks), fields)
 
-    def _read_document(self, document: Any, fields: Fields) -> pl.DataFrame:
+    def _read_document(self, document: Any, whole: bytes, fields: Fields) -> pl.DataFrame:
         objects, decoder = find_rows(document, fields.required), RowDecoder(fields)
         decoded = decoder.decode_objects(objects)
         if decoded.hopeless:
-            self._check(objects, fields)
-        originals = [orjson.dumps(one) for one in objects]
+            check_objects(self._file.path, objects, fields)
+        alone = len(objects) == 1 and objects[0] is document
+        originals = [whole.strip()] if alone else [orjson.dumps(one) for one in objects]
         return decoder.tabulate(decoded, originals, number_lines(1, len(objects)))
 
     def _read_lines(self, chunks: Iterator[bytes], fields: Fields) -> Iterator[pl.DataFrame]:
         decoder, first = RowDecoder(fields), 1
         for lines in split_lines(chunks):
             decoded = decoder.decode_lines(lines)
-            if first == 1 and decoded.hopeless:
-                self._check([_parse(line)[0] for line in lines], fields)
+            if first == 1:
+                check_lines(self._file.path, lines, decoded, fields)
             yield decoder.tabulate(decoded, lines, number_lines(first, len(lines)))
             first += len(lines)
-
-    def _check(self, objects: list[Any], fields: Fields) -> None:
-        found = {name for one in objects if isinstance(one, dict) for name in one}
-        if "messages" in found:
-            found |= {"system", "user", "assistant"}
-        check_fields(self._file.path, fields, found, f"the first {len(objects):,} lines")
 
     def _broken(self, reason: str) -> Problem:
         return Problem(
@@ -105,11 +100,46 @@ class _JSONRows:
         )
 
 
+def check_lines(where: str, lines: list[bytes], decoded: Decoded, fields: Fields) -> None:
+    """Fail on a file whose first lines all lack a wanted field.
+
+    Args:
+        where: the file.
+        lines: its first lines.
+        decoded: what was read of them.
+        fields: what is wanted.
+
+    Raises:
+        TunelineError: as `check_fields` does.
+    """
+    if decoded.hopeless:
+        check_objects(where, [_parse(line)[0] for line in lines], fields)
+
+
+def check_objects(where: str, objects: list[Any], fields: Fields) -> None:
+    """Fail if no object has a wanted field.
+
+    Args:
+        where: the file.
+        objects: what it holds.
+        fields: what is wanted.
+
+    Raises:
+        TunelineError: as `check_fields` does.
+    """
+    found = {name for one in objects if isinstance(one, dict) for name in one}
+    if "messages" in found:
+        found |= set(ROLES)
+    check_fields(where, fields, found, f"the first {len(objects):,} lines")
+
+
 def split_lines(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
     """Divide chunks of bytes into lines, without their ends; a batch of lines for each chunk."""
     rest = b""
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        lines = chunk.split(b"\n")
+        lines[0] = rest + lines[0]  # `rest + chunk` would copy the whole chunk
+        rest = lines.pop()
         if lines:
             yield lines
     if rest:

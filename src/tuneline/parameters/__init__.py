@@ -10,23 +10,40 @@ from tuneline.parameters.documents import Documents
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.hardware import Hardware
 from tuneline.parameters.leaks import Leaks
+from tuneline.parameters.moderation import Moderation
+from tuneline.parameters.prices import Price, Prices
 from tuneline.parameters.prompt import Prompt
 from tuneline.parameters.recipe import Recipe
+from tuneline.parameters.remote_training import RemoteTraining
+from tuneline.parameters.rubric import Criterion, Judge, Rubric
+from tuneline.parameters.server import Address, Server
 from tuneline.parameters.split import Split
+from tuneline.parameters.synthesis import Checks, Synthesise
 from tuneline.parameters.table import Table
 from tuneline.parameters.tiny_base import TinyBase
 from tuneline.parameters.use_case import UseCase
 
 __all__ = [
+    "Address",
+    "Checks",
+    "Criterion",
     "Data",
     "Documents",
     "Evaluation",
     "Hardware",
+    "Judge",
     "Leaks",
+    "Moderation",
+    "Price",
+    "Prices",
     "Prompt",
     "Recipe",
+    "RemoteTraining",
+    "Rubric",
     "Rules",
+    "Server",
     "Split",
+    "Synthesise",
     "Table",
     "TinyBase",
     "UseCase",

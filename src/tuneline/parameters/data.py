@@ -122,7 +122,7 @@ class Data(Block):
         looked_at = self.table.sources if self.table else []
         looked_at += [self.documents.column] if self.documents else []
         unknown += [column for column in looked_at if column not in self.columns]
-        if self.split.group not in {None, self.id, *self.pair_columns}:
+        if self.split.group not in {None, self.id, *self.pair_columns, *self.carried}:
             unknown.append(self.split.group)
         if unknown:
             raise ValueError(

@@ -1,5 +1,6 @@
 """All blocks of one use case."""
 
+from string import Formatter
 from typing import Self
 
 from pydantic import model_validator
@@ -10,11 +11,13 @@ from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.prompt import Prompt
 from tuneline.parameters.recipe import Recipe
+from tuneline.parameters.synthesis import Synthesise
 
 
 class UseCase(Block):
     """All blocks of one use case, in the order in which its YAML states them."""
 
+    synthesise: Synthesise | None = None
     data: Data
     prompt: Prompt
     recipe: Recipe
@@ -33,5 +36,16 @@ class UseCase(Block):
                 f"the placeholder `{{{unknown[0]}}}` in `prompt` is none of the columns "
                 f"{self.data.pair_columns}; the prompt could not be filled; "
                 f"{suggest(unknown[0], self.data.pair_columns)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _questions_fit_the_system_message(self) -> Self:
+        columns = {name for _, name, _, _ in Formatter().parse(self.prompt.system or "") if name}
+        if self.evaluation.questions and columns:
+            raise ValueError(
+                f"`prompt.system` holds `{{{min(columns)}}}`, and `evaluation.questions` have no "
+                "columns; a question could not be asked with the system message of the training; "
+                "leave the placeholder or the questions out"
             )
         return self

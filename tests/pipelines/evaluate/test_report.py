@@ -1,84 +1,282 @@
-import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
-import plotly.graph_objects as go
 import pytest
 
+from tests.pipelines.evaluate.rows import make_row
 from tuneline.adapters import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.nodes import build_report, plot_scores, score_answers
+from tuneline.pipelines.evaluate.marking import mark_differences
+from tuneline.pipelines.evaluate.nodes import score_answers
+from tuneline.pipelines.evaluate.plots import draw_versions
+from tuneline.pipelines.evaluate.report_nodes import build_report, plot_scores
+from tuneline.pipelines.evaluate.runs import compare_versions
 
-SCRIPT = "<script>document.title = 'run'</script>"
+PLANTED = "</script><script>document.title = 'planted'</script><img src=x onerror=alert(1)>"
 EVALUATION = Evaluation(
-    title=f"Pots {SCRIPT}", generation={"do_sample": False, "stop": SCRIPT}, resamples=100
+    title=f"Pots {PLANTED}", generation={"do_sample": False, "stop": PLANTED}, resamples=100
 )
 PLAN = {
-    "made_for": {"hardware.name": SCRIPT},
+    "made_for": {"hardware.name": PLANTED},
     "examples": {"train": 8, "validation": 2, "test": 4},
     "tokens": {"median": 20, "longest": 30},
-    "overflow": {"max_length": 256, "ids": []},
-    "steps": {"total": 4, "global_batch_size": 2, "per_device_batch_size": 2, "accumulation": 1},
+    "overflow": {
+        "policy": "fail",
+        "max_length": 256,
+        "ids": [f"7{PLANTED}"],
+        "tokens_lost": 300,
+        "end_tokens_lost": 0,
+    },
+    "steps": {"total": 4},
+    "derived": {"step": f"2 examples {PLANTED}"},
     "parameters": {"trainable": 10, "base": 100, "trainable_share": 0.09},
+}
+PROVENANCE = {
+    "base": {"name": f"tiny {PLANTED}", "sha256": "a" * 64},
+    "examples": {"train": {"count": 8, "sha256": "b" * 64}},
+    "recipe": {"sha256": "c" * 64, "settings": {"base_model": PLANTED, "learning_rate": 1}},
+    "chat_template_sha256": "d" * 64,
+    "versions": {"torch": "2.13.0"},
+}
+LEAKS = {
+    "policy": PLANTED,
+    "threshold": 0.8,
+    "found": {"exact": 3, "near": 1},
+    "moved": 4,
+    "dropped": 0,
+    "remaining": 0,
+    "words": f"Four rows leaked. {PLANTED}",
+}
+CLEANING = {
+    "rows": 20,
+    "clean": 14,
+    "rejected": 6,
+    "reasons": {PLANTED: 6},
+    "words": f"Most rows are clean. {PLANTED}",
+}
+TRAINING = {
+    "words": f"It took as long as planned. {PLANTED}",
+    "comparison": [
+        {"name": f"time {PLANTED}", "planned": 12.5, "actual": 13, "unit": "s"},
+        {"name": "money", "planned": None, "actual": "none", "unit": PLANTED},
+    ],
+}
+RATED = {
+    "base": 5.4,
+    "tuned": 7.2,
+    "difference": 1.8,
+    "interval": [0.9, 2.5],
+    "wins": 9,
+    "ties": 2,
+    "losses": 1,
+    "shown": "better",
+    "change": 33.3,
+    "agreement": 0.7,
+}
+RUBRIC = {
+    "judge": {
+        "model": PLANTED,
+        "requests": 24,
+        "statuses": {"rated": 22, f"failed: {PLANTED}": 2},
+        "pairs": 11,
+        "disagree": {PLANTED: 2},
+        "criteria": {PLANTED: RATED},
+    },
+    "people": {
+        "raters": 2,
+        "criteria": {"completeness": {**RATED, "change": None, "agreement": None}},
+        "sheets": [
+            {"rater": f"ann {PLANTED}", "rated": 20, "blank": 4, "invalid": 0, "note": ""},
+            {"rater": "bob", "rated": 0, "blank": 0, "invalid": 0, "note": PLANTED},
+        ],
+    },
 }
 
 
-def make_answer(number: int) -> dict:
-    row = {
-        "id": f"{number}{SCRIPT}",
-        "line": number,
-        "prompt": f"Describe {SCRIPT}",
-        "reference": f"A pot & {SCRIPT}",
-        "reference_tokens": 9,
-    }
-    for who, text in (("base", ""), ("tuned", f"A pot {SCRIPT}")):
-        row |= {
-            f"{who}_answer": text,
-            f"{who}_tokens": 5,
-            f"{who}_seconds": 0.1,
-            f"{who}_stopped": who == "tuned",
-            f"{who}_loss": 20.0 if who == "base" else 9.0 + number,
-            f"{who}_correct": 3,
-        }
-    return row
+def make_answers() -> list[dict]:
+    """Make rows that the tuned model wins, ties and loses, and one question."""
+    texts = [("", f"A pot {PLANTED}"), ("A pot of 3 l", "A pot of 3 l"), ("A pot & cup", "")]
+    rows = [
+        make_row(
+            number,
+            base,
+            tuned,
+            f"A pot & cup of 3 l {PLANTED}",
+            id=f"{number}{PLANTED}",
+            prompt=f"Describe {PLANTED}",
+            category=f"large {PLANTED}" if number % 2 else "small",
+            context=[{"role": "system", "content": PLANTED}],
+            base_stopped=False,
+        )
+        for number, (base, tuned) in enumerate(texts * 4)
+    ]
+    return [*rows, make_row(12, "Oak is wood.", "Oak is a tree.", None, prompt="What is oak?")]
+
+
+def make_page(**changes: object) -> str:
+    answers = make_answers()
+    adapter = Adapter(config={}, tensors={}, tokenizer=None, provenance=PROVENANCE)
+    scores = score_answers(answers, [], adapter, EVALUATION)
+    other = {**scores, "run": {**scores["run"], "recipe": {"learning_rate": 2, "seed": PLANTED}}}
+    comparison = compare_versions({"2026-01-01": other, "2026-01-02": scores})
+    score_plot, category_plot = plot_scores(scores)
+    given = {
+        "rubric": RUBRIC,
+        "leak_report": LEAKS,
+        "cleaning_report": CLEANING,
+        "training_record": TRAINING,
+        "comparison": comparison,
+    } | changes
+    return build_report(
+        scores=scores,
+        answers=answers,
+        plan=PLAN,
+        adapter=adapter,
+        score_plot=score_plot,
+        category_plot=category_plot,
+        comparison_plot=draw_versions(comparison),
+        loss_curve=score_plot,
+        token_plot=score_plot,
+        evaluation=EVALUATION,
+        **given,
+    )
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    answers = [make_answer(number) for number in range(4)]
-    scores = score_answers(answers, EVALUATION)
-    provenance = {
-        "base": {"name": f"tiny {SCRIPT}", "sha256": "a" * 64},
-        "examples": {"train": {"count": 8, "sha256": "b" * 64}},
-        "recipe": {"sha256": "c" * 64, "settings": {"base_model": SCRIPT}},
-        "chat_template_sha256": "d" * 64,
-        "versions": {"torch": "2.13.0"},
-    }
-    adapter = Adapter(config={}, tensors={}, tokenizer=None, provenance=provenance)
-    plots = [plot_scores(scores), go.Figure(), go.Figure()]
-    return build_report(scores, answers, PLAN, adapter, *plots, EVALUATION)
+    return make_page()
+
+
+@pytest.fixture(scope="module")
+def opened(page: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """Open the page in a real browser, which notes what it says and what it asks for."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page, encoding="utf-8")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 390, "height": 844})
+        tab.said, tab.asked = [], []
+        tab.on("console", lambda message: tab.said.append(message.text))
+        tab.on("pageerror", lambda error: tab.said.append(str(error)))
+        tab.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.goto(path.as_uri())
+        tab.wait_for_selector("#plot-scores .main-svg")
+        yield tab
+        browser.close()
+
+
+def test_the_page_opens_without_an_error_and_without_a_request(opened):
+    assert opened.said == []
+    assert [url for url in opened.asked if not url.startswith(("file:", "data:"))] == []
+    assert len(opened.asked) == 1
+
+
+def test_a_planted_script_does_not_run_and_stands_there_to_be_read(opened):
+    assert opened.title().startswith("Pots </script>")
+    assert opened.locator("article img, header img, td img").count() == 0
+    assert PLANTED in opened.locator("article h3").first.inner_text()
+
+
+def test_a_script_that_were_not_escaped_would_not_run_either(opened, page: str, tmp_path: Path):
+    path = tmp_path / "broken.html"
+    path.write_text(page.replace("<header>", f"<header>{PLANTED}", 1), encoding="utf-8")
+    tab = opened.context.browser.new_page()
+    tab.goto(path.as_uri())
+    assert tab.title() != "planted"
+    tab.close()
+
+
+def test_every_plot_is_drawn(opened):
+    names = ("scores", "categories", "runs", "losses", "tokens")
+    for name in names:
+        assert opened.locator(f"#plot-{name} .main-svg").count() > 0, name
+
+
+def test_the_filter_shows_what_was_asked_for(opened):
+    def count(category: str, result: str) -> int:
+        opened.select_option("[data-filter=category]", category)
+        opened.select_option("[data-filter=result]", result)
+        shown = opened.locator("article:visible").count()
+        assert opened.locator("#shown").inner_text() == f"{shown} of 13 shown"
+        return shown
+
+    assert count("", "") == 13
+    assert [count("", result) for result in ("win", "tie", "loss", "none")] == [4, 4, 4, 1]
+    assert count("small", "") == 6
+    assert count("small", "win") == 2
+    assert count(f"large {PLANTED}", "none") == 0
+
+
+def test_nothing_sticks_out_of_a_phone(opened):
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_verdict_stands_first(page: str):
     body = page[page.index("<body>") :]
-    assert body.index('class="verdict') < body.index("<table>") < body.index("<article>")
+    assert body.index('class="verdict') < body.index("<table") < body.index("<article")
 
 
 def test_everything_that_a_model_or_a_user_wrote_is_escaped(page: str):
-    assert SCRIPT not in page
-    assert "&lt;script&gt;" in page
+    assert "<script>document" not in page
+    assert "<img" not in page
 
 
-def test_the_page_asks_for_nothing_from_elsewhere(page: str):
-    body = page[page.index("<body>") :]
-    assert not re.findall(r"""(?:src|href)\s*=\s*["']?https?:""", body)
-    assert "<link" not in page
-
-
-def test_every_answer_is_shown_with_its_line_and_an_empty_one_is_named(page: str):
-    assert page.count("<article>") == 4
+def test_every_answer_leads_back_to_its_source_and_says_how_it_ended(page: str):
+    assert page.count("<article") == 13
     assert "line 3 of the raw data" in page
+    assert "evaluation.questions" in page
     assert "(no answer)" in page
-    assert page.count("cut at the length limit") == 4
+    assert page.count("cut at the length limit") == 12
+    assert "Missed: 3 l" in page
+
+
+def test_the_page_does_without_what_is_not_there():
+    bare = make_page(
+        rubric={},
+        leak_report=None,
+        cleaning_report=None,
+        training_record=None,
+        comparison=compare_versions(
+            {"1": score_answers(make_answers(), [], Adapter({}, {}, None, PROVENANCE), EVALUATION)}
+        ),
+    )
+    for heading in ("Ratings", "Runs compared"):
+        assert f"<h2>{heading}</h2>" not in bare
+
+
+@pytest.mark.parametrize(
+    ("rater", "there", "not_there"),
+    [("judge", "By a judge model", "By people"), ("people", "By people", "By a judge model")],
+)
+def test_one_kind_of_rater_alone_is_shown_alone(rater: str, there: str, not_there: str):
+    page = make_page(rubric={rater: RUBRIC[rater]})
+    assert there in page
+    assert not_there not in page
+
+
+def test_sheets_without_a_rating_say_so():
+    people = {"raters": 0, "criteria": {}, "sheets": []}
+    assert "No rating yet" in make_page(rubric={"people": people})
+
+
+def test_the_other_stages_reports_are_shown(page: str):
+    for words in ("Four rows leaked.", "Most rows are clean.", "It took as long as planned."):
+        assert words in page
+    assert "Remaining: 0." in page
 
 
 def test_numbers_carry_a_real_minus_sign(page: str):
     assert "−" in page[page.index("<tbody>") : page.index("</tbody>")]
+
+
+def test_differences_are_marked_word_by_word_and_character_by_character():
+    assert str(mark_differences("A Big <pot>", "a small <pot>")) == "A <mark>Big </mark>&lt;pot&gt;"
+    assert str(mark_differences("鞋模濕度", "鞋模溫度")) == "鞋模<mark>濕</mark>度"
+    assert str(mark_differences("", "a pot")) == ""

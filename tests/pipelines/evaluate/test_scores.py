@@ -1,84 +1,148 @@
 import numpy as np
 import pytest
 
+from tests.pipelines.evaluate.rows import make_row
+from tuneline.adapters import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import measure_rows
-from tuneline.pipelines.evaluate.nodes import plot_scores, score_answers
+from tuneline.pipelines.evaluate.nodes import score_answers
+from tuneline.pipelines.evaluate.report_nodes import plot_scores
 
 REFERENCES = [f"Pot {n} is made of oak and holds {n} litres of tea." for n in range(40)]
 EVALUATION = Evaluation(title="Pots", generation={"do_sample": False}, resamples=500)
+PROVENANCE = {
+    "base": {"name": "tiny"},
+    "recipe": {"settings": {}},
+    "examples": {"train": {"count": 0, "sha256": "0"}},
+}
+ADAPTER = Adapter(config={}, tensors={}, tokenizer=None, provenance=PROVENANCE)
 
 
 def make_answers(base: list[str], tuned: list[str], losses: tuple[float, float]) -> list[dict]:
     rng = np.random.default_rng(0)
-    rows = []
-    for number, reference in enumerate(REFERENCES):
-        row = {"id": str(number), "reference": reference, "reference_tokens": 12}
-        for who, text, loss in (
-            ("base", base[number], losses[0]),
-            ("tuned", tuned[number], losses[1]),
-        ):
-            row |= {
-                f"{who}_answer": text,
-                f"{who}_tokens": 10,
-                f"{who}_seconds": 0.5,
-                f"{who}_stopped": True,
-                f"{who}_loss": 12 * loss + float(rng.normal(0, 0.5)),
-                f"{who}_correct": round(12 / (1 + loss)),
-            }
-        rows.append(row)
-    return rows
+    return [
+        make_row(
+            number,
+            base[number],
+            tuned[number],
+            reference,
+            base_loss=12 * losses[0] + float(rng.normal(0, 0.5)),
+            tuned_loss=12 * losses[1] + float(rng.normal(0, 0.5)),
+        )
+        for number, reference in enumerate(REFERENCES)
+    ]
+
+
+def score(answers: list[dict], evaluation: Evaluation = EVALUATION) -> dict:
+    return score_answers(answers, [], ADAPTER, evaluation)
 
 
 def test_an_adapter_that_learnt_is_better():
-    scores = score_answers(make_answers(["tea"] * 40, REFERENCES, (3.0, 1.0)), EVALUATION)
+    scores = score(make_answers(["tea"] * 40, REFERENCES, (3.0, 1.0)))
     assert scores["verdict"]["shown"] == "better"
     assert scores["metrics"]["chrf"]["tuned"] == pytest.approx(100)
+    assert scores["metrics"]["chrf"]["wins"] == 40
     assert scores["metrics"]["loss"]["interval"][1] < 0
 
 
-def test_an_adapter_that_does_nothing_shows_no_difference():
-    same = [text[:20] for text in REFERENCES]
-    answers = make_answers(same, same, (2.0, 2.0))
-    assert score_answers(answers, EVALUATION)["verdict"]["shown"] == "no difference shown"
-
-
 def test_an_adapter_that_unlearnt_is_worse():
-    scores = score_answers(make_answers(REFERENCES, ["xx"] * 40, (1.0, 4.0)), EVALUATION)
+    scores = score(make_answers(REFERENCES, ["xx"] * 40, (1.0, 4.0)))
     assert scores["verdict"]["shown"] == "worse"
+    assert scores["metrics"]["chrf"]["losses"] == 40
 
 
-def test_a_lower_loss_with_worse_texts_is_mixed():
-    scores = score_answers(make_answers(REFERENCES, ["xx"] * 40, (3.0, 1.0)), EVALUATION)
-    assert scores["verdict"]["shown"] == "mixed"
+def test_a_lower_loss_does_not_make_worse_texts_better():
+    verdict = score(make_answers(REFERENCES, ["xx"] * 40, (3.0, 1.0)))["verdict"]
+    assert verdict["shown"] == "worse"
+    assert "foresees the references better (loss)" in verdict["words"]
+
+
+def test_texts_that_are_nearer_but_lose_the_figures_are_mixed():
+    tuned = [text.replace(str(n), "no") for n, text in enumerate(REFERENCES)]
+    base = [f"{n}" for n in range(40)]
+    verdict = score(make_answers(base, tuned, (2.0, 2.0)))["verdict"]
+    assert verdict["shown"] == "mixed"
+    assert "worse on key figures" in verdict["words"]
+
+
+def test_identical_answers_are_ties_and_no_difference():
+    same = [text[:20] for text in REFERENCES]
+    answers = [make_row(n, text, text, REFERENCES[n]) for n, text in enumerate(same)]
+    scores = score(answers)
+    assert scores["verdict"]["shown"] == "no difference shown"
+    for metric in scores["metrics"].values():
+        assert metric["interval"] == [0, 0]
+        assert (metric["wins"], metric["losses"]) == (0, 0)
+
+
+def test_noise_shows_a_difference_no_more_often_than_the_confidence_allows():
+    """Both models answer from the same distribution: 200 evaluations of 30 prompts each."""
+    rng = np.random.default_rng(1)
+    words = np.array(
+        ["pot", "oak", "tea", "lid", "cup", "round", "small", "blue", "holds", "pours"]
+    )
+    reference = " ".join(words)
+    wrong = 0
+    for _ in range(200):
+        texts = [
+            [" ".join(rng.choice(words, size=6)) for _ in range(30)] for _ in ("base", "tuned")
+        ]
+        rows = [make_row(n, texts[0][n], texts[1][n], reference) for n in range(30)]
+        wrong += score(rows)["verdict"]["shown"] != "no difference shown"
+    # 10 are allowed on average; more than 17 would come up once in a hundred times.
+    assert wrong <= 17
+
+
+def test_too_few_prompts_show_nothing_however_large_the_difference():
+    answers = make_answers(["xx"] * 40, REFERENCES, (3.0, 1.0))
+    verdict = score(answers[:3])["verdict"]
+    assert verdict["shown"] == "no difference shown"
+    assert "3, too few" in verdict["words"]
+    assert score(answers[:12])["verdict"]["shown"] == "better"
+
+
+def test_the_metrics_of_the_verdict_share_the_error():
+    metrics = score(make_answers(["tea"] * 40, REFERENCES, (2.0, 2.0)))["metrics"]
+    assert metrics["chrf"]["confidence"] == pytest.approx(1 - 0.05 / 3)
+    assert metrics["bleu"]["confidence"] == 0.95
 
 
 def test_perplexity_is_the_exponent_of_the_token_weighted_loss():
     answers = make_answers(REFERENCES, REFERENCES, (2.0, 1.0))
     answers[0]["reference_tokens"], answers[0]["base_loss"] = 1000, 5000.0
-    metrics = score_answers(answers, EVALUATION)["metrics"]
+    metrics = score(answers)["metrics"]
     assert metrics["perplexity"]["base"] == pytest.approx(np.exp(metrics["loss"]["base"]))
     assert metrics["loss"]["base"] > 4
 
 
-def test_words_that_are_not_ascii_count_for_rouge():
-    answers = make_answers(["čaj horký"] * 40, ["茶 很 热"] * 40, (1.0, 1.0))
-    for row in answers:
-        row["reference"] = "čaj horký"
-    assert measure_rows(answers, "base")["rouge_l"][:, 0].mean() == pytest.approx(100)
+def test_categories_are_scored_apart():
+    answers = make_answers(["tea"] * 40, REFERENCES, (2.0, 2.0))
+    for number, row in enumerate(answers):
+        row["category"] = "large" if number < 20 else "small"
+        row["tuned_answer"] = row["reference"] if number < 20 else "tea"
+    categories = score(answers)["categories"]
+    assert categories["large"]["chrf"]["shown"] == "better"
+    assert categories["small"]["chrf"]["shown"] == "no difference shown"
+    assert categories["small"]["chrf"]["rows"] == 20
 
 
-def test_an_empty_answer_scores_zero():
-    rows = measure_rows(make_answers([""] * 40, REFERENCES, (1.0, 1.0)), "base")
-    assert rows["chrf"][:, 0].max() == 0
-    assert rows["rouge_l"][:, 0].max() == 0
+def test_questions_count_where_no_reference_is_needed():
+    answers = make_answers(["tea"] * 40, REFERENCES, (2.0, 2.0))
+    answers.append(make_row(40, "Oak.", "Oak is a tree.", None))
+    scores = score(answers)
+    assert (scores["prompts"], scores["questions"]) == (40, 1)
+    assert scores["metrics"]["chrf"]["rows"] == 40
+    assert scores["metrics"]["stop_rate"]["rows"] == 41
 
 
-def test_one_prompt_alone_shows_nothing_false():
-    scores = score_answers(make_answers(REFERENCES, REFERENCES, (2.0, 2.0))[:1], EVALUATION)
-    assert scores["prompts"] == 1
+def test_an_untrained_models_loss_does_not_overflow():
+    scores = score(make_answers(REFERENCES, REFERENCES, (900.0, 2.0)))
+    assert np.isfinite(scores["metrics"]["perplexity"]["base"])
 
 
-def test_the_plot_holds_base_and_tuned():
-    scores = score_answers(make_answers(["tea"] * 40, REFERENCES, (3.0, 1.0)), EVALUATION)
-    assert [bar.name for bar in plot_scores(scores).data] == ["base", "tuned"]
+def test_the_plots_show_both_models_and_every_category():
+    answers = make_answers(["tea"] * 40, REFERENCES, (2.0, 1.0))
+    for number, row in enumerate(answers):
+        row["category"] = str(number % 2)
+    bars, categories = plot_scores(score(answers))
+    assert {trace.name for trace in bars.data} == {"base", "tuned"}
+    assert list(categories.data[0].x) == ["all", "0", "1"]

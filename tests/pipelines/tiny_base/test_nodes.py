@@ -5,11 +5,12 @@ import pytest
 from kedro.config import OmegaConfigLoader
 
 from tests.conftest import PROJECT, RAW, TINY_BASE
-from tuneline.datasets import BaseModelDataset, RawJSONLinesDataset
+from tuneline.datasets import BaseModelDataset, RawJSONDataset
 from tuneline.examples import Example
 from tuneline.hashing import hash_value
 from tuneline.parameters import TinyBase, UseCase
-from tuneline.pipelines.prepare.nodes import build_examples, clean_rows
+from tuneline.pipelines.prepare.clean_nodes import clean_rows
+from tuneline.pipelines.prepare.nodes import build_examples, check_leaks
 from tuneline.pipelines.tiny_base.nodes import collect_texts, train_base_model
 from tuneline.rendering import find_end_tokens
 from tuneline.settings import CONFIG_LOADER_ARGS
@@ -34,10 +35,15 @@ def prepare(env: str) -> tuple[pl.LazyFrame, list[list[Example]], UseCase]:
     """Prepare the tracked sample as an environment does."""
     loader = OmegaConfigLoader(str(PROJECT / "conf"), env=env, **CONFIG_LOADER_ARGS)
     use_case = UseCase.model_validate(loader["parameters"]["product_descriptions"])
-    raw = RawJSONLinesDataset(filepath=str(PROJECT / RAW)).load()
-    kept, _ = clean_rows(raw, use_case.data)
+    raw = RawJSONDataset(filepath=str(PROJECT / RAW)).load()
+    kept, _, _ = clean_rows(raw, use_case.data)
     clean = pl.concat(kept).with_columns(pl.col("line").cast(pl.String)).lazy()
-    return clean, list(build_examples(clean, use_case.data, use_case.prompt)), use_case
+    divided = build_examples(clean, use_case.data, use_case.prompt)
+    *sides, leaks, _ = check_leaks(
+        *divided, clean, use_case.data, use_case.prompt, use_case.evaluation
+    )
+    assert leaks.empty  # siblings there are many, and none of them is a copy
+    return clean, sides, use_case
 
 
 def ids(examples: list[Example]) -> set[str]:

@@ -1,9 +1,24 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.pipelines.train.small_runs import shrink, train
+from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.train.launch import launch
+
+
+def fail_in_one_process() -> None:
+    if os.environ["RANK"] == "1":
+        raise TunelineError(Problem("recipe", "the loss is nan", "it matters", "lower it"))
+    time.sleep(60)
+
+
+def test_what_one_of_several_processes_says_reaches_the_user_and_stops_the_others():
+    with pytest.raises(TunelineError, match=r"process 1 stopped: .*the loss is nan"):
+        launch(fail_in_one_process, 2)
 
 
 def test_two_processes_learn_what_one_learns_and_save_once(

@@ -1,15 +1,16 @@
-"""Generating answers in batches."""
+"""Generating answers in batches, each of them kept as soon as it is there."""
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from tuneline.examples import Example
+from tuneline.hashing import hash_value
+from tuneline.journal import Journal
 from tuneline.parameters import Evaluation, Hardware
-from tuneline.rendering import find_end_tokens, render_prompt
+from tuneline.rendering import find_end_tokens
 
 
 @dataclass(frozen=True)
@@ -32,44 +33,44 @@ class Answer:
 def generate_answers(
     model: Any,
     tokenizer: Any,
-    examples: list[Example],
+    prompts: list[list[int]],
     evaluation: Evaluation,
     hardware: Hardware,
+    journal: Journal,
+    made_by: dict[str, Any],
 ) -> list[Answer]:
     """Answer every prompt, prompts of like length together.
+
+    Batches follow from the prompts alone, so that a run that resumes answers in the batches, and
+    with the seeds, of one that was never interrupted.
 
     Args:
         model: the model, in evaluation mode.
         tokenizer: its tokenizer.
-        examples: their prompts are asked.
+        prompts: token ids.
         evaluation: the decoding.
         hardware: device and batch.
+        journal: answers that are already there; new ones are added batch by batch.
+        made_by: everything that decides the answers, beside the prompts and the seed.
 
     Returns:
-        Answers in the order of the examples.
+        Answers in the order of the prompts.
     """
-    from transformers import set_seed
-
-    set_seed(evaluation.seed)
-    decoding = _make_decoding(evaluation.generation, tokenizer)
-    prompts = [render_prompt(tokenizer, example["prompt"]) for example in examples]
-    # Pay for what only a first call costs, so that neither model's time holds it.
-    warm_up = _make_decoding(evaluation.generation | {"max_new_tokens": 2}, tokenizer)
-    _answer(prompts[:1], model, tokenizer, warm_up)
+    batches = list(_batches(prompts, hardware.per_device_eval_batch_size))
+    asked = [[prompts[index] for index in batch] for batch in batches]
+    keys = [hash_value({**made_by, "seed": evaluation.seed, "prompts": one}) for one in asked]
+    new = [one for one, key in zip(asked, keys, strict=True) if journal.recall(key) is None]
+    if new:
+        _warm_up(new[0][:1], model, tokenizer, evaluation)
     answers: dict[int, Answer] = {}
     with tqdm(total=len(prompts), unit="answer", leave=False, disable=None) as bar:
-        for batch in _batches(prompts, hardware.per_device_eval_batch_size):
-            found = _answer([prompts[i] for i in batch], model, tokenizer, decoding)
+        for batch, one, key in zip(batches, asked, keys, strict=True):
+            if journal.recall(key) is None:
+                journal.record(key, _answer(one, model, tokenizer, evaluation))
+            found = [Answer(**kept) for kept in journal.recall(key) or []]
             answers |= dict(zip(batch, found, strict=True))
             bar.update(len(batch))
     return [answers[index] for index in range(len(prompts))]
-
-
-def _make_decoding(settings: dict[str, Any], tokenizer: Any) -> Any:
-    from transformers import GenerationConfig
-
-    ends = find_end_tokens(tokenizer)
-    return GenerationConfig(**settings, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id)
 
 
 def _batches(prompts: list[list[int]], size: int) -> Iterator[list[int]]:
@@ -79,16 +80,33 @@ def _batches(prompts: list[list[int]], size: int) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def _answer(prompts: list[list[int]], model: Any, tokenizer: Any, decoding: Any) -> list[Answer]:
-    import torch
+def _warm_up(prompts: list[list[int]], model: Any, tokenizer: Any, evaluation: Evaluation) -> None:
+    """Pay for what only a first call costs, so that neither model's time holds it."""
+    short = evaluation.model_copy(
+        update={"generation": evaluation.generation | {"max_new_tokens": 2}}
+    )
+    _answer(prompts, model, tokenizer, short)
 
+
+def _answer(
+    prompts: list[list[int]], model: Any, tokenizer: Any, evaluation: Evaluation
+) -> list[dict[str, Any]]:
+    import torch
+    from transformers import GenerationConfig, set_seed
+
+    # The same for both models, and for a batch whatever was answered before it.
+    set_seed(int(hash_value([evaluation.seed, prompts])[:8], 16))
+    ends = find_end_tokens(tokenizer)
+    decoding = GenerationConfig(
+        **evaluation.generation, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
+    )
     padded = tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
     start = time.perf_counter()
     with torch.inference_mode():
         output = model.generate(**padded.to(model.device), generation_config=decoding)
     seconds = (time.perf_counter() - start) / len(prompts)
     completions = output[:, padded["input_ids"].shape[1] :].tolist()
-    return [_read(ids, tokenizer, decoding.eos_token_id, seconds) for ids in completions]
+    return [asdict(_read(ids, tokenizer, ends, seconds)) for ids in completions]
 
 
 def _read(ids: list[int], tokenizer: Any, ends: list[int], seconds: float) -> Answer:

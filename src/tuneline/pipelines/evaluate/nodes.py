@@ -1,22 +1,24 @@
-"""Nodes of the evaluate stage."""
+"""Nodes that answer and score."""
 
 import logging
+from itertools import zip_longest
 from typing import Any
-
-import plotly.graph_objects as go
 
 from tuneline.adapters import Adapter, attach_adapter
 from tuneline.examples import Example
+from tuneline.journal import Journal
 from tuneline.modelling import load_model
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.answering import generate_answers
-from tuneline.pipelines.evaluate.intervals import compare
+from tuneline.pipelines.evaluate.intervals import compare_all
+from tuneline.pipelines.evaluate.makers import describe_makers
 from tuneline.pipelines.evaluate.matching import check_adapter
-from tuneline.pipelines.evaluate.metrics import METRICS, measure_rows
+from tuneline.pipelines.evaluate.metrics import Written, measure_rows
 from tuneline.pipelines.evaluate.reference_loss import measure_references
-from tuneline.pipelines.evaluate.report import render_report
+from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.verdict import conclude
-from tuneline.plots import BASE_COLOUR, TUNED_COLOUR, style
+from tuneline.prompts import list_messages, list_prompts
+from tuneline.rendering import render_prompt
 
 log = logging.getLogger(__name__)
 
@@ -25,138 +27,137 @@ def answer_prompts(
     test: list[Example],
     train: list[Example],
     adapter: Adapter,
+    answer_journal: Journal,
     recipe: Recipe,
+    prompt: Prompt,
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> list[dict[str, Any]]:
-    """Let base and tuned model answer the held-out prompts.
+    """Let base and tuned model answer the held-out prompts and the field's own questions.
 
-    Both are one loaded model, with the adapter switched off and on; prompts, order, batches and
-    decoding are the same.
+    Both are one loaded model, with the adapter switched off and on; prompts, order, batches, seeds
+    and decoding are the same.
 
     Args:
         test: the held-out examples.
         train: the examples of the training side, to make sure that none of `test` was trained.
         adapter: the trained adapter.
+        answer_journal: answers that an interrupted run has left; new ones are added to it.
         recipe: names the base model.
-        evaluation: the decoding.
+        prompt: states the system message of the questions.
+        evaluation: questions and decoding.
         hardware: the machine.
 
     Returns:
-        One row an example: `id`, `line`, `prompt`, `reference`, `reference_tokens`, and for `base`
-        and `tuned` each `_answer`, `_tokens`, `_seconds`, `_stopped`, and on the reference the
-        summed `_loss` (nats) and the `_correct` tokens.
+        One row a prompt, as `list_prompts` starts it, with `reference_tokens`, and for `base` and
+        `tuned` each `_answer`, `_tokens`, `_seconds`, `_stopped`, and on the reference the summed
+        `_loss` and `_entropy` (nats) and the `_correct` tokens (None without a reference).
 
     Raises:
-        TunelineError: if the adapter belongs to another base model, chat template or training side.
+        TunelineError: if nothing was held out, or the adapter belongs to another base model, chat
+            template or training side.
     """
+    rows = list_prompts(test, prompt, evaluation)
     check_adapter(adapter, train, recipe)
+    makers = describe_makers(adapter, recipe, evaluation, hardware)
+    tokenizer = adapter.tokenizer
+    prompts = [render_prompt(tokenizer, list_messages(row)) for row in rows]
     model = attach_adapter(load_model(recipe, hardware), adapter)
-    rows = [_start_row(example) for example in test]
+
+    def ask(who: str) -> None:
+        log.info("The %s model answers %s prompts.", who, len(prompts))
+        losses = measure_references(model, tokenizer, test, hardware)
+        answers = generate_answers(
+            model, tokenizer, prompts, evaluation, hardware, answer_journal, makers[who]
+        )
+        _fill(rows, who, losses, answers)
+
     with model.disable_adapter():
-        _fill(rows, "base", model, adapter.tokenizer, test, evaluation, hardware)
-    _fill(rows, "tuned", model, adapter.tokenizer, test, evaluation, hardware)
+        ask("base")
+    ask("tuned")
     return rows
 
 
-def score_answers(answers: list[dict[str, Any]], evaluation: Evaluation) -> dict[str, Any]:
-    """Score base and tuned answers, with the uncertainty of their difference.
+def score_answers(
+    answers: list[dict[str, Any]], train: list[Example], adapter: Adapter, evaluation: Evaluation
+) -> dict[str, Any]:
+    """Score base and tuned answers, overall and by category, with their uncertainty.
 
     Args:
-        answers: one row an example.
-        evaluation: confidence, resamples and seed.
+        answers: one row a prompt.
+        train: the examples of the training side, to see what was copied from them.
+        adapter: its fingerprint goes into the scores, so that they can be told from others.
+        evaluation: what is measured and how surely.
 
     Returns:
-        `metrics` by name: `base`, `tuned`, `difference`, `interval` of the difference, `shown`
-        (better, worse, no difference shown); and the `verdict`.
+        The `run` they belong to, how many `prompts` and `questions`, the `verdict`, `metrics` by
+        name as `compare_all` gives them, and the same for each of the `categories`.
     """
-    rows = {who: measure_rows(answers, who) for who in ("base", "tuned")}
-    metrics = {
-        metric.name: compare(metric, rows["base"], rows["tuned"], evaluation) for metric in METRICS
-    }
+    return _score(answers, train, evaluation, describe_run(answers, adapter, evaluation))
+
+
+def score_remote_answers(
+    remote_answers: list[dict[str, Any]],
+    train: list[Example],
+    remote_job: dict[str, Any],
+    evaluation: Evaluation,
+) -> dict[str, Any]:
+    """Score what a provider's model answered before and after its tuning.
+
+    Args:
+        remote_answers: one row a prompt, without what no provider tells: losses and seconds.
+        train: the examples of the training side, to see what was copied from them.
+        remote_job: names the models.
+        evaluation: what is measured and how surely.
+
+    Returns:
+        As `score_answers`; nothing after a dry run.
+    """
+    if not remote_answers:
+        return {}
+    run = describe_remote_run(remote_answers, remote_job, evaluation)
+    return _score(remote_answers, train, evaluation, run)
+
+
+def _score(
+    answers: list[dict[str, Any]],
+    train: list[Example],
+    evaluation: Evaluation,
+    run: dict[str, Any],
+) -> dict[str, Any]:
+    training = [example["completion"][-1]["content"] for example in train]
+
+    def compare(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        base, tuned = (
+            measure_rows(Written(rows, who, training, evaluation)) for who in ("base", "tuned")
+        )
+        return compare_all(base, tuned, evaluation)
+
+    metrics = compare(answers)
     verdict = conclude(metrics)
     log.info("Verdict: %s", verdict["words"])
-    return {"prompts": len(answers), "verdict": verdict, "metrics": metrics}
-
-
-def plot_scores(scores: dict[str, Any]) -> go.Figure:
-    """Draw the quality metrics of base and tuned model side by side.
-
-    Args:
-        scores: as `score_answers` gives them.
-
-    Returns:
-        Bars on a scale from 0 to 100.
-    """
-    shown = [metric for metric in METRICS if metric.percent]
-    figure = go.Figure()
-    for who, colour in (("base", BASE_COLOUR), ("tuned", TUNED_COLOUR)):
-        values = [scores["metrics"][metric.name][who] for metric in shown]
-        figure.add_bar(
-            x=[metric.label for metric in shown],
-            y=values,
-            name=who,
-            marker_color=colour,
-            text=[f"{value:.1f}" for value in values],
-            textposition="outside",
-            cliponaxis=False,
-        )
-    figure.update_layout(barmode="group", yaxis_range=[0, 112])
-    return style(figure, "Before and after, on held-out prompts", x="", y="score, 0 to 100")
-
-
-def build_report(
-    scores: dict[str, Any],
-    answers: list[dict[str, Any]],
-    plan: dict[str, Any],
-    adapter: Adapter,
-    score_plot: go.Figure,
-    loss_curve: go.Figure,
-    token_plot: go.Figure,
-    evaluation: Evaluation,
-) -> str:
-    """Write the report: one HTML page that needs no network.
-
-    Args:
-        scores: the scores.
-        answers: base and tuned answers.
-        plan: what was planned.
-        adapter: its provenance is shown.
-        score_plot: before and after.
-        loss_curve: the training.
-        token_plot: lengths of the examples.
-        evaluation: the decoding, shown.
-
-    Returns:
-        HTML; everything that a model or a user wrote is escaped.
-    """
-    plots = {"scores": score_plot, "losses": loss_curve, "tokens": token_plot}
-    return render_report(scores, answers, plan, adapter.provenance, evaluation, plots)
-
-
-def _start_row(example: Example) -> dict[str, Any]:
+    categories = sorted({row["category"] for row in answers} - {None})
+    asked = sum(row["reference"] is None for row in answers)
     return {
-        "id": example["id"],
-        "line": example["meta"]["line"],
-        "prompt": example["prompt"][-1]["content"],
-        "reference": example["completion"][-1]["content"],
+        "run": run,
+        "prompts": len(answers) - asked,
+        "questions": asked,
+        "verdict": verdict,
+        "metrics": metrics,
+        "categories": {
+            name: compare([row for row in answers if row["category"] == name])
+            for name in categories
+        },
     }
 
 
-def _fill(
-    rows: list[dict[str, Any]],
-    who: str,
-    model: Any,
-    tokenizer: Any,
-    test: list[Example],
-    evaluation: Evaluation,
-    hardware: Hardware,
-) -> None:
-    """Add what one of the two models makes of every example to its row."""
-    log.info("The %s model answers %s prompts.", who, len(test))
-    losses = measure_references(model, tokenizer, test, hardware)
-    answers = generate_answers(model, tokenizer, test, evaluation, hardware)
-    for row, loss, answer in zip(rows, losses, answers, strict=True):
-        row["reference_tokens"] = loss.tokens
-        row |= {f"{who}_loss": loss.nats, f"{who}_correct": loss.correct}
+def _fill(rows: list[dict[str, Any]], who: str, losses: list[Any], answers: list[Any]) -> None:
+    """Add what one of the two models makes of every prompt to its row."""
+    for row, answer, loss in zip_longest(rows, answers, losses):
+        row["reference_tokens"] = loss and loss.tokens
         row |= {f"{who}_{name}": value for name, value in vars(answer).items()}
+        row |= {
+            f"{who}_loss": loss and loss.nats,
+            f"{who}_entropy": loss and loss.entropy,
+            f"{who}_correct": loss and loss.correct,
+        }

@@ -1,13 +1,20 @@
 """The evaluate stage: examples + adapter → answers → scores → report."""
 
 from kedro.pipeline import Pipeline, node
+from kedro.pipeline.node import Node
 
 from tuneline.pipelines.evaluate.nodes import (
     answer_prompts,
-    build_report,
-    plot_scores,
     score_answers,
+    score_remote_answers,
 )
+from tuneline.pipelines.evaluate.rating_nodes import (
+    judge_answers,
+    make_rating_sheet,
+    read_ratings,
+    summarise_rubric,
+)
+from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
 
 
 def create_pipeline() -> Pipeline:
@@ -21,7 +28,9 @@ def create_pipeline() -> Pipeline:
                     "test",
                     "train",
                     "adapter",
+                    "answer_journal",
                     "params:recipe",
+                    "params:prompt",
                     "params:evaluation",
                     "params:hardware",
                 ],
@@ -30,24 +39,91 @@ def create_pipeline() -> Pipeline:
             node(
                 score_answers,
                 name="score_answers",
-                inputs=["answers", "params:evaluation"],
+                inputs=["answers", "train", "adapter", "params:evaluation"],
                 outputs="scores",
             ),
-            node(plot_scores, name="plot_scores", inputs="scores", outputs="score_plot"),
+            node(
+                plot_scores,
+                name="plot_scores",
+                inputs="scores",
+                outputs=["score_plot", "category_plot"],
+            ),
+            node(
+                compare_runs,
+                name="compare_runs",
+                inputs=["score_versions", "scores"],
+                outputs=["comparison", "comparison_plot"],
+            ),
+            *_create_rating_nodes(),
             node(
                 build_report,
                 name="build_report",
-                inputs=[
-                    "scores",
-                    "answers",
-                    "plan",
-                    "adapter",
-                    "score_plot",
-                    "loss_curve",
-                    "token_plot",
-                    "params:evaluation",
-                ],
+                inputs={
+                    **{
+                        name: name
+                        for name in (
+                            "scores",
+                            "answers",
+                            "rubric",
+                            "comparison",
+                            "plan",
+                            "training_record",
+                            "leak_report",
+                            "cleaning_report",
+                            "adapter",
+                            "score_plot",
+                            "category_plot",
+                            "comparison_plot",
+                            "loss_curve",
+                            "token_plot",
+                        )
+                    },
+                    "evaluation": "params:evaluation",
+                },
                 outputs="report",
             ),
         ]
     )
+
+
+def create_remote_pipeline() -> Pipeline:
+    """List what the stage does with the answers of a provider's model."""
+    return Pipeline(
+        [
+            node(
+                score_remote_answers,
+                name="score_remote_answers",
+                inputs=["remote_answers", "train", "remote_job", "params:evaluation"],
+                outputs="remote_scores",
+            )
+        ]
+    )
+
+
+def _create_rating_nodes() -> list[Node]:
+    return [
+        node(
+            judge_answers,
+            name="judge_answers",
+            inputs=["answers", "judge_journal", "params:evaluation"],
+            outputs="judgements",
+        ),
+        node(
+            make_rating_sheet,
+            name="make_rating_sheet",
+            inputs=["answers", "params:evaluation"],
+            outputs=["rating_sheet", "rating_key"],
+        ),
+        node(
+            read_ratings,
+            name="read_ratings",
+            inputs=["filled_sheets", "answers", "params:evaluation"],
+            outputs=["ratings", "sheets_read"],
+        ),
+        node(
+            summarise_rubric,
+            name="summarise_rubric",
+            inputs=["judgements", "ratings", "sheets_read", "params:evaluation"],
+            outputs="rubric",
+        ),
+    ]

@@ -14,11 +14,13 @@ class ReferenceLoss:
 
     Attributes:
         nats: summed negative log-likelihood of the reference's tokens.
+        entropy: summed entropy, in nats, of what the model expected at each of its tokens.
         correct: tokens that the model held for the most likely.
         tokens: tokens of the reference, the end token included.
     """
 
     nats: float
+    entropy: float
     correct: int
     tokens: int
 
@@ -65,9 +67,16 @@ def _measure(model: Any, pad: int, batch: list[Any]) -> list[ReferenceLoss]:
         output = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device))
     logits, targets = output.logits[:, :-1].float().cpu(), labels[:, 1:]
     nats = cross_entropy(logits.transpose(1, 2), targets, reduction="none").sum(dim=1)
+    entropy = (_entropy(logits) * (targets != -100)).sum(dim=1)
     correct = (logits.argmax(dim=-1) == targets).sum(dim=1)
     tokens = (targets != -100).sum(dim=1)
     return [
-        ReferenceLoss(nats=float(n), correct=int(c), tokens=int(t))
-        for n, c, t in zip(nats, correct, tokens, strict=True)
+        ReferenceLoss(nats=float(n), entropy=float(e), correct=int(c), tokens=int(t))
+        for n, e, c, t in zip(nats, entropy, correct, tokens, strict=True)
     ]
+
+
+def _entropy(logits: Any) -> Any:
+    """Reduce (rows, tokens, vocabulary) to (rows, tokens)."""
+    logs = logits.log_softmax(dim=-1)
+    return -(logs.exp() * logs).sum(dim=-1)

@@ -19,9 +19,9 @@ def fix_sides(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
     Raises:
         TunelineError: if an id does not exist, or two sides claim one group.
     """
-    if not split.fixed:
+    named = {one: side for side, ids in split.fixed for one in ids}
+    if not named:
         return rows.with_columns(side=pl.lit(None, pl.String))
-    named = {one: side for side, ids in split.fixed.items() for one in ids}
     missing = sorted(set(named) - set(rows["id"]))
     if missing:
         raise TunelineError(*(_no_such_id(one, named[one], rows["id"]) for one in missing))
@@ -37,9 +37,10 @@ def fix_sides(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
 
 
 def _no_such_id(one: str, side: str, ids: pl.Series) -> Problem:
-    from rapidfuzz import process
+    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.process import extractOne
 
-    nearest = process.extractOne(one, ids.to_list())
+    nearest = extractOne(one, ids.to_list(), scorer=Levenshtein.normalized_similarity)
     return Problem(
         where=f"data.split.fixed.{side}",
         value=one,

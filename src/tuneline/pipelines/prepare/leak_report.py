@@ -71,7 +71,7 @@ def describe_check(
         **data.leaks.model_dump(),
         "found": {kind: found.filter(kind=kind).height for kind in ("exact", "near")},
         **changes,
-        "remaining": 0,
+        "remaining": 0,  # `separate` gives nothing back before it has proved this
         "sizes": {side: len(several) for side, several in sides.items()},
         "categories": _count_categories(sides) if data.category else {},
     }

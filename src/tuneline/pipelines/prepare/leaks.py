@@ -103,7 +103,7 @@ class LeakFinder:
         if longest < self._leaks.min_words or compared != "example":
             return longest >= self._leaks.min_words
         return all(
-            measure_likeness(words(row, part), words(twin, part)) >= self._leaks.threshold
+            measure_likeness(words(row, part), words(twin, part), self._leaks.threshold)
             for part in ("prompt", "completion")
         )
 

@@ -66,8 +66,7 @@ class NearDuplicates:
         ):
             text = self._forms[key].split() if candidates else []
             for other in candidates:
-                likeness = measure_likeness(text, words[other], self._threshold)
-                if likeness >= self._threshold:
+                if likeness := measure_likeness(text, words[other], self._threshold):
                     yield key, other, likeness
 
     def _index(self, keys: list[int]) -> Any:
@@ -81,10 +80,22 @@ class NearDuplicates:
 
 
 def measure_likeness(left: Sequence[str], right: Sequence[str], least: float = 0) -> float:
-    """Measure the likeness of two texts in words, from 0 to 1; 0 for less than `least`."""
+    """Measure the likeness of two texts in words, from 0 to 1.
+
+    Args:
+        left: the words of a text.
+        right: the words of another.
+        least: what is of interest; anything below is 0, which is faster.
+
+    Returns:
+        The likeness.
+    """
     from rapidfuzz.distance import Levenshtein
 
-    return Levenshtein.normalized_similarity(left, right, score_cutoff=least)
+    longest = max(len(left), len(right), 1)
+    most = int((1 - least) * longest + 1e-9)  # in whole words, so that no rounding loses a twin
+    changes = Levenshtein.distance(left, right, score_cutoff=most)
+    return 1 - changes / longest if changes <= most else 0.0
 
 
 def choose_bands(threshold: float) -> tuple[int, int]:

@@ -11,9 +11,12 @@ from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.comparing import tabulate
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
 from tuneline.pipelines.prepare.separation import count_changes, pick_examples, separate
-from tuneline.pipelines.prepare.splits import assign_sides, check_columns, name_groups
+from tuneline.pipelines.prepare.split_checks import check_columns
+from tuneline.pipelines.prepare.splits import assign_sides, name_groups
 
 log = logging.getLogger(__name__)
+
+ROWS_PER_BATCH = 50_000
 
 
 def build_examples(
@@ -35,8 +38,7 @@ def build_examples(
     """
     check_columns(pairs, data)
     sides = assign_sides(pairs, data)
-    rows = pairs.with_columns(pl.col("line").cast(pl.Int64)).join(sides.lazy(), on="line")
-    table = rows.sort("position").collect(engine="streaming")
+    table = _read_rows(pairs, sides)
     counts = {side: (table["side"] == side).sum() for side in ("train", "validation", "test")}
     log.info("Examples: %s.", ", ".join(f"{n:,} {side}" for side, n in counts.items()))
     train, validation, test = (
@@ -81,3 +83,12 @@ def check_leaks(
     report = describe_check(found, count_changes(rows, kept), checked, data)
     log.log(logging.INFO if report["words"] == CLEAN else logging.WARNING, report["words"])
     return checked["train"], checked["validation"], checked["test"], table, report
+
+
+def _read_rows(clean: pl.LazyFrame, sides: pl.DataFrame) -> pl.DataFrame:
+    """Read the rows of the sample in batches, as a lazy join would hold the whole file."""
+    parts = [
+        batch.cast({"line": pl.Int64}).join(sides, on="line")
+        for batch in clean.collect_batches(chunk_size=ROWS_PER_BATCH)
+    ]
+    return pl.concat(parts).sort("position")

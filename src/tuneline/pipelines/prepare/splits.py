@@ -1,19 +1,20 @@
 """Which rows are used, and on which side they stand."""
 
 import hashlib
-import logging
 
 import numpy as np
 import polars as pl
 
-from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters import Data, Split
+from tuneline.parameters import Data
 from tuneline.pipelines.prepare.facts import FACT_SIDE
 from tuneline.pipelines.prepare.fixed_sides import fix_sides
 from tuneline.pipelines.prepare.known_sides import draw_known
 from tuneline.pipelines.prepare.quotas import allot
-
-log = logging.getLogger(__name__)
+from tuneline.pipelines.prepare.split_checks import (
+    check_sides,
+    check_size,
+    warn_of_repeated_ids,
+)
 
 
 def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
@@ -38,42 +39,14 @@ def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     split, rows = data.split, _order_rows(clean, data)
     known = "side" in rows.columns
     rows = rows if known else _draw_sample(fix_sides(rows, split), split.sample or rows.height)
-    _warn_of_repeated_ids(rows, data.id)
+    warn_of_repeated_ids(rows, data.id)
     count = min(split.sample or rows.height, rows.height)
     sizes = {side: _count(getattr(split, side), count) for side in ("test", "validation")}
-    _check_size(count, sizes, split)
+    check_size(count, sizes, split)
     drawn = draw_known(rows, split, sizes) if known else _divide(rows, sizes)
     sides = drawn.with_row_index("position").select("line", "position", "side")
-    _check_sides(sides, split)
+    check_sides(sides, split)
     return sides
-
-
-def check_columns(clean: pl.LazyFrame, data: Data) -> None:
-    """Refuse clean rows that lack a column which examples are made of.
-
-    Args:
-        clean: the clean rows; none is read.
-        data: names the columns.
-
-    Raises:
-        TunelineError: naming the nearest column for each that is missing.
-    """
-    there = clean.collect_schema().names()
-    named = [("id", data.id), *(("columns", column) for column in data.pair_columns)]
-    named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
-    missing = [(key, column) for key, column in named if column and column not in there]
-    if missing:
-        raise TunelineError(*(_no_such_column(*one, there) for one in missing))
-
-
-def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
-    return Problem(
-        where=f"data.{key}",
-        value=column,
-        wrong="the clean rows have no such column",
-        matters="examples are made of it",
-        remedy=f"{suggest(column, set(there) - {'line'})}, or clean the raw rows again",
-    )
 
 
 def name_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.LazyFrame:
@@ -94,7 +67,7 @@ def name_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.LazyFra
 
 def _group(data: Data) -> pl.Expr:
     """Name a row's group: its id, or a column without what does not make a title another one."""
-    group = pl.col(data.split.group or data.id)
+    group = pl.col(data.split.group or data.id).cast(pl.String)
     if data.split.group in {None, data.id}:
         return group
     folded = group.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
@@ -106,7 +79,7 @@ def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     known = {"side": pl.col(FACT_SIDE)} if data.table else {}
     rows = clean.select(
         pl.col("line").cast(pl.Int64),
-        id=pl.col(data.id),
+        id=pl.col(data.id).cast(pl.String),
         group=_group(data),
         category=pl.col(data.category) if data.category else pl.lit(""),
         **known,
@@ -188,58 +161,8 @@ def _quota(quotas: dict[str, int]) -> pl.Expr:
     return pl.col("category").replace_strict(quotas, default=0, return_dtype=pl.Int64)
 
 
-def _count(size: int | float | None, rows: int) -> int:
+def _count(size: float | None, rows: int) -> int:
     """Rows of a side: a share of them all is at least one."""
     if size is None:
         return 0
     return size if isinstance(size, int) else max(round(size * rows), 1)
-
-
-def _warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
-    repeated = rows.filter(pl.col("id").is_duplicated()).sort("line")
-    if repeated.height:
-        first = repeated["id"][0]
-        lines = repeated.filter(id=first)["line"].to_list()
-        log.warning(
-            "data.id = %s: %s ids stand on several rows, `%s` for one on the lines %s. All these "
-            "rows are used; `meta.line` tells them apart.",
-            name,
-            f"{repeated['id'].n_unique():,}",
-            first,
-            ", ".join(map(str, lines[:5])),
-        )
-
-
-def _check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
-    fixed = sum(map(len, split.fixed.values()))
-    if rows <= sizes["test"] + sizes["validation"] + fixed:
-        raise TunelineError(
-            Problem(
-                where="data.split",
-                value=" + ".join(_describe_side(side, sizes, split) for side in sizes),
-                wrong=f"there are only {rows:,} clean rows to divide",
-                matters="none would be left to train on",
-                remedy="lower `test` and `validation`, or bring more rows (rejected.csv says why "
-                "rows were dropped)",
-            )
-        )
-
-
-def _describe_side(side: str, sizes: dict[str, int], split: Split) -> str:
-    count = len(split.fixed.get(side, [])) or sizes[side]  # type: ignore[call-overload]
-    return f"{side} {count:,}"
-
-
-def _check_sides(sides: pl.DataFrame, split: Split) -> None:
-    empty = {"train", "validation", "test"} - set(sides["side"])
-    if empty:
-        raise TunelineError(
-            Problem(
-                where="data.split.group",
-                value=split.group,
-                wrong=f"no row is left for {min(empty)}",
-                matters="equal groups stay together, and some of them are larger than a side",
-                remedy="group by a column with more different values, or raise `test` and "
-                "`validation`",
-            )
-        )

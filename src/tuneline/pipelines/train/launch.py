@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from tuneline.errors import Problem, TunelineError
+
 
 def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:
     """Run a task in this process, or in several at once.
@@ -15,11 +17,12 @@ def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:
         arguments: of the task; they travel to the processes.
 
     Raises:
-        ChildFailedError: if a process fails; with what it said.
+        TunelineError: if one of several processes fails; with what it said.
     """
     if processes == 1:
         task(*arguments)
         return
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     config = LaunchConfig(
@@ -32,10 +35,31 @@ def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:
         max_restarts=0,  # a run that failed is started again by its user, and resumes
         start_method="spawn",
     )
-    elastic_launch(config, _run_one)(task, processes, arguments)
+    try:
+        elastic_launch(config, _run_one)(task, processes, arguments)
+    except ChildFailedError as error:
+        raise TunelineError(_word_failure(error, processes)) from error
+
+
+def _word_failure(error: Any, processes: int) -> Problem:
+    rank, failure = error.get_first_failure()
+    return Problem(
+        where="hardware.processes",
+        value=processes,
+        wrong=f"process {rank} stopped: {str(failure.message).rstrip('.')}",
+        matters="the others cannot go on without it, and were stopped as well",
+        remedy="mend what it says and run the same command again; it goes on from the last "
+        "checkpoint",
+    )
 
 
 def _run_one(task: Callable[..., None], processes: int, arguments: tuple[Any, ...]) -> None:
+    from torch.distributed.elastic.multiprocessing.errors import record
+
+    record(_run_set_up)(task, processes, arguments)  # what it raises reaches the first process
+
+
+def _run_set_up(task: Callable[..., None], processes: int, arguments: tuple[Any, ...]) -> None:
     import kedro.framework.project  # noqa: F401 - it sets logging up, as in the first process
     import torch
 

@@ -1,14 +1,22 @@
 import html
+import re
+import sys
+import unicodedata
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tuneline.pipelines.prepare.rules import clean_texts, find_reasons, find_repetitions
 
 from tuneline.parameters import Data, Rules, Split
+from tuneline.pipelines.prepare.cleaning import clean_batch
+from tuneline.pipelines.prepare.text_rules import COMPOSABLE, TEXT_RULES
 
 BOILERPLATE = [r"This text refers to (?:the|an?) [^.]{1,120}\."]
+SWITCHES = [rule for rule in TEXT_RULES if rule != "boilerplate"]
+# Python's own way to the same end, reference by reference.
+ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+NONE = dict.fromkeys(SWITCHES, False) | {"boilerplate": []}
 
 
 def make_data(**rules: object) -> Data:
@@ -24,7 +32,7 @@ def make_batch(*contents: str | None, title: str = "Tea pot") -> pl.DataFrame:
     return pl.DataFrame(
         {
             "line": range(1, len(contents) + 1),
-            "original": [str(content) for content in contents],
+            "original": [str(content).encode() for content in contents],
             "problem": [None] * len(contents),
             "uid": [str(number) for number in range(len(contents))],
             "title": [title] * len(contents),
@@ -35,12 +43,7 @@ def make_batch(*contents: str | None, title: str = "Tea pot") -> pl.DataFrame:
 
 
 def clean(text: str, **rules: object) -> str:
-    return clean_texts(make_batch(text), make_data(**rules))["content"][0]
-
-
-def find_reason(content: str | None, title: str = "Tea pot", **rules: object) -> str | None:
-    data = make_data(**rules)
-    return find_reasons(clean_texts(make_batch(content, title=title), data), data)["reason"][0]
+    return clean_batch(make_batch(text), make_data(**rules))["content"][0]
 
 
 @pytest.mark.parametrize(
@@ -100,46 +103,6 @@ def test_a_rule_that_is_switched_off_changes_nothing(switch: str, dirty: str):
     assert clean(dirty, **{switch: False}) == dirty
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        ("A fine pot for tea.", None),
-        ("", "content is empty"),
-        (" <br> &nbsp;", "content is empty"),
-        ("This text refers to the Paperback edition.", "only boilerplate"),
-        ("tea POT ", "title and content are equal"),
-        ("Brand new", "content is too short"),
-        ("word " * 100, "content is too long"),
-        ("*** --- *** ---", "content has no letter and no number"),
-        ("1984 2001 2010", None),
-    ],
-)
-def test_a_row_is_dropped_for_the_right_reason(content: str, reason: str | None):
-    rules = {"min_words": {"content": 3}, "max_characters": {"content": 200}}
-    assert find_reason(content, **rules) == reason
-
-
-@pytest.mark.parametrize("title", ["NA", "None", "null"])
-def test_a_title_that_pandas_takes_for_missing_is_kept(title: str):
-    assert find_reason("A fine pot for tea.", title=title) is None
-
-
-def test_repetitions_are_found_in_any_case_and_across_batches():
-    table = pl.DataFrame(
-        {"title": ["Pot", "POT", "Cup", "pot"], "reason": [None, None, None, "content is empty"]}
-    )
-    seen: set[int] = set()
-    first = find_repetitions(table, "title", seen)
-    assert first["reason"].to_list() == [None, "title is repeated", None, "content is empty"]
-    second = find_repetitions(table, "title", seen)
-    assert second["reason"].to_list()[:3] == ["title is repeated"] * 3
-
-
-def test_a_title_whose_first_row_was_dropped_is_no_repetition():
-    table = pl.DataFrame({"title": ["Pot", "pot"], "reason": ["content is empty", None]})
-    assert find_repetitions(table, "title", set())["reason"].to_list() == ["content is empty", None]
-
-
 # Pieces that make nested dirt likely: entities inside entities, tags behind entities.
 PIECES = [
     "&",
@@ -177,10 +140,72 @@ def test_cleaning_clean_text_changes_nothing(text: str):
     )
 )
 def test_text_without_dirt_is_only_composed(text: str):
-    import unicodedata
-
     assert clean(text) == unicodedata.normalize("NFC", text)
 
 
-def test_a_reference_without_a_semicolon_is_left_alone_as_html_would_not():
-    assert clean("&copy") == "&copy" != html.unescape("&copy")
+@settings(max_examples=300, deadline=None)
+@given(DIRTY, st.sets(st.sampled_from(SWITCHES)))
+def test_cleaning_is_idempotent_whatever_is_switched_off(text: str, off: set[str]):
+    switches = dict.fromkeys(off, False)
+    once = clean(text, **switches)
+    assert clean(once, **switches) == once
+
+
+@settings(max_examples=200, deadline=None)
+@given(DIRTY)
+def test_with_every_switch_off_nothing_changes(text: str):
+    assert clean(text, **NONE) == text
+
+
+@settings(max_examples=200, deadline=None)
+@given(DIRTY)
+def test_the_rule_for_spaces_touches_nothing_but_spaces(text: str):
+    cleaned = clean(text, **NONE | {"normalise_spaces": True})
+    # Python's idea of white space has four control characters more than Unicode's.
+    spaces = {c for c in text if c.isspace() and c not in "\x1c\x1d\x1e\x1f"}
+    keep = [character for character in text if character not in spaces]
+    assert [character for character in cleaned if character not in spaces | {" "}] == keep
+
+
+@settings(max_examples=200, deadline=None)
+@given(DIRTY)
+def test_the_rule_for_entities_leaves_everything_outside_of_them(text: str):
+    cleaned = clean(text, **NONE | {"decode_entities": True})
+    decoded = text
+    while (again := ENTITY.sub(lambda found: html.unescape(found.group()), decoded)) != decoded:
+        decoded = again
+    assert cleaned == decoded
+
+
+def test_every_character_that_nfc_may_change_bears_the_sign():
+    """All code points: those that NFC replaces, and those that join the one before."""
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
+    joining = {
+        unicodedata.normalize("NFD", one)[-1]
+        for one in characters
+        if len(unicodedata.normalize("NFD", one)) > 1
+    }
+    replaced = [one for one in characters if unicodedata.normalize("NFC", one) != one]
+    assert pl.Series([*joining, *replaced]).str.contains(COMPOSABLE).all()
+
+
+def test_changes_and_examples_are_told_by_rule():
+    batch = make_batch("a &lt;b&gt;x", "plain", "two  spaces")
+    table = clean_batch(batch, make_data())
+    bits = [
+        {rule for bit, rule in enumerate(TEXT_RULES) if mask >> bit & 1}
+        for mask in table["_changed"]
+    ]
+    assert bits == [{"decode_entities", "strip_tags"}, set(), {"normalise_spaces"}]
+    assert '"before":"two  spaces","after":"two spaces"' in table["_example"][2]
+    assert table["_length:content"].to_list() == [12, 5, 11]
+
+
+def test_a_reference_without_a_semicolon_is_left_alone():
+    assert clean("?a=1&copy=2 &copy") == "?a=1&copy=2 &copy"
+
+
+@pytest.mark.parametrize("pattern", ["x*", r"\b", "^", "(?:)"])
+def test_a_pattern_that_matches_nothing_at_all_is_refused(pattern: str):
+    with pytest.raises(ValueError, match="matches nothing at all"):
+        Rules(boilerplate=[pattern])

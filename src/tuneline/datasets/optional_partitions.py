@@ -1,0 +1,21 @@
+"""A folder of files that may have none yet."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kedro_datasets.partitions import PartitionedDataset
+
+
+class OptionalPartitionsDataset(PartitionedDataset):  # type: ignore[misc]  # kedro-datasets has no types
+    """Kedro's PartitionedDataset, for files that people or earlier runs put there, or did not.
+
+    Kedro's own refuses an empty folder, and so would every run before the first file.
+    """
+
+    def load(self) -> dict[str, Callable[[], Any]]:
+        """List what reads each file, by its name without the suffix; empty where there is none."""
+        self._invalidate_caches()
+        return dict(super().load()) if super()._exists() else {}
+
+    def _exists(self) -> bool:
+        return True

@@ -1,0 +1,95 @@
+"""Rating sheets as people fill them in: XLSX."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.io import AbstractDataset, DatasetError
+
+from tuneline.files import replace_whole
+
+# Characters that XML, and so XLSX, cannot hold.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+LONGEST_CELL = 32_767  # characters, of XLSX
+TEXT_WIDTH, RATING_WIDTH = 48, 12
+
+
+class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
+    """Writes a sheet with wrapped texts and empty cells that take numbers from 0 to 10; reads it.
+
+    Every text goes in as a text: an answer that begins with `=` is no formula. A second sheet says
+    what the criteria mean, where `attrs["criteria"]` does.
+
+    Args:
+        filepath: the file.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """Read the first sheet.
+
+        Raises:
+            DatasetError: if the file is no XLSX.
+        """
+        try:
+            return pd.read_excel(self._filepath, engine="openpyxl")
+        except Exception as error:  # whatever zip, XML and openpyxl raise, it means the same
+            raise DatasetError(f"{self._filepath} is no XLSX file: {error}") from error
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Write the sheet."""
+        from openpyxl import Workbook
+
+        book = Workbook()
+        sheet = book.active
+        sheet.title = "ratings"
+        for row in [list(data.columns), *data.itertuples(index=False)]:
+            sheet.append([None if pd.isna(value) else value for value in map(_clean, row)])
+        _lay_out(sheet, data)
+        criteria = book.create_sheet("criteria")
+        for row in [("criterion", "0 worst, 10 best"), *data.attrs.get("criteria", {}).items()]:
+            criteria.append([_clean(value) for value in row])
+        with replace_whole(self._filepath) as file:
+            book.save(file)
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+def _clean(value: Any) -> Any:
+    return (
+        CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)[:LONGEST_CELL]
+        if isinstance(value, str)
+        else value
+    )
+
+
+def _lay_out(sheet: Any, data: pd.DataFrame) -> None:
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    rating = DataValidation(type="decimal", operator="between", formula1="0", formula2="10")
+    sheet.add_data_validation(rating)
+    sheet.freeze_panes = "D2"
+    for number, column in enumerate(data.columns, start=1):
+        letter = get_column_letter(number)
+        to_fill = column.startswith(("A: ", "B: "))
+        texts = not to_fill and pd.api.types.is_string_dtype(data[column]) and column != "sheet"
+        sheet.column_dimensions[letter].width = TEXT_WIDTH if texts else RATING_WIDTH
+        if to_fill and len(data):
+            rating.add(f"{letter}2:{letter}{len(data) + 1}")
+        for cell in sheet[letter]:
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            if isinstance(cell.value, str):
+                cell.data_type = "s"
+    for cell in sheet[1]:
+        cell.font = Font(bold=True)

@@ -1,0 +1,38 @@
+"""A disk that takes no more, said in words."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tuneline.errors import Problem, TunelineError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def name_full_disk(path: Path, remedy: str) -> Iterator[None]:
+    """Say which disk is full if writing to it fails.
+
+    Args:
+        path: what is written.
+        remedy: what to do.
+
+    Raises:
+        TunelineError: instead of the system's error.
+    """
+    try:
+        yield
+    except OSError as error:
+        # polars raises an OSError without a number.
+        if error.errno not in FULL and not any(os.strerror(n) in str(error) for n in FULL):
+            raise
+        raise TunelineError(
+            Problem(
+                where=str(path),
+                wrong=f"the disk takes no more ({error.strerror or error})",
+                matters="nothing half-written takes the place of a good file",
+                remedy=remedy,
+            )
+        ) from error

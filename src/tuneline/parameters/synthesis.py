@@ -1,0 +1,100 @@
+"""How dialogues are made where data is lacking."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from tuneline.parameters.block import Block
+from tuneline.parameters.moderation import Moderation
+from tuneline.parameters.server import Server
+
+# What a reply may cost can only be bounded by one of these.
+LENGTH_LIMITS = ("max_completion_tokens", "max_tokens")
+
+
+class Instructions(Block):
+    """What a server is told at each step; the embedded provider needs no words."""
+
+    templates: str
+    answers: str
+    questions: str
+
+
+class Checks(Block):
+    """What a written text must look like to be kept."""
+
+    characters: tuple[int, int] = Field(description="least and most, of an answer")
+    question_characters: tuple[int, int] = Field(description="least and most, of a question")
+    common_words: list[str] = Field(
+        min_length=1, description="the language's most frequent words; see `least_common`"
+    )
+    least_common: float = Field(
+        ge=0, le=1, description="least share of `common_words` in a text of its language"
+    )
+    alike: float = Field(
+        gt=0, le=100, description="likeness, 0 to 100, from which two texts repeat each other"
+    )
+
+
+class Quotas(Block):
+    """What the dialogues must be made of."""
+
+    styles: dict[str, float] = Field(min_length=1, description="share of each style")
+    slips: float = Field(ge=0, le=1, description="share with a slip of the tongue")
+    tolerance: float = Field(
+        ge=0, le=1, description="how far a share may be off; beyond it the stage refuses"
+    )
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Self:
+        total = sum(self.styles.values())
+        if abs(total - 1) > 1e-6:
+            raise ValueError(
+                f"the shares of `styles` add up to {total:g}; not every dialogue would have one "
+                "style; make them add up to 1"
+            )
+        return self
+
+
+class Synthesise(Block):
+    """Templates → dialogues: who writes, how much, and what is kept."""
+
+    provider: Literal["embedded", "server"] = Field(
+        description="embedded: rules and vocabularies, offline; server: a language model"
+    )
+    server: Server | None = None
+    persona: str = Field(description="system message of every dialogue")
+    quotas: Quotas
+    templates: int = Field(gt=0, description="templates wanted; missing ones are asked for")
+    near_duplicate: float = Field(
+        gt=0, le=100, description="likeness, 0 to 100, from which a new template is dropped"
+    )
+    dialogues: int = Field(gt=0, description="dialogues asked for")
+    batch_size: int = Field(gt=0, description="items per request")
+    attempts: int = Field(gt=0, description="how often an item is asked for, at most")
+    instructions: Instructions
+    checks: Checks
+    budget: float | None = Field(
+        default=None, gt=0, description="US dollars for all requests of the stage; null for none"
+    )
+    moderation: Moderation
+    seed: int = 3407
+
+    @model_validator(mode="after")
+    def _server_is_stated(self) -> Self:
+        if self.provider == "server" and not self.server:
+            raise ValueError(
+                "`provider: server` has no `server`; nobody could be asked; state its base_url "
+                "and model"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _budget_can_be_kept(self) -> Self:
+        bounded = self.server and any(key in self.server.sampling for key in LENGTH_LIMITS)
+        if self.provider == "server" and self.budget and not bounded:
+            raise ValueError(
+                "a `budget` needs `server.sampling.max_tokens`; without it one reply could cost "
+                "any amount; state the most tokens of a reply"
+            )
+        return self

@@ -1,0 +1,82 @@
+"""What a metric is, and what it is computed from."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from tuneline.parameters import Evaluation
+
+# By metric, an array of shape (rows, 2): numerator and denominator of each row.
+Fractions = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: the sum of its numerators over the sum of its denominators.
+
+    Attributes:
+        name: key in `scores.json`.
+        label: as the report names it.
+        better: which way is better; `neither` for what only describes.
+        meaning: one sentence for people who do not know it.
+        percent: whether it lies on a scale from 0 to 100.
+        counts: whether the verdict rests on it.
+        exponent: whether the mean is shown as a power of e (perplexity).
+        places: digits behind the point.
+    """
+
+    name: str
+    label: str
+    better: Literal["higher", "lower", "neither"]
+    meaning: str
+    percent: bool = False
+    counts: bool = False
+    exponent: bool = False
+    places: int = 1
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one model wrote, and what it is held against.
+
+    Attributes:
+        rows: answers, one row a prompt.
+        who: `base` or `tuned`.
+        training: the completions that the adapter was trained on.
+        evaluation: sections and language that are asked for.
+    """
+
+    rows: list[dict[str, Any]]
+    who: str
+    training: list[str]
+    evaluation: Evaluation
+
+    @property
+    def answers(self) -> list[str]:
+        """The texts."""
+        return [row[f"{self.who}_answer"] for row in self.rows]
+
+    @property
+    def references(self) -> list[str | None]:
+        """The texts that were hoped for; None for a question that has none."""
+        return [row["reference"] for row in self.rows]
+
+    def column(self, name: str) -> np.ndarray:
+        """Give a column of numbers; 0 where a row has none."""
+        return np.array([row[name] or 0 for row in self.rows], dtype=float)
+
+    def own(self, name: str) -> np.ndarray:
+        """Give a column of this model's own numbers; 0 where a row has none."""
+        return self.column(f"{self.who}_{name}")
+
+
+def fraction(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
+    """Pair (rows,) and (rows,) to (rows, 2)."""
+    return np.stack([numerators, denominators], axis=1)
+
+
+def average(values: list[float | None]) -> np.ndarray:
+    """Make fractions whose quotient is the mean of the values that are there."""
+    there = np.array([value is not None for value in values], dtype=float)
+    return fraction(np.array([value or 0.0 for value in values], dtype=float), there)

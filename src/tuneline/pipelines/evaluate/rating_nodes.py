@@ -1,0 +1,142 @@
+"""Nodes of the rubric. Without one in the YAML they give nothing and ask nobody."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from kedro.io import DatasetError
+
+from tuneline.journal import Journal
+from tuneline.parameters import Evaluation
+from tuneline.pipelines.evaluate.rubric.judge import rate_pairs
+from tuneline.pipelines.evaluate.rubric.outcome import (
+    account_judgements,
+    read_judgements,
+    summarise_ratings,
+)
+from tuneline.pipelines.evaluate.rubric.pairs import choose_pairs
+from tuneline.pipelines.evaluate.rubric.sheet import (
+    RATING_COLUMNS,
+    describe_sheet,
+    make_key,
+    make_sheet,
+    read_sheet,
+)
+
+log = logging.getLogger(__name__)
+
+
+def judge_answers(
+    answers: list[dict[str, Any]], judge_journal: Journal, evaluation: Evaluation
+) -> list[dict[str, Any]]:
+    """Have a judge model rate the answers, blind and in both orders.
+
+    Args:
+        answers: one row a prompt.
+        judge_journal: replies of an earlier run; new ones are added to it.
+        evaluation: the rubric and its judge.
+
+    Returns:
+        One row a pair, as `rate_pairs` gives them; none without a judge.
+    """
+    rubric = evaluation.rubric
+    if rubric is None or rubric.judge is None:
+        return []
+    pairs = choose_pairs(answers, evaluation, rubric)
+    log.info("%s rates %s pairs of answers, each in both orders.", rubric.judge.model, len(pairs))
+    judgements = rate_pairs(pairs, rubric, rubric.judge, judge_journal)
+    account = account_judgements(judgements)
+    log.info("Judge: %s", ", ".join(f"{n} {status}" for status, n in account["statuses"].items()))
+    return judgements
+
+
+def make_rating_sheet(
+    answers: list[dict[str, Any]], evaluation: Evaluation
+) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, Any]]]:
+    """Make the blinded sheet for people, and the key to it.
+
+    Args:
+        answers: one row a prompt.
+        evaluation: the rubric.
+
+    Returns:
+        Sheet and key by the sheet's name; none unless `rubric.people`.
+    """
+    rubric = evaluation.rubric
+    if rubric is None or not rubric.people:
+        return {}, {}
+    pairs = choose_pairs(answers, evaluation, rubric)
+    name, sheet = make_sheet(pairs, rubric)
+    return {name: sheet}, {name: make_key(pairs)}
+
+
+def read_ratings(
+    filled_sheets: dict[str, Callable[[], pd.DataFrame]],
+    answers: list[dict[str, Any]],
+    evaluation: Evaluation,
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Read the sheets that people have filled in.
+
+    Args:
+        filled_sheets: what reads a sheet, by its file name.
+        answers: one row a prompt.
+        evaluation: the rubric.
+
+    Returns:
+        Ratings (`rater`, `id`, `criterion`, `base`, `tuned`), and an account of every sheet.
+    """
+    rubric = evaluation.rubric
+    if rubric is None or not rubric.people:
+        return pd.DataFrame(columns=RATING_COLUMNS), []
+    pairs = choose_pairs(answers, evaluation, rubric)
+    rows: list[dict[str, Any]] = []
+    accounts = []
+    for rater, load in sorted(filled_sheets.items()):
+        try:
+            read, account = read_sheet(rater, load(), pairs, rubric)
+        except DatasetError:
+            read, account = [], describe_sheet(rater, note="it is no XLSX file")
+        rows += read
+        accounts.append(account)
+        if account["note"]:
+            log.warning("The rating sheet %s is not used: %s.", rater, account["note"])
+    return pd.DataFrame(rows, columns=RATING_COLUMNS), accounts
+
+
+def summarise_rubric(
+    judgements: list[dict[str, Any]],
+    ratings: pd.DataFrame,
+    sheets_read: list[dict[str, Any]],
+    evaluation: Evaluation,
+) -> dict[str, Any]:
+    """Sum the ratings up: before, after, change in per cent.
+
+    Args:
+        judgements: the judge's.
+        ratings: people's.
+        sheets_read: the account of their sheets.
+        evaluation: the rubric.
+
+    Returns:
+        `judge` and `people`, each with `criteria` (see `summarise_ratings`) and how they came
+        about; empty without a rubric.
+    """
+    rubric = evaluation.rubric
+    if rubric is None:
+        return {}
+    found: dict[str, Any] = {}
+    if rubric.judge:
+        rated = read_judgements(judgements)
+        found["judge"] = {
+            "model": rubric.judge.model,
+            **account_judgements(judgements),
+            "criteria": summarise_ratings(rated, evaluation, rubric),
+        }
+    if rubric.people:
+        found["people"] = {
+            "sheets": sheets_read,
+            "raters": int(ratings["rater"].nunique()),
+            "criteria": summarise_ratings(ratings, evaluation, rubric),
+        }
+    return found

@@ -1,0 +1,1 @@
+"""Ratings by criteria: a judge model, people, and what they come to."""

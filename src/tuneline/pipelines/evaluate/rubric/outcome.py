@@ -1,0 +1,140 @@
+"""What the ratings come to: before, after, change in per cent."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tuneline.parameters import Evaluation, Rubric
+from tuneline.pipelines.evaluate.intervals import compare_all
+from tuneline.pipelines.evaluate.metrics import Metric
+from tuneline.pipelines.evaluate.rubric.sheet import RATING_COLUMNS
+
+ORDERS = ("base first", "tuned first")
+
+
+def summarise_ratings(
+    ratings: pd.DataFrame, evaluation: Evaluation, rubric: Rubric
+) -> dict[str, Any]:
+    """Compare base and tuned on every criterion that has ratings.
+
+    Args:
+        ratings: one row a rater, prompt and criterion, with the rating of `base` and of `tuned`.
+        evaluation: confidence, resamples and seed.
+        rubric: the criteria.
+
+    Returns:
+        By criterion what `compare_all` gives, with the `change` in per cent (None where base has 0)
+        and the raters' `agreement` (None for a single one). A prompt counts once, with the mean of
+        its ratings; the criteria share the error.
+    """
+    found = {}
+    for criterion in rubric.criteria:
+        rated = ratings[ratings["criterion"] == criterion.name]
+        if rated.empty:
+            continue
+        metric = Metric(
+            criterion.name, criterion.name, "higher", criterion.description, counts=True
+        )
+        means = rated.groupby("id", sort=True)[["base", "tuned"]].mean()
+        found[metric] = (means, measure_agreement(rated))
+    return {
+        metric.name: {
+            **_compare(metric, means, evaluation, len(found)),
+            "agreement": agreement,
+        }
+        for metric, (means, agreement) in found.items()
+    }
+
+
+def read_judgements(judgements: list[dict[str, Any]]) -> pd.DataFrame:
+    """Make ratings of a judge's scores: the mean of both orders, where both were rated.
+
+    Args:
+        judgements: one row a pair.
+
+    Returns:
+        Ratings with the rater `judge`.
+    """
+    rows = [
+        {
+            "rater": "judge",
+            "id": row["id"],
+            "criterion": name,
+            **{
+                who: float(np.mean([row[order]["scores"][who][name] for order in ORDERS]))
+                for who in ("base", "tuned")
+            },
+        }
+        for row in judgements
+        if all(row[order]["scores"] for order in ORDERS)
+        for name in row[ORDERS[0]]["scores"]["base"]
+    ]
+    return pd.DataFrame(rows, columns=RATING_COLUMNS)
+
+
+def account_judgements(judgements: list[dict[str, Any]]) -> dict[str, Any]:
+    """Account for every request.
+
+    Args:
+        judgements: one row a pair.
+
+    Returns:
+        `requests`; how many ended with each `status`; `pairs` that both orders were rated of; by
+        criterion how many pairs the two orders `disagree` on, each preferring another model.
+    """
+    both = [row for row in judgements if all(row[order]["scores"] for order in ORDERS)]
+    statuses = Counter(row[order]["status"] for row in judgements for order in ORDERS)
+    names = list(both[0][ORDERS[0]]["scores"]["base"]) if both else []
+    return {
+        "requests": 2 * len(judgements),
+        "statuses": dict(statuses),
+        "pairs": len(both),
+        "disagree": {
+            name: sum(
+                _prefer(row, ORDERS[0], name) * _prefer(row, ORDERS[1], name) < 0 for row in both
+            )
+            for name in names
+        },
+    }
+
+
+def measure_agreement(rated: pd.DataFrame) -> float | None:
+    """Measure Krippendorff's alpha (interval level; Krippendorff 2011) over both answers.
+
+    Args:
+        rated: ratings on one criterion.
+
+    Returns:
+        1 for raters who always agree, 0 for agreement by chance; None for a single rater, or where
+        nothing that two of them rated differs.
+    """
+    import krippendorff
+
+    table = rated.pivot(index="rater", columns="id", values=["base", "tuned"]).to_numpy(float)
+    shared = table[:, (~np.isnan(table)).sum(axis=0) > 1]
+    if len(table) < 2 or np.unique(shared[~np.isnan(shared)]).size < 2:
+        return None
+    return float(krippendorff.alpha(shared, level_of_measurement="interval"))
+
+
+def _compare(
+    metric: Metric, means: pd.DataFrame, evaluation: Evaluation, criteria: int
+) -> dict[str, Any]:
+    shared = evaluation.model_copy(
+        update={"confidence": 1 - (1 - evaluation.confidence) / criteria}
+    )
+    base, tuned = (
+        {metric.name: np.stack([means[who], np.ones(len(means))], axis=1)}
+        for who in ("base", "tuned")
+    )
+    compared = compare_all(base, tuned, shared, (metric,))[metric.name]
+    before = compared["base"]
+    change = 100 * compared["difference"] / before if before else None
+    return {**compared, "change": change}
+
+
+def _prefer(row: dict[str, Any], order: str, criterion: str) -> int:
+    scores = row[order]["scores"]
+    return int(np.sign(scores["tuned"][criterion] - scores["base"][criterion]))

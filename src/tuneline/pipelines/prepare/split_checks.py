@@ -1,0 +1,108 @@
+"""Whether rows can be divided as the configuration says."""
+
+import logging
+
+import polars as pl
+
+from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.parameters import Data, Split
+
+log = logging.getLogger(__name__)
+
+
+def check_columns(clean: pl.LazyFrame, data: Data) -> None:
+    """Refuse clean rows that lack a column which examples are made of.
+
+    Args:
+        clean: the clean rows; none is read.
+        data: names the columns.
+
+    Raises:
+        TunelineError: naming the nearest column for each that is missing.
+    """
+    there = clean.collect_schema().names()
+    named = [("id", data.id), *(("columns", column) for column in data.pair_columns)]
+    named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
+    missing = [(key, column) for key, column in named if column and column not in there]
+    if missing:
+        raise TunelineError(*(_no_such_column(*one, there) for one in missing))
+
+
+def warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
+    """Name ids that stand on several rows.
+
+    Args:
+        rows: `id` and `line` of the sample.
+        name: the id's column.
+    """
+    repeated = rows.filter(pl.col("id").is_duplicated()).sort("line")
+    if repeated.height:
+        first = repeated["id"][0]
+        lines = repeated.filter(id=first)["line"].to_list()
+        log.warning(
+            "data.id = %s: %s ids stand on several rows, `%s` for one on the lines %s. All these "
+            "rows are used; `meta.line` tells them apart.",
+            name,
+            f"{repeated['id'].n_unique():,}",
+            first,
+            ", ".join(map(str, lines[:5])),
+        )
+
+
+def check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
+    """Refuse sides that leave nothing to train on.
+
+    Args:
+        rows: rows of the sample.
+        sizes: rows of the test and of the validation side; 0 for a side of named rows.
+        split: the named rows.
+
+    Raises:
+        TunelineError: if the sides take all rows.
+    """
+    fixed = {side: len(ids) for side, ids in split.fixed}
+    if rows <= sum(sizes.values()) + sum(fixed.values()):
+        raise TunelineError(
+            Problem(
+                where="data.split",
+                value=" + ".join(f"{side} {fixed[side] or sizes[side]:,}" for side in sizes),
+                wrong=f"there are only {rows:,} clean rows to divide",
+                matters="none would be left to train on",
+                remedy="lower `test` and `validation`, or bring more rows (rejected.csv says why "
+                "rows were dropped)",
+            )
+        )
+
+
+def check_sides(sides: pl.DataFrame, split: Split) -> None:
+    """Refuse an empty side.
+
+    Args:
+        sides: the `side` of every row.
+        split: names the group.
+
+    Raises:
+        TunelineError: naming the side.
+    """
+    empty = {"train", "validation", "test"} - set(sides["side"])
+    if empty:
+        raise TunelineError(
+            Problem(
+                where="data.split.group",
+                value=split.group,
+                wrong=f"no row is left for {min(empty)}",
+                matters="equal groups stay together, and some of them are larger than a side",
+                remedy="group by a column with more different values, or raise `test` and "
+                "`validation`",
+            )
+        )
+
+
+def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
+    return Problem(
+        where=f"data.{key}",
+        value=column,
+        wrong="the clean rows have no such column",
+        matters="examples are made of it",
+        remedy=f"{suggest(column, set(there) - {'line'})}, or clean the raw rows again",
+    )

@@ -1,0 +1,5 @@
+"""synthesise: templates → dialogues → raw."""
+
+from tuneline.pipelines.synthesise.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

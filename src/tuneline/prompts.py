@@ -1,0 +1,78 @@
+"""What models are asked in an evaluation: the held-out prompts, then the field's own questions."""
+
+from typing import Any
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.examples import Example, Message
+from tuneline.parameters import Evaluation, Prompt
+
+
+def list_prompts(
+    test: list[Example], prompt: Prompt, evaluation: Evaluation
+) -> list[dict[str, Any]]:
+    """List everything that is asked.
+
+    Args:
+        test: the held-out examples.
+        prompt: states the system message, which questions share with the examples.
+        evaluation: states the questions.
+
+    Returns:
+        The start of one row each: `id`, `line`, `category`, `key_terms`, `context` (the messages
+        before the last), `prompt` (the last) and `reference` (None for a question).
+
+    Raises:
+        TunelineError: if nothing was held out.
+    """
+    if not test:
+        raise TunelineError(
+            Problem(
+                where="test.jsonl",
+                wrong="it holds no row",
+                matters="without held-out rows nothing can be compared",
+                remedy="raise `data.split.test` and run `kedro run --pipeline=prepare` again",
+            )
+        )
+    questions = [
+        _start_row(f"question {number}", _ask(question, prompt), None, {})
+        for number, question in enumerate(evaluation.questions, start=1)
+    ]
+    return [
+        *(
+            _start_row(
+                example["id"],
+                example["prompt"],
+                example["completion"][-1]["content"],
+                example["meta"],
+            )
+            for example in test
+        ),
+        *questions,
+    ]
+
+
+def list_messages(row: dict[str, Any]) -> list[Message]:
+    """Put a row's prompt behind the messages before it."""
+    return [*row["context"], {"role": "user", "content": row["prompt"]}]
+
+
+def _ask(question: str, prompt: Prompt) -> list[Message]:
+    # `format` turns doubled braces into single ones, as in the examples.
+    system: list[Message] = (
+        [{"role": "system", "content": prompt.system.format()}] if prompt.system else []
+    )
+    return [*system, {"role": "user", "content": question}]
+
+
+def _start_row(
+    name: str, messages: list[Message], reference: str | None, meta: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": name,
+        "line": meta.get("line"),
+        "category": meta.get("category"),
+        "key_terms": meta.get("key_terms", []),
+        "context": messages[:-1],
+        "prompt": messages[-1]["content"],
+        "reference": reference,
+    }

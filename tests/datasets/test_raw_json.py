@@ -1,0 +1,232 @@
+import gzip
+import json
+from pathlib import Path
+
+import fsspec
+import polars as pl
+import pytest
+
+from tuneline.datasets import RawJSONDataset, opening
+from tuneline.errors import TunelineError
+from tuneline.rows import Fields
+
+COLUMNS = ["uid", "title", "content"]
+GOOD = json.dumps({"uid": "1", "title": "Tea pot", "content": "For tea.", "target_ind": [1]})
+
+
+FIELDS = Fields("uid", ("title", "content"))
+ROLES = Fields("line", ("system", "user", "assistant"))
+
+
+def read(path: Path | str, fields: Fields = FIELDS, **options: str) -> pl.DataFrame:
+    source = RawJSONDataset(filepath=str(path), **options).load()
+    return pl.concat(source.map(fields, lambda table: table))
+
+
+def write(path: Path, *lines: str | bytes) -> Path:
+    texts = [line if isinstance(line, bytes) else line.encode() for line in lines]
+    path.write_bytes(gzip.compress(b"\n".join(texts) + b"\n"))
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "trn.json.gz"
+
+
+def test_a_good_row_has_its_number_and_its_columns(path: Path):
+    row = read(write(path, GOOD)).row(0, named=True)
+    assert row == {
+        "line": 1,
+        "original": GOOD.encode(),
+        "problem": None,
+        "uid": "1",
+        "title": "Tea pot",
+        "content": "For tea.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"uid": "2", "title": "cut o', "not JSON"),
+        ("", "empty line"),
+        ("[1, 2]", "not a JSON object but list"),
+        ('{"uid": "2", "title": "no content"}', "no field content"),
+        ('{"uid": "2", "title": null, "content": "x"}', "title is not text but NoneType"),
+        ('{"uid": "2", "title": 42, "content": "x"}', "title is not text but int"),
+        ('{"uid": true, "title": "a", "content": "x"}', "uid is not text but bool"),
+        (b'{"uid": "2", "title": "\xff", "content": "x"}', "not UTF-8: byte 0xff"),
+    ],
+)
+def test_an_unreadable_row_keeps_its_text_and_says_why(path: Path, line: str | bytes, problem: str):
+    table = read(write(path, GOOD, line, GOOD))
+    assert table["line"].to_list() == [1, 2, 3]
+    assert table["problem"][1].startswith(problem)
+    assert table["original"][1] == (line.encode() if isinstance(line, str) else line)
+
+
+def test_words_that_pandas_takes_for_missing_stay_words(path: Path):
+    line = json.dumps({"uid": "NA", "title": "None", "content": "null"})
+    assert read(write(path, line)).select(COLUMNS).row(0) == ("NA", "None", "null")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(b""), "the file is empty"),
+        (gzip.compress(b"once upon a time\n"), "none of the first 1 lines is a row"),
+        (b"plain text", "the content does not"),
+        (gzip.compress(b'{"uid": "1"}\n' * 50_000)[:60], "ends too early"),
+        (gzip.compress(b"[1, 2"), "begins as a list, but is no JSON"),
+        (gzip.compress('{"uid": "1"}'.encode("utf-16")), "set `encoding: utf-16`"),
+        (gzip.compress(b'{"uid": "1", "titel": "a", "content": "b"}\n'), "did you mean `titel`"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_with_what_to_do(path: Path, content: bytes, words: str):
+    path.write_bytes(content)
+    with pytest.raises(TunelineError, match=words):
+        read(path)
+
+
+def test_a_row_of_another_schema_names_every_missing_field(path: Path):
+    write(path, '{"id": 1, "name": "x"}')
+    with pytest.raises(TunelineError) as error:
+        read(path)
+    assert len(error.value.problems) == 3
+
+
+def test_a_number_identifies_a_row(path: Path):
+    assert read(write(path, '{"uid": 7, "title": "a", "content": "b"}'))["uid"].to_list() == ["7"]
+
+
+def test_raw_data_is_never_written(path: Path):
+    with pytest.raises(TunelineError, match="raw data never changes"):
+        RawJSONDataset(filepath=str(path)).save([])
+
+
+CONVERSATION = [
+    {"role": "system", "content": "s"},
+    {"role": "user", "content": "u"},
+    {"role": "assistant", "content": "a"},
+]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [{"messages": CONVERSATION}] * 3,
+        {"conversations": [{"messages": CONVERSATION}] * 3},
+        {"conversations": [CONVERSATION] * 3},
+        {"messages": CONVERSATION * 3},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_all_conversations_of_one_document_are_read_whatever_its_shape(
+    tmp_path: Path, document: object, indent: int | None
+):
+    path = tmp_path / "personas.jsonl"
+    path.write_text(json.dumps(document, indent=indent), "utf-8")
+    table = read(path, ROLES)
+    assert table.select(ROLES.columns).rows() == [("s", "u", "a")] * 3
+    assert table["line"].to_list() == [1, 2, 3]
+
+
+def test_one_conversation_on_each_line_is_read(tmp_path: Path):
+    path = tmp_path / "personas.jsonl"
+    path.write_text(json.dumps({"messages": CONVERSATION}) + "\n", "utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"messages": CONVERSATION}) + "\n")
+    assert read(path, ROLES)["assistant"].to_list() == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("messages", "problem"),
+    [
+        ([*CONVERSATION, CONVERSATION[1]], "messages have more than one user"),
+        ([{"role": "tool", "content": "x"}], "message 1 has no role of"),
+        ([{"role": "user", "content": ["x"]}], "message 1 has no content that is text"),
+        (CONVERSATION[:2], "no field assistant"),
+        ([CONVERSATION[2], CONVERSATION[1]], "messages are not in the order"),
+    ],
+)
+def test_a_conversation_of_another_shape_is_rejected_not_cut(
+    tmp_path: Path, messages: list, problem: str
+):
+    path = tmp_path / "personas.jsonl"
+    rows = [{"messages": CONVERSATION}, {"messages": messages}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    assert read(path, ROLES)["problem"][1].startswith(problem)
+
+
+def test_a_list_of_rows_keeps_the_odd_ones_as_rejected(tmp_path: Path):
+    path = tmp_path / "rows.json"
+    path.write_text(f'[{GOOD},\n7, "text", null]', "utf-8")
+    problems = read(path)["problem"].to_list()
+    assert problems == [
+        None,
+        *(f"not a JSON object but {kind}" for kind in ("int", "str", "NoneType")),
+    ]
+
+
+def test_a_broken_first_line_does_not_make_a_document_of_lines(tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"uid": "1", "title": "cut\n' + f"{GOOD}\n{GOOD}\n", "utf-8")
+    assert read(path)["problem"].is_null().to_list() == [False, True, True]
+
+
+@pytest.mark.parametrize("size", [7, 64, 1000])
+def test_lines_are_whole_wherever_the_chunks_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+):
+    monkeypatch.setattr(opening, "CHUNK_BYTES", size)
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{GOOD}\n\n{GOOD}\r\n{GOOD}", "utf-8")
+    table = read(path)
+    assert table["line"].to_list() == [1, 2, 3, 4]
+    assert table["problem"].to_list() == [None, "empty line", None, None]
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst", "bz2", "xz"])
+def test_a_compressed_file_is_read_and_one_that_is_cut_off_refused(tmp_path: Path, ending: str):
+    import bz2
+    import lzma
+
+    import zstandard
+
+    pack = {"gz": gzip.compress, "zst": zstandard.compress, "bz2": bz2.compress}
+    path = tmp_path / f"rows.jsonl.{ending}"
+    packed = pack.get(ending, lzma.compress)((GOOD + "\n").encode() * 2)
+    path.write_bytes(packed * 2)
+    assert read(path).height == 4
+    path.write_bytes(packed[:-6])
+    with pytest.raises(TunelineError, match="ends too early or is damaged"):
+        read(path)
+
+
+def test_a_file_lies_at_any_address():
+    fsspec.filesystem("memory").pipe("/rows.jsonl.gz", gzip.compress(GOOD.encode()))
+    dataset = RawJSONDataset(filepath="memory://rows.jsonl.gz")
+    assert dataset.exists()
+    assert read("memory://rows.jsonl.gz")["title"].to_list() == ["Tea pot"]
+
+
+def test_another_encoding_can_be_named(tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(GOOD.replace("Tea", "Čaj").encode("cp1250"))
+    assert read(path, encoding="cp1250")["title"].to_list() == ["Čaj pot"]
+
+
+def test_what_goes_with_a_row_may_be_a_list_or_be_missing(tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    rows = [{"id": 1, "text": "a", "terms": ["VOC", "70–90 %"]}, {"id": 2, "text": "b"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    table = read(path, Fields("id", ("text",), ("terms",)))
+    assert table["terms"].to_list() == ["VOC; 70–90 %", None]
+    assert table["problem"].null_count() == 2
+
+
+def test_no_list_of_an_object_is_left_out(tmp_path: Path):
+    path = tmp_path / "rows.json"
+    path.write_text(f'{{"first": [{GOOD}], "second": [{GOOD}, {{"other": 1}}]}}', "utf-8")
+    assert read(path)["problem"].to_list() == [None, None, "no field uid"]

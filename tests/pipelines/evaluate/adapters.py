@@ -1,0 +1,72 @@
+"""Adapters for tests of the evaluation: without effect, with any, trained on shuffled answers."""
+
+import random
+
+import torch
+
+from tests.conftest import extract_adapter
+from tuneline.adapters import Adapter
+from tuneline.examples import Example
+from tuneline.hashing import hash_value
+from tuneline.modelling import identify_base, load_model, load_tokenizer
+from tuneline.parameters import Hardware, Recipe
+from tuneline.rendering import hash_template, render_example
+
+
+def wrap_model(recipe: Recipe, hardware: Hardware, effect: bool):
+    """Put a fresh LoRA on the base model; without effect its B is zero."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(2)
+    config = LoraConfig(r=8, target_modules="all-linear", init_lora_weights=not effect)
+    return get_peft_model(load_model(recipe, hardware), config)
+
+
+def describe(tokenizer, train: list[Example], recipe: Recipe) -> dict:
+    """Write the provenance that an adapter of these examples has."""
+    return {
+        "base": identify_base(recipe),
+        "chat_template_sha256": hash_template(tokenizer),
+        "examples": {"train": {"count": len(train), "sha256": hash_value(train)}},
+        "recipe": {"settings": {"learning_rate": recipe.learning_rate}},
+    }
+
+
+def make_adapter(
+    recipe: Recipe, hardware: Hardware, effect: bool, train: list[Example] | None = None
+) -> Adapter:
+    """Make an adapter that nobody has trained."""
+    tokenizer = load_tokenizer(recipe)
+    model = wrap_model(recipe, hardware, effect)
+    return extract_adapter(model, tokenizer, describe(tokenizer, train or [], recipe))
+
+
+def train_on_shuffled_answers(
+    train: list[Example], recipe: Recipe, hardware: Hardware, steps: int
+) -> Adapter:
+    """Train on prompts whose answers belong to other prompts."""
+    tokenizer = load_tokenizer(recipe)
+    model = wrap_model(recipe, hardware, effect=False).train()
+    answers = [example["completion"] for example in train]
+    random.Random(0).shuffle(answers)
+    rendered = [
+        render_example(tokenizer, {**example, "completion": answer})
+        for example, answer in zip(train, answers, strict=True)
+    ]
+    trained = [one for one in model.parameters() if one.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=8e-3)
+    for step in range(steps):
+        batch = [rendered[(8 * step + index) % len(rendered)] for index in range(8)]
+        ids, labels = (
+            torch.nn.utils.rnn.pad_sequence(
+                [torch.tensor(row) for row in rows], batch_first=True, padding_value=value
+            )
+            for rows, value in (
+                ([one.ids for one in batch], tokenizer.pad_token_id),
+                ([one.labels for one in batch], -100),
+            )
+        )
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    return extract_adapter(model, tokenizer, describe(tokenizer, train, recipe))

@@ -1,0 +1,60 @@
+"""Planted adapters, whose verdict is known beforehand, on a real model and real prompts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CPU, load_parameters
+from tests.pipelines.evaluate.adapters import make_adapter, train_on_shuffled_answers
+from tuneline.journal import Journal
+from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers
+
+FOLDER = Path("data/test/05_model_input/product_descriptions")
+
+
+@pytest.fixture
+def sides(finished_run: Path, read_lines: Callable) -> tuple[list, list]:
+    """Give the training side and everything that was held back from it."""
+    train, validation, test = (
+        read_lines(finished_run / FOLDER / f"{side}.jsonl")
+        for side in ("train", "validation", "test")
+    )
+    return train, test + validation
+
+
+def evaluate(adapter, train: list, held_out: list, folder: Path) -> dict:
+    use_case = load_parameters()
+    answers = answer_prompts(
+        held_out,
+        train,
+        adapter,
+        Journal(folder / "journal"),
+        use_case.recipe,
+        use_case.prompt,
+        use_case.evaluation,
+        CPU,
+    )
+    return score_answers(answers, train, adapter, use_case.evaluation)
+
+
+def test_an_adapter_that_does_nothing_shows_no_difference(sides: tuple, tmp_path: Path):
+    train, held_out = sides
+    adapter = make_adapter(load_parameters().recipe, CPU, effect=False, train=train)
+    scores = evaluate(adapter, train, held_out[:12], tmp_path)
+    assert scores["verdict"]["shown"] == "no difference shown"
+    assert scores["verdict"]["words"].count(".") == 1
+    for name, metric in scores["metrics"].items():
+        if name not in {"seconds", "tokens_per_second"}:
+            assert metric["difference"] == 0, name
+            assert metric["interval"] == [0, 0], name
+            assert (metric["wins"], metric["losses"]) == (0, 0), name
+
+
+def test_an_adapter_trained_on_shuffled_answers_is_worse(sides: tuple, tmp_path: Path):
+    train, held_out = sides
+    adapter = train_on_shuffled_answers(train, load_parameters().recipe, CPU, steps=16)
+    scores = evaluate(adapter, train, held_out, tmp_path)
+    assert scores["verdict"]["shown"] == "worse"
+    # This is why the loss does not count: it has learnt the form of an answer, so its loss falls.
+    assert scores["metrics"]["loss"]["shown"] == "better"

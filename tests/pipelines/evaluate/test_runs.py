@@ -1,0 +1,41 @@
+from tests.pipelines.evaluate.rows import make_row
+from tuneline.adapters import Adapter
+from tuneline.parameters import Evaluation
+from tuneline.pipelines.evaluate.nodes import score_answers
+from tuneline.pipelines.evaluate.report_nodes import compare_runs
+
+REFERENCE = "A pot of oak."
+
+
+def score(rate: float, tuned: str, prompt: str = "Describe it.") -> dict:
+    """Score an adapter trained at a learning rate."""
+    provenance = {
+        "base": {"name": "tiny"},
+        "recipe": {"settings": {"learning_rate": rate, "lora": {"r": 8}}},
+        "examples": {"train": {"count": 9, "sha256": "0" * 64}},
+    }
+    adapter = Adapter({"r": 8, "rate": rate}, {}, None, provenance)
+    rows = [make_row(number, "", tuned, REFERENCE, prompt=prompt) for number in range(12)]
+    return score_answers(rows, [], adapter, Evaluation(title="Pots", generation={}))
+
+
+def test_runs_stand_in_their_order_with_what_differs_between_them():
+    first, second = score(1e-4, "A pot."), score(2e-4, REFERENCE)
+    table, plot = compare_runs({"2026-02": lambda: second, "2026-01": lambda: first}, second)
+    assert table["version"].tolist() == ["2026-01", "2026-02"]
+    assert table["differs"].tolist() == ["learning_rate 0.0001", "learning_rate 0.0002"]
+    assert table["chrf_tuned"].iloc[0] < table["chrf_tuned"].iloc[1] == 100
+    assert table["adapter"].nunique() == 2
+    assert list(plot.data[0].x) == ["run 1", "run 2"]
+
+
+def test_a_run_on_other_prompts_is_listed_but_not_drawn():
+    other, latest = score(1e-4, "A pot.", prompt="Name it."), score(1e-4, REFERENCE)
+    table, plot = compare_runs({"2026-01": lambda: other, "2026-02": lambda: latest}, latest)
+    assert table["comparable"].tolist() == [False, True]
+    assert list(plot.data[0].x) == ["run 2"]
+
+
+def test_a_first_run_stands_alone():
+    table, _ = compare_runs({}, score(1e-4, REFERENCE))
+    assert table["differs"].tolist() == ["the same settings"]

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import orjson
+import polars as pl
+import pytest
+
+from samples.product_descriptions import generate_lines
+from tests.conftest import write_raw
+from tuneline.datasets import RawJSONDataset, StreamedCSVDataset, opening
+from tuneline.parameters import Data
+from tuneline.pipelines.prepare.clean_nodes import clean_rows, plot_cleaning
+
+ROWS = 2500
+
+
+@pytest.fixture
+def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RawJSONDataset:
+    monkeypatch.setattr(opening, "CHUNK_BYTES", 200_000)  # several batches
+    path = tmp_path / "trn.json.gz"
+    write_raw(path, list(generate_lines(ROWS)))
+    return RawJSONDataset(filepath=str(path))
+
+
+def clean(raw: RawJSONDataset, data: Data) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
+    kept, rejected, report = clean_rows(raw.load(), data)
+    return pl.concat(kept), pl.concat(rejected), next(iter(report))
+
+
+def test_every_row_is_clean_or_rejected(raw: RawJSONDataset, data: Data):
+    kept, rejected, _ = clean(raw, data)
+    assert sorted([*kept["line"], *rejected["line"]]) == list(range(1, ROWS + 1))
+    assert rejected["reason"].null_count() == 0
+
+
+def test_a_rejected_row_keeps_its_original_text(raw: RawJSONDataset, data: Data):
+    _, rejected, _ = clean(raw, data)
+    originals = dict(enumerate(generate_lines(ROWS), start=1))
+    assert all(row["original"] == originals[row["line"]] for row in rejected.to_dicts())
+
+
+def test_cleaning_the_clean_rows_again_changes_nothing(
+    raw: RawJSONDataset, data: Data, tmp_path: Path
+):
+    kept, _, _ = clean(raw, data)
+    path = tmp_path / "again.jsonl"
+    kept.select("uid", "title", "content").write_ndjson(path)
+    again, rejected, report = clean(RawJSONDataset(filepath=str(path)), data)
+    assert rejected.is_empty()
+    assert again.drop("line").equals(kept.drop("line"))
+    assert {rule: told["rows"] for rule, told in report["rules"].items() if told["rows"]} == {}
+
+
+def test_batches_of_any_size_give_the_same_rows(
+    raw: RawJSONDataset, data: Data, monkeypatch: pytest.MonkeyPatch
+):
+    small = clean(raw, data)
+    monkeypatch.setattr(opening, "CHUNK_BYTES", 8 << 20)
+    large = clean(raw, data)
+    assert small[0].equals(large[0])
+    assert small[1].equals(large[1])
+
+
+def test_the_report_tells_what_the_files_hold(raw: RawJSONDataset, data: Data):
+    kept, rejected, report = clean(raw, data)
+    assert (report["rows"], report["clean"]) == (ROWS, kept.height)
+    kinds = rejected["reason"].str.replace(r"(?s):.*", "").value_counts()
+    assert report["reasons"] == dict(kinds.iter_rows())
+    assert report["lengths"]["title"]["after"]["longest"] == kept["title"].str.len_chars().max()
+    shown = report["dropped"]["title is repeated"][0]
+    assert rejected.filter(line=shown["line"])["reason"].item() == "title is repeated"
+    assert report["rules"]["decode_entities"]["rows"] > report["rules"]["strip_tags"]["rows"] > 0
+    assert orjson.loads(orjson.dumps(report)) == report
+
+
+def test_the_plot_has_a_bar_for_every_reason(raw: RawJSONDataset, data: Data):
+    report = clean(raw, data)[2]
+    reasons, rules, before, after = plot_cleaning(report).data
+    assert dict(zip(reasons.y, reasons.x, strict=True)) == report["reasons"]
+    assert len(rules.y) == 5
+    assert (before.name, after.name) == ("before", "after")
+
+
+def read_texts(
+    tmp_path: Path, content: bytes, data: Data
+) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(content)
+    return clean(RawJSONDataset(filepath=str(path)), data)
+
+
+def row(title: str) -> bytes:
+    return orjson.dumps({"uid": title, "title": title, "content": f"All about {title}, at length."})
+
+
+def test_a_file_in_another_encoding_is_reported_with_the_likely_one(tmp_path: Path, data: Data):
+    titles = ["Příliš žluťoučký kůň", "Úpěl ďábelské ódy", "Černý čaj z hor"]
+    lines = [row("Plain"), *(row(title).decode().encode("cp1250") for title in titles)]
+    _, rejected, report = read_texts(tmp_path, b"\n".join(lines), data)
+    assert rejected["reason"].str.starts_with("not UTF-8: byte").all()
+    assert "3 rows are not UTF-8, probably cp1250: set `encoding`" in report["words"]
+
+
+def test_mojibake_is_reported_and_left_as_it_is(tmp_path: Path, data: Data):
+    misread = "Crème brûlée dish".encode().decode("cp1252")
+    kept, _, report = read_texts(tmp_path, row(misread) + b"\n" + row("Crème brûlée pan"), data)
+    assert kept["title"].to_list() == [misread, "Crème brûlée pan"]
+    assert "2 clean texts look as if UTF-8 had been read as" in report["words"]
+    assert "windows-1252" in report["words"] or "latin-1" in report["words"]
+
+
+@pytest.mark.parametrize("title", ["NA", "None", "null", "NaN", "-", "čaj 茶 a < b"])
+def test_words_survive_from_the_raw_file_to_the_clean_file_read_back(
+    tmp_path: Path, data: Data, title: str
+):
+    rules = data.rules.model_copy(update={"drop_not_text": False})
+    (tmp_path / "rows.jsonl").write_bytes(row(title))
+    source = RawJSONDataset(filepath=str(tmp_path / "rows.jsonl")).load()
+    kept, _, _ = clean_rows(source, data.model_copy(update={"rules": rules}))
+    dataset = StreamedCSVDataset(filepath=str(tmp_path / "clean.csv"))
+    dataset.save(kept)
+    assert dataset.load().collect()["title"].to_list() == [title]
+
+
+def test_rows_without_a_name_of_their_own_are_named_by_their_line(tmp_path: Path, data: Data):
+    named = data.model_copy(update={"id": "line"})
+    kept, _, _ = read_texts(tmp_path, row("One pot") + b"\n" + row("Two pots"), named)
+    assert kept.columns == ["line", "title", "content"]

@@ -1,0 +1,298 @@
+"""The leak check as a whole, through its node."""
+
+from itertools import count
+from random import Random
+
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuneline.errors import TunelineError
+from tuneline.parameters import Data, Evaluation, Leaks, Prompt, Split
+from tuneline.pipelines.prepare.comparing import tabulate
+from tuneline.pipelines.prepare.nodes import check_leaks
+from tuneline.pipelines.prepare.separation import count_equal
+
+PROMPT = Prompt(
+    prompt="Write a product description of at least two sentences for: {title}",
+    completion="{content}",
+)
+POT = (
+    "Blue teapot, 1 litre",
+    "A round teapot of blue clay for four cups. The lid stays on while you pour, and the handle "
+    "never gets hot. It goes into the dishwasher.",
+)
+LAMP = (
+    "Brass desk lamp with a green shade",
+    "The shade throws a calm light on the desk. A chain at the side switches the lamp on and off, "
+    "and the heavy foot keeps it where it stands.",
+)
+ROPE = (
+    "Jute skipping rope",
+    "Nine feet of jute with handles of beech. It is long enough for two, and the knots at its ends "
+    "make it shorter in a moment.",
+)
+
+
+def make_sides(**sides: list[tuple[str, ...]]) -> dict[str, list[dict]]:
+    """Make examples of titles, contents and categories; `meta.line` counts on."""
+    lines = count(1)
+    return {
+        side: [make_example(next(lines), *texts) for texts in sides.get(side, [])]
+        for side in ("train", "validation", "test")
+    }
+
+
+def make_example(line: int, title: str, content: str, *category: str) -> dict:
+    return {
+        "id": f"id {line}",
+        "prompt": [{"role": "user", "content": PROMPT.prompt.format(title=title)}],
+        "completion": [{"role": "assistant", "content": content}],
+        "meta": {"line": line} | ({"category": category[0]} if category else {}),
+    }
+
+
+def make_data(category: str | None = None, **leaks: object) -> Data:
+    split = Split(test=1, validation=1, group="title")
+    return Data(
+        id="id", columns=["title", "content"], category=category, split=split, leaks=Leaks(**leaks)
+    )
+
+
+def check(
+    sides: dict[str, list[dict]], data: Data | None = None, questions: list[str] | None = None
+) -> tuple[dict[str, list[str]], pd.DataFrame, dict]:
+    """Check the sides; answer with the ids that are left on each, the table and the report."""
+    titles = {
+        one["meta"]["line"]: one["prompt"][0]["content"].rpartition(": ")[2]
+        for several in sides.values()
+        for one in several
+    }
+    clean = pl.LazyFrame(
+        {
+            "line": [str(line) for line in titles],
+            "id": [f"id {line}" for line in titles],
+            "title": list(titles.values()),
+        }
+    )
+    evaluation = Evaluation(title="", questions=questions or [], generation={})
+    *left, table, report = check_leaks(
+        *sides.values(), clean, data or make_data(), PROMPT, evaluation
+    )
+    ids = [[one["id"] for one in side] for side in left]
+    return dict(zip(sides, ids, strict=True)), table, report
+
+
+def change(text: str, words: int, seed: int = 0) -> str:
+    """Put other words in the place of some."""
+    parts = text.split()
+    for place in Random(seed).sample(range(len(parts)), words):
+        parts[place] = "otherwise"
+    return " ".join(parts)
+
+
+def test_different_rows_are_left_alone():
+    sides = make_sides(train=[POT], validation=[LAMP], test=[ROPE])
+    left, table, report = check(sides)
+    assert left == {"train": ["id 1"], "validation": ["id 2"], "test": ["id 3"]}
+    assert table.empty
+    assert report["found"] == {"exact": 0, "near": 0}
+    assert report["words"].startswith("No row stands on two sides")
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        POT,
+        (POT[0].upper(), POT[1].replace(".", " !").replace(" ", "  ")),
+        ("Blue téapot 1 litre", POT[1].replace("clay", "cláy")),
+    ],
+)
+def test_a_copy_is_found_whatever_its_case_punctuation_and_accents(copy: tuple[str, str]):
+    left, table, report = check(make_sides(train=[copy, LAMP], validation=[ROPE], test=[POT]))
+    assert left["train"] == ["id 2"]
+    assert report["found"] == {"exact": 1, "near": 0}
+    assert table[["kind", "compared", "similarity"]].values.tolist() == [["exact", "example", 1.0]]
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 4, 5])
+def test_a_test_row_copied_into_training_with_a_few_words_changed_is_found(words: int):
+    copy = (POT[0], change(POT[1], words))  # of 27
+    left, _, report = check(make_sides(train=[LAMP, copy], validation=[ROPE], test=[POT]))
+    assert left["train"] == ["id 1"]
+    assert report["found"] == {"exact": 0, "near": 1}
+    assert report["remaining"] == 0
+
+
+def test_a_completion_is_found_under_another_prompt():
+    copies = [("Ceramic jug for tea", POT[1]), ("Jug", change(POT[1], 2))]
+    left, table, _ = check(make_sides(train=[*copies, LAMP], validation=[ROPE], test=[POT]))
+    assert left["train"] == ["id 3"]
+    assert table["compared"].tolist() == ["completion", "completion"]
+    assert table["kind"].tolist() == ["exact", "near"]
+
+
+def test_variants_with_descriptions_of_their_own_stay():
+    red = (
+        "Red teapot, 1 litre",
+        "Fire-red glaze on thin porcelain. Its spout is short, so it hardly ever drips, and two "
+        "cups are full before the tea is cold.",
+    )
+    left, *_ = check(make_sides(train=[red], validation=[LAMP], test=[POT]))
+    assert left["train"] == ["id 1"]
+
+
+def test_short_answers_may_be_the_same_by_right():
+    train = [("Is the jug safe for a dishwasher?", "Yes, it is."), POT]
+    left, *_ = check(
+        make_sides(train=train, validation=[LAMP], test=[("Is the pot one litre?", "Yes, it is.")])
+    )
+    assert left["train"] == ["id 1", "id 2"]
+
+
+def test_a_text_without_spaces_between_its_words_is_compared_by_characters():
+    answer = "先把鞋子放在通風處陰乾，再用軟毛刷輕輕刷掉表面的黴斑，最後噴上除濕劑保存。"
+    copy = answer.replace("輕輕", "慢慢")
+    left, _, report = check(
+        make_sides(
+            train=[("鞋子發黴怎麼辦", copy), POT], validation=[LAMP], test=[("黴斑", answer)]
+        )
+    )
+    assert left["train"] == ["id 2"]
+    assert report["found"] == {"exact": 0, "near": 1}
+
+
+def test_validation_is_kept_apart_from_test_and_training_from_both():
+    sides = make_sides(train=[POT, LAMP, ROPE], validation=[LAMP, POT], test=[POT])
+    left, table, _ = check(sides)
+    assert left == {"train": ["id 3"], "validation": ["id 4"], "test": ["id 6"]}
+    pairs = set(zip(table["side"], table["twin_side"], strict=True))
+    assert pairs == {("train", "validation"), ("train", "test"), ("validation", "test")}
+
+
+def test_moving_puts_the_held_out_row_into_training():
+    sides = make_sides(train=[POT], validation=[LAMP], test=[(POT[0], change(POT[1], 2)), ROPE])
+    left, table, report = check(sides, make_data(policy="move"))
+    assert left == {"train": ["id 1", "id 3"], "validation": ["id 2"], "test": ["id 4"]}
+    assert (report["moved"], report["dropped"]) == (1, 0)
+    assert table[["side", "id", "twin_side", "twin_id", "done"]].values.tolist() == [
+        ["test", "id 3", "train", "id 1", "moved to train"]
+    ]
+
+
+def test_moving_goes_on_until_no_twin_of_a_moved_row_is_held_out():
+    first, second = (change(POT[1], 3, seed=1), change(POT[1], 3, seed=5))
+    sides = make_sides(
+        train=[(POT[0], first)], validation=[POT, ROPE], test=[(POT[0], second), LAMP]
+    )
+    left, *_ = check(sides, make_data(policy="move"))
+    assert left["validation"] == ["id 3"]
+    assert left["test"] == ["id 5"]
+    assert sorted(left["train"]) == ["id 1", "id 2", "id 4"]
+
+
+def test_a_moved_row_takes_its_group_along():
+    sides = make_sides(train=[POT], validation=[LAMP], test=[POT, (POT[0] + "!", "A pot."), ROPE])
+    left, _, report = check(sides, make_data(policy="move"))
+    assert left["test"] == ["id 5"]
+    assert left["train"] == ["id 1", "id 3", "id 4"]
+    assert report["moved"] == 2
+
+
+@pytest.mark.parametrize("policy", ["drop", "move"])
+@pytest.mark.parametrize(
+    "question",
+    ["Blue teapot 1 litre", "Write a product description of at least two sentences for: " + POT[0]],
+)
+def test_a_row_that_asks_a_fixed_question_is_dropped_from_every_side(policy: str, question: str):
+    sides = make_sides(train=[POT, LAMP], validation=[LAMP], test=[POT, ROPE])
+    sides["validation"] = make_sides(validation=[("Oak spoon", "A spoon.")])["validation"]
+    left, table, report = check(sides, make_data(policy=policy), [question])
+    assert "id 1" not in left["train"]
+    assert left["test"] == ["id 5"]
+    assert set(table.loc[table["twin_side"] == "question", "done"]) == {"dropped"}
+    assert report["dropped"] == 2
+
+
+def test_a_fixed_question_in_slightly_other_words_is_found():
+    question = (
+        "Which teapot would you give to four friends who drink their tea very hot and slowly?"
+    )
+    asked = question.replace("drink", "have")
+    sides = make_sides(train=[(asked, "The blue one."), POT], validation=[LAMP], test=[ROPE])
+    left, table, _ = check(sides, questions=[question])
+    assert left["train"] == ["id 2"]
+    assert table["compared"].tolist() == ["prompt"]
+    assert table["twin_prompt"].tolist() == [question]
+
+
+def test_a_question_about_another_thing_is_no_twin():
+    sides = make_sides(train=[("Which oil helps against nausea?", "Mint.")], test=[POT])
+    sides["validation"] = make_sides(train=[LAMP])["train"]
+    left, *_ = check(sides, questions=["Which oil helps against headache?"])
+    assert left["train"] == ["id 1"]
+
+
+def test_completions_alone_can_be_left_out():
+    sides = make_sides(train=[("Jug", POT[1])], validation=[LAMP], test=[POT])
+    left, *_ = check(sides, make_data(alone_threshold=None))
+    assert left["train"] == ["id 1"]
+
+
+@pytest.mark.parametrize("policy", ["drop", "move"])
+def test_a_side_that_would_be_empty_is_refused(policy: str):
+    with pytest.raises(TunelineError, match=f"data.leaks.policy = {policy}: every row of the"):
+        check(make_sides(train=[POT], validation=[LAMP], test=[POT]), make_data(policy=policy))
+
+
+def test_a_category_that_is_not_on_every_side_is_told(caplog: pytest.LogCaptureFixture):
+    sides = make_sides(
+        train=[(*POT, "kitchen"), (*ROPE, "play")],
+        validation=[(*LAMP, "kitchen")],
+        test=[("Oak spoon", "A spoon.", "kitchen")],
+    )
+    _, _, report = check(sides, make_data(category="kind"))
+    words = "Category `play` (1 row) is not in validation and test."
+    assert words in report["words"]
+    assert words in caplog.text
+    assert report["categories"]["play"] == {"train": 1, "validation": 0, "test": 0}
+
+
+def test_texts_in_the_table_are_shortened_and_lines_are_numbers():
+    long = "word " * 100
+    sides = make_sides(train=[("a", long), POT], validation=[LAMP], test=[("a", long)])
+    _, table, _ = check(sides)
+    assert table["completion"].str.len().tolist() == [160]
+    assert table[["line", "twin_line"]].values.tolist() == [[1, 4]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(12, 60), min_size=6, max_size=12),
+    st.sampled_from(["drop", "move"]),
+    st.data(),
+)
+def test_what_is_copied_with_a_tenth_of_its_words_changed_is_found(lengths, policy, data):
+    rows = [
+        (f"title {place}", " ".join(f"word{number}of{place}" for number in range(length)))
+        for place, length in enumerate(lengths)
+    ]
+    train, validation, test = rows[::3], rows[1::3], rows[2::3]
+    copied = data.draw(st.sampled_from(test))
+    words = data.draw(st.integers(0, len(copied[1].split()) // 10))
+    train.append((copied[0], change(copied[1], words, data.draw(st.integers(0, 99)))))
+    sides = make_sides(train=train, validation=validation, test=[*test, POT])
+    original = f"id {len(train) + len(validation) + test.index(copied) + 1}"
+    copy = f"id {len(train)}"
+
+    left, table, report = check(sides, make_data(policy=policy))
+
+    assert sum(report["found"].values()) == 1
+    assert {*table["id"], *table["twin_id"]} == {original, copy}
+    assert [copy in left["train"], original in left["test"]] == (
+        [False, True] if policy == "drop" else [True, False]
+    )
+    kept = {side: [one for one in sides[side] if one["id"] in left[side]] for side in sides}
+    assert count_equal(tabulate(kept, [], PROMPT), Leaks()) == 0

@@ -1,0 +1,74 @@
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuneline.pipelines.prepare.near_duplicates import (
+    MISSED,
+    NearDuplicates,
+    choose_bands,
+    measure_likeness,
+    pair_words,
+)
+
+WORDS = [f"w{number}" for number in range(60)]
+
+
+def test_pairs_of_words_are_counted_and_the_ends_count_too():
+    assert sorted(pair_words("a b a b")) == sorted([" a", "a b", "b a", "a b 2", "b "])
+    assert pair_words("a") == [" a", "a "]
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(WORDS[:8]), min_size=1, max_size=30), st.data())
+def test_a_text_with_few_words_changed_shares_as_many_pairs_as_the_bands_are_made_for(words, data):
+    """The bound in the module's docstring, for any changes, on texts full of repetitions."""
+    changed = list(words)
+    for _ in range(data.draw(st.integers(0, 6))):
+        place = data.draw(st.integers(0, len(changed) - 1))
+        action = data.draw(st.sampled_from(["change", "add", "remove"]))
+        if action == "add":
+            changed.insert(place, data.draw(st.sampled_from(WORDS)))
+        elif action == "change":
+            changed[place] = data.draw(st.sampled_from(WORDS))
+        elif len(changed) > 1:
+            del changed[place]
+    likeness = measure_likeness(words, changed)
+    mine, other = set(pair_words(" ".join(words))), set(pair_words(" ".join(changed)))
+    index = len(mine & other) / len(mine | other)
+    assert index >= (2 * likeness - 1) / (3 - 2 * likeness) - 1e-9
+
+
+@pytest.mark.parametrize("threshold", [0.7, 0.75, 0.8, 0.9, 0.99, 1.0])
+def test_the_bands_miss_one_pair_of_twins_in_a_million(threshold: float):
+    rows, bands = choose_bands(threshold)
+    index = (2 * threshold - 1) / (3 - 2 * threshold)
+    assert (1 - index**rows) ** bands <= MISSED
+    assert rows * bands <= 512
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=40), max_size=12), st.data())
+def test_the_search_finds_what_comparing_every_pair_finds(texts, data):
+    copies = []
+    for words in texts:  # half of the texts come back with some words changed
+        share = data.draw(st.sampled_from([0.05, 0.1, 0.2, 0.5]))
+        places = data.draw(
+            st.sets(st.integers(0, len(words) - 1), max_size=int(share * len(words)))
+        )
+        copies.append(["new" if place in places else word for place, word in enumerate(words)])
+    forms = {key: " ".join(words) for key, words in enumerate([*texts, *copies])}
+    left, right = list(range(len(texts))), list(range(len(texts), len(forms)))
+    found = {(a, b) for a, b, _ in NearDuplicates(forms, 0.8).find(left, right)}
+    alike = {
+        (a, b)
+        for a, b in product(left, right)
+        if measure_likeness(forms[a].split(), forms[b].split()) >= 0.8
+    }
+    assert found == alike
+
+
+def test_texts_without_a_signature_are_left_out():
+    assert list(NearDuplicates({1: "a b c", 2: "a b c"}, 0.8).find([1, 7], [8])) == []
+    assert list(NearDuplicates({1: "a b c", 2: "a b c"}, 0.8).find([1, 7], [2])) == [(1, 2, 1.0)]

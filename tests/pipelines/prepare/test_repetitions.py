@@ -1,0 +1,37 @@
+import numpy as np
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
+
+
+def test_repetitions_are_found_in_any_case_and_across_batches():
+    table = pl.DataFrame(
+        {"title": ["Pot", "POT", "Cup", "pot"], "reason": [None, None, None, "content is empty"]}
+    )
+    seen = SeenKeys()
+    first = find_repetitions(table, "title", seen)
+    assert first["reason"].to_list() == [None, "title is repeated", None, "content is empty"]
+    second = find_repetitions(table, "title", seen)
+    assert second["reason"].to_list()[:3] == ["title is repeated"] * 3
+
+
+def test_a_title_whose_first_row_was_dropped_is_no_repetition():
+    table = pl.DataFrame({"title": ["Pot", "pot"], "reason": ["content is empty", None]})
+    assert find_repetitions(table, "title", SeenKeys())["reason"].to_list() == [
+        "content is empty",
+        None,
+    ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 30), max_size=12), max_size=12))
+def test_seen_keys_are_a_set(batches: list[list[int]]):
+    seen, expected = SeenKeys(), set()
+    for batch in batches:
+        keys = np.array(sorted(set(batch)), dtype=np.uint64)
+        assert seen.find(keys).tolist() == [int(key) in expected for key in keys]
+        fresh = keys[~seen.find(keys)]
+        seen.add(fresh)
+        expected |= {int(key) for key in fresh}

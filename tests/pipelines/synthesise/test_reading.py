@@ -1,0 +1,42 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuneline.pipelines.synthesise.reading import find_objects
+
+ONE, TWO = {"id": "a", "text": "Řekl: „{ano}“"}, {"id": "b", "text": 'He said "}" \\'}
+BOTH = json.dumps({"items": [ONE, TWO]})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        BOTH,
+        f"```json\n{BOTH}\n```",
+        f"Here {{you}} are: {BOTH} — enjoy!",
+        json.dumps([ONE, TWO], indent=2),
+        f"{json.dumps(ONE)}\n{json.dumps(TWO)}",
+        f'{{"items": [{json.dumps(ONE)}, {{"id": "c", "text": oops}}, {json.dumps(TWO)}]}}',
+        json.dumps({"result": {"data": [[ONE], {"more": TWO}]}}),
+    ],
+)
+def test_every_whole_object_is_found_whatever_stands_around_it(reply: str):
+    assert find_objects(reply) == [ONE, TWO]
+
+
+def test_half_an_object_is_none():
+    assert find_objects(BOTH[:-8]) == [ONE]
+
+
+@pytest.mark.parametrize("reply", ["", "no", "{" * 5000, '{"a":' * 5000, "[1, 2]", '{"id": 3}'])
+def test_a_reply_without_objects_gives_none_in_bounded_time(reply: str):
+    assert find_objects(reply) == []
+
+
+@given(st.text(), st.text(), st.text(alphabet='{}[]",:\\ab', max_size=60))
+def test_no_text_hides_an_object_that_stands_alone_on_its_line(name: str, text: str, noise: str):
+    item = {"id": name, "text": text}
+    found = find_objects(f"{json.dumps(item)}\n{noise}")
+    assert found[0] == item

@@ -1,0 +1,70 @@
+"""A run that is killed and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import copy_project
+from tests.scripted_server import ScriptedServer, serve
+
+BLOCK = "persona_dialogues.synthesise"
+MADE = Path("data/test/02_intermediate/persona_dialogues")
+
+
+def start(folder: Path, server: ScriptedServer) -> subprocess.Popen[bytes]:
+    changes = {"provider": "server", "templates": 40, "server.base_url": server.url}
+    changes |= {"server.timeout_seconds": 60, "server.retries": 0, "quotas.tolerance": 0.1}
+    parameters = ",".join(f"{BLOCK}.{key}={value}" for key, value in changes.items())
+    options = ["--env=test", "--pipeline=persona_dialogues", "--tags=synthesise"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "kedro", "run", *options, f"--params={parameters}"],
+        cwd=folder,
+        env={**os.environ, "OPENAI_API_KEY": "nobody's"},
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def list_replies(folder: Path) -> list[Path]:
+    return list((folder / MADE / "replies").rglob("[!.]*.json"))
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    files = (path for path in (folder / "data/test").rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Run the stage once without a break; answer with its files."""
+    folder = copy_project(tmp_path_factory.mktemp("whole") / "project")
+    with serve(ScriptedServer()) as server:
+        assert start(folder, server).wait(120) == 0
+    return read_files(folder)
+
+
+@pytest.mark.parametrize("replies", [4, 17])
+def test_a_killed_run_ends_with_the_same_files_and_pays_for_no_item_twice(
+    whole: dict[str, bytes], tmp_path: Path, replies: int
+):
+    killed = copy_project(tmp_path / "killed")
+    with serve(ScriptedServer()) as server:
+        server.hold_after = replies
+        process = start(killed, server)
+        assert server.holding.wait(60)
+        deadline = time.monotonic() + 30
+        while len(list_replies(killed)) < replies and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(30) == -signal.SIGKILL
+        server.hold_after = None
+        server.release.set()
+        assert start(killed, server).wait(120) == 0
+    assert len(server.delivered) == 240
+    assert set(server.delivered.values()) == {1}
+    assert not server.asked_again
+    assert read_files(killed) == whole
