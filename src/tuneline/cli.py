@@ -28,19 +28,22 @@ class SentenceCommand(click.Command):
             click.ClickException: for an error the user can mend; click shows its message only.
         """
         try:
+            self.check(ctx)
             return super().invoke(ctx)
         except MENDABLE as error:
             log.debug("The run failed.", exc_info=error)
             raise click.ClickException(str(error).strip()) from error
 
+    def check(self, ctx: click.Context) -> None:
+        """Look at the arguments before the command runs; a subclass says for what."""
+
 
 class RunCommand(SentenceCommand):
     """The `run` command, which knows the names of all pipelines before it starts."""
 
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command, if there are such pipelines."""
+    def check(self, ctx: click.Context) -> None:
+        """Refuse names of pipelines that there are not."""
         _check_pipeline_names(ctx)
-        return super().invoke(ctx)
 
 
 @click.group(name="tuneline")

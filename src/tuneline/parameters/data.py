@@ -148,7 +148,8 @@ class Data(Block):
 
     @model_validator(mode="after")
     def _facts_stay_apart(self) -> Self:
-        if self.table and (self.split.group or self.split.fixed):
+        named = self.split.group or self.split.fixed.test or self.split.fixed.validation
+        if self.table and named:
             raise ValueError(
                 "`split` states `group` or `fixed` beside `table`; the questions of a table are "
                 "divided by the facts they are about; leave it out"
