@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import threading
+import time
 
 import polars as pl
 import pytest
@@ -57,6 +58,9 @@ def test_no_thread_outlives_a_walk_that_is_broken_off():
     values = run_ahead(iter(range(1000)))
     next(values)
     values.close()
+    patience = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < patience:
+        time.sleep(0.05)
     assert threading.active_count() == before
 
 
@@ -78,3 +82,28 @@ def test_a_full_disk_under_the_waiting_tables_is_named():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "the disk takes no more" in done.stderr
     assert "TMPDIR" in done.stderr
+
+
+FORGETFUL = """
+import gc, threading
+from tuneline.streams import map_ahead, run_ahead
+
+gc.disable()
+for walk in (run_ahead, lambda values: map_ahead(str, values)):
+    forgotten = [walk(iter(range(20)))]
+    forgotten.append(forgotten)
+    next(forgotten[0])
+del forgotten
+
+# The collector may run at any moment: here while the interpreter starts a thread.
+lock_held = threading._maintain_shutdown_locks
+threading._maintain_shutdown_locks = lambda: (gc.collect(), lock_held())
+threading.Thread(target=list).start()
+print("through")
+"""
+
+
+def test_a_stream_that_the_collector_closes_never_stops_the_program():
+    command = [sys.executable, "-c", FORGETFUL]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "through\n"

@@ -4,7 +4,10 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
 from pathlib import Path
+from queue import Full, Queue
+from threading import Thread
 from typing import Generic, TypeVar
 
 import polars as pl
@@ -17,6 +20,8 @@ T = TypeVar("T")
 REMEDY = "free space there, or let the environment variable TMPDIR name another disk"
 # Enough to fill the gaps between two calls of polars, few enough for little memory.
 WORKERS = 2
+# How soon a thread notices that nobody asks for its values any more.
+LOOK_UP_SECONDS = 0.2
 
 
 class Stream(Generic[T]):
@@ -68,7 +73,9 @@ def run_ahead(values: Iterator[T]) -> Iterator[T]:
     """Walk an iterator in a thread of its own, one value ahead of who asks for it.
 
     Decompressing, parsing and writing give up Python's lock for most of their time, so that each
-    of them may have a core.
+    of them may have a core. Who stops asking need not tell: the thread ends by itself. It is not
+    waited for, because a generator may be closed by the garbage collector, in any thread and
+    between any two instructions, where to wait for a thread is to wait for ever.
 
     Args:
         values: the iterator; what it raises is raised here.
@@ -76,12 +83,18 @@ def run_ahead(values: Iterator[T]) -> Iterator[T]:
     Yields:
         Its values in their order.
     """
-    end = object()
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, values, end)
-        while (value := coming.result()) is not end:
-            coming = thread.submit(next, values, end)
-            yield value  # type: ignore[misc]  # it is not the end
+    passed: Queue[Callable[[], T]] = Queue(1)
+    abandoned: list[bool] = []
+    Thread(target=_walk, args=(values, passed, abandoned), daemon=True).start()
+    try:
+        while True:
+            try:
+                value = passed.get()()
+            except _EndError:
+                return
+            yield value
+    finally:
+        abandoned.append(True)
 
 
 def map_ahead(work: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
@@ -94,11 +107,50 @@ def map_ahead(work: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
     Yields:
         What the work gives, in the order of the values.
     """
-    with ThreadPoolExecutor(WORKERS) as threads:
-        coming: deque[Future[T]] = deque()
-        for value in values:
-            coming.append(threads.submit(work, value))
-            if len(coming) > WORKERS:
-                yield coming.popleft().result()
-        while coming:
+    coming: deque[Future[T]] = deque()
+    for value in values:
+        coming.append(_share_threads().submit(work, value))
+        if len(coming) > WORKERS:
             yield coming.popleft().result()
+    while coming:
+        yield coming.popleft().result()
+
+
+class _EndError(Exception):
+    """There are no more values."""
+
+
+def _walk(values: Iterator[T], passed: "Queue[Callable[[], T]]", abandoned: list[bool]) -> None:
+    def give(value: T) -> T:
+        return value
+
+    def fail(error: BaseException) -> T:
+        raise error
+
+    try:
+        for value in values:
+            if not _pass_on(partial(give, value), passed, abandoned):
+                return
+    except BaseException as error:  # it is raised where the values are asked for
+        _pass_on(partial(fail, error), passed, abandoned)
+    else:
+        _pass_on(partial(fail, _EndError()), passed, abandoned)
+
+
+def _pass_on(
+    item: Callable[[], T], passed: "Queue[Callable[[], T]]", abandoned: list[bool]
+) -> bool:
+    """Put an item into the queue; answer whether somebody still asks for it."""
+    while not abandoned:
+        try:
+            passed.put(item, timeout=LOOK_UP_SECONDS)
+        except Full:
+            continue
+        return True
+    return False
+
+
+@cache
+def _share_threads() -> ThreadPoolExecutor:
+    """Make the threads that all streams share: one reads and one writes at the same time."""
+    return ThreadPoolExecutor(2 * WORKERS, thread_name_prefix="streams")
