@@ -11,6 +11,7 @@ from kedro.pipeline import Pipeline
 from tuneline.errors import Problem
 from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.preflight_gpu import find_gpu_problems
 from tuneline.preflight_servers import find_server_problems
 from tuneline.schedule import count_side_by_side
 
@@ -76,7 +77,7 @@ def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         yield from _find_template_problem(use_case, recipe)
         yield from _find_start_problem(use_case, recipe, hardware)
     if any({"train", "evaluate"} & node.tags for node in pipeline.nodes):
-        yield from _find_device_problem(hardware)
+        yield from find_gpu_problems(hardware)
 
 
 def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
@@ -102,63 +103,6 @@ def _find_judge_problem(use_case: str, evaluation: Evaluation) -> Iterator[Probl
             matters="the judge's server would refuse every request",
             remedy=f"set it (`export {judge.key}=…`), or leave `key` out for a server without keys",
         )
-
-
-def _find_device_problem(hardware: Hardware) -> Iterator[Problem]:
-    import torch
-
-    if hardware.device == "cpu":
-        return
-    if not torch.cuda.is_available():
-        yield Problem(
-            where="hardware.device",
-            value="cuda",
-            wrong="PyTorch finds no GPU here",
-            matters="this environment trains on one",
-            remedy="switch the GPU on (Colab: Runtime, Change runtime type), or leave --env out to "
-            "use the laptop's settings",
-        )
-        return
-    major, minor = torch.cuda.get_device_capability()
-    memory = torch.cuda.get_device_properties(0).total_memory / 1e9
-    yield from compare_gpu(hardware, major + minor / 10, memory, torch.cuda.device_count())
-
-
-def compare_gpu(
-    hardware: Hardware, capability: float, memory_gb: float, count: int
-) -> Iterator[Problem]:
-    """Compare the GPU that is stated with the one that is there.
-
-    Args:
-        hardware: what is stated.
-        capability: compute capability of the GPU that is there.
-        memory_gb: its memory (10^9 bytes).
-        count: how many GPUs there are.
-
-    Yields:
-        What differs so that the plan would be wrong.
-    """
-    found: list[tuple[str, float | int | None, float | int, bool]] = [
-        (
-            "compute_capability",
-            hardware.compute_capability,
-            capability,
-            hardware.compute_capability != capability,
-        ),
-        ("memory_gb", hardware.memory_gb, round(memory_gb, 1), hardware.memory_gb > memory_gb),
-        ("processes", hardware.processes, count, hardware.processes > count),
-    ]
-    for key, stated, there, differs in found:
-        if differs:
-            yield Problem(
-                where=f"hardware.{key}",
-                value=stated,
-                wrong=f"the GPU that is here has {there:g}"
-                if key != "processes"
-                else f"there are {count} GPUs here",
-                matters="number format, attention and the plan's memory follow from it",
-                remedy=f"choose the --env of this machine, or --params=hardware.{key}={there:g}",
-            )
 
 
 def _find_base_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:

@@ -14,6 +14,9 @@ BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 BYTES_PER_QUANTIZED, BYTES_PER_DOUBLY_QUANTIZED = 0.5 + 4 / 64, 0.5 + 1 / 64 + 4 / (64 * 256)
 # AdamW keeps two moments: float32, or 8 bits each.
 OPTIMIZER_BYTES, OPTIMIZER_8BIT_BYTES = 8, 2
+# sdpa's mask of a packed batch, for a pair of tokens: on a CPU as measured, with a head's scores;
+# on a GPU one byte, and its copy in the kernel's own format.
+MASK_BYTES = {"cpu": 16, "cuda": 4}
 # A tile of TRL's fused head (trl 1.16, `kernels/chunked_logprob.py`), tokens by
 # vocabulary.
 HEAD_TOKENS, HEAD_VOCABULARY = 4096, 32768
@@ -78,7 +81,7 @@ def _activations(size: ModelSize, tokens: int, hardware: Hardware) -> float:
     inner = 12 * size.hidden + 3 * size.queries + size.key_values + 3 * size.feed_forward
     layer = width * tokens * inner
     head = _head(size, tokens, width)
-    mask = tokens * tokens  # sdpa's mask of a packed batch: one byte a pair
+    mask = MASK_BYTES[hardware.device] * tokens * tokens
     if hardware.gradient_checkpointing:
         return mask + 2 * size.layers * width * tokens * size.hidden + max(head, layer)
     return mask + size.layers * layer + head

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from transformers import TrainerCallback
+from transformers import EarlyStoppingCallback, TrainerCallback
 
 
 class EpochEnds(TrainerCallback):  # type: ignore[misc]
@@ -23,6 +23,13 @@ class EpochEnds(TrainerCallback):  # type: ignore[misc]
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Ask for nothing a second time."""
         control.should_log = control.should_evaluate = control.should_save = False
+
+
+class Patience(EarlyStoppingCallback):  # type: ignore[misc]
+    """Stops after evaluations that were no better, as transformers does."""
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Say nothing: the best checkpoint is released by Tuneline, not by the trainer."""
 
 
 class Gradients(TrainerCallback):  # type: ignore[misc]

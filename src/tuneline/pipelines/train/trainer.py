@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from transformers import EarlyStoppingCallback, Trainer
+from transformers import Trainer
 from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
@@ -16,7 +16,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.arguments import derive_arguments
-from tuneline.pipelines.train.callbacks import EpochEnds, Gradients
+from tuneline.pipelines.train.callbacks import EpochEnds, Gradients, Patience
 from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
 from tuneline.pipelines.train.initialisation import initialise_adapter, make_lora_config
 from tuneline.pipelines.train.packing import fill_bins, measure_lengths, split_batch
@@ -187,7 +187,7 @@ def _make_callbacks(recipe: Recipe, hardware: Hardware) -> list[Any]:
     return [
         EpochEnds(),
         Progress(hardware.price_per_hour, hardware.currency),
-        *([EarlyStoppingCallback(stop_early)] if stop_early else []),
+        *([Patience(stop_early)] if stop_early else []),
     ]
 
 
