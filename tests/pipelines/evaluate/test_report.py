@@ -240,9 +240,6 @@ def test_every_answer_leads_back_to_its_source_and_says_how_it_ended(page: str):
 def test_the_page_does_without_what_is_not_there():
     bare = make_page(
         rubric={},
-        leak_report=None,
-        cleaning_report=None,
-        training_record=None,
         comparison=compare_versions(
             {"1": score_answers(make_answers(), [], Adapter({}, {}, None, PROVENANCE), EVALUATION)}
         ),
