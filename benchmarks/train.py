@@ -121,11 +121,11 @@ def train_bare(recipe: Any, hardware: Any, rows: dict[str, Any], batch: int, flo
 
 
 def train_ours(recipe: Any, hardware: Any, rows: dict[str, Any]) -> Any:
-    """Train with Tuneline's trainer; four validation rows keep its evaluations small."""
+    """Train with Tuneline's trainer; one validation row keeps its evaluations small."""
     from tuneline.modelling import load_model, load_tokenizer
     from tuneline.pipelines.train.trainer import AdapterTrainer
 
-    few = {**rows, "validation": rows["validation"].select(range(4))}
+    few = {**rows, "validation": rows["validation"].select(range(1))}
     folder = Path(tempfile.mkdtemp())
     model, tokenizer = load_model(recipe, hardware), load_tokenizer(recipe)
     return AdapterTrainer(model, tokenizer, few, folder, recipe, hardware, None)
