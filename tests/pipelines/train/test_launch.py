@@ -26,6 +26,10 @@ def test_two_processes_learn_what_one_learns_and_save_once(
 ):
     recipe = shrink(recipe, save_steps=4)
     _, alone, _ = train(recipe, hardware, tmp_path / "one")
+    (run,) = (tmp_path / "one").iterdir()
+    half_written = tmp_path / "two" / run.name / "checkpoint-4"
+    half_written.mkdir(parents=True)
+    (half_written / "optimizer.pt").write_bytes(b"half")
     adapter, together, facts = train(
         recipe, hardware.model_copy(update={"processes": 2}), tmp_path / "two"
     )

@@ -9,7 +9,7 @@ import orjson
 
 from tuneline.memory_use import measure_peak, reset_peak
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.checkpoints import find_checkpoint, finish
+from tuneline.pipelines.train.checkpoints import finish
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ class Task:
     Attributes:
         rows: folder with `train` and `validation`, as `datasets` saves them.
         run: folder of the run's checkpoints.
+        checkpoint: where an interrupted run goes on, or `None`. Found before the processes start:
+            several of them would remove the same half-written one.
         recipe: what is trained and how.
         hardware: the machine.
         planned_gb: memory that the plan predicts.
@@ -28,6 +30,7 @@ class Task:
 
     rows: Path
     run: Path
+    checkpoint: Path | None
     recipe: Recipe
     hardware: Hardware
     planned_gb: float
@@ -47,15 +50,14 @@ def fit(task: Task) -> None:
     rows = {side: load_from_disk(str(task.rows / side)) for side in ("train", "validation")}
     tokenizer = load_tokenizer(task.recipe)
     model = load_model(task.recipe, task.hardware)
-    checkpoint = find_checkpoint(task.run)
     trainer = AdapterTrainer(
-        model, tokenizer, rows, task.run, task.recipe, task.hardware, checkpoint
+        model, tokenizer, rows, task.run, task.recipe, task.hardware, task.checkpoint
     )
-    if checkpoint:
-        _go_on(trainer, checkpoint)
+    if task.checkpoint:
+        _go_on(trainer, task.checkpoint)
     else:
         _probe(trainer, rows["train"], task)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trainer.train(resume_from_checkpoint=str(task.checkpoint) if task.checkpoint else None)
     if trainer.is_world_process_zero():
         finish(task.run, _collect_facts(trainer, task.hardware))
 

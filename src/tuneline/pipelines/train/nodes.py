@@ -12,7 +12,7 @@ from tuneline.adapters import Adapter, read_adapter
 from tuneline.examples import Example
 from tuneline.modelling import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.checkpoints import open_run, read_finished
+from tuneline.pipelines.train.checkpoints import find_checkpoint, open_run, read_finished
 from tuneline.pipelines.train.data import render_examples
 from tuneline.pipelines.train.epochs import list_epochs, make_log
 from tuneline.pipelines.train.fit import Task, fit
@@ -60,7 +60,8 @@ def train_adapter(
             for side, examples in (("train", train), ("validation", validation)):
                 rows = render_examples(tokenizer, examples, recipe)
                 rows.save_to_disk(f"{scratch}/{side}")
-            task = Task(Path(scratch), run, recipe, hardware, plan["memory_gb"]["total"])
+            planned = plan["memory_gb"]["total"]
+            task = Task(Path(scratch), run, find_checkpoint(run), recipe, hardware, planned)
             launch(fit, hardware.processes, task)
     facts = read_finished(run)
     assert facts  # noqa: S101 - `fit` has just written them
