@@ -4,7 +4,7 @@ from typing import Any
 
 from tuneline.modelling import must_be_downloaded
 from tuneline.parameters import Recipe
-from tuneline.pipelines.plan.memory import OPTIMIZER_8BIT_BYTES, OPTIMIZER_BYTES
+from tuneline.pipelines.plan.memory import count_optimizer_bytes
 from tuneline.pipelines.plan.model_size import ModelSize
 
 # Hubs keep models in 16 bits.
@@ -56,7 +56,5 @@ def _download_gb(size: ModelSize, recipe: Recipe) -> float:
 
 def _checkpoints_gb(size: ModelSize, recipe: Recipe) -> float:
     """Count the newest ones, the best one, and one that is being written."""
-    settings = recipe.model_extra or {}
-    kept = (settings.get("save_total_limit") or 2) + 2
-    moments = OPTIMIZER_8BIT_BYTES if "8bit" in str(settings.get("optim", "")) else OPTIMIZER_BYTES
-    return kept * (size.trainable * (4 + moments) / 1e9 + BESIDE_GB)
+    kept = ((recipe.model_extra or {}).get("save_total_limit") or 2) + 2
+    return kept * (size.trainable * (4 + count_optimizer_bytes(recipe)) / 1e9 + BESIDE_GB)

@@ -45,7 +45,7 @@ def predict_memory(
         "weights": _weights(size, recipe, hardware),
         "adapter": size.trainable * 4,
         "gradients": size.trainable * 4,
-        "optimizer": size.trainable * _optimizer_bytes(recipe),
+        "optimizer": size.trainable * count_optimizer_bytes(recipe),
         "activations": _activations(
             size, count_tokens_at_once(longest, recipe, hardware), hardware
         ),
@@ -66,7 +66,8 @@ def _weights(size: ModelSize, recipe: Recipe, hardware: Hardware) -> float:
     return size.quantized * each + size.unquantized * BYTES[hardware.dtype]
 
 
-def _optimizer_bytes(recipe: Recipe) -> int:
+def count_optimizer_bytes(recipe: Recipe) -> int:
+    """Count the bytes that the optimiser keeps for each trainable parameter."""
     optimizer = str((recipe.model_extra or {}).get("optim", "adamw_torch"))
     return OPTIMIZER_8BIT_BYTES if "8bit" in optimizer else OPTIMIZER_BYTES
 
