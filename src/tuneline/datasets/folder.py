@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 
 
 class FolderDataset(AbstractDataset[None, Path]):
@@ -24,7 +24,7 @@ class FolderDataset(AbstractDataset[None, Path]):
 
     def save(self, data: None) -> None:
         """Refuse: the folder is the node's own to write to."""
-        raise NotImplementedError("A folder is an input only.")
+        raise DatasetError(f"{self._filepath} is an input only: the node writes into it itself")
 
     def _exists(self) -> bool:
         return True

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 
 # Stands for wherever the hub's client keeps what it downloads.
 HUB_CACHE = "hub_cache"
@@ -33,7 +33,7 @@ class VolumesDataset(AbstractDataset[None, dict[str, dict[str, Any]]]):
 
     def save(self, data: None) -> None:
         """Refuse: there is nothing to write."""
-        raise NotImplementedError("Free space is an input only.")
+        raise DatasetError("free space is measured, not written")
 
     def _exists(self) -> bool:
         return True
