@@ -4,7 +4,6 @@ python -m tests.pipelines.train.killed_run FOLDER MOMENT
 """
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -99,5 +98,4 @@ def main(folder: Path, moment: str) -> None:
 
 
 if __name__ == "__main__":
-    rmtree = shutil.rmtree
     main(Path(sys.argv[1]), sys.argv[2])
