@@ -5,21 +5,9 @@ from typing import Any
 from tuneline.parameters import Hardware, Recipe
 from tuneline.schedule import derive_accumulation
 
-# Recipe keys that are Tuneline's own; all others go to SFTConfig as they are.
-OWN_KEYS = {
-    "base_model",
-    "revision",
-    "quantization",
-    "lora",
-    "global_batch_size",
-    "max_length",
-    "overflow",
-    "overflow_share",
-    "packing",
-    "chat_template_path",
-    "loraplus_lr_ratio",
-    "early_stopping_patience",
-}
+# SFTConfig's keys that the recipe checks itself. Those it does not know are SFTConfig's, too; all
+# others are Tuneline's own.
+CHECKED_KEYS = {"num_train_epochs", "learning_rate", "seed"}
 
 
 def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
@@ -55,7 +43,8 @@ def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
         "logging_nan_inf_filter": False,  # the watchdog must see what the loss is
         "restore_callback_states_from_checkpoint": recipe.early_stopping_patience is not None,
     }
-    return {**defaults, **recipe.model_dump(exclude=OWN_KEYS), **derived}
+    stated = recipe.model_dump(include=CHECKED_KEYS | set(recipe.model_extra or {}))
+    return {**defaults, **stated, **derived}
 
 
 def derive_batch(recipe: Recipe, hardware: Hardware) -> dict[str, int]:
