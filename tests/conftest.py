@@ -51,6 +51,13 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
+def link_samples(folder: Path) -> Path:
+    """Put the whole tracked samples of all use cases into a copy of the project."""
+    shutil.rmtree(folder / "data/01_raw")
+    (folder / "data/01_raw").symlink_to(PROJECT / "data/01_raw")
+    return folder
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in a fresh copy of the project."""

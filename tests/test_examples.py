@@ -27,19 +27,21 @@ def test_a_system_message_comes_first():
     }
 
 
-def test_category_and_key_terms_are_carried_where_they_are_named():
-    data = DATA.model_copy(update={"category": "kind", "key_terms": "terms"})
-    row = {**ROW, "kind": "care", "terms": "70–90 %; VOCs"}
+def test_category_slices_and_key_terms_are_carried_where_they_are_named():
+    data = DATA.model_copy(update={"category": "kind", "slices": ["level"], "key_terms": "terms"})
+    row = {**ROW, "kind": "care", "level": "basics", "terms": "70–90 %; VOCs"}
     prompt = Prompt(prompt="{title}", completion="{content}")
     assert fill_templates(row, data, prompt)["meta"] == {
         "line": 7,
         "category": "care",
+        "slices": {"level": "basics"},
         "key_terms": ["70–90 %", "VOCs"],
     }
-    empty = {**ROW, "kind": None, "terms": ""}
+    empty = {**ROW, "kind": None, "level": None, "terms": ""}
     assert fill_templates(empty, data, prompt)["meta"] == {
         "line": 7,
         "category": "",
+        "slices": {"level": ""},
         "key_terms": [],
     }
 

@@ -180,6 +180,7 @@ def test_the_registry_is_listed_without_loading_torch():
         "plan",
         "train",
         "evaluate",
+        "overview",
         "tiny_base",
         "train_remotely",
     ):

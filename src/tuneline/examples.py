@@ -18,7 +18,7 @@ class Example(TypedDict):
     """A prompt with the completion that is to be learnt.
 
     `meta` holds `line`, the number of the row in the raw source, and where the use case names them
-    `category`, a text, and `key_terms`, a list of texts.
+    `category`, a text, `slices`, texts by column, and `key_terms`, a list of texts.
     """
 
     id: str
@@ -54,6 +54,8 @@ def _describe(row: dict[str, Any], data: Data) -> dict[str, Any]:
     about: dict[str, Any] = {}
     if data.category:
         about["category"] = row[data.category] or ""
+    if data.slices:
+        about["slices"] = {column: row[column] or "" for column in data.slices}
     if data.key_terms:
         about["key_terms"] = split_terms(row[data.key_terms] or "")
     return about

@@ -12,6 +12,7 @@ from kedro.pipeline.node import Node
 
 from tuneline.configuration import check_environment, check_parameters, name_source
 from tuneline.errors import TunelineError
+from tuneline.locations import locate
 from tuneline.preflight import find_run_problems
 from tuneline.summary import summarise
 
@@ -62,3 +63,6 @@ class SummaryAfterRun:
             if name.endswith(".report"):
                 for line in summarise(name.removesuffix(".report"), catalog):
                     log.info(line)
+        if "overview" in pipeline.all_outputs():
+            log.info("—— all of them ——")
+            log.info("overview %s", locate(catalog, "overview"))

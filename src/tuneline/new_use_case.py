@@ -15,7 +15,7 @@ from tuneline.use_cases import list_use_cases
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Names that Kedro or the YAML already uses for something else.
-RESERVED = {"all", "base", "laptop", "test", "local", "hardware", "tiny_base", "prices"}
+RESERVED = {"all", "base", "laptop", "test", "local", "hardware", "tiny_base", "prices", "overview"}
 RESERVED |= {"synthesise", "prepare", "plan", "train", "evaluate", "publish", "ask"}
 IDS = {"id", "uid", "uuid", "key", "no", "number"}
 # A column with this many different texts at most, and several rows of each, is a category.

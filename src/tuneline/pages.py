@@ -1,5 +1,6 @@
 """Pages for people: self-contained HTML that opens offline."""
 
+import math
 from typing import Any
 
 import plotly.graph_objects as go
@@ -49,8 +50,8 @@ def embed_plot(figure: go.Figure, height: int = 340) -> Markup:
 
 
 def format_number(value: float | None, places: int = 1, sign: bool = False) -> str:
-    """Write a number with thousands' commas and a true minus; a dash for none."""
-    if value is None:
+    """Write a number with thousands' commas and a true minus; a dash for none, or NaN."""
+    if value is None or math.isnan(value):
         return "\N{EM DASH}"
     value = round(value, places) + 0.0  # no sign before a zero
     text = f"{value:+,.{places}f}" if sign and value else f"{value:,.{places}f}"

@@ -1,15 +1,17 @@
 """Every name that `kedro run --pipeline=…` knows, and what it runs.
 
 Stages of the main use case go by their own names (`prepare`, `train` …); a use case by the name of
-its folder in `conf/base`; `all` is every use case. One stage of another use case is that use case
-with the stage's tag: `kedro run --pipeline=<use_case> --tags=train`. `train_remotely` stands beside
-the chains: `kedro run --pipeline=<use_case>.train_remotely`.
+its folder in `conf/base`; `all` is every use case, and `overview` the page with them all. One stage
+of another use case is that use case with the stage's tag: `kedro run --pipeline=<use_case>
+--tags=train`. `train_remotely` stands beside the chains: `kedro run
+--pipeline=<use_case>.train_remotely`.
 """
 
 from kedro.pipeline import Pipeline
 
 from tuneline.pipelines import (
     evaluate,
+    overview,
     plan,
     prepare,
     synthesise,
@@ -46,8 +48,11 @@ def register_pipelines() -> dict[str, Pipeline]:
     chains = {use_case: _chain(use_case) for use_case in list_use_cases()}
     return {
         "__default__": chains[MAIN_USE_CASE],
-        "all": sum(chains.values(), Pipeline([])),
-        "tiny_base": tiny_base.create_pipeline(),
+        "all": sum(chains.values(), overview.create_pipeline(list(chains))),
+        "overview": overview.create_pipeline(list(chains)),
+        "tiny_base": tiny_base.create_pipeline(
+            {use_case: "pairs" if _makes_pairs(use_case) else "clean" for use_case in chains}
+        ),
         **{stage: _stage(stage, MAIN_USE_CASE) for stage in _list_stages(MAIN_USE_CASE)},
         **{stage: _stage(stage, MAIN_USE_CASE) for stage in BESIDE},
         **{
@@ -79,9 +84,12 @@ def _stage(stage: str, use_case: str) -> Pipeline:
 
 def _create(stage: str, use_case: str) -> Pipeline:
     if stage == "prepare":
-        makes_pairs = any(states_block(use_case, block) for block in PAIRING_BLOCKS)
-        return prepare.create_pipeline(makes_pairs)
+        return prepare.create_pipeline(_makes_pairs(use_case))
     pipeline: Pipeline = STAGES[stage].create_pipeline()
     if stage == "train_remotely":  # its answers are scored as an adapter's are
         return pipeline + evaluate.create_remote_pipeline()
     return pipeline
+
+
+def _makes_pairs(use_case: str) -> bool:
+    return any(states_block(use_case, block) for block in PAIRING_BLOCKS)

@@ -18,8 +18,8 @@ def list_prompts(
         evaluation: states the questions.
 
     Returns:
-        The start of one row each: `id`, `line`, `category`, `key_terms`, `context` (the messages
-        before the last), `prompt` (the last) and `reference` (None for a question).
+        The start of one row each: `id`, `line`, `category`, `slices`, `key_terms`, `context` (the
+        messages before the last), `prompt` (the last) and `reference` (None for a question).
 
     Raises:
         TunelineError: if nothing was held out.
@@ -71,6 +71,7 @@ def _start_row(
         "id": name,
         "line": meta.get("line"),
         "category": meta.get("category"),
+        "slices": meta.get("slices", {}),
         "key_terms": meta.get("key_terms", []),
         "context": messages[:-1],
         "prompt": messages[-1]["content"],

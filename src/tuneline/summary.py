@@ -6,6 +6,7 @@ from typing import Any
 from kedro.io import DataCatalog
 
 from tuneline.locations import locate
+from tuneline.main_metrics import MAIN_METRICS
 
 
 def summarise(use_case: str, catalog: DataCatalog) -> Iterator[str]:
@@ -21,12 +22,7 @@ def summarise(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     scores = catalog.load(f"{use_case}.scores")
     yield f"—— {use_case} ——"
     yield scores["verdict"]["words"]
-    for name, label, places in (
-        ("loss", "held-out loss", 3),
-        ("perplexity", "perplexity", 1),
-        ("chrf", "chrF", 1),
-        ("rouge_l", "ROUGE-L", 1),
-    ):
+    for name, (label, places) in MAIN_METRICS.items():
         yield _compare(scores["metrics"][name], label, places)
     yield f"adapter  {locate(catalog, f'{use_case}.adapter')}"
     yield f"report   {locate(catalog, f'{use_case}.report')}"

@@ -73,6 +73,10 @@ class Data(Block):
     category: str | None = Field(
         default=None, description="column with a row's category; then every side holds them all"
     )
+    slices: list[str] = Field(
+        default=[],
+        description="further columns whose values the report tells apart; they divide nothing",
+    )
     key_terms: str | None = Field(
         default=None,
         description="column with the terms that a good answer must hold: a list, or `a; b`",
@@ -96,10 +100,11 @@ class Data(Block):
     @property
     def carried(self) -> list[str]:
         """Columns that travel with a row as they are: they may be empty and are never cleaned."""
-        named, known = [self.category, self.key_terms], {*self.columns, *self.pair_columns}
+        named = dict.fromkeys([self.category, *self.slices, self.key_terms])
+        known = {*self.columns, *self.pair_columns}
         return [column for column in named if column and column not in known]
 
-    @field_validator("columns", "category", "key_terms")
+    @field_validator("columns", "category", "slices", "key_terms")
     @classmethod
     def _names_are_free(cls, named: list[str] | str | None) -> list[str] | str | None:
         taken = WRITTEN & ({named} if isinstance(named, str) else set(named or []))

@@ -14,7 +14,13 @@ class Prompt(Block):
 
     def placeholders(self) -> set[str]:
         """Name the columns that the templates use."""
-        texts = [self.system or "", self.prompt, self.completion]
-        return {
-            name for text in texts for _, name, _, _ in Formatter().parse(text) if name is not None
-        }
+        return {*_list_placeholders(self.system or ""), *self.text_columns()}
+
+    def text_columns(self) -> list[str]:
+        """List the columns of prompt and completion in their order, each once."""
+        names = [*_list_placeholders(self.prompt), *_list_placeholders(self.completion)]
+        return list(dict.fromkeys(names))
+
+
+def _list_placeholders(template: str) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(template) if name is not None]

@@ -15,6 +15,11 @@ class TinyBase(Block):
     num_attention_heads: int = Field(gt=0)
     num_key_value_heads: int = Field(gt=0)
     max_position_embeddings: int = Field(gt=0)
+    balance: float = Field(
+        ge=0,
+        le=1,
+        description="1: every text is read once; 0: every use case as much as the largest",
+    )
     steps: int = Field(gt=0)
     batch_size: int = Field(gt=0, description="sequences per step")
     sequence_length: int = Field(gt=0, description="tokens per sequence")

@@ -9,6 +9,7 @@ def make_row(number: int, base: str, tuned: str, reference: str | None, **more: 
         "id": str(number),
         "line": number + 1 if reference is not None else None,
         "category": None,
+        "slices": {},
         "key_terms": [],
         "context": [],
         "prompt": f"Describe pot {number}.",

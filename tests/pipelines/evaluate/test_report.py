@@ -46,6 +46,7 @@ LEAKS = {
     "moved": 4,
     "dropped": 0,
     "remaining": 0,
+    "categories": {f"large {PLANTED}": {"train": 5, "validation": 1, "test": 2}},
     "words": f"Four rows leaked. {PLANTED}",
 }
 CLEANING = {
@@ -57,6 +58,20 @@ CLEANING = {
 }
 TRAINING = {
     "words": f"It took as long as planned. {PLANTED}",
+    "base_validation_loss": 2.5,
+    "best": {"step": 2},
+    "epochs": [
+        {
+            "epoch": epoch,
+            "step": 2 * epoch,
+            "training_loss": 2.0 if epoch > 1 else float("nan"),
+            "validation_loss": 1.4321 + epoch,
+            "token_accuracy": 61.5,
+            "entropy": 1.2,
+            "tokens": 300 * epoch,
+        }
+        for epoch in (1, 2)
+    ],
     "comparison": [
         {"name": f"time {PLANTED}", "planned": 12.5, "actual": 13, "unit": "s"},
         {"name": "money", "planned": None, "actual": "none", "unit": PLANTED},
@@ -106,6 +121,7 @@ def make_answers() -> list[dict]:
             id=f"{number}{PLANTED}",
             prompt=f"Describe {PLANTED}",
             category=f"large {PLANTED}" if number % 2 else "small",
+            slices={"level": f"basics {PLANTED}", "shelf": "left"},
             context=[{"role": "system", "content": PLANTED}],
             base_stopped=False,
         )
@@ -226,6 +242,13 @@ def test_the_verdict_stands_first(page: str):
 def test_everything_that_a_model_or_a_user_wrote_is_escaped(page: str):
     assert "<script>document" not in page
     assert "<img" not in page
+
+
+def test_epochs_slices_and_the_sizes_of_categories_are_shown(page: str):
+    assert page.count("the best: the released adapter") == 1
+    assert all(figure in page for figure in ("2.4321", "3.4321", "61.50"))
+    assert all(f"<h2>By {name}</h2>" in page for name in ("category", "level", "shelf"))
+    assert '<td data-label="validation">1</td><td data-label="test">2</td>' in page
 
 
 def test_every_answer_leads_back_to_its_source_and_says_how_it_ended(page: str):

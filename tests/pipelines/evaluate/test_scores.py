@@ -125,6 +125,21 @@ def test_categories_are_scored_apart():
     assert categories["small"]["chrf"]["rows"] == 20
 
 
+def test_every_value_of_a_slice_is_scored_apart():
+    answers = make_answers(["tea"] * 40, REFERENCES, (2.0, 2.0))
+    for number, row in enumerate(answers):
+        row["slices"] = {"level": "basics" if number < 10 else "treatment", "shelf": "left"}
+        row["tuned_answer"] = row["reference"] if number < 10 else "tea"
+    slices = score([*answers, make_row(40, "Oak.", "Oak.", None)])["slices"]
+    assert {column: list(parts) for column, parts in slices.items()} == {
+        "level": ["basics", "treatment"],
+        "shelf": ["left"],
+    }
+    assert slices["level"]["basics"]["chrf"]["shown"] == "better"
+    assert slices["level"]["treatment"]["chrf"]["difference"] == 0
+    assert slices["level"]["treatment"]["chrf"]["rows"] == 30
+
+
 def test_questions_count_where_no_reference_is_needed():
     answers = make_answers(["tea"] * 40, REFERENCES, (2.0, 2.0))
     answers.append(make_row(40, "Oak.", "Oak is a tree.", None))

@@ -81,7 +81,7 @@ def answer_prompts(
 def score_answers(
     answers: list[dict[str, Any]], train: list[Example], adapter: Adapter, evaluation: Evaluation
 ) -> dict[str, Any]:
-    """Score base and tuned answers, overall and by category, with their uncertainty.
+    """Score base and tuned answers, overall and by category and slice, with their uncertainty.
 
     Args:
         answers: one row a prompt.
@@ -91,7 +91,8 @@ def score_answers(
 
     Returns:
         The `run` they belong to, how many `prompts` and `questions`, the `verdict`, `metrics` by
-        name as `compare_all` gives them, and the same for each of the `categories`.
+        name as `compare_all` gives them, and the same for each of the `categories`, and in `slices`
+        for each value of each column.
     """
     return _score(answers, train, evaluation, describe_run(answers, adapter, evaluation))
 
@@ -136,7 +137,13 @@ def _score(
     metrics = compare(answers)
     verdict = conclude(metrics)
     log.info("Verdict: %s", verdict["words"])
-    categories = sorted({row["category"] for row in answers} - {None})
+    by_category: dict[str, list[dict[str, Any]]] = {}
+    by_slice: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for row in answers:
+        if row["category"] is not None:
+            by_category.setdefault(row["category"], []).append(row)
+        for column, value in row["slices"].items():
+            by_slice.setdefault(column, {}).setdefault(value, []).append(row)
     asked = sum(row["reference"] is None for row in answers)
     return {
         "run": run,
@@ -144,9 +151,10 @@ def _score(
         "questions": asked,
         "verdict": verdict,
         "metrics": metrics,
-        "categories": {
-            name: compare([row for row in answers if row["category"] == name])
-            for name in categories
+        "categories": {name: compare(rows) for name, rows in sorted(by_category.items())},
+        "slices": {
+            column: {value: compare(rows) for value, rows in sorted(parts.items())}
+            for column, parts in by_slice.items()
         },
     }
 

@@ -23,6 +23,7 @@ def check_columns(clean: pl.LazyFrame, data: Data) -> None:
     there = clean.collect_schema().names()
     named = [("id", data.id), *(("columns", column) for column in data.pair_columns)]
     named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
+    named += [("slices", column) for column in data.slices]
     missing = [(key, column) for key, column in named if column and column not in there]
     if missing:
         raise TunelineError(*(_no_such_column(*one, there) for one in missing))

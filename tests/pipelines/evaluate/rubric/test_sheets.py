@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.pipelines.evaluate.rows import make_row
+from tests.pipelines.evaluate.rubric.filling import fill
 from tuneline.datasets import OptionalPartitionsDataset, RatingSheetDataset
 from tuneline.parameters import Criterion, Evaluation, Rubric
 from tuneline.pipelines.evaluate.rating_nodes import (
@@ -28,7 +29,6 @@ ANSWERS = [
     make_row(number, f"base {number}", f"=tuned({number})\x07", f"Reference {number}")
     for number in range(12)
 ]
-TUNED, BASE = 8, 5
 
 
 def write_sheet(path: Path) -> tuple[Path, dict]:
@@ -37,19 +37,6 @@ def write_sheet(path: Path) -> tuple[Path, dict]:
     (name,) = sheets
     RatingSheetDataset(filepath=str(path)).save(sheets[name])
     return path, keys[name]
-
-
-def fill(path: Path, key: dict, shift: int = 0, rows: int = 12) -> None:
-    """Fill the first rows in as a person would who prefers the tuned answers."""
-    book = openpyxl.load_workbook(path)
-    sheet = book.active
-    header = [cell.value for cell in sheet[1]]
-    for number in range(1, rows + 1):
-        for column, name in enumerate(header, start=1):
-            if name[:2] in {"A:", "B:"}:
-                rating = TUNED if key[str(number)][name[0]] == "tuned" else BASE
-                sheet.cell(number + 1, column, rating - shift)
-    book.save(path)
 
 
 def read_back(folder: Path) -> tuple[dict, list[dict]]:
