@@ -143,18 +143,21 @@ def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
     """
     import torch
     from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
-    from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.tuners.lora import LoraLayer
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(checkpoint.config, dtype=torch.float32)
         model = get_peft_model(model, LoraConfig(**{**adapter.config, "inference_mode": False}))
+    _refuse_strange(model.base_model.model)
     # PEFT moves an adapter to where its layer's weight is, which is nowhere yet.
     for module in model.modules():
-        if isinstance(module, BaseTunerLayer):
+        if isinstance(module, LoraLayer):
             module.get_base_layer().weight = torch.nn.Parameter(torch.empty(0), requires_grad=False)
+    # Of an adapted embedding PEFT saves the base's weight, too; here it comes from the checkpoint.
+    tensors = {k: tensor for k, tensor in adapter.tensors.items() if ".base_layer." not in k}
     try:
-        loaded = set_peft_model_state_dict(model, dict(adapter.tensors), low_cpu_mem_usage=True)
+        loaded = set_peft_model_state_dict(model, tensors, low_cpu_mem_usage=True)
     except RuntimeError as error:
         raise TunelineError(
             Problem(
@@ -171,34 +174,39 @@ def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
     return model
 
 
-def _find_adapted(model: Any, checkpoint: Checkpoint) -> dict[str, Any]:
-    """Find the layers that the adapter changes, by their names in the checkpoint."""
+def _refuse_strange(model: Any) -> None:
+    """Refuse what is neither LoRA on a layer nor a trained copy of one."""
     from peft.tuners.lora import LoraLayer
+    from peft.tuners.lora.layer import ParamWrapper
     from peft.tuners.tuners_utils import BaseTunerLayer
     from peft.utils.other import AuxiliaryTrainingWrapper, ModulesToSaveWrapper
 
-    adapted, strange = {}, []
     for path, module in model.named_modules():
-        if isinstance(module, LoraLayer | ModulesToSaveWrapper) and not _is_parameter(module):
-            adapted[_find_name(path, model, checkpoint)] = module
-        elif isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper):
-            strange.append(path)
-    if strange:
+        if isinstance(module, LoraLayer | ModulesToSaveWrapper):
+            if not isinstance(module, ParamWrapper):
+                continue
+        elif not isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper):
+            continue
         raise TunelineError(
             Problem(
                 where="adapter",
-                wrong=f"it changes {strange[0]} in a way that Tuneline cannot merge",
+                wrong=f"it changes {path} in a way that Tuneline cannot merge",
                 matters="a merged model without this part would be another one",
                 remedy="use the adapter as it is, without merging",
             )
         )
-    return adapted
 
 
-def _is_parameter(module: Any) -> bool:
-    from peft.tuners.lora.layer import ParamWrapper
+def _find_adapted(model: Any, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Find the layers that the adapter changes, by their names in the checkpoint."""
+    from peft.tuners.lora import LoraLayer
+    from peft.utils.other import ModulesToSaveWrapper
 
-    return isinstance(module, ParamWrapper)
+    return {
+        _find_name(path, model, checkpoint): module
+        for path, module in model.named_modules()
+        if isinstance(module, LoraLayer | ModulesToSaveWrapper)
+    }
 
 
 def _find_name(path: str, model: Any, checkpoint: Checkpoint) -> str:
