@@ -11,12 +11,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters import Hardware, Prices, RemoteTraining, TinyBase, UseCase
+from tuneline.parameters import Hardware, Merge, Prices, RemoteTraining, TinyBase, UseCase
 from tuneline.use_cases import list_use_cases
 
 # Reserved top-level keys; every other one names a use case.
 SHARED_BLOCKS: dict[str, type[BaseModel]] = {
     "hardware": Hardware,
+    "merge": Merge,
     "prices": Prices,
     "remote_training": RemoteTraining,
     "tiny_base": TinyBase,

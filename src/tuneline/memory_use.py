@@ -30,3 +30,14 @@ def measure_peak(device: str) -> float:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def measure_free_memory() -> float:
+    """Measure how much of the machine's memory a process can still take.
+
+    Returns:
+        GB (10^9 bytes).
+    """
+    import psutil
+
+    return float(psutil.virtual_memory().available) / 1e9

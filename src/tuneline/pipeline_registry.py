@@ -11,6 +11,7 @@ from kedro.pipeline import Pipeline
 
 from tuneline.pipelines import (
     evaluate,
+    merge,
     overview,
     plan,
     prepare,
@@ -27,14 +28,15 @@ STAGES = {
     "plan": plan,
     "train": train,
     "evaluate": evaluate,
+    "merge": merge,
     "train_remotely": train_remotely,
 }
-# The other way to train stands beside the chain, not in it.
-BESIDE = {"train_remotely"}
+# The other way to train, and the merge, stand beside the chain, not in it.
+BESIDE = {"train_remotely", "merge"}
 # Stages of those use cases only whose YAML has the block of the same name.
 OPTIONAL_STAGES = {"synthesise"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
-SHARED_PARAMETERS = {"params:hardware", "params:prices", "params:remote_training"}
+SHARED_PARAMETERS = {"params:hardware", "params:merge", "params:prices", "params:remote_training"}
 # Blocks that make pairs of the clean rows.
 PAIRING_BLOCKS = ("data.table", "data.documents")
 

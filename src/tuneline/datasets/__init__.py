@@ -2,6 +2,7 @@
 
 from tuneline.datasets.adapter import AdapterDataset
 from tuneline.datasets.base_model import BaseModelDataset
+from tuneline.datasets.filled_folder import FilledFolderDataset
 from tuneline.datasets.folder import FolderDataset
 from tuneline.datasets.journal import JournalDataset
 from tuneline.datasets.json_lines import JSONLinesDataset
@@ -21,6 +22,7 @@ from tuneline.datasets.volumes import VolumesDataset
 __all__ = [
     "AdapterDataset",
     "BaseModelDataset",
+    "FilledFolderDataset",
     "FolderDataset",
     "JSONLinesDataset",
     "JournalDataset",

@@ -10,6 +10,7 @@ from tuneline.parameters.documents import Documents
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.hardware import Hardware
 from tuneline.parameters.leaks import Leaks
+from tuneline.parameters.merge import Gguf, Merge
 from tuneline.parameters.moderation import Moderation
 from tuneline.parameters.prices import Price, Prices
 from tuneline.parameters.prompt import Prompt
@@ -30,9 +31,11 @@ __all__ = [
     "Data",
     "Documents",
     "Evaluation",
+    "Gguf",
     "Hardware",
     "Judge",
     "Leaks",
+    "Merge",
     "Moderation",
     "Price",
     "Prices",

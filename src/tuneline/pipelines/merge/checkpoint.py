@@ -1,0 +1,192 @@
+"""The tensors of a base model as they lie on the disk, read one at a time."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.hashing import hash_files
+
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+# Number formats, as safetensors names them, that take 16 bits or round to them.
+FLOATING = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A tensor on the disk.
+
+    Attributes:
+        file: the shard that holds it.
+        shape: elements along each dimension.
+        dtype: its number format, as safetensors names it.
+    """
+
+    file: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def elements(self) -> int:
+        """How many numbers it holds."""
+        count = 1
+        for length in self.shape:
+            count *= length
+        return count
+
+
+class Checkpoint:
+    """A base model's weights.
+
+    Args:
+        name: hub id or folder.
+        revision: on the hub; what a folder ignores.
+        where: the parameter that names it, for messages.
+
+    Raises:
+        TunelineError: if it cannot be found, is quantised, or holds no safetensors.
+    """
+
+    def __init__(self, name: str, revision: str, where: str) -> None:
+        self.name, self.revision, self.where = name, revision, where
+        self.config = self.load_config()
+        self.files = self._find_files()
+
+    def load_config(self) -> Any:
+        """Load the model's config.
+
+        Raises:
+            TunelineError: if there is none, or if it belongs to quantised weights.
+        """
+        from transformers import AutoConfig
+
+        try:
+            config = AutoConfig.from_pretrained(self.name, revision=self.revision)
+        except (OSError, ValueError) as error:
+            raise TunelineError(
+                self._problem(
+                    f"this base model cannot be read ({' '.join(str(error).split()[:16])} …)",
+                    "an adapter is nothing without it",
+                    "bring it back, or name where it is now: merge.base_model",
+                )
+            ) from error
+        method = getattr(config, "quantization_config", None)
+        if method is not None:
+            kind = method.get("quant_method", "") if isinstance(method, dict) else ""
+            raise TunelineError(
+                self._problem(
+                    f"its weights are quantised ({kind or 'see its config.json'})",
+                    "the rounding of so few bits would be merged in for good, and the sum rounded "
+                    "once more",
+                    "name the 16-bit original: `--params=merge.base_model=owner/name`",
+                )
+            )
+        return config
+
+    def load_generation_config(self) -> Any:
+        """Load how the model is meant to be asked; what its config says where nothing is stated."""
+        from transformers import GenerationConfig
+
+        try:
+            return GenerationConfig.from_pretrained(self.name, revision=self.revision)
+        except OSError:
+            return GenerationConfig.from_model_config(self.config)
+
+    def identify(self) -> dict[str, str]:
+        """Say exactly which model this is.
+
+        Returns:
+            `name`, and `sha256` of a folder's weights or `commit` of a hub repository.
+        """
+        if Path(self.name).is_dir():
+            return {"name": self.name, "sha256": hash_files([Path(one) for one in self.files])}
+        return {"name": self.name, "commit": getattr(self.config, "_commit_hash", None) or ""}
+
+    def _find_files(self) -> list[str]:
+        from transformers.utils.hub import cached_file, get_checkpoint_shard_files
+
+        def find(name: str) -> str | None:
+            path: str | None = cached_file(
+                self.name,
+                name,
+                revision=self.revision,
+                _raise_exceptions_for_missing_entries=False,
+            )
+            return path
+
+        index = find(INDEX)
+        if index is None:
+            single = find(SINGLE)
+            files = [] if single is None else [single]
+        else:
+            files = self._find_shards(index, get_checkpoint_shard_files)
+        if not files:
+            raise TunelineError(
+                self._problem(
+                    f"it holds neither {SINGLE} nor {INDEX}",
+                    "the adapter is merged into its weights, and Tuneline reads no pickles",
+                    "bring the weights back, or name a copy in safetensors: merge.base_model",
+                )
+            )
+        return files
+
+    def _find_shards(self, index: str, find: Any) -> list[str]:
+        """Find the files that the index names; in a folder one may be missing."""
+        if Path(self.name).is_dir():
+            names = json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"].values()
+            gone = sorted({one for one in names if not (Path(self.name) / one).is_file()})
+            if gone:
+                raise TunelineError(
+                    self._problem(
+                        f"{len(gone)} of its files are missing, {gone[0]} among them",
+                        "its weights are what the adapter is merged into",
+                        "bring them back, or name a whole copy: merge.base_model",
+                    )
+                )
+        return list(find(self.name, index, revision=self.revision)[0])
+
+    @cached_property
+    def stored(self) -> dict[str, Stored]:
+        """All tensors by name, in the order of the files; their headers are read, no weights."""
+        from safetensors import safe_open
+
+        found = {}
+        for file in self.files:
+            with safe_open(file, framework="pt") as opened:
+                for name in opened.keys():  # noqa: SIM118 - it is no mapping
+                    part = opened.get_slice(name)
+                    found[name] = Stored(file, tuple(part.get_shape()), part.get_dtype())
+        return found
+
+    def read(self, name: str) -> Any:
+        """Read one tensor."""
+        from safetensors import safe_open
+
+        with safe_open(self.stored[name].file, framework="pt") as opened:
+            return opened.get_tensor(name)
+
+    @cached_property
+    def dtype(self) -> str:
+        """The number format that most of its weights are stored in."""
+        counts: dict[str, int] = {}
+        for one in self.stored.values():
+            if one.dtype in FLOATING:
+                counts[FLOATING[one.dtype]] = counts.get(FLOATING[one.dtype], 0) + one.elements
+        return max(counts, key=lambda dtype: counts[dtype])
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model holds."""
+        return sum(one.elements for one in self.stored.values())
+
+    @property
+    def matrices(self) -> int:
+        """How many of its tensors are matrices."""
+        return sum(len(one.shape) > 1 for one in self.stored.values())
+
+    def _problem(self, wrong: str, matters: str, remedy: str) -> Problem:
+        return Problem(
+            where=self.where, value=self.name, wrong=wrong, matters=matters, remedy=remedy
+        )

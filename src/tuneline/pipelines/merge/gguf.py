@@ -1,0 +1,143 @@
+"""The merged model for llama.cpp and Ollama."""
+
+import logging
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tuneline.disk import FULL
+from tuneline.errors import Problem, TunelineError
+from tuneline.parameters import Gguf
+from tuneline.pipelines.merge.chat_template import read_frame
+from tuneline.rendering import find_end_tokens
+
+log = logging.getLogger(__name__)
+
+CONVERTER = "convert_hf_to_gguf.py"
+# Of a failed converter's last words.
+LAST_LINES = 8
+
+
+def find_converter(gguf: Gguf) -> Path | None:
+    """Find llama.cpp's converter.
+
+    Args:
+        gguf: names it, or leaves it to PATH.
+
+    Returns:
+        Its path; `None` if none is named and none is on PATH.
+
+    Raises:
+        TunelineError: if the one that is named is not there.
+    """
+    if gguf.converter is None:
+        found = shutil.which(CONVERTER)
+        return Path(found) if found else None
+    path = Path(gguf.converter).expanduser()
+    if path.is_file():
+        return path
+    raise TunelineError(
+        Problem(
+            where="merge.gguf.converter",
+            value=gguf.converter,
+            wrong="there is no such file",
+            matters="it makes the GGUF file",
+            remedy=f"give the path of llama.cpp's {CONVERTER}, or leave it out to merge without a "
+            "GGUF file",
+        )
+    )
+
+
+def name_file(gguf: Gguf) -> str:
+    """Name the GGUF file."""
+    return f"model-{gguf.type}.gguf"
+
+
+def word_conversion(converter: str, merged: Path, outfile: Path, gguf: Gguf) -> list[str]:
+    """Write the converter's command.
+
+    Args:
+        converter: the program.
+        merged: the merged model's folder.
+        outfile: the file to make.
+        gguf: its type.
+
+    Returns:
+        The command's words; a `.py` file is run by the Python that runs Tuneline.
+    """
+    python = [sys.executable] if converter.endswith(".py") else []
+    options = ["--outfile", str(outfile), "--outtype", gguf.type]
+    return [*python, converter, str(merged), *options]
+
+
+def run_converter(converter: Path, merged: Path, outfile: Path, gguf: Gguf) -> None:
+    """Run llama.cpp's converter; what it says goes to the log.
+
+    Args:
+        converter: the program.
+        merged: the merged model's folder.
+        outfile: the file to make.
+        gguf: its type.
+
+    Raises:
+        TunelineError: if it fails, with its last lines, or makes no file.
+        OSError: if the disk is full.
+    """
+    command = word_conversion(str(converter.resolve()), merged, outfile, gguf)
+    log.info("llama.cpp's converter makes %s.", outfile.name)
+    lines: list[str] = []
+    try:
+        # No shell; the words come from the catalog, from typed parameters and from PATH.
+        with subprocess.Popen(  # noqa: S603
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                log.debug("%s", line.rstrip())
+                lines = [*lines[1 - LAST_LINES :], line.strip()]
+    except PermissionError as error:
+        raise TunelineError(_word_failure(converter, "it may not be executed")) from error
+    for number in FULL:
+        if process.returncode and any(f"Errno {number}]" in line for line in lines):
+            raise OSError(number, lines[-1])
+    if process.returncode or not outfile.is_file():
+        said = " / ".join(line for line in lines if line)
+        raise TunelineError(_word_failure(converter, f"it ends with: {said or 'no word at all'}"))
+
+
+def write_modelfile(model: Path | str, tokenizer: object, folder: Path) -> bool:
+    """Write what Ollama makes a model of.
+
+    Args:
+        model: the GGUF file or the merged folder, as seen from `folder`.
+        tokenizer: its chat template and end tokens.
+        folder: where to.
+
+    Returns:
+        Whether the chat template could be put into Ollama's words. Where it could not, Ollama
+        compares the template in the GGUF file with those it knows.
+    """
+    frame = read_frame(tokenizer)
+    template = [f'TEMPLATE """{frame.word_for_ollama()}"""'] if frame else []
+    ends = tokenizer.convert_ids_to_tokens(find_end_tokens(tokenizer))  # type: ignore[attr-defined]
+    stops = [f'PARAMETER stop "{token}"' for token in ends]
+    text = "\n".join([f"FROM {model}", *template, *stops, ""])
+    (folder / "Modelfile").write_text(text, encoding="utf-8")
+    return frame is not None
+
+
+def _word_failure(converter: Path, wrong: str) -> Problem:
+    return Problem(
+        where="merge.gguf.converter",
+        value=str(converter),
+        wrong=wrong,
+        matters="there is no GGUF file; the merged model itself is whole",
+        remedy="docs/merge.md names what the converter needs; "
+        "`kedro run --pipeline=merge --from-nodes=<use case>.convert_to_gguf` converts without "
+        "merging again",
+    )

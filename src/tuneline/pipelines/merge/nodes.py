@@ -1,0 +1,140 @@
+"""Nodes of the merge stage."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tuneline.adapters import Adapter
+from tuneline.examples import Example
+from tuneline.memory_use import measure_peak
+from tuneline.parameters import Hardware, Merge, Recipe
+from tuneline.pipelines.merge.commands import list_commands
+from tuneline.pipelines.merge.gguf import find_converter, name_file, run_converter, write_modelfile
+from tuneline.pipelines.merge.job import prepare_job
+from tuneline.pipelines.merge.model_folder import write_beside
+from tuneline.pipelines.merge.shards import write_shards
+from tuneline.pipelines.merge.trial import try_merged
+from tuneline.streams import Stream
+
+log = logging.getLogger(__name__)
+
+
+def merge_adapter(
+    adapter: Adapter,
+    test: list[Example],
+    merge_volumes: dict[str, dict[str, Any]],
+    recipe: Recipe,
+    merge: Merge,
+    hardware: Hardware,
+) -> tuple[Callable[[Path], None], Stream[dict[str, Any]]]:
+    """Merge an adapter into its 16-bit base model, and compare the two before it counts.
+
+    What can be refused is refused here; the work is done while the dataset is written.
+
+    Args:
+        adapter: the trained adapter.
+        test: the held-out examples; the first of them are what logits are compared on.
+        merge_volumes: free space where the results go.
+        recipe: names the base model of the training.
+        merge: what to merge into, and how.
+        hardware: the machine.
+
+    Returns:
+        What fills the folder of the merged model, and the facts once it has done so: those of
+        `prepare_job`, `seconds`, `memory_gb` (predicted and peak), and the `comparison`.
+
+    Raises:
+        TunelineError: if the base is another one, is quantised or incomplete, if memory or disk do
+            not do, or if the merged model is not the one that was trained.
+    """
+    job = prepare_job(adapter, merge_volumes, recipe, merge, hardware)
+    facts = job.describe(adapter)
+
+    def fill(folder: Path) -> None:
+        start = time.monotonic()
+        log.info("Merging %s tensors into %s.", len(job.sizes), job.checkpoint.name)
+        write_shards(job.weights, job.split, folder)
+        write_beside(folder, job.weights, adapter, facts)
+        facts["memory_gb"] = {"predicted": job.memory_gb, "peak": round(measure_peak("cpu"), 3)}
+        facts["seconds"] = round(time.monotonic() - start, 1)
+        facts["comparison"] = try_merged(
+            folder, job.weights, adapter, test[: merge.prompts], recipe, hardware
+        )
+
+    return fill, _tell(facts)
+
+
+def convert_to_gguf(
+    merged: Path, merge: Merge
+) -> tuple[Callable[[Path], None], Stream[dict[str, Any]]]:
+    """Make the merged model's GGUF file, where llama.cpp's converter is installed.
+
+    Args:
+        merged: the merged model's folder.
+        merge: names converter and type.
+
+    Returns:
+        What fills the folder with the GGUF file and a Modelfile for Ollama, and the facts once it
+        has done so: `file`, `type`, `bytes`, `template` (whether the Modelfile holds one), `words`.
+
+    Raises:
+        TunelineError: if the converter is named and not there, or if it fails.
+    """
+    converter, name = find_converter(merge.gguf), name_file(merge.gguf)
+    facts: dict[str, Any] = {"file": None, "type": merge.gguf.type, "bytes": None}
+
+    def fill(folder: Path) -> None:
+        from transformers import AutoTokenizer
+
+        if converter is None:
+            facts["words"] = (
+                "No GGUF file was made: llama.cpp's convert_hf_to_gguf.py is not on PATH, and "
+                "merge.gguf.converter names none."
+            )
+        else:
+            run_converter(converter, merged, folder / name, merge.gguf)
+            facts["file"], facts["bytes"] = name, (folder / name).stat().st_size
+            facts["words"] = f"llama.cpp's converter made {name}."
+        source = Path("..") / merged.name if converter is None else Path(name)
+        tokenizer = AutoTokenizer.from_pretrained(merged)
+        facts["template"] = write_modelfile(source, tokenizer, folder)
+        log.info("%s", facts["words"])
+
+    return fill, _tell(facts)
+
+
+def record_merge(
+    merge_facts: dict[str, Any], gguf_facts: dict[str, Any], merged: Path, gguf: Path
+) -> dict[str, Any]:
+    """Record the merge, with the commands that use its results.
+
+    Args:
+        merge_facts: what was merged and what the comparison found.
+        gguf_facts: what was made for llama.cpp and Ollama.
+        merged: the merged model's folder.
+        gguf: the folder of the GGUF file.
+
+    Returns:
+        The record.
+    """
+    record = {
+        **merge_facts,
+        "gguf": gguf_facts,
+        "commands": list_commands(merged, gguf, gguf_facts),
+    }
+    log.info("%s", merge_facts["comparison"]["words"])
+    log.info("merged   %s", merged)
+    for line in record["commands"]["ollama"]:
+        log.info("ollama   %s", line)
+    return record
+
+
+def _tell(facts: dict[str, Any]) -> Stream[dict[str, Any]]:
+    """Tell the facts when they are asked for, which is after the folder was filled."""
+
+    def tell() -> Iterator[dict[str, Any]]:
+        yield facts
+
+    return Stream(tell())

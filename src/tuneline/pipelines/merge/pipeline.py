@@ -1,0 +1,38 @@
+"""The merge stage: adapter + 16-bit base → merged, gguf, merge_record."""
+
+from kedro.pipeline import Pipeline, node
+
+from tuneline.pipelines.merge.nodes import convert_to_gguf, merge_adapter, record_merge
+
+
+def create_pipeline() -> Pipeline:
+    """List the stage's nodes."""
+    return Pipeline(
+        [
+            node(
+                merge_adapter,
+                name="merge_adapter",
+                inputs=[
+                    "adapter",
+                    "test",
+                    "merge_volumes",
+                    "params:recipe",
+                    "params:merge",
+                    "params:hardware",
+                ],
+                outputs=["merged", "merge_facts"],
+            ),
+            node(
+                convert_to_gguf,
+                name="convert_to_gguf",
+                inputs=["merged", "params:merge"],
+                outputs=["gguf", "gguf_facts"],
+            ),
+            node(
+                record_merge,
+                name="record_merge",
+                inputs=["merge_facts", "gguf_facts", "merged", "gguf"],
+                outputs="merge_record",
+            ),
+        ]
+    )

@@ -1,0 +1,119 @@
+"""Memory and disk that a merge needs, checked before it begins."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tuneline.errors import Problem
+from tuneline.memory_use import measure_free_memory
+from tuneline.parameters import Hardware, Merge
+
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+# Python and the libraries, as the plan counts them.
+CONTEXT_GB = 0.8
+# float32 copies of a weight while PEFT merges it: the weight, the product, its scaled copy, and for
+# DoRA the sum, its norm and the factor.
+COPIES = 6
+# Bytes for each parameter of the GGUF file; q8_0 keeps one float16 scale for 32 weights.
+GGUF_BYTES = {"f16": 2.0, "bf16": 2.0, "q8_0": 1 + 2 / 32}
+# Tokenizer and configs beside the weights.
+BESIDE_GB = 0.02
+
+
+def predict_merge_memory(largest_shard: int, largest_adapted: int, adapter: int) -> float:
+    """Predict the peak of the merge itself.
+
+    Args:
+        largest_shard: bytes of the largest file to write.
+        largest_adapted: elements of the largest weight that the adapter changes.
+        adapter: elements of the adapter.
+
+    Returns:
+        GB (10^9 bytes) of the machine's memory.
+    """
+    held = largest_shard + 4 * (COPIES * largest_adapted + 2 * adapter)
+    return round(held / 1e9 + CONTEXT_GB, 3)
+
+
+def find_room_problems(
+    predicted_gb: float,
+    merged_bytes: int,
+    volumes: dict[str, dict[str, Any]],
+    merge: Merge,
+    hardware: Hardware,
+    makes_gguf: bool,
+) -> Iterator[Problem]:
+    """Find what there is too little of.
+
+    Args:
+        predicted_gb: memory of the merge.
+        merged_bytes: of all files of the merged model.
+        volumes: free space by purpose.
+        merge: the GGUF file's type.
+        hardware: the memory that is stated.
+        makes_gguf: whether a GGUF file is written, too.
+
+    Yields:
+        That memory or disk does not do.
+    """
+    room = measure_room(hardware, "cpu")
+    if predicted_gb > room:
+        yield Problem(
+            where="merge",
+            wrong=f"it needs {predicted_gb:.1f} GB of memory, and {room:.1f} GB are free here",
+            matters="the system would end it on its way",
+            remedy="make the files smaller (`--params=merge.max_shard_size=500MB`), close other "
+            "programs, or merge on a larger machine",
+        )
+    needed = {"merged": merged_bytes / 1e9 + BESIDE_GB}
+    if makes_gguf:
+        needed["gguf"] = merged_bytes / 2 * GGUF_BYTES[merge.gguf.type] / 1e9 + BESIDE_GB
+    yield from _find_disk_problems(needed, volumes)
+
+
+def choose_compute(parameters: int, hardware: Hardware) -> str | None:
+    """Choose the number format in which logits are compared, the exacter one if it fits.
+
+    Args:
+        parameters: of the model.
+        hardware: device and memory.
+
+    Returns:
+        The format; `None` if the 16-bit model does not fit on this machine's device.
+    """
+    room = measure_room(hardware, hardware.device)
+    formats = dict.fromkeys(("float32", hardware.dtype, *["bfloat16"] * (hardware.device == "cpu")))
+    fitting = (one for one in formats if parameters * BYTES[one] / 1e9 + CONTEXT_GB <= room)
+    return next(fitting, None)
+
+
+def measure_room(hardware: Hardware, device: str) -> float:
+    """Tell how much memory there is: the less of what is stated and what is free.
+
+    Args:
+        hardware: states the memory of its device.
+        device: whose memory is asked for.
+
+    Returns:
+        GB (10^9 bytes). Of a GPU, what is stated: the preflight has compared it with the GPU.
+    """
+    if device == "cuda":
+        return hardware.memory_gb
+    free = measure_free_memory()
+    return min(free, hardware.memory_gb) if hardware.device == "cpu" else free
+
+
+def _find_disk_problems(
+    needed: dict[str, float], volumes: dict[str, dict[str, Any]]
+) -> Iterator[Problem]:
+    for volume in {volumes[purpose]["volume"] for purpose in needed}:
+        here = [purpose for purpose in needed if volumes[purpose]["volume"] == volume]
+        total, place = sum(needed[purpose] for purpose in here), volumes[here[0]]
+        if total > place["free_gb"]:
+            yield Problem(
+                where=place["folder"],
+                wrong=f"{total:.2f} GB are to be written ({' and '.join(here)}), and the disk has "
+                f"{place['free_gb']:.2f} GB free",
+                matters="it would be full before the merged model is whole",
+                remedy="free space there, or let `data` in the environment's globals.yml name "
+                "another disk",
+            )

@@ -1,0 +1,71 @@
+"""The merged weights on the disk, shard by shard."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from tuneline.disk import FULL
+from tuneline.pipelines.merge.checkpoint import INDEX
+from tuneline.pipelines.merge.weights import MergedWeights
+
+
+def split_shards(weights: MergedWeights, max_shard_size: str) -> Any:
+    """Divide the tensors among files.
+
+    Args:
+        weights: the merged model's tensors.
+        max_shard_size: of a file; only a tensor that is larger has a larger one, of its own.
+
+    Returns:
+        huggingface_hub's StateDictSplit.
+    """
+    from huggingface_hub import split_state_dict_into_shards_factory
+
+    return split_state_dict_into_shards_factory(
+        weights.count_bytes(),
+        get_storage_size=lambda size: size,
+        filename_pattern="model{suffix}.safetensors",
+        max_shard_size=max_shard_size,
+    )
+
+
+def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
+    """Compute and write one file after the other; no more than one is in memory.
+
+    Args:
+        weights: the merged model's tensors.
+        split: which of them go into which file.
+        folder: where to.
+
+    Raises:
+        OSError: if the disk takes no more.
+        TunelineError: if a tensor does not fit 16 bits.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    with tqdm(total=len(weights.sources), unit="tensor", leave=False, disable=None) as bar:
+        for file, names in split.filename_to_tensors.items():
+            tensors = {}
+            for name in names:
+                tensors[name] = weights.compute(name)
+                bar.update()
+            try:
+                save_file(tensors, folder / file, {"format": "pt"})
+            except SafetensorError as error:
+                raise _name_system_error(error) from error
+    if split.is_sharded:
+        index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
+        text = json.dumps(index, indent=2, sort_keys=True)
+        (folder / INDEX).write_text(text + "\n", encoding="utf-8")
+
+
+def _name_system_error(error: Exception) -> Exception:
+    """Give a full disk its number back, which safetensors wraps in words of its own."""
+    for number in FULL:
+        if f"os error {number})" in str(error):
+            return OSError(number, os.strerror(number))
+    return error

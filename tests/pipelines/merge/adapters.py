@@ -1,0 +1,35 @@
+"""Adapters for tests of the merge: of every kind, trained by nobody, on an unquantised base."""
+
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+from tests.conftest import extract_adapter
+from tests.pipelines.evaluate.adapters import describe
+from tuneline.adapters import Adapter
+from tuneline.modelling import load_tokenizer
+from tuneline.parameters import Gguf, Merge, Recipe
+
+MERGE = Merge(max_shard_size="2GB", prompts=4, gguf=Gguf(type="f16"))
+ROOM = {
+    purpose: {"folder": f"data/{purpose}", "volume": 1, "free_gb": 1.0}
+    for purpose in ("merged", "gguf")
+}
+
+
+def make_adapter(recipe: Recipe, scale: float = 0.2, **lora: Any) -> tuple[Adapter, Any]:
+    """Make an adapter with an effect; answer with it and with PEFT's model in float32."""
+    torch.manual_seed(3)
+    base = AutoModelForCausalLM.from_pretrained(recipe.base_model, dtype=torch.float32)
+    settings = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM"}
+    model = get_peft_model(base, LoraConfig(**{**settings, "init_lora_weights": False, **lora}))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name or "lora_embedding_B" in name:
+                parameter *= scale
+            elif "modules_to_save" in name or "magnitude" in name:
+                parameter *= 1.1
+    tokenizer = load_tokenizer(recipe)
+    return extract_adapter(model, tokenizer, describe(tokenizer, [], recipe)), model.eval()

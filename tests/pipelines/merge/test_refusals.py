@@ -1,0 +1,117 @@
+"""What a merge refuses, in a sentence, with nothing left behind."""
+
+import json
+import resource
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.pipelines.merge.adapters import ROOM, make_adapter
+from tests.pipelines.merge.test_weights import merge, place_base
+from tuneline.errors import TunelineError
+from tuneline.parameters import Hardware, Recipe
+
+
+@pytest.fixture
+def copied(recipe: Recipe, tmp_path: Path) -> Recipe:
+    """A recipe whose base model is a copy that a test may break."""
+    model = AutoModelForCausalLM.from_pretrained(recipe.base_model)
+    return place_base(model, recipe, tmp_path / "base", max_shard_size="1MB")
+
+
+def change_config(folder: str, **values: object) -> None:
+    path = Path(folder) / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_quantised_base_is_refused_and_its_original_taken(
+    copied: Recipe, recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, _ = make_adapter(copied)
+    change_config(
+        copied.base_model,
+        quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True},
+    )
+    with pytest.raises(TunelineError, match=r"quantised \(bitsandbytes\).*name the 16-bit"):
+        merge(adapter, copied, hardware, tmp_path / "merged")
+    told = merge(adapter, copied, hardware, tmp_path / "merged", base_model=recipe.base_model)
+    assert told["merged_into"]["name"] == recipe.base_model
+
+
+def test_a_base_that_is_gone(copied: Recipe, hardware: Hardware, tmp_path: Path):
+    adapter, _ = make_adapter(copied)
+    with pytest.raises(TunelineError, match="= .*/gone: this base model cannot be read"):
+        merge(adapter, copied, hardware, tmp_path / "merged", base_model=f"{tmp_path}/gone")
+    shard = min(Path(copied.base_model).glob("*.safetensors"))
+    shutil.copytree(copied.base_model, tmp_path / "broken")
+    (tmp_path / "broken" / shard.name).unlink()
+    with pytest.raises(TunelineError, match=f"1 of its files are missing, {shard.name}"):
+        merge(adapter, copied, hardware, tmp_path / "merged", base_model=f"{tmp_path}/broken")
+    for file in (tmp_path / "broken").glob("model*"):
+        file.unlink()
+    with pytest.raises(TunelineError, match=r"holds neither model\.safetensors nor"):
+        merge(adapter, copied, hardware, tmp_path / "merged", base_model=f"{tmp_path}/broken")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_a_base_that_is_another_one(copied: Recipe, hardware: Hardware, tmp_path: Path):
+    adapter, _ = make_adapter(copied)
+    shutil.copytree(copied.base_model, tmp_path / "other")
+    change_config(f"{tmp_path}/other", intermediate_size=256)
+    with pytest.raises(TunelineError, match="other shapes than those the adapter was trained on"):
+        merge(adapter, copied, hardware, tmp_path / "merged", base_model=f"{tmp_path}/other")
+    min(Path(copied.base_model).glob("*.safetensors")).unlink()
+    with pytest.raises(TunelineError, match="the adapter was trained on"):
+        merge(adapter, copied, hardware, tmp_path / "merged")
+
+
+def test_an_adapter_that_has_no_place_in_a_plain_model(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, _ = make_adapter(recipe, trainable_token_indices=[7, 8])
+    with pytest.raises(TunelineError, match="embed_tokens in a way that Tuneline cannot merge"):
+        merge(adapter, recipe, hardware, tmp_path / "merged")
+
+
+def test_a_disk_that_fills_up_leaves_the_folder_that_was_there(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, _ = make_adapter(recipe)
+    merge(adapter, recipe, hardware, tmp_path / "merged")
+    before = (tmp_path / "merged/model.safetensors").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        with pytest.raises(TunelineError, match="merged: the disk takes no more .*; free space"):
+            merge(adapter, recipe, hardware, tmp_path / "merged")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "merged/model.safetensors").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["merged"]
+
+
+def test_too_little_memory_and_disk_are_told_together_before_anything_is_written(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    adapter, _ = make_adapter(recipe)
+    for place in ROOM.values():
+        monkeypatch.setitem(place, "free_gb", 0.001)
+    small = hardware.model_copy(update={"memory_gb": 0.5})
+    with pytest.raises(TunelineError) as caught:
+        merge(adapter, recipe, small, tmp_path / "merged")
+    memory, disk = str(caught.value).splitlines()
+    assert "it needs 0.8 GB of memory, and 0.5 GB are free here" in memory
+    assert "to be written (merged), and the disk has 0.00 GB free" in disk
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_adapter_that_is_broken(recipe: Recipe, hardware: Hardware, tmp_path: Path):
+    adapter, _ = make_adapter(recipe)
+    name = next(name for name in adapter.tensors if "lora_B" in name)
+    adapter.tensors[name][0, 0] = torch.nan
+    with pytest.raises(TunelineError, match="values that are no numbers"):
+        merge(adapter, recipe, hardware, tmp_path / "merged")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,148 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
+)
+
+from tests.pipelines.merge.adapters import MERGE, ROOM, make_adapter
+from tuneline.adapters import Adapter
+from tuneline.datasets import FilledFolderDataset
+from tuneline.errors import TunelineError
+from tuneline.parameters import Hardware, Merge, Recipe
+from tuneline.pipelines.merge.nodes import merge_adapter
+
+SMALL = {
+    "vocab_size": 4096,
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+KINDS = {
+    "plain": {},
+    "rslora": {"use_rslora": True},
+    "dora": {"use_dora": True},
+    "patterns": {"rank_pattern": {"q_proj": 2}, "alpha_pattern": {"down_proj": 32}},
+    "embeddings, which are tied": {"target_modules": ["q_proj", "embed_tokens"]},
+    "head as a trained copy": {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]},
+}
+
+
+def merge(adapter: Adapter, recipe: Recipe, hardware: Hardware, folder: Path, **changed) -> dict:
+    """Merge without examples, so that nothing is compared but what a test compares."""
+    settings = Merge.model_validate(MERGE.model_dump() | changed)
+    fill, facts = merge_adapter(adapter, [], ROOM, recipe, settings, hardware)
+    FilledFolderDataset(filepath=str(folder)).save(fill)
+    (told,) = facts
+    return told
+
+
+def place_base(model, recipe: Recipe, folder: Path, **saved) -> Recipe:
+    """Save another model with the tiny base's tokenizer; answer with a recipe that names it."""
+    model.save_pretrained(folder, **saved)
+    AutoTokenizer.from_pretrained(recipe.base_model).save_pretrained(folder)
+    return recipe.model_copy(update={"base_model": str(folder)})
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    return {k: v for file in folder.glob("*.safetensors") for k, v in load_file(file).items()}
+
+
+def assert_merged_as_peft_does(folder: Path, model) -> None:
+    """Compare with PEFT's own merge in float32, rounded once: bit for bit."""
+    expected = model.merge_and_unload()
+    found = AutoModelForCausalLM.from_pretrained(folder)
+    assert found.dtype == torch.bfloat16
+    assert found.config.tie_word_embeddings == expected.config.tie_word_embeddings
+    state = found.state_dict()
+    assert state.keys() == expected.state_dict().keys()
+    for name, tensor in expected.state_dict().items():
+        assert torch.equal(state[name], tensor.to(torch.bfloat16)), name
+
+
+@pytest.mark.parametrize("lora", KINDS.values(), ids=KINDS.keys())
+def test_every_kind_of_adapter_is_merged_as_peft_does_it(
+    lora: dict, recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, model = make_adapter(recipe, **lora)
+    merge(adapter, recipe, hardware, tmp_path / "merged")
+    assert_merged_as_peft_does(tmp_path / "merged", model)
+
+
+def test_small_files_give_the_same_weights_and_an_index(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    model = AutoModelForCausalLM.from_pretrained(recipe.base_model)
+    sharded = place_base(model, recipe, tmp_path / "base", max_shard_size="1MB")
+    assert len(list((tmp_path / "base").glob("*.safetensors"))) > 3
+    adapter, peft = make_adapter(sharded)
+    told = merge(adapter, sharded, hardware, tmp_path / "merged", max_shard_size="500KB")
+    files = {path.name: path for path in (tmp_path / "merged").glob("*.safetensors")}
+    index = json.loads((tmp_path / "merged/model.safetensors.index.json").read_text())
+    assert told["shards"] == len(files) > 6
+    assert set(index["weight_map"].values()) == files.keys()
+    largest = max(tensor.nbytes for tensor in read_weights(tmp_path / "merged").values())
+    assert max(path.stat().st_size for path in files.values()) < largest + 1e5
+    assert_merged_as_peft_does(tmp_path / "merged", peft)
+
+
+def test_fused_weights_keep_the_names_they_have_on_the_disk(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    torch.manual_seed(0)
+    phi = Phi3ForCausalLM(Phi3Config(**SMALL, pad_token_id=0)).to(torch.bfloat16)
+    named = place_base(phi, recipe, tmp_path / "base")
+    adapter, model = make_adapter(named)
+    assert any("qkv_proj" in name for name in adapter.tensors)
+    merge(adapter, named, hardware, tmp_path / "merged")
+    assert read_weights(tmp_path / "merged").keys() == read_weights(tmp_path / "base").keys()
+    assert_merged_as_peft_does(tmp_path / "merged", model)
+
+
+def test_a_float32_base_becomes_bfloat16_and_says_why(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    torch.manual_seed(0)
+    named = place_base(LlamaForCausalLM(LlamaConfig(**SMALL)), recipe, tmp_path / "base")
+    adapter, model = make_adapter(named)
+    told = merge(adapter, named, hardware, tmp_path / "merged")
+    assert told["dtype"] == "bfloat16"
+    assert "stored in float32" in told["dtype_reason"]
+    assert_merged_as_peft_does(tmp_path / "merged", model)
+
+
+def test_a_number_beyond_float16_is_refused_and_nothing_is_left(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, _ = make_adapter(recipe, scale=1e6)
+    with pytest.raises(TunelineError, match="too large for this format.*merge.dtype=bfloat16"):
+        merge(adapter, recipe, hardware, tmp_path / "merged", dtype="float16")
+    assert not list(tmp_path.iterdir())
+    merge(adapter, recipe, hardware, tmp_path / "merged", dtype="bfloat16")
+
+
+def test_the_folder_has_tokenizer_template_end_tokens_and_where_it_comes_from(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, _ = make_adapter(recipe)
+    told = merge(adapter, recipe, hardware, tmp_path / "merged")
+    loaded = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    assert loaded.chat_template == adapter.tokenizer.chat_template
+    generation = json.loads((tmp_path / "merged/generation_config.json").read_text())
+    assert generation["eos_token_id"] == [2, 1]
+    assert "quantization_config" not in json.loads((tmp_path / "merged/config.json").read_text())
+    provenance = json.loads((tmp_path / "merged/provenance.json").read_text())
+    assert provenance["adapter"] == adapter.provenance
+    assert provenance["merged"]["adapter"] == told["adapter"]
+    assert told["comparison"]["rounding"] is None
+    assert "not compared" in told["comparison"]["words"]
