@@ -1,0 +1,127 @@
+"""The notebooks run from top to bottom, in a real Jupyter kernel, in the environment `test`."""
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from kedro.framework.project import pipelines
+from kedro.framework.startup import bootstrap_project
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+from tests.conftest import PROJECT
+
+NAMES = ["colab_free", "colab_paid", "explore"]
+SECONDS = 300  # for a cell; a hung kernel must not hold the tests
+
+
+def read(name: str) -> NotebookNode:
+    return nbformat.read(PROJECT / f"notebooks/{name}.ipynb", as_version=4)
+
+
+def override(notebook: NotebookNode, **parameters: str) -> NotebookNode:
+    """Put a cell behind the one tagged `parameters`, as papermill does."""
+    at = next(
+        number
+        for number, cell in enumerate(notebook.cells)
+        if "parameters" in cell.metadata.get("tags", [])
+    )
+    lines = [f"{name} = {value!r}" for name, value in parameters.items()]
+    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(lines)))
+    return notebook
+
+
+def find_commands(notebook: NotebookNode) -> Iterator[str]:
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            yield from re.findall(r"^!(kedro .*)$", cell.source, flags=re.MULTILINE)
+
+
+def find_text(notebook: NotebookNode, cell_id: str) -> str:
+    """Join what a cell printed and displayed."""
+    outputs = next(cell for cell in notebook.cells if cell.get("id") == cell_id).outputs
+    return "".join(
+        output.get("text", "") + "".join(map(str, output.get("data", {}).values()))
+        for output in outputs
+    )
+
+
+@pytest.fixture
+def project(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the finished run, with the notebooks, and switch this Python's environment on."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished_run, folder, symlinks=True)
+    shutil.copytree(PROJECT / "notebooks", folder / "notebooks")
+    shutil.copy(PROJECT / ".telemetry", folder)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", path)
+    return folder
+
+
+async def execute(folder: Path, notebooks: list[NotebookNode]) -> None:
+    """Run notebooks side by side, each in a kernel of its own that starts in `notebooks/`."""
+    resources = {"metadata": {"path": str(folder / "notebooks")}}
+    clients = [
+        NotebookClient(notebook, timeout=SECONDS, resources=resources) for notebook in notebooks
+    ]
+    await asyncio.gather(*(client.async_execute() for client in clients))
+
+
+def test_prepare_on_the_free_machine_and_train_on_the_paid_one_with_the_same_folder(project: Path):
+    free, paid = (override(read(name), machine="test") for name in ("colab_free", "colab_paid"))
+    asyncio.run(execute(project, [free]))
+    assert "Plan: fits" in find_text(free, "plan")
+    # The paid machine has only what lies in the folder.
+    asyncio.run(execute(project, [paid]))
+    assert "Plan: fits" in find_text(paid, "plan")
+    assert "held-out loss" in find_text(paid, "evaluate")
+
+
+def test_a_run_is_explored(project: Path):
+    notebook = override(read("explore"), machine="test")
+    asyncio.run(execute(project, [notebook]))
+    assert "Spoon" in find_text(notebook, "clean")
+    assert "plotly" in str(
+        next(cell for cell in notebook.cells if cell.get("id") == "loss-curve").outputs
+    )
+    assert "<iframe srcdoc" in find_text(notebook, "report")
+
+
+def test_a_command_that_fails_stops_the_notebook(project: Path):
+    notebook = override(read("colab_free"), machine="nowhere")
+    with pytest.raises(CellExecutionError, match="The last message above says what to do"):
+        asyncio.run(execute(project, [notebook]))
+    assert "there is no folder conf/nowhere" in find_text(notebook, "prepare")
+    assert not next(cell for cell in notebook.cells if cell.get("id") == "plan").outputs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_is_valid_and_tracked_without_outputs(name: str):
+    notebook = read(name)
+    nbformat.validate(notebook)
+    assert all(cell.id for cell in notebook.cells)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+
+
+@pytest.mark.parametrize("use_case", ["product_descriptions", "essential_oils"])
+@pytest.mark.parametrize("name", ["colab_free", "colab_paid"])
+def test_every_command_names_a_pipeline_and_a_stage_that_there_are(name: str, use_case: str):
+    bootstrap_project(PROJECT)
+    commands = list(find_commands(read(name)))
+    assert commands
+    for command in commands:
+        if not command.startswith("kedro run"):
+            continue
+        arguments = command.replace("{use_case}", use_case)
+        pipeline = pipelines[re.search(r"--pipeline=(\S+)", arguments)[1]]
+        if tags := re.search(r"--tags=(\S+)", arguments):
+            pipeline = pipeline.only_nodes_with_tags(*tags[1].split(","))
+        assert pipeline.nodes
