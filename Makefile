@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint docs viz sample new-use-case tiny-base clean
+.PHONY: help install run test lint docs parameters-page viz sample new-use-case tiny-base clean
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -29,6 +29,9 @@ lint: install
 
 docs: install ## build the documentation, strictly, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+parameters-page: install ## write the page that explains every key, from the typed parameters
+	$(BIN)/python -m reference.parameters
 
 viz: install ## draw the lineage, with previews, as a static site in build/
 	KEDRO_ENV=laptop $(BIN)/kedro viz build --include-previews
