@@ -72,7 +72,8 @@ def _read_page(page: Path) -> Iterator[tuple[str, str]]:
 
 
 def _read_comments(path: Path) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    text = re.sub(r"\\\n\s*#\s*", "", path.read_text("utf-8"))
+    for number, line in enumerate(text.splitlines(), 1):
         if match := COMMENTED.search(line) if "#" in line else None:
             command = _strip_comment(match[1] or match[2].rstrip(".;"))
             yield _tidy(command), f"{path.relative_to(PROJECT)}:{number}"

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import click
 import pytest
@@ -36,10 +37,15 @@ SUBSTITUTIONS = (
     (r"<address of this repository>", str(PROJECT)),
     (r"path/to/tea\.csv", "tea.csv"),
     (r"KEDRO_ENV=laptop", "KEDRO_ENV=test"),
+    (r"<your DAGs folder>", "made/folder"),
+    (r"--move-cache=\S+", "--move-cache=made/hub"),
     # A command that is only named.
     (r"^kedro new-use-case$", "kedro new-use-case --help"),
     # The laptop's minutes become CI's seconds; the arguments stay.
-    (r"^(kedro (?:run|catalog describe-datasets|viz run)\b(?!.*--env).*)", r"\1 --env=test"),
+    (
+        r"^(kedro (?:run|catalog describe-datasets|viz run|chat|storage)\b(?!.*--env).*)",
+        r"\1 --env=test",
+    ),
     # Two steps instead of 1,500.
     (r"^(kedro run .*tiny_base.*)", r"\1 --params=tiny_base.steps=2"),
     # The copy holds 1,500 sample rows; a GPU's split holds 1,000 of them out.
@@ -55,11 +61,19 @@ SUBSTITUTIONS = (
 REFUSALS = (
     # Neither a GPU nor the hub is at hand. `prepare` needs neither and runs.
     (
-        rf"^kedro run (?!--pipeline=prepare ).*{GPU_MACHINES}|^kedro run {GPU_MACHINES}",
+        rf"^kedro (?:run|chat) (?!--pipeline=prepare |.*\.?publish\b).*{GPU_MACHINES}",
         ("PyTorch finds no GPU here", "the GPU that is here has", "nor can the hub be reached"),
     ),
     # No test holds a key.
-    (r"provider=server|dry_run=false", ("this environment variable is not set",)),
+    (
+        r"provider=server|remote_training\.dry_run=false",
+        ("this environment variable is not set",),
+    ),
+    # Nobody publishes from a test: no name is stated, no token is set, and the tiny base is local.
+    (
+        r"publish\.dry_run=false",
+        ("it is not stated", "HF_TOKEN", "only a folder on this machine"),
+    ),
 )
 # Commands that may be refused: they need something that is not part of an installation.
 ALLOWED_REFUSALS = ((r"--env=spark", ("pyspark is not installed", "Spark does not start")),)
@@ -69,6 +83,15 @@ MADE_BY_CI = re.compile(
 )
 # Environment variables of other libraries that pages may name; ours stand in `conf`.
 VARIABLES = {"HF_TOKEN", "HF_HOME", "HF_ENDPOINT", "JUDGE_API_KEY", "KEDRO_ENV"}
+# Where libraries keep what they download; a command that cleans must not find the reader's own.
+CACHES = (
+    "HF_HOME",
+    "HF_HUB_CACHE",
+    "HF_XET_CACHE",
+    "XDG_CACHE_HOME",
+    "PIP_CACHE_DIR",
+    "TORCH_HOME",
+)
 SERVER_SECONDS = 90
 
 
@@ -118,13 +141,6 @@ def kedro(reader: Reader, match: re.Match[str]) -> None:
     for line in refusal.splitlines():
         known = any(word in line for words in [*reasons, *allowed] for word in words)
         assert known, f"`{command}` is refused: {line}"
-
-
-def kedro_in_environment(reader: Reader, match: re.Match[str]) -> None:
-    """Run a Kedro command behind `NAME=value`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(match[1], match[2])
-        reader.type(match[3])
 
 
 def _invoke(folder: Path, arguments: list[str]) -> str | None:
@@ -255,6 +271,41 @@ def viz(reader: Reader, match: re.Match[str]) -> None:
     _start_until_it_answers(typed, f"http://127.0.0.1:{port}/api/main", reader)
 
 
+def viz_build(reader: Reader, match: re.Match[str]) -> None:
+    """Draw the lineage in a process of its own: Kedro-Viz forks, which torch does not survive."""
+    environment = {**os.environ, "KEDRO_ENV": match[1]}
+    typed = [sys.executable, "-m", *shlex.split(match[2])]
+    subprocess.run(typed, cwd=reader.folder, env=environment, check=True, capture_output=True)
+    assert (reader.folder / "build/index.html").is_file()
+
+
+def chat(reader: Reader, match: re.Match[str]) -> None:
+    """Start the chat page until the address that it prints answers, then stop it."""
+    _complete_chain(reader, match[0].replace("--use-case=", "--pipeline=") + " --tags=")
+    log = reader.folder / "chat.log"
+    with log.open("w") as output:
+        process = _start(reader, [sys.executable, "-m", *shlex.split(match[0])], output)
+    try:
+        pattern = r"http://127\.0\.0\.1:\d+"
+        _wait(process, lambda: re.search(pattern, log.read_text("utf-8")))
+        url = re.search(pattern, log.read_text("utf-8"))
+        assert url
+        _wait(process, lambda: _answers(url[0]))
+    finally:
+        _stop(process)
+
+
+def storage(reader: Reader, match: re.Match[str]) -> None:
+    """Look at disks, and clean or move caches, in a process whose caches lie in the copy."""
+    caches = {name: str(reader.folder / "caches" / name) for name in CACHES}
+    environment = {**os.environ, **caches}
+    typed = [sys.executable, "-m", *shlex.split(match[0])]
+    done = subprocess.run(
+        typed, cwd=reader.folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def http_server(reader: Reader, match: re.Match[str]) -> None:
     """Start the small web server on a free port until it answers, then stop it."""
     port = _find_port()
@@ -270,32 +321,51 @@ def _find_port() -> int:
 
 
 def _start_until_it_answers(arguments: list[str], url: str, reader: Reader) -> None:
-    process = subprocess.Popen(
+    process = _start(reader, arguments, subprocess.DEVNULL)
+    try:
+        _wait(process, lambda: _answers(url))
+    finally:
+        _stop(process)
+
+
+def _start(reader: Reader, arguments: list[str], output: IO[str] | int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         arguments,
         cwd=reader.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=output,
+        stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    try:
-        deadline = time.monotonic() + SERVER_SECONDS
-        while time.monotonic() < deadline:
-            assert process.poll() is None, f"{shlex.join(arguments)} ended by itself"
-            with suppress(OSError), urllib.request.urlopen(url, timeout=5) as reply:
-                assert reply.status == 200
-                return
-            time.sleep(0.2)
-        raise AssertionError(f"{shlex.join(arguments)} does not answer")
-    finally:
+
+
+def _wait(process: subprocess.Popen[bytes], happens: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SERVER_SECONDS
+    while not happens():
+        assert process.poll() is None, f"{process.args} ended by itself"
+        assert time.monotonic() < deadline, f"{process.args} does not answer"
+        time.sleep(0.2)
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=5) as reply:
+        return bool(reply.status == 200)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+    process.wait()
 
 
 # How each command is executed. The first pattern that fits the whole command counts.
 RULES: tuple[tuple[str, Callable[[Reader, re.Match[str]], None]], ...] = (
     (r"kedro viz run.*", viz),
+    (r"KEDRO_ENV=(\S+) (kedro viz build.*)", viz_build),
+    (rf"kedro chat (?!.*{GPU_MACHINES}).*", chat),
+    (r"kedro storage.*", storage),
     (r"kedro .+", kedro),
-    (r"(KEDRO_ENV)=(\S+) (kedro .+)", kedro_in_environment),
     (r"make help", make_help),
     (r"make(?: (.+))?", make),
     (r"grep .+", shell_line),
@@ -311,11 +381,11 @@ RULES: tuple[tuple[str, Callable[[Reader, re.Match[str]], None]], ...] = (
 
 
 def order(command: str) -> int:
-    """Put parts of a chain before whole chains, and changed values last.
+    """Put parts of a chain before whole chains, and last what changes values or removes files.
 
     A changed value writes another plan and another adapter, which the parts would refuse.
     """
-    if "--params" in command:
+    if "--params" in command or "--yes" in command:
         return 2
     part = re.search(r"--(tags|from-nodes|nodes)=", command)
     return int(command.startswith("kedro run") and not part)
@@ -328,6 +398,11 @@ def furnish(folder: Path) -> None:
         folder: a copy of the project in which the chain of env `test` has run.
     """
     shutil.copy(PROJECT / "Makefile", folder)
+    for name in ("orchestrators", "notebooks"):
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, folder / name)
+    (folder / "made/folder").mkdir(parents=True)
+    _write_questions(folder)
     for source in (PROJECT / "data/01_raw").iterdir():
         if not (folder / "data/01_raw" / source.name).exists():
             (folder / "data/01_raw" / source.name).symlink_to(source)
@@ -336,6 +411,15 @@ def furnish(folder: Path) -> None:
     _write_tea_shop(folder / "tea.csv")
     _write_machine(folder)
     _write_use_case(folder)
+
+
+def _write_questions(folder: Path) -> None:
+    """Write the files of questions that the page on asking names."""
+    for data in ("data", "data/test"):
+        own = folder / data / "01_raw/product_descriptions/questions.txt"
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text("Blue teapot, 1 litre\n", encoding="utf-8")
+    (folder / "my_questions.csv").write_text("question\nRed kettle\n", encoding="utf-8")
 
 
 def _write_tea_shop(path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import copy_project
-from tests.documentation import Command, collect_commands, collect_files
+from tests.documentation import Command, collect_commands
 from tests.documented_commands import Reader, furnish, order
 
 COMMANDS = sorted(collect_commands(), key=lambda command: order(command.text))
