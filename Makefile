@@ -3,14 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint docs viz sample new-use-case tiny-base clean
+.PHONY: help install run test lint docs parameters-page viz sample chat new-use-case tiny-base clean
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[viz,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[viz,chat,dev]'
 	@touch $@
 
 install: .venv/installed ## make the environment and install everything into it
@@ -30,6 +30,9 @@ lint: install
 docs: install ## build the documentation, strictly, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+parameters-page: install ## write the page that explains every key, from the typed parameters
+	$(BIN)/python -m reference.parameters
+
 viz: install ## draw the lineage, with previews, as a static site in build/
 	KEDRO_ENV=laptop $(BIN)/kedro viz build --include-previews
 
@@ -38,6 +41,9 @@ sample: install ## make the sample data of the use cases again
 	$(BIN)/python -m samples.essential_oils.workbook --out data/01_raw/essential_oils/oils.xlsx
 	$(BIN)/python -m samples.shoe_mould.table --out data/01_raw/shoe_mould/questions.json
 	$(BIN)/python -m samples.development_plans.documents --out data/01_raw/development_plans
+
+chat: install ## talk to base and tuned model in the browser
+	$(BIN)/kedro chat
 
 new-use-case: install ## start a use case of your own: make new-use-case NAME=tea_shop RAW=tea.csv
 	$(BIN)/kedro new-use-case $(NAME) $(RAW)

@@ -59,7 +59,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
         return f"did you mean `{close[0]}`"
     if len(names) <= 12:
         return "choose one of " + ", ".join(f"`{one}`" for one in names)
-    return "see docs/configuration.md for the names there are"
+    return "see docs/parameters.md for the names there are"
 
 
 def _shorten(value: Any, limit: int = 80) -> str:

@@ -21,10 +21,16 @@ class Rules(Block):
     See `pipelines/prepare/text_rules.py` and `drop_rules.py`.
     """
 
-    decode_entities: bool = True
-    strip_tags: bool = True
-    normalise_unicode: bool = True
-    normalise_spaces: bool = True
+    decode_entities: bool = Field(
+        default=True, description="turn HTML references such as `&amp;` into characters"
+    )
+    strip_tags: bool = Field(
+        default=True, description="remove HTML tags, comments, scripts and style sheets"
+    )
+    normalise_unicode: bool = Field(
+        default=True, description="compose accents, remove invisible characters"
+    )
+    normalise_spaces: bool = Field(default=True, description="one space for any white space")
     boilerplate: list[str] = Field(
         default=[], description="regular expressions of sentences that say nothing; removed"
     )
@@ -68,7 +74,9 @@ class Rules(Block):
 class Data(Block):
     """What is read from the raw rows, how it is cleaned, divided and kept apart."""
 
-    id: str = Field(description="column that identifies a row")
+    id: str = Field(
+        description="column that identifies a row; `line` for its number in the raw file"
+    )
     columns: list[str] = Field(min_length=1, description="text columns to read and clean")
     category: str | None = Field(
         default=None, description="column with a row's category; then every side holds them all"
@@ -81,15 +89,15 @@ class Data(Block):
         default=None,
         description="column with the terms that a good answer must hold: a list, or `a; b`",
     )
-    rules: Rules = Rules()
+    rules: Rules = Field(default=Rules(), description="the cleaning rules")
     table: Table | None = Field(
         default=None, description="makes questions and answers of the rows; null: a row is a pair"
     )
     documents: Documents | None = Field(
         default=None, description="finds the parts of each document; null: a row is a pair"
     )
-    split: Split
-    leaks: Leaks = Leaks()
+    split: Split = Field(description="how the clean rows are sampled and divided")
+    leaks: Leaks = Field(default=Leaks(), description="what counts as a leak between the sides")
 
     @property
     def pair_columns(self) -> list[str]:

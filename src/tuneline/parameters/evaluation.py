@@ -15,7 +15,9 @@ class Evaluation(Block):
     questions: list[str] = Field(
         default=[], description="fixed questions of the field, asked before and after; in no split"
     )
-    generation: dict[str, Any] = Field(description="GenerationConfig; the same for both models")
+    generation: dict[str, Any] = Field(
+        description="keys of GenerationConfig; the same for both models"
+    )
     sections: list[str] = Field(
         default=[], description="headings that every answer must hold, in this order"
     )
@@ -27,7 +29,10 @@ class Evaluation(Block):
     )
     confidence: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
     resamples: int = Field(default=2000, ge=100, description="bootstrap resamples")
-    seed: int = 3407
+    seed: int = Field(
+        default=3407,
+        description="of resampling, of what is rated, and of decoding where it samples",
+    )
 
     @field_validator("language")
     @classmethod

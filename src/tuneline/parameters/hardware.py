@@ -14,7 +14,7 @@ class Hardware(Block):
     """The machine: the same for every use case."""
 
     name: str = Field(description="as the plan and the report name the machine")
-    device: Literal["cpu", "cuda"]
+    device: Literal["cpu", "cuda"] = Field(description="where the model computes")
     compute_capability: float | None = Field(
         default=None, description="of the GPU, as NVIDIA lists it; null for a CPU"
     )
@@ -35,7 +35,9 @@ class Hardware(Block):
         gt=0, description="examples that go through at once when they are not packed"
     )
     per_device_eval_batch_size: int = Field(gt=0, description="prompts answered at once")
-    gradient_checkpointing: bool
+    gradient_checkpointing: bool = Field(
+        description="compute activations again instead of keeping them: less memory, more time"
+    )
     attn_implementation: str = Field(
         description="as in `from_pretrained`; `auto` takes flash attention where it is installed "
         "and the GPU can, else PyTorch's sdpa"
@@ -43,8 +45,12 @@ class Hardware(Block):
     tokens_per_second: float | None = Field(
         default=None, gt=0, description="of a training measured before; null: not known"
     )
-    price_per_hour: float | None = Field(default=None, ge=0, description="null: not known")
-    currency: str = "USD"
+    price_per_hour: float | None = Field(
+        default=None,
+        ge=0,
+        description="of the machine; then plan, progress and record know the cost; null: not known",
+    )
+    currency: str = Field(default="USD", description="of `price_per_hour`")
 
     @model_validator(mode="before")
     @classmethod

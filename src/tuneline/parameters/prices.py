@@ -10,15 +10,21 @@ from tuneline.parameters.block import Block
 class Price(Block):
     """What one model costs, in US dollars for a million tokens."""
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    batch_input: float = Field(ge=0, description="through the provider's batch service")
-    batch_output: float = Field(ge=0)
-    training: float | None = Field(
-        default=None, ge=0, description="per million trained tokens; null: it cannot be tuned"
+    input: float = Field(ge=0, description="tokens that are read")
+    output: float = Field(ge=0, description="tokens that are written")
+    batch_input: float = Field(
+        ge=0, description="tokens read, through the provider's batch service"
     )
-    tuned_input: float | None = Field(default=None, ge=0, description="of a tuned model")
-    tuned_output: float | None = Field(default=None, ge=0)
+    batch_output: float = Field(ge=0, description="tokens written, likewise")
+    training: float | None = Field(
+        default=None, ge=0, description="tokens that are trained; null: it cannot be tuned"
+    )
+    tuned_input: float | None = Field(
+        default=None, ge=0, description="tokens read by the tuned model"
+    )
+    tuned_output: float | None = Field(
+        default=None, ge=0, description="tokens written by the tuned model"
+    )
 
     @model_validator(mode="after")
     def _tuned_models_have_prices(self) -> Self:
@@ -37,4 +43,4 @@ class Prices(Block):
     characters_per_token: float = Field(
         gt=0, description="assumption of every estimate; it depends on the language"
     )
-    models: dict[str, Price]
+    models: dict[str, Price] = Field(description="by the model's name, without its date")

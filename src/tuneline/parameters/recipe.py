@@ -15,8 +15,10 @@ class Recipe(BaseModel):
 
     base_model: str = Field(description="hub id, or a folder that starts from the project's")
     revision: str = Field(default="main", description="branch, tag or commit on the hub")
-    quantization: dict[str, Any] = Field(description="BitsAndBytesConfig")
-    lora: dict[str, Any] = Field(description="LoraConfig")
+    quantization: dict[str, Any] = Field(
+        description="keys of BitsAndBytesConfig; `load_in_4bit: true` is required"
+    )
+    lora: dict[str, Any] = Field(description="keys of LoraConfig")
     global_batch_size: int = Field(
         gt=0, description="examples per optimiser step, on every machine the same"
     )
@@ -26,7 +28,12 @@ class Recipe(BaseModel):
         description="what to do with longer examples: leave out up to overflow_share and refuse "
         "more, leave out all, or cut them (they then end without an end token)",
     )
-    overflow_share: float = Field(default=0.01, ge=0, le=1, description="for `overflow: fail`")
+    overflow_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="with `overflow: fail`: share of training examples that may be left out",
+    )
     packing: bool = Field(
         default=True,
         description="pack the examples of a step without padding; changes the speed alone",
@@ -43,9 +50,11 @@ class Recipe(BaseModel):
         gt=0,
         description="stop after so many evaluations without a better one (transformers' name)",
     )
-    num_train_epochs: float = Field(gt=0)
-    learning_rate: float = Field(gt=0, le=1)
-    seed: int = 3407
+    num_train_epochs: float = Field(gt=0, description="how often every training example is seen")
+    learning_rate: float = Field(
+        gt=0, le=1, description="the largest step; `lr_scheduler_type` says how it changes"
+    )
+    seed: int = Field(default=3407, description="of the training")
 
     @field_validator("quantization")
     @classmethod

@@ -24,5 +24,5 @@ class RemoteTraining(Block):
         gt=0, description="assumption of the price where n_epochs is left to the provider"
     )
     poll_seconds: float = Field(gt=0, description="how often the job is looked at")
-    moderation: Moderation
-    seed: int = 3407
+    moderation: Moderation = Field(description="who clears each conversation before the upload")
+    seed: int = Field(default=3407, description="of the tuning job")

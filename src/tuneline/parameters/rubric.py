@@ -10,7 +10,7 @@ from tuneline.parameters.block import Block
 class Criterion(Block):
     """One thing that an answer is rated for, from 0 to 10."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, description="as the report shows it; each name once")
     description: str = Field(min_length=1, description="what 0 and 10 mean, in a sentence")
 
 
@@ -18,14 +18,14 @@ class Judge(Block):
     """A model that rates, behind any server that speaks OpenAI's chat completions."""
 
     base_url: str = Field(pattern="^https?://", description="up to and with `/v1`")
-    model: str = Field(min_length=1)
+    model: str = Field(min_length=1, description="as the server names it")
     key: str | None = Field(
         default=None, description="name of the environment variable that holds the server's key"
     )
     options: dict[str, Any] = Field(
         default={}, description="further keys of the request, such as `temperature: 0`"
     )
-    timeout_seconds: float = Field(default=60, gt=0)
+    timeout_seconds: float = Field(default=60, gt=0, description="for one request")
     retries: int = Field(
         default=3, ge=0, description="after time-outs, 429, 5xx, unreadable replies"
     )
@@ -35,10 +35,10 @@ class Judge(Block):
 class Rubric(Block):
     """Criteria, and who rates by them."""
 
-    criteria: list[Criterion] = Field(min_length=1)
+    criteria: list[Criterion] = Field(min_length=1, description="what is rated, each from 0 to 10")
     prompts: int = Field(default=30, gt=0, description="prompts to rate: questions, then test rows")
     people: bool = Field(default=False, description="export a blinded sheet, read it back")
-    judge: Judge | None = None
+    judge: Judge | None = Field(default=None, description="a model that rates; null for none")
 
     @field_validator("criteria")
     @classmethod

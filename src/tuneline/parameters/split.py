@@ -39,7 +39,7 @@ class Split(Block):
     group: str | None = Field(
         default=None, description="column whose equal values stay on one side; null for the id"
     )
-    seed: int = 3407
+    seed: int = Field(default=3407, description="decides which rows are drawn")
 
     @field_validator("test", "validation")
     @classmethod

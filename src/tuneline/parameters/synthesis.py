@@ -15,9 +15,9 @@ LENGTH_LIMITS = ("max_completion_tokens", "max_tokens")
 class Instructions(Block):
     """What a server is told at each step; the embedded provider needs no words."""
 
-    templates: str
-    answers: str
-    questions: str
+    templates: str = Field(description="how to write new templates")
+    answers: str = Field(description="how to answer in the persona's voice")
+    questions: str = Field(description="how to ask what an answer answers")
 
 
 class Checks(Block):
@@ -62,9 +62,9 @@ class Synthesise(Block):
     provider: Literal["embedded", "server"] = Field(
         description="embedded: rules and vocabularies, offline; server: a language model"
     )
-    server: Server | None = None
+    server: Server | None = Field(default=None, description="for `provider: server`")
     persona: str = Field(description="system message of every dialogue")
-    quotas: Quotas
+    quotas: Quotas = Field(description="what the dialogues must be made of")
     templates: int = Field(gt=0, description="templates wanted; missing ones are asked for")
     near_duplicate: float = Field(
         gt=0, le=100, description="likeness, 0 to 100, from which a new template is dropped"
@@ -72,13 +72,16 @@ class Synthesise(Block):
     dialogues: int = Field(gt=0, description="dialogues asked for")
     batch_size: int = Field(gt=0, description="items per request")
     attempts: int = Field(gt=0, description="how often an item is asked for, at most")
-    instructions: Instructions
-    checks: Checks
+    instructions: Instructions = Field(description="what a server is told")
+    checks: Checks = Field(description="what a text must look like to be kept")
     budget: float | None = Field(
         default=None, gt=0, description="US dollars for all requests of the stage; null for none"
     )
-    moderation: Moderation
-    seed: int = 3407
+    moderation: Moderation = Field(description="who clears each dialogue")
+    seed: int = Field(
+        default=3407,
+        description="decides every choice of the embedded provider, and the order of the rows",
+    )
 
     @model_validator(mode="after")
     def _server_is_stated(self) -> Self:

@@ -38,7 +38,7 @@ class Kind(Block):
     phrasings: PositiveInt | None = Field(
         default=None, description="how many of them are used in turn for one thing; null: all"
     )
-    answer: str
+    answer: str = Field(description="its answer")
     partial: str | None = Field(
         default=None,
         description="answer where held-out facts are left out of the list; null: no such question",
@@ -87,8 +87,8 @@ class Table(Block):
     no_data: list[str] = Field(default=[], description="how the table says that it has no data")
     separator: str = Field(default=", ", description="between the items of an answer")
     last_separator: str = Field(description="before the last item of an answer")
-    held_out: HeldOutFacts
-    kinds: list[Kind] = Field(min_length=1)
+    held_out: HeldOutFacts = Field(description="what is asked for in the evaluation only")
+    kinds: list[Kind] = Field(min_length=1, description="the kinds of question")
 
     @property
     def columns(self) -> list[str]:

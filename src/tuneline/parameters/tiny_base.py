@@ -8,20 +8,20 @@ from tuneline.parameters.block import Block
 class TinyBase(Block):
     """The tiny base model that laptops and tests train on; LlamaConfig's key names."""
 
-    vocab_size: int = Field(gt=300)
-    hidden_size: int = Field(gt=0)
-    intermediate_size: int = Field(gt=0)
-    num_hidden_layers: int = Field(gt=0)
-    num_attention_heads: int = Field(gt=0)
-    num_key_value_heads: int = Field(gt=0)
-    max_position_embeddings: int = Field(gt=0)
+    vocab_size: int = Field(gt=300, description="tokens")
+    hidden_size: int = Field(gt=0, description="width")
+    intermediate_size: int = Field(gt=0, description="inner width of the feed-forward network")
+    num_hidden_layers: int = Field(gt=0, description="layers")
+    num_attention_heads: int = Field(gt=0, description="query heads")
+    num_key_value_heads: int = Field(gt=0, description="key and value heads")
+    max_position_embeddings: int = Field(gt=0, description="longest text, in tokens")
     balance: float = Field(
         ge=0,
         le=1,
         description="1: every text is read once; 0: every use case as much as the largest",
     )
-    steps: int = Field(gt=0)
+    steps: int = Field(gt=0, description="training steps")
     batch_size: int = Field(gt=0, description="sequences per step")
     sequence_length: int = Field(gt=0, description="tokens per sequence")
-    learning_rate: float = Field(gt=0)
-    seed: int = 3407
+    learning_rate: float = Field(gt=0, description="of the training")
+    seed: int = Field(default=3407, description="of weights and order")

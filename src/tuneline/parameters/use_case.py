@@ -3,7 +3,7 @@
 from string import Formatter
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.block import Block
@@ -17,11 +17,13 @@ from tuneline.parameters.synthesis import Synthesise
 class UseCase(Block):
     """All blocks of one use case, in the order in which its YAML states them."""
 
-    synthesise: Synthesise | None = None
-    data: Data
-    prompt: Prompt
-    recipe: Recipe
-    evaluation: Evaluation
+    synthesise: Synthesise | None = Field(
+        default=None, description="makes the raw rows first; null: they are brought"
+    )
+    data: Data = Field(description="what is read, cleaned and divided")
+    prompt: Prompt = Field(description="the words around a row")
+    recipe: Recipe = Field(description="what is trained and how")
+    evaluation: Evaluation = Field(description="how both models are compared")
 
     @model_validator(mode="after")
     def _placeholders_are_columns(self) -> Self:

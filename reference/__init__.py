@@ -1,0 +1,1 @@
+"""Writes those pages of the documentation that follow from the code."""

@@ -1,0 +1,462 @@
+"""Executes commands as the documentation shows them, in a small copy of the project.
+
+What differs from what a reader would type stands in three tables: SUBSTITUTIONS, REFUSALS and
+RULES. A command that no rule knows fails its test: add a rule with the reason, or correct the page.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import click
+import pytest
+from kedro.framework.cli.cli import KedroCLI
+from packaging.requirements import Requirement
+
+from samples.product_descriptions import generate_lines
+from tests.documentation import PROJECT
+
+GPU_MACHINES = r"--env=(colab_free|colab_paid|multi_gpu|base|my_gpu)\b"
+# What is typed differently here, and why.
+SUBSTITUTIONS = (
+    # A placeholder stands for any use case.
+    (r"<use_case>", "shoe_mould"),
+    (r"<address of this repository>", str(PROJECT)),
+    (r"path/to/tea\.csv", "tea.csv"),
+    (r"KEDRO_ENV=laptop", "KEDRO_ENV=test"),
+    (r"<your DAGs folder>", "made/folder"),
+    (r"--move-cache=\S+", "--move-cache=made/hub"),
+    # A command that is only named.
+    (r"^kedro new-use-case$", "kedro new-use-case --help"),
+    # The laptop's minutes become CI's seconds; the arguments stay.
+    (
+        r"^(kedro (?:run|catalog describe-datasets|viz run|chat|storage)\b(?!.*--env).*)",
+        r"\1 --env=test",
+    ),
+    # Two steps instead of 1,500.
+    (r"^(kedro run .*tiny_base.*)", r"\1 --params=tiny_base.steps=2"),
+    # The copy holds 1,500 sample rows; a GPU's split holds 1,000 of them out.
+    (
+        rf"^(kedro run --pipeline=prepare {GPU_MACHINES})$",
+        r"\1 --params=product_descriptions.data.split.test=16,"
+        r"product_descriptions.data.split.validation=16",
+    ),
+    # The sample is made beside the copy's own raw files.
+    (r"--out data/", "--out made/data/"),
+)
+# Commands that must be refused here before their first node, for these reasons and no other.
+REFUSALS = (
+    # Neither a GPU nor the hub is at hand. `prepare` needs neither and runs.
+    (
+        rf"^kedro (?:run|chat) (?!--pipeline=prepare |.*\.?publish\b).*{GPU_MACHINES}",
+        ("PyTorch finds no GPU here", "the GPU that is here has", "nor can the hub be reached"),
+    ),
+    # No test holds a key.
+    (
+        r"provider=server|remote_training\.dry_run=false",
+        ("this environment variable is not set",),
+    ),
+    # Nobody publishes from a test: no name is stated, no token is set, and the tiny base is local.
+    (
+        r"publish\.dry_run=false",
+        ("it is not stated", "HF_TOKEN", "only a folder on this machine"),
+    ),
+)
+# Commands that may be refused: they need something that is not part of an installation.
+ALLOWED_REFUSALS = ((r"--env=spark", ("pyspark is not installed", "Spark does not start")),)
+# Lines of the Makefile that CI has run before, or is running: the installation, `make test` itself.
+MADE_BY_CI = re.compile(
+    r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
+)
+# Environment variables of other libraries that pages may name; ours stand in `conf`.
+VARIABLES = {"HF_TOKEN", "HF_HOME", "HF_ENDPOINT", "JUDGE_API_KEY", "KEDRO_ENV"}
+# Where libraries keep what they download; a command that cleans must not find the reader's own.
+CACHES = (
+    "HF_HOME",
+    "HF_HUB_CACHE",
+    "HF_XET_CACHE",
+    "XDG_CACHE_HOME",
+    "PIP_CACHE_DIR",
+    "TORCH_HOME",
+)
+SERVER_SECONDS = 90
+
+
+@dataclass
+class Reader:
+    """Somebody who types what the documentation says, in a copy of the project.
+
+    Attributes:
+        folder: the copy; the chain of env `test` has run there.
+        typed: what was typed already, so that equal commands run once.
+    """
+
+    folder: Path
+    typed: set[str] = field(default_factory=set)
+
+    def type(self, command: str) -> None:
+        """Execute a command as the tables above say.
+
+        Raises:
+            AssertionError: if it fails, or is refused for another reason than declared.
+        """
+        for pattern, replacement in SUBSTITUTIONS:
+            command = re.sub(pattern, replacement, command)
+        if command in self.typed:
+            return
+        for pattern, rule in RULES:
+            if match := re.fullmatch(pattern, command):
+                rule(self, match)
+                self.typed.add(command)
+                return
+        raise AssertionError(
+            f"`{command}`: no rule says how to execute it. Correct the page, or add a rule to "
+            "RULES in tests/documented_commands.py, with the reason for what is not executed."
+        )
+
+
+def kedro(reader: Reader, match: re.Match[str]) -> None:
+    """Run a Kedro command in this process: starting a new one would take four seconds each."""
+    command = match[0]
+    _complete_chain(reader, command)
+    refusal = _invoke(reader.folder, shlex.split(command)[1:])
+    reasons = [words for pattern, words in REFUSALS if re.search(pattern, command)]
+    allowed = [words for pattern, words in ALLOWED_REFUSALS if re.search(pattern, command)]
+    if not refusal:
+        assert not reasons, f"`{command}` should be refused here: {reasons}"
+        return
+    for line in refusal.splitlines():
+        known = any(word in line for words in [*reasons, *allowed] for word in words)
+        assert known, f"`{command}` is refused: {line}"
+
+
+def _invoke(folder: Path, arguments: list[str]) -> str | None:
+    """Run a command; answer with the sentence that refused it, if one did."""
+    from huggingface_hub import constants
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_OFFLINE", True)
+        patch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub"))
+        try:
+            KedroCLI(folder).main(arguments, prog_name="kedro", standalone_mode=False)
+        except click.UsageError as error:
+            raise AssertionError(f"kedro {shlex.join(arguments)}: {error.message}") from error
+        except click.ClickException as error:
+            return error.message
+    return None
+
+
+def _complete_chain(reader: Reader, command: str) -> None:
+    """Let the use case's chain run first, where a command is a part of it or stands beside it."""
+    part = re.search(r"(?:--tags|nodes)=", command)
+    named = re.search(r"(?:--pipelines?|nodes)=(\w+)(\.\w+)?", command)
+    use_case = named and named[1]
+    if not use_case or not (part or named[2]) or re.search(GPU_MACHINES, command):
+        return
+    report = reader.folder / f"data/test/08_reporting/{use_case}/report.html"
+    if (reader.folder / f"conf/base/{use_case}").is_dir() and not report.is_file():
+        reader.type(f"kedro run --pipeline={use_case}")
+
+
+def make(reader: Reader, match: re.Match[str]) -> None:
+    """Execute what the Makefile would, line by line; `--dry-run` says what that is."""
+    done = subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/installed", *shlex.split(match[1])],
+        cwd=reader.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.replace("\\\n", "").splitlines():
+        command = line.replace(".venv/bin/", "").strip()
+        if not MADE_BY_CI.search(command.removeprefix("NO_MKDOCS_2_WARNING=1 ")):
+            reader.type(command)
+
+
+def make_help(reader: Reader, match: re.Match[str]) -> None:
+    """Run the one target that prints something to read."""
+    done = subprocess.run(
+        ["make", "help"], cwd=reader.folder, capture_output=True, text=True, check=True
+    )
+    assert "make run" in done.stdout
+
+
+def shell_line(reader: Reader, match: re.Match[str]) -> None:
+    """Accept a line of a make target that another rule covers: `make help` runs its own."""
+
+
+def sample(reader: Reader, match: re.Match[str]) -> None:
+    """Make sample data beside the copy's own."""
+    environment = {**os.environ, "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'src'}"}
+    subprocess.run(
+        [sys.executable, *shlex.split(match[0])[1:]], cwd=reader.folder, env=environment, check=True
+    )
+    assert (reader.folder / match[1]).exists()
+
+
+def clean(reader: Reader, match: re.Match[str]) -> None:
+    """Clean a small repository of the same shape: what was made goes, what was given stays."""
+    made = ("data/06_models/shop/adapter/a", "data/08_reporting/shop/report.html", "build/i.html")
+    given = ("data/01_raw/shop/rows.csv", "data/06_models/tiny_base/config.json")
+    folder = reader.folder / "to_clean"
+    for name in (*made, *given):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).touch()
+    shutil.copy(PROJECT / ".gitignore", folder)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    (folder / "site").mkdir()
+    subprocess.run(shlex.split(match[0]), cwd=folder, check=True)
+    assert [name for name in (*made, *given) if (folder / name).exists()] == list(given)
+
+
+def git_clone(reader: Reader, match: re.Match[str]) -> None:
+    """Clone this repository; the next line of the page goes into the clone."""
+    if not (PROJECT / ".git").exists():
+        pytest.skip("not a git repository")
+    subprocess.run([*shlex.split(match[0]), "--quiet"], cwd=reader.folder, check=True)
+    assert (reader.folder / "tuneline/README.md").is_file()
+
+
+def of_the_shell(reader: Reader, match: re.Match[str]) -> None:
+    """Accept what changes only the reader's own shell."""
+
+
+def export(reader: Reader, match: re.Match[str]) -> None:
+    """Compare the variable with those that something reads."""
+    stated = "".join(path.read_text("utf-8") for path in (PROJECT / "conf").rglob("*.yml"))
+    assert match[1] in VARIABLES or match[1] in stated, f"nothing reads {match[1]}"
+
+
+def pip_install(reader: Reader, match: re.Match[str]) -> None:
+    """Compare what would be installed with pyproject.toml: CI installs the real thing."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    listed = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
+    for word in shlex.split(match[1]):
+        if word.startswith("-") or Path(word).suffix == ".txt":
+            assert not Path(word).suffix or (PROJECT / word).is_file(), f"{word} is not there"
+            continue
+        wanted = Requirement(re.sub(r"^\.(?=\[|$)", project["name"], word))
+        if wanted.name == project["name"]:
+            assert wanted.extras <= extras.keys(), f"there is no extra {wanted.extras}"
+        else:
+            assert wanted.name in {Requirement(one).name for one in listed}, f"{word} is not listed"
+
+
+def benchmark(reader: Reader, match: re.Match[str]) -> None:
+    """Look for the script and its options: benchmarks take minutes and need a quiet machine."""
+    script = (PROJECT / match[1]).read_text("utf-8")
+    for option in re.findall(r"--[\w-]+", match[2]):
+        assert f'"{option}"' in script, f"{match[1]} knows no {option}"
+
+
+def viz(reader: Reader, match: re.Match[str]) -> None:
+    """Start Kedro-Viz until it answers, then stop it."""
+    port = _find_port()
+    typed = [sys.executable, "-m", *shlex.split(match[0]), "--no-browser", f"--port={port}"]
+    _start_until_it_answers(typed, f"http://127.0.0.1:{port}/api/main", reader)
+
+
+def viz_build(reader: Reader, match: re.Match[str]) -> None:
+    """Draw the lineage in a process of its own: Kedro-Viz forks, which torch does not survive."""
+    environment = {**os.environ, "KEDRO_ENV": match[1]}
+    typed = [sys.executable, "-m", *shlex.split(match[2])]
+    subprocess.run(typed, cwd=reader.folder, env=environment, check=True, capture_output=True)
+    assert (reader.folder / "build/index.html").is_file()
+
+
+def chat(reader: Reader, match: re.Match[str]) -> None:
+    """Start the chat page until the address that it prints answers, then stop it."""
+    _complete_chain(reader, match[0].replace("--use-case=", "--pipeline=") + " --tags=")
+    log = reader.folder / "chat.log"
+    with log.open("w") as output:
+        process = _start(reader, [sys.executable, "-m", *shlex.split(match[0])], output)
+    try:
+        pattern = r"http://127\.0\.0\.1:\d+"
+        _wait(process, lambda: re.search(pattern, log.read_text("utf-8")))
+        url = re.search(pattern, log.read_text("utf-8"))
+        assert url
+        _wait(process, lambda: _answers(url[0]))
+    finally:
+        _stop(process)
+
+
+def storage(reader: Reader, match: re.Match[str]) -> None:
+    """Look at disks, and clean or move caches, in a process whose caches lie in the copy."""
+    caches = {name: str(reader.folder / "caches" / name) for name in CACHES}
+    environment = {**os.environ, **caches}
+    typed = [sys.executable, "-m", *shlex.split(match[0])]
+    done = subprocess.run(
+        typed, cwd=reader.folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def http_server(reader: Reader, match: re.Match[str]) -> None:
+    """Start the small web server on a free port until it answers, then stop it."""
+    port = _find_port()
+    (reader.folder / "build").mkdir(exist_ok=True)
+    arguments = [sys.executable, *shlex.split(match[1])[1:], str(port)]
+    _start_until_it_answers(arguments, f"http://127.0.0.1:{port}/", reader)
+
+
+def _find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_until_it_answers(arguments: list[str], url: str, reader: Reader) -> None:
+    process = _start(reader, arguments, subprocess.DEVNULL)
+    try:
+        _wait(process, lambda: _answers(url))
+    finally:
+        _stop(process)
+
+
+def _start(reader: Reader, arguments: list[str], output: IO[str] | int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        arguments,
+        cwd=reader.folder,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def _wait(process: subprocess.Popen[bytes], happens: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SERVER_SECONDS
+    while not happens():
+        assert process.poll() is None, f"{process.args} ended by itself"
+        assert time.monotonic() < deadline, f"{process.args} does not answer"
+        time.sleep(0.2)
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=5) as reply:
+        return bool(reply.status == 200)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+
+
+# How each command is executed. The first pattern that fits the whole command counts.
+RULES: tuple[tuple[str, Callable[[Reader, re.Match[str]], None]], ...] = (
+    (r"kedro viz run.*", viz),
+    (r"KEDRO_ENV=(\S+) (kedro viz build.*)", viz_build),
+    (rf"kedro chat (?!.*{GPU_MACHINES}).*", chat),
+    (r"kedro storage.*", storage),
+    (r"kedro .+", kedro),
+    (r"make help", make_help),
+    (r"make(?: (.+))?", make),
+    (r"grep .+", shell_line),
+    (r"python -m samples\..* --out (\S+)", sample),
+    (r"git clean .+", clean),
+    (r"git clone .+", git_clone),
+    (r"cd tuneline|source \.venv/bin/activate", of_the_shell),
+    (r"export (\w+)=.+", export),
+    (r"(?:python -m )?pip install (.+)", pip_install),
+    (r"(?:PYTHONPATH=\. )?python (benchmarks/\w+\.py)(.*)", benchmark),
+    (r"(python -m http\.server .*?) \d+", http_server),
+)
+
+
+def order(command: str) -> int:
+    """Put parts of a chain before whole chains, and last what changes values or removes files.
+
+    A changed value writes another plan and another adapter, which the parts would refuse.
+    """
+    if "--params" in command or "--yes" in command:
+        return 2
+    part = re.search(r"--(tags|from-nodes|nodes)=", command)
+    return int(command.startswith("kedro run") and not part)
+
+
+def furnish(folder: Path) -> None:
+    """Bring what the pages ask a reader to bring, in the words of the pages.
+
+    Args:
+        folder: a copy of the project in which the chain of env `test` has run.
+    """
+    shutil.copy(PROJECT / "Makefile", folder)
+    for name in ("orchestrators", "notebooks"):
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, folder / name)
+    (folder / "made/folder").mkdir(parents=True)
+    _write_questions(folder)
+    for source in (PROJECT / "data/01_raw").iterdir():
+        if not (folder / "data/01_raw" / source.name).exists():
+            (folder / "data/01_raw" / source.name).symlink_to(source)
+    # The machines with a GPU share `data/` with the laptop.
+    shutil.copytree(folder / "data/test", folder / "data", dirs_exist_ok=True)
+    _write_tea_shop(folder / "tea.csv")
+    _write_machine(folder)
+    _write_use_case(folder)
+
+
+def _write_questions(folder: Path) -> None:
+    """Write the files of questions that the page on asking names."""
+    for data in ("data", "data/test"):
+        own = folder / data / "01_raw/product_descriptions/questions.txt"
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text("Blue teapot, 1 litre\n", encoding="utf-8")
+    (folder / "my_questions.csv").write_text("question\nRed kettle\n", encoding="utf-8")
+
+
+def _write_tea_shop(path: Path) -> None:
+    page = (PROJECT / "docs/your_own_domain.md").read_text("utf-8")
+    header = re.search(r"```text\n(.+)\n", page)[1]  # type: ignore[index]
+    topics = ("green", "black", "white")
+    rows = [
+        f"{topics[number % 3]},How long does tea number {number} from field {number % 7} steep?,"
+        f"Tea number {number} steeps for {number % 9 + 1} minutes in a pot of size {number % 5}."
+        for number in range(90)
+    ]
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+
+
+def _write_machine(folder: Path) -> None:
+    """Write `conf/my_gpu` as the page on configuration shows it."""
+    page = (PROJECT / "docs/configuration.md").read_text("utf-8")
+    block = re.search(r"```yaml\n(hardware:\n.*?)```", page, re.DOTALL)
+    assert block, "docs/configuration.md shows no machine of one's own"
+    (folder / "conf/my_gpu").mkdir()
+    (folder / "conf/my_gpu/parameters_hardware.yml").write_text(block[1], encoding="utf-8")
+
+
+def _write_use_case(folder: Path) -> None:
+    """Follow "How to add a use case" of the page on the architecture."""
+    page = (PROJECT / "docs/architecture.md").read_text("utf-8")
+    block = re.search(r"    ```yaml\n(    my_use_case\.raw:\n.*?)    ```", page, re.DOTALL)
+    assert block, "docs/architecture.md shows no catalog of a use case"
+    for machine in ("base", "test"):
+        own = folder / f"conf/{machine}/my_use_case"
+        own.mkdir()
+        main = folder / f"conf/{machine}/product_descriptions/parameters.yml"
+        text = main.read_text("utf-8")
+        text = re.sub(r"^product_descriptions:", "my_use_case:", text, flags=re.MULTILINE)
+        (own / "parameters.yml").write_text(text, encoding="utf-8")
+    catalog = re.sub(r"^    ", "", block[1], flags=re.MULTILINE)
+    (folder / "conf/base/my_use_case/catalog.yml").write_text(catalog, encoding="utf-8")
+    raw = folder / "data/test/01_raw/my_use_case/rows.jsonl"
+    raw.parent.mkdir(parents=True)
+    raw.write_text("\n".join(generate_lines(1500)), encoding="utf-8")
