@@ -12,6 +12,7 @@ from kedro.pipeline.node import Node
 
 from tuneline.configuration import check_environment, check_parameters, name_source
 from tuneline.errors import TunelineError
+from tuneline.locations import locate
 from tuneline.preflight import find_run_problems
 from tuneline.summary import summarise
 
@@ -57,8 +58,10 @@ class SummaryAfterRun:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Summarise every use case whose report this run made."""
+        """Summarise every use case whose report this run made, and say where answers are."""
         for name in sorted(pipeline.all_outputs()):
             if name.endswith(".report"):
                 for line in summarise(name.removesuffix(".report"), catalog):
                     log.info(line)
+            if name.endswith(".asked"):
+                log.info("answers  %s", locate(catalog, name))

@@ -2,13 +2,14 @@
 
 Stages of the main use case go by their own names (`prepare`, `train` …); a use case by the name of
 its folder in `conf/base`; `all` is every use case. One stage of another use case is that use case
-with the stage's tag: `kedro run --pipeline=<use_case> --tags=train`. `train_remotely` stands beside
-the chains: `kedro run --pipeline=<use_case>.train_remotely`.
+with the stage's tag: `kedro run --pipeline=<use_case> --tags=train`. `train_remotely` and `ask`
+stand beside the chains: `kedro run --pipeline=<use_case>.ask`.
 """
 
 from kedro.pipeline import Pipeline
 
 from tuneline.pipelines import (
+    ask,
     evaluate,
     plan,
     prepare,
@@ -25,14 +26,20 @@ STAGES = {
     "plan": plan,
     "train": train,
     "evaluate": evaluate,
+    "ask": ask,
     "train_remotely": train_remotely,
 }
-# The other way to train stands beside the chain, not in it.
-BESIDE = {"train_remotely"}
+# Stages beside the chain, not in it: the other way to train, and what is done with an adapter.
+BESIDE = {"train_remotely", "ask"}
 # Stages of those use cases only whose YAML has the block of the same name.
 OPTIONAL_STAGES = {"synthesise"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
-SHARED_PARAMETERS = {"params:hardware", "params:prices", "params:remote_training"}
+SHARED_PARAMETERS = {
+    "params:hardware",
+    "params:prices",
+    "params:remote_training",
+    "params:question",
+}
 # Blocks that make pairs of the clean rows.
 PAIRING_BLOCKS = ("data.table", "data.documents")
 
