@@ -36,6 +36,14 @@ class Answer:
         """Speed; of an answer in a batch, the batch's."""
         return self.tokens / max(self.seconds, 1e-9)
 
+    def describe(self) -> str:
+        """Say how long it is, how fast it came, and how it ended."""
+        ended = "ended by itself" if self.stopped else "cut at the length limit"
+        return (
+            f"{self.tokens} tokens in {self.seconds:.1f} s, "
+            f"{self.tokens_per_second:.1f} tokens/s, {ended}"
+        )
+
 
 def generate_answers(
     model: Any,

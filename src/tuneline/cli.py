@@ -1,4 +1,4 @@
-"""The commands `kedro run` and `kedro new-use-case`; problems are sentences, not tracebacks."""
+"""The commands `kedro run`, `new-use-case` and `chat`; problems are sentences, not tracebacks."""
 
 import logging
 import re
@@ -11,11 +11,13 @@ from typing import Any
 import click
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import env_option
 from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
 
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.use_cases import MAIN_USE_CASE
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +83,7 @@ def take_question(
 def _list_run_options() -> list[click.Parameter]:
     options = [copy(option) for option in kedro_run.params]
     for option in options:
-        if option.name == "params":
+        if option.name == "params" and option.callback:
             option.callback = partial(take_question, option.callback)
     return options
 
@@ -117,6 +119,18 @@ def new_use_case(name: str, raw: Path) -> None:
         name,
         name,
     )
+
+
+@cli.command(cls=SentenceCommand)
+@click.option(
+    "--use-case", default=MAIN_USE_CASE, show_default=True, help="whose adapter to talk to"
+)
+@env_option
+def chat(use_case: str, env: str | None) -> None:
+    """Open a chat page on this machine: base and tuned model side by side."""
+    from tuneline.chat import open_chat
+
+    open_chat(use_case, env, Path.cwd())
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:

@@ -15,6 +15,7 @@ from tuneline.rendering import render_prompt
 
 Who = Literal["base", "tuned"]
 WHO: tuple[Who, Who] = ("base", "tuned")
+NAMES: dict[Who, str] = {"base": "base model", "tuned": "tuned model"}
 
 
 @dataclass(frozen=True)

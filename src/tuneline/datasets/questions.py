@@ -9,6 +9,7 @@ from kedro.io import AbstractDataset, DatasetError
 from tuneline.datasets.raw_csv import RawCSVDataset, read_header
 from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.locations import shorten_path
 from tuneline.questions import QuestionFile
 from tuneline.rows import LINE, Fields
 
@@ -33,7 +34,8 @@ class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
     def load(self) -> QuestionFile:
         """Answer with the file, not read yet."""
         read = _read_table if self._filepath.suffix.lower() == ".csv" else _read_lines
-        return QuestionFile(self._filepath, partial(read, self._filepath))
+        path = shorten_path(self._filepath)
+        return QuestionFile(path, partial(read, path))
 
     def save(self, data: NoReturn) -> None:
         """Refuse: the file is the user's."""

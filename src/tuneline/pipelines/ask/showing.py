@@ -11,9 +11,8 @@ from rich.text import Text
 
 from tuneline.answering import Answer
 from tuneline.examples import Message
-from tuneline.model_pair import WHO, ModelPair, Who
+from tuneline.model_pair import NAMES, WHO, ModelPair, Who
 
-NAMES = {"base": "base model", "tuned": "tuned model"}
 COLOURS = {"base": "bright_black", "tuned": "blue"}
 # What a model wrote must not move the cursor or change the colours of a terminal.
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -40,15 +39,6 @@ def show_answers(
     return (_show_columns if console.is_terminal else _show_lines)(pair, messages, console)
 
 
-def describe(answer: Answer) -> str:
-    """Say how long an answer is, how fast it came, and how it ended."""
-    ended = "ended by itself" if answer.stopped else "cut at the length limit"
-    return (
-        f"{answer.tokens} tokens in {answer.seconds:.1f} s, "
-        f"{answer.tokens_per_second:.1f} tokens/s, {ended}"
-    )
-
-
 def _show_columns(pair: ModelPair, messages: list[Message], console: Console) -> dict[Who, Answer]:
     texts: dict[Who, str] = dict.fromkeys(WHO, "")
     answers: dict[Who, Answer] = {}
@@ -67,9 +57,11 @@ def _draw(texts: dict[Who, str], answers: dict[Who, Answer]) -> Table:
     grid.add_row(
         *(
             Panel(
-                Text(_clean(texts[who])),
+                Text.assemble(
+                    _clean(texts[who]),
+                    (f"\n\n{answers[who].describe()}" if who in answers else "", "dim"),
+                ),
                 title=NAMES[who],
-                subtitle=Text(describe(answers[who])) if who in answers else None,
                 border_style=COLOURS[who],
             )
             for who in WHO
@@ -87,7 +79,7 @@ def _show_lines(pair: ModelPair, messages: list[Message], console: Console) -> d
             last = who
         console.print(Text(_clean(piece)), end="", soft_wrap=True)
         if answer:
-            console.print(f"\n({describe(answer)})")
+            console.print(f"\n({answer.describe()})")
             answers[who] = answer
     return answers
 
