@@ -1,4 +1,5 @@
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -24,6 +25,13 @@ def chat() -> Chat:
     )
 
 
+def talk(chat: Chat, turns: int) -> Conversation:
+    said = Conversation()
+    for _ in range(turns):
+        *_, said = chat.ask("And another one, please, with handles", said)
+    return said
+
+
 def test_each_model_remembers_its_own_answers(chat: Chat):
     first = list(chat.ask("Oak Spoon", Conversation()))
     *_, second = chat.ask("Shorter", first[-1])
@@ -40,20 +48,20 @@ def test_the_answers_grow_and_the_base_models_comes_first(chat: Chat):
     steps = list(chat.ask("Oak Spoon", Conversation()))
     assert len(steps) > 6
     assert not steps[0].answers
-    assert [list(step.answers) for step in steps if len(step.answers) == 1][0] == ["base"]
+    assert next(list(step.answers) for step in steps if step.answers) == ["base"]
     assert list(steps[-1].answers) == ["base", "tuned"]
     base = [step.messages["base"][-1]["content"] for step in steps[1:] if not step.answers]
-    assert all(late.startswith(early) for early, late in zip(base, base[1:], strict=False))
+    # The last one is whole: without the spaces at its ends.
+    assert all(late.startswith(early) for early, late in pairwise(base[:-1]))
 
 
 def test_an_empty_question_and_a_conversation_that_has_outgrown_the_model_are_refused(chat: Chat):
     with pytest.raises(TunelineError, match="the question: it is empty"):
         next(chat.ask("  ", Conversation()))
-    said, words = Conversation(), r"the conversation: its prompt has \d+ tokens .* reads 160"
+    words = r"the conversation: its prompt has \d+ tokens .* reads 160"
     with pytest.raises(TunelineError, match=words):
-        for _ in range(20):
-            *_, said = chat.ask("And another one, please, with handles", said)
-    assert said.answers
+        talk(chat, turns=20)
+    assert talk(chat, turns=2).answers
 
 
 def test_a_missing_extra_is_a_sentence_with_the_command(monkeypatch: pytest.MonkeyPatch):

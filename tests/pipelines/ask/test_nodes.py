@@ -143,7 +143,7 @@ def test_a_streamed_answer_is_the_one_that_is_not_watched(pair: ModelPair, tmp_p
 
 def test_a_model_to_which_nobody_listens_stops(pair: ModelPair):
     passes = []
-    hook = pair.model.register_forward_hook(lambda *_: passes.append(1))
+    hook = pair.model.get_base_model().register_forward_hook(lambda *_: passes.append(1))
     prompt = render_prompt(pair.tokenizer, [{"role": "user", "content": "Tea Pot"}])
     forever = LONG.model_copy(update={"generation": LONG.generation | {"min_new_tokens": 400}})
     stream = stream_answer(pair.model, pair.tokenizer, prompt, forever)
