@@ -72,7 +72,9 @@ def find_problems(parameters: UseCase) -> list[str]:
         "params:hardware": CPU,
     }
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in inputs.items()})
-    pipeline = Pipeline([node(lambda *_: 1, list(inputs), "report", name="mine.judge_answers")])
+    pipeline = Pipeline(
+        [node(lambda *_: 1, list(inputs), "mine.judgements", name="mine.judge_answers")]
+    )
     return [str(problem) for problem in find_run_problems(pipeline, catalog)]
 
 

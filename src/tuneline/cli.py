@@ -1,18 +1,30 @@
-"""The commands `kedro run` and `kedro new-use-case`; problems are sentences, not tracebacks."""
+"""The commands `kedro run`, `new-use-case` and `chat`; problems are sentences, not tracebacks."""
 
 import logging
+import re
+from collections.abc import Callable
+from copy import copy
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import env_option
 from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
 
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.use_cases import MAIN_USE_CASE
 
 log = logging.getLogger(__name__)
+
+# Where a question begins in --params. It goes on to the end, whatever signs stand in it.
+QUESTION = re.compile(r"(?:^|,)\s*question=")
+# What OmegaConf would take for a reference to another parameter.
+REFERENCE = re.compile(r"(\\*)\$\{")
 
 # What a user can mend. Anything else is a fault of ours and keeps its traceback.
 MENDABLE = (DatasetError, MissingConfigException, ParameterValidationError)
@@ -46,6 +58,36 @@ class RunCommand(SentenceCommand):
         _check_pipeline_names(ctx)
 
 
+def take_question(
+    split: Callable[..., Any], ctx: click.Context, param: click.Parameter, value: Any
+) -> Any:
+    """Read `--params` for people who type questions with commas in them.
+
+    Args:
+        split: Kedro's own way to read it.
+        ctx: click's context.
+        param: the option.
+        value: what was typed. Everything behind `question=` is the question; what stands before it
+            goes Kedro's way.
+
+    Returns:
+        Parameters, nested.
+    """
+    found = QUESTION.search(value) if isinstance(value, str) else None
+    if found is None:
+        return split(ctx, param, value)
+    question = REFERENCE.sub(r"\1\1\\${", value[found.end() :])
+    return {**split(ctx, param, value[: found.start()]), "question": question}
+
+
+def _list_run_options() -> list[click.Parameter]:
+    options = [copy(option) for option in kedro_run.params]
+    for option in options:
+        if option.name == "params" and option.callback:
+            option.callback = partial(take_question, option.callback)
+    return options
+
+
 @click.group(name="tuneline")
 def cli() -> None:
     """Hold Tuneline's commands, which replace or complete Kedro's."""
@@ -55,7 +97,7 @@ cli.add_command(
     RunCommand(
         name="run",
         callback=kedro_run.callback,
-        params=kedro_run.params,
+        params=_list_run_options(),
         help="Run a pipeline; without --pipeline, the main use case from raw text to report.",
         context_settings=kedro_run.context_settings,
     )
@@ -77,6 +119,18 @@ def new_use_case(name: str, raw: Path) -> None:
         name,
         name,
     )
+
+
+@cli.command(cls=SentenceCommand)
+@click.option(
+    "--use-case", default=MAIN_USE_CASE, show_default=True, help="whose adapter to talk to"
+)
+@env_option
+def chat(use_case: str, env: str | None) -> None:
+    """Open a chat page on this machine: base and tuned model side by side."""
+    from tuneline.chat import open_chat
+
+    open_chat(use_case, env, Path.cwd())
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:

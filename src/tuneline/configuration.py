@@ -22,6 +22,8 @@ SHARED_BLOCKS: dict[str, type[BaseModel]] = {
     "remote_training": RemoteTraining,
     "tiny_base": TinyBase,
 }
+# Keys that are given with a command, for this one run.
+COMMAND_LINE = {"question", "questions_file"}
 
 
 def check_environment(conf_source: Path, env: str | None) -> None:
@@ -99,7 +101,7 @@ def find_source(loader: OmegaConfigLoader, key: str) -> str:
 
 def _find_problems(parameters: Mapping[str, Any]) -> Iterator[Problem]:
     use_cases = list_use_cases()
-    for name in sorted(set(parameters) - {*SHARED_BLOCKS, *use_cases}):
+    for name in sorted(set(parameters) - {*SHARED_BLOCKS, *COMMAND_LINE, *use_cases}):
         yield _unknown(name, parameters[name], {*SHARED_BLOCKS, *use_cases})
     models: dict[str, type[BaseModel]] = {**SHARED_BLOCKS, **dict.fromkeys(use_cases, UseCase)}
     for name, model in models.items():

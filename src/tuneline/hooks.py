@@ -58,11 +58,13 @@ class SummaryAfterRun:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Summarise every use case whose report this run made."""
+        """Summarise every use case whose report this run made, and say where answers are."""
         for name in sorted(pipeline.all_outputs()):
             if name.endswith(".report"):
                 for line in summarise(name.removesuffix(".report"), catalog):
                     log.info(line)
+            if name.endswith(".asked"):
+                log.info("answers  %s", locate(catalog, name))
         if "overview" in pipeline.all_outputs():
             log.info("—— all of them ——")
             log.info("overview %s", locate(catalog, "overview"))

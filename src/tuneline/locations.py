@@ -20,5 +20,9 @@ def locate(catalog: DataCatalog, name: str) -> str:
     versioned = isinstance(dataset, AbstractVersionedDataset) and dataset.exists()
     # Kedro offers no public name for either.
     found = dataset._get_load_path() if versioned else getattr(dataset, "_filepath", name)
-    path = Path(str(found))
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return str(shorten_path(Path(str(found))))
+
+
+def shorten_path(path: Path) -> Path:
+    """Write a path from the folder one stands in, where it lies under it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

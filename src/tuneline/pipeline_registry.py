@@ -3,13 +3,14 @@
 Stages of the main use case go by their own names (`prepare`, `train` …); a use case by the name of
 its folder in `conf/base`; `all` is every use case, and `overview` the page with them all. One stage
 of another use case is that use case with the stage's tag: `kedro run --pipeline=<use_case>
---tags=train`. `train_remotely` stands beside the chains: `kedro run
---pipeline=<use_case>.train_remotely`.
+--tags=train`. What stands beside the chain goes by `<use_case>.<stage>`: `kedro run
+--pipeline=<use_case>.ask`.
 """
 
 from kedro.pipeline import Pipeline
 
 from tuneline.pipelines import (
+    ask,
     evaluate,
     merge,
     overview,
@@ -28,15 +29,23 @@ STAGES = {
     "plan": plan,
     "train": train,
     "evaluate": evaluate,
-    "merge": merge,
-    "train_remotely": train_remotely,
 }
-# The other way to train, and the merge, stand beside the chain, not in it.
-BESIDE = {"train_remotely", "merge"}
+# Stages beside the chain, not in it: the other way to train, and what is done with an adapter.
+BESIDE = {
+    "train_remotely": train_remotely,
+    "ask": ask,
+    "merge": merge,
+}
 # Stages of those use cases only whose YAML has the block of the same name.
 OPTIONAL_STAGES = {"synthesise"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
-SHARED_PARAMETERS = {"params:hardware", "params:merge", "params:prices", "params:remote_training"}
+SHARED_PARAMETERS = {
+    "params:hardware",
+    "params:prices",
+    "params:remote_training",
+    "params:question",
+    "params:merge",
+}
 # Blocks that make pairs of the clean rows.
 PAIRING_BLOCKS = ("data.table", "data.documents")
 
@@ -72,9 +81,7 @@ def _chain(use_case: str) -> Pipeline:
 
 def _list_stages(use_case: str) -> list[str]:
     return [
-        stage
-        for stage in STAGES
-        if stage not in BESIDE and (stage not in OPTIONAL_STAGES or states_block(use_case, stage))
+        stage for stage in STAGES if stage not in OPTIONAL_STAGES or states_block(use_case, stage)
     ]
 
 
@@ -87,7 +94,7 @@ def _stage(stage: str, use_case: str) -> Pipeline:
 def _create(stage: str, use_case: str) -> Pipeline:
     if stage == "prepare":
         return prepare.create_pipeline(_makes_pairs(use_case))
-    pipeline: Pipeline = STAGES[stage].create_pipeline()
+    pipeline: Pipeline = (STAGES | BESIDE)[stage].create_pipeline()
     if stage == "train_remotely":  # its answers are scored as an adapter's are
         return pipeline + evaluate.create_remote_pipeline()
     return pipeline

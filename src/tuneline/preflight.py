@@ -72,11 +72,11 @@ def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         yield from find_problems(use_case, recipe, evaluation)
         yield from _find_batch_problem(use_case, recipe, hardware)
         yield from _find_base_problem(use_case, recipe)
-        if f"params:{use_case}.evaluation" in pipeline.inputs():
+        if f"{use_case}.judgements" in pipeline.all_outputs():
             yield from _find_judge_problem(use_case, evaluation)
         yield from _find_template_problem(use_case, recipe)
         yield from _find_start_problem(use_case, recipe, hardware)
-    if any({"train", "evaluate"} & node.tags for node in pipeline.nodes):
+    if any({"train", "evaluate", "ask"} & node.tags for node in pipeline.nodes):
         yield from find_gpu_problems(hardware)
 
 

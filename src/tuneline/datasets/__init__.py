@@ -8,6 +8,7 @@ from tuneline.datasets.journal import JournalDataset
 from tuneline.datasets.json_lines import JSONLinesDataset
 from tuneline.datasets.merged_json_lines import MergedJSONLinesDataset
 from tuneline.datasets.optional_partitions import OptionalPartitionsDataset
+from tuneline.datasets.questions import QuestionsDataset
 from tuneline.datasets.rating_sheet import RatingSheetDataset
 from tuneline.datasets.raw_csv import RawCSVDataset
 from tuneline.datasets.raw_documents import RawDocumentsDataset
@@ -28,6 +29,7 @@ __all__ = [
     "JournalDataset",
     "MergedJSONLinesDataset",
     "OptionalPartitionsDataset",
+    "QuestionsDataset",
     "RatingSheetDataset",
     "RawCSVDataset",
     "RawDocumentsDataset",

@@ -10,11 +10,11 @@ import torch
 
 from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.adapters import attach_adapter
+from tuneline.answering import generate_answers
 from tuneline.errors import TunelineError
 from tuneline.journal import Journal
 from tuneline.modelling import load_model, load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.pipelines.evaluate.answering import generate_answers
 from tuneline.pipelines.evaluate.nodes import answer_prompts
 from tuneline.pipelines.evaluate.reference_loss import measure_references
 from tuneline.rendering import render_example, render_prompt

@@ -5,13 +5,13 @@ from itertools import zip_longest
 from typing import Any
 
 from tuneline.adapters import Adapter, attach_adapter
+from tuneline.answering import generate_answers
 from tuneline.examples import Example
 from tuneline.journal import Journal
+from tuneline.makers import describe_makers
 from tuneline.modelling import load_model
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.pipelines.evaluate.answering import generate_answers
 from tuneline.pipelines.evaluate.intervals import compare_all
-from tuneline.pipelines.evaluate.makers import describe_makers
 from tuneline.pipelines.evaluate.matching import check_adapter
 from tuneline.pipelines.evaluate.metrics import Written, measure_rows
 from tuneline.pipelines.evaluate.reference_loss import measure_references

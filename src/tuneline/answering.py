@@ -1,8 +1,10 @@
-"""Generating answers in batches, each of them kept as soon as it is there."""
+"""Generating answers: in batches, each kept as soon as it is there, or one while it is watched."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from threading import Event
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -28,6 +30,19 @@ class Answer:
     tokens: int
     seconds: float
     stopped: bool
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Speed; of an answer in a batch, the batch's."""
+        return self.tokens / max(self.seconds, 1e-9)
+
+    def describe(self) -> str:
+        """Say how long it is, how fast it came, and how it ended."""
+        ended = "ended by itself" if self.stopped else "cut at the length limit"
+        return (
+            f"{self.tokens} tokens in {self.seconds:.1f} s, "
+            f"{self.tokens_per_second:.1f} tokens/s, {ended}"
+        )
 
 
 def generate_answers(
@@ -61,16 +76,68 @@ def generate_answers(
     keys = [hash_value({**made_by, "seed": evaluation.seed, "prompts": one}) for one in asked]
     new = [one for one, key in zip(asked, keys, strict=True) if journal.recall(key) is None]
     if new:
-        _warm_up(new[0][:1], model, tokenizer, evaluation)
+        warm_up(model, tokenizer, new[0][0], evaluation)
     answers: dict[int, Answer] = {}
     with tqdm(total=len(prompts), unit="answer", leave=False, disable=None) as bar:
         for batch, one, key in zip(batches, asked, keys, strict=True):
             if journal.recall(key) is None:
-                journal.record(key, _answer(one, model, tokenizer, evaluation))
-            found = [Answer(**kept) for kept in journal.recall(key) or []]
-            answers |= dict(zip(batch, found, strict=True))
+                found = _answer(one, model, tokenizer, evaluation)
+                journal.record(key, [asdict(answer) for answer in found])
+            kept = [Answer(**values) for values in journal.recall(key) or []]
+            answers |= dict(zip(batch, kept, strict=True))
             bar.update(len(batch))
     return [answers[index] for index in range(len(prompts))]
+
+
+def stream_answer(
+    model: Any, tokenizer: Any, prompt: list[int], evaluation: Evaluation
+) -> Generator[str, None, Answer]:
+    """Answer one prompt and hand out the text while it is written.
+
+    The model works in a thread of its own. It stops at its next token once nobody listens any
+    more, and has stopped when the generator is closed.
+
+    Args:
+        model: the model, in evaluation mode.
+        tokenizer: its tokenizer.
+        prompt: token ids.
+        evaluation: the decoding.
+
+    Yields:
+        Pieces of the text, in order.
+
+    Returns:
+        The answer, the same as `generate_answers` gives to this prompt in a batch of one.
+    """
+    from transformers import TextIteratorStreamer
+
+    streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
+    unheard = Event()
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(
+            _answer,
+            [prompt],
+            model,
+            tokenizer,
+            evaluation,
+            streamer=streamer,
+            stopping_criteria=_stop_when(unheard),
+        )
+        # Ends the stream after a failure too, which `result` then raises here.
+        work.add_done_callback(lambda _: streamer.end())
+        try:
+            yield from streamer
+        finally:
+            unheard.set()
+        return work.result()[0]
+
+
+def warm_up(model: Any, tokenizer: Any, prompt: list[int], evaluation: Evaluation) -> None:
+    """Pay for what only a first call costs, so that neither model's time holds it."""
+    short = evaluation.model_copy(
+        update={"generation": evaluation.generation | {"max_new_tokens": 2}}
+    )
+    _answer([prompt], model, tokenizer, short)
 
 
 def _batches(prompts: list[list[int]], size: int) -> Iterator[list[int]]:
@@ -80,17 +147,13 @@ def _batches(prompts: list[list[int]], size: int) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def _warm_up(prompts: list[list[int]], model: Any, tokenizer: Any, evaluation: Evaluation) -> None:
-    """Pay for what only a first call costs, so that neither model's time holds it."""
-    short = evaluation.model_copy(
-        update={"generation": evaluation.generation | {"max_new_tokens": 2}}
-    )
-    _answer(prompts, model, tokenizer, short)
-
-
 def _answer(
-    prompts: list[list[int]], model: Any, tokenizer: Any, evaluation: Evaluation
-) -> list[dict[str, Any]]:
+    prompts: list[list[int]],
+    model: Any,
+    tokenizer: Any,
+    evaluation: Evaluation,
+    **watching: Any,
+) -> list[Answer]:
     import torch
     from transformers import GenerationConfig, set_seed
 
@@ -103,10 +166,10 @@ def _answer(
     padded = tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
     start = time.perf_counter()
     with torch.inference_mode():
-        output = model.generate(**padded.to(model.device), generation_config=decoding)
+        output = model.generate(**padded.to(model.device), generation_config=decoding, **watching)
     seconds = (time.perf_counter() - start) / len(prompts)
     completions = output[:, padded["input_ids"].shape[1] :].tolist()
-    return [asdict(_read(ids, tokenizer, ends, seconds)) for ids in completions]
+    return [_read(ids, tokenizer, ends, seconds) for ids in completions]
 
 
 def _read(ids: list[int], tokenizer: Any, ends: list[int], seconds: float) -> Answer:
@@ -114,3 +177,12 @@ def _read(ids: list[int], tokenizer: Any, ends: list[int], seconds: float) -> An
     text = tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
     tokens = len(ids) if length is None else length + 1
     return Answer(answer=text, tokens=tokens, seconds=seconds, stopped=length is not None)
+
+
+def _stop_when(event: Event) -> list[Callable[..., Any]]:
+    import torch
+
+    def is_set(ids: Any, scores: Any, **_: Any) -> Any:
+        return torch.full(ids.shape[:1], event.is_set(), dtype=torch.bool, device=ids.device)
+
+    return [is_set]

@@ -1,0 +1,163 @@
+"""The page itself: two columns, the system prompt, and one line to write in."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from tuneline.chat.conversation import Chat, Conversation
+from tuneline.errors import Problem, TunelineError
+from tuneline.model_pair import NAMES, WHO
+
+NO_SYSTEM = "(none, as in the training)"
+LOOK = {"primary_hue": "blue", "neutral_hue": "slate"}
+STYLE = """
+.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+#heading h1 { font-size: 1.6rem; margin: 0; }
+#heading p { margin: 2px 0 0; overflow-wrap: anywhere; }
+#restart { white-space: nowrap; }
+.message-content .md { white-space: pre-wrap; overflow-wrap: anywhere; }
+.speed textarea { border: 0 !important; box-shadow: none !important; background: none !important; }
+.speed textarea { -webkit-text-fill-color: #5b6675; font-size: .85rem; padding: 0 4px; }
+#notice textarea { -webkit-text-fill-color: #b42318; }
+.speed textarea, #notice textarea { opacity: 1; }
+"""
+
+
+@dataclass(frozen=True)
+class About:
+    """What the page says about itself.
+
+    Attributes:
+        title: of the use case.
+        models: base model and adapter, in words.
+    """
+
+    title: str
+    models: str
+
+
+def import_gradio() -> Any:
+    """Import the library of the page, which is an extra.
+
+    Raises:
+        TunelineError: if it is not installed.
+    """
+    # Read when it is imported. Nobody is told that the page is used.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    try:
+        import gradio
+    except ModuleNotFoundError as error:
+        raise TunelineError(
+            Problem(
+                where="kedro chat",
+                wrong=f"the package `{error.name}` is not installed",
+                matters="the page is made with it, and it is an optional extra",
+                remedy="run `pip install --constraint constraints.txt --editable '.[chat]'`",
+            )
+        ) from error
+    return gradio
+
+
+def build_page(chat: Chat, about: About) -> Any:
+    """Build the page.
+
+    What models and users write is plain text here, never HTML or Markdown.
+
+    Args:
+        chat: the models.
+        about: what the page says about itself.
+
+    Returns:
+        Gradio's Blocks, to be launched.
+    """
+    gradio = import_gradio()
+    with gradio.Blocks(title=f"{about.title} · Tuneline", analytics_enabled=False) as page:
+        said = gradio.State(Conversation())
+        heading = f"<h1>{escape(about.title)}</h1><p>{escape(about.models)}</p>"
+        gradio.HTML(heading, elem_id="heading")
+        system = chat.system or NO_SYSTEM
+        gradio.Textbox(system, label="System prompt", interactive=False, elem_id="system")
+        with gradio.Row():
+            columns = [_add_column(gradio, who) for who in WHO]
+        notice = gradio.Textbox(
+            label="Not asked", visible=False, interactive=False, elem_id="notice"
+        )
+        with gradio.Row(equal_height=True):
+            question = gradio.Textbox(
+                label="Question",
+                placeholder="Ask both models",
+                show_label=False,
+                max_lines=8,
+                autofocus=True,
+                scale=8,
+                elem_id="question",
+            )
+            ask = gradio.Button("Ask", variant="primary", scale=1, min_width=90, elem_id="ask")
+            restart = gradio.Button("New conversation", scale=1, min_width=200, elem_id="restart")
+
+        def answer(typed: str, before: Conversation) -> Iterator[list[Any]]:
+            try:
+                for now in chat.ask(typed, before):
+                    yield [now, *_show(now), gradio.Textbox(visible=False), ""]
+            except TunelineError as error:
+                refused = gradio.Textbox(str(error), visible=True)
+                yield [before, *_show(before), refused, typed]
+
+        def start_again() -> list[Any]:
+            empty = Conversation()
+            return [empty, *_show(empty), gradio.Textbox(visible=False), ""]
+
+        shown = [said, *(part for column in columns for part in column), notice, question]
+        # One model in memory: whoever asks next waits until both answers are there.
+        gradio.on(
+            [ask.click, question.submit],
+            answer,
+            [question, said],
+            shown,
+            concurrency_limit=1,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        cleared = [window.clear for window, _ in columns]
+        gradio.on([restart.click, *cleared], start_again, None, shown, api_visibility="private")
+    return page
+
+
+def _add_column(gradio: Any, who: Any) -> tuple[Any, Any]:
+    with gradio.Column(min_width=280):
+        window = gradio.Chatbot(
+            label=NAMES[who].capitalize(),
+            render_markdown=False,
+            buttons=[],
+            feedback_options=None,
+            height=440,
+            elem_id=who,
+        )
+        speed = gradio.Textbox(
+            label=f"Speed of the {NAMES[who]}",
+            show_label=False,
+            container=False,
+            interactive=False,
+            elem_id=f"{who}-speed",
+            elem_classes="speed",
+        )
+    return window, speed
+
+
+def _show(conversation: Conversation) -> list[Any]:
+    """Give each column its messages, and how its last answer came."""
+    return [
+        part
+        for who in WHO
+        for part in (
+            [
+                # Gradio shows HTML, if harmless, even where it renders no Markdown.
+                {**message, "content": escape(message["content"], quote=False)}
+                for message in conversation.messages[who]
+                if message["role"] != "system"
+            ],
+            conversation.answers[who].describe() if who in conversation.answers else "",
+        )
+    ]

@@ -1,0 +1,123 @@
+"""From a use case's name to its page, served to this machine alone."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.io import DataCatalog
+
+from tuneline.adapters import hash_adapter
+from tuneline.chat.conversation import Chat
+from tuneline.chat.page import LOOK, STYLE, About, build_page, import_gradio
+from tuneline.configuration import name_source
+from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.matching import find_mismatches
+from tuneline.model_pair import load_pair, measure_room
+from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.preflight import find_run_problems
+from tuneline.questions import find_system
+from tuneline.use_cases import list_use_cases
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+
+
+def open_chat(use_case: str, env: str | None, project: Path) -> None:
+    """Serve the chat page of a use case until it is interrupted.
+
+    Args:
+        use_case: its name.
+        env: the machine; None for the default.
+        project: the project's folder.
+
+    Raises:
+        TunelineError: if there is no such use case or adapter, the adapter does not belong to the
+            base model, or the extra `chat` is not installed.
+    """
+    import_gradio()
+    chat, about = load_chat(use_case, env, project)
+    serve_page(chat, about, block=True)
+
+
+def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, About]:
+    """Load both models of a use case, after the checks that `kedro run --pipeline=ask` makes."""
+    if use_case not in list_use_cases():
+        raise TunelineError(
+            Problem(
+                where="--use-case",
+                value=use_case,
+                wrong="there is no such use case",
+                matters="there is nobody to talk to",
+                remedy=suggest(use_case, list_use_cases()),
+            )
+        )
+    catalog = _open_catalog(use_case, env, project)
+    # Kedro makes models only of blocks that a node takes; which ones is not this page's business.
+    recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
+    evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
+    prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
+    hardware = Hardware.model_validate(catalog.load("params:hardware"))
+    adapter = catalog.load(f"{use_case}.adapter")
+    problems = list(find_mismatches(adapter, recipe))
+    if problems:
+        raise TunelineError(*problems)
+    pair = load_pair(adapter, recipe, evaluation, hardware)
+    pair.warm_up()
+    chat = Chat(
+        pair=pair,
+        room=measure_room(recipe, evaluation),
+        prompt=prompt,
+        system=find_system(prompt, catalog.load(f"{use_case}.test")),
+    )
+    models = f"base model {recipe.base_model}, tuned with adapter {hash_adapter(adapter)[:12]}"
+    return chat, About(title=evaluation.title, models=models)
+
+
+def serve_page(chat: Chat, about: About, block: bool) -> Any:
+    """Serve the page: to this machine only, never through a link of Gradio's, and unrecorded.
+
+    Args:
+        chat: the models.
+        about: what the page says about itself.
+        block: whether to stay until interrupted.
+
+    Returns:
+        Gradio's Blocks, with `local_url`.
+    """
+    gradio = import_gradio()
+    page = build_page(chat, about)
+    page.queue(api_open=False)
+    _, url, _ = page.launch(
+        server_name=HOST,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        ssr_mode=False,
+        pwa=False,
+        footer_links=[],
+        theme=gradio.themes.Default(**LOOK),
+        css=STYLE,
+    )
+    log.info("The chat page is at %s (Ctrl+C ends it).", url)
+    if block:
+        page.block_thread()
+    return page
+
+
+def _open_catalog(use_case: str, env: str | None, project: Path) -> DataCatalog:
+    """Open the catalog, if everything is there that `kedro run --pipeline=ask` needs."""
+    session: Any = KedroSession.create(project, env=env)
+    with session:
+        context = session.load_context()
+    problems = list(find_run_problems(pipelines[f"{use_case}.ask"], context.catalog))
+    if problems:
+        loader = context.config_loader
+        raise TunelineError(*(name_source(loader, problem) for problem in problems))
+    catalog: DataCatalog = context.catalog
+    return catalog

@@ -1,0 +1,107 @@
+"""A user's questions: one a line of a text file, or one a row of a CSV file."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+from tuneline.datasets.raw_csv import RawCSVDataset, read_header
+from tuneline.encodings import guess_encoding
+from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.locations import shorten_path
+from tuneline.questions import QuestionFile
+from tuneline.rows import LINE, Fields
+
+COLUMN = "question"
+
+
+class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
+    """Reads questions; the file need not be there, because a question may be typed instead.
+
+    A `.csv` file has a column `question`, and any others. Of every other file each line is a
+    question; lines without text only divide.
+
+    Args:
+        filepath: the file, UTF-8.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(str(filepath))
+        self.metadata = metadata
+
+    def load(self) -> QuestionFile:
+        """Answer with the file, not read yet."""
+        read = _read_table if self._filepath.suffix.lower() == ".csv" else _read_lines
+        path = shorten_path(self._filepath)
+        return QuestionFile(path, partial(read, path))
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: the file is the user's."""
+        raise DatasetError(f"{self._filepath} holds a user's questions: it is never written")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+def _read_lines(path: Path) -> list[tuple[str, str]]:
+    whole = path.read_bytes()
+    try:
+        lines = whole.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise TunelineError(
+            Problem(
+                where=str(path),
+                wrong=f"the file is not UTF-8 but probably {guess_encoding(whole)}",
+                matters="its letters would be guessed",
+                remedy="save it as UTF-8",
+            )
+        ) from None
+    numbered = enumerate(lines, start=1)
+    found = [(f"{path} line {number}", line.strip()) for number, line in numbered if line.strip()]
+    return found or _refuse_empty(path)
+
+
+def _read_table(path: Path) -> list[tuple[str, str]]:
+    header = read_header(str(path))
+    if COLUMN not in header:
+        raise TunelineError(
+            Problem(
+                where=str(path),
+                wrong=f"no column is named `{COLUMN}`",
+                matters="that is where the questions are looked for",
+                remedy=suggest(COLUMN, header) + f" and rename it to `{COLUMN}`"
+                if header
+                else f"write `{COLUMN}` into its first line",
+            )
+        )
+    batches = RawCSVDataset(filepath=str(path)).load().map(Fields(LINE, (COLUMN,)), lambda it: it)
+    rows = [row for batch in batches for row in batch.iter_rows(named=True)]
+    unreadable = [
+        Problem(
+            where=f"{path} line {row['line']}",
+            wrong=row["problem"],
+            matters="its question would be left out",
+            remedy="mend the line",
+        )
+        for row in rows
+        if row["problem"]
+    ]
+    if unreadable:
+        raise TunelineError(*unreadable)
+    return [(f"{path} line {row['line']}", row[COLUMN]) for row in rows] or _refuse_empty(path)
+
+
+def _refuse_empty(path: Path) -> NoReturn:
+    raise TunelineError(
+        Problem(
+            where=str(path),
+            wrong="the file holds no question",
+            matters="there is nothing to ask",
+            remedy="write one question a line",
+        )
+    )

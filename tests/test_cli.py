@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import click
+import pytest
+from kedro.framework.startup import bootstrap_project
+
+from tuneline.cli import cli
+
+
+def read(typed: str) -> dict:
+    """Read `--params` as the command `run` does."""
+    command = cli.commands["run"]
+    return command.make_context("run", [f"--params={typed}"]).params["params"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Blue teapot, 1 litre",
+        "Is a = b, or c=d?",
+        "question=what?",
+        "Is it: good? [yes] {no} # maybe",
+        "null",
+        "42",
+        " ",
+        "one\ntwo, three",
+        "",
+    ],
+)
+def test_a_question_is_taken_as_it_was_typed(question: str):
+    assert read(f"question={question}") == {"question": question}
+
+
+def test_other_parameters_stand_before_the_question():
+    assert read("a.b=1,c=x,question=One, two=3") == {
+        "a": {"b": 1},
+        "c": "x",
+        "question": "One, two=3",
+    }
+
+
+def test_without_a_question_the_option_is_kedros():
+    assert read("a.b=1,c=x") == {"a": {"b": 1}, "c": "x"}
+    assert read("a.question=1") == {"a": {"question": 1}}
+    with pytest.raises(click.UsageError, match="must contain a key"):
+        read("nothing")
+
+
+@pytest.mark.parametrize("question", ["What is ${x}?", r"\${x}", r"C:\new", r"\\${globals:data}"])
+def test_a_question_is_no_reference_to_another_parameter(question: str, project: Path):
+    from kedro.config import OmegaConfigLoader
+
+    from tuneline.settings import CONFIG_LOADER_ARGS
+
+    params = read(f"question={question}")
+    loader = OmegaConfigLoader(
+        str(project / "conf"), env="test", runtime_params=params, **CONFIG_LOADER_ARGS
+    )
+    assert loader["parameters"]["question"] == question
+
+
+def test_an_unknown_use_case_is_a_sentence_before_anything_is_loaded(project: Path):
+    from tuneline.chat import open_chat
+    from tuneline.errors import TunelineError
+
+    bootstrap_project(project)
+    with pytest.raises(TunelineError, match="--use-case = shoes: there is no such use case"):
+        open_chat("shoes", "test", project)
