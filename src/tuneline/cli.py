@@ -1,4 +1,4 @@
-"""The commands `kedro run` and `kedro new-use-case`; problems are sentences, not tracebacks."""
+"""`kedro run`, `kedro new-use-case` and `kedro storage`; problems are sentences."""
 
 import logging
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import env_option
 from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
@@ -77,6 +78,30 @@ def new_use_case(name: str, raw: Path) -> None:
         name,
         name,
     )
+
+
+@cli.command(name="storage", cls=SentenceCommand)
+@env_option
+@click.option("--clean", is_flag=True, help="Show what storage.clean lets go.")
+@click.option(
+    "--move-cache",
+    type=click.Path(path_type=Path),
+    help="Show what moving the hub's cache to this folder would copy.",
+)
+@click.option("--yes", is_flag=True, help="Do it: without it, nothing is removed or copied.")
+def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) -> None:
+    """Show what fills the disks; clean or move the hub's cache."""
+    if (clean and move_cache) or (yes and not clean and not move_cache):
+        raise click.UsageError("--yes goes with either --clean or --move-cache.")
+    from tuneline.storage.command import ProjectStorage
+
+    project = ProjectStorage(Path.cwd(), env, click.echo)
+    if move_cache:
+        project.move(move_cache, yes)
+    elif clean:
+        project.clean(yes)
+    else:
+        project.show()
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:

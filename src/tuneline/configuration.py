@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters import Hardware, Prices, RemoteTraining, TinyBase, UseCase
+from tuneline.parameters import Hardware, Prices, RemoteTraining, Storage, TinyBase, UseCase
 from tuneline.use_cases import list_use_cases
 
 # Reserved top-level keys; every other one names a use case.
@@ -19,6 +19,7 @@ SHARED_BLOCKS: dict[str, type[BaseModel]] = {
     "hardware": Hardware,
     "prices": Prices,
     "remote_training": RemoteTraining,
+    "storage": Storage,
     "tiny_base": TinyBase,
 }
 
