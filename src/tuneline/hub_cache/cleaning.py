@@ -1,9 +1,10 @@
 """What may be removed from the hub's cache, by the allow-list, and removing it."""
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from kedro.utils import find_kedro_project
 
 from tuneline.parameters import Storage
 from tuneline.volumes import lies_within
+
+log = logging.getLogger(__name__)
 
 DAY = 24 * 60 * 60
 # A download writes all the time: this tells it from a dead one where a disk keeps no locks.
@@ -52,12 +55,10 @@ def find_removable(cache: Path, storage: Storage, keep: str | None = None) -> li
         First interrupted downloads, then unreferenced revisions, then unused repositories.
     """
     project = find_kedro_project(Path.cwd())
-    if project is None or not cache.is_dir():  # outside a project nobody knows what it names
+    scan = scan_cache(cache)
+    if project is None or scan is None:  # outside a project nobody knows what it names
         return []
-    from huggingface_hub import scan_cache_dir
-
     cache, allowed = cache.resolve(), storage.clean
-    scan = scan_cache_dir(cache)
     named = _read_conf(Path(project) / "conf") + (keep or "")
     found: list[Removable] = []
     if allowed.interrupted_downloads:
@@ -70,8 +71,26 @@ def find_removable(cache: Path, storage: Storage, keep: str | None = None) -> li
     for repo in unused:
         commits = [revision.commit_hash for revision in repo.revisions]
         reason = f"unused for {_count_days(repo):.0f} days, and storage.clean.unused_repos lists it"
-        found += _offer(scan, f"{repo.repo_type} {repo.repo_id}", reason, commits)
+        found += _offer(scan, repo, f"{repo.repo_type} {repo.repo_id}", reason, commits)
     return found
+
+
+def scan_cache(cache: Path) -> Any | None:
+    """Scan the hub's cache with its client's own scan.
+
+    Args:
+        cache: the hub's cache.
+
+    Returns:
+        An HFCacheInfo; `None` if there is no cache, or one that cannot be read: it is left alone.
+    """
+    from huggingface_hub import scan_cache_dir
+
+    try:
+        return scan_cache_dir(cache) if cache.is_dir() else None
+    except OSError as error:
+        log.warning("The hub's cache cannot be read and is left as it is: %s.", error)
+        return None
 
 
 def _find_interrupted(scan: Any) -> Iterator[Removable]:
@@ -99,15 +118,17 @@ def _find_unreferenced(scan: Any, repos: list[Any], named: str) -> Iterator[Remo
             if not revision.refs and revision.commit_hash not in named:
                 yield from _offer(
                     scan,
+                    repo,
                     f"{repo.repo_type} {repo.repo_id} @ {revision.commit_hash[:8]}",
                     "no branch or tag points to this revision any more",
                     [revision.commit_hash],
                 )
 
 
-def _offer(scan: Any, name: str, reason: str, commits: list[str]) -> Iterator[Removable]:
+def _offer(scan: Any, repo: Any, name: str, reason: str, commits: list[str]) -> Iterator[Removable]:
     """Offer revisions, unless a symbolic link would lead their removal out of the cache."""
-    strategy = scan.delete_revisions(*commits)
+    # Of a commit that several repositories have, as copies do, the library would take any one's.
+    strategy = replace(scan, repos=frozenset({repo})).delete_revisions(*commits)
     paths = {*strategy.repos, *strategy.snapshots, *strategy.refs, *strategy.blobs}
     if all(lies_within(path, scan.cache_dir) for path in paths):
         yield Removable(name, int(strategy.expected_freed_size), reason, strategy.execute)

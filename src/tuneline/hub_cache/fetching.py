@@ -146,12 +146,19 @@ def _count_removable(keep: str) -> int:
 
 def _word_lacking(where: str, recipe: Recipe, needed: int) -> Problem:
     volume = measure_volume(find_hub_cache())
+    free = word_bytes(volume.free)
+    wrong = f"{word_bytes(needed)} are to be downloaded into {volume.folder}, and "
+    if needed > volume.free:
+        wrong += (
+            f"its disk ({volume.mount}) has {free} free; "
+            f"{word_bytes(needed - volume.free)} are missing"
+        )
+    else:  # a quota, or a limit on the size of files
+        wrong += f"the disk takes no more, although {free} are free"
     return Problem(
         where=where,
         value=recipe.base_model,
-        wrong=f"{word_bytes(needed)} are to be downloaded into {volume.folder}, and its disk "
-        f"({volume.mount}) has {word_bytes(volume.free)} free; "
-        f"{word_bytes(max(needed - volume.free, 1))} are missing",
+        wrong=wrong,
         matters="the download would end with a full disk",
         remedy="see what may go with `kedro storage --clean`, or let storage.hub_cache name a "
         "folder on a larger disk",

@@ -54,7 +54,11 @@ class ProjectStorage:
                 self.tell(line)
             self.tell("")
         size = sum(item.size for item in self._find_removable())
-        self.tell(f"{word_bytes(size)} may go by storage.clean; `kedro storage --clean` says what.")
+        self.tell(
+            f"{word_bytes(size)} may go by storage.clean: `kedro storage --clean` says what."
+            if size
+            else "Nothing may go by storage.clean."
+        )
 
     def clean(self, for_real: bool) -> None:
         """Show what the allow-list lets go, and remove it if it is meant.

@@ -8,7 +8,7 @@ from pathlib import Path
 from kedro.io import DataCatalog
 
 from tuneline.datasets.volumes import HUB_CACHE
-from tuneline.hub_cache.cleaning import DAY, Removable
+from tuneline.hub_cache.cleaning import DAY, Removable, scan_cache
 from tuneline.hub_cache.place import find_hub_cache
 from tuneline.modelling import must_be_downloaded
 from tuneline.parameters import Recipe
@@ -46,12 +46,10 @@ def describe_cache() -> Iterator[str]:
         Lines of text.
     """
     cache = find_hub_cache()
-    if not cache.is_dir():
-        yield f"Hub cache {cache}: nothing has been downloaded yet."
+    scan = scan_cache(cache)
+    if scan is None:
+        yield f"Hub cache {cache}: {'cannot be read' if cache.is_dir() else 'nothing has been downloaded yet'}."
         return
-    from huggingface_hub import scan_cache_dir
-
-    scan = scan_cache_dir(cache)
     yield f"Hub cache {cache}: {word_bytes(scan.size_on_disk)}"
     rows = [("repository", "kind", "size", "revisions", "last used", "downloaded")]
     for repo in sorted(scan.repos, key=lambda repo: (repo.last_accessed, repo.repo_id)):
