@@ -49,7 +49,7 @@ def read_folder(folder: Path) -> dict[str, bytes | int]:
 @contextmanager
 def serve_hub(mirror: HubMirror) -> Iterator[str]:
     """Serve on a free port of this machine; give the endpoint for HF_ENDPOINT."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(mirror))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"mirror": mirror}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -68,91 +68,91 @@ def _hash(content: bytes | int) -> str:
     ).hexdigest()
 
 
-def _make_handler(mirror: HubMirror) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class Handler(BaseHTTPRequestHandler):
+    """Answers for one mirror."""
 
-        def log_message(self, *_: Any) -> None:
-            pass
+    mirror: HubMirror
+    protocol_version = "HTTP/1.1"
 
-        def do_HEAD(self) -> None:
-            self.answer(with_content=False)
+    def log_message(self, *_: Any) -> None:
+        pass
 
-        def do_GET(self) -> None:
-            self.answer(with_content=True)
+    def do_HEAD(self) -> None:
+        self.answer(with_content=False)
 
-        def answer(self, with_content: bool) -> None:
-            mirror.requests += 1
-            path = urlsplit(self.path).path
-            if (found := API.fullmatch(path)) and found["repo"] in mirror.repos:
-                self.answer_api(found["repo"], found["kind"], found["rest"])
-            elif (found := FILE.fullmatch(path)) and found["repo"] in mirror.repos:
-                self.answer_file(found["name"], mirror.repos[found["repo"]], with_content)
-            else:
-                self.refuse("RepoNotFound")
+    def do_GET(self) -> None:
+        self.answer(with_content=True)
 
-        def answer_api(self, repo: str, kind: str | None, rest: str | None) -> None:
-            files = mirror.list_files(repo)
-            if kind != "tree":
-                siblings = [
+    def answer(self, with_content: bool) -> None:
+        self.mirror.requests += 1
+        path = urlsplit(self.path).path
+        if (found := API.fullmatch(path)) and found["repo"] in self.mirror.repos:
+            self.answer_api(found["repo"], found["kind"], found["rest"])
+        elif (found := FILE.fullmatch(path)) and found["repo"] in self.mirror.repos:
+            self.answer_file(found["name"], self.mirror.repos[found["repo"]], with_content)
+        else:
+            self.refuse("RepoNotFound")
+
+    def answer_api(self, repo: str, kind: str | None, rest: str | None) -> None:
+        files = self.mirror.list_files(repo)
+        if kind != "tree":
+            siblings = [
+                {
+                    "rfilename": one["name"],
+                    "size": one["size"],
+                    "blobId": one["hash"][:40],
+                    "lfs": {"sha256": one["hash"], "size": one["size"], "pointerSize": 134},
+                }
+                for one in files
+            ]
+            self.reply({"id": repo, "sha": COMMIT, "siblings": siblings})
+        elif "/" in str(rest):  # a folder of the repository, and there is none
+            self.refuse("EntryNotFound")
+        else:
+            self.reply(
+                [
                     {
-                        "rfilename": one["name"],
+                        "type": "file",
+                        "path": one["name"],
                         "size": one["size"],
-                        "blobId": one["hash"][:40],
-                        "lfs": {"sha256": one["hash"], "size": one["size"], "pointerSize": 134},
+                        "oid": one["hash"][:40],
+                        "lfs": {"oid": one["hash"], "size": one["size"], "pointerSize": 134},
                     }
                     for one in files
                 ]
-                self.reply({"id": repo, "sha": COMMIT, "siblings": siblings})
-            elif "/" in str(rest):  # a folder of the repository, and there is none
-                self.refuse("EntryNotFound")
-            else:
-                self.reply(
-                    [
-                        {
-                            "type": "file",
-                            "path": one["name"],
-                            "size": one["size"],
-                            "oid": one["hash"][:40],
-                            "lfs": {"oid": one["hash"], "size": one["size"], "pointerSize": 134},
-                        }
-                        for one in files
-                    ]
-                )
+            )
 
-        def answer_file(self, name: str, files: dict[str, bytes | int], with_content: bool) -> None:
-            if name not in files:
-                self.refuse("EntryNotFound")
-                return
-            content = files[name]
-            if with_content:
-                mirror.delivered.append(name)
-                mirror.before_file(name)
-            self.send_response(200)
-            self.send_header("ETag", f'"{_hash(content)}"')
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("Content-Length", str(_measure(content)))
-            self.end_headers()
-            if with_content and isinstance(content, bytes):
-                try:
-                    for start in range(0, len(content), CHUNK):
-                        self.wfile.write(content[start : start + CHUNK])
-                except OSError:  # who downloads has gone
-                    self.close_connection = True
+    def answer_file(self, name: str, files: dict[str, bytes | int], with_content: bool) -> None:
+        if name not in files:
+            self.refuse("EntryNotFound")
+            return
+        content = files[name]
+        if with_content:
+            self.mirror.delivered.append(name)
+            self.mirror.before_file(name)
+        self.send_response(200)
+        self.send_header("ETag", f'"{_hash(content)}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", str(_measure(content)))
+        self.end_headers()
+        if with_content and isinstance(content, bytes):
+            try:
+                for start in range(0, len(content), CHUNK):
+                    self.wfile.write(content[start : start + CHUNK])
+            except OSError:  # who downloads has gone
+                self.close_connection = True
 
-        def reply(self, value: Any) -> None:
-            body = json.dumps(value).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def reply(self, value: Any) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-        def refuse(self, code: str) -> None:
-            self.send_response(404)
-            self.send_header("X-Error-Code", code)
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    return Handler
+    def refuse(self, code: str) -> None:
+        self.send_response(404)
+        self.send_header("X-Error-Code", code)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", "0")
+        self.end_headers()

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import PROJECT, TINY_BASE
 from tuneline.hub_cache.base_files import choose_files
 
-# Everything happens in a process of its own: the hub's client reads its variables as it is imported.
+# All happens in a process of its own: the hub's client reads its variables as it is imported.
 BEGINNING = """
 import atexit, logging, os
 from pathlib import Path
@@ -88,7 +88,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -150,16 +150,40 @@ def test_a_download_that_does_not_fit_is_refused_before_it_starts(tmp_path: Path
 @on_a_small_disk
 def test_base_models_that_fit_alone_but_not_together_are_told_before_a_run(tmp_path: Path):
     script = """
-    bases = [("a.recipe.base_model", name("owner/tiny")), ("b.recipe.base_model", name("owner/twin"))]
+    bases = [(f"{one}.recipe.base_model", name(f"owner/{one}")) for one in ("tiny", "twin")]
     assert find_space_problems(bases[:1]) == find_space_problems(bases[1:]) == []
     assert find_space_problems([bases[0]] * 3) == []
     (problem,) = find_space_problems(bases)
     print(problem)
     assert hub.delivered == []
     """
-    assert "b.recipe.base_model = owner/twin: 10.2 MB are to be" in run(
+    assert "twin.recipe.base_model = owner/twin: 10.2 MB are to be" in run(
         tmp_path, script, megabytes=9
     )
+
+
+@on_a_small_disk
+def test_a_run_that_would_fill_the_disk_is_refused_before_its_first_node(tmp_path: Path):
+    script = """
+    from kedro.io import DataCatalog, MemoryDataset
+    from kedro.pipeline import Pipeline, node
+
+    from tests.conftest import CPU, load_parameters
+    from tuneline.preflight import find_run_problems
+
+    parameters = load_parameters()
+    inputs = {
+        "params:mine.recipe": parameters.recipe.model_copy(update={"base_model": "owner/tiny"}),
+        "params:mine.evaluation": parameters.evaluation,
+        "params:hardware": CPU,
+    }
+    catalog = DataCatalog({key: MemoryDataset(value) for key, value in inputs.items()})
+    train = Pipeline([node(lambda *_: 1, list(inputs), "adapter", name="train", tags=["train"])])
+    (problem,) = find_run_problems(train, catalog)
+    print(problem)
+    """
+    said = run(tmp_path, script, megabytes=3)
+    assert "mine.recipe.base_model = owner/tiny: 5.1 MB are to be downloaded" in said
 
 
 @on_a_small_disk

@@ -10,7 +10,7 @@ from tuneline.errors import TunelineError
 from tuneline.hub_cache.place import SETTINGS, VARIABLES, settle_storage
 from tuneline.parameters import Storage
 
-# Two processes, started as a training starts them; each writes where the hub's client keeps its cache.
+# Two processes, started as a training starts them; each writes where the hub's cache is.
 SCRIPT = """
 import os
 import sys
@@ -62,7 +62,7 @@ def test_a_later_session_settles_anew(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_disk_that_is_not_mounted_is_missed_before_another_one_is_filled(tmp_path: Path):
-    with pytest.raises(TunelineError, match="there is no folder .*MyDrive; its disk"):
+    with pytest.raises(TunelineError, match=r"there is no folder .*MyDrive; its disk"):
         settle_storage(Storage(hub_cache=str(tmp_path / "MyDrive" / "hub")))
     assert "HF_HUB_CACHE" not in os.environ
 

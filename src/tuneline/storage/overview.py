@@ -48,7 +48,8 @@ def describe_cache() -> Iterator[str]:
     cache = find_hub_cache()
     scan = scan_cache(cache)
     if scan is None:
-        yield f"Hub cache {cache}: {'cannot be read' if cache.is_dir() else 'nothing has been downloaded yet'}."
+        state = "it cannot be read" if cache.is_dir() else "nothing has been downloaded yet"
+        yield f"Hub cache {cache}: {state}."
         return
     yield f"Hub cache {cache}: {word_bytes(scan.size_on_disk)}"
     rows = [("repository", "kind", "size", "revisions", "last used", "downloaded")]
