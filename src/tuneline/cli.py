@@ -1,4 +1,4 @@
-"""The commands `kedro run`, `new-use-case` and `chat`; problems are sentences, not tracebacks."""
+"""The commands `kedro run`, `new-use-case`, `chat` and `storage`; problems are sentences."""
 
 import logging
 import re
@@ -131,6 +131,30 @@ def chat(use_case: str, env: str | None) -> None:
     from tuneline.chat import open_chat
 
     open_chat(use_case, env, Path.cwd())
+
+
+@cli.command(name="storage", cls=SentenceCommand)
+@env_option
+@click.option("--clean", is_flag=True, help="Show what storage.clean lets go.")
+@click.option(
+    "--move-cache",
+    type=click.Path(path_type=Path),
+    help="Show what moving the hub's cache to this folder would copy.",
+)
+@click.option("--yes", is_flag=True, help="Do it: without it, nothing is removed or copied.")
+def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) -> None:
+    """Show what fills the disks; clean or move the hub's cache."""
+    if (clean and move_cache) or (yes and not clean and not move_cache):
+        raise click.UsageError("--yes goes with either --clean or --move-cache.")
+    from tuneline.storage.command import ProjectStorage
+
+    project = ProjectStorage(Path.cwd(), env, click.echo)
+    if move_cache:
+        project.move(move_cache, yes)
+    elif clean:
+        project.clean(yes)
+    else:
+        project.show()
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:

@@ -11,7 +11,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters import Hardware, Merge, Prices, RemoteTraining, TinyBase, UseCase
+from tuneline.parameters import (
+    Hardware,
+    Merge,
+    Prices,
+    RemoteTraining,
+    Storage,
+    TinyBase,
+    UseCase,
+)
 from tuneline.use_cases import list_use_cases
 
 # Reserved top-level keys; every other one names a use case.
@@ -20,6 +28,7 @@ SHARED_BLOCKS: dict[str, type[BaseModel]] = {
     "merge": Merge,
     "prices": Prices,
     "remote_training": RemoteTraining,
+    "storage": Storage,
     "tiny_base": TinyBase,
 }
 # Keys that are given with a command, for this one run.

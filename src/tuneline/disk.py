@@ -11,6 +11,16 @@ from tuneline.errors import Problem, TunelineError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def is_full(error: BaseException) -> bool:
+    """Tell whether an error means that a disk takes no more.
+
+    polars and the libraries in Rust raise errors without a number.
+    """
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    return any(os.strerror(number) in str(error) for number in FULL)
+
+
 @contextmanager
 def name_full_disk(path: Path, remedy: str) -> Iterator[None]:
     """Say which disk is full if writing to it fails.
@@ -25,8 +35,7 @@ def name_full_disk(path: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # polars raises an OSError without a number.
-        if error.errno not in FULL and not any(os.strerror(n) in str(error) for n in FULL):
+        if not is_full(error):
             raise
         raise TunelineError(
             Problem(

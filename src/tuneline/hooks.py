@@ -12,7 +12,9 @@ from kedro.pipeline.node import Node
 
 from tuneline.configuration import check_environment, check_parameters, name_source
 from tuneline.errors import TunelineError
+from tuneline.hub_cache.place import settle_storage
 from tuneline.locations import locate
+from tuneline.parameters import Storage
 from tuneline.preflight import find_run_problems
 from tuneline.summary import summarise
 
@@ -24,10 +26,11 @@ class CheckBeforeRun:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Check the machine's name and every parameter, for any command."""
+        """Check the machine's name and every parameter, for any command; settle the hub's cache."""
         loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]  # settings.py
         check_environment(Path(loader.conf_source), context.env)
         check_parameters(loader)
+        settle_storage(Storage.model_validate(loader["parameters"].get("storage", {})))
         self.loader = loader
 
     @hook_impl

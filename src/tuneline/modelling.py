@@ -6,6 +6,8 @@ from typing import Any
 from tuneline.attention import avoid_slow_kernel, choose_attention
 from tuneline.errors import Problem, TunelineError
 from tuneline.hashing import hash_files
+from tuneline.hub_cache.base_files import has_weights
+from tuneline.hub_cache.fetching import fetch_base
 from tuneline.parameters import Hardware, Recipe
 from tuneline.rendering import find_end_tokens
 
@@ -24,6 +26,7 @@ def load_tokenizer(recipe: Recipe) -> Any:
     """
     from transformers import AutoTokenizer
 
+    fetch_base(recipe, weights=False)
     tokenizer = AutoTokenizer.from_pretrained(recipe.base_model, revision=recipe.revision)
     if recipe.chat_template_path:
         tokenizer.chat_template = Path(recipe.chat_template_path).read_text(encoding="utf-8")
@@ -46,6 +49,7 @@ def load_model_config(recipe: Recipe) -> Any:
     """Load the base model's config: its shape, without its weights."""
     from transformers import AutoConfig
 
+    fetch_base(recipe, weights=False)
     return AutoConfig.from_pretrained(recipe.base_model, revision=recipe.revision)
 
 
@@ -63,6 +67,7 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+    fetch_base(recipe)
     avoid_slow_kernel(hardware)
     dtype = getattr(torch, hardware.dtype)
     quantization = {"bnb_4bit_compute_dtype": dtype, **recipe.quantization}
@@ -131,12 +136,4 @@ def _set_pad_token(tokenizer: Any) -> None:
 
 def must_be_downloaded(recipe: Recipe) -> bool:
     """Tell whether the base model's weights have yet to be fetched from the hub."""
-    from huggingface_hub import try_to_load_from_cache
-
-    if Path(recipe.base_model).is_dir():
-        return False
-    names = ("model.safetensors", "model.safetensors.index.json")
-    found = [
-        try_to_load_from_cache(recipe.base_model, name, revision=recipe.revision) for name in names
-    ]
-    return not any(isinstance(path, str) for path in found)
+    return not Path(recipe.base_model).is_dir() and not has_weights(recipe)

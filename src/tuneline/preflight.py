@@ -9,6 +9,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from tuneline.errors import Problem
+from tuneline.hub_cache.fetching import find_space_problems
 from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.preflight_gpu import find_gpu_problems
@@ -65,10 +66,12 @@ def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
 
     # Kedro makes models only of the blocks that the nodes at hand take; others are still plain.
     hardware = Hardware.model_validate(catalog.load("params:hardware"))
+    bases = []
     for name in recipes:
         use_case = name.removeprefix("params:").removesuffix(".recipe")
         recipe = Recipe.model_validate(catalog.load(name))
         evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
+        bases.append((f"{use_case}.recipe.base_model", recipe))
         yield from find_problems(use_case, recipe, evaluation)
         yield from _find_batch_problem(use_case, recipe, hardware)
         yield from _find_base_problem(use_case, recipe)
@@ -78,6 +81,7 @@ def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         yield from _find_start_problem(use_case, recipe, hardware)
     if any({"train", "evaluate", "ask"} & node.tags for node in pipeline.nodes):
         yield from find_gpu_problems(hardware)
+        yield from find_space_problems(bases)
 
 
 def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:

@@ -1,10 +1,12 @@
 """Free space of the disks that matter."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
+
+from tuneline.hub_cache.place import find_hub_cache
+from tuneline.volumes import measure_volume
 
 # Stands for wherever the hub's client keeps what it downloads.
 HUB_CACHE = "hub_cache"
@@ -43,12 +45,9 @@ class VolumesDataset(AbstractDataset[None, dict[str, dict[str, Any]]]):
 
 
 def _measure(folder: str) -> dict[str, Any]:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    path = Path(HF_HUB_CACHE if folder == HUB_CACHE else folder)
-    there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    volume = measure_volume(find_hub_cache() if folder == HUB_CACHE else Path(folder))
     return {
-        "folder": str(path),
-        "volume": there.stat().st_dev,
-        "free_gb": round(shutil.disk_usage(there).free / 1e9, 3),
+        "folder": str(volume.folder),
+        "volume": volume.device,
+        "free_gb": round(volume.free / 1e9, 3),
     }

@@ -19,6 +19,7 @@ from tuneline.parameters.remote_training import RemoteTraining
 from tuneline.parameters.rubric import Criterion, Judge, Rubric
 from tuneline.parameters.server import Address, Server
 from tuneline.parameters.split import Split
+from tuneline.parameters.storage import Cleaning, Storage
 from tuneline.parameters.synthesis import Checks, Synthesise
 from tuneline.parameters.table import Table
 from tuneline.parameters.tiny_base import TinyBase
@@ -27,6 +28,7 @@ from tuneline.parameters.use_case import UseCase
 __all__ = [
     "Address",
     "Checks",
+    "Cleaning",
     "Criterion",
     "Data",
     "Documents",
@@ -46,6 +48,7 @@ __all__ = [
     "Rules",
     "Server",
     "Split",
+    "Storage",
     "Synthesise",
     "Table",
     "TinyBase",

@@ -6,6 +6,7 @@ from tuneline.modelling import must_be_downloaded
 from tuneline.parameters import Recipe
 from tuneline.pipelines.plan.memory import count_optimizer_bytes
 from tuneline.pipelines.plan.model_size import ModelSize
+from tuneline.volumes import compare_with_free
 
 # Hubs keep models in 16 bits.
 DOWNLOAD_BYTES = 2
@@ -32,17 +33,18 @@ def plan_disk(
         "checkpoints": _checkpoints_gb(size, recipe),
         "output": size.trainable * 4 / 1e9 + BESIDE_GB,
     }
-    on_volume: dict[int, float] = {}
-    for purpose, place in volumes.items():
-        volume = place["volume"]
-        on_volume[volume] = on_volume.get(volume, 0.0) + needed[purpose]
+    fits = compare_with_free(
+        needed,
+        {purpose: place["volume"] for purpose, place in volumes.items()},
+        {purpose: place["free_gb"] for purpose, place in volumes.items()},
+    )
     return [
         {
             "purpose": purpose,
             "folder": place["folder"],
             "needed_gb": round(needed[purpose], 3),
             "free_gb": place["free_gb"],
-            "fits": on_volume[place["volume"]] <= place["free_gb"],
+            "fits": fits[purpose],
         }
         for purpose, place in volumes.items()
     ]

@@ -50,7 +50,8 @@ def _judge_disk(plan: dict[str, Any]) -> Iterator[str]:
                 f"{place['folder']} = {place['free_gb']:g} GB free: the run needs "
                 f"{place['needed_gb']:g} GB there for {place['purpose']}, and more for what else "
                 "goes to the same disk; it would end with a full one; free space there, or move "
-                "`data` in globals.yml or the hub's cache (HF_HOME) to another disk."
+                "`data` in globals.yml or the hub's cache (storage.hub_cache) to another disk "
+                "(`kedro storage` shows what fills it)."
             )
 
 

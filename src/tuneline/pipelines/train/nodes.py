@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from tuneline.adapters import Adapter, read_adapter
 from tuneline.examples import Example
+from tuneline.hub_cache.fetching import fetch_base
 from tuneline.modelling import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.checkpoints import find_checkpoint, open_run, read_finished
@@ -56,6 +57,7 @@ def train_adapter(
     if read_finished(run):
         log.info("This very run is through already; its adapter is taken from %s.", run)
     else:
+        fetch_base(recipe)  # once, not in every process
         with tempfile.TemporaryDirectory(prefix="tuneline-") as scratch:
             for side, examples in (("train", train), ("validation", validation)):
                 rows = render_examples(tokenizer, examples, recipe)

@@ -14,6 +14,7 @@ from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.hub_cache.fetching import retry_when_full
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.arguments import derive_arguments
 from tuneline.pipelines.train.callbacks import EpochEnds, Gradients, Patience
@@ -171,8 +172,9 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         if self.args.should_save:
             (checkpoint / SEAL).unlink(missing_ok=True)
+        save = super()._save_checkpoint
         try:
-            super()._save_checkpoint(model, trial)
+            retry_when_full(lambda: save(model, trial), checkpoint)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 seal(checkpoint)

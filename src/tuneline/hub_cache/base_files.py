@@ -1,0 +1,113 @@
+"""The files that make a base model on the hub, and which of them are cached."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tuneline.hub_cache.place import find_hub_cache
+from tuneline.parameters import Recipe
+
+# Names that `save_pretrained` gives. Other weights of a repository (consolidated.safetensors,
+# original/, *.bin, *.gguf) are copies that transformers does not load.
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
+# Config, tokenizer and chat template.
+SMALL = {".json", ".jinja", ".model", ".txt"}
+HUB_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file of a base model.
+
+    Attributes:
+        name: in the repository.
+        size: bytes.
+    """
+
+    name: str
+    size: int
+
+
+def find_missing(recipe: Recipe, weights: bool = True) -> list[HubFile]:
+    """Ask the hub which files of a base model have yet to be downloaded.
+
+    Args:
+        recipe: names base model and revision.
+        weights: count the weights, not only config and tokenizer.
+
+    Returns:
+        The files; none if the model is a folder, if the hub is not to be asked, or if it cannot be:
+        what is missing then is told by whoever loads the model.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.constants import is_offline_mode
+
+    if Path(recipe.base_model).is_dir() or is_offline_mode():
+        return []
+    try:
+        info = HfApi().model_info(
+            recipe.base_model, revision=recipe.revision, files_metadata=True, timeout=HUB_SECONDS
+        )
+    except Exception:  # whatever the network's layers raise; preflight has said it in words
+        return []
+    wanted = choose_files([file.rfilename for file in info.siblings or []], weights)
+    return [
+        HubFile(file.rfilename, file.size or 0)
+        for file in info.siblings or []
+        if file.rfilename in wanted and not _is_cached(recipe, info.sha, file)
+    ]
+
+
+def choose_files(names: list[str], weights: bool = True) -> set[str]:
+    """Choose the files of a repository that `from_pretrained` reads.
+
+    Args:
+        names: all files of the repository.
+        weights: with the weights, in one file or in shards.
+
+    Returns:
+        Names of top-level files.
+    """
+    small = {name for name in names if "/" not in name and PurePosixPath(name).suffix in SMALL}
+    if not weights:
+        return small
+    shards = {SINGLE} if SINGLE in names else {name for name in names if SHARD.fullmatch(name)}
+    return small | shards
+
+
+def has_small_files(recipe: Recipe) -> bool:
+    """Tell whether a base model's config and tokenizer are cached."""
+    return all(_find(recipe, name) for name in ("config.json", "tokenizer_config.json"))
+
+
+def has_weights(recipe: Recipe) -> bool:
+    """Tell whether all of a base model's weights are cached, the last shard included."""
+    if _find(recipe, SINGLE):
+        return True
+    index = _find(recipe, INDEX)
+    if index is None:
+        return False
+    shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    return all(_find(recipe, shard) for shard in set(shards))
+
+
+def _find(recipe: Recipe, name: str, revision: str | None = None) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(recipe.base_model, name, revision=revision or recipe.revision)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _is_cached(recipe: Recipe, commit: str | None, file: Any) -> bool:
+    """Look for the file of this commit, and for its content under another commit."""
+    from huggingface_hub.file_download import repo_folder_name
+
+    if _find(recipe, file.rfilename, commit):
+        return True
+    repo = repo_folder_name(repo_id=recipe.base_model, repo_type="model")
+    content = file.lfs.sha256 if file.lfs else file.blob_id
+    return bool(content) and (find_hub_cache() / repo / "blobs" / content).is_file()

@@ -1,0 +1,117 @@
+"""What `kedro storage` does: show, clean, move."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.session import KedroSession
+
+from tuneline.hub_cache.cleaning import Removable, find_removable
+from tuneline.hub_cache.place import find_hub_cache, read_storage
+from tuneline.storage.moving import move_cache, plan_move
+from tuneline.storage.overview import (
+    describe_cache,
+    describe_project,
+    describe_removable,
+    describe_volumes,
+)
+from tuneline.storage.runs import Run, find_removable_runs, list_adapters, list_runs
+from tuneline.use_cases import list_use_cases
+from tuneline.volumes import word_bytes
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], Any]
+
+
+class ProjectStorage:
+    """The disks, the cache and the checkpoints of a project on one machine.
+
+    Args:
+        project: the project's folder.
+        env: the machine; `None` for the default.
+        tell: takes each line for the user.
+    """
+
+    def __init__(self, project: Path, env: str | None, tell: Tell) -> None:
+        self.tell = tell
+        with KedroSession.create(project, env=env) as session:
+            context: Any = session.load_context()  # type: ignore[attr-defined]
+            self.catalog = context.catalog
+            self.data = project / context.config_loader["globals"]["data"]
+        self.cache, self.storage = find_hub_cache(), read_storage()
+
+    def show(self) -> None:
+        """Show disks, cache, checkpoints and adapters, and how much may go."""
+        runs, adapters = self._list_own()
+        for lines in (
+            describe_volumes(self.catalog),
+            describe_cache(),
+            describe_project(runs, adapters),
+        ):
+            for line in lines:
+                self.tell(line)
+            self.tell("")
+        size = sum(item.size for item in self._find_removable())
+        self.tell(
+            f"{word_bytes(size)} may go by storage.clean: `kedro storage --clean` says what."
+            if size
+            else "Nothing may go by storage.clean."
+        )
+
+    def clean(self, for_real: bool) -> None:
+        """Show what the allow-list lets go, and remove it if it is meant.
+
+        Args:
+            for_real: remove it.
+        """
+        items = self._find_removable()
+        if not items:
+            self.tell("storage.clean lets nothing go. Nothing was removed.")
+            return
+        for line in describe_removable(items):
+            self.tell(line)
+        if not for_real:
+            self.tell("Nothing was removed. `kedro storage --clean --yes` removes it.")
+            return
+        for item in items:
+            item.remove()
+            log.info("Removed %s: %s, %s.", item.name, word_bytes(item.size), item.reason)
+        self.tell("Removed.")
+
+    def move(self, target: Path, for_real: bool) -> None:
+        """Show what moving the hub's cache would copy, and move it if it is meant.
+
+        Args:
+            target: the new folder.
+            for_real: move it.
+        """
+        move = plan_move(self.cache, target)
+        self.tell(
+            f"{len(move.files)} files, {word_bytes(move.size)}: {move.source} → {move.target}"
+        )
+        if not move.links:
+            self.tell("The new disk knows no symbolic links; the cache will hold files instead.")
+        if not for_real:
+            self.tell("Nothing was copied. Add --yes to move it.")
+            return
+        move_cache(move, self.tell)
+        self.tell(f"Moved. Now state `hub_cache: {move.target}` under `storage:` in conf/.")
+
+    def _list_own(self) -> tuple[dict[str, list[Run]], dict[str, list[Path]]]:
+        runs, adapters = {}, {}
+        for use_case in list_use_cases():
+            # Kedro offers no public name for where a dataset lies.
+            dataset: Any = self.catalog.get(f"{use_case}.adapter")
+            adapters[use_case] = list_adapters(Path(str(dataset._filepath)))
+            checkpoints = self.catalog.load(f"{use_case}.checkpoints")
+            runs[use_case] = list_runs(checkpoints, adapters[use_case])
+        return runs, adapters
+
+    def _find_removable(self) -> list[Removable]:
+        items = find_removable(self.cache, self.storage)
+        if self.storage.clean.finished_runs:
+            for runs in self._list_own()[0].values():
+                items += find_removable_runs(runs, self.data)
+        return items

@@ -1,0 +1,215 @@
+"""Moving the hub's cache to another disk: copy, compare, and only then remove."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuneline.disk import name_full_disk
+from tuneline.errors import Problem, TunelineError
+from tuneline.hub_cache.cleaning import is_locked
+from tuneline.volumes import measure_volume, word_bytes
+
+# Stands in the new place until everything is there, so that a second try knows its own half.
+MARK = ".tuneline-moving"
+LOCKS = ".locks"
+REMEDY = "free space there and type the same command again; it goes on"
+
+
+@dataclass(frozen=True)
+class Move:
+    """A planned move.
+
+    Attributes:
+        source: the cache as it is.
+        target: where it is to be.
+        links: whether the new disk knows symbolic links. A Google Drive does not; the cache then
+            holds files in their place, as the hub's client does it there.
+        files: what is still to be copied: path in the cache, and bytes.
+    """
+
+    source: Path
+    target: Path
+    links: bool
+    files: dict[Path, int]
+
+    @property
+    def size(self) -> int:
+        """Bytes still to be copied."""
+        return sum(self.files.values())
+
+
+def plan_move(source: Path, target: Path) -> Move:
+    """Look at what a move would copy; it changes nothing.
+
+    Args:
+        source: the hub's cache.
+        target: a folder that is empty, or not there, or holds the first part of this very move.
+
+    Returns:
+        The move.
+
+    Raises:
+        TunelineError: if the new place, or a link in the cache, does not allow it.
+    """
+    source, target = source.resolve(), Path(os.path.realpath(target.expanduser()))
+    problems = [*_check_places(source, target), *_check_contents(source)]
+    if problems:
+        raise TunelineError(*problems)
+    links = _knows_links(target)
+    files = {
+        path: size
+        for path, size in _list_files(source, links).items()
+        if not _is_there(target / path, source / path)
+    }
+    move = Move(source, target, links, files)
+    free = measure_volume(target).free
+    if move.size > free:
+        raise TunelineError(
+            Problem(
+                where="--move-cache",
+                value=target,
+                wrong=f"{word_bytes(move.size)} are to be copied, and {word_bytes(free)} are free",
+                matters="the move would end with a full disk",
+                remedy="choose a larger disk, or see what may go with `kedro storage --clean`",
+            )
+        )
+    return move
+
+
+def move_cache(move: Move, tell: Callable[[str], None]) -> None:
+    """Move the cache: copy all, compare all sizes, remove the old one.
+
+    A move that is interrupted loses nothing: the same command goes on with it.
+
+    Args:
+        move: what `plan_move` has planned.
+        tell: is told of each repository.
+
+    Raises:
+        TunelineError: if the new disk takes no more, or if a copy differs.
+    """
+    move.target.mkdir(parents=True, exist_ok=True)
+    (move.target / MARK).write_text(str(move.source), encoding="utf-8")
+    told = None
+    for path in move.files:
+        if path.parts[0] != told:
+            told = path.parts[0]
+            tell(f"copying {told}")
+        _copy(move.source / path, move.target / path, move.links)
+    _compare(move)
+    for entry in sorted(move.source.iterdir()):
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    (move.target / MARK).unlink()
+
+
+def _check_places(source: Path, target: Path) -> list[Problem]:
+    def word(wrong: str, remedy: str) -> list[Problem]:
+        matters = "the cache could be lost, or mixed with something else"
+        return [Problem("--move-cache", wrong, matters, remedy, value=target)]
+
+    if not source.is_dir():
+        return word(f"there is no cache in {source}", "there is nothing to move")
+    if target == source or target.is_relative_to(source) or source.is_relative_to(target):
+        return word("one place lies in the other", "choose a folder outside of the cache")
+    if not target.parent.is_dir():
+        return word(f"there is no folder {target.parent}", "mount the disk, or make the folder")
+    mark = target / MARK
+    begun = mark.is_file() and mark.read_text(encoding="utf-8") == str(source)
+    if target.exists() and not begun and (not target.is_dir() or any(target.iterdir())):
+        return word("it is not empty", "choose a new folder")
+    return []
+
+
+def _check_contents(source: Path) -> list[Problem]:
+    problems = []
+    for folder in (source / LOCKS).glob("*"):
+        if is_locked(source, folder.name):
+            problems.append(
+                Problem(
+                    where=str(source),
+                    wrong=f"a download of {folder.name} is under way",
+                    matters="it would write to the old place",
+                    remedy="wait until it is through",
+                )
+            )
+    for parent, folders, names in os.walk(source):
+        for path in (Path(parent) / name for name in (*folders, *names)):
+            leads_out = path.is_dir() or not path.resolve().is_relative_to(source)
+            if path.is_symlink() and leads_out:
+                problems.append(
+                    Problem(
+                        where=str(path),
+                        wrong=f"it is a link to {path.resolve()}, and not of the hub's client",
+                        matters="what lies there does not move with the cache",
+                        remedy="remove the link, or put what it leads to in its place",
+                    )
+                )
+    return problems
+
+
+def _list_files(source: Path, links: bool) -> dict[Path, int]:
+    """List what has to be in the new place, with the bytes it takes there; a link takes none."""
+    files: dict[Path, int] = {}
+    for parent, folders, names in os.walk(source):
+        folders[:] = sorted(name for name in folders if name != LOCKS)
+        for path in (Path(parent) / name for name in sorted(names)):
+            if path.name.endswith(".incomplete") or not path.exists():  # a link to nothing
+                continue
+            size = 0 if links and path.is_symlink() else path.stat().st_size
+            files[path.relative_to(source)] = size
+    if links:
+        return files
+    # Without links the snapshots hold the files themselves, and their blobs would be second copies.
+    return {path: size for path, size in files.items() if "blobs" not in path.parts[:2]}
+
+
+def _copy(source: Path, target: Path, links: bool) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if links and source.is_symlink():
+        target.unlink(missing_ok=True)
+        target.symlink_to(_point(source))
+        return
+    partial = target.with_name(f"{target.name}.moving")
+    with name_full_disk(target, REMEDY):
+        shutil.copy2(source, partial)  # with its times: they say when a model was last used
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+    partial.replace(target)
+
+
+def _point(link: Path) -> str:
+    """Tell where a link leads, as a path from its folder: that is the same in the new place."""
+    led = os.path.join(link.parent, os.readlink(link))  # noqa: PTH115, PTH118 - follows no second link
+    return os.path.relpath(led, link.parent)
+
+
+def _is_there(target: Path, source: Path) -> bool:
+    if target.is_symlink():
+        return source.is_symlink() and os.readlink(target) == _point(source)  # noqa: PTH115
+    return target.is_file() and target.stat().st_size == source.stat().st_size
+
+
+def _compare(move: Move) -> None:
+    """Compare the whole cache with its copy, as readers see it: through links."""
+    for path in _list_files(move.source, move.links):
+        target = move.target / path
+        expected = (move.source / path).stat().st_size
+        if not target.is_file() or target.stat().st_size != expected:
+            raise TunelineError(
+                Problem(
+                    where=str(target),
+                    wrong="the copy differs from the original",
+                    matters="nothing was removed from the old place",
+                    remedy="type the same command again",
+                )
+            )
+
+
+def _knows_links(target: Path) -> bool:
+    """Try it, in the nearest folder there is."""
+    from huggingface_hub.file_download import are_symlinks_supported
+
+    there = next(one for one in (target, *target.parents) if one.is_dir())
+    return bool(are_symlinks_supported(there))

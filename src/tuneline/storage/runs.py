@@ -1,0 +1,119 @@
+"""A project's own checkpoints and adapters."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tuneline.hub_cache.cleaning import Removable
+from tuneline.pipelines.train.checkpoints import INPUTS, read_finished
+from tuneline.volumes import count_bytes, lies_within, word_bytes
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder of checkpoints.
+
+    Attributes:
+        folder: the run's folder.
+        size: bytes.
+        finished: whether the training is through and the checkpoint to release is whole.
+        adapter: the version of the adapter that came out of this very run, if it is saved.
+    """
+
+    folder: Path
+    size: int
+    finished: bool
+    adapter: Path | None
+
+
+def list_adapters(root: Path) -> list[Path]:
+    """List the versions of a use case's adapter: folders with whole adapters, the newest last."""
+    return sorted(
+        path.parent
+        for path in root.glob("*/*/provenance.json")
+        if (path.parent / "adapter_model.safetensors").is_file()
+    )
+
+
+def list_runs(checkpoints: Path, adapters: Iterable[Path]) -> list[Run]:
+    """List the runs of a use case.
+
+    Args:
+        checkpoints: folder of all its runs.
+        adapters: its adapters.
+
+    Returns:
+        One entry a run.
+    """
+    records = [(path, _read(path / "provenance.json")) for path in adapters]
+    runs = []
+    for path in sorted(checkpoints.glob(f"*/{INPUTS}")):
+        inputs = _read(path)
+        came_out = [folder for folder, record in records if _is_made_of(record, inputs)]
+        runs.append(
+            Run(
+                folder=path.parent,
+                size=count_bytes(path.parent),
+                finished=read_finished(path.parent) is not None,
+                adapter=came_out[-1] if came_out else None,
+            )
+        )
+    return runs
+
+
+def find_removable_runs(runs: Iterable[Run], data: Path) -> Iterator[Removable]:
+    """Find the runs whose checkpoints nobody needs any more.
+
+    Args:
+        runs: runs of a use case.
+        data: the project's data; nothing outside of it is offered.
+
+    Yields:
+        Finished runs whose adapter is saved.
+    """
+    for run in runs:
+        if run.finished and run.adapter and lies_within(run.folder, data):
+            yield Removable(
+                name=f"checkpoints {run.folder.parents[1].name}/{run.folder.name}",
+                size=run.size,
+                reason=f"the training is through, its adapter is saved ({run.adapter.parent.name})",
+                remove=_make_removal(run.folder),
+            )
+
+
+def describe_run(run: Run) -> str:
+    """Say in a few words where a run stands."""
+    if not run.finished:
+        return "unfinished; the same command goes on with it"
+    return f"finished, adapter {run.adapter.parent.name}" if run.adapter else "finished, no adapter"
+
+
+def describe_adapter(folder: Path) -> str:
+    """Name a version with its size."""
+    return f"{folder.parent.name} ({word_bytes(count_bytes(folder))})"
+
+
+def _make_removal(folder: Path) -> Any:
+    return lambda: shutil.rmtree(folder)  # it removes symbolic links, and follows none
+
+
+def _is_made_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
+    """Compare an adapter's provenance with what decides the outcome of a run."""
+    settings = record["recipe"]["settings"]
+    sides = record["examples"]
+    known = {
+        "base model": record["base"],
+        "chat template": record["chat_template_sha256"][:16],
+        "training examples": sides["train"]["sha256"][:16],
+        "validation examples": sides["validation"]["sha256"][:16],
+        **{f"recipe.{key}": value for key, value in settings.items()},
+    }
+    return all(name in known and known[name] == value for name, value in inputs.items())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(orjson.loads(path.read_bytes()))
