@@ -12,8 +12,10 @@ from kedro.pipeline.node import Node
 
 from tuneline.configuration import check_environment, check_parameters, name_source
 from tuneline.errors import TunelineError
+from tuneline.parameters import Publish
 from tuneline.preflight import find_run_problems
-from tuneline.summary import summarise
+from tuneline.summary import summarise, summarise_release
+from tuneline.use_cases import list_use_cases
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,14 @@ class CheckBeforeRun:
         check_environment(Path(loader.conf_source), context.env)
         check_parameters(loader)
         self.loader = loader
+
+    @hook_impl
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Give a use case without a `publish` block its defaults."""
+        for use_case in list_use_cases():
+            name = f"params:{use_case}.publish"
+            if name not in catalog:
+                catalog[name] = Publish()
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -57,8 +67,12 @@ class SummaryAfterRun:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Summarise every use case whose report this run made."""
+        """Summarise every use case whose report, or release, this run made."""
         for name in sorted(pipeline.all_outputs()):
             if name.endswith(".report"):
                 for line in summarise(name.removesuffix(".report"), catalog):
+                    log.info(line)
+        for name in sorted(pipeline.all_outputs()):
+            if name.endswith(".published"):
+                for line in summarise_release(name.removesuffix(".published"), catalog):
                     log.info(line)

@@ -2,8 +2,8 @@
 
 Stages of the main use case go by their own names (`prepare`, `train` …); a use case by the name of
 its folder in `conf/base`; `all` is every use case. One stage of another use case is that use case
-with the stage's tag: `kedro run --pipeline=<use_case> --tags=train`. `train_remotely` stands beside
-the chains: `kedro run --pipeline=<use_case>.train_remotely`.
+with the stage's tag: `kedro run --pipeline=<use_case> --tags=train`. `train_remotely` and `publish`
+stand beside the chains: `kedro run --pipeline=<use_case>.publish`.
 """
 
 from kedro.pipeline import Pipeline
@@ -12,6 +12,7 @@ from tuneline.pipelines import (
     evaluate,
     plan,
     prepare,
+    publish,
     synthesise,
     tiny_base,
     train,
@@ -26,9 +27,10 @@ STAGES = {
     "train": train,
     "evaluate": evaluate,
     "train_remotely": train_remotely,
+    "publish": publish,
 }
-# The other way to train stands beside the chain, not in it.
-BESIDE = {"train_remotely"}
+# What stands beside the chain, not in it: the other way to train, and what leaves the machine.
+BESIDE = {"train_remotely", "publish"}
 # Stages of those use cases only whose YAML has the block of the same name.
 OPTIONAL_STAGES = {"synthesise"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.

@@ -32,6 +32,45 @@ def summarise(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     yield f"report   {locate(catalog, f'{use_case}.report')}"
 
 
+def summarise_release(use_case: str, catalog: DataCatalog) -> Iterator[str]:
+    """Say what was published, or what would be.
+
+    Args:
+        use_case: its name.
+        catalog: where its data lies.
+
+    Yields:
+        Lines for people; the last one names the address, or how to publish.
+    """
+    release = catalog.load(f"{use_case}.release")
+    published = catalog.load(f"{use_case}.published")
+    done = "dry run, nothing was sent" if published["dry_run"] else "published"
+    yield f"—— {use_case}: {done} ——"
+    for file in release["files"]:
+        yield f"{file['bytes']:>13,}  {file['sha256'][:12]}  {file['path']}"
+    yield f"{release['bytes']:>13,}  bytes in {len(release['files'])} files, in one commit"
+    yield f"card     {locate(catalog, f'{use_case}.card')}"
+    yield f"files    {locate(catalog, f'{use_case}.release_folder')}"
+    if not published["dry_run"]:
+        yield f"commit   {published['commit']}"
+        yield f"{'private' if published['private'] else 'public '}  {published['url']}"
+        return
+    for problem in release["problems"]:
+        yield f"would be refused: {problem}"
+    yield f"to       {_name_target(release)}"
+    if not release["repo_id"]:
+        yield f"state    {use_case}.publish.repo_id in conf/base/{use_case}/parameters.yml"
+    yield (
+        f"publish  the same command with --params={use_case}.publish.dry_run=false; "
+        "this asks the hub and sends the files"
+    )
+
+
+def _name_target(release: dict[str, Any]) -> str:
+    name = release["repo_id"] or "no repository, because none is stated"
+    return f"{name} ({'private' if release['private'] else 'public'})"
+
+
 def _compare(metric: dict[str, Any], label: str, places: int) -> str:
     low, high = metric["interval"]
     return (

@@ -10,6 +10,7 @@ from tuneline.parameters.block import Block
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.prompt import Prompt
+from tuneline.parameters.publish import Publish
 from tuneline.parameters.recipe import Recipe
 from tuneline.parameters.synthesis import Synthesise
 
@@ -22,6 +23,7 @@ class UseCase(Block):
     prompt: Prompt
     recipe: Recipe
     evaluation: Evaluation
+    publish: Publish = Publish()
 
     @model_validator(mode="after")
     def _placeholders_are_columns(self) -> Self:
