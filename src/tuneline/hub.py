@@ -64,9 +64,8 @@ def find_permission_problems(where: str, repo_id: str, private: bool) -> Iterato
     Yields:
         All that stands in the way.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, is_offline_mode
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
-    from huggingface_hub.utils import is_offline_mode
 
     if is_offline_mode():
         yield _stop("HF_HUB_OFFLINE", "the hub is switched off", "unset it, or leave dry_run on")
@@ -130,9 +129,8 @@ def find_base_problem(where: str, base: str) -> Iterator[Problem]:
     Yields:
         That it is only a folder here, or that the hub does not have it.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, is_offline_mode
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-    from huggingface_hub.utils import is_offline_mode
 
     local = list(find_folder_base_problem(where, base))
     yield from local

@@ -58,7 +58,8 @@ def render_card(
         questions=questions,
         held_out=held_out,
         usage=fence(usage, "python"),
-        tables=_lay_out_tables(records, adapter, publish, evaluation),
+        tables=_lay_out_tables(records, adapter, evaluation)
+        | {"licences": _list_licences(publish, is_toy)},
         **records,
     )
     metadata = _describe(adapter, scores, publish, evaluation, is_toy)
@@ -108,9 +109,7 @@ def _describe(
     return str(data.to_yaml())
 
 
-def _lay_out_tables(
-    records: Records, adapter: Adapter, publish: Publish, evaluation: Evaluation
-) -> dict[str, Any]:
+def _lay_out_tables(records: Records, adapter: Adapter, evaluation: Evaluation) -> dict[str, Any]:
     scores, training = records["scores"], records["training"]
     counting = scores["verdict"]["metrics"]
     metrics = scores["metrics"]
@@ -146,17 +145,6 @@ def _lay_out_tables(
             [key.replace("_", " ") for key in training["epochs"][0]],
             [[_show(value) for value in epoch.values()] for epoch in training["epochs"]],
         ),
-        "licences": table(
-            ["of", "licence"],
-            [
-                (of, licence or "not stated")
-                for of, licence in (
-                    ("this adapter", publish.licence),
-                    ("the base model", publish.base_licence),
-                    ("the training data", publish.data_licence),
-                )
-            ],
-        ),
         "decoding": table(
             ["setting", "value"],
             [(code(key), code(str(value))) for key, value in scores["run"]["generation"].items()],
@@ -164,6 +152,16 @@ def _lay_out_tables(
         "versions": table(["library", "version"], adapter.provenance["versions"].items()),
         "confidence": format_number(100 * evaluation.confidence, 0),
     }
+
+
+def _list_licences(publish: Publish, is_toy: bool) -> Any:
+    """List what is stated. The base's licence is that of the real base, not of a stand-in."""
+    licences = {
+        "this adapter": publish.licence,
+        "the base model": None if is_toy else publish.base_licence,
+        "the training data": publish.data_licence,
+    }
+    return table(["of", "licence"], [(of, said or "not stated") for of, said in licences.items()])
 
 
 def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
