@@ -233,7 +233,9 @@ class _Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.body)
         name = f"{asked.get('organization') or OWNER}/{asked['name']}"
         if name in self.hub.repositories:
-            raise _Refused(409, message="You already created this model repo")
+            address = f"{self.hub.url}/{name}"
+            self._send(409, {"error": "You already created this model repo", "url": address})
+            return
         if not self._may_write(name):
             raise _Refused(403, message=f"You don't have the rights to create a model under {name}")
         visibility = asked.get("visibility") or ("private" if asked.get("private") else "public")
