@@ -32,7 +32,7 @@ def find_weight_problems(path: Path, config: dict[str, Any]) -> Iterator[Problem
     odd = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if odd:
         yield _problem(
-            path, f"`{odd[0]}` holds numbers that are none", "no answer would come of it"
+            path, f"`{odd[0]}` holds values that are no numbers", "no answer would come of it"
         )
     if not any(tensor.any() for name, tensor in tensors.items() if name.endswith(B)):
         yield _problem(path, "every B of it is zero", "it was never trained and changes nothing")
