@@ -68,7 +68,7 @@ def check_parameters(loader: OmegaConfigLoader) -> None:
         TunelineError: with every problem found, each naming its file and key.
     """
     parameters = loader["parameters"]
-    problems = list(_find_problems(parameters))
+    problems = [*_find_problems(parameters), *_find_asked_once(loader)]
     if problems:
         raise TunelineError(*(name_source(loader, problem) for problem in problems))
 
@@ -115,6 +115,29 @@ def _find_problems(parameters: Mapping[str, Any]) -> Iterator[Problem]:
     models: dict[str, type[BaseModel]] = {**SHARED_BLOCKS, **dict.fromkeys(use_cases, UseCase)}
     for name, model in models.items():
         yield from _validate(name, parameters.get(name, {}), model)
+
+
+def _find_asked_once(loader: OmegaConfigLoader) -> Iterator[Problem]:
+    """Publishing is asked for twice: its place in a file, its time on the command line."""
+    for use_case in list_use_cases():
+        key = f"{use_case}.publish"
+        stated = (loader["parameters"].get(use_case) or {}).get("publish") or {}
+        if stated.get("dry_run") is False and find_source(loader, f"{key}.dry_run") != "--params":
+            yield Problem(
+                where=f"{key}.dry_run",
+                value=False,
+                wrong="it stands in a file",
+                matters="every run would publish",
+                remedy=f"leave it out, and say --params={key}.dry_run=false when you publish",
+            )
+        if stated.get("repo_id") and find_source(loader, f"{key}.repo_id") == "--params":
+            yield Problem(
+                where=f"{key}.repo_id",
+                value=stated["repo_id"],
+                wrong="it stands on the command line",
+                matters="a slip of the finger would publish under another name",
+                remedy=f"state it once, in conf/base/{use_case}/parameters.yml",
+            )
 
 
 def _validate(name: str, block: Any, model: type[BaseModel]) -> Iterator[Problem]:

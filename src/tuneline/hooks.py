@@ -13,10 +13,10 @@ from kedro.pipeline.node import Node
 from tuneline.configuration import check_environment, check_parameters, name_source
 from tuneline.errors import TunelineError
 from tuneline.hub_cache.place import settle_storage
-from tuneline.locations import locate
-from tuneline.parameters import Storage
+from tuneline.parameters import Publish, Storage
 from tuneline.preflight import find_run_problems
 from tuneline.summary import summarise
+from tuneline.use_cases import list_use_cases
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,14 @@ class CheckBeforeRun:
         check_parameters(loader)
         settle_storage(Storage.model_validate(loader["parameters"].get("storage", {})))
         self.loader = loader
+
+    @hook_impl
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Give a use case without a `publish` block its defaults."""
+        for use_case in list_use_cases():
+            name = f"params:{use_case}.publish"
+            if name not in catalog:
+                catalog[name] = Publish()
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -61,13 +69,6 @@ class SummaryAfterRun:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Summarise every use case whose report this run made, and say where answers are."""
-        for name in sorted(pipeline.all_outputs()):
-            if name.endswith(".report"):
-                for line in summarise(name.removesuffix(".report"), catalog):
-                    log.info(line)
-            if name.endswith(".asked"):
-                log.info("answers  %s", locate(catalog, name))
-        if "overview" in pipeline.all_outputs():
-            log.info("—— all of them ——")
-            log.info("overview %s", locate(catalog, "overview"))
+        """Summarise what this run made."""
+        for line in summarise(pipeline.all_outputs(), catalog):
+            log.info(line)

@@ -16,6 +16,7 @@ from tuneline.pipelines import (
     overview,
     plan,
     prepare,
+    publish,
     synthesise,
     tiny_base,
     train,
@@ -35,6 +36,7 @@ BESIDE = {
     "train_remotely": train_remotely,
     "ask": ask,
     "merge": merge,
+    "publish": publish,
 }
 # Stages of those use cases only whose YAML has the block of the same name.
 OPTIONAL_STAGES = {"synthesise"}

@@ -13,6 +13,7 @@ from tuneline.hub_cache.fetching import find_space_problems
 from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.preflight_gpu import find_gpu_problems
+from tuneline.preflight_publish import find_publish_problems
 from tuneline.preflight_servers import find_server_problems
 from tuneline.schedule import count_side_by_side
 
@@ -33,6 +34,7 @@ def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
     yield from _find_missing_inputs(pipeline, catalog)
     yield from _find_model_problems(pipeline, catalog)
     yield from find_server_problems(pipeline, catalog)
+    yield from find_publish_problems(pipeline, catalog)
 
 
 def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:

@@ -9,16 +9,23 @@ from tuneline.locations import locate
 from tuneline.main_metrics import MAIN_METRICS
 
 
-def summarise(use_case: str, catalog: DataCatalog) -> Iterator[str]:
-    """Summarise a use case whose report has just been made.
+def summarise(outputs: set[str], catalog: DataCatalog) -> Iterator[str]:
+    """Summarise what a run has made.
 
     Args:
-        use_case: its name.
-        catalog: where its data lies.
+        outputs: names of the datasets that its nodes wrote.
+        catalog: where they lie.
 
     Yields:
         Lines for people.
     """
+    for name in sorted(outputs):
+        use_case, _, noun = name.rpartition(".")
+        if noun in SUMMARIES:
+            yield from SUMMARIES[noun](use_case, catalog)
+
+
+def _summarise_report(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     scores = catalog.load(f"{use_case}.scores")
     yield f"—— {use_case} ——"
     yield scores["verdict"]["words"]
@@ -28,6 +35,46 @@ def summarise(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     yield f"report   {locate(catalog, f'{use_case}.report')}"
 
 
+def _summarise_answers(use_case: str, catalog: DataCatalog) -> Iterator[str]:
+    yield f"answers  {locate(catalog, f'{use_case}.asked')}"
+
+
+def _summarise_overview(_: str, catalog: DataCatalog) -> Iterator[str]:
+    yield "—— all of them ——"
+    yield f"overview {locate(catalog, 'overview')}"
+
+
+def _summarise_release(use_case: str, catalog: DataCatalog) -> Iterator[str]:
+    """Say what was published, or what would be; the last line names the address, or the way."""
+    release = catalog.load(f"{use_case}.release")
+    published = catalog.load(f"{use_case}.published")
+    done = "dry run, nothing was sent" if published["dry_run"] else "published"
+    yield f"—— {use_case}: {done} ——"
+    for file in release["files"]:
+        yield f"{file['bytes']:>13,}  {file['sha256'][:12]}  {file['path']}"
+    yield f"{release['bytes']:>13,}  bytes in {len(release['files'])} files, in one commit"
+    yield f"card     {locate(catalog, f'{use_case}.card')}"
+    yield f"files    {locate(catalog, f'{use_case}.release_folder')}"
+    if not published["dry_run"]:
+        yield f"commit   {published['commit']}"
+        yield f"{'private' if published['private'] else 'public '}  {published['url']}"
+        return
+    for problem in release["problems"]:
+        yield f"would be refused: {problem}"
+    yield f"to       {_name_target(release)}"
+    if not release["repo_id"]:
+        yield f"state    {use_case}.publish.repo_id in conf/base/{use_case}/parameters.yml"
+    yield (
+        f"publish  the same command with --params={use_case}.publish.dry_run=false; "
+        "this asks the hub and sends the files"
+    )
+
+
+def _name_target(release: dict[str, Any]) -> str:
+    name = release["repo_id"] or "no repository, because none is stated"
+    return f"{name} ({'private' if release['private'] else 'public'})"
+
+
 def _compare(metric: dict[str, Any], label: str, places: int) -> str:
     low, high = metric["interval"]
     return (
@@ -35,3 +82,12 @@ def _compare(metric: dict[str, Any], label: str, places: int) -> str:
         f"difference {metric['difference']:+.{places}f} "
         f"({low:+.{places}f} to {high:+.{places}f})"
     )
+
+
+# What is said of a dataset, by its name without the use case.
+SUMMARIES = {
+    "report": _summarise_report,
+    "asked": _summarise_answers,
+    "overview": _summarise_overview,
+    "published": _summarise_release,
+}

@@ -14,6 +14,7 @@ from tuneline.datasets.raw_csv import RawCSVDataset
 from tuneline.datasets.raw_documents import RawDocumentsDataset
 from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.datasets.raw_sheet import RawSheetDataset
+from tuneline.datasets.release_folder import ReleaseFolderDataset
 from tuneline.datasets.reply_folder import ReplyFolderDataset
 from tuneline.datasets.spark_json_lines import SparkJSONLinesDataset
 from tuneline.datasets.streamed_csv import StreamedCSVDataset
@@ -35,6 +36,7 @@ __all__ = [
     "RawDocumentsDataset",
     "RawJSONDataset",
     "RawSheetDataset",
+    "ReleaseFolderDataset",
     "ReplyFolderDataset",
     "SparkJSONLinesDataset",
     "StreamedCSVDataset",

@@ -48,13 +48,8 @@ class AdapterDataset(AbstractVersionedDataset[Adapter, Adapter]):
 
     def save(self, data: Adapter) -> None:
         """Write the adapter."""
-        from safetensors.torch import save_file
-
         with replace_whole_folder(Path(self._get_save_path())) as folder:
-            save_file(data.tensors, folder / "adapter_model.safetensors", {"format": "pt"})
-            _write(folder / "adapter_config.json", data.config)
-            _write(folder / "provenance.json", data.provenance)
-            data.tokenizer.save_pretrained(folder)
+            write_adapter(folder, data)
 
     def _exists(self) -> bool:
         try:
@@ -64,6 +59,21 @@ class AdapterDataset(AbstractVersionedDataset[Adapter, Adapter]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}
+
+
+def write_adapter(folder: Path, adapter: Adapter) -> None:
+    """Write an adapter's files.
+
+    Args:
+        folder: where to; it is there already.
+        adapter: the adapter.
+    """
+    from safetensors.torch import save_file
+
+    save_file(adapter.tensors, folder / "adapter_model.safetensors", {"format": "pt"})
+    _write(folder / "adapter_config.json", adapter.config)
+    _write(folder / "provenance.json", adapter.provenance)
+    adapter.tokenizer.save_pretrained(folder)
 
 
 def _read(path: Path) -> dict[str, Any]:

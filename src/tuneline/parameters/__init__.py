@@ -14,6 +14,7 @@ from tuneline.parameters.merge import Gguf, Merge
 from tuneline.parameters.moderation import Moderation
 from tuneline.parameters.prices import Price, Prices
 from tuneline.parameters.prompt import Prompt
+from tuneline.parameters.publish import Publish
 from tuneline.parameters.recipe import Recipe
 from tuneline.parameters.remote_training import RemoteTraining
 from tuneline.parameters.rubric import Criterion, Judge, Rubric
@@ -42,6 +43,7 @@ __all__ = [
     "Price",
     "Prices",
     "Prompt",
+    "Publish",
     "Recipe",
     "RemoteTraining",
     "Rubric",

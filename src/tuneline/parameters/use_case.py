@@ -10,6 +10,7 @@ from tuneline.parameters.block import Block
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.prompt import Prompt
+from tuneline.parameters.publish import Publish
 from tuneline.parameters.recipe import Recipe
 from tuneline.parameters.synthesis import Synthesise
 
@@ -24,6 +25,9 @@ class UseCase(Block):
     prompt: Prompt = Field(description="the words around a row")
     recipe: Recipe = Field(description="what is trained and how")
     evaluation: Evaluation = Field(description="how both models are compared")
+    publish: Publish = Field(
+        default=Publish(), description="what becomes of the adapter on the hub"
+    )
 
     @model_validator(mode="after")
     def _placeholders_are_columns(self) -> Self:

@@ -30,7 +30,8 @@ def compare_all(
 
     Returns:
         By metric: `base`, `tuned`, `difference`, its `interval` at `confidence`, the `rows` that
-        count, the `wins`, `ties` and `losses` of the tuned model, and what is `shown`.
+        count, the `wins`, `ties` and `losses` of the tuned model, what is `shown`, and how a reader
+        sees the numbers: `label`, `percent` (whether 100 is the most) and `places`.
     """
     both = [metric for metric in metrics if metric.name in base.keys() & tuned.keys()]
     counting = max(1, sum(metric.counts for metric in both))
@@ -69,6 +70,9 @@ def _compare(
         "ties": ties,
         "losses": losses,
         "shown": _shown(metric, low, high, enough_rows(rows, confidence)),
+        "label": metric.label,
+        "percent": metric.percent,
+        "places": metric.places,
     }
 
 

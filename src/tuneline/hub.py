@@ -1,0 +1,332 @@
+"""The hub's side of publishing: names, permissions, and the one commit that makes a release."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.release import CARD
+
+# The token comes from this variable alone: never from a file of ours, never from a parameter.
+TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - a name, not a secret
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_SECONDS = 10
+NOTHING_SENT = "nothing was sent"
+
+
+def find_name_problems(where: str, repo_id: str | None) -> Iterator[Problem]:
+    """Find out, without a network, whether the hub would take a repository's name.
+
+    Args:
+        where: the parameter.
+        repo_id: its value.
+
+    Yields:
+        What is wrong with it.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    if repo_id is None:
+        yield Problem(
+            where=where,
+            wrong="it is not stated",
+            matters="one publishes under a name",
+            remedy="state it in the use case's parameters.yml, as owner/name",
+        )
+        return
+    try:
+        validate_repo_id(repo_id)
+        reason = "" if "/" in repo_id else "it has no owner"
+    except HFValidationError as error:
+        reason = "the hub takes no such name (" + str(error).split(": '")[0].rstrip(".") + ")"
+    if reason:
+        yield Problem(
+            where=where,
+            value=repo_id,
+            wrong=reason,
+            matters=NOTHING_SENT,
+            remedy="write owner/name, of letters, digits, `-`, `_` and `.`, such as "
+            "my-account/oil-answers",
+        )
+
+
+def find_permission_problems(where: str, repo_id: str, private: bool) -> Iterator[Problem]:
+    """Ask the hub whether this token may write there; nothing is changed by asking.
+
+    Args:
+        where: the parameter that states the repository.
+        repo_id: a name that the hub takes.
+        private: whether the repository is to be private.
+
+    Yields:
+        All that stands in the way.
+    """
+    from huggingface_hub import HfApi, is_offline_mode
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    if is_offline_mode():
+        yield _stop("HF_HUB_OFFLINE", "the hub is switched off", "unset it, or leave dry_run on")
+    token = _read_token()
+    if not token:
+        yield _stop(
+            TOKEN_VARIABLE,
+            "the environment has no variable of this name",
+            "make a token with write permission on the hub's page Settings, Access Tokens, and "
+            f"put it into the environment ({TOKEN_VARIABLE}); see docs/publish.md",
+        )
+    if is_offline_mode() or not token:
+        return
+    api = HfApi(token=token)
+    there = None
+    try:
+        # First what takes a time-out: the other calls would wait for a dead line for ever.
+        try:
+            there = api.model_info(repo_id, timeout=HUB_SECONDS)
+        except RepositoryNotFoundError:
+            there = None  # also the answer to a token that the hub does not know
+        who = api.whoami()
+        yield from _find_owner_problems(where, repo_id, who)
+        yield from _find_token_problems(repo_id, who, exists=there is not None)
+        if there is not None:
+            yield from _find_repository_problems(where, api, there, private)
+    except HfHubHTTPError as error:
+        yield _refused(error)
+    except Exception:  # whatever the network's layers raise, it means the same to a user
+        yield _stop("the hub", "it cannot be reached", "check the connection, or leave dry_run on")
+
+
+def find_folder_base_problem(where: str, base: str) -> Iterator[Problem]:
+    """Find out, without a network, whether a base model has a name that others can load.
+
+    Args:
+        where: the parameter or the file that names it.
+        base: its name.
+
+    Yields:
+        That it is only a folder here.
+    """
+    if not HUB_ID.fullmatch(base) or Path(base).is_dir():
+        yield Problem(
+            where=where,
+            value=base,
+            wrong="it is a base that is only a folder on this machine",
+            matters="nobody else could load the adapter",
+            remedy="train on a base model from the hub (another --env); the dry run and the card "
+            "work with this one, too",
+        )
+
+
+def find_base_problem(where: str, base: str) -> Iterator[Problem]:
+    """Find out whether others can get the base model that an adapter needs.
+
+    Args:
+        where: the parameter or the file that names it.
+        base: its name.
+
+    Yields:
+        That it is only a folder here, or that the hub does not have it.
+    """
+    from huggingface_hub import HfApi, is_offline_mode
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    local = list(find_folder_base_problem(where, base))
+    yield from local
+    if local or is_offline_mode():
+        return
+    try:
+        HfApi(token=_read_token() or False).model_info(base, timeout=HUB_SECONDS)
+    except GatedRepoError:  # it is there; who wants to use it accepts its licence
+        return
+    except RepositoryNotFoundError:
+        yield Problem(
+            where=where,
+            value=base,
+            wrong="the hub has no such base model any more, or hides it",
+            matters="an adapter without its base is of no use to anybody",
+            remedy="look the base up on the hub; if it has moved, train again under its new name",
+        )
+    except Exception:  # the check of the permissions meets the same, and says it
+        return
+
+
+def upload(folder: Path, names: list[str], repo_id: str, private: bool) -> dict[str, Any]:
+    """Publish a release in one commit: either all of it is there or nothing.
+
+    The repository is made private. Large files go up first, and the hub shows them only with the
+    commit; after an interruption they are there already and are not sent again. Only then, and only
+    if it is asked for, the repository becomes public.
+
+    Args:
+        folder: holds the files.
+        names: which of them.
+        repo_id: where to.
+        private: whether the repository stays private.
+
+    Returns:
+        `url` of the repository and `commit`.
+
+    Raises:
+        TunelineError: if the hub refuses or the connection breaks.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
+
+    api = HfApi(token=_read_token())
+    try:
+        ModelCard.load(folder / CARD).validate()
+        url = api.create_repo(repo_id, private=True, exist_ok=True)
+        # Not `upload_folder`: with hf_xet it makes several commits of a large folder.
+        commit = api.create_commit(
+            repo_id,
+            [CommitOperationAdd(name, folder / name) for name in names],
+            commit_message="Adapter with its card and its records",
+        )
+        _check_arrived(api, repo_id, commit.oid, {name: folder / name for name in names})
+    except Exception as error:  # hf_xet and httpx2 have many; all mean that the upload stopped
+        raise TunelineError(
+            Problem(
+                where=repo_id,
+                wrong=f"the upload stopped ({_shorten(error)})",
+                matters="nothing was published: all files appear at once, with the last step",
+                remedy="run the same command again; files that have arrived are not sent again",
+            )
+        ) from error
+    if not private:
+        _make_public(api, repo_id)
+    return {"url": str(url), "commit": commit.oid}
+
+
+def _find_owner_problems(where: str, repo_id: str, who: dict[str, Any]) -> Iterator[Problem]:
+    owner = repo_id.split("/", maxsplit=1)[0]
+    roles = {org["name"]: org.get("roleInOrg") for org in who.get("orgs", [])}
+    roles[who["name"]] = "owner"
+    role = {name.casefold(): role for name, role in roles.items()}.get(owner.casefold(), "none")
+    if role == "none":
+        yield Problem(
+            where=where,
+            value=repo_id,
+            wrong=f"`{owner}` is neither your account (`{who['name']}`) nor one of your "
+            "organisations",
+            matters="it belongs to someone else",
+            remedy=suggest(owner, roles),
+        )
+    elif role == "read":
+        yield Problem(
+            where=where,
+            value=repo_id,
+            wrong=f"in the organisation `{owner}` you may only read",
+            matters=NOTHING_SENT,
+            remedy="ask its administrators for the right to write, or publish under your account",
+        )
+
+
+def _find_token_problems(repo_id: str, who: dict[str, Any], *, exists: bool) -> Iterator[Problem]:
+    """Find out what a token may do; only its kind and scopes are looked at, never its value."""
+    token = who.get("auth", {}).get("accessToken", {})
+    role = token.get("role")
+    if role in ("write", "admin"):
+        return
+    if role == "fineGrained":
+        if _is_in_scope(repo_id, token.get("fineGrained", {}), exists=exists):
+            return
+        wrong = f"this fine-grained token may not write to {repo_id}"
+        if not exists:
+            wrong += ", which has yet to be made in its owner's name"
+    else:
+        wrong = f"this token may not write (its role is `{role or 'not told by the hub'}`)"
+    yield _stop(
+        TOKEN_VARIABLE,
+        wrong,
+        "make a token with write permission for that owner's repositories on the hub's page "
+        "Settings, Access Tokens",
+    )
+
+
+def _is_in_scope(repo_id: str, granted: dict[str, Any], *, exists: bool) -> bool:
+    """Tell whether a fine-grained token covers a repository: by its owner, or by itself."""
+    owners = {"user": repo_id.split("/", maxsplit=1)[0], "org": repo_id.split("/", maxsplit=1)[0]}
+    covered = owners | {"model": repo_id} if exists else owners
+    return any(
+        "repo.write" in scope.get("permissions", [])
+        and covered.get(scope["entity"].get("type"), "").casefold()
+        == scope["entity"].get("name", "").casefold()
+        != ""
+        for scope in granted.get("scoped", [])
+    )
+
+
+def _find_repository_problems(where: str, api: Any, there: Any, private: bool) -> Iterator[Problem]:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if private and not there.private:
+        yield Problem(
+            where=where,
+            value=there.id,
+            wrong="this repository is public, and `private: true` is stated",
+            matters="everybody would see the release",
+            remedy="make the repository private on its settings page, or state `private: false`",
+        )
+    try:
+        api.auth_check(there.id, write=True)
+    except HfHubHTTPError as error:
+        if error.response.status_code not in (401, 403, 404):
+            raise
+        yield Problem(
+            where=where,
+            value=there.id,
+            wrong="this repository is there, and you may not write to it",
+            matters=NOTHING_SENT,
+            remedy="choose another name, or ask its owner for the right to write",
+        )
+
+
+def _check_arrived(api: Any, repo_id: str, commit: str, files: dict[str, Path]) -> None:
+    """Compare what the hub says it has with what was sent."""
+    there = api.model_info(repo_id, revision=commit, files_metadata=True).siblings
+    sizes = {file.rfilename: file.size for file in there}
+    wrong = [name for name, path in files.items() if sizes.get(name) != path.stat().st_size]
+    if wrong:
+        raise ValueError(f"the hub has another size of {', '.join(wrong)}")
+
+
+def _make_public(api: Any, repo_id: str) -> None:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        api.update_repo_settings(repo_id, private=False)
+    except HfHubHTTPError as error:
+        raise TunelineError(
+            Problem(
+                where=repo_id,
+                wrong=f"the release is there, whole, but still private ({_shorten(error)})",
+                matters="only you can see it",
+                remedy="make it public on its settings page on the hub",
+            )
+        ) from error
+
+
+def _refused(error: Any) -> Problem:
+    if error.response.status_code == 401:
+        return _stop(
+            TOKEN_VARIABLE,
+            "the hub does not know this token",
+            "copy it again, whole, or make a new one on the hub's page Settings, Access Tokens",
+        )
+    return _stop("the hub", f"it answers: {_shorten(error)}", "try again later")
+
+
+def _stop(where: str, wrong: str, remedy: str) -> Problem:
+    return Problem(where=where, wrong=wrong, matters=NOTHING_SENT, remedy=remedy)
+
+
+def _read_token() -> str:
+    return os.environ.get(TOKEN_VARIABLE, "").strip()
+
+
+def _shorten(error: Any) -> str:
+    text = " ".join(str(error.__cause__ or error).split())
+    token = _read_token()
+    text = text.replace(token, "…") if token else text
+    return text[:200].rstrip(".")

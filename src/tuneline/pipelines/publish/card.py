@@ -1,0 +1,255 @@
+"""The model card: the hub's metadata, and a page of what the run recorded."""
+
+from typing import Any
+
+from tuneline.adapters import Adapter
+from tuneline.hub import find_folder_base_problem
+from tuneline.pages import format_number
+from tuneline.parameters import Evaluation, Prompt, Publish
+from tuneline.pipelines.publish.markdown import code, fence, render, table
+from tuneline.pipelines.publish.usage import write_usage
+
+# The hub's names of the metrics that it knows.
+HUB_METRICS = {"chrf": "chrf", "rouge_l": "rouge", "bleu": "bleu", "perplexity": "perplexity"}
+NO_NAME = "owner/name"
+Records = dict[str, dict[str, Any]]
+
+
+def render_card(
+    adapter: Adapter,
+    records: Records,
+    answers: list[dict[str, Any]],
+    publish: Publish,
+    prompt: Prompt,
+    evaluation: Evaluation,
+) -> str:
+    """Render the card.
+
+    Args:
+        adapter: the adapter.
+        records: `cleaning`, `leaks`, `plan`, `training`, `scores`, `rubric`, as their stages wrote
+            them.
+        answers: base and tuned answers.
+        publish: licences, languages, origin, limits.
+        prompt: the templates.
+        evaluation: title and confidence.
+
+    Returns:
+        Markdown that starts with the metadata as YAML.
+    """
+    scores, settings = records["scores"], adapter.provenance["recipe"]["settings"]
+    base = adapter.provenance["base"]
+    is_toy = any(find_folder_base_problem("", base["name"]))
+    questions = [row for row in answers if row["reference"] is None]
+    held_out = [row for row in answers if row["reference"] is not None][: publish.examples]
+    question = questions[0]["prompt"] if questions else None
+    usage = write_usage(
+        adapter, scores["run"]["generation"], prompt, question, publish.repo_id or NO_NAME
+    )
+    body = render(
+        "pipelines/publish/card.md.jinja",
+        title=evaluation.title,
+        base=base,
+        is_toy=is_toy,
+        provenance=adapter.provenance,
+        settings=settings,
+        publish=publish,
+        prompt=prompt,
+        questions=questions,
+        held_out=held_out,
+        usage=fence(usage, "python"),
+        tables=_lay_out_tables(records, adapter, evaluation)
+        | {"licences": _list_licences(publish, is_toy)},
+        **records,
+    )
+    metadata = _describe(adapter, scores, publish, evaluation, is_toy)
+    return f"---\n{metadata}\n---\n\n{body}"
+
+
+def _describe(
+    adapter: Adapter,
+    scores: dict[str, Any],
+    publish: Publish,
+    evaluation: Evaluation,
+    is_toy: bool,
+) -> str:
+    """Write the metadata; the YAML writer of the hub's own library quotes every value."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = [
+        EvalResult(
+            task_type="text-generation",
+            dataset_type=(publish.datasets or ["own"])[0],
+            dataset_name=f"{evaluation.title}: held-out rows",
+            dataset_split="test",
+            metric_type=HUB_METRICS.get(name, name),
+            metric_name=f"{found['label']}, tuned",
+            metric_value=round(found["tuned"], 4),
+            metric_args={
+                "base": round(found["base"], 4),
+                "interval_of_difference": [round(end, 4) for end in found["interval"]],
+                "confidence": round(found["confidence"], 4),
+                "prompts": found["rows"],
+            },
+        )
+        for name, found in scores["metrics"].items()
+        if name in {*scores["verdict"]["metrics"], "loss", "perplexity"}
+    ]
+    data = ModelCardData(
+        library_name="peft",
+        pipeline_tag="text-generation",
+        base_model=None if is_toy else adapter.provenance["base"]["name"],
+        license=publish.licence,
+        language=publish.language or None,
+        datasets=publish.datasets or None,
+        tags=["tuneline", "lora", "qlora", "trl", "sft"],
+        model_name=publish.repo_id or evaluation.title,
+        eval_results=results or None,
+    )
+    return str(data.to_yaml())
+
+
+def _lay_out_tables(records: Records, adapter: Adapter, evaluation: Evaluation) -> dict[str, Any]:
+    scores, training = records["scores"], records["training"]
+    counting = scores["verdict"]["metrics"]
+    metrics = scores["metrics"]
+    return {
+        "verdict": _compare({name: metrics[name] for name in counting}),
+        "description": _compare(
+            {name: found for name, found in metrics.items() if name not in counting}
+        ),
+        "categories": _list_categories(scores),
+        "ratings": {
+            who: _compare_ratings(found["criteria"])
+            for who, found in records["rubric"].items()
+            if found.get("criteria")
+        },
+        "cleaning": table(["reason", "rows"], _count(records["cleaning"]["reasons"])),
+        "sides": table(["side", "examples"], _count(records["leaks"]["sizes"])),
+        "recipe": table(
+            ["setting", "value"],
+            [(code(key), code(value)) for key, value in _flatten(_pick_recipe(adapter))],
+        ),
+        "comparison": table(
+            ["", "planned", "actual"],
+            [
+                (
+                    f"{row['name']}{', ' if row['unit'] else ''}{row['unit']}",
+                    _show(row["planned"]),
+                    _show(row["actual"]),
+                )
+                for row in training["comparison"]
+            ],
+        ),
+        "epochs": table(
+            [key.replace("_", " ") for key in training["epochs"][0]],
+            [[_show(value) for value in epoch.values()] for epoch in training["epochs"]],
+        ),
+        "decoding": table(
+            ["setting", "value"],
+            [(code(key), code(str(value))) for key, value in scores["run"]["generation"].items()],
+        ),
+        "versions": table(["library", "version"], adapter.provenance["versions"].items()),
+        "confidence": format_number(100 * evaluation.confidence, 0),
+    }
+
+
+def _list_licences(publish: Publish, is_toy: bool) -> Any:
+    """List what is stated. The base's licence is that of the real base, not of a stand-in."""
+    licences = {
+        "this adapter": publish.licence,
+        "the base model": None if is_toy else publish.base_licence,
+        "the training data": publish.data_licence,
+    }
+    return table(["of", "licence"], [(of, said or "not stated") for of, said in licences.items()])
+
+
+def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
+    return table(
+        ["metric", "base", "tuned", "difference", "its interval", "prompts", "shown"],
+        [
+            (
+                found["label"] + (", %" if found["percent"] else ""),
+                format_number(found["base"], found["places"]),
+                format_number(found["tuned"], found["places"]),
+                format_number(found["difference"], found["places"], True),
+                _show_interval(found, found["places"]),
+                found["rows"],
+                found["shown"],
+            )
+            for found in metrics.values()
+        ],
+    )
+
+
+def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
+    return table(
+        ["criterion, 0 to 10", "base", "tuned", "difference", "its interval", "shown"],
+        [
+            (
+                name,
+                format_number(found["base"]),
+                format_number(found["tuned"]),
+                format_number(found["difference"], 1, True),
+                _show_interval(found, 1),
+                found["shown"],
+            )
+            for name, found in criteria.items()
+        ],
+    )
+
+
+def _list_categories(scores: dict[str, Any]) -> Any:
+    counting = scores["verdict"]["metrics"]
+    labels = [scores["metrics"][name]["label"] for name in counting]
+    return table(
+        ["category", *labels],
+        [
+            [category, *(_show_change(found.get(name)) for name in counting)]
+            for category, found in scores["categories"].items()
+        ],
+    )
+
+
+def _show_change(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "not measured"
+    places = found["places"]
+    change = f"{format_number(found['base'], places)} → {format_number(found['tuned'], places)}"
+    return f"{change} ({found['shown']}, {found['rows']} prompts)"
+
+
+def _show_interval(found: dict[str, Any], places: int) -> str:
+    low, high = (format_number(end, places, True) for end in found["interval"])
+    return f"{low} to {high}"
+
+
+def _pick_recipe(adapter: Adapter) -> dict[str, Any]:
+    """Leave out what is not set, and the base model, which is named above."""
+    settings = adapter.provenance["recipe"]["settings"]
+    return {
+        key: value
+        for key, value in settings.items()
+        if value is not None and key not in ("base_model", "revision")
+    }
+
+
+def _flatten(settings: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            rows += _flatten(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", str(value)))
+    return rows
+
+
+def _count(counts: dict[str, int]) -> list[tuple[str, str]]:
+    return [(name, f"{count:,}") for name, count in counts.items()]
+
+
+def _show(value: Any) -> str | None:
+    """Write a number of the training's record; an unknown one stays unknown."""
+    if value is None:
+        return None
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

@@ -1,0 +1,92 @@
+"""The code that loads a published adapter and asks it once, as the evaluation asked it."""
+
+from string import Formatter
+from typing import Any
+
+from tuneline.adapters import Adapter
+from tuneline.parameters import Prompt
+from tuneline.rendering import find_end_tokens
+
+LINES = """\
+import torch
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoTokenizer{imports}
+
+repo = {repo!r}
+tokenizer = AutoTokenizer.from_pretrained(repo)
+model = AutoPeftModelForCausalLM.from_pretrained(
+    repo,
+    dtype=torch.{dtype},{quantization}
+    device_map="auto",
+)
+
+messages = [
+{messages}
+]
+inputs = tokenizer.apply_chat_template(
+    messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+).to(model.device)
+output = model.generate(
+    **inputs,
+{generation}
+)
+print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
+"""
+
+
+def write_usage(
+    adapter: Adapter,
+    generation: dict[str, Any],
+    prompt: Prompt,
+    question: str | None,
+    repo_id: str,
+) -> str:
+    """Write Python that loads the adapter with its base and generates one answer.
+
+    Args:
+        adapter: states quantisation, number format and end tokens.
+        generation: the decoding of the evaluation.
+        prompt: the templates of the training.
+        question: what to ask; None asks with the prompt's template, its columns to be filled in.
+        repo_id: what to load.
+
+    Returns:
+        Code. Every value in it is a literal that Python itself has written.
+    """
+    provenance = adapter.provenance
+    quantization = provenance["recipe"]["settings"]["quantization"]
+    decoding = {
+        **generation,
+        "eos_token_id": find_end_tokens(adapter.tokenizer),
+        "pad_token_id": adapter.tokenizer.pad_token_id,
+    }
+    asked = _fill(prompt.prompt) if question is None else repr(question)
+    messages = [("system", _fill(prompt.system))] if prompt.system else []
+    messages.append(("user", asked))
+    return LINES.format(
+        imports=", BitsAndBytesConfig" if quantization else "",
+        repo=repo_id,
+        dtype=provenance["hardware"]["dtype"],
+        quantization=_quantize(quantization, provenance["hardware"]["dtype"]),
+        messages="\n".join(
+            f'    {{"role": "{role}", "content": {content}}},' for role, content in messages
+        ),
+        generation="\n".join(f"    {name}={value!r}," for name, value in decoding.items()),
+    )
+
+
+def _quantize(settings: dict[str, Any], dtype: str) -> str:
+    if not settings:
+        return ""
+    lines = [f"        {name}={value!r}," for name, value in settings.items()]
+    if "bnb_4bit_compute_dtype" not in settings:
+        lines.append(f"        bnb_4bit_compute_dtype=torch.{dtype},")
+    return "\n    quantization_config=BitsAndBytesConfig(\n" + "\n".join(lines) + "\n    ),"
+
+
+def _fill(template: str) -> str:
+    """Write a template as an expression in which the reader puts values for its columns."""
+    columns = sorted({name for _, name, _, _ in Formatter().parse(template) if name})
+    if not columns:
+        return repr(template.format())
+    return f"{template!r}.format_map({dict.fromkeys(columns, '…')!r})"

@@ -1,0 +1,154 @@
+"""The card is the run's own records, and nothing that is in them can break out of it."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from kedro.io import DataCatalog
+from markdown_it import MarkdownIt
+
+from tests.pipelines.publish.hub_runs import REPORTS
+from tests.pipelines.publish.test_markdown import HOSTILE
+from tuneline.adapters import Adapter
+from tuneline.datasets import AdapterDataset, JSONLinesDataset
+from tuneline.errors import TunelineError
+from tuneline.parameters import Evaluation, Prompt, Publish, UseCase
+from tuneline.pipelines.publish.nodes import write_card
+
+RECORDS = ("cleaning_report", "leak_report", "plan", "training_record", "rubric")
+
+
+@pytest.fixture(scope="module")
+def material(finished_run: Path) -> dict:
+    """Read a finished run's own records."""
+    reports = finished_run / REPORTS
+    newest = sorted((reports / "scores.json").iterdir())[-1]
+    adapters = finished_run / "data/test/06_models/product_descriptions/adapter"
+    adapter = sorted(adapters.iterdir())[-1] / "adapter"
+    answers = finished_run / "data/test/07_model_output/product_descriptions/answers.jsonl"
+    return {
+        **{name: json.loads((reports / f"{name}.json").read_text()) for name in RECORDS},
+        "scores": json.loads((newest / "scores.json").read_text()),
+        "adapter": AdapterDataset(filepath=str(adapter)).load(),
+        "answers": JSONLinesDataset(filepath=str(answers)).load(),
+    }
+
+
+def write(material: dict, parameters: UseCase, **changes: object) -> str:
+    given = {"prompt": parameters.prompt, "evaluation": parameters.evaluation}
+    return write_card(**(material | given | {"publish": Publish()} | changes))
+
+
+def test_the_card_says_what_the_records_say(material: dict, parameters: UseCase):
+    card = write(material, parameters)
+    chrf, cleaning = material["scores"]["metrics"]["chrf"], material["cleaning_report"]
+    assert material["scores"]["verdict"]["words"] in card.replace("\\", "")
+    assert f"| chrF, % | {chrf['base']:.1f} | {chrf['tuned']:.1f} |" in card
+    assert f"{cleaning['rows']:,} rows came in, {cleaning['clean']:,} were kept" in card
+    assert f"| train | {material['leak_report']['sizes']['train']} |" in card
+    assert material["adapter"].provenance["chat_template_sha256"] in card
+    assert "**This is a toy.**" in card
+
+
+def test_what_no_record_holds_is_said_to_be_missing(material: dict, parameters: UseCase):
+    card = write(material, parameters)
+    for words in (
+        "Where the data come from is not stated.",
+        "| this adapter | not stated |",
+        "| wall time, h | not known |",
+        "Nobody rated the answers",
+    ):
+        assert words in card
+
+
+def test_no_row_of_the_data_is_shown_unless_it_is_asked_for(material: dict, parameters: UseCase):
+    reference = material["answers"][0]["reference"]
+    assert reference not in write(material, parameters)
+    card = write(material, parameters, publish=Publish(examples=1))
+    assert reference in card
+    assert material["answers"][1]["reference"] not in card
+
+
+def test_the_metadata_are_what_the_hub_reads(material: dict, parameters: UseCase):
+    publish = Publish(repo_id="me/x", licence="mit", language=["en"], datasets=["a/b"])
+    data = ModelCard(write(material, parameters, publish=publish)).data
+    assert (data.library_name, data.pipeline_tag) == ("peft", "text-generation")
+    assert (data.license, data.language, data.datasets) == ("mit", ["en"], ["a/b"])
+    assert data.base_model is None  # a folder is no model that the hub could link to
+    chrf = next(result for result in data.eval_results if result.metric_type == "chrf")
+    found = material["scores"]["metrics"]["chrf"]
+    assert chrf.metric_value == pytest.approx(found["tuned"], abs=1e-4)
+    assert chrf.metric_args["interval_of_difference"] == pytest.approx(found["interval"], abs=1e-4)
+
+
+def test_hostile_text_stays_text_everywhere(material: dict, parameters: UseCase):
+    """Front matter, headings, sentences, tables, code and fences."""
+    ends = f"{HOSTILE}\n---\nlicense: mit\n---\n```\n````\n</pre>'''\"\"\"\\"
+    questions = [
+        {**row, "id": f"question {number}", "prompt": ends, "reference": None}
+        | {"base_answer": ends, "tuned_answer": ends}
+        for number, row in enumerate(material["answers"][:2])
+    ]
+    card = write(
+        material,
+        parameters,
+        answers=[{**material["answers"][0], "prompt": ends, "reference": ends}, *questions],
+        cleaning_report=material["cleaning_report"] | {"reasons": {ends: 1}},
+        publish=Publish(data=ends, limits=[ends], data_licence=ends, examples=1, base_licence=ends),
+        prompt=Prompt(system=ends, prompt=ends + "{title}", completion="{content}"),
+        evaluation=Evaluation(title=ends, generation={}),
+    )
+    data = ModelCard(card).data
+    assert data.license is None
+    assert data.eval_results[0].dataset_name == f"{ends}: held-out rows"
+    tokens = MarkdownIt("commonmark").enable("table").parse(card.split("\n---\n", 1)[1])
+    inside = [child for token in tokens for child in token.children or []]
+    assert not [token for token in (*tokens, *inside) if token.type.startswith(("html", "image"))]
+    assert not [token for token in inside if "evil" in str(token.attrs)]
+    headings = [token for token in tokens if token.type == "heading_open"]
+    assert len(headings) == 12
+    fences = [token.content for token in tokens if token.type == "fence"]
+    assert len(fences) == 2 + 2 + 2 * 2 + 3  # bash, code; templates; questions; a held-out row
+    ast.parse(fences[1])
+
+
+def test_the_code_of_the_card_runs_and_answers_as_in_the_evaluation(
+    material: dict,
+    parameters: UseCase,
+    finished_run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+):
+    monkeypatch.chdir(finished_run)  # the tiny base model's path starts from there
+    card = write(material, parameters)
+    (code,) = re.findall(r"```python\n(.*?)\n```", card, re.DOTALL)
+    folder = sorted(
+        (finished_run / "data/test/06_models/product_descriptions/adapter").iterdir()
+    )[-1]
+    row = material["answers"][0]
+    title = row["prompt"].removeprefix("Write a product description for: ")
+    code = code.replace("'owner/name'", repr(str(folder / "adapter"))).replace("'…'", repr(title))
+    exec(compile(code, "card", "exec"), {})
+    assert capsys.readouterr().out.strip() == row["tuned_answer"].strip()
+
+
+def test_scores_of_another_adapter_are_refused(material: dict, parameters: UseCase):
+    old: Adapter = material["adapter"]
+    name = next(iter(old.tensors))
+    other = Adapter(
+        old.config, old.tensors | {name: torch.ones_like(old.tensors[name])}, old.tokenizer, old.provenance
+    )
+    with pytest.raises(TunelineError, match="made with another adapter"):
+        write(material, parameters, adapter=other)
+
+
+def test_a_use_case_without_the_block_has_its_defaults():
+    from tuneline.hooks import CheckBeforeRun
+
+    catalog = DataCatalog()
+    CheckBeforeRun().after_catalog_created(catalog)
+    assert catalog.load("params:product_descriptions.publish") == Publish()

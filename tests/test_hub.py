@@ -1,0 +1,193 @@
+"""Permissions and uploads, asked of a real server that speaks the hub's protocol."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import constants
+
+from tests.hub_server import HubServer, fine_grained, read_token, serve_hub
+from tuneline.errors import TunelineError
+from tuneline.hub import find_base_problem, find_name_problems, find_permission_problems, upload
+
+TOKEN = "hf_" + "TestOnly" * 4
+CARD = "---\nlicense: mit\n---\n\n# Card\n"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """Let the client talk to a hub of our own, whose large files come by LFS."""
+    with serve_hub(HubServer(tmp_path / "hub")) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        server.tokens[TOKEN] = read_token("write")
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a small release: a card, and weights that go by LFS."""
+    folder = tmp_path / "release"
+    folder.mkdir()
+    (folder / "README.md").write_text(CARD)
+    (folder / "adapter_model.safetensors").write_bytes(b"weights" * 1000)
+    return folder
+
+
+def ask(repo_id: str = "me/new", private: bool = True) -> list[str]:
+    return [str(one) for one in find_permission_problems("x.publish.repo_id", repo_id, private)]
+
+
+def send(folder: Path, repo_id: str = "me/new", private: bool = True) -> dict[str, Any]:
+    return upload(folder, sorted(path.name for path in folder.iterdir()), repo_id, private)
+
+
+@pytest.mark.parametrize(
+    ("repo_id", "words"),
+    [
+        (None, "it is not stated"),
+        ("no-owner", "it has no owner"),
+        ("me/a b", "the hub takes no such name"),
+        ("me/a--b", "the hub takes no such name"),
+        ("me/x/y", "the hub takes no such name"),
+        ("me/" + "x" * 100, "the hub takes no such name"),
+        ("me/model.git", "the hub takes no such name"),
+    ],
+)
+def test_a_name_that_the_hub_refuses_is_one_sentence(repo_id: str | None, words: str):
+    (problem,) = find_name_problems("x.publish.repo_id", repo_id)
+    assert words in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("token", "repo_id", "words"),
+    [
+        (read_token("write"), "me/new", None),
+        (read_token("admin"), "team/new", None),
+        (read_token("write"), "ME/new", None),
+        (read_token("read"), "me/new", "this token may not write (its role is `read`)"),
+        ({}, "me/new", "its role is `not told by the hub`"),
+        (fine_grained("user", "me", "repo.write"), "me/new", None),
+        (fine_grained("org", "team", "repo.write"), "team/new", None),
+        (fine_grained("user", "me", "repo.content.read"), "me/new", "may not write to me/new"),
+        (fine_grained("user", "me", "repo.write"), "team/new", "may not write to team/new"),
+        (fine_grained("model", "me/new", "repo.write"), "me/new", "has yet to be made"),
+        (fine_grained("model", "me/there", "repo.write"), "me/there", None),
+        (read_token("write"), "mee/new", "did you mean `me`"),
+        (read_token("write"), "nobody-i-know/new", "it belongs to someone else"),
+        (read_token("write"), "readers/new", "in the organisation `readers` you may only read"),
+        (read_token("write"), "team/theirs", "you may not write to it"),
+        (read_token("write"), "me/public", "this repository is public"),
+    ],
+)
+def test_what_a_token_may_do_is_known_beforehand(
+    hub: HubServer, token: dict, repo_id: str, words: str | None
+):
+    hub.tokens[TOKEN] = token
+    hub.add("me/there", {}, private=True)
+    hub.add("me/public", {})
+    hub.add("team/theirs", {}, private=False, writer="someone-else")
+    problems = [one for one in ask(repo_id) if "is public" not in one or repo_id == "me/public"]
+    assert len(problems) == (words is not None)
+    assert all(words in one for one in problems)
+    assert not [request for request in hub.requests if not request.startswith("GET")]
+
+
+def test_all_that_is_wrong_is_said_at_once(hub: HubServer):
+    hub.tokens[TOKEN] = read_token("read")
+    assert len(ask("mee/new")) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("", "the environment has no variable"), ("hf_unknown", "the hub does not know this token")],
+)
+def test_a_missing_or_unknown_token_is_one_sentence(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch, value: str, words: str
+):
+    monkeypatch.setenv("HF_TOKEN", value)
+    (problem,) = ask()
+    assert problem.startswith("HF_TOKEN: ")
+    assert words in problem
+    assert "hf_unknown" not in problem
+
+
+def test_a_hub_that_is_switched_off_or_away_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, hub: HubServer
+):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    (problem,) = ask()
+    assert problem.startswith("HF_HUB_OFFLINE: the hub is switched off")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    (problem,) = ask()
+    assert problem.startswith("the hub: it cannot be reached")
+
+
+def test_a_base_that_has_gone_or_is_a_folder_is_one_sentence(hub: HubServer, tmp_path: Path):
+    hub.add("maker/base", {})
+    assert list(find_base_problem("base", "maker/base")) == []
+    (gone,) = find_base_problem("base", "maker/gone")
+    assert "no such base model any more" in str(gone)
+    (local,) = find_base_problem("base", str(tmp_path))
+    assert "a base that is only a folder on this machine" in str(local)
+
+
+def test_a_release_is_one_commit_in_a_private_repository(hub: HubServer, folder: Path):
+    done = send(folder)
+    repository = hub.repositories["me/new"]
+    assert repository.visibility == ["created private"]
+    assert list(repository.commits)[1:] == [done["commit"]]
+    for path in folder.iterdir():
+        assert hub.read("me/new", path.name) == path.read_bytes()
+
+
+def test_public_comes_last_and_only_if_asked_for(hub: HubServer, folder: Path):
+    send(folder, private=False)
+    assert hub.repositories["me/new"].visibility == ["created private", "public"]
+    commit = hub.requests.index("POST /api/models/me/new/commit/main")
+    assert commit < hub.requests.index("PUT /api/models/me/new/settings")
+
+
+def test_the_same_release_again_changes_nothing(hub: HubServer, folder: Path):
+    first, second = send(folder), send(folder)
+    assert first["commit"] == second["commit"]
+    assert list(hub.sent.values()) == [7000]
+
+
+def test_a_newer_release_leaves_what_people_have_added(hub: HubServer, folder: Path):
+    hub.add("me/new", {"photo.txt": b"mine", "README.md": b"old"}, private=True)
+    send(folder)
+    assert hub.read("me/new", "photo.txt") == b"mine"
+    assert hub.read("me/new", "README.md") == CARD.encode()
+
+
+def test_a_card_that_the_hub_refuses_makes_no_repository(hub: HubServer, folder: Path):
+    (folder / "README.md").write_text(CARD.replace("mit", "mine-alone"))
+    with pytest.raises(TunelineError, match=r"must be one of those known.*nothing was published"):
+        send(folder)
+    assert hub.repositories == {}
+
+
+def test_large_files_go_by_xet_where_the_hub_offers_it(
+    hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The real hf_xet, with its local store in the server's place."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    hub.xet = True
+    done = send(folder)
+    assert list(hub.repositories["me/new"].commits)[1:] == [done["commit"]]
+    assert not [request for request in hub.requests if "/lfs" in request]
+    assert any((hub.folder / "xet").rglob("*"))
+
+
+def test_a_hub_without_xet_says_so_and_nothing_is_published(
+    hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    with pytest.raises(TunelineError, match="nothing was published") as caught:
+        send(folder)
+    assert TOKEN not in str(caught.value)
+    assert len(hub.repositories["me/new"].commits) == 1  # as it was made: no file of ours
