@@ -19,7 +19,8 @@ def summarise(outputs: set[str], catalog: DataCatalog) -> Iterator[str]:
     Yields:
         Lines for people.
     """
-    for name in sorted(outputs):
+    # What belongs to no use case looks back on them all: it comes last.
+    for name in sorted(outputs, key=lambda name: ("." not in name, name)):
         use_case, _, noun = name.rpartition(".")
         if noun in SUMMARIES:
             yield from SUMMARIES[noun](use_case, catalog)
