@@ -33,7 +33,6 @@ KINDS = {
     "rslora": {"use_rslora": True},
     "dora": {"use_dora": True},
     "patterns": {"rank_pattern": {"q_proj": 2}, "alpha_pattern": {"down_proj": 32}},
-    "embeddings, which are tied": {"target_modules": ["q_proj", "embed_tokens"]},
     "head as a trained copy": {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]},
 }
 
