@@ -1,6 +1,4 @@
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,9 +96,23 @@ def test_a_converter_gets_its_arguments_and_its_file_takes_its_place(merged: Pat
 
 
 @pytest.mark.skipif(not REAL, reason="llama.cpp's converter is not on PATH")
-def test_the_real_converter_says_what_it_thinks_of_the_tiny_tokenizer(merged: Path):
-    with pytest.raises(TunelineError, match="pre-tokenizer was not recognized"):
-        convert(merged, None)
+def test_the_real_converter_makes_a_file_of_a_model_with_a_sentencepiece_tokenizer(
+    merged: Path, tmp_path: Path
+):
+    sentencepiece = pytest.importorskip("sentencepiece")
+    (tmp_path / "text").write_text("\n".join(f"tea pot number {n}" for n in range(500)))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "text"),
+        model_prefix=str(merged / "tokenizer"),
+        model_type="bpe",
+        vocab_size=300,
+        byte_fallback=True,
+        hard_vocab_limit=False,
+    )
+    told = convert(merged, None)
+    file = merged.parent / "gguf" / told["file"]
+    assert file.read_bytes()[:4] == b"GGUF"
+    assert told["bytes"] == file.stat().st_size > 4e6
 
 
 def test_the_chat_template_in_ollamas_words_renders_a_conversation_alike(recipe: Recipe):
@@ -126,24 +138,3 @@ def test_a_template_that_does_more_is_left_to_ollama(recipe: Recipe, template: s
     tokenizer = AutoTokenizer.from_pretrained(recipe.base_model)
     tokenizer.chat_template = template
     assert read_frame(tokenizer) is None
-
-
-@pytest.mark.skipif(not shutil.which("go"), reason="Go is not installed")
-def test_gos_own_templates_render_it_alike(recipe: Recipe, tmp_path: Path):
-    frame = read_frame(AutoTokenizer.from_pretrained(recipe.base_model))
-    (tmp_path / "template").write_text(frame.word_for_ollama())
-    (tmp_path / "main.go").write_text(
-        'package main\nimport ("os"; "text/template")\n'
-        "type M struct{Role, Content string}\n"
-        'func main() { t := template.Must(template.ParseFiles("template"));'
-        't.Execute(os.Stdout, map[string]any{"Messages": []M{{"user", "A spoon?"}}}) }\n'
-    )
-    done = subprocess.run(
-        ["go", "run", "main.go"],
-        cwd=tmp_path,
-        env={**os.environ, "GOCACHE": str(tmp_path / "cache"), "GO111MODULE": "off"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == frame.render([{"role": "user", "content": "A spoon?"}])

@@ -27,7 +27,7 @@ def test_a_finished_run_is_merged_compared_and_recorded(finished_run: Path, proj
     assert record["shards"] > 1
     assert record["memory_gb"]["predicted"] > 0.5
     (scores,) = (folder / "scores.json").glob("*/scores.json")
-    assert record["adapter"].startswith(json.loads(scores.read_text())["run"]["adapter"])
+    assert record["adapter"] == json.loads(scores.read_text())["run"]["adapter"]
     assert record["commands"]["ollama"][1] == "ollama run product-descriptions"
     merged = AutoModelForCausalLM.from_pretrained(MODELS / "merged")
     assert merged.config.to_dict().get("quantization_config") is None
