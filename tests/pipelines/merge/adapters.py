@@ -28,8 +28,8 @@ def make_adapter(recipe: Recipe, scale: float = 0.2, **lora: Any) -> tuple[Adapt
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "lora_B" in name or "lora_embedding_B" in name:
-                parameter *= scale
+                parameter.mul_(scale)
             elif "modules_to_save" in name or "magnitude" in name:
-                parameter *= 1.1
+                parameter.mul_(1.1)
     tokenizer = load_tokenizer(recipe)
     return extract_adapter(model, tokenizer, describe(tokenizer, [], recipe)), model.eval()

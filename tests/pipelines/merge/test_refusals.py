@@ -43,7 +43,7 @@ def test_a_quantised_base_is_refused_and_its_original_taken(
 
 def test_a_base_that_is_gone(copied: Recipe, hardware: Hardware, tmp_path: Path):
     adapter, _ = make_adapter(copied)
-    with pytest.raises(TunelineError, match="= .*/gone: this base model cannot be read"):
+    with pytest.raises(TunelineError, match=r"= .*/gone: this base model cannot be read"):
         merge(adapter, copied, hardware, tmp_path / "merged", base_model=f"{tmp_path}/gone")
     shard = min(Path(copied.base_model).glob("*.safetensors"))
     shutil.copytree(copied.base_model, tmp_path / "broken")
@@ -85,7 +85,7 @@ def test_a_disk_that_fills_up_leaves_the_folder_that_was_there(
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
     try:
-        with pytest.raises(TunelineError, match="merged: the disk takes no more .*; free space"):
+        with pytest.raises(TunelineError, match=r"merged: the disk takes no more .*; free space"):
             merge(adapter, recipe, hardware, tmp_path / "merged")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tuneline.disk import FULL
 from tuneline.errors import Problem, TunelineError
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 CONVERTER = "convert_hf_to_gguf.py"
 # Of a failed converter's last words.
-LAST_LINES = 8
+LAST_LINES = 3
 
 
 def find_converter(gguf: Gguf) -> Path | None:
@@ -110,7 +111,7 @@ def run_converter(converter: Path, merged: Path, outfile: Path, gguf: Gguf) -> N
         raise TunelineError(_word_failure(converter, f"it ends with: {said or 'no word at all'}"))
 
 
-def write_modelfile(model: Path | str, tokenizer: object, folder: Path) -> bool:
+def write_modelfile(model: str, tokenizer: Any, folder: Path) -> bool:
     """Write what Ollama makes a model of.
 
     Args:
@@ -124,7 +125,7 @@ def write_modelfile(model: Path | str, tokenizer: object, folder: Path) -> bool:
     """
     frame = read_frame(tokenizer)
     template = [f'TEMPLATE """{frame.word_for_ollama()}"""'] if frame else []
-    ends = tokenizer.convert_ids_to_tokens(find_end_tokens(tokenizer))  # type: ignore[attr-defined]
+    ends = tokenizer.convert_ids_to_tokens(find_end_tokens(tokenizer))
     stops = [f'PARAMETER stop "{token}"' for token in ends]
     text = "\n".join([f"FROM {model}", *template, *stops, ""])
     (folder / "Modelfile").write_text(text, encoding="utf-8")
@@ -137,7 +138,6 @@ def _word_failure(converter: Path, wrong: str) -> Problem:
         value=str(converter),
         wrong=wrong,
         matters="there is no GGUF file; the merged model itself is whole",
-        remedy="docs/merge.md names what the converter needs; "
-        "`kedro run --pipeline=merge --from-nodes=<use case>.convert_to_gguf` converts without "
+        remedy="docs/merge.md says what the converter needs, and how to convert again without "
         "merging again",
     )

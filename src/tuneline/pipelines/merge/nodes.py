@@ -97,7 +97,7 @@ def convert_to_gguf(
             run_converter(converter, merged, folder / name, merge.gguf)
             facts["file"], facts["bytes"] = name, (folder / name).stat().st_size
             facts["words"] = f"llama.cpp's converter made {name}."
-        source = Path("..") / merged.name if converter is None else Path(name)
+        source = f"../{merged.name}" if converter is None else f"./{name}"
         tokenizer = AutoTokenizer.from_pretrained(merged)
         facts["template"] = write_modelfile(source, tokenizer, folder)
         log.info("%s", facts["words"])

@@ -1,0 +1,50 @@
+"""The stage as a user runs it, on the adapter of a finished run."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForCausalLM
+
+from tests.conftest import run
+from tuneline.errors import TunelineError
+
+DATA = Path("data/test")
+MODELS = DATA / "06_models/product_descriptions"
+
+
+def test_a_finished_run_is_merged_compared_and_recorded(finished_run: Path, project: Path):
+    shutil.copytree(finished_run / DATA, project / DATA)
+    run(project, "merge", runtime_params={"merge": {"prompts": 3, "max_shard_size": "1MB"}})
+    folder = DATA / "08_reporting/product_descriptions"
+    record = json.loads((folder / "merge_record.json").read_text())
+    rounding, four_bit = (record["comparison"][key] for key in ("rounding", "four_bit"))
+    assert rounding["relative_rms"] < rounding["bound"]
+    assert rounding["top1_agreement"] > 0.95
+    assert 0 < four_bit["mean_kl"] < 0.5
+    assert abs(four_bit["loss_merged"] - four_bit["loss_evaluated"]) < 0.2
+    assert record["shards"] > 1
+    assert record["memory_gb"]["predicted"] > 0.5
+    (scores,) = (folder / "scores.json").glob("*/scores.json")
+    assert record["adapter"] == json.loads(scores.read_text())["run"]["adapter"]
+    assert record["commands"]["ollama"][1] == "ollama run product-descriptions"
+    merged = AutoModelForCausalLM.from_pretrained(MODELS / "merged")
+    assert merged.config.to_dict().get("quantization_config") is None
+    assert (MODELS / "gguf/Modelfile").is_file()
+
+
+def test_an_adapter_whose_base_has_gone_leaves_the_last_merge_alone(
+    finished_run: Path, project: Path
+):
+    shutil.copytree(finished_run / DATA, project / DATA)
+    (MODELS / "merged").mkdir()
+    (MODELS / "merged/kept").touch()
+    weights = Path("data/06_models/tiny_base/model.safetensors")
+    weights.unlink()
+    with pytest.raises(TunelineError, match="the adapter was trained on"):
+        run(project, "merge")
+    shutil.rmtree(weights.parent)
+    with pytest.raises(TunelineError, match="there is no model in this folder"):
+        run(project, "merge")
+    assert [path.name for path in (MODELS / "merged").iterdir()] == ["kept"]
