@@ -89,6 +89,8 @@ def opened(address: str) -> Iterator:
         for number, question in enumerate(("Blue teapot", f"And in red? {PLANTED}"), start=1):
             tab.fill("#question textarea", question)
             tab.click("#ask")
+            tab.wait_for_function("document.querySelector('#question textarea').value === ''")
+            tab.fill("#question textarea", "typed meanwhile")
             _wait_for_answers(tab, number)
         yield tab
         browser.close()
@@ -128,6 +130,10 @@ def test_both_columns_hold_the_whole_conversation(opened):
         ]
         speed = opened.input_value(f"#{who}-speed textarea")
         assert re.fullmatch(r"\d+ tokens in [\d.]+ s, [\d.]+ tokens/s, ended by itself", speed)
+
+
+def test_what_is_typed_while_the_models_answer_is_not_lost(opened):
+    assert opened.input_value("#question textarea") == "typed meanwhile"
 
 
 def test_the_system_prompt_is_shown_and_nothing_sticks_out_of_a_phone(opened):
