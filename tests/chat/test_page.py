@@ -18,7 +18,7 @@ from tuneline.rendering import find_end_tokens
 PLANTED = "<script>document.title = 'planted'</script> <img src=x onerror=alert(1)>"
 SYSTEM = f"You sell pots. {PLANTED}"
 PARAMETERS = Path("conf/test/product_descriptions/parameters.yml")
-SECONDS = 120
+SECONDS = 300
 
 
 def make_models_say(text: str) -> list:
@@ -40,7 +40,12 @@ def address(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     text += f"  prompt:\n    system: {SYSTEM!r}\n"
     (folder / PARAMETERS).write_text(text)
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "src"), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PROJECT / "src"),
+        "OMP_NUM_THREADS": "1",
+        "DO_NOT_TRACK": "1",  # the copy has no `.telemetry`
+    }
     log = folder / "chat.log"
     with log.open("w") as output:
         server = subprocess.Popen(
