@@ -18,7 +18,7 @@ from tuneline.rendering import find_end_tokens
 PLANTED = "<script>document.title = 'planted'</script> <img src=x onerror=alert(1)>"
 SYSTEM = f"You sell pots. {PLANTED}"
 PARAMETERS = Path("conf/test/product_descriptions/parameters.yml")
-SECONDS = 120
+SECONDS = 300
 
 
 def make_models_say(text: str) -> list:
@@ -40,7 +40,12 @@ def address(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     text += f"  prompt:\n    system: {SYSTEM!r}\n"
     (folder / PARAMETERS).write_text(text)
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "src"), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PROJECT / "src"),
+        "OMP_NUM_THREADS": "1",
+        "DO_NOT_TRACK": "1",  # the copy has no `.telemetry`
+    }
     log = folder / "chat.log"
     with log.open("w") as output:
         server = subprocess.Popen(
@@ -89,6 +94,8 @@ def opened(address: str) -> Iterator:
         for number, question in enumerate(("Blue teapot", f"And in red? {PLANTED}"), start=1):
             tab.fill("#question textarea", question)
             tab.click("#ask")
+            tab.wait_for_function("document.querySelector('#question textarea').value === ''")
+            tab.fill("#question textarea", "typed meanwhile")
             _wait_for_answers(tab, number)
         yield tab
         browser.close()
@@ -128,6 +135,10 @@ def test_both_columns_hold_the_whole_conversation(opened):
         ]
         speed = opened.input_value(f"#{who}-speed textarea")
         assert re.fullmatch(r"\d+ tokens in [\d.]+ s, [\d.]+ tokens/s, ended by itself", speed)
+
+
+def test_what_is_typed_while_the_models_answer_is_not_lost(opened):
+    assert opened.input_value("#question textarea") == "typed meanwhile"
 
 
 def test_the_system_prompt_is_shown_and_nothing_sticks_out_of_a_phone(opened):

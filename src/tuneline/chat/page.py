@@ -16,8 +16,9 @@ STYLE = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
 #heading h1 { font-size: 1.6rem; margin: 0; }
 #heading p { margin: 2px 0 0; overflow-wrap: anywhere; }
-#restart { white-space: nowrap; }
+#ask, #restart { white-space: nowrap; max-height: 64px; align-self: flex-end; }
 .message-content .md { white-space: pre-wrap; overflow-wrap: anywhere; }
+.speed { border: 0 !important; }
 .speed textarea { border: 0 !important; box-shadow: none !important; background: none !important; }
 .speed textarea { -webkit-text-fill-color: #5b6675; font-size: .85rem; padding: 0 4px; }
 #notice textarea { -webkit-text-fill-color: #b42318; }
@@ -99,8 +100,10 @@ def build_page(chat: Chat, about: About) -> Any:
 
         def answer(typed: str, before: Conversation) -> Iterator[list[Any]]:
             try:
-                for now in chat.ask(typed, before):
-                    yield [now, *_show(now), gradio.Textbox(visible=False), ""]
+                for step, now in enumerate(chat.ask(typed, before)):
+                    # Cleared once: what is typed while the models answer is the next question.
+                    cleared = "" if step == 0 else gradio.skip()
+                    yield [now, *_show(now), gradio.Textbox(visible=False), cleared]
             except TunelineError as error:
                 refused = gradio.Textbox(str(error), visible=True)
                 yield [before, *_show(before), refused, typed]
@@ -120,8 +123,8 @@ def build_page(chat: Chat, about: About) -> Any:
             show_progress="hidden",
             api_visibility="private",
         )
-        cleared = [window.clear for window, _ in columns]
-        gradio.on([restart.click, *cleared], start_again, None, shown, api_visibility="private")
+        emptied = [window.clear for window, _ in columns]
+        gradio.on([restart.click, *emptied], start_again, None, shown, api_visibility="private")
     return page
 
 
