@@ -169,14 +169,18 @@ def test_the_command_shows_the_stated_cache(project: Path, tmp_path: Path):
     assert f"Hub cache {tmp_path / 'hub'}: nothing has been" in kedro(project, "storage")
 
 
-def test_a_run_measures_the_disk_of_the_stated_cache(finished_run: Path, tmp_path: Path):
+def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Path):
     """The plan is made in a node; it names the cache that the hub's client uses there."""
-    folder = tmp_path / "copy"
-    shutil.copytree(finished_run, folder, symlinks=True)
-    state_cache(folder, tmp_path / "hub")
-    kedro(folder, "run", "--nodes=product_descriptions.make_plan")
-    plan = json.loads(
-        (folder / "data/test/08_reporting/product_descriptions/plan.json").read_text()
+    state_cache(project, tmp_path / "hub")
+    reporting = project / "data/test/08_reporting/product_descriptions"
+    examples = project / "data/test/05_model_input/product_descriptions"
+    reporting.mkdir(parents=True)
+    examples.mkdir(parents=True)
+    (examples / "train.jsonl").write_bytes(orjson.dumps(EXAMPLE) + b"\n")
+    (reporting / "token_report.csv").write_text(
+        "side,id,prompt_tokens,completion_tokens,tokens,fits\ntrain,1,3,3,6,True\n"
     )
+    kedro(project, "run", "--nodes=product_descriptions.make_plan")
+    plan = json.loads((reporting / "plan.json").read_text())
     folders = {place["purpose"]: place["folder"] for place in plan["disk"]}
     assert folders["hub_cache"] == str(tmp_path / "hub")
