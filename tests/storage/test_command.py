@@ -3,101 +3,184 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import huggingface_hub.constants
 import orjson
 import pytest
+from kedro.framework.startup import bootstrap_project
 
+from tests.conftest import CPU
 from tests.hub_cache.test_cleaning import add_part, add_repo
+from tuneline.hub_cache.place import SETTINGS, VARIABLES
+from tuneline.modelling import load_tokenizer
+from tuneline.parameters import Recipe
+from tuneline.pipelines.train.checkpoints import finish, open_run, seal
+from tuneline.pipelines.train.provenance import describe_run, record_provenance
+from tuneline.storage.command import ProjectStorage
 
-CHECKPOINTS = Path("data/test/06_models/product_descriptions/checkpoints")
-ADAPTER = Path("data/test/06_models/product_descriptions/adapter")
+MODELS = Path("data/test/06_models/product_descriptions")
+EXAMPLE = {"id": "1", "prompt": [], "completion": [], "meta": {}}
+Speak = Callable[..., str]
 
 
-def kedro(folder: Path, *arguments: str, **environment: str) -> str:
+def kedro(folder: Path, *arguments: str) -> str:
     """Type a command."""
-    variables = {name: os.environ[name] for name in os.environ if name != "TUNELINE_STORAGE"}
+    unset = {SETTINGS, *VARIABLES}
     done = subprocess.run(
         [sys.executable, "-m", "kedro", *arguments],
         cwd=folder,
-        env={**variables, "HF_HUB_OFFLINE": "1", **environment},
+        env={**{name: os.environ[name] for name in os.environ.keys() - unset}, "KEDRO_ENV": "test"},
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
+def state_cache(project: Path, cache: Path) -> None:
+    block = {"storage": {"hub_cache": str(cache)}}
+    (project / "conf/test/parameters_storage.yml").write_text(json.dumps(block))
+
+
 @pytest.fixture
-def project(finished_run: Path, tmp_path: Path) -> Path:
-    """Copy the finished project; its hub cache is stated for the machine."""
-    folder = tmp_path / "project"
-    shutil.copytree(finished_run, folder, symlinks=True)
-    block = {"storage": {"hub_cache": str(tmp_path / "hub")}}
-    (folder / "conf/test/parameters_storage.yml").write_text(json.dumps(block))
-    return folder
+def cache(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """State a cache of its own for the machine, in a process that has imported its client."""
+    for name in (SETTINGS, *VARIABLES):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    state_cache(project, tmp_path / "hub")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
 
 
-def test_it_shows_first_removes_only_when_told_to_and_keeps_what_is_needed(
-    project: Path, tmp_path: Path
+@pytest.fixture
+def speak(project: Path) -> Speak:
+    """Do what the command does; give back what it says."""
+    bootstrap_project(project)
+
+    def do(action: str, *arguments: object) -> str:
+        lines: list[str] = []
+        getattr(ProjectStorage(project, "test", lines.append), action)(*arguments)
+        return "\n".join(lines)
+
+    return do
+
+
+def add_run(recipe: Recipe, finished: bool = True, adapter: bool = True) -> Path:
+    """Leave what a training leaves: a sealed checkpoint, and its adapter."""
+    tokenizer, sides = load_tokenizer(recipe), ([EXAMPLE], [EXAMPLE])
+    run = open_run(MODELS / "checkpoints", describe_run(*sides, tokenizer, recipe))
+    checkpoint = run / "checkpoint-7"
+    checkpoint.mkdir()
+    (checkpoint / "optimizer.pt").write_bytes(b"x" * 50_000)
+    seal(checkpoint)
+    if finished:
+        finish(run, {"released_step": 7})
+    if adapter:
+        folder = MODELS / "adapter" / f"version-{recipe.seed}" / "adapter"
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_bytes(b"x")
+        record = record_provenance(*sides, tokenizer, recipe, CPU)
+        (folder / "provenance.json").write_bytes(orjson.dumps(record))
+    return run
+
+
+def test_runs_whose_adapter_is_saved_may_go_and_all_others_stay(
+    project: Path, cache: Path, recipe: Recipe, speak: Speak
 ):
-    part = add_part(add_repo(tmp_path / "hub", "owner/one"))
-    (run,) = (project / CHECKPOINTS).iterdir()
-    unfinished = project / CHECKPOINTS / "unfinished"
-    shutil.copytree(run, unfinished)
-    (unfinished / "finished.json").unlink()
-    other = project / CHECKPOINTS / "other"  # finished, and its adapter is not there
-    shutil.copytree(run, other)
-    inputs = orjson.loads((other / "inputs.json").read_bytes())
-    (other / "inputs.json").write_bytes(orjson.dumps(inputs | {"recipe.seed": 1}))
+    done, unfinished, without = (
+        add_run(recipe.model_copy(update={"seed": seed}), finished, adapter)
+        for seed, finished, adapter in ((1, True, True), (2, False, False), (3, True, False))
+    )
+    part = add_part(add_repo(cache, "owner/one"))
 
-    said = kedro(project, "storage", "--env=test")
+    said = speak("show")
     for words in (
-        f"Hub cache {tmp_path / 'hub'}",
-        "product_descriptions hub cache",
+        f"Hub cache {cache}: ",
+        "no plan yet",
         "temporary files",
-        "fits",
-        "owner/one",
         "100 days ago",
-        "finished, adapter ",
+        "1 parts of files",
+        "finished, adapter version-1",
         "unfinished; the same command goes on with it",
         "finished, no adapter",
     ):
         assert words in said, said
 
-    said = kedro(project, "storage", "--env=test", "--clean")
-    assert "Nothing was removed. `kedro storage --clean --yes` removes it." in said
-    assert f"checkpoints product_descriptions/{run.name}" in said
+    said = speak("clean", False)
+    assert f"checkpoints product_descriptions/{done.name}" in said
+    assert unfinished.name not in said
+    assert without.name not in said
+    assert said.endswith("Nothing was removed. `kedro storage --clean --yes` removes it.")
     assert part.exists()
-    assert run.exists()
+    assert done.exists()
 
-    assert "Removed." in kedro(project, "storage", "--env=test", "--clean", "--yes")
-    assert not part.exists()
-    assert sorted(path.name for path in (project / CHECKPOINTS).iterdir()) == [
-        "other",
-        "unfinished",
+    assert speak("clean", True).endswith("Removed.")
+    assert [path.exists() for path in (part, done, unfinished, without)] == [
+        False,
+        False,
+        True,
+        True,
     ]
-    (weights,) = (project / ADAPTER).rglob("adapter_model.safetensors")
-    assert weights.stat().st_size > 0
+    assert (MODELS / "adapter/version-1/adapter/adapter_model.safetensors").exists()
+    assert "Nothing was removed" in speak("clean", True)
+
+
+def test_checkpoints_that_lie_behind_a_link_stay(
+    project: Path, cache: Path, recipe: Recipe, speak: Speak, tmp_path: Path
+):
+    run = add_run(recipe)
+    shutil.move(MODELS / "checkpoints", tmp_path / "elsewhere")
+    (MODELS / "checkpoints").symlink_to(tmp_path / "elsewhere")
+    assert "Nothing was removed" in speak("clean", True)
+    assert (tmp_path / "elsewhere" / run.name).is_dir()
+
+
+def test_the_plan_is_compared_with_what_is_free_now(project: Path, cache: Path, speak: Speak):
+    disk = [
+        {"purpose": "hub_cache", "needed_gb": 7.6},  # the tiny base model is there: nothing needed
+        {"purpose": "checkpoints", "needed_gb": 10.0**6},
+        {"purpose": "output", "needed_gb": 0.1},
+    ]
+    path = project / "data/test/08_reporting/product_descriptions/plan.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"disk": disk}))
+    said = speak("show")
+    assert "1,000,000.0 GB" in said
+    assert "does not fit, with what else goes to this disk" in said
+    assert "7.6 GB" not in said
+
+
+def test_a_cache_moves_only_when_told_to(cache: Path, speak: Speak):
+    add_repo(cache, "owner/one")
+    target = cache.with_name("drive")
+    assert speak("move", target, False).endswith("Nothing was copied. Add --yes to move it.")
+    assert not target.exists()
+    assert f"hub_cache: {target}" in speak("move", target, True)
+    assert (target / "models--owner--one/refs/main").is_file()
+
+
+def test_the_command_shows_the_stated_cache(project: Path, tmp_path: Path):
+    state_cache(project, tmp_path / "hub")
+    assert f"Hub cache {tmp_path / 'hub'}: nothing has been" in kedro(project, "storage")
 
 
 def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Path):
     """The plan is made in a node; it names the cache that the hub's client uses there."""
-    kedro(project, "run", "--env=test", "--nodes=product_descriptions.make_plan")
-    plan = json.loads(
-        (project / "data/test/08_reporting/product_descriptions/plan.json").read_text()
+    state_cache(project, tmp_path / "hub")
+    reporting = project / "data/test/08_reporting/product_descriptions"
+    examples = project / "data/test/05_model_input/product_descriptions"
+    reporting.mkdir(parents=True)
+    examples.mkdir(parents=True)
+    (examples / "train.jsonl").write_bytes(orjson.dumps(EXAMPLE) + b"\n")
+    (reporting / "token_report.csv").write_text(
+        "side,id,prompt_tokens,completion_tokens,tokens,fits\ntrain,1,3,3,6,True\n"
     )
+    kedro(project, "run", "--nodes=product_descriptions.make_plan")
+    plan = json.loads((reporting / "plan.json").read_text())
     folders = {place["purpose"]: place["folder"] for place in plan["disk"]}
     assert folders["hub_cache"] == str(tmp_path / "hub")
-
-
-def test_a_cache_moves_only_when_told_to(project: Path, tmp_path: Path):
-    add_repo(tmp_path / "hub", "owner/one")
-    command = ["storage", "--env=test", f"--move-cache={tmp_path / 'drive'}"]
-    assert "Nothing was copied. Add --yes to move it." in kedro(project, *command)
-    assert not (tmp_path / "drive").exists()
-    said = kedro(project, *command, "--yes")
-    assert f"hub_cache: {tmp_path / 'drive'}" in said
-    assert (tmp_path / "drive/models--owner--one/refs/main").is_file()
