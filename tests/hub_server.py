@@ -196,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {"type": "user", "name": OWNER, "orgs": self.hub.orgs, "auth": auth})
 
     def _may_write(self, name: str) -> bool:
-        token, owner = self._token() or {}, name.split("/")[0]
+        token, owner = self._token() or {}, name.split("/", maxsplit=1)[0]
         repository = self.hub.repositories.get(name)
         if repository and OWNER not in repository.writers:
             return False

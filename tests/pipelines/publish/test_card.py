@@ -126,9 +126,9 @@ def test_the_code_of_the_card_runs_and_answers_as_in_the_evaluation(
     monkeypatch.chdir(finished_run)  # the tiny base model's path starts from there
     card = write(material, parameters)
     (code,) = re.findall(r"```python\n(.*?)\n```", card, re.DOTALL)
-    folder = sorted(
-        (finished_run / "data/test/06_models/product_descriptions/adapter").iterdir()
-    )[-1]
+    folder = sorted((finished_run / "data/test/06_models/product_descriptions/adapter").iterdir())[
+        -1
+    ]
     row = material["answers"][0]
     title = row["prompt"].removeprefix("Write a product description for: ")
     code = code.replace("'owner/name'", repr(str(folder / "adapter"))).replace("'…'", repr(title))
@@ -140,7 +140,10 @@ def test_scores_of_another_adapter_are_refused(material: dict, parameters: UseCa
     old: Adapter = material["adapter"]
     name = next(iter(old.tensors))
     other = Adapter(
-        old.config, old.tensors | {name: torch.ones_like(old.tensors[name])}, old.tokenizer, old.provenance
+        old.config,
+        old.tensors | {name: torch.ones_like(old.tensors[name])},
+        old.tokenizer,
+        old.provenance,
     )
     with pytest.raises(TunelineError, match="made with another adapter"):
         write(material, parameters, adapter=other)

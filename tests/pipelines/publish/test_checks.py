@@ -70,7 +70,9 @@ def test_a_release_in_order_has_no_problem(release: Path):
             "is a whole layer of the base model",
         ),
         (
-            lambda folder: change(folder, **{f"{NAME}.lora_A.weight": torch.full((4, 8), torch.nan)}),
+            lambda folder: change(
+                folder, **{f"{NAME}.lora_A.weight": torch.full((4, 8), torch.nan)}
+            ),
             "holds values that are no numbers",
         ),
         (
