@@ -44,12 +44,15 @@ def find_commands(notebook: NotebookNode) -> Iterator[str]:
             yield from re.findall(r"^!(kedro .*)$", cell.source, flags=re.MULTILINE)
 
 
+def find_cell(notebook: NotebookNode, cell_id: str) -> NotebookNode:
+    return next(cell for cell in notebook.cells if cell.get("id") == cell_id)
+
+
 def find_text(notebook: NotebookNode, cell_id: str) -> str:
     """Join what a cell printed and displayed."""
-    outputs = next(cell for cell in notebook.cells if cell.get("id") == cell_id).outputs
     return "".join(
         output.get("text", "") + "".join(map(str, output.get("data", {}).values()))
-        for output in outputs
+        for output in find_cell(notebook, cell_id).outputs
     )
 
 
@@ -65,41 +68,41 @@ def project(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return folder
 
 
-async def execute(folder: Path, notebooks: list[NotebookNode]) -> None:
-    """Run notebooks side by side, each in a kernel of its own that starts in `notebooks/`."""
-    resources = {"metadata": {"path": str(folder / "notebooks")}}
+async def execute(notebooks: dict[Path, NotebookNode]) -> None:
+    """Run notebooks side by side, each in a project and a kernel of its own."""
     clients = [
-        NotebookClient(notebook, timeout=SECONDS, resources=resources) for notebook in notebooks
+        NotebookClient(
+            notebook,
+            timeout=SECONDS,
+            resources={"metadata": {"path": str(folder / "notebooks")}},
+        )
+        for folder, notebook in notebooks.items()
     ]
     await asyncio.gather(*(client.async_execute() for client in clients))
 
 
-def test_prepare_on_the_free_machine_and_train_on_the_paid_one_with_the_same_folder(project: Path):
-    free, paid = (override(read(name), machine="test") for name in ("colab_free", "colab_paid"))
-    asyncio.run(execute(project, [free]))
-    assert "Plan: fits" in find_text(free, "plan")
-    # The paid machine has only what lies in the folder.
-    asyncio.run(execute(project, [paid]))
-    assert "Plan: fits" in find_text(paid, "plan")
-    assert "held-out loss" in find_text(paid, "evaluate")
+def test_the_notebooks_run_from_top_to_bottom(project: Path, tmp_path: Path):
+    notebooks = {name: override(read(name), machine="test") for name in NAMES}
+    folders = [project, tmp_path / "paid", tmp_path / "explored"]
+    for folder in folders[1:]:
+        shutil.copytree(project, folder, symlinks=True)
+    asyncio.run(execute(dict(zip(folders, notebooks.values(), strict=True))))
 
-
-def test_a_run_is_explored(project: Path):
-    notebook = override(read("explore"), machine="test")
-    asyncio.run(execute(project, [notebook]))
-    assert "Spoon" in find_text(notebook, "clean")
-    assert "plotly" in str(
-        next(cell for cell in notebook.cells if cell.get("id") == "loss-curve").outputs
-    )
-    assert "<iframe srcdoc" in find_text(notebook, "report")
+    for name in ("colab_free", "colab_paid"):
+        assert "Plan: fits" in find_text(notebooks[name], "plan")
+        assert "held-out loss" in find_text(notebooks[name], "evaluate")
+    explore = notebooks["explore"]
+    assert "line" in find_text(explore, "clean")
+    assert "plotly" in str(find_cell(explore, "loss-curve").outputs)
+    assert "<iframe srcdoc" in find_text(explore, "report")
 
 
 def test_a_command_that_fails_stops_the_notebook(project: Path):
     notebook = override(read("colab_free"), machine="nowhere")
     with pytest.raises(CellExecutionError, match="The last message above says what to do"):
-        asyncio.run(execute(project, [notebook]))
+        asyncio.run(execute({project: notebook}))
     assert "there is no folder conf/nowhere" in find_text(notebook, "prepare")
-    assert not next(cell for cell in notebook.cells if cell.get("id") == "plan").outputs
+    assert not find_cell(notebook, "plan").outputs
 
 
 @pytest.mark.parametrize("name", NAMES)

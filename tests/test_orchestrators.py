@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog, MemoryDataset
+from kedro_airflow.plugin import commands
 
 from tests.conftest import PROJECT
 from tuneline.use_cases import list_use_cases
@@ -33,17 +35,15 @@ def project(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def generate(project: Path, pipeline: str, *options: str) -> Path:
-    """Type the command that writes the DAG; answer with its file."""
+    """Run `kedro airflow create`; answer with the file that it writes."""
     kedro = Path(sys.executable).parent / "kedro"
-    subprocess.run(
-        [
-            *(kedro, "airflow", "create", f"--jinja-file={TEMPLATE}", f"--pipelines={pipeline}"),
-            *("--env=test", "--target-dir=dags", f"--params=project={project},kedro={kedro}"),
-            *options,
-        ],
-        check=True,
-        cwd=project,
-    )
+    arguments = [
+        *("airflow", "create", f"--jinja-file={TEMPLATE}", f"--pipelines={pipeline}"),
+        *("--env=test", "--target-dir=dags", f"--params=project={project},kedro={kedro}"),
+        *options,
+    ]
+    result = CliRunner().invoke(commands, arguments, obj=bootstrap_project(project))
+    assert result.exit_code == 0, result.output
     return project / f"dags/tuneline_test_{pipeline}_dag.py"
 
 
@@ -77,9 +77,21 @@ def test_a_use_case_is_a_job_for_each_stage_and_its_jobs_run(project: Path):
 
 def test_grouped_by_namespace_every_use_case_is_one_job(project: Path):
     jobs = read_jobs(generate(project, "all", "--group-by=namespace"))
-    assert sorted(jobs) == list_use_cases()
-    assert all(not job["after"] for job in jobs.values())
+    use_cases = set(list_use_cases())
+    assert use_cases <= jobs.keys()
+    assert not any(jobs[use_case]["after"] for use_case in use_cases)
     assert "--namespaces=shoe_mould" in jobs["shoe_mould"]["command"]
+    # What serves all use cases waits for all of them.
+    assert all(set(jobs[name]["after"]) == use_cases for name in jobs.keys() - use_cases)
+    assert "None" not in " ".join(job["command"] for job in jobs.values())
+
+
+def test_the_dag_names_its_machine_and_starts_by_hand(project: Path):
+    text = generate(project, "product_descriptions").read_text()
+    compile(text, "dag.py", "exec")
+    assert 'dag_id="tuneline.test.product_descriptions"' in text
+    assert "schedule=None" in text
+    assert f'PROJECT = "{project}"' in text
 
 
 def test_between_jobs_everything_lies_on_the_disk():
