@@ -1,5 +1,6 @@
 from typing import Any
 
+from tuneline.parameters import Evaluation
 from tuneline.pipelines.overview.nodes import build_overview
 from tuneline.pipelines.overview.pipeline import create_pipeline
 
@@ -34,7 +35,7 @@ def make(title: str, questions: int = 0) -> dict[str, Any]:
             "made_for": {"recipe.base_model": PLANTED, "hardware.name": "laptop CPU"},
             "examples": {"train": 1874},
         },
-        "evaluation": {"title": title},
+        "evaluation": {"title": title, "generation": {}},
     }
 
 
@@ -55,6 +56,11 @@ def test_every_use_case_has_its_verdict_figures_training_and_links():
     assert page.count("1 fixed question<") == 1
     for link in ("pots/report.html", "tea/plan.html", "tea/training_record.json"):
         assert f'href="{link}"' in page
+
+
+def test_the_evaluation_may_be_typed_as_in_a_run_of_everything():
+    typed = make("") | {"evaluation": Evaluation(title="Teapots", generation={})}
+    assert "<b>Teapots</b>" in render(pots=typed)
 
 
 def test_what_a_user_wrote_is_escaped_and_no_script_may_run():

@@ -4,6 +4,7 @@ from typing import Any
 
 from tuneline.main_metrics import MAIN_METRICS
 from tuneline.pages import render_page
+from tuneline.parameters import Evaluation
 
 # Perplexity is the loss once more, so it has no column.
 COLUMNS = {name: shown for name, shown in MAIN_METRICS.items() if name != "perplexity"}
@@ -36,7 +37,8 @@ def _describe(use_case: str, made: dict[str, Any]) -> dict[str, Any]:
     actual = {line["name"]: line["actual"] for line in made["training_record"]["comparison"]}
     return {
         "name": use_case,
-        "title": made["evaluation"]["title"],
+        # Kedro has made a model of the block where another node of the run asks for one.
+        "title": Evaluation.model_validate(made["evaluation"]).title,
         "verdict": scores["verdict"],
         "metrics": {name: scores["metrics"][name] for name in COLUMNS},
         "prompts": scores["prompts"],
