@@ -13,9 +13,10 @@ INLINE = re.compile(rf"``? ?((?:[A-Z_]+=\S+ )*{STARTS} [^`]+?) ?``?")
 # In a comment: alone and indented, in brackets, or behind a colon. `make` is too common a verb.
 COMMENTED = re.compile(rf"#\s{{2,}}({STARTS} .+)$|[(:] ?((?:kedro|pip) [^)]+)")
 FENCE = re.compile(r"^\s*(?:```|~~~)(\w*)")
+PLACEHOLDER = r"<[^>`]*>"
 NAMED_FILE = re.compile(
-    r"`((?:data|conf|src|docs|tests|samples|benchmarks|notebooks)/[^`\s]*)`|"
-    r"((?:data)/0\d_\w+/[\w<>./{}*-]+)"
+    rf"`((?:data|conf|src|docs|tests|samples|benchmarks|notebooks|orchestrators)/"
+    rf"(?:{PLACEHOLDER}|[^`\s])*)`|(data/0\d_\w+/(?:{PLACEHOLDER}|[\w./*-])+)"
 )
 
 
@@ -61,6 +62,8 @@ def _read_page(page: Path) -> Iterator[tuple[str, str]]:
         if fence := FENCE.match(line):
             language = None if language is not None else fence[1]
         elif language in SHELLS:
+            if "# or: " in line:
+                yield _tidy(line.split("# or: ")[1]), place
             begun += _strip_comment(line)
             if begun.endswith("\\"):
                 begun = begun[:-1]

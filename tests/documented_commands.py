@@ -1,7 +1,7 @@
 """Executes commands as the documentation shows them, in a small copy of the project.
 
-What differs from what a reader would type stands in three tables: SUBSTITUTIONS, REFUSALS and
-RULES. A command that no rule knows fails its test: add a rule with the reason, or correct the page.
+What differs from what a reader would type stands in tables: SUBSTITUTIONS, REFUSALS, NOT_EXECUTED
+and RULES. A command that no rule knows fails its test: add a rule, or correct the page.
 """
 
 import os
@@ -33,11 +33,13 @@ GPU_MACHINES = r"--env=(colab_free|colab_paid|multi_gpu|base|my_gpu)\b"
 # What is typed differently here, and why.
 SUBSTITUTIONS = (
     # A placeholder stands for any use case.
-    (r"<use_case>", "shoe_mould"),
+    (r"<use[_ ]case>", "shoe_mould"),
+    (r"<stage>", "train_remotely"),
     (r"<address of this repository>", str(PROJECT)),
     (r"path/to/tea\.csv", "tea.csv"),
     (r"KEDRO_ENV=laptop", "KEDRO_ENV=test"),
-    (r"<your DAGs folder>", "made/folder"),
+    (r"<your DAGs folder>|(?<=--target-dir=)~\S+", "made/folder"),
+    (r"(?<=project=)\$PWD", "here"),
     (r"--move-cache=\S+", "--move-cache=made/hub"),
     # A command that is only named.
     (r"^kedro new-use-case$", "kedro new-use-case --help"),
@@ -82,7 +84,14 @@ MADE_BY_CI = re.compile(
     r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
 )
 # Environment variables of other libraries that pages may name; ours stand in `conf`.
-VARIABLES = {"HF_TOKEN", "HF_HOME", "HF_ENDPOINT", "JUDGE_API_KEY", "KEDRO_ENV"}
+VARIABLES = {"AIRFLOW_HOME", "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "JUDGE_API_KEY", "KEDRO_ENV"}
+# What is not executed, and why.
+NOT_EXECUTED = (
+    (r"cd tuneline|source \.venv/bin/activate", "it changes only the reader's own shell"),
+    (r"grep .+", "the recipe of `make help`, which is run as a whole"),
+    (r"python -m reference\.\w+", "tests/reference compares what it would write"),
+    (r"python3 -m venv ~/airflow.*|~/airflow/.+", "Airflow is no part of this project"),
+)
 # Where libraries keep what they download; a command that cleans must not find the reader's own.
 CACHES = (
     "HF_HOME",
@@ -115,7 +124,7 @@ class Reader:
         """
         for pattern, replacement in SUBSTITUTIONS:
             command = re.sub(pattern, replacement, command)
-        if command in self.typed:
+        if command in self.typed or any(re.fullmatch(one, command) for one, _ in NOT_EXECUTED):
             return
         for pattern, rule in RULES:
             if match := re.fullmatch(pattern, command):
@@ -195,10 +204,6 @@ def make_help(reader: Reader, match: re.Match[str]) -> None:
     assert "make run" in done.stdout
 
 
-def shell_line(reader: Reader, match: re.Match[str]) -> None:
-    """Accept a line of a make target that another rule covers: `make help` runs its own."""
-
-
 def sample(reader: Reader, match: re.Match[str]) -> None:
     """Make sample data beside the copy's own."""
     environment = {**os.environ, "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'src'}"}
@@ -229,10 +234,6 @@ def git_clone(reader: Reader, match: re.Match[str]) -> None:
         pytest.skip("not a git repository")
     subprocess.run([*shlex.split(match[0]), "--quiet"], cwd=reader.folder, check=True)
     assert (reader.folder / "tuneline/README.md").is_file()
-
-
-def of_the_shell(reader: Reader, match: re.Match[str]) -> None:
-    """Accept what changes only the reader's own shell."""
 
 
 def export(reader: Reader, match: re.Match[str]) -> None:
@@ -368,11 +369,9 @@ RULES: tuple[tuple[str, Callable[[Reader, re.Match[str]], None]], ...] = (
     (r"kedro .+", kedro),
     (r"make help", make_help),
     (r"make(?: (.+))?", make),
-    (r"grep .+", shell_line),
     (r"python -m samples\..* --out (\S+)", sample),
     (r"git clean .+", clean),
     (r"git clone .+", git_clone),
-    (r"cd tuneline|source \.venv/bin/activate", of_the_shell),
     (r"export (\w+)=.+", export),
     (r"(?:python -m )?pip install (.+)", pip_install),
     (r"(?:PYTHONPATH=\. )?python (benchmarks/\w+\.py)(.*)", benchmark),
