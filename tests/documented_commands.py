@@ -78,7 +78,12 @@ REFUSALS = (
     ),
 )
 # Commands that may be refused: they need something that is not part of an installation.
-ALLOWED_REFUSALS = ((r"--env=spark", ("pyspark is not installed", "Spark does not start")),)
+ALLOWED_REFUSALS = (
+    (r"--env=spark", ("pyspark is not installed", "Spark does not start")),
+    (r"gguf\.converter=", ("there is no such file",)),  # llama.cpp's
+)
+# Packages that pages name and that are nobody's requirement: llama.cpp's converter wants them.
+OTHERS_PACKAGES = {"sentencepiece"}
 # Lines of the Makefile that CI has run before, or is running: the installation, `make test` itself.
 MADE_BY_CI = re.compile(
     r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
@@ -87,10 +92,15 @@ MADE_BY_CI = re.compile(
 VARIABLES = {"AIRFLOW_HOME", "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "JUDGE_API_KEY", "KEDRO_ENV"}
 # What is not executed, and why.
 NOT_EXECUTED = (
-    (r"cd tuneline|source \.venv/bin/activate", "it changes only the reader's own shell"),
+    (
+        r"cd tuneline|source \.venv/bin/activate|read .+|export \w+",
+        "it changes only the reader's own shell",
+    ),
     (r"grep .+", "the recipe of `make help`, which is run as a whole"),
     (r"python -m reference\.\w+", "tests/reference compares what it would write"),
-    (r"python3 -m venv ~/airflow.*|~/airflow/.+", "Airflow is no part of this project"),
+    (r"python3 -m venv ~/airflow.*|(~/airflow/\S+|airflow) .+", "no part of this project"),
+    (r"git clone", "it is only named; with its arguments it is executed"),
+    (r"git clone <address of llama\.cpp>|(ollama|llama-cli) .+", "programs that are no part of it"),
 )
 # Where libraries keep what they download; a command that cleans must not find the reader's own.
 CACHES = (
@@ -170,14 +180,16 @@ def _invoke(folder: Path, arguments: list[str]) -> str | None:
 
 def _complete_chain(reader: Reader, command: str) -> None:
     """Let the use case's chain run first, where a command is a part of it or stands beside it."""
-    part = re.search(r"(?:--tags|nodes)=", command)
-    named = re.search(r"(?:--pipelines?|nodes)=(\w+)(\.\w+)?", command)
-    use_case = named and named[1]
-    if not use_case or not (part or named[2]) or re.search(GPU_MACHINES, command):
+    part = re.search(r"(?:--tags|nodes)=|--use-case=", command)
+    named = re.search(r"(?:--pipelines?|--use-case|nodes)=(\w+)(\.\w+)?", command)
+    if not named or not (part or named[2] or named[1] == "overview"):
         return
+    use_case = "all" if named[1] == "overview" else named[1]
     report = reader.folder / f"data/test/08_reporting/{use_case}/report.html"
-    if (reader.folder / f"conf/base/{use_case}").is_dir() and not report.is_file():
+    is_one = (reader.folder / f"conf/base/{use_case}").is_dir() or use_case == "all"
+    if is_one and not report.is_file():
         reader.type(f"kedro run --pipeline={use_case}")
+        _share_results(reader.folder)
 
 
 def make(reader: Reader, match: re.Match[str]) -> None:
@@ -255,7 +267,8 @@ def pip_install(reader: Reader, match: re.Match[str]) -> None:
         if wanted.name == project["name"]:
             assert wanted.extras <= extras.keys(), f"there is no extra {wanted.extras}"
         else:
-            assert wanted.name in {Requirement(one).name for one in listed}, f"{word} is not listed"
+            known = {Requirement(one).name for one in listed} | OTHERS_PACKAGES
+            assert wanted.name in known, f"{word} is not listed"
 
 
 def benchmark(reader: Reader, match: re.Match[str]) -> None:
@@ -282,7 +295,7 @@ def viz_build(reader: Reader, match: re.Match[str]) -> None:
 
 def chat(reader: Reader, match: re.Match[str]) -> None:
     """Start the chat page until the address that it prints answers, then stop it."""
-    _complete_chain(reader, match[0].replace("--use-case=", "--pipeline=") + " --tags=")
+    _complete_chain(reader, match[0])
     log = reader.folder / "chat.log"
     with log.open("w") as output:
         process = _start(reader, [sys.executable, "-m", *shlex.split(match[0])], output)
@@ -405,11 +418,15 @@ def furnish(folder: Path) -> None:
     for source in (PROJECT / "data/01_raw").iterdir():
         if not (folder / "data/01_raw" / source.name).exists():
             (folder / "data/01_raw" / source.name).symlink_to(source)
-    # The machines with a GPU share `data/` with the laptop.
-    shutil.copytree(folder / "data/test", folder / "data", dirs_exist_ok=True)
+    _share_results(folder)
     _write_tea_shop(folder / "tea.csv")
     _write_machine(folder)
     _write_use_case(folder)
+
+
+def _share_results(folder: Path) -> None:
+    """Put what was made in `data/test` where laptop and GPU look for it, too."""
+    shutil.copytree(folder / "data/test", folder / "data", dirs_exist_ok=True)
 
 
 def _write_questions(folder: Path) -> None:
@@ -447,7 +464,7 @@ def _write_use_case(folder: Path) -> None:
     page = (PROJECT / "docs/architecture.md").read_text("utf-8")
     block = re.search(r"    ```yaml\n(    my_use_case\.raw:\n.*?)    ```", page, re.DOTALL)
     assert block, "docs/architecture.md shows no catalog of a use case"
-    for machine in ("base", "test"):
+    for machine in ("base", "laptop", "test"):
         own = folder / f"conf/{machine}/my_use_case"
         own.mkdir()
         main = folder / f"conf/{machine}/product_descriptions/parameters.yml"
