@@ -63,7 +63,7 @@ SUBSTITUTIONS = (
 REFUSALS = (
     # Neither a GPU nor the hub is at hand. `prepare` needs neither and runs.
     (
-        rf"^kedro (?:run|chat) (?!--pipeline=prepare |.*\.?publish\b).*{GPU_MACHINES}",
+        rf"^kedro (?:run|chat) (?!--pipeline=(?:prepare |(?:\w+\.)?publish\b)).*{GPU_MACHINES}",
         ("PyTorch finds no GPU here", "the GPU that is here has", "nor can the hub be reached"),
     ),
     # No test holds a key.
@@ -74,7 +74,7 @@ REFUSALS = (
     # Nobody publishes from a test: no name is stated, no token is set, and the tiny base is local.
     (
         r"publish\.dry_run=false",
-        ("it is not stated", "HF_TOKEN", "only a folder on this machine"),
+        ("it is not stated", "HF_TOKEN", "folder on this machine", "nor can the hub be reached"),
     ),
 )
 # Commands that may be refused: they need something that is not part of an installation.
@@ -86,7 +86,7 @@ ALLOWED_REFUSALS = (
 OTHERS_PACKAGES = {"sentencepiece"}
 # Lines of the Makefile that CI has run before, or is running: the installation, `make test` itself.
 MADE_BY_CI = re.compile(
-    r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
+    r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs |^make: Nothing"
 )
 # Environment variables of other libraries that pages may name; ours stand in `conf`.
 VARIABLES = {"AIRFLOW_HOME", "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "JUDGE_API_KEY", "KEDRO_ENV"}
@@ -204,7 +204,7 @@ def make(reader: Reader, match: re.Match[str]) -> None:
     assert done.returncode == 0, done.stderr
     for line in done.stdout.replace("\\\n", "").splitlines():
         command = line.replace(".venv/bin/", "").strip()
-        if not MADE_BY_CI.search(command.removeprefix("NO_MKDOCS_2_WARNING=1 ")):
+        if not MADE_BY_CI.search(command):
             reader.type(command)
 
 
