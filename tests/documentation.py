@@ -10,12 +10,15 @@ SHELLS = {"bash", "sh", "shell", "console"}
 # Words that begin a command where it stands inside a sentence or a table.
 STARTS = r"(?:kedro|make|pip|python3?|git|docker|airflow)"
 INLINE = re.compile(rf"``? ?((?:[A-Z_]+=\S+ )*{STARTS} [^`]+?) ?``?")
+# `kedro chat: …` is what a command says.
+MESSAGE = re.compile(r"\w+ [\w-]+: ")
 # In a comment: alone and indented, in brackets, or behind a colon. `make` is too common a verb.
 COMMENTED = re.compile(rf"#\s{{2,}}({STARTS} .+)$|[(:] ?((?:kedro|pip) [^)]+)")
 FENCE = re.compile(r"^\s*(?:```|~~~)(\w*)")
+PLACEHOLDER = r"<[^>`]*>"
 NAMED_FILE = re.compile(
-    r"`((?:data|conf|src|docs|tests|samples|benchmarks|notebooks)/[^`\s]*)`|"
-    r"((?:data)/0\d_\w+/[\w<>./{}*-]+)"
+    rf"`((?:data|conf|src|docs|tests|samples|benchmarks|notebooks|orchestrators)/"
+    rf"(?:{PLACEHOLDER}|[^`\s])*)`|(data/0\d_\w+/(?:{PLACEHOLDER}|[\w./*-])+)"
 )
 
 
@@ -61,6 +64,8 @@ def _read_page(page: Path) -> Iterator[tuple[str, str]]:
         if fence := FENCE.match(line):
             language = None if language is not None else fence[1]
         elif language in SHELLS:
+            if "# or: " in line:
+                yield _tidy(line.split("# or: ")[1]), place
             begun += _strip_comment(line)
             if begun.endswith("\\"):
                 begun = begun[:-1]
@@ -68,14 +73,15 @@ def _read_page(page: Path) -> Iterator[tuple[str, str]]:
                 yield from ((one, place) for one in _split(begun))
                 begun = ""
         elif language is None:
-            yield from ((_tidy(match[1]), place) for match in INLINE.finditer(line))
+            found = (_tidy(match[1]) for match in INLINE.finditer(line))
+            yield from ((one, place) for one in found if not MESSAGE.match(one))
 
 
 def _read_comments(path: Path) -> Iterator[tuple[str, str]]:
     text = re.sub(r"\\\n\s*#\s*", "", path.read_text("utf-8"))
     for number, line in enumerate(text.splitlines(), 1):
         if match := COMMENTED.search(line) if "#" in line else None:
-            command = _strip_comment(match[1] or match[2].rstrip(".;"))
+            command = re.split(r"\s{2,}", match[1] or match[2].rstrip(".;"))[0]
             yield _tidy(command), f"{path.relative_to(PROJECT)}:{number}"
 
 

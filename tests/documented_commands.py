@@ -1,7 +1,7 @@
 """Executes commands as the documentation shows them, in a small copy of the project.
 
-What differs from what a reader would type stands in three tables: SUBSTITUTIONS, REFUSALS and
-RULES. A command that no rule knows fails its test: add a rule with the reason, or correct the page.
+What differs from what a reader would type stands in tables: SUBSTITUTIONS, REFUSALS, NOT_EXECUTED
+and RULES. A command that no rule knows fails its test: add a rule, or correct the page.
 """
 
 import os
@@ -33,11 +33,13 @@ GPU_MACHINES = r"--env=(colab_free|colab_paid|multi_gpu|base|my_gpu)\b"
 # What is typed differently here, and why.
 SUBSTITUTIONS = (
     # A placeholder stands for any use case.
-    (r"<use_case>", "shoe_mould"),
+    (r"<use[_ ]case>", "shoe_mould"),
+    (r"<stage>", "train_remotely"),
     (r"<address of this repository>", str(PROJECT)),
     (r"path/to/tea\.csv", "tea.csv"),
     (r"KEDRO_ENV=laptop", "KEDRO_ENV=test"),
-    (r"<your DAGs folder>", "made/folder"),
+    (r"<your DAGs folder>|(?<=--target-dir=)~\S+", "made/folder"),
+    (r"(?<=project=)\$PWD", "here"),
     (r"--move-cache=\S+", "--move-cache=made/hub"),
     # A command that is only named.
     (r"^kedro new-use-case$", "kedro new-use-case --help"),
@@ -61,7 +63,7 @@ SUBSTITUTIONS = (
 REFUSALS = (
     # Neither a GPU nor the hub is at hand. `prepare` needs neither and runs.
     (
-        rf"^kedro (?:run|chat) (?!--pipeline=prepare |.*\.?publish\b).*{GPU_MACHINES}",
+        rf"^kedro (?:run|chat) (?!--pipeline=(?:prepare |(?:\w+\.)?publish\b)).*{GPU_MACHINES}",
         ("PyTorch finds no GPU here", "the GPU that is here has", "nor can the hub be reached"),
     ),
     # No test holds a key.
@@ -72,17 +74,34 @@ REFUSALS = (
     # Nobody publishes from a test: no name is stated, no token is set, and the tiny base is local.
     (
         r"publish\.dry_run=false",
-        ("it is not stated", "HF_TOKEN", "only a folder on this machine"),
+        ("it is not stated", "HF_TOKEN", "folder on this machine", "nor can the hub be reached"),
     ),
 )
 # Commands that may be refused: they need something that is not part of an installation.
-ALLOWED_REFUSALS = ((r"--env=spark", ("pyspark is not installed", "Spark does not start")),)
+ALLOWED_REFUSALS = (
+    (r"--env=spark", ("pyspark is not installed", "Spark does not start")),
+    (r"gguf\.converter=", ("there is no such file",)),  # llama.cpp's
+)
+# Packages that pages name and that are nobody's requirement: llama.cpp's converter wants them.
+OTHERS_PACKAGES = {"sentencepiece"}
 # Lines of the Makefile that CI has run before, or is running: the installation, `make test` itself.
 MADE_BY_CI = re.compile(
-    r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
+    r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs |^make: Nothing"
 )
 # Environment variables of other libraries that pages may name; ours stand in `conf`.
-VARIABLES = {"HF_TOKEN", "HF_HOME", "HF_ENDPOINT", "JUDGE_API_KEY", "KEDRO_ENV"}
+VARIABLES = {"AIRFLOW_HOME", "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "JUDGE_API_KEY", "KEDRO_ENV"}
+# What is not executed, and why.
+NOT_EXECUTED = (
+    (
+        r"cd tuneline|source \.venv/bin/activate|read .+|export \w+",
+        "it changes only the reader's own shell",
+    ),
+    (r"grep .+", "the recipe of `make help`, which is run as a whole"),
+    (r"python -m reference\.\w+", "tests/reference compares what it would write"),
+    (r"python3 -m venv ~/airflow.*|(~/airflow/\S+|airflow) .+", "no part of this project"),
+    (r"git clone", "it is only named; with its arguments it is executed"),
+    (r"git clone <address of llama\.cpp>|(ollama|llama-cli) .+", "programs that are no part of it"),
+)
 # Where libraries keep what they download; a command that cleans must not find the reader's own.
 CACHES = (
     "HF_HOME",
@@ -115,7 +134,7 @@ class Reader:
         """
         for pattern, replacement in SUBSTITUTIONS:
             command = re.sub(pattern, replacement, command)
-        if command in self.typed:
+        if command in self.typed or any(re.fullmatch(one, command) for one, _ in NOT_EXECUTED):
             return
         for pattern, rule in RULES:
             if match := re.fullmatch(pattern, command):
@@ -161,14 +180,16 @@ def _invoke(folder: Path, arguments: list[str]) -> str | None:
 
 def _complete_chain(reader: Reader, command: str) -> None:
     """Let the use case's chain run first, where a command is a part of it or stands beside it."""
-    part = re.search(r"(?:--tags|nodes)=", command)
-    named = re.search(r"(?:--pipelines?|nodes)=(\w+)(\.\w+)?", command)
-    use_case = named and named[1]
-    if not use_case or not (part or named[2]) or re.search(GPU_MACHINES, command):
+    part = re.search(r"(?:--tags|nodes)=|--use-case=", command)
+    named = re.search(r"(?:--pipelines?|--use-case|nodes)=(\w+)(\.\w+)?", command)
+    if not named or not (part or named[2] or named[1] == "overview"):
         return
+    use_case = "all" if named[1] == "overview" else named[1]
     report = reader.folder / f"data/test/08_reporting/{use_case}/report.html"
-    if (reader.folder / f"conf/base/{use_case}").is_dir() and not report.is_file():
+    is_one = (reader.folder / f"conf/base/{use_case}").is_dir() or use_case == "all"
+    if is_one and not report.is_file():
         reader.type(f"kedro run --pipeline={use_case}")
+        _share_results(reader.folder)
 
 
 def make(reader: Reader, match: re.Match[str]) -> None:
@@ -183,7 +204,7 @@ def make(reader: Reader, match: re.Match[str]) -> None:
     assert done.returncode == 0, done.stderr
     for line in done.stdout.replace("\\\n", "").splitlines():
         command = line.replace(".venv/bin/", "").strip()
-        if not MADE_BY_CI.search(command.removeprefix("NO_MKDOCS_2_WARNING=1 ")):
+        if not MADE_BY_CI.search(command):
             reader.type(command)
 
 
@@ -193,10 +214,6 @@ def make_help(reader: Reader, match: re.Match[str]) -> None:
         ["make", "help"], cwd=reader.folder, capture_output=True, text=True, check=True
     )
     assert "make run" in done.stdout
-
-
-def shell_line(reader: Reader, match: re.Match[str]) -> None:
-    """Accept a line of a make target that another rule covers: `make help` runs its own."""
 
 
 def sample(reader: Reader, match: re.Match[str]) -> None:
@@ -231,10 +248,6 @@ def git_clone(reader: Reader, match: re.Match[str]) -> None:
     assert (reader.folder / "tuneline/README.md").is_file()
 
 
-def of_the_shell(reader: Reader, match: re.Match[str]) -> None:
-    """Accept what changes only the reader's own shell."""
-
-
 def export(reader: Reader, match: re.Match[str]) -> None:
     """Compare the variable with those that something reads."""
     stated = "".join(path.read_text("utf-8") for path in (PROJECT / "conf").rglob("*.yml"))
@@ -254,7 +267,8 @@ def pip_install(reader: Reader, match: re.Match[str]) -> None:
         if wanted.name == project["name"]:
             assert wanted.extras <= extras.keys(), f"there is no extra {wanted.extras}"
         else:
-            assert wanted.name in {Requirement(one).name for one in listed}, f"{word} is not listed"
+            known = {Requirement(one).name for one in listed} | OTHERS_PACKAGES
+            assert wanted.name in known, f"{word} is not listed"
 
 
 def benchmark(reader: Reader, match: re.Match[str]) -> None:
@@ -281,7 +295,7 @@ def viz_build(reader: Reader, match: re.Match[str]) -> None:
 
 def chat(reader: Reader, match: re.Match[str]) -> None:
     """Start the chat page until the address that it prints answers, then stop it."""
-    _complete_chain(reader, match[0].replace("--use-case=", "--pipeline=") + " --tags=")
+    _complete_chain(reader, match[0])
     log = reader.folder / "chat.log"
     with log.open("w") as output:
         process = _start(reader, [sys.executable, "-m", *shlex.split(match[0])], output)
@@ -368,11 +382,9 @@ RULES: tuple[tuple[str, Callable[[Reader, re.Match[str]], None]], ...] = (
     (r"kedro .+", kedro),
     (r"make help", make_help),
     (r"make(?: (.+))?", make),
-    (r"grep .+", shell_line),
     (r"python -m samples\..* --out (\S+)", sample),
     (r"git clean .+", clean),
     (r"git clone .+", git_clone),
-    (r"cd tuneline|source \.venv/bin/activate", of_the_shell),
     (r"export (\w+)=.+", export),
     (r"(?:python -m )?pip install (.+)", pip_install),
     (r"(?:PYTHONPATH=\. )?python (benchmarks/\w+\.py)(.*)", benchmark),
@@ -406,11 +418,15 @@ def furnish(folder: Path) -> None:
     for source in (PROJECT / "data/01_raw").iterdir():
         if not (folder / "data/01_raw" / source.name).exists():
             (folder / "data/01_raw" / source.name).symlink_to(source)
-    # The machines with a GPU share `data/` with the laptop.
-    shutil.copytree(folder / "data/test", folder / "data", dirs_exist_ok=True)
+    _share_results(folder)
     _write_tea_shop(folder / "tea.csv")
     _write_machine(folder)
     _write_use_case(folder)
+
+
+def _share_results(folder: Path) -> None:
+    """Put what was made in `data/test` where laptop and GPU look for it, too."""
+    shutil.copytree(folder / "data/test", folder / "data", dirs_exist_ok=True)
 
 
 def _write_questions(folder: Path) -> None:
@@ -448,7 +464,7 @@ def _write_use_case(folder: Path) -> None:
     page = (PROJECT / "docs/architecture.md").read_text("utf-8")
     block = re.search(r"    ```yaml\n(    my_use_case\.raw:\n.*?)    ```", page, re.DOTALL)
     assert block, "docs/architecture.md shows no catalog of a use case"
-    for machine in ("base", "test"):
+    for machine in ("base", "laptop", "test"):
         own = folder / f"conf/{machine}/my_use_case"
         own.mkdir()
         main = folder / f"conf/{machine}/product_descriptions/parameters.yml"
