@@ -18,8 +18,10 @@ install: .venv/installed ## make the environment and install everything into it
 run: install ## the main job: raw titles and descriptions to an evaluated adapter
 	$(BIN)/kedro run
 
+# Most tests are small models and commands, which a second core does not make faster: a process a
+# core does, each with one thread.
 test: install lint docs ## all checks and tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check
