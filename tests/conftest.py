@@ -42,7 +42,8 @@ def write_raw(path: Path, lines: list[str]) -> None:
 def copy_project(folder: Path) -> Path:
     """Copy what a run needs: configuration, a part of the sample, the tiny base model."""
     shutil.copytree(PROJECT / "conf", folder / "conf")
-    shutil.copy(PROJECT / "pyproject.toml", folder)
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(PROJECT / name, folder)
     (folder / "src").mkdir()
     (folder / "src/tuneline").symlink_to(PROJECT / "src/tuneline")
     shutil.copytree(PROJECT / TINY_BASE, folder / TINY_BASE)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,16 +10,20 @@ from pathlib import Path
 from tuneline.errors import Problem, TunelineError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# How torch's writer ends when its bytes have no room: it counts them, and names no reason
+# (caffe2/serialize/inline_container.cc).
+TORCH_CUT = re.compile(r"inline_container\.cc:\d+\] \. unexpected pos \d+ vs \d+")
 
 
 def is_full(error: BaseException) -> bool:
     """Tell whether an error means that a disk takes no more.
 
-    polars and the libraries in Rust raise errors without a number.
+    polars and the libraries in Rust raise errors without a number, torch without a reason.
     """
     if isinstance(error, OSError) and error.errno in FULL:
         return True
-    return any(os.strerror(number) in str(error) for number in FULL)
+    words = str(error)
+    return bool(TORCH_CUT.search(words)) or any(os.strerror(number) in words for number in FULL)
 
 
 @contextmanager

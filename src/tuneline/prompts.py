@@ -5,6 +5,7 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message
 from tuneline.parameters import Evaluation, Prompt
+from tuneline.questions import find_system, start_messages
 
 
 def list_prompts(
@@ -33,8 +34,9 @@ def list_prompts(
                 remedy="raise `data.split.test` and run `kedro run --pipeline=prepare` again",
             )
         )
+    system = find_system(prompt, test) if evaluation.questions else None
     questions = [
-        _start_row(f"question {number}", _ask(question, prompt), None, {})
+        _start_row(f"question {number}", start_messages(question, prompt, system), None, {})
         for number, question in enumerate(evaluation.questions, start=1)
     ]
     return [
@@ -54,14 +56,6 @@ def list_prompts(
 def list_messages(row: dict[str, Any]) -> list[Message]:
     """Put a row's prompt behind the messages before it."""
     return [*row["context"], {"role": "user", "content": row["prompt"]}]
-
-
-def _ask(question: str, prompt: Prompt) -> list[Message]:
-    # `format` turns doubled braces into single ones, as in the examples.
-    system: list[Message] = (
-        [{"role": "system", "content": prompt.system.format()}] if prompt.system else []
-    )
-    return [*system, {"role": "user", "content": question}]
 
 
 def _start_row(

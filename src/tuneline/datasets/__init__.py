@@ -7,6 +7,7 @@ from tuneline.datasets.folder import FolderDataset
 from tuneline.datasets.journal import JournalDataset
 from tuneline.datasets.json_lines import JSONLinesDataset
 from tuneline.datasets.merged_json_lines import MergedJSONLinesDataset
+from tuneline.datasets.optional_json import OptionalJSONDataset
 from tuneline.datasets.optional_partitions import OptionalPartitionsDataset
 from tuneline.datasets.questions import QuestionsDataset
 from tuneline.datasets.rating_sheet import RatingSheetDataset
@@ -29,6 +30,7 @@ __all__ = [
     "JSONLinesDataset",
     "JournalDataset",
     "MergedJSONLinesDataset",
+    "OptionalJSONDataset",
     "OptionalPartitionsDataset",
     "QuestionsDataset",
     "RatingSheetDataset",

@@ -13,7 +13,9 @@ class Evaluation(Block):
 
     title: str = Field(description="heading of the report")
     questions: list[str] = Field(
-        default=[], description="fixed questions of the field, asked before and after; in no split"
+        default=[],
+        description="fixed questions of the field, asked before and after; each fills the "
+        "prompt's column, where it has one only; in no split",
     )
     generation: dict[str, Any] = Field(
         description="keys of GenerationConfig; the same for both models"

@@ -35,6 +35,7 @@ def material(finished_run: Path) -> dict:
         "scores": json.loads((newest / "scores.json").read_text()),
         "adapter": AdapterDataset(filepath=str(adapter)).load(),
         "answers": JSONLinesDataset(filepath=str(answers)).load(),
+        "merge_record": {},
     }
 
 
@@ -134,6 +135,39 @@ def test_the_code_of_the_card_runs_and_answers_as_in_the_evaluation(
     code = code.replace("'owner/name'", repr(str(folder / "adapter"))).replace("'…'", repr(title))
     exec(compile(code, "card", "exec"), {})
     assert capsys.readouterr().out.strip() == row["tuned_answer"].strip()
+
+
+def test_a_merge_of_this_adapter_is_shown_with_code_that_repeats_it(
+    material: dict,
+    parameters: UseCase,
+    finished_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    record = {
+        "adapter": material["scores"]["run"]["adapter"],
+        "dtype": "bfloat16",
+        "comparison": {"words": "Nothing but rounding differs."},
+        "gguf": {"type": "q8_0", "modelfile": 'FROM ./model-q8_0.gguf\nPARAMETER stop "<|end|>"\n'},
+    }
+    card = write(material, parameters, merge_record=record)
+    assert "Nothing but rounding differs." in card
+    assert "--outfile model-q8_0.gguf --outtype q8_0" in card
+    assert "```text\nFROM ./model-q8_0.gguf\n" in card
+    _, code = re.findall(r"```python\n(.*?)\n```", card, re.DOTALL)
+    adapters = finished_run / "data/test/06_models/product_descriptions/adapter"
+    (tmp_path / "data").symlink_to(finished_run / "data")
+    monkeypatch.chdir(tmp_path)
+    newest = sorted(adapters.iterdir())[-1] / "adapter"
+    exec(compile(code.replace("'owner/name'", repr(str(newest))), "card", "exec"), {})
+    config = json.loads(Path("merged/config.json").read_text())
+    assert (config["dtype"], config.get("quantization_config")) == ("bfloat16", None)
+    assert Path("merged/tokenizer.json").is_file()
+
+
+def test_a_merge_of_another_adapter_is_not_shown(material: dict, parameters: UseCase):
+    card = write(material, parameters, merge_record={"adapter": "0" * 64})
+    assert "Ollama" not in card
 
 
 def test_scores_of_another_adapter_are_refused(material: dict, parameters: UseCase):

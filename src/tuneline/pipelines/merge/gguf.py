@@ -111,25 +111,22 @@ def run_converter(converter: Path, merged: Path, outfile: Path, gguf: Gguf) -> N
         raise TunelineError(_word_failure(converter, f"it ends with: {said or 'no word at all'}"))
 
 
-def write_modelfile(model: str, tokenizer: Any, folder: Path) -> bool:
-    """Write what Ollama makes a model of.
+def word_modelfile(model: str, tokenizer: Any) -> str:
+    """Word what Ollama makes a model of.
 
     Args:
-        model: the GGUF file or the merged folder, as seen from `folder`.
+        model: the GGUF file or the merged folder, as seen from the Modelfile.
         tokenizer: its chat template and end tokens.
-        folder: where to.
 
     Returns:
-        Whether the chat template could be put into Ollama's words. Where it could not, Ollama
-        compares the template in the GGUF file with those it knows.
+        The Modelfile. Where the chat template cannot be put into Ollama's words it has no TEMPLATE:
+        Ollama compares the template in the GGUF file with those it knows.
     """
     frame = read_frame(tokenizer)
     template = [f'TEMPLATE """{frame.word_for_ollama()}"""'] if frame else []
     ends = tokenizer.convert_ids_to_tokens(find_end_tokens(tokenizer))
     stops = [f'PARAMETER stop "{token}"' for token in ends]
-    text = "\n".join([f"FROM {model}", *template, *stops, ""])
-    (folder / "Modelfile").write_text(text, encoding="utf-8")
-    return frame is not None
+    return "\n".join([f"FROM {model}", *template, *stops, ""])
 
 
 def _word_failure(converter: Path, wrong: str) -> Problem:

@@ -11,7 +11,7 @@ from tuneline.examples import Example
 from tuneline.memory_use import measure_peak
 from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.commands import list_commands
-from tuneline.pipelines.merge.gguf import find_converter, name_file, run_converter, write_modelfile
+from tuneline.pipelines.merge.gguf import find_converter, name_file, run_converter, word_modelfile
 from tuneline.pipelines.merge.job import prepare_job
 from tuneline.pipelines.merge.model_folder import write_beside
 from tuneline.pipelines.merge.shards import write_shards
@@ -77,7 +77,7 @@ def convert_to_gguf(
 
     Returns:
         What fills the folder with the GGUF file and a Modelfile for Ollama, and the facts once it
-        has done so: `file`, `type`, `bytes`, `template` (whether the Modelfile holds one), `words`.
+        has done so: `file`, `type`, `bytes`, `modelfile` (for whoever has the file), `words`.
 
     Raises:
         TunelineError: if the converter is named and not there, or if it fails.
@@ -97,9 +97,11 @@ def convert_to_gguf(
             run_converter(converter, merged, folder / name, merge.gguf)
             facts["file"], facts["bytes"] = name, (folder / name).stat().st_size
             facts["words"] = f"llama.cpp's converter made {name}."
-        source = f"../{merged.name}" if converter is None else f"./{name}"
         tokenizer = AutoTokenizer.from_pretrained(merged)
-        facts["template"] = write_modelfile(source, tokenizer, folder)
+        facts["modelfile"] = word_modelfile(f"./{name}", tokenizer)
+        source = f"../{merged.name}" if converter is None else f"./{name}"
+        modelfile = word_modelfile(source, tokenizer)
+        (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
         log.info("%s", facts["words"])
 
     return fill, _tell(facts)

@@ -1,11 +1,12 @@
 """What an adapter is merged into: which base model, in which number format."""
 
+from tuneline.hub_cache.fetching import fetch_base
 from tuneline.parameters import Merge, Recipe
 from tuneline.pipelines.merge.checkpoint import Checkpoint
 
 
 def open_base(recipe: Recipe, merge: Merge) -> Checkpoint:
-    """Open the base model that an adapter is merged into.
+    """Open the base model that an adapter is merged into; download it if it has to be.
 
     Args:
         recipe: names the base model of the training.
@@ -15,11 +16,15 @@ def open_base(recipe: Recipe, merge: Merge) -> Checkpoint:
         Its weights, on the disk.
 
     Raises:
-        TunelineError: if it cannot be used.
+        TunelineError: if it cannot be used, or if its download would fill the disk.
     """
+    where = "recipe.base_model"
     if merge.base_model:
-        return Checkpoint(merge.base_model, merge.revision, "merge.base_model")
-    return Checkpoint(recipe.base_model, recipe.revision, "recipe.base_model")
+        where = "merge.base_model"
+        base = {"base_model": merge.base_model, "revision": merge.revision}
+        recipe = recipe.model_copy(update=base)
+    fetch_base(recipe)
+    return Checkpoint(recipe.base_model, recipe.revision, where)
 
 
 def choose_dtype(checkpoint: Checkpoint, merge: Merge) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from tuneline.hub import find_folder_base_problem
 from tuneline.pages import format_number
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.markdown import code, fence, render, table
+from tuneline.pipelines.publish.merging import write_merging
 from tuneline.pipelines.publish.usage import write_usage
 
 # The hub's names of the metrics that it knows.
@@ -28,7 +29,7 @@ def render_card(
     Args:
         adapter: the adapter.
         records: `cleaning`, `leaks`, `plan`, `training`, `scores`, `rubric`, as their stages wrote
-            them.
+            them; `merge` may be empty.
         answers: base and tuned answers.
         publish: licences, languages, origin, limits.
         prompt: the templates.
@@ -58,6 +59,7 @@ def render_card(
         questions=questions,
         held_out=held_out,
         usage=fence(usage, "python"),
+        merging=write_merging(records["merge"], publish.repo_id or NO_NAME),
         tables=_lay_out_tables(records, adapter, evaluation)
         | {"licences": _list_licences(publish, is_toy)},
         **records,

@@ -28,6 +28,7 @@ def write_card(
     scores: dict[str, Any],
     answers: list[dict[str, Any]],
     rubric: dict[str, Any],
+    merge_record: dict[str, Any],
     publish: Publish,
     prompt: Prompt,
     evaluation: Evaluation,
@@ -43,6 +44,7 @@ def write_card(
         scores: before and after.
         answers: base and tuned answers; of held-out rows only as many as are asked for are shown.
         rubric: ratings; empty without any.
+        merge_record: how it was merged; empty if it was not. That of another adapter is not shown.
         publish: what no record can know: licences, origin, limits.
         prompt: the templates.
         evaluation: title and confidence.
@@ -69,6 +71,7 @@ def write_card(
         "training": training_record,
         "scores": scores,
         "rubric": rubric,
+        "merge": merge_record if merge_record.get("adapter") == scores["run"]["adapter"] else {},
     }
     return render_card(adapter, records, answers, publish, prompt, evaluation)
 

@@ -29,6 +29,7 @@ def create_pipeline() -> Pipeline:
                             "scores",
                             "answers",
                             "rubric",
+                            "merge_record",
                         )
                     },
                     "publish": "params:publish",

@@ -1,0 +1,16 @@
+"""A record that an optional stage writes, and that another one shows where it is there."""
+
+from typing import Any
+
+from kedro_datasets.json import JSONDataset
+
+
+class OptionalJSONDataset(JSONDataset):  # type: ignore[misc]  # kedro-datasets has no types
+    """Kedro's JSONDataset, for a file that may not be there: then it holds an empty object."""
+
+    def load(self) -> Any:
+        """Read the object; empty where there is no file."""
+        return super().load() if super()._exists() else {}
+
+    def _exists(self) -> bool:
+        return True
