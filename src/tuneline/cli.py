@@ -1,9 +1,11 @@
 """The commands `kedro run` and `kedro new-use-case`; problems are sentences, not tracebacks."""
 
 import logging
+import re
 from pathlib import Path
 
 import click
+import yaml
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
@@ -13,6 +15,9 @@ from kedro.validation import ParameterValidationError
 from tuneline.errors import Problem, TunelineError, suggest
 
 log = logging.getLogger(__name__)
+
+# How Kedro names a file that is no YAML; its line counts from 0.
+KEDROS_FILE = re.compile(r"file (.+), unable to read line")
 
 # What a user can mend. Anything else is a fault of ours and keeps its traceback.
 MENDABLE = (DatasetError, MissingConfigException, ParameterValidationError)
@@ -33,6 +38,8 @@ class SentenceCommand(click.Command):
         except MENDABLE as error:
             log.debug("The run failed.", exc_info=error)
             raise click.ClickException(str(error).strip()) from error
+        except yaml.MarkedYAMLError as error:
+            raise click.ClickException(str(_word_syntax_error(error))) from error
 
     def check(self, ctx: click.Context) -> None:
         """Look at the arguments before the command runs; a subclass says for what."""
@@ -76,6 +83,21 @@ def new_use_case(name: str, raw: Path) -> None:
         "kedro run --pipeline=%s",
         name,
         name,
+    )
+
+
+def _word_syntax_error(error: yaml.MarkedYAMLError) -> Problem:
+    """Say where YAML cannot be read. Kedro names the file and keeps what it met as the cause."""
+    met = error.__cause__ if isinstance(error.__cause__, yaml.MarkedYAMLError) else error
+    named = KEDROS_FILE.search(str(error))
+    mark = met.problem_mark
+    file = named[1] if named else mark.name if mark and mark.name != "<file>" else "a file in conf"
+    return Problem(
+        where=f"{file}, line {mark.line + 1}" if mark else file,
+        wrong=f"it cannot be read as YAML ({met.problem})",
+        matters="no command can read the settings",
+        remedy="put a text that holds one of `: # ? [ ] { } ,` into double quotes, indent with "
+        "spaces only, and state each key once",
     )
 
 
