@@ -119,3 +119,15 @@ def test_too_few_rows_to_split(project: Path):
 
 def test_a_misspelt_option_of_the_command_is_kedros_to_refuse(project: Path):
     assert kedro_run(project, "--pipline=train").returncode == 2
+
+
+@pytest.mark.parametrize("env", ["base", "test"])
+def test_a_file_that_is_no_yaml_is_named_with_its_line(project: Path, env: str):
+    path = project / f"conf/{env}/product_descriptions/parameters.yml"
+    lines = path.read_text(encoding="utf-8").count("\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write('    asked: [What is it, "a teapot\n')
+    message = refuse(project, "--pipeline=prepare")
+    assert f"conf/{env}/product_descriptions/parameters.yml" in message
+    assert f"line {lines + 2}" in message
+    assert "into double quotes" in message

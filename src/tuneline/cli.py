@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import env_option
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 QUESTION = re.compile(r"(?:^|,)\s*question=")
 # What OmegaConf would take for a reference to another parameter.
 REFERENCE = re.compile(r"(\\*)\$\{")
+# How Kedro names a file that is no YAML; its line counts from 0.
+KEDROS_FILE = re.compile(r"file (.+), unable to read line")
 
 # What a user can mend. Anything else is a fault of ours and keeps its traceback.
 MENDABLE = (DatasetError, MissingConfigException, ParameterValidationError)
@@ -45,6 +48,8 @@ class SentenceCommand(click.Command):
         except MENDABLE as error:
             log.debug("The run failed.", exc_info=error)
             raise click.ClickException(str(error).strip()) from error
+        except yaml.MarkedYAMLError as error:
+            raise click.ClickException(str(_word_syntax_error(error))) from error
 
     def check(self, ctx: click.Context) -> None:
         """Look at the arguments before the command runs; a subclass says for what."""
@@ -155,6 +160,21 @@ def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) ->
         project.clean(yes)
     else:
         project.show()
+
+
+def _word_syntax_error(error: yaml.MarkedYAMLError) -> Problem:
+    """Say where YAML cannot be read. Kedro names the file and keeps what it met as the cause."""
+    met = error.__cause__ if isinstance(error.__cause__, yaml.MarkedYAMLError) else error
+    named = KEDROS_FILE.search(str(error))
+    mark = met.problem_mark
+    file = named[1] if named else mark.name if mark and mark.name != "<file>" else "a file in conf"
+    return Problem(
+        where=f"{file}, line {mark.line + 1}" if mark else file,
+        wrong=f"it cannot be read as YAML ({met.problem})",
+        matters="no command can read the settings",
+        remedy="put a text that holds one of `: # ? [ ] { } ,` into double quotes, indent with "
+        "spaces only, and state each key once",
+    )
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:
