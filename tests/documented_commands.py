@@ -179,7 +179,9 @@ def _invoke(folder: Path, arguments: list[str]) -> str | None:
 
 
 def _complete_chain(reader: Reader, command: str) -> None:
-    """Let the use case's chain run first, where a command is a part of it or stands beside it."""
+    """Type first what a page has typed before: a use case's start, or its chain for a part of it."""
+    if "=tea_shop" in command and not (reader.folder / "conf/base/tea_shop").is_dir():
+        reader.type("kedro new-use-case tea_shop tea.csv")
     part = re.search(r"(?:--tags|nodes)=|--use-case=", command)
     named = re.search(r"(?:--pipelines?|--use-case|nodes)=(\w+)(\.\w+)?", command)
     if not named or not (part or named[2] or named[1] == "overview"):
