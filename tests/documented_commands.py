@@ -179,7 +179,7 @@ def _invoke(folder: Path, arguments: list[str]) -> str | None:
 
 
 def _complete_chain(reader: Reader, command: str) -> None:
-    """Type first what a page has typed before: a use case's start, or its chain for a part of it."""
+    """Type first what the page has typed before: the start of a use case, or its whole chain."""
     if "=tea_shop" in command and not (reader.folder / "conf/base/tea_shop").is_dir():
         reader.type("kedro new-use-case tea_shop tea.csv")
     part = re.search(r"(?:--tags|nodes)=|--use-case=", command)
