@@ -78,8 +78,8 @@ REFUSALS = (
     ),
 )
 # Commands that may be refused: they need something that is not part of an installation.
+NO_SPARK = ("pyspark is not installed", "Spark does not start")
 ALLOWED_REFUSALS = (
-    (r"--env=spark", ("pyspark is not installed", "Spark does not start")),
     (r"gguf\.converter=", ("there is no such file",)),  # llama.cpp's
 )
 # Packages that pages name and that are nobody's requirement: llama.cpp's converter wants them.
@@ -179,7 +179,9 @@ def _invoke(folder: Path, arguments: list[str]) -> str | None:
 
 
 def _complete_chain(reader: Reader, command: str) -> None:
-    """Let the use case's chain run first, where a command is a part of it or stands beside it."""
+    """Type first what the page has typed before: the start of a use case, or its whole chain."""
+    if "=tea_shop" in command and not (reader.folder / "conf/base/tea_shop").is_dir():
+        reader.type("kedro new-use-case tea_shop tea.csv")
     part = re.search(r"(?:--tags|nodes)=|--use-case=", command)
     named = re.search(r"(?:--pipelines?|--use-case|nodes)=(\w+)(\.\w+)?", command)
     if not named or not (part or named[2] or named[1] == "overview"):
@@ -309,6 +311,14 @@ def chat(reader: Reader, match: re.Match[str]) -> None:
         _stop(process)
 
 
+def spark(reader: Reader, match: re.Match[str]) -> None:
+    """Clean inside Spark, in a process of its own: its Java stays until the process ends."""
+    typed = [sys.executable, "-m", *shlex.split(match[0])]
+    done = subprocess.run(typed, cwd=reader.folder, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 or any(words in said for words in NO_SPARK), said
+
+
 def storage(reader: Reader, match: re.Match[str]) -> None:
     """Look at disks, and clean or move caches, in a process whose caches lie in the copy."""
     caches = {name: str(reader.folder / "caches" / name) for name in CACHES}
@@ -379,6 +389,7 @@ RULES: tuple[tuple[str, Callable[[Reader, re.Match[str]], None]], ...] = (
     (r"KEDRO_ENV=(\S+) (kedro viz build.*)", viz_build),
     (rf"kedro chat (?!.*{GPU_MACHINES}).*", chat),
     (r"kedro storage.*", storage),
+    (r"kedro run --env=spark.*", spark),
     (r"kedro .+", kedro),
     (r"make help", make_help),
     (r"make(?: (.+))?", make),
