@@ -41,7 +41,7 @@ def override(notebook: NotebookNode, **parameters: str) -> NotebookNode:
 def find_commands(notebook: NotebookNode) -> Iterator[str]:
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            yield from re.findall(r"^!(kedro .*)$", cell.source, flags=re.MULTILINE)
+            yield from re.findall(r"^!(?:TERM=dumb )?(kedro .*)$", cell.source, flags=re.MULTILINE)
 
 
 def find_cell(notebook: NotebookNode, cell_id: str) -> NotebookNode:
