@@ -4,6 +4,8 @@ What differs from what a reader would type stands in tables: SUBSTITUTIONS, REFU
 and RULES. A command that no rule knows fails its test: add a rule, or correct the page.
 """
 
+import csv
+import json
 import os
 import re
 import shlex
@@ -453,12 +455,14 @@ def _write_tea_shop(path: Path) -> None:
     page = (PROJECT / "docs/your_own_domain.md").read_text("utf-8")
     header = re.search(r"```text\n(.+)\n", page)[1]  # type: ignore[index]
     topics = ("green", "black", "white")
-    rows = [
-        f"{topics[number % 3]},How long does tea number {number} from field {number % 7} steep?,"
-        f"Tea number {number} steeps for {number % 9 + 1} minutes in a pot of size {number % 5}."
-        for number in range(90)
-    ]
-    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(header.split(","))
+        for number, line in enumerate(generate_lines(150)):
+            with suppress(json.JSONDecodeError):  # some are broken, as in real data
+                row = json.loads(line)
+                question = f"What is the {row['title']} like?"
+                rows.writerow([topics[number % 3], question, row["content"]])
 
 
 def _write_machine(folder: Path) -> None:

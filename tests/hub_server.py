@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,8 +66,9 @@ class HubServer:
         repositories: by name.
         sent: how many bytes came in by LFS, by SHA-256.
         requests: all requests, as `METHOD path`.
-        slow: seconds that each 64 KiB of an LFS upload take.
-        holding: set as soon as a slow upload is under way.
+        places: how many LFS uploads it takes before it leaves all others half-way; `None`: all.
+        stalled: set as soon as an upload was left half-way.
+        released: to be set when those that were left half-way may be given up.
         xet: whether large files come by Xet.
     """
 
@@ -83,8 +83,8 @@ class HubServer:
         self.repositories: dict[str, Repository] = {}
         self.sent: dict[str, int] = {}
         self.requests: list[str] = []
-        self.slow = 0.0
-        self.holding = threading.Event()
+        self.places: threading.Semaphore | None = None
+        self.stalled, self.released = threading.Event(), threading.Event()
         self.xet = False
         self.url = ""
 
@@ -333,10 +333,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _take(self, digest: str) -> None:
         """Take a large file. What is cut off is thrown away, as storage services do."""
         length, data = int(self.headers["Content-Length"]), bytearray()
+        if self.hub.places and not self.hub.places.acquire(blocking=False):
+            self.rfile.read1(65536)
+            self.hub.stalled.set()
+            self.hub.released.wait()
+            self.close_connection = True
+            return
         while len(data) < length:
-            if self.hub.slow:
-                self.hub.holding.set()
-                time.sleep(self.hub.slow)
             piece = self.rfile.read1(min(65536, length - len(data)))
             if not piece:
                 self.close_connection = True

@@ -110,11 +110,12 @@ def test_the_evaluation_agrees_with_the_trainer_on_the_base_model(
 
 
 def test_every_answer_leads_back_to_its_line(finished_run: Path, read_lines: Callable):
-    answers = read_lines(finished_run / DATA / "07_model_output/product_descriptions/answers.jsonl")
+    rows = read_lines(finished_run / DATA / "07_model_output/product_descriptions/answers.jsonl")
     test = read_lines(finished_run / DATA / "05_model_input/product_descriptions/test.jsonl")
+    answers = [row for row in rows if row["reference"] is not None]
     assert [row["id"] for row in answers] == [row["id"] for row in test]
     assert [row["line"] for row in answers] == [row["meta"]["line"] for row in test]
-    assert all(row["base_tokens"] > 0 and row["tuned_seconds"] > 0 for row in answers)
+    assert all(row["base_tokens"] > 0 and row["tuned_seconds"] > 0 for row in rows)
 
 
 def test_a_second_run_gives_the_same_adapter_bit_for_bit(finished_run: Path, tmp_path: Path):

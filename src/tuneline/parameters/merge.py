@@ -37,4 +37,4 @@ class Merge(Block):
         "(transformers' name)",
     )
     prompts: int = Field(gt=0, description="examples of the test side whose logits are compared")
-    gguf: Gguf
+    gguf: Gguf = Field(description="one file for llama.cpp and Ollama")

@@ -40,4 +40,4 @@ class Storage(Block):
         description="when a disk is full, remove from the hub's cache what `clean` allows and try "
         "once more",
     )
-    clean: Cleaning = Cleaning()
+    clean: Cleaning = Field(default=Cleaning(), description="what cleaning may remove")
