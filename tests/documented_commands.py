@@ -347,9 +347,13 @@ def _find_port() -> int:
 
 
 def _start_until_it_answers(arguments: list[str], url: str, reader: Reader) -> None:
-    process = _start(reader, arguments, subprocess.DEVNULL)
+    log = reader.folder / "server.log"
+    with log.open("w") as output:
+        process = _start(reader, arguments, output)
     try:
         _wait(process, lambda: _answers(url))
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {log.read_text('utf-8')[-2000:]}") from error
     finally:
         _stop(process)
 
@@ -432,6 +436,7 @@ def furnish(folder: Path) -> None:
         if not (folder / "data/01_raw" / source.name).exists():
             (folder / "data/01_raw" / source.name).symlink_to(source)
     _share_results(folder)
+    _fill_cache(folder / "caches/HF_HUB_CACHE")
     _write_tea_shop(folder / "tea.csv")
     _write_machine(folder)
     _write_use_case(folder)
@@ -440,6 +445,16 @@ def furnish(folder: Path) -> None:
 def _share_results(folder: Path) -> None:
     """Put what was made in `data/test` where laptop and GPU look for it, too."""
     shutil.copytree(folder / "data/test", folder / "data", dirs_exist_ok=True)
+
+
+def _fill_cache(cache: Path) -> None:
+    """Put one repository into the hub's cache, in the layout of the hub's client."""
+    repository, commit = cache / "models--owner--tea", "0" * 40
+    for name in ("blobs", "refs", f"snapshots/{commit}"):
+        (repository / name).mkdir(parents=True)
+    (repository / "refs/main").write_text(commit)
+    (repository / "blobs/1").write_text("{}")
+    (repository / f"snapshots/{commit}/config.json").symlink_to("../../blobs/1")
 
 
 def _write_questions(folder: Path) -> None:
