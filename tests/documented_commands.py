@@ -82,7 +82,7 @@ REFUSALS = (
     ),
 )
 # Commands that may be refused: they need something that is not part of an installation.
-NO_SPARK = ("pyspark is not installed", "Spark does not start")
+NO_SPARK = ("pyspark is not installed", "No module named 'pyspark'", "Spark does not start")
 ALLOWED_REFUSALS = (
     (r"gguf\.converter=", ("there is no such file",)),  # llama.cpp's
 )
@@ -200,8 +200,9 @@ def _complete_chain(reader: Reader, command: str) -> None:
 
 def make(reader: Reader, match: re.Match[str]) -> None:
     """Execute what the Makefile would, line by line; `--dry-run` says what that is."""
+    targets = shlex.split(match[1] or "")
     done = subprocess.run(
-        ["make", "--dry-run", "--assume-old=.venv/installed", *shlex.split(match[1])],
+        ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/installed", *targets],
         cwd=reader.folder,
         capture_output=True,
         text=True,
@@ -418,8 +419,11 @@ RULES: tuple[tuple[str, Callable[[Reader, re.Match[str]], None]], ...] = (
 def order(command: str) -> int:
     """Put parts of a chain before whole chains, and last what changes values or removes files.
 
-    A changed value writes another plan and another adapter, which the parts would refuse.
+    A changed value writes another plan and another adapter, which the parts would refuse. No
+    adapter fits a base model that has been made again, so that comes after everything else.
     """
+    if re.search("tiny[-_]base", command):
+        return 3
     if "--params" in command or "--yes" in command:
         return 2
     part = re.search(r"--(tags|from-nodes|nodes)=", command)
