@@ -90,7 +90,8 @@ ALLOWED_REFUSALS = (
 OTHERS_PACKAGES = {"sentencepiece"}
 # Lines of the Makefile that CI has run before, or is running: the installation, `make test` itself.
 MADE_BY_CI = re.compile(
-    r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs |^make: Nothing"
+    r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
+    r"|^make(\[\d+\])?: Nothing"
 )
 # Environment variables of other libraries that pages may name; ours stand in `conf`.
 VARIABLES = {"AIRFLOW_HOME", "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "JUDGE_API_KEY", "KEDRO_ENV"}
@@ -348,9 +349,12 @@ def http_server(reader: Reader, match: re.Match[str]) -> None:
 
 
 def _find_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a free port; Kedro-Viz takes none above 49151, which the system would often choose."""
+    for port in range(8100, 9100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def _start_until_it_answers(arguments: list[str], url: str, reader: Reader) -> None:
@@ -469,12 +473,12 @@ def _fill_cache(cache: Path) -> None:
 
 
 def _write_questions(folder: Path) -> None:
-    """Write the files of questions that the page on asking names."""
+    """Write the files of questions that the page on asking names, each with several questions."""
     for data in ("data", "data/test"):
         own = folder / data / "01_raw/product_descriptions/questions.txt"
         own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text("Blue teapot, 1 litre\n", encoding="utf-8")
-    (folder / "my_questions.csv").write_text("question\nRed kettle\n", encoding="utf-8")
+        own.write_text("Blue teapot, 1 litre\nOak bench\n", encoding="utf-8")
+    (folder / "my_questions.csv").write_text("question\nRed kettle\nBrass lamp\n", encoding="utf-8")
 
 
 def _write_tea_shop(path: Path) -> None:

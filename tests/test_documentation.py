@@ -13,6 +13,7 @@ from tests.documented_commands import Reader, furnish, order
 # Files that pages name and that no documented command makes, and why.
 NOT_MADE = (
     (r"data/07_model_output/.*/(rating_sheet|rating_key|ratings)\b.*", "made only with a rubric"),
+    (r"data/06_models/.*/gguf/model-.*\.gguf", "llama.cpp's converter is no part of it"),
     (r"data/06_models/.*/adapter/20\d\d-.*", "the version of one run, in an example of the output"),
     (r"data/test", "where --env=test writes; here it is the copy's own"),
 )
