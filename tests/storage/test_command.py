@@ -25,8 +25,8 @@ EXAMPLE = {"id": "1", "prompt": [], "completion": [], "meta": {}}
 Speak = Callable[..., str]
 
 
-def kedro(folder: Path, *arguments: str) -> str:
-    """Type a command."""
+def kedro(folder: Path, *arguments: str, status: int = 0) -> str:
+    """Type a command; give back what it says."""
     unset = {SETTINGS, *VARIABLES}
     done = subprocess.run(
         [sys.executable, "-m", "kedro", *arguments],
@@ -37,8 +37,8 @@ def kedro(folder: Path, *arguments: str) -> str:
         check=False,
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def state_cache(project: Path, cache: Path) -> None:
@@ -167,6 +167,13 @@ def test_a_cache_moves_only_when_told_to(cache: Path, speak: Speak):
 def test_the_command_shows_the_stated_cache(project: Path, tmp_path: Path):
     state_cache(project, tmp_path / "hub")
     assert f"Hub cache {tmp_path / 'hub'}: nothing has been" in kedro(project, "storage")
+
+
+def test_the_chat_page_keeps_to_the_stated_cache(project: Path, tmp_path: Path):
+    """Gradio imports the hub's client."""
+    state_cache(project, tmp_path / "hub")
+    said = kedro(project, "chat", status=1)
+    assert "`product_descriptions.adapter` is not there" in said
 
 
 def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Path):
