@@ -9,7 +9,7 @@ from kedro.framework.session import KedroSession
 
 from tuneline.hub_cache.cleaning import Removable, find_removable
 from tuneline.hub_cache.place import find_hub_cache, read_storage
-from tuneline.storage.moving import move_cache, plan_move
+from tuneline.storage.moving import move_cache, name_refusal, plan_move
 from tuneline.storage.overview import (
     describe_cache,
     describe_project,
@@ -80,6 +80,7 @@ class ProjectStorage:
             log.info("Removed %s: %s, %s.", item.name, word_bytes(item.size), item.reason)
         self.tell("Removed.")
 
+    @name_refusal()
     def move(self, target: Path, for_real: bool) -> None:
         """Show what moving the hub's cache would copy, and move it if it is meant.
 
