@@ -44,7 +44,8 @@ def name_refusal() -> Iterator[None]:
                 where=str(error.filename),
                 wrong=f"the system refuses: {str(error.strerror).lower()}",
                 matters="the cache cannot be moved; nothing is lost",
-                remedy="mend that, and type the same command again",
+                remedy="make the place writable, or choose another one, and type the same command "
+                "again",
             )
         ) from error
 
