@@ -127,6 +127,15 @@ def test_a_commit_that_a_machine_names_stays(
     assert clean(tmp_path / "cache", unreferenced_revisions=True) == []
 
 
+@pytest.mark.parametrize("name", ["parameters.yml", "parameters.yaml", "parameters.json"])
+def test_a_model_stays_in_whatever_file_a_machine_names_it(
+    tmp_path: Path, project: Path, name: str
+):
+    add_repo(tmp_path / "cache", "owner/one")
+    (project / "conf/local" / name).write_text('{"mine": {"recipe": {"base_model": "owner/one"}}}')
+    assert clean(tmp_path / "cache", unused_repos=["owner/*"]) == []
+
+
 def test_repositories_go_by_pattern_and_age_and_named_ones_only_by_their_whole_id(tmp_path: Path):
     for repo, days in (("owner/old", 31), ("owner/young", 29), ("other/old", 31), (NAMED, 31)):
         add_repo(tmp_path, repo, days=days)

@@ -1,7 +1,6 @@
 """Moving the hub's cache to another disk: copy, compare, and only then remove."""
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,15 +12,13 @@ from tqdm.auto import tqdm
 
 from tuneline.disk import name_full_disk
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub_cache.cleaning import is_locked
+from tuneline.hub_cache.cleaning import is_locked, list_repositories
 from tuneline.volumes import measure_volume, word_bytes
 
 # Stands in the new place until everything is there, so that a second try knows its own half.
 MARK = ".tuneline-moving"
 LOCKS = ".locks"
-# A repository in the cache, as huggingface_hub names it (file_download.repo_folder_name).
-REPOSITORY = re.compile(r"(?:model|dataset|space|kernel)s--.+")
-# Beside them, the store of files that repositories share; its client knows it by this mark.
+# The store of files that repositories share; the hub's client knows it by this mark.
 STORE_MARK = "blobs/.huggingface-shared-blobs"
 # A copy keeps the time of its original; the coarsest disks note every other second (FAT).
 CLOCK_SECONDS = 2
@@ -183,14 +180,9 @@ def _check_contents(source: Path) -> list[Problem]:
 
 
 def _list_entries(source: Path) -> list[Path]:
-    """List what the hub's client keeps in its cache.
-
-    All else stays where it is: the client's variable may lead to a folder that holds more, be it
-    somebody's home.
-    """
+    """List what the hub's client keeps in its cache; all else stays where it is."""
     store = source / STORE_MARK
-    named = [path for path in source.iterdir() if REPOSITORY.fullmatch(path.name)]
-    return sorted([*filter(Path.is_dir, named), *[store.parent] * store.is_file()])
+    return [*[store.parent] * store.is_file(), *list_repositories(source)]
 
 
 def _walk(source: Path) -> Iterator[Path]:
