@@ -9,7 +9,7 @@ import huggingface_hub.constants
 import pytest
 from huggingface_hub import scan_cache_dir, try_to_load_from_cache
 
-from tests.hub_cache.test_cleaning import NEW, OLD, add_part, add_repo
+from tests.hub_cache.test_cleaning import NEW, OLD, add_part, add_repo, add_shared
 from tuneline.errors import TunelineError
 from tuneline.storage.moving import MARK, move_cache, plan_move
 
@@ -125,22 +125,14 @@ def test_only_the_cache_moves_where_its_variable_leads_to_a_folder_that_holds_mo
 
 def test_files_that_repositories_share_move_with_them(cache: Path):
     """What comes by Xet lies in a store of the whole cache, behind a second link."""
-    store = cache / "blobs"
-    content = store / "ab" / ("ab" * 32)
-    content.parent.mkdir(parents=True)
-    (store / ".huggingface-shared-blobs").write_text("1\n")
-    content.write_bytes(b"shared by all")
-    content.chmod(0o444)
     for repo in REPOS:
-        folder = cache / f"models--{repo.replace('/', '--')}"
-        (folder / "blobs/weights").symlink_to(f"../../blobs/ab/{content.name}")
-        (folder / "snapshots" / NEW / "weights.bin").symlink_to("../../blobs/weights")
+        add_shared(cache / f"models--{repo.replace('/', '--')}").chmod(0o644)
     target = cache.with_name("new")
     move_cache(plan_move(cache, target), lambda _: None)
     check(target)
     assert not list(cache.iterdir())
     for repo in REPOS:
-        assert read(target, repo, "main", "weights.bin") == b"shared by all"
+        assert read(target, repo, "main", "weights.bin") == b"shared" * 100
         assert (target / f"models--{repo.replace('/', '--')}" / "blobs/weights").is_symlink()
 
 

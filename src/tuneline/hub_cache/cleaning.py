@@ -165,10 +165,19 @@ def _offer(scan: Any, repo: Any, name: str, reason: str, commits: list[str]) -> 
     # Of a commit that several repositories have, as copies do, the library would take any one's.
     strategy = replace(scan, repos=frozenset({repo})).delete_revisions(*commits)
     paths = {*strategy.repos, *strategy.snapshots, *strategy.refs, *strategy.blobs}
-    if all(lies_within(path, scan.cache_dir) for path in paths):
+    if all(lies_within(path, scan.cache_dir) for path in paths | _find_shared(repo)):
         yield Removable(
             name, int(strategy.expected_freed_size), reason, partial(_execute, strategy, paths)
         )
+
+
+def _find_shared(repo: Any) -> set[Path]:
+    """Find what a repository shares with others: its files in the store of the whole cache.
+
+    The library removes them with the last repository that has them.
+    """
+    links = (path for path in (repo.repo_path / "blobs").glob("*") if path.is_symlink())
+    return {Path(os.path.normpath(path.parent / path.readlink())) for path in links}
 
 
 def _execute(strategy: Any, paths: set[Path]) -> None:
