@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from tests.conftest import PROJECT
 from tuneline.configuration import check_environment, check_parameters, find_source
 from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters.evaluation import LANGUAGES
 from tuneline.settings import CONFIG_LOADER_ARGS
 from tuneline.upstream import find_problems
 from tuneline.use_cases import list_use_cases
@@ -137,6 +139,23 @@ JUDGE = {"base_url": "http://localhost:1/v1", "model": "m"}
 )
 def test_an_evaluation_that_could_not_be_made_is_refused(evaluation: dict, words: str):
     assert words in refuse({"evaluation": evaluation})
+
+
+def test_the_languages_are_those_of_the_model_that_tells_them():
+    from py3langid import langid
+
+    model = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
+    assert set(model.labels) == set(LANGUAGES.split())
+
+
+def test_parameters_are_checked_without_writing_temporary_files(monkeypatch: pytest.MonkeyPatch):
+    """A disk may be full when `kedro storage` is typed."""
+
+    def refuse_to_write(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse_to_write)
+    assert "py3langid" in refuse({"evaluation": {"language": "xx"}})
 
 
 def test_a_question_cannot_fill_the_columns_of_a_system_message():

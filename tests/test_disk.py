@@ -1,3 +1,6 @@
+import importlib
+import io
+import logging
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +38,17 @@ def test_a_disk_that_takes_no_more_is_known_by_whatever_its_writer_says(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert is_full(caught.value)
+
+
+def test_a_log_whose_disk_is_full_does_not_bury_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    importlib.reload(importlib.import_module("tuneline.settings"))
+    handler = logging.StreamHandler(io.TextIOWrapper(io.FileIO("/dev/full", "w"), "utf-8"))
+    handler.handle(logging.LogRecord("tuneline", logging.INFO, "", 1, "words", None, None))
+    assert capsys.readouterr().err == ""
+    handler.stream.detach()  # it would try once more when it is closed
 
 
 def test_a_tensor_that_cannot_be_saved_is_no_full_disk(tmp_path: Path):

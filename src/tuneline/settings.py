@@ -1,5 +1,6 @@
 """Kedro's project settings. See https://docs.kedro.org for what each name means."""
 
+import logging
 import os
 import warnings
 
@@ -9,6 +10,9 @@ from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, SummaryAfterRun
 
 # A run tells nobody that it ran, here as in `.telemetry`; set the variable to 0 to allow it.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+# On a full disk the log's file takes no line; a traceback for each would bury what is said.
+logging.raiseExceptions = False
 
 # omegaconf 2.4 repeats this for every resolver that Kedro registers; nothing of ours is meant.
 warnings.filterwarnings("ignore", message=".*register_new_resolver.*")

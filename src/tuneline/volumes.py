@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +40,10 @@ def measure_volume(folder: Path) -> Volume:
     return Volume(folder, mount, there.stat().st_dev, shutil.disk_usage(there).free)
 
 
-def compare_with_free(
+def count_missing(
     needed: Mapping[str, float], volumes: Mapping[str, int], free: Mapping[str, float]
-) -> dict[str, bool]:
-    """Tell what fits, where several things may go to one disk.
+) -> dict[str, float]:
+    """Count what is missing on each disk, where several things may go to one.
 
     Args:
         needed: space by purpose.
@@ -50,12 +51,25 @@ def compare_with_free(
         free: free space by purpose, in the same unit.
 
     Returns:
-        By purpose, whether everything that goes to its disk fits there.
+        By purpose, how much more than is free there all that goes to its disk needs; 0 if it fits.
     """
     on_volume: dict[int, float] = {}
     for purpose, volume in volumes.items():
         on_volume[volume] = on_volume.get(volume, 0.0) + needed[purpose]
-    return {purpose: on_volume[volume] <= free[purpose] for purpose, volume in volumes.items()}
+    return {
+        purpose: max(0.0, on_volume[volume] - free[purpose]) for purpose, volume in volumes.items()
+    }
+
+
+def find_temporary_folder() -> Path:
+    """Find the folder for temporary files.
+
+    Python tries whether it can write there, and finds none where all of them are full.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - its disk is measured only
 
 
 def count_bytes(folder: Path) -> int:

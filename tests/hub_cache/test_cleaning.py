@@ -44,6 +44,21 @@ def add_part(repo: Path, seconds: float = 1000) -> Path:
     return part
 
 
+def add_shared(repo: Path) -> Path:
+    """Write a file that came by Xet: it lies in a store of the whole cache, behind two links."""
+    digest = "ab" * 32
+    store, link = repo.parent / "blobs", repo / "blobs" / "weights"
+    content = store / "ab" / digest
+    content.parent.mkdir(parents=True, exist_ok=True)
+    (store / ".huggingface-shared-blobs").write_text("1\n")
+    content.write_bytes(b"shared" * 100)
+    with content.with_name(f"{digest}.refs").open("a") as references:
+        references.write(f"{link.relative_to(repo.parent)}\n")
+    link.symlink_to(f"../../blobs/ab/{digest}")
+    (repo / "snapshots" / NEW / "weights.bin").symlink_to("../../blobs/weights")
+    return content
+
+
 def clean(cache: Path, **allowed: object) -> list[str]:
     """Remove what is allowed; name it."""
     items = find_removable(cache, Storage(clean=Cleaning(**allowed)))  # type: ignore[arg-type]
@@ -114,6 +129,15 @@ def test_a_revision_goes_when_its_branch_has_moved_on_and_shared_files_stay(tmp_
     assert not (repo / "blobs" / "old").exists()
 
 
+def test_a_file_that_repositories_share_goes_with_the_last_of_them(tmp_path: Path):
+    repos = [add_repo(tmp_path, repo) for repo in ("owner/one", "owner/two")]
+    content, _ = map(add_shared, repos)
+    assert clean(tmp_path, unused_repos=["owner/one"], unused_days=0) == ["model owner/one 1200"]
+    assert content.is_file()
+    assert clean(tmp_path, unused_repos=["owner/*"], unused_days=0) == ["model owner/two 1800"]
+    assert not content.is_file()
+
+
 def test_a_repository_that_is_used_by_commits_alone_keeps_them(tmp_path: Path):
     add_repo(tmp_path, "owner/one", refs={})
     assert clean(tmp_path, unreferenced_revisions=True) == []
@@ -125,6 +149,15 @@ def test_a_commit_that_a_machine_names_stays(
     add_repo(tmp_path / "cache", "owner/one")
     (project / "conf/colab_free/globals.yml").write_text(f"data: data\npinned: {OLD}\n")
     assert clean(tmp_path / "cache", unreferenced_revisions=True) == []
+
+
+@pytest.mark.parametrize("name", ["parameters.yml", "parameters.yaml", "parameters.json"])
+def test_a_model_stays_in_whatever_file_a_machine_names_it(
+    tmp_path: Path, project: Path, name: str
+):
+    add_repo(tmp_path / "cache", "owner/one")
+    (project / "conf/local" / name).write_text('{"mine": {"recipe": {"base_model": "owner/one"}}}')
+    assert clean(tmp_path / "cache", unused_repos=["owner/*"]) == []
 
 
 def test_repositories_go_by_pattern_and_age_and_named_ones_only_by_their_whole_id(tmp_path: Path):
@@ -153,6 +186,8 @@ PLACES = [
     "blobs/content.0123abcd.incomplete",
     "refs/v1",
     ".",
+    "../blobs",
+    "../blobs/ab",
 ]
 LINKS = st.lists(st.tuples(st.sampled_from(PLACES), st.booleans()), max_size=4)
 
@@ -185,9 +220,12 @@ def test_nothing_outside_of_the_cache_ever_goes(
     cache, outside = root / "cache", root / "outside"
     repo = add_repo(cache, "owner/one")
     add_part(repo)
+    add_shared(repo)
     add_repo(cache, NAMED)
-    twin = add_repo(outside, "owner/one")  # what a link leads to looks like a cache
+    # What a link leads to looks like a cache.
+    twin = add_repo(outside, "owner/one", refs={"main": NEW, "v1": OLD})
     add_part(twin)
+    add_shared(twin)
     for place, absolute in links:
         here, there = repo / place, twin / place
         if here.is_symlink() or not here.parent.resolve().is_relative_to(cache.resolve()):

@@ -249,6 +249,24 @@ def test_whatever_else_is_written_is_tried_again_when_something_could_be_removed
     assert "tries 2 part False" in run(tmp_path, script, megabytes=3, **allow(True))
 
 
+@on_a_small_disk
+def test_another_disk_that_is_full_costs_the_cache_nothing(tmp_path: Path):
+    script = """
+    part = leave_part(megabytes=1)
+    tries = []
+    def write():
+        tries.append(1)
+        raise OSError(28, "No space left on device")
+    for folder in (Path(__file__).parent, cache.parent):
+        try:
+            retry_when_full(write, folder)
+        except OSError:
+            print("tries", len(tries), "part", part.exists())
+    """
+    said = run(tmp_path, script, megabytes=3, **allow(True))
+    assert "tries 1 part True\ntries 3 part False" in said
+
+
 def test_nobody_is_asked_offline_or_about_a_folder(tmp_path: Path):
     script = f"""
     fetch_base(name("owner/tiny"))

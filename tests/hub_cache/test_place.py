@@ -67,6 +67,12 @@ def test_a_disk_that_is_not_mounted_is_missed_before_another_one_is_filled(tmp_p
     assert "HF_HUB_CACHE" not in os.environ
 
 
+def test_a_file_is_no_place_for_a_cache(tmp_path: Path):
+    (tmp_path / "hub").write_text("words")
+    with pytest.raises(TunelineError, match=r"there is no folder .*hub; "):
+        settle_storage(Storage(hub_cache=str(tmp_path / "hub")))
+
+
 def test_a_setting_that_comes_too_late_is_no_silent_wrong_disk(tmp_path: Path):
     import huggingface_hub.constants  # noqa: F401
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -19,14 +20,17 @@ from tuneline.parameters import Recipe
 from tuneline.pipelines.train.checkpoints import finish, open_run, seal
 from tuneline.pipelines.train.provenance import describe_run, record_provenance
 from tuneline.storage.command import ProjectStorage
+from tuneline.use_cases import list_use_cases
+from tuneline.volumes import Volume, measure_volume
 
 MODELS = Path("data/test/06_models/product_descriptions")
 EXAMPLE = {"id": "1", "prompt": [], "completion": [], "meta": {}}
+PURPOSES = ("hub_cache", "checkpoints", "output")
 Speak = Callable[..., str]
 
 
-def kedro(folder: Path, *arguments: str) -> str:
-    """Type a command."""
+def kedro(folder: Path, *arguments: str, status: int = 0) -> str:
+    """Type a command; give back what it says."""
     unset = {SETTINGS, *VARIABLES}
     done = subprocess.run(
         [sys.executable, "-m", "kedro", *arguments],
@@ -37,8 +41,8 @@ def kedro(folder: Path, *arguments: str) -> str:
         check=False,
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def state_cache(project: Path, cache: Path) -> None:
@@ -97,15 +101,19 @@ def test_runs_whose_adapter_is_saved_may_go_and_all_others_stay(
         for seed, finished, adapter in ((1, True, True), (2, False, False), (3, True, False))
     )
     part = add_part(add_repo(cache, "owner/one"))
+    (MODELS / "merged").mkdir()
 
     said = speak("show")
     for words in (
         f"Hub cache {cache}: ",
-        "no plan yet",
+        "There is no plan yet",
         "temporary files",
         "100 days ago",
-        "1 parts of files",
-        "finished, adapter version-1",
+        "model owner/one",
+        "Parts of interrupted or running downloads: 1, 4 bytes",
+        "finished, its adapter is saved",
+        "adapter version-1",
+        "merged model",
         "unfinished; the same command goes on with it",
         "finished, no adapter",
     ):
@@ -119,7 +127,7 @@ def test_runs_whose_adapter_is_saved_may_go_and_all_others_stay(
     assert part.exists()
     assert done.exists()
 
-    assert speak("clean", True).endswith("Removed.")
+    assert speak("clean", True).endswith(" kB were freed.")
     assert [path.exists() for path in (part, done, unfinished, without)] == [
         False,
         False,
@@ -150,9 +158,67 @@ def test_the_plan_is_compared_with_what_is_free_now(project: Path, cache: Path, 
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"disk": disk}))
     said = speak("show")
-    assert "1,000,000.0 GB" in said
-    assert "does not fit, with what else goes to this disk" in said
-    assert "7.6 GB" not in said
+    (row,) = (line for line in said.splitlines() if "1,000,000.0 GB" in line)
+    assert row.split()[:5] == ["product_descriptions", "0", "bytes", "1,000,000.0", "GB"]
+    assert row.endswith(f" GB missing on {measure_volume(Path()).mount}")
+
+
+def test_each_disk_stands_there_once_and_lines_fit_a_terminal(
+    project: Path, cache: Path, speak: Speak, monkeypatch: pytest.MonkeyPatch
+):
+    cache.mkdir()
+    here = project.stat().st_dev
+
+    def measure(folder: Path) -> Volume:
+        mount = Path("/content/drive" if folder == cache else "/")
+        return Volume(folder, mount, here + (folder == cache), free=int(7.6e9))
+
+    monkeypatch.setattr("tuneline.storage.overview.measure_volume", measure)
+    unplanned = speak("show").splitlines()
+    for use_case in list_use_cases():
+        path = project / f"data/test/08_reporting/{use_case}/plan.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(
+            json.dumps({"disk": [{"purpose": purpose, "needed_gb": 0.1} for purpose in PURPOSES]})
+        )
+    said = speak("show").splitlines()
+    disks = said[2 : said.index("")]
+    assert [line.split()[0] for line in disks if line[2] != " "] == ["/content/drive", "/"]
+    assert "checkpoints       data/test/06_models" in disks[1]
+    long = [line for line in (*unplanned, *said) if len(line) > 80 and str(cache) not in line]
+    assert long == []
+
+
+def test_where_no_disk_takes_a_byte_the_command_still_answers(
+    project: Path, cache: Path, speak: Speak, monkeypatch: pytest.MonkeyPatch
+):
+    """Python finds a folder for temporary files by writing into it."""
+
+    def find_none() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", find_none)
+    assert "temporary files" in speak("show")
+
+
+def test_what_the_system_does_not_let_go_is_said(
+    project: Path,
+    cache: Path,
+    speak: Speak,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    add_part(add_repo(cache, "owner/one"))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    for name in ("os.unlink", "os.remove", "shutil.rmtree"):
+        monkeypatch.setattr(name, refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert speak("clean", True) == "0 bytes were freed."
+    assert caplog.text.count("Not removed: ") == 2
+    assert "(permission denied)" in caplog.text
 
 
 def test_a_cache_moves_only_when_told_to(cache: Path, speak: Speak):
@@ -167,6 +233,13 @@ def test_a_cache_moves_only_when_told_to(cache: Path, speak: Speak):
 def test_the_command_shows_the_stated_cache(project: Path, tmp_path: Path):
     state_cache(project, tmp_path / "hub")
     assert f"Hub cache {tmp_path / 'hub'}: nothing has been" in kedro(project, "storage")
+
+
+def test_the_chat_page_keeps_to_the_stated_cache(project: Path, tmp_path: Path):
+    """Gradio imports the hub's client."""
+    state_cache(project, tmp_path / "hub")
+    said = kedro(project, "chat", status=1)
+    assert "`product_descriptions.adapter` is not there" in said
 
 
 def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Path):

@@ -2,13 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
 from huggingface_hub import scan_cache_dir, try_to_load_from_cache
 
-from tests.hub_cache.test_cleaning import NEW, OLD, add_part, add_repo
+from tests.hub_cache.test_cleaning import NEW, OLD, add_part, add_repo, add_shared
 from tuneline.errors import TunelineError
 from tuneline.storage.moving import MARK, move_cache, plan_move
 
@@ -103,6 +104,53 @@ def test_a_copy_that_differs_leaves_the_old_place_as_it_is(cache: Path):
         move_cache(move, spoil)
     check_old = read(cache, "owner/one", "main", "new.bin")
     assert check_old == b"new" * 100
+
+
+def test_only_the_cache_moves_where_its_variable_leads_to_a_folder_that_holds_more(cache: Path):
+    """HF_HUB_CACHE may name a home, or the folder of HF_HOME, in which the token lies."""
+    keep = [cache / name for name in ("token", "xet/chunk", "notes--mine/one.txt", "models--x")]
+    for path in keep:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("words")
+    target = cache.with_name("new")
+    move_cache(plan_move(cache, target), lambda _: None)
+    check(target)
+    assert {path.name for path in target.iterdir()} == {
+        f"models--{repo.replace('/', '--')}" for repo in REPOS
+    }
+    assert [path for path in keep if not path.is_file()] == []
+    with pytest.raises(TunelineError, match=r"there is no cache in .*; there is nothing to move"):
+        plan_move(cache, cache.with_name("newer"))
+
+
+def test_files_that_repositories_share_move_with_them(cache: Path):
+    """What comes by Xet lies in a store of the whole cache, behind a second link."""
+    for repo in REPOS:
+        add_shared(cache / f"models--{repo.replace('/', '--')}").chmod(0o644)
+    target = cache.with_name("new")
+    move_cache(plan_move(cache, target), lambda _: None)
+    check(target)
+    assert not list(cache.iterdir())
+    for repo in REPOS:
+        assert read(target, repo, "main", "weights.bin") == b"shared" * 100
+        assert (target / f"models--{repo.replace('/', '--')}" / "blobs/weights").is_symlink()
+
+
+def test_a_branch_that_moves_on_between_two_tries_moves_with_its_new_commit(cache: Path):
+    target = cache.with_name("new")
+    first = plan_move(cache, target)
+
+    def stop(line: str) -> None:
+        if "two" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        move_cache(first, stop)
+    ref = cache / "models--owner--one/refs/main"
+    ref.write_text(OLD)
+    os.utime(ref, (time.time() + 10,) * 2)
+    move_cache(plan_move(cache, target), lambda _: None)
+    assert (target / "models--owner--one/refs/main").read_text() == OLD
 
 
 def test_places_and_links_that_would_lose_something_are_refused(cache: Path, tmp_path: Path):

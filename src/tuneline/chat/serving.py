@@ -37,7 +37,6 @@ def open_chat(use_case: str, env: str | None, project: Path) -> None:
         TunelineError: if there is no such use case or adapter, the adapter does not belong to the
             base model, or the extra `chat` is not installed.
     """
-    import_gradio()
     chat, about = load_chat(use_case, env, project)
     serve_page(chat, about, block=True)
 
@@ -54,7 +53,9 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
                 remedy=suggest(use_case, list_use_cases()),
             )
         )
+    # The context says where the hub's cache lies; Gradio imports the hub's client, which reads it.
     catalog = _open_catalog(use_case, env, project)
+    import_gradio()
     # Kedro makes models only of blocks that a node takes; which ones is not this page's business.
     recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
     evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))

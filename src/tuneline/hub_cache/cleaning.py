@@ -1,24 +1,31 @@
 """What may be removed from the hub's cache, by the allow-list, and removing it."""
 
+import errno
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kedro.utils import find_kedro_project
 
 from tuneline.parameters import Storage
-from tuneline.volumes import lies_within
+from tuneline.volumes import lies_within, word_bytes
 
 log = logging.getLogger(__name__)
 
 DAY = 24 * 60 * 60
+# Files that Kedro reads as configuration (OmegaConfigLoader).
+CONF_SUFFIXES = {".yml", ".yaml", ".json"}
 # A download writes all the time: this tells it from a dead one where a disk keeps no locks.
 QUIET_SECONDS = 60
+# A repository's folder, as huggingface_hub names it (file_download.repo_folder_name).
+REPOSITORY = re.compile(r"(?:model|dataset|space|kernel)s--.+")
 # In a download's temporary name: <content>.<eight digits>.incomplete (huggingface_hub).
 TEMPORARY = re.compile(r"(?:\.[0-9a-f]{8})?\.incomplete$")
 
@@ -93,6 +100,34 @@ def scan_cache(cache: Path) -> Any | None:
         return None
 
 
+def list_repositories(cache: Path) -> list[Path]:
+    """List the folders of repositories, be they whole or not.
+
+    The hub client's variable may lead to a folder that holds more, be it somebody's home.
+    """
+    return sorted(
+        path for path in cache.iterdir() if REPOSITORY.fullmatch(path.name) and path.is_dir()
+    )
+
+
+def remove(item: Removable) -> int:
+    """Remove one thing, and say so in the log.
+
+    Args:
+        item: what may go.
+
+    Returns:
+        Bytes that this has freed: none if the system does not let it go.
+    """
+    try:
+        item.remove()
+    except OSError as error:
+        log.warning("Not removed: %s (%s).", item.name, str(error.strerror).lower())
+        return 0
+    log.info("Removed %s: %s, %s.", item.name, word_bytes(item.size), item.reason)
+    return item.size
+
+
 def _find_interrupted(scan: Any) -> Iterator[Removable]:
     for part in sorted(scan.incomplete_files, key=lambda part: part.file_path):
         path = part.file_path
@@ -130,8 +165,27 @@ def _offer(scan: Any, repo: Any, name: str, reason: str, commits: list[str]) -> 
     # Of a commit that several repositories have, as copies do, the library would take any one's.
     strategy = replace(scan, repos=frozenset({repo})).delete_revisions(*commits)
     paths = {*strategy.repos, *strategy.snapshots, *strategy.refs, *strategy.blobs}
-    if all(lies_within(path, scan.cache_dir) for path in paths):
-        yield Removable(name, int(strategy.expected_freed_size), reason, strategy.execute)
+    if all(lies_within(path, scan.cache_dir) for path in paths | _find_shared(repo)):
+        yield Removable(
+            name, int(strategy.expected_freed_size), reason, partial(_execute, strategy, paths)
+        )
+
+
+def _find_shared(repo: Any) -> set[Path]:
+    """Find what a repository shares with others: its files in the store of the whole cache.
+
+    The library removes them with the last repository that has them.
+    """
+    links = (path for path in (repo.repo_path / "blobs").glob("*") if path.is_symlink())
+    return {Path(os.path.normpath(path.parent / path.readlink())) for path in links}
+
+
+def _execute(strategy: Any, paths: set[Path]) -> None:
+    """Carry out the library's plan, which goes on where the system refuses."""
+    strategy.execute()
+    for path in paths:
+        if os.path.lexists(path):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def _is_unused(repo: Any, storage: Storage, named: str) -> bool:
@@ -176,6 +230,6 @@ def _read_conf(conf: Path) -> str:
     """
     return "\n".join(
         path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(conf.rglob("*.yml"))
-        if not path.name.startswith("parameters_storage")
+        for path in sorted(conf.rglob("*"))
+        if path.suffix in CONF_SUFFIXES and not path.name.startswith("parameters_storage")
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from tuneline.disk import is_full
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub_cache.base_files import HubFile, find_missing, has_small_files
-from tuneline.hub_cache.cleaning import find_removable
+from tuneline.hub_cache.cleaning import find_removable, remove
 from tuneline.hub_cache.place import find_hub_cache, read_storage
 from tuneline.parameters import Recipe
 from tuneline.volumes import measure_volume, word_bytes
@@ -89,9 +89,7 @@ def free_space(
     for item in find_removable(cache, storage, keep):
         if needed is not None and measure_volume(cache).free >= needed:
             break
-        item.remove()
-        freed += item.size
-        log.warning("Removed %s: %s, %s.", item.name, word_bytes(item.size), item.reason)
+        freed += remove(item)
     return freed
 
 

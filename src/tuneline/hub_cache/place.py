@@ -68,12 +68,13 @@ def find_hub_cache() -> Path:
 
 
 def _check_folder(stated: str, folder: str) -> None:
-    if not Path(folder).parent.is_dir():
+    place = Path(folder) if Path(folder).is_file() else Path(folder).parent
+    if not place.is_dir():
         raise TunelineError(
             Problem(
                 where="storage.hub_cache",
                 value=stated,
-                wrong=f"there is no folder {Path(folder).parent}",
+                wrong=f"there is no folder {place}",
                 matters="its disk does not seem to be there, and downloads would fill another one",
                 remedy="mount the disk (on a Colab: the Drive) or make the folder, or correct the "
                 "setting",

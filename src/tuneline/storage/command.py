@@ -1,26 +1,24 @@
 """What `kedro storage` does: show, clean, move."""
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.session import KedroSession
 
-from tuneline.hub_cache.cleaning import Removable, find_removable
+from tuneline.hub_cache.cleaning import Removable, find_removable, remove
 from tuneline.hub_cache.place import find_hub_cache, read_storage
-from tuneline.storage.moving import move_cache, plan_move
+from tuneline.locations import locate
+from tuneline.storage.moving import move_cache, name_refusal, plan_move
 from tuneline.storage.overview import (
     describe_cache,
-    describe_project,
     describe_removable,
+    describe_use_case,
     describe_volumes,
 )
 from tuneline.storage.runs import Run, find_removable_runs, list_adapters, list_runs
 from tuneline.use_cases import list_use_cases
 from tuneline.volumes import word_bytes
-
-log = logging.getLogger(__name__)
 
 Tell = Callable[[str], Any]
 
@@ -44,12 +42,7 @@ class ProjectStorage:
 
     def show(self) -> None:
         """Show disks, cache, checkpoints and adapters, and how much may go."""
-        runs, adapters = self._list_own()
-        for lines in (
-            describe_volumes(self.catalog),
-            describe_cache(),
-            describe_project(runs, adapters),
-        ):
+        for lines in (describe_volumes(self.catalog), describe_cache(), self._describe_own()):
             for line in lines:
                 self.tell(line)
             self.tell("")
@@ -70,16 +63,14 @@ class ProjectStorage:
         if not items:
             self.tell("storage.clean lets nothing go. Nothing was removed.")
             return
+        if for_real:
+            self.tell(f"{word_bytes(sum(map(remove, items)))} were freed.")
+            return
         for line in describe_removable(items):
             self.tell(line)
-        if not for_real:
-            self.tell("Nothing was removed. `kedro storage --clean --yes` removes it.")
-            return
-        for item in items:
-            item.remove()
-            log.info("Removed %s: %s, %s.", item.name, word_bytes(item.size), item.reason)
-        self.tell("Removed.")
+        self.tell("Nothing was removed. `kedro storage --clean --yes` removes it.")
 
+    @name_refusal()
     def move(self, target: Path, for_real: bool) -> None:
         """Show what moving the hub's cache would copy, and move it if it is meant.
 
@@ -99,19 +90,28 @@ class ProjectStorage:
         move_cache(move, self.tell)
         self.tell(f"Moved. Now state `hub_cache: {move.target}` under `storage:` in conf/.")
 
-    def _list_own(self) -> tuple[dict[str, list[Run]], dict[str, list[Path]]]:
-        runs, adapters = {}, {}
+    def _describe_own(self) -> Iterator[str]:
+        yield "Checkpoints, adapters and merged models of this project"
+        lines: list[str] = []
         for use_case in list_use_cases():
-            # Kedro offers no public name for where a dataset lies.
-            dataset: Any = self.catalog.get(f"{use_case}.adapter")
-            adapters[use_case] = list_adapters(Path(str(dataset._filepath)))
-            checkpoints = self.catalog.load(f"{use_case}.checkpoints")
-            runs[use_case] = list_runs(checkpoints, adapters[use_case])
-        return runs, adapters
+            runs, adapters = self._list_runs(use_case)
+            made = (f"{use_case}.{noun}" for noun in ("merged", "gguf"))
+            models = [
+                Path(locate(self.catalog, name)) for name in made if self.catalog.exists(name)
+            ]
+            lines += describe_use_case(use_case, runs, adapters, models)
+        yield from lines or ["  none yet"]
+
+    def _list_runs(self, use_case: str) -> tuple[list[Run], list[Path]]:
+        """List a use case's runs and adapters."""
+        # Kedro offers no public name for where a dataset lies.
+        dataset: Any = self.catalog.get(f"{use_case}.adapter")
+        adapters = list_adapters(Path(str(dataset._filepath)))
+        return list_runs(self.catalog.load(f"{use_case}.checkpoints"), adapters), adapters
 
     def _find_removable(self) -> list[Removable]:
         items = find_removable(self.cache, self.storage)
         if self.storage.clean.finished_runs:
-            for runs in self._list_own()[0].values():
-                items += find_removable_runs(runs, self.data)
+            for use_case in list_use_cases():
+                items += find_removable_runs(self._list_runs(use_case)[0], self.data)
         return items

@@ -2,19 +2,49 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
+
+from tqdm.auto import tqdm
 
 from tuneline.disk import name_full_disk
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub_cache.cleaning import is_locked
+from tuneline.hub_cache.cleaning import is_locked, list_repositories
 from tuneline.volumes import measure_volume, word_bytes
 
 # Stands in the new place until everything is there, so that a second try knows its own half.
 MARK = ".tuneline-moving"
 LOCKS = ".locks"
+# The store of files that repositories share; the hub's client knows it by this mark.
+STORE_MARK = "blobs/.huggingface-shared-blobs"
+# A copy keeps the time of its original; the coarsest disks note every other second (FAT).
+CLOCK_SECONDS = 2
 REMEDY = "free space there and type the same command again; it goes on"
+PIECE = 4 * 1024 * 1024
+
+
+@contextmanager
+def name_refusal() -> Iterator[None]:
+    """Say what the system refuses: a disk that may not be written to, or one that has gone.
+
+    Raises:
+        TunelineError: instead of the system's error.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TunelineError(
+            Problem(
+                where=str(error.filename),
+                wrong=f"the system refuses: {str(error.strerror).lower()}",
+                matters="the cache cannot be moved; nothing is lost",
+                remedy="make the place writable, or choose another one, and type the same command "
+                "again",
+            )
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -54,7 +84,7 @@ def plan_move(source: Path, target: Path) -> Move:
         TunelineError: if the new place, or a link in the cache, does not allow it.
     """
     source, target = source.resolve(), Path(os.path.realpath(target.expanduser()))
-    problems = [*_check_places(source, target), *_check_contents(source)]
+    problems = _check_places(source, target) or _check_contents(source)
     if problems:
         raise TunelineError(*problems)
     links = _knows_links(target)
@@ -93,14 +123,15 @@ def move_cache(move: Move, tell: Callable[[str], None]) -> None:
     move.target.mkdir(parents=True, exist_ok=True)
     (move.target / MARK).write_text(str(move.source), encoding="utf-8")
     told = None
-    for path in move.files:
-        if path.parts[0] != told:
-            told = path.parts[0]
-            tell(f"copying {told}")
-        _copy(move.source / path, move.target / path, move.links)
+    with tqdm(total=move.size, unit="B", unit_scale=True, leave=False, disable=None) as bar:
+        for path in move.files:
+            if path.parts[0] != told:
+                told = path.parts[0]
+                tell(f"copying {told}")
+            _copy(move.source / path, move.target / path, move.links, bar.update)
     _compare(move)
-    for entry in sorted(move.source.iterdir()):
-        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    for entry in _list_entries(move.source):
+        shutil.rmtree(entry)
     (move.target / MARK).unlink()
 
 
@@ -109,14 +140,14 @@ def _check_places(source: Path, target: Path) -> list[Problem]:
         matters = "the cache could be lost, or mixed with something else"
         return [Problem("--move-cache", wrong, matters, remedy, value=target)]
 
-    if not source.is_dir():
+    mark = target / MARK
+    begun = mark.is_file() and mark.read_text(encoding="utf-8") == str(source)
+    if not source.is_dir() or not (begun or _list_entries(source)):
         return word(f"there is no cache in {source}", "there is nothing to move")
     if target == source or target.is_relative_to(source) or source.is_relative_to(target):
         return word("one place lies in the other", "choose a folder outside of the cache")
     if not target.parent.is_dir():
         return word(f"there is no folder {target.parent}", "mount the disk, or make the folder")
-    mark = target / MARK
-    begun = mark.is_file() and mark.read_text(encoding="utf-8") == str(source)
     if target.exists() and not begun and (not target.is_dir() or any(target.iterdir())):
         return word("it is not empty", "choose a new folder")
     return []
@@ -134,29 +165,46 @@ def _check_contents(source: Path) -> list[Problem]:
                     remedy="wait until it is through",
                 )
             )
-    for parent, folders, names in os.walk(source):
-        for path in (Path(parent) / name for name in (*folders, *names)):
-            leads_out = path.is_dir() or not path.resolve().is_relative_to(source)
-            if path.is_symlink() and leads_out:
-                problems.append(
-                    Problem(
-                        where=str(path),
-                        wrong=f"it is a link to {path.resolve()}, and not of the hub's client",
-                        matters="what lies there does not move with the cache",
-                        remedy="remove the link, or put what it leads to in its place",
-                    )
+    for path in _walk(source):
+        leads_out = path.is_dir() or not path.resolve().is_relative_to(source)
+        if path.is_symlink() and leads_out:
+            problems.append(
+                Problem(
+                    where=str(path),
+                    wrong=f"it is a link to {path.resolve()}, and not of the hub's client",
+                    matters="what lies there does not move with the cache",
+                    remedy="remove the link, or put what it leads to in its place",
                 )
+            )
     return problems
+
+
+def _list_entries(source: Path) -> list[Path]:
+    """List what the hub's client keeps in its cache; all else stays where it is."""
+    store = source / STORE_MARK
+    return [*[store.parent] * store.is_file(), *list_repositories(source)]
+
+
+def _walk(source: Path) -> Iterator[Path]:
+    """Walk through the cache: its folders and files, links among them. No link is followed."""
+
+    def refuse(error: OSError) -> NoReturn:  # what cannot be seen would not be copied
+        raise error
+
+    for entry in _list_entries(source):
+        yield entry
+        if entry.is_symlink():
+            continue
+        for parent, folders, names in os.walk(entry, onerror=refuse):
+            folders.sort()
+            yield from (Path(parent) / name for name in sorted([*folders, *names]))
 
 
 def _list_files(source: Path, links: bool) -> dict[Path, int]:
     """List what has to be in the new place, with the bytes it takes there; a link takes none."""
     files: dict[Path, int] = {}
-    for parent, folders, names in os.walk(source):
-        folders[:] = sorted(name for name in folders if name != LOCKS)
-        for path in (Path(parent) / name for name in sorted(names)):
-            if path.name.endswith(".incomplete") or not path.exists():  # a link to nothing
-                continue
+    for path in _walk(source):
+        if path.is_file() and not path.name.endswith(".incomplete"):  # a link to nothing is none
             size = 0 if links and path.is_symlink() else path.stat().st_size
             files[path.relative_to(source)] = size
     if links:
@@ -165,7 +213,7 @@ def _list_files(source: Path, links: bool) -> dict[Path, int]:
     return {path: size for path, size in files.items() if "blobs" not in path.parts[:2]}
 
 
-def _copy(source: Path, target: Path, links: bool) -> None:
+def _copy(source: Path, target: Path, links: bool, advance: Callable[[int], Any]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if links and source.is_symlink():
         target.unlink(missing_ok=True)
@@ -173,9 +221,13 @@ def _copy(source: Path, target: Path, links: bool) -> None:
         return
     partial = target.with_name(f"{target.name}.moving")
     with name_full_disk(target, REMEDY):
-        shutil.copy2(source, partial)  # with its times: they say when a model was last used
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
+        with source.open("rb") as original, partial.open("wb") as copy:
+            while piece := original.read(PIECE):
+                copy.write(piece)
+                advance(len(piece))
+            copy.flush()
+            os.fsync(copy.fileno())
+        shutil.copystat(source, partial)  # its times: they say when a model was last used
     partial.replace(target)
 
 
@@ -188,15 +240,20 @@ def _point(link: Path) -> str:
 def _is_there(target: Path, source: Path) -> bool:
     if target.is_symlink():
         return source.is_symlink() and os.readlink(target) == _point(source)  # noqa: PTH115
-    return target.is_file() and target.stat().st_size == source.stat().st_size
+    if not target.is_file():
+        return False
+    # A branch may have moved on between two tries: its file is as long, and younger than its copy.
+    copy, original = target.stat(), source.stat()
+    as_new = copy.st_mtime >= original.st_mtime - CLOCK_SECONDS
+    return as_new and copy.st_size == original.st_size
 
 
 def _compare(move: Move) -> None:
     """Compare the whole cache with its copy, as readers see it: through links."""
     for path in _list_files(move.source, move.links):
-        target = move.target / path
-        expected = (move.source / path).stat().st_size
-        if not target.is_file() or target.stat().st_size != expected:
+        target, source = move.target / path, move.source / path
+        same_size = target.is_file() and target.stat().st_size == source.stat().st_size
+        if not same_size or not _is_there(target, source):
             raise TunelineError(
                 Problem(
                     where=str(target),

@@ -1,20 +1,30 @@
 """What lies on the disks, in words and tables for a terminal."""
 
-import tempfile
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from kedro.io import DataCatalog
 
 from tuneline.datasets.volumes import HUB_CACHE
-from tuneline.hub_cache.cleaning import DAY, Removable, scan_cache
+from tuneline.hub_cache.cleaning import DAY, Removable, list_repositories, scan_cache
 from tuneline.hub_cache.place import find_hub_cache
 from tuneline.modelling import must_be_downloaded
 from tuneline.parameters import Recipe
-from tuneline.storage.runs import Run, describe_adapter, describe_run
-from tuneline.use_cases import MAIN_USE_CASE, list_use_cases
-from tuneline.volumes import Volume, compare_with_free, measure_volume, word_bytes
+from tuneline.storage.runs import Run, describe_run
+from tuneline.use_cases import list_use_cases
+from tuneline.volumes import (
+    Volume,
+    count_bytes,
+    count_missing,
+    find_temporary_folder,
+    measure_volume,
+    word_bytes,
+)
+
+LABELS = {HUB_CACHE: "hub cache"}
+Volumes = dict[str, Volume]
 
 
 def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
@@ -26,17 +36,18 @@ def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
     Yields:
         Lines of text.
     """
-    planned = [name for name in list_use_cases() if catalog.exists(f"{name}.plan")]
-    rows = [row for name in planned for row in _compare_plan(name, catalog)]
-    if not planned:
-        rows = [
-            _describe_volume(purpose, measure_volume(Path(place["folder"])), "", "no plan yet")
-            for purpose, place in catalog.load(f"{MAIN_USE_CASE}.volumes").items()
-        ]
-    temporary = measure_volume(Path(tempfile.gettempdir()))
-    rows.append(_describe_volume("temporary files", temporary, "", ""))
+    volumes = {name: _measure(name, catalog) for name in list_use_cases()}
+    planned = [name for name in volumes if catalog.exists(f"{name}.plan")]
     yield "Disks"
-    yield from align([("for", "folder", "mounted at", "free", "needed", ""), *rows])
+    yield from align([("mounted at", "free", "for", "folder"), *_list_folders(volumes.values())])
+    yield ""
+    if not planned:
+        yield "There is no plan yet: `kedro run --pipeline=plan` works out what a run needs."
+        return
+    yield "What a run needs, by the plan of each use case"
+    purposes = [LABELS.get(purpose, purpose) for purpose in volumes[planned[0]]]
+    rows = [_compare_plan(name, volumes[name], catalog) for name in planned]
+    yield from align([("use case", *purposes, ""), *rows])
 
 
 def describe_cache() -> Iterator[str]:
@@ -52,90 +63,122 @@ def describe_cache() -> Iterator[str]:
         yield f"Hub cache {cache}: {state}."
         return
     yield f"Hub cache {cache}: {word_bytes(scan.size_on_disk)}"
-    rows = [("repository", "kind", "size", "revisions", "last used", "downloaded")]
-    for repo in sorted(scan.repos, key=lambda repo: (repo.last_accessed, repo.repo_id)):
-        rows.append(
-            (
-                repo.repo_id,
-                repo.repo_type,
-                word_bytes(repo.size_on_disk),
-                str(len(repo.revisions)),
-                _word_age(repo.last_accessed),
-                _word_age(repo.last_modified),
-            )
+    rows = [
+        (
+            word_bytes(repo.size_on_disk),
+            _word_age(repo.last_accessed),
+            _word_age(repo.last_modified),
+            str(len(repo.revisions)),
+            f"{repo.repo_type} {repo.repo_id}",
         )
-    if len(rows) > 1:
-        yield from align(rows)
+        for repo in sorted(scan.repos, key=lambda repo: (repo.last_accessed, repo.repo_id))
+    ]
+    if rows:
+        yield from align([("size", "last used", "downloaded", "revisions", "repository"), *rows])
     parts = scan.incomplete_files
     if parts:
         size = word_bytes(scan.incomplete_size_on_disk)
-        yield f"{len(parts)} parts of files of interrupted or running downloads: {size}"
-    for warning in scan.warnings:
-        yield f"not understood, and left alone: {warning}"
+        yield f"  Parts of interrupted or running downloads: {len(parts)}, {size}"
+    whole = {repo.repo_path for repo in scan.repos}
+    broken = [path for path in list_repositories(scan.cache_dir) if path not in whole]
+    for path in broken:
+        size = word_bytes(count_bytes(path))
+        yield f"  Not whole, and left alone: {path.name}, {size}"
+    others = len(scan.warnings) - len(broken)
+    if others:
+        yield f"  Other things in this folder, left alone: {others}"
 
 
-def describe_project(runs: dict[str, list[Run]], adapters: dict[str, list[Path]]) -> Iterator[str]:
-    """Describe a project's own checkpoints and adapters.
+def describe_use_case(
+    use_case: str, runs: list[Run], adapters: list[Path], models: list[Path]
+) -> Iterator[str]:
+    """Describe what a use case keeps under the project's own data.
 
     Args:
-        runs: by use case.
-        adapters: by use case.
+        use_case: its name.
+        runs: with their checkpoints.
+        adapters: versions of its adapter.
+        models: folders of whole models made of them.
 
     Yields:
-        Lines of text.
+        Lines of text; none if there is nothing.
     """
-    yield "Checkpoints and adapters of this project"
     rows = [
-        (f"{use_case} checkpoints {run.folder.name}", word_bytes(run.size), describe_run(run))
-        for use_case, found in runs.items()
-        for run in found
+        (word_bytes(run.size), f"checkpoints {run.folder.name}", describe_run(run)) for run in runs
     ]
     rows += [
-        (f"{use_case} adapters", str(len(found)), ", ".join(map(describe_adapter, found)))
-        for use_case, found in adapters.items()
-        if found
+        (word_bytes(count_bytes(path)), f"adapter {path.parent.name}", "") for path in adapters
     ]
-    yield from align(rows) if rows else ["none yet"]
+    rows += [(word_bytes(count_bytes(path)), f"{path.name} model", "") for path in models]
+    if rows:
+        yield f"  {use_case}"
+        yield from (f"  {line}" for line in align(rows))
 
 
 def describe_removable(items: list[Removable]) -> Iterator[str]:
-    """Describe what may go, item by item, with its bytes and its reason."""
-    yield from align([(item.name, word_bytes(item.size), item.reason) for item in items])
+    """Describe what may go, item by item, with its bytes and, below it, its reason."""
+    for item in items:
+        yield from align([(word_bytes(item.size), item.name), ("", item.reason)], widths=[10, 0])
     yield f"{word_bytes(sum(item.size for item in items))} in all"
 
 
-def align(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Set rows of words in columns."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+def align(rows: Sequence[tuple[str, ...]], widths: Sequence[int] | None = None) -> Iterator[str]:
+    """Set rows of words in columns.
+
+    Args:
+        rows: of cells.
+        widths: of the columns; as wide as their widest cells if left out.
+
+    Yields:
+        A line a row.
+    """
+    widths = widths or [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield "  " + "   ".join(cells).rstrip()
 
 
-def _compare_plan(use_case: str, catalog: DataCatalog) -> Iterator[tuple[str, ...]]:
+def _measure(use_case: str, catalog: DataCatalog) -> Volumes:
     places = catalog.load(f"{use_case}.volumes")
+    return {purpose: measure_volume(Path(place["folder"])) for purpose, place in places.items()}
+
+
+def _list_folders(use_cases: Iterable[Volumes]) -> Iterator[tuple[str, ...]]:
+    """List what goes where, disk by disk; folders of several use cases by what they share."""
+    temporary = {"temporary files": measure_volume(find_temporary_folder())}
+    places: dict[int, dict[str, list[Volume]]] = {}
+    for volumes in (*use_cases, temporary):
+        for purpose, volume in volumes.items():
+            places.setdefault(volume.device, {}).setdefault(purpose, []).append(volume)
+    for purposes in places.values():
+        disk = next(iter(purposes.values()))[0]
+        named = (str(disk.mount), word_bytes(disk.free))
+        for purpose, found in purposes.items():
+            shared = os.path.commonpath([volume.folder for volume in found])
+            yield (*named, LABELS.get(purpose, purpose), shared)
+            named = ("", "")
+
+
+def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tuple[str, ...]:
+    """Word what a use case's plan needs, and what is missing of it now."""
     needed = {
         one["purpose"]: one["needed_gb"] * 1e9 for one in catalog.load(f"{use_case}.plan")["disk"]
     }
     recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
     if not must_be_downloaded(recipe):  # since the plan was made, it may have been
         needed[HUB_CACHE] = 0.0
-    volumes = {name: measure_volume(Path(place["folder"])) for name, place in places.items()}
-    fits = compare_with_free(
+    missing = count_missing(
         needed,
-        {name: volume.device for name, volume in volumes.items()},
-        {name: volume.free for name, volume in volumes.items()},
+        {purpose: volume.device for purpose, volume in volumes.items()},
+        {purpose: volume.free for purpose, volume in volumes.items()},
     )
-    for name, volume in volumes.items():
-        verdict = "fits" if fits[name] else "does not fit, with what else goes to this disk"
-        label = f"{use_case} {name}"
-        yield _describe_volume(label, volume, word_bytes(needed[name]), verdict)
-
-
-def _describe_volume(purpose: str, volume: Volume, needed: str, verdict: str) -> tuple[str, ...]:
-    label = purpose.replace(HUB_CACHE, "hub cache")
-    free = word_bytes(volume.free)
-    return (label, str(volume.folder), str(volume.mount), free, needed, verdict)
+    lacks = {volumes[purpose].mount: count for purpose, count in missing.items() if count}
+    words = [f"{word_bytes(count)} missing on {mount}" for mount, count in lacks.items()]
+    return (
+        use_case,
+        *(word_bytes(needed[purpose]) for purpose in volumes),
+        ", ".join(words) or "fits",
+    )
 
 
 def _word_age(moment: float) -> str:

@@ -10,7 +10,7 @@ import orjson
 
 from tuneline.hub_cache.cleaning import Removable
 from tuneline.pipelines.train.checkpoints import INPUTS, read_finished
-from tuneline.volumes import count_bytes, lies_within, word_bytes
+from tuneline.volumes import count_bytes, lies_within
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,7 @@ def describe_run(run: Run) -> str:
     """Say in a few words where a run stands."""
     if not run.finished:
         return "unfinished; the same command goes on with it"
-    return f"finished, adapter {run.adapter.parent.name}" if run.adapter else "finished, no adapter"
-
-
-def describe_adapter(folder: Path) -> str:
-    """Name a version with its size."""
-    return f"{folder.parent.name} ({word_bytes(count_bytes(folder))})"
+    return "finished, its adapter is saved" if run.adapter else "finished, no adapter"
 
 
 def _make_removal(folder: Path) -> Any:

@@ -6,7 +6,7 @@ from tuneline.modelling import must_be_downloaded
 from tuneline.parameters import Recipe
 from tuneline.pipelines.plan.memory import count_optimizer_bytes
 from tuneline.pipelines.plan.model_size import ModelSize
-from tuneline.volumes import compare_with_free
+from tuneline.volumes import count_missing
 
 # Hubs keep models in 16 bits.
 DOWNLOAD_BYTES = 2
@@ -33,7 +33,7 @@ def plan_disk(
         "checkpoints": _checkpoints_gb(size, recipe),
         "output": size.trainable * 4 / 1e9 + BESIDE_GB,
     }
-    fits = compare_with_free(
+    missing = count_missing(
         needed,
         {purpose: place["volume"] for purpose, place in volumes.items()},
         {purpose: place["free_gb"] for purpose, place in volumes.items()},
@@ -44,7 +44,7 @@ def plan_disk(
             "folder": place["folder"],
             "needed_gb": round(needed[purpose], 3),
             "free_gb": place["free_gb"],
-            "fits": fits[purpose],
+            "fits": not missing[purpose],
         }
         for purpose, place in volumes.items()
     ]
