@@ -310,5 +310,5 @@ BOOKS = Category(
         "The text has been checked and set anew for this edition.",
         "It is the kind of book that gets lent and never comes back.",
     ),
-    editions=("Hardcover", "Paperback", "Kindle Edition", "Audio CD"),
+    editions=("Hardcover", "Paperback", "E-book", "Audio CD"),
 )

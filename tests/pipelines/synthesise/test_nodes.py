@@ -1,5 +1,6 @@
 """The stage from templates to raw rows, with the embedded provider and the tracked templates."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,6 @@ def test_a_slip_stands_in_its_answer_and_leads_to_the_right_word(made: dict[str,
 def test_an_answer_holds_the_words_of_its_own_template_and_its_question_those_of_the_answer(
     made: dict[str, Any],
 ):
-    import re
-
     texts = {one["number"]: one["text"] for one in made["templates"]}
     for one in made["dialogues"]:
         if not one["slip"]:
@@ -101,6 +100,17 @@ def test_an_answer_holds_the_words_of_its_own_template_and_its_question_those_of
         known = any(form.casefold() in one["question"].casefold() for form in forms)
         free = [text for text in VOCABULARY["questions"] if "{" not in text]
         assert known or any(text[1:] in one["question"] for text in free)
+
+
+def test_every_form_of_a_feat_has_its_auxiliary_where_czech_wants_it(made: dict[str, Any]):
+    # "že jste přečkal", never "že přečkal jste": a clitic comes second in its clause.
+    for entry in VOCABULARY["placeholders"]["feat"]:
+        assert entry["vy"].startswith("jste ")
+        assert entry["me"].split()[1] == "jsem"
+    for row in made["raw"]:
+        question, answer = (message["content"] for message in row["messages"][1:])
+        assert not re.search(r"\b(prý|že|když) \w+l jste\b", question, re.IGNORECASE)
+        assert not re.search(r"\bže prý že\b", answer, re.IGNORECASE)
 
 
 def test_the_same_seed_writes_the_same_rows_and_another_one_others(
