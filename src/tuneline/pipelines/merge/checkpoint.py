@@ -10,6 +10,9 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.hashing import hash_files
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+# A sentencepiece vocabulary, which transformers saves no more. llama.cpp converts Phi-3 by nothing
+# else, and Ollama takes a tokenizer without it for another kind.
+PIECES = "tokenizer.model"
 # Number formats, as safetensors names them, that take 16 bits or round to them.
 FLOATING = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.adapters import Adapter
+from tuneline.pipelines.merge.checkpoint import PIECES
 from tuneline.pipelines.merge.weights import MergedWeights
 from tuneline.rendering import find_end_tokens
 
-# A sentencepiece vocabulary, which transformers saves no more. llama.cpp converts Phi-3 by nothing
-# else, and Ollama takes a tokenizer without it for another kind.
-PIECES = "tokenizer.model"
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "safetensors")
 
 
