@@ -35,17 +35,20 @@ def name_full_disk(path: Path, remedy: str) -> Iterator[None]:
         remedy: what to do.
 
     Raises:
-        TunelineError: instead of the system's error.
+        TunelineError: instead of the system's error, or of what a library has made of it.
     """
     try:
         yield
-    except OSError as error:
+    except TunelineError:
+        raise
+    except Exception as error:  # tokenizers raises nothing more particular
         if not is_full(error):
             raise
+        said = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise TunelineError(
             Problem(
                 where=str(path),
-                wrong=f"the disk takes no more ({error.strerror or error})",
+                wrong=f"the disk takes no more ({said})",
                 matters="nothing half-written takes the place of a good file",
                 remedy=remedy,
             )

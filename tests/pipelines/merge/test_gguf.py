@@ -2,13 +2,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer
+import torch
+from transformers import Phi3Config, Phi3ForCausalLM
 
-from tests.pipelines.merge.adapters import MERGE
+from tests.conftest import load_parameters
+from tests.pipelines.merge.adapters import MERGE, make_adapter
+from tests.pipelines.merge.test_weights import SMALL, merge, place_base
 from tuneline.datasets import FilledFolderDataset
 from tuneline.errors import TunelineError
-from tuneline.parameters import Merge, Recipe
-from tuneline.pipelines.merge.chat_template import read_frame
+from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.commands import list_commands
 from tuneline.pipelines.merge.gguf import find_converter
 from tuneline.pipelines.merge.nodes import convert_to_gguf
@@ -22,9 +24,15 @@ def merged(recipe: Recipe, tmp_path: Path) -> Path:
     return Path(shutil.copytree(recipe.base_model, tmp_path / "tea_shop/merged"))
 
 
-def convert(merged: Path, converter: Path | str | None) -> dict:
+def convert(merged: Path, converter: Path | str | None, **changed: dict) -> dict:
+    """Convert with the main use case's parameters, some of them changed."""
     gguf = MERGE.gguf.model_copy(update={"converter": converter and str(converter)})
-    fill, facts = convert_to_gguf(merged, MERGE.model_copy(update={"gguf": gguf}))
+    settings, use_case = MERGE.model_copy(update={"gguf": gguf}), load_parameters()
+    blocks = [
+        getattr(use_case, name).model_copy(update=changed.get(name, {}))
+        for name in ("prompt", "recipe", "evaluation")
+    ]
+    fill, facts = convert_to_gguf(merged, settings, *blocks)
     FilledFolderDataset(filepath=str(merged.parent / "gguf")).save(fill)
     (told,) = facts
     return told
@@ -52,10 +60,40 @@ def test_without_a_converter_ollama_is_pointed_to_the_merged_folder(
     assert run.startswith("llama-cli -m ")
 
 
+def test_the_model_is_asked_as_it_was_evaluated(merged: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    told = convert(merged, None)
+    modelfile = (merged.parent / "gguf/Modelfile").read_text()
+    assert modelfile.endswith("PARAMETER temperature 0\nPARAMETER repeat_penalty 1.0\n")
+    assert "SYSTEM" not in modelfile
+    assert told["options"] == ["--temp", "0"]
+    sampled = {"do_sample": True, "temperature": 0.7, "repetition_penalty": 1.05}
+    told = convert(
+        merged,
+        None,
+        prompt={"system": "You sell {{tea}}."},
+        recipe={"max_length": 8192},
+        evaluation={"generation": sampled},
+    )
+    modelfile = (merged.parent / "gguf/Modelfile").read_text()
+    assert 'SYSTEM """You sell {tea}."""\n' in modelfile
+    assert [line for line in modelfile.splitlines() if "stop" not in line][-5:] == [
+        "PARAMETER temperature 0.7",
+        "PARAMETER top_k 50",
+        "PARAMETER top_p 1.0",
+        "PARAMETER repeat_penalty 1.05",
+        "PARAMETER num_ctx 8192",
+    ]
+    run = list_commands(merged, merged.parent / "gguf", told)["llama_cpp"][-1]
+    assert run.endswith("--temp 0.7 --top-k 50 --top-p 1.0 -sys 'You sell {tea}.'")
+    told = convert(merged, None, prompt={"system": "You sell {title}."})
+    assert "-sys" not in told["options"]
+
+
 def test_a_converter_that_is_named_and_not_there():
-    merge = Merge.model_validate(MERGE.model_dump() | {"gguf": {"type": "f16", "converter": "no"}})
+    named = Merge.model_validate(MERGE.model_dump() | {"gguf": {"type": "f16", "converter": "no"}})
     with pytest.raises(TunelineError, match=r"converter = no: there is no such file; .*; give"):
-        find_converter(merge.gguf)
+        find_converter(named.gguf)
 
 
 def test_a_converter_that_fails_is_quoted_and_leaves_nothing(merged: Path, tmp_path: Path):
@@ -96,45 +134,25 @@ def test_a_converter_gets_its_arguments_and_its_file_takes_its_place(merged: Pat
 
 
 @pytest.mark.skipif(not REAL, reason="llama.cpp's converter is not on PATH")
-def test_the_real_converter_makes_a_file_of_a_model_with_a_sentencepiece_tokenizer(
-    merged: Path, tmp_path: Path
+def test_the_real_converter_makes_a_file_of_a_merged_phi(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     sentencepiece = pytest.importorskip("sentencepiece")
+    torch.manual_seed(0)
+    phi = Phi3ForCausalLM(Phi3Config(**SMALL, pad_token_id=0)).to(torch.bfloat16)
+    named = place_base(phi, recipe, tmp_path / "base")
     (tmp_path / "text").write_text("\n".join(f"tea pot number {n}" for n in range(500)))
     sentencepiece.SentencePieceTrainer.train(
         input=str(tmp_path / "text"),
-        model_prefix=str(merged / "tokenizer"),
+        model_prefix=str(tmp_path / "base/tokenizer"),
         model_type="bpe",
         vocab_size=300,
         byte_fallback=True,
         hard_vocab_limit=False,
     )
-    told = convert(merged, None)
-    file = merged.parent / "gguf" / told["file"]
+    adapter, _ = make_adapter(named)
+    merge(adapter, named, hardware, tmp_path / "merged")
+    told = convert(tmp_path / "merged", None)
+    file = tmp_path / "gguf" / told["file"]
     assert file.read_bytes()[:4] == b"GGUF"
-    assert told["bytes"] == file.stat().st_size > 4e6
-
-
-def test_the_chat_template_in_ollamas_words_renders_a_conversation_alike(recipe: Recipe):
-    tokenizer = AutoTokenizer.from_pretrained(recipe.base_model)
-    frame = read_frame(tokenizer)
-    talk = [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "A spoon?"},
-    ]
-    rendered = tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
-    assert frame.render(talk) == rendered
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{{ raise_exception('no') }}",
-        "{% for m in messages %}{{ loop.index }}{{ m['role'] }}{{ m['content'] }}{% endfor %}",
-        "{% for m in messages %}{{ m['content'] }}{{ '\"\"\"' }}{% endfor %}",
-    ],
-)
-def test_a_template_that_does_more_is_left_to_ollama(recipe: Recipe, template: str):
-    tokenizer = AutoTokenizer.from_pretrained(recipe.base_model)
-    tokenizer.chat_template = template
-    assert read_frame(tokenizer) is None
+    assert told["bytes"] == file.stat().st_size > 5e5

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from tests.pipelines.merge.adapters import ROOM, make_adapter
-from tests.pipelines.merge.test_weights import merge, place_base
+from tests.pipelines.merge.test_weights import SMALL, merge, place_base
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 
@@ -74,6 +74,29 @@ def test_an_adapter_that_has_no_place_in_a_plain_model(
     adapter, _ = make_adapter(recipe, trainable_token_indices=[7, 8])
     with pytest.raises(TunelineError, match="embed_tokens in a way that Tuneline cannot merge"):
         merge(adapter, recipe, hardware, tmp_path / "merged")
+
+
+@pytest.mark.parametrize(
+    "lora",
+    [
+        {"bias": "all"},
+        {"bias": "lora_only"},
+        {"lora_bias": True},
+        {"layer_replication": [[0, 2], [0, 2]]},
+        {"ensure_weight_tying": True, "target_modules": ["embed_tokens", "lm_head"]},
+    ],
+    ids=lambda lora: next(iter(lora)),
+)
+def test_an_adapter_that_changes_more_than_weights(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path, lora: dict
+):
+    torch.manual_seed(0)
+    qwen = Qwen2ForCausalLM(Qwen2Config(**SMALL, tie_word_embeddings=True)).to(torch.bfloat16)
+    named = place_base(qwen, recipe, tmp_path / "base")
+    adapter, _ = make_adapter(named, **lora)
+    with pytest.raises(TunelineError, match=r"adapter\.\w+ = .* that Tuneline cannot merge"):
+        merge(adapter, named, hardware, tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
 
 
 def test_a_disk_that_fills_up_leaves_the_folder_that_was_there(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -108,6 +108,22 @@ def test_fused_weights_keep_the_names_they_have_on_the_disk(
     assert_merged_as_peft_does(tmp_path / "merged", model)
 
 
+def test_tied_weights_that_are_stored_twice_part_as_well(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    model = AutoModelForCausalLM.from_pretrained(recipe.base_model)
+    named = place_base(model, recipe, tmp_path / "base")
+    file = tmp_path / "base/model.safetensors"
+    state = load_file(file)
+    save_file({**state, "lm_head.weight": state["model.embed_tokens.weight"].clone()}, file)
+    adapter, _ = make_adapter(named, target_modules=["q_proj", "lm_head"])
+    merge(adapter, named, hardware, tmp_path / "merged")
+    config = json.loads((tmp_path / "merged/config.json").read_text())
+    assert not config["tie_word_embeddings"]
+    found = read_weights(tmp_path / "merged")
+    assert not torch.equal(found["lm_head.weight"], found["model.embed_tokens.weight"])
+
+
 def test_a_float32_base_becomes_bfloat16_and_says_why(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
@@ -145,3 +161,22 @@ def test_the_folder_has_tokenizer_template_end_tokens_and_where_it_comes_from(
     assert provenance["merged"]["adapter"] == told["adapter"]
     assert told["comparison"]["rounding"] is None
     assert "not compared" in told["comparison"]["words"]
+
+
+def test_files_beside_the_weights_come_along_as_the_base_has_them(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    """llama.cpp reads Phi-3's vocabulary from tokenizer.model, and Ollama that of all its kind."""
+    model = AutoModelForCausalLM.from_pretrained(recipe.base_model)
+    named = place_base(model, recipe, tmp_path / "base")
+    (tmp_path / "base/tokenizer.model").write_bytes(b"pieces")
+    # Llama-2 and many others: transformers refuses to save what it has loaded.
+    stated = {"temperature": 0.9, "top_p": 0.6}
+    (tmp_path / "base/generation_config.json").write_text(json.dumps(stated))
+    adapter, _ = make_adapter(named)
+    merge(adapter, named, hardware, tmp_path / "merged")
+    assert (tmp_path / "merged/tokenizer.model").read_bytes() == b"pieces"
+    generation = json.loads((tmp_path / "merged/generation_config.json").read_text())
+    assert generation.items() >= (stated | {"eos_token_id": [2, 1]}).items()
+    loaded = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    assert loaded("A spoon.") == adapter.tokenizer("A spoon.")

@@ -17,6 +17,7 @@ from tuneline.adapters import Adapter
 from tuneline.datasets import AdapterDataset, JSONLinesDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation, Prompt, Publish, UseCase
+from tuneline.pipelines.publish.merging import write_merging
 from tuneline.pipelines.publish.nodes import write_card
 
 RECORDS = ("cleaning_report", "leak_report", "plan", "training_record", "rubric")
@@ -146,22 +147,43 @@ def test_a_merge_of_this_adapter_is_shown_with_code_that_repeats_it(
     record = {
         "adapter": material["scores"]["run"]["adapter"],
         "dtype": "bfloat16",
+        # Not the base of the training, which may have been a 4-bit repository.
+        "merged_into": {"name": str(finished_run / "data/06_models/tiny_base"), "sha256": "0"},
+        "tokenizer_model": False,
         "comparison": {"words": "Nothing but rounding differs."},
-        "gguf": {"type": "q8_0", "modelfile": 'FROM ./model-q8_0.gguf\nPARAMETER stop "<|end|>"\n'},
+        "gguf": {
+            "type": "q8_0",
+            "modelfile": 'FROM ./model-q8_0.gguf\nPARAMETER stop "<|end|>"\n',
+            "options": ["--temp", "0", "-sys", "You sell."],
+        },
     }
     card = write(material, parameters, merge_record=record)
     assert "Nothing but rounding differs." in card
     assert "--outfile model-q8_0.gguf --outtype q8_0" in card
+    assert "llama-cli -m model-q8_0.gguf --temp 0 -sys 'You sell.'" in card
     assert "```text\nFROM ./model-q8_0.gguf\n" in card
     _, code = re.findall(r"```python\n(.*?)\n```", card, re.DOTALL)
     adapters = finished_run / "data/test/06_models/product_descriptions/adapter"
-    (tmp_path / "data").symlink_to(finished_run / "data")
     monkeypatch.chdir(tmp_path)
     newest = sorted(adapters.iterdir())[-1] / "adapter"
     exec(compile(code.replace("'owner/name'", repr(str(newest))), "card", "exec"), {})
     config = json.loads(Path("merged/config.json").read_text())
     assert (config["dtype"], config.get("quantization_config")) == ("bfloat16", None)
     assert Path("merged/tokenizer.json").is_file()
+
+
+def test_the_code_of_a_merge_names_the_very_base_and_fetches_its_vocabulary():
+    record = {
+        "dtype": "float16",
+        "merged_into": {"name": "owner/base", "commit": "c0ffee"},
+        "tokenizer_model": True,
+        "gguf": {"type": "f16", "modelfile": "", "options": ["--temp", "0"]},
+    }
+    merging = write_merging(record, "me/adapter")
+    assert "'owner/base', revision='c0ffee', dtype=torch.float16" in merging["python"]
+    fetch, convert, *_ = merging["shell"].splitlines()
+    assert fetch == ("hf download owner/base tokenizer.model --revision c0ffee --local-dir merged")
+    assert convert.startswith("python convert_hf_to_gguf.py merged ")
 
 
 def test_a_merge_of_another_adapter_is_not_shown(material: dict, parameters: UseCase):

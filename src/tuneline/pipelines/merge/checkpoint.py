@@ -10,6 +10,9 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.hashing import hash_files
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+# A sentencepiece vocabulary, which transformers saves no more. llama.cpp converts Phi-3 by nothing
+# else, and Ollama takes a tokenizer without it for another kind.
+PIECES = "tokenizer.model"
 # Number formats, as safetensors names them, that take 16 bits or round to them.
 FLOATING = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 
@@ -104,21 +107,28 @@ class Checkpoint:
             return {"name": self.name, "sha256": hash_files([Path(one) for one in self.files])}
         return {"name": self.name, "commit": getattr(self.config, "_commit_hash", None) or ""}
 
+    def find_file(self, name: str) -> str | None:
+        """Find a file of the model; download it if it has to be.
+
+        Args:
+            name: in the folder or repository.
+
+        Returns:
+            Its path; `None` if the model has no such file.
+        """
+        from transformers.utils.hub import cached_file
+
+        path: str | None = cached_file(
+            self.name, name, revision=self.revision, _raise_exceptions_for_missing_entries=False
+        )
+        return path
+
     def _find_files(self) -> list[str]:
-        from transformers.utils.hub import cached_file, get_checkpoint_shard_files
+        from transformers.utils.hub import get_checkpoint_shard_files
 
-        def find(name: str) -> str | None:
-            path: str | None = cached_file(
-                self.name,
-                name,
-                revision=self.revision,
-                _raise_exceptions_for_missing_entries=False,
-            )
-            return path
-
-        index = find(INDEX)
+        index = self.find_file(INDEX)
         if index is None:
-            single = find(SINGLE)
+            single = self.find_file(SINGLE)
             files = [] if single is None else [single]
         else:
             files = self._find_shards(index, get_checkpoint_shard_files)

@@ -11,7 +11,7 @@ def list_commands(merged: Path, gguf: Path, facts: dict[str, Any]) -> dict[str, 
     Args:
         merged: the merged model's folder.
         gguf: the folder of Modelfile and GGUF file.
-        facts: whether there is a GGUF file, and its type.
+        facts: whether there is a GGUF file, its type, and the options of llama-cli.
 
     Returns:
         Lines for a shell: one for `transformers`, lists for `ollama` and `llama_cpp`.
@@ -25,7 +25,10 @@ def list_commands(merged: Path, gguf: Path, facts: dict[str, Any]) -> dict[str, 
     return {
         "transformers": f"transformers serve {_quote(merged)}",
         "ollama": [f"ollama create {name} -f {_quote(gguf / 'Modelfile')}", f"ollama run {name}"],
-        "llama_cpp": [*([] if facts["file"] else convert), f"llama-cli -m {_quote(file)}"],
+        "llama_cpp": [
+            *([] if facts["file"] else convert),
+            f"llama-cli -m {_quote(file)} {shlex.join(facts['options'])}",
+        ],
     }
 
 

@@ -1,17 +1,14 @@
-"""The merged model for llama.cpp and Ollama."""
+"""llama.cpp's converter, which makes one file of the merged model."""
 
 import logging
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from tuneline.disk import FULL
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Gguf
-from tuneline.pipelines.merge.chat_template import read_frame
-from tuneline.rendering import find_end_tokens
 
 log = logging.getLogger(__name__)
 
@@ -109,24 +106,6 @@ def run_converter(converter: Path, merged: Path, outfile: Path, gguf: Gguf) -> N
     if process.returncode or not outfile.is_file():
         said = " / ".join(line for line in lines if line)
         raise TunelineError(_word_failure(converter, f"it ends with: {said or 'no word at all'}"))
-
-
-def word_modelfile(model: str, tokenizer: Any) -> str:
-    """Word what Ollama makes a model of.
-
-    Args:
-        model: the GGUF file or the merged folder, as seen from the Modelfile.
-        tokenizer: its chat template and end tokens.
-
-    Returns:
-        The Modelfile. Where the chat template cannot be put into Ollama's words it has no TEMPLATE:
-        Ollama compares the template in the GGUF file with those it knows.
-    """
-    frame = read_frame(tokenizer)
-    template = [f'TEMPLATE """{frame.word_for_ollama()}"""'] if frame else []
-    ends = tokenizer.convert_ids_to_tokens(find_end_tokens(tokenizer))
-    stops = [f'PARAMETER stop "{token}"' for token in ends]
-    return "\n".join([f"FROM {model}", *template, *stops, ""])
 
 
 def _word_failure(converter: Path, wrong: str) -> Problem:

@@ -7,7 +7,7 @@ from tuneline.adapters import Adapter, hash_adapter
 from tuneline.errors import TunelineError
 from tuneline.matching import find_mismatches
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.checkpoint import Checkpoint
+from tuneline.pipelines.merge.checkpoint import PIECES, Checkpoint
 from tuneline.pipelines.merge.gguf import find_converter
 from tuneline.pipelines.merge.room import find_room_problems, predict_merge_memory
 from tuneline.pipelines.merge.shards import split_shards
@@ -39,13 +39,15 @@ class Job:
         """Say what is merged into what.
 
         Returns:
-            Fingerprint of the `adapter`; the `base` of its training and what it is `merged_into`;
-            `dtype` and `dtype_reason`; `shards` and `bytes` of the result.
+            Fingerprint of the `adapter`; the `base` of its training and what it is `merged_into`,
+            and whether that has a `tokenizer_model`; `dtype` and `dtype_reason`; `shards` and
+            `bytes` of the result.
         """
         return {
             "adapter": hash_adapter(adapter),
             "base": adapter.provenance["base"],
             "merged_into": self.checkpoint.identify(),
+            "tokenizer_model": self.checkpoint.find_file(PIECES) is not None,
             "dtype": self.weights.dtype,
             "dtype_reason": self.dtype_reason,
             "shards": len(self.split.filename_to_tensors),

@@ -1,11 +1,13 @@
 """What stands beside the weights in a model's folder."""
 
 import json
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tuneline.adapters import Adapter
+from tuneline.pipelines.merge.checkpoint import PIECES
 from tuneline.pipelines.merge.weights import MergedWeights
 from tuneline.rendering import find_end_tokens
 
@@ -31,10 +33,14 @@ def write_beside(
         config.tie_word_embeddings = False
     config.save_pretrained(folder)
     adapter.tokenizer.save_pretrained(folder)
+    pieces = weights.checkpoint.find_file(PIECES)
+    if pieces:
+        shutil.copyfile(pieces, folder / PIECES)
     generation = weights.checkpoint.load_generation_config()
     generation.eos_token_id = find_end_tokens(adapter.tokenizer)
     generation.pad_token_id = adapter.tokenizer.pad_token_id
-    generation.save_pretrained(folder)
+    # save_pretrained refuses values without effect, which many a published base model states.
+    generation.to_json_file(folder / "generation_config.json")
     provenance = {
         "merged": {key: facts[key] for key in ("adapter", "base", "merged_into", "dtype")},
         "adapter": adapter.provenance,

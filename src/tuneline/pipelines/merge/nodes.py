@@ -9,11 +9,17 @@ from typing import Any
 from tuneline.adapters import Adapter
 from tuneline.examples import Example
 from tuneline.memory_use import measure_peak
-from tuneline.parameters import Hardware, Merge, Recipe
+from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
 from tuneline.pipelines.merge.commands import list_commands
-from tuneline.pipelines.merge.gguf import find_converter, name_file, run_converter, word_modelfile
+from tuneline.pipelines.merge.gguf import find_converter, name_file, run_converter
 from tuneline.pipelines.merge.job import prepare_job
 from tuneline.pipelines.merge.model_folder import write_beside
+from tuneline.pipelines.merge.running import (
+    find_system,
+    list_options,
+    list_settings,
+    word_modelfile,
+)
 from tuneline.pipelines.merge.shards import write_shards
 from tuneline.pipelines.merge.trial import try_merged
 from tuneline.streams import Stream
@@ -67,23 +73,33 @@ def merge_adapter(
 
 
 def convert_to_gguf(
-    merged: Path, merge: Merge
+    merged: Path, merge: Merge, prompt: Prompt, recipe: Recipe, evaluation: Evaluation
 ) -> tuple[Callable[[Path], None], Stream[dict[str, Any]]]:
     """Make the merged model's GGUF file, where llama.cpp's converter is installed.
 
     Args:
         merged: the merged model's folder.
         merge: names converter and type.
+        prompt: the system message.
+        recipe: the length it was trained on.
+        evaluation: the decoding of the report.
 
     Returns:
         What fills the folder with the GGUF file and a Modelfile for Ollama, and the facts once it
-        has done so: `file`, `type`, `bytes`, `modelfile` (for whoever has the file), `words`.
+        has done so: `file`, `type`, `bytes`, `modelfile` (for whoever has the file), `options` (for
+        llama-cli), `words`.
 
     Raises:
         TunelineError: if the converter is named and not there, or if it fails.
     """
     converter, name = find_converter(merge.gguf), name_file(merge.gguf)
-    facts: dict[str, Any] = {"file": None, "type": merge.gguf.type, "bytes": None}
+    settings, system = list_settings(recipe, evaluation), find_system(prompt)
+    facts: dict[str, Any] = {
+        "file": None,
+        "type": merge.gguf.type,
+        "bytes": None,
+        "options": list_options(settings, system),
+    }
 
     def fill(folder: Path) -> None:
         from transformers import AutoTokenizer
@@ -98,9 +114,9 @@ def convert_to_gguf(
             facts["file"], facts["bytes"] = name, (folder / name).stat().st_size
             facts["words"] = f"llama.cpp's converter made {name}."
         tokenizer = AutoTokenizer.from_pretrained(merged)
-        facts["modelfile"] = word_modelfile(f"./{name}", tokenizer)
+        facts["modelfile"] = word_modelfile(f"./{name}", tokenizer, settings, system)
         source = f"../{merged.name}" if converter is None else f"./{name}"
-        modelfile = word_modelfile(source, tokenizer)
+        modelfile = word_modelfile(source, tokenizer, settings, system)
         (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
         log.info("%s", facts["words"])
 

@@ -25,7 +25,13 @@ def create_pipeline() -> Pipeline:
             node(
                 convert_to_gguf,
                 name="convert_to_gguf",
-                inputs=["merged", "params:merge"],
+                inputs=[
+                    "merged",
+                    "params:merge",
+                    "params:prompt",
+                    "params:recipe",
+                    "params:evaluation",
+                ],
                 outputs=["gguf", "gguf_facts"],
             ),
             node(

@@ -1,13 +1,11 @@
 """The merged weights on the disk, shard by shard."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from tuneline.disk import FULL
 from tuneline.pipelines.merge.checkpoint import INDEX
 from tuneline.pipelines.merge.weights import MergedWeights
 
@@ -41,10 +39,9 @@ def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
         folder: where to.
 
     Raises:
-        OSError: if the disk takes no more.
+        SafetensorError: if the disk takes no more.
         TunelineError: if a tensor does not fit 16 bits.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     with tqdm(total=len(weights.sources), unit="tensor", leave=False, disable=None) as bar:
@@ -53,19 +50,8 @@ def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
             for name in names:
                 tensors[name] = weights.compute(name)
                 bar.update()
-            try:
-                save_file(tensors, folder / file, {"format": "pt"})
-            except SafetensorError as error:
-                raise _name_system_error(error) from error
+            save_file(tensors, folder / file, {"format": "pt"})
     if split.is_sharded:
         index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
         text = json.dumps(index, indent=2, sort_keys=True)
         (folder / INDEX).write_text(text + "\n", encoding="utf-8")
-
-
-def _name_system_error(error: Exception) -> Exception:
-    """Give a full disk its number back, which safetensors wraps in words of its own."""
-    for number in FULL:
-        if f"os error {number})" in str(error):
-            return OSError(number, os.strerror(number))
-    return error

@@ -7,6 +7,16 @@ from tuneline.adapters import Adapter
 from tuneline.errors import Problem, TunelineError
 from tuneline.pipelines.merge.checkpoint import FLOATING, Checkpoint
 
+# What LoraConfig must state if the weights are to be all that an adapter changes in a model.
+WEIGHTS_ALONE = {
+    "bias": "none",
+    "lora_bias": False,
+    "layer_replication": None,
+    "alora_invocation_tokens": None,
+    "arrow_config": None,
+    "ensure_weight_tying": False,
+}
+
 
 class MergedWeights:
     """The merged model's tensors, each computed when it is asked for.
@@ -15,6 +25,13 @@ class MergedWeights:
     adapted layer at a time then gets its weight from the disk and merges, so that ranks, scaling
     (rsLoRA), magnitudes (DoRA) and trained copies (`modules_to_save`) are PEFT's own arithmetic.
     It is done in float32 and rounded once, to `dtype`.
+
+    Attributes:
+        checkpoint: the base model.
+        dtype: of the merged model.
+        parted: whether weights that were tied in the base model are so no longer.
+        adapted: the layers that the adapter changes, by name.
+        sources: which tensor of the checkpoint each tensor of the merged model starts from.
 
     Args:
         checkpoint: the base model.
@@ -27,7 +44,7 @@ class MergedWeights:
     """
 
     def __init__(self, checkpoint: Checkpoint, adapter: Adapter, dtype: str) -> None:
-        self.checkpoint, self.dtype = checkpoint, dtype
+        self.checkpoint, self.dtype, self.parted = checkpoint, dtype, False
         model = wrap_without_weights(checkpoint, adapter)
         self.adapted = _find_adapted(model.base_model.model, checkpoint)
         self.sources = self._find_sources(model.base_model.model)
@@ -41,21 +58,15 @@ class MergedWeights:
         sources = {name: name for name in stored}
         tied = getattr(model, "all_tied_weights_keys", None) or {}
         for name, source in tied.items():
-            if name in stored or source not in stored:
-                continue
-            if any(_split(one)[0] in self.adapted for one in (name, source)):
-                sources[name] = source
+            if source in stored and any(_split(one)[0] in self.adapted for one in (name, source)):
+                sources.setdefault(name, source)
+                self.parted = True
         missing = [
             f"{path}.weight" for path in sorted(self.adapted) if f"{path}.weight" not in sources
         ]
         if missing:
             raise TunelineError(_unknown_weights(missing, self.checkpoint))
         return sources
-
-    @property
-    def parted(self) -> bool:
-        """Whether weights that were tied in the base model are so no longer."""
-        return len(self.sources) > len(self.checkpoint.stored)
 
     def count_bytes(self) -> dict[str, int]:
         """Count the bytes of each tensor of the merged model."""
@@ -146,6 +157,7 @@ def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
     from peft.tuners.lora import LoraLayer
     from transformers import AutoModelForCausalLM
 
+    _refuse_more(adapter.config)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(checkpoint.config, dtype=torch.float32)
         model = get_peft_model(model, LoraConfig(**{**adapter.config, "inference_mode": False}))
@@ -174,6 +186,13 @@ def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
     return model
 
 
+def _refuse_more(config: dict[str, Any]) -> None:
+    """Refuse an adapter that changes more than the weights of layers."""
+    for key, plain in WEIGHTS_ALONE.items():
+        if config.get(key, plain) != plain:
+            raise TunelineError(_cannot_merge(f"adapter.{key}", config[key], "the model"))
+
+
 def _refuse_strange(model: Any) -> None:
     """Refuse what is neither LoRA on a layer nor a trained copy of one."""
     from peft.tuners.lora import LoraLayer
@@ -187,14 +206,17 @@ def _refuse_strange(model: Any) -> None:
                 continue
         elif not isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper):
             continue
-        raise TunelineError(
-            Problem(
-                where="adapter",
-                wrong=f"it changes {path} in a way that Tuneline cannot merge",
-                matters="a merged model without this part would be another one",
-                remedy="use the adapter as it is, without merging",
-            )
-        )
+        raise TunelineError(_cannot_merge("adapter", None, path))
+
+
+def _cannot_merge(where: str, value: Any, changed: str) -> Problem:
+    return Problem(
+        where=where,
+        value=value,
+        wrong=f"it changes {changed} in a way that Tuneline cannot merge",
+        matters="a merged model without this part would be another one",
+        remedy="use the adapter as it is, without merging",
+    )
 
 
 def _find_adapted(model: Any, checkpoint: Checkpoint) -> dict[str, Any]:

@@ -1,21 +1,24 @@
 """How a reader of the card makes one model of adapter and base, for Ollama and llama.cpp."""
 
+import shlex
 from typing import Any
 
 LINES = """\
 import torch
-from peft import AutoPeftModelForCausalLM
-from transformers import AutoTokenizer
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 repo = {repo!r}
-model = AutoPeftModelForCausalLM.from_pretrained(repo, dtype=torch.{dtype})
-model.merge_and_unload().save_pretrained("merged")
+base = AutoModelForCausalLM.from_pretrained({base}, dtype=torch.{dtype})
+PeftModel.from_pretrained(base, repo).merge_and_unload().save_pretrained("merged")
 AutoTokenizer.from_pretrained(repo).save_pretrained("merged")
 """
 
 
 def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
     """Write what merges the published adapter as it was merged here, and what then runs it.
+
+    The base model is named, because the one of the training may be a 4-bit repository.
 
     Args:
         record: the record of the merge; empty if there was none.
@@ -26,16 +29,24 @@ def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
     """
     if not record:
         return {}
-    kind = record["gguf"]["type"]
-    file, name = f"model-{kind}.gguf", repo_id.rpartition("/")[2].lower()
+    base, commit = record["merged_into"]["name"], record["merged_into"].get("commit")
+    gguf = record["gguf"]
+    # The converter needs this vocabulary, and transformers does not save it.
+    fetch = f"hf download {base} tokenizer.model --revision {commit} --local-dir merged"
+    file, name = f"model-{gguf['type']}.gguf", repo_id.rpartition("/")[2].lower()
     return {
-        "python": LINES.format(repo=repo_id, dtype=record["dtype"]),
+        "python": LINES.format(
+            repo=repo_id,
+            base=f"{base!r}, revision={commit!r}" if commit else repr(base),
+            dtype=record["dtype"],
+        ),
         "shell": "\n".join(
             (
-                f"python convert_hf_to_gguf.py merged --outfile {file} --outtype {kind}",
-                f"llama-cli -m {file}           # llama.cpp",
+                *([fetch] if commit and record["tokenizer_model"] else []),
+                f"python convert_hf_to_gguf.py merged --outfile {file} --outtype {gguf['type']}",
+                f"llama-cli -m {file} {shlex.join(gguf['options'])}           # llama.cpp",
                 f"ollama create {name} -f Modelfile && ollama run {name}",
             )
         ),
-        "modelfile": record["gguf"]["modelfile"],
+        "modelfile": gguf["modelfile"],
     }
