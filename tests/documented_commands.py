@@ -105,6 +105,7 @@ NOT_EXECUTED = (
     (r"python -m reference\.\w+", "tests/reference compares what it would write"),
     (r"python3 -m venv ~/airflow.*|(~/airflow/\S+|airflow) .+", "no part of this project"),
     (r"git clone", "it is only named; with its arguments it is executed"),
+    (r"pip uninstall torchao", "it is installed on a Colab only"),
     (r"git clone <address of llama\.cpp>|(ollama|llama-cli) .+", "programs that are no part of it"),
 )
 # Where libraries keep what they download; a command that cleans must not find the reader's own.

@@ -32,6 +32,20 @@ def test_rows_are_a_table_of_the_first_ones():
     assert list(shown["meta.line"]) == [0, 1, 2]
 
 
+def test_messages_read_as_text():
+    rows = [
+        {
+            "id": "1",
+            "prompt": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "Tea?"},
+            ],
+        }
+    ]
+    shown = show(make_catalog("train", rows), f"{USE_CASE}.train")
+    assert shown.loc[0, "prompt"] == "system: Be brief.\nuser: Tea?"
+
+
 def test_json_is_a_table_of_keys_and_values():
     shown = show(make_catalog("scores", {"loss": {"base": 1.5}}), f"{USE_CASE}.scores")
     assert shown.loc["loss base", "value"] == 1.5

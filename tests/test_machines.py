@@ -11,6 +11,8 @@ from kedro.framework.startup import bootstrap_project
 
 from tests.conftest import PROJECT
 from tuneline.errors import TunelineError
+from tuneline.parameters import Hardware
+from tuneline.preflight_gpu import compare_gpu
 from tuneline.settings import CONFIG_LOADER_ARGS
 
 
@@ -57,3 +59,19 @@ def test_both_colabs_differ_in_the_machine_alone():
     assert without_machine[0] == without_machine[1]
     assert free["catalog"] == paid["catalog"]
     assert free["globals"] == paid["globals"]
+
+
+@pytest.mark.parametrize(
+    ("env", "capability", "mebibytes"),
+    [
+        ("colab_free", 7.5, 14_912),  # T4
+        ("colab_paid", 8.9, 22_490),  # L4
+        ("base", 8.9, 22_490),
+        ("multi_gpu", 8.9, 22_490),
+    ],
+)
+def test_a_machine_takes_the_gpu_it_is_named_after(env: str, capability: float, mebibytes: int):
+    loader = OmegaConfigLoader(str(PROJECT / "conf"), env=env, **CONFIG_LOADER_ARGS)
+    hardware = Hardware.model_validate(loader["parameters"]["hardware"])
+    found = compare_gpu(hardware, capability, mebibytes * 2**20 / 1e9, hardware.processes)
+    assert [str(problem) for problem in found] == []

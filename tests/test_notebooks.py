@@ -1,6 +1,7 @@
 """The notebooks run from top to bottom, in a real Jupyter kernel, in the environment `test`."""
 
 import asyncio
+import csv
 import os
 import re
 import shutil
@@ -20,6 +21,18 @@ from tests.conftest import PROJECT
 
 NAMES = ["colab_free", "colab_paid", "explore"]
 SECONDS = 300  # for a cell; a hung kernel must not hold the tests
+# What a shell would take apart.
+QUESTION = """Is the 12" pan of $HOME, or `not`, "Cook's" best?"""
+# What a Colab has and this machine has not: its Drive, and pip in a Python of its own.
+COLAB = """
+import sys, types
+colab = types.ModuleType("google.colab")
+colab.drive = types.SimpleNamespace(mount=lambda folder: print("mounted", folder))
+sys.modules["google.colab"] = colab
+"""
+PIP = """#!/bin/sh
+echo "pip $*"
+"""
 
 
 def read(name: str) -> NotebookNode:
@@ -86,8 +99,12 @@ def test_the_notebooks_run_from_top_to_bottom(project: Path, tmp_path: Path):
     folders = [project, tmp_path / "paid", tmp_path / "explored"]
     for folder in folders[1:]:
         shutil.copytree(project, folder, symlinks=True)
+    ask = find_cell(notebooks["colab_free"], "ask")
+    ask.source = ask.source.replace('"Blue teapot, 1 litre"', repr(QUESTION))
     asyncio.run(execute(dict(zip(folders, notebooks.values(), strict=True))))
 
+    asked = sorted(project.glob("data/test/07_model_output/*/asked.csv/*/asked.csv"))[-1]
+    assert next(csv.DictReader(asked.open(encoding="utf-8-sig")))["question"] == QUESTION
     for name in ("colab_free", "colab_paid"):
         assert "Plan: fits" in find_text(notebooks[name], "plan")
         assert "held-out loss" in find_text(notebooks[name], "evaluate")
@@ -95,6 +112,33 @@ def test_the_notebooks_run_from_top_to_bottom(project: Path, tmp_path: Path):
     assert "line" in find_text(explore, "clean")
     assert "plotly" in str(find_cell(explore, "loss-curve").outputs)
     assert "<iframe srcdoc" in find_text(explore, "report")
+
+
+@pytest.mark.parametrize("name", ["colab_free", "colab_paid"])
+def test_on_a_colab_the_project_comes_to_the_drive_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "notebooks").mkdir()
+    pip = tmp_path / "pip"
+    pip.write_text(PIP)
+    pip.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    folder = tmp_path / "My Drive/tuneline"
+    notebook = override(read(name), repository=str(PROJECT), folder=str(folder))
+    end = notebook.cells.index(find_cell(notebook, "token")) + 1
+    setup = find_cell(notebook, "setup").source
+    again = [nbformat.v4.new_code_cell(source) for source in ("!touch mine", setup)]
+    notebook.cells = [nbformat.v4.new_code_cell(COLAB), *notebook.cells[:end], *again]
+    asyncio.run(execute({tmp_path: notebook}))
+
+    assert (folder / "conf/base").is_dir()
+    assert (folder / "mine").is_file()  # so the second time nothing was cloned anew
+    said = find_text(notebook, "setup")
+    assert "pip install --quiet --editable ." in said
+    assert "pip uninstall --quiet --yes torchao" in said
+    assert "HF_TOKEN is there." in find_text(notebook, "token")
+    assert "hf_secret" not in nbformat.writes(notebook)
 
 
 def test_a_command_that_fails_stops_the_notebook(project: Path):

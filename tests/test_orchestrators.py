@@ -86,6 +86,18 @@ def test_grouped_by_namespace_every_use_case_is_one_job(project: Path):
     assert "None" not in " ".join(job["command"] for job in jobs.values())
 
 
+def test_all_use_cases_are_a_job_for_each_stage_of_each(project: Path):
+    jobs = read_jobs(generate(project, "all"))
+    stages = {f"{use_case}.{stage}" for use_case in list_use_cases() for stage in STAGES}
+    assert jobs.keys() == stages | {"persona_dialogues.synthesise", "overview"}
+    train = jobs["shoe_mould.train"]
+    assert train["after"] == ["shoe_mould.plan", "shoe_mould.prepare"]
+    assert train["command"].endswith(
+        "run --pipeline=all --env=test --namespaces=shoe_mould --tags=train"
+    )
+    assert order(jobs)[-1] == "overview"
+
+
 def test_the_dag_names_its_machine_and_starts_by_hand(project: Path):
     text = generate(project, "product_descriptions").read_text()
     compile(text, "dag.py", "exec")

@@ -77,9 +77,18 @@ def _present(value: Any, rows: int) -> Any:
     if isinstance(value, pd.DataFrame):
         return value.head(rows)
     if isinstance(value, list):
-        return pd.json_normalize(value[:rows])
+        return pd.json_normalize(
+            [{key: _write_out(one) for key, one in row.items()} for row in value[:rows]]
+        )
     if isinstance(value, dict):
         return pd.json_normalize(value, sep=" ").T.rename(columns={0: "value"})
     if isinstance(value, str):
         return Page(value)
+    return value
+
+
+def _write_out(value: Any) -> Any:
+    """Make one text of a list of messages: a table shows texts as they are, and lists as code."""
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]:
+        return "\n".join(f"{message['role']}: {message['content']}" for message in value)
     return value
