@@ -9,10 +9,10 @@ from typing import Any
 
 from tuneline.adapters import Adapter, hash_adapter
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub import upload
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.card import render_card
 from tuneline.pipelines.publish.checks import find_release_problems, list_files
+from tuneline.pipelines.publish.uploading import upload
 from tuneline.release import CARD, Release
 
 log = logging.getLogger(__name__)
