@@ -55,37 +55,24 @@ def find_name_problems(where: str, repo_id: str | None) -> Iterator[Problem]:
         )
 
 
-def find_permission_problems(where: str, repo_id: str, private: bool) -> Iterator[Problem]:
-    """Ask the hub whether this token may write there; nothing is changed by asking.
+def find_hub_problems(where: str, publish: Publish) -> Iterator[Problem]:
+    """Ask the hub whether it would take a release with this token; asking changes nothing.
 
     Args:
-        where: the parameter that states the repository.
-        repo_id: a name that the hub takes.
-        private: whether the repository is to be private.
+        where: the block `publish` of the use case.
+        publish: the block; its `repo_id` is a name that the hub takes.
 
     Yields:
-        All that stands in the way.
+        All that stands in the way: token, owner, repository, the card's metadata.
     """
-    from huggingface_hub import HfApi, is_offline_mode
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
-    if is_offline_mode():
-        yield _stop("HF_HUB_OFFLINE", "the hub is switched off", "unset it, or leave dry_run on")
-    token = read_token()
-    if token and not HEADER.fullmatch(token):
-        yield _unknown_token()
+    problems = list(_find_access_problems())
+    yield from problems
+    if problems:
         return
-    if not token:
-        yield _stop(
-            TOKEN_VARIABLE,
-            "the environment has no variable of this name",
-            "make a token with write permission on the hub's page Settings, Access Tokens, and "
-            f"put it into the environment ({TOKEN_VARIABLE}); see docs/publish.md",
-        )
-    if is_offline_mode() or not token:
-        return
-    api = HfApi(token=token)
-    there = None
+    api, repo_id = HfApi(token=read_token()), str(publish.repo_id)
     try:
         # First what takes a time-out: the other calls would wait for a dead line for ever.
         try:
@@ -93,47 +80,15 @@ def find_permission_problems(where: str, repo_id: str, private: bool) -> Iterato
         except RepositoryNotFoundError:
             there = None  # also the answer to a token that the hub does not know
         who = api.whoami()
-        yield from _find_owner_problems(where, repo_id, who)
+        yield from _find_owner_problems(f"{where}.repo_id", repo_id, who)
         yield from _find_token_problems(repo_id, who, exists=there is not None)
         if there is not None:
-            yield from _find_repository_problems(where, api, there, private)
+            yield from _find_repository_problems(f"{where}.repo_id", api, there, publish.private)
+        yield from _find_metadata_problems(where, publish)
     except HfHubHTTPError as error:
         yield _refused(error)
     except Exception:  # whatever the network's layers raise, it means the same to a user
         yield _stop("the hub", "it cannot be reached", "check the connection, or leave dry_run on")
-
-
-def find_metadata_problems(where: str, publish: Publish) -> Iterator[Problem]:
-    """Ask the hub whether it takes what the card's metadata will say: licence, languages, data.
-
-    Args:
-        where: the block that states them.
-        publish: the block.
-
-    Yields:
-        That the hub would refuse the card.
-    """
-    from huggingface_hub import ModelCard, ModelCardData, is_offline_mode
-
-    if is_offline_mode():
-        return
-    data = ModelCardData(
-        license=publish.licence,
-        language=publish.language or None,
-        datasets=publish.datasets or None,
-        library_name="peft",
-    )
-    try:
-        ModelCard(f"---\n{data.to_yaml()}\n---\n").validate()
-    except ValueError as error:
-        yield Problem(
-            where=where,
-            wrong=f"the hub would refuse the card ({shorten_error(error)})",
-            matters=NOTHING_SENT,
-            remedy="correct `licence`, `language` or `datasets`; docs/publish.md says what they are",
-        )
-    except Exception:  # the check of the permissions meets the same, and says it
-        return
 
 
 def find_folder_base_problem(where: str, base: str) -> Iterator[Problem]:
@@ -225,6 +180,24 @@ def shorten_error(error: Any) -> str:
     return text[:200].rstrip(".")
 
 
+def _find_access_problems() -> Iterator[Problem]:
+    """Find out, without a network, what keeps one from asking the hub as oneself."""
+    from huggingface_hub import is_offline_mode
+
+    if is_offline_mode():
+        yield _stop("HF_HUB_OFFLINE", "the hub is switched off", "unset it, or leave dry_run on")
+    token = read_token()
+    if not token:
+        yield _stop(
+            TOKEN_VARIABLE,
+            "the environment has no variable of this name",
+            "make a token with write permission on the hub's page Settings, Access Tokens, and "
+            f"put it into the environment ({TOKEN_VARIABLE}); see docs/publish.md",
+        )
+    elif not HEADER.fullmatch(token):
+        yield _unknown_token()
+
+
 def _find_owner_problems(where: str, repo_id: str, who: dict[str, Any]) -> Iterator[Problem]:
     owner = repo_id.split("/", maxsplit=1)[0]
     roles = {org["name"]: org.get("roleInOrg") for org in who.get("orgs", [])}
@@ -300,6 +273,27 @@ def _find_repository_problems(where: str, api: Any, there: Any, private: bool) -
             wrong="this repository is there, and you may not write to it",
             matters=NOTHING_SENT,
             remedy="choose another name, or ask its owner for the right to write",
+        )
+
+
+def _find_metadata_problems(where: str, publish: Publish) -> Iterator[Problem]:
+    """Find out whether the hub takes what the card's metadata will say."""
+    from huggingface_hub import ModelCard, ModelCardData
+
+    data = ModelCardData(
+        library_name="peft",
+        license=publish.licence,
+        language=publish.language or None,
+        datasets=publish.datasets or None,
+    )
+    try:
+        ModelCard(f"---\n{data.to_yaml()}\n---\n").validate()
+    except ValueError as error:
+        yield Problem(
+            where=where,
+            wrong=f"the hub would refuse the card ({shorten_error(error)})",
+            matters=NOTHING_SENT,
+            remedy="correct `licence`, `language` or `datasets`, as docs/publish.md explains them",
         )
 
 

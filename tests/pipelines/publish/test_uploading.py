@@ -111,7 +111,7 @@ def test_a_repository_that_has_become_public_since_the_checks_gets_nothing(
 
 def test_a_refusal_is_told_in_the_words_of_the_hub(hub: HubServer, folder: Path):
     hub.tokens[TOKEN] = read_token("read")
-    with pytest.raises(TunelineError, match=r"don't have the rights to create.*nothing was publish"):
+    with pytest.raises(TunelineError, match=r"don't have the rights to create.*nothing was"):
         send(folder)
 
 
@@ -119,7 +119,7 @@ def test_what_is_there_and_damaged_is_not_said_to_be_away(
     hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(_Handler, "_size", lambda *_: 1)
-    with pytest.raises(TunelineError, match="another size of README.md") as caught:
+    with pytest.raises(TunelineError, match=r"another size of README\.md") as caught:
         send(folder, private=False)
     assert "nothing was published" not in str(caught.value)
     assert hub.repositories["me/new"].visibility == ["created private"]

@@ -74,13 +74,9 @@ def _explain(repo_id: str, wrong: str, matters: str, remedy: str) -> Iterator[No
     try:
         yield
     except Exception as error:
+        said = f"{wrong} ({shorten_error(error)})"
         raise TunelineError(
-            Problem(
-                where=repo_id,
-                wrong=f"{wrong} ({shorten_error(error)})",
-                matters=matters,
-                remedy=remedy,
-            )
+            Problem(where=repo_id, wrong=said, matters=matters, remedy=remedy)
         ) from error
 
 
