@@ -215,12 +215,14 @@ def test_the_code_asks_with_the_system_message_of_the_evaluation(
 
 
 def test_an_adapter_of_a_whole_base_is_no_qlora(material: dict, parameters: UseCase):
-    assert "- qlora\n" in write(material, parameters)
+    quantised = write(material, parameters)
+    assert "- qlora\n" in quantised
+    assert "pip install torch transformers peft accelerate bitsandbytes\n" in quantised
     card = write(
         material, parameters, adapter=change_provenance(material["adapter"], quantization={})
     )
     assert "qlora" not in card
-    assert "bitsandbytes\n```" not in card
+    assert "pip install torch transformers peft accelerate\n" in card
 
 
 def test_records_of_another_run_are_refused_all_at_once(material: dict, parameters: UseCase):

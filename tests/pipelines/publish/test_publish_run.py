@@ -57,6 +57,7 @@ def hub(tmp_path: Path) -> Iterator[HubServer]:
 def nearby(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> HubServer:
     """Let this very process talk to the hub, too."""
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     return hub
 

@@ -41,7 +41,7 @@ def find_other_records(
             matters=MATTERS,
             remedy="run `kedro run --pipeline=evaluate` first, with the same --env",
         )
-    if training_record["adapter"] != fingerprint:
+    if training_record.get("adapter") != fingerprint:
         yield Problem(
             where="training_record.json",
             wrong="it was written of another adapter than the latest one",
@@ -58,7 +58,6 @@ def find_other_records(
     elif not _fits(prompt, train[0]):
         yield Problem(
             where="prompt",
-            value=prompt.prompt,
             wrong="the examples were made with other templates",
             matters="whoever uses the adapter would ask it in a form it has not learnt",
             remedy="bring the templates of the training back, or prepare and train again",
