@@ -73,5 +73,10 @@ def test_code_in_a_sentence_stays_in_it(text: str):
     assert {token.type for token in tokens} <= {"text", "text_special", "code_inline"}
 
 
+def test_numbers_and_full_stops_are_left_as_they_are():
+    texts = ["25.2", "-0.1", "+8.8", "."]
+    assert [escape(text) for text in texts] == texts
+
+
 def test_hostile_text_is_text():
     assert "".join(token.content for token in read_inline(escape(HOSTILE))) == HOSTILE

@@ -10,7 +10,7 @@ from markupsafe import Markup
 # Signs that begin something in GitHub's Markdown, HTML among it. A backslash makes a sign of each.
 SIGNS = re.compile(r"([\\`*_\[\]<>&|~#!$])")
 # What begins a list, a ruler or an underlined heading where it stands first: `- a`, `1. a`, `===`.
-START = re.compile(r"^(\d*)([-+=.)])")
+START = re.compile(r"^(\d+(?=[.)])|(?=[-+=]))(.)(?=[-+=\s]|$)")
 BACKTICKS = re.compile(r"`+")
 
 
