@@ -1,4 +1,4 @@
-"""Permissions and uploads, asked of a real server that speaks the hub's protocol."""
+"""Permissions, asked of a real server that speaks the hub's protocol."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +8,10 @@ import pytest
 from huggingface_hub import constants
 
 from tests.hub_server import HubServer, fine_grained, read_token, serve_hub
-from tuneline.errors import TunelineError
-from tuneline.hub import find_base_problem, find_name_problems, find_permission_problems, upload
+from tuneline.hub import find_base_problem, find_hub_problems, find_name_problems
+from tuneline.parameters import Publish
 
 TOKEN = "hf_" + "TestOnly" * 4
-CARD = "---\nlicense: mit\n---\n\n# Card\n"
 
 
 @pytest.fixture
@@ -20,28 +19,16 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     """Let the client talk to a hub of our own, whose large files come by LFS."""
     with serve_hub(HubServer(tmp_path / "hub")) as server:
         monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         server.tokens[TOKEN] = read_token("write")
         yield server
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Make a small release: a card, and weights that go by LFS."""
-    folder = tmp_path / "release"
-    folder.mkdir()
-    (folder / "README.md").write_text(CARD)
-    (folder / "adapter_model.safetensors").write_bytes(b"weights" * 1000)
-    return folder
-
-
-def ask(repo_id: str = "me/new", private: bool = True) -> list[str]:
-    return [str(one) for one in find_permission_problems("x.publish.repo_id", repo_id, private)]
-
-
-def send(folder: Path, repo_id: str = "me/new", private: bool = True) -> dict[str, Any]:
-    return upload(folder, sorted(path.name for path in folder.iterdir()), repo_id, private)
+def ask(repo_id: str = "me/new", **stated: Any) -> list[str]:
+    publish = Publish(repo_id=repo_id, **stated)
+    return [str(one) for one in find_hub_problems("x.publish", publish)]
 
 
 @pytest.mark.parametrize(
@@ -92,17 +79,23 @@ def test_what_a_token_may_do_is_known_beforehand(
     problems = [one for one in ask(repo_id) if "is public" not in one or repo_id == "me/public"]
     assert len(problems) == (words is not None)
     assert all(words in one for one in problems)
-    assert not [request for request in hub.requests if not request.startswith("GET")]
+    changing = [request for request in hub.requests if not request.startswith("GET")]
+    assert set(changing) <= {"POST /api/validate-yaml"}
 
 
 def test_all_that_is_wrong_is_said_at_once(hub: HubServer):
     hub.tokens[TOKEN] = read_token("read")
-    assert len(ask("mee/new")) == 2
+    assert len(ask("mee/new", licence="my-own")) == 3
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [("", "the environment has no variable"), ("hf_unknown", "the hub does not know this token")],
+    [
+        ("", "the environment has no variable"),
+        ("hf_unknown", "the hub does not know this token"),
+        ("hf_unknown, copied with its coma\u0301", "the hub does not know this token"),
+        ("hf_unknown\nhf_twice", "the hub does not know this token"),
+    ],
 )
 def test_a_missing_or_unknown_token_is_one_sentence(
     hub: HubServer, monkeypatch: pytest.MonkeyPatch, value: str, words: str
@@ -135,59 +128,8 @@ def test_a_base_that_has_gone_or_is_a_folder_is_one_sentence(hub: HubServer, tmp
     assert "a base that is only a folder on this machine" in str(local)
 
 
-def test_a_release_is_one_commit_in_a_private_repository(hub: HubServer, folder: Path):
-    done = send(folder)
-    repository = hub.repositories["me/new"]
-    assert repository.visibility == ["created private"]
-    assert list(repository.commits)[1:] == [done["commit"]]
-    for path in folder.iterdir():
-        assert hub.read("me/new", path.name) == path.read_bytes()
-
-
-def test_public_comes_last_and_only_if_asked_for(hub: HubServer, folder: Path):
-    send(folder, private=False)
-    assert hub.repositories["me/new"].visibility == ["created private", "public"]
-    commit = hub.requests.index("POST /api/models/me/new/commit/main")
-    assert commit < hub.requests.index("PUT /api/models/me/new/settings")
-
-
-def test_the_same_release_again_changes_nothing(hub: HubServer, folder: Path):
-    first, second = send(folder), send(folder)
-    assert first["commit"] == second["commit"]
-    assert list(hub.sent.values()) == [7000]
-
-
-def test_a_newer_release_leaves_what_people_have_added(hub: HubServer, folder: Path):
-    hub.add("me/new", {"photo.txt": b"mine", "README.md": b"old"}, private=True)
-    send(folder)
-    assert hub.read("me/new", "photo.txt") == b"mine"
-    assert hub.read("me/new", "README.md") == CARD.encode()
-
-
-def test_a_card_that_the_hub_refuses_makes_no_repository(hub: HubServer, folder: Path):
-    (folder / "README.md").write_text(CARD.replace("mit", "mine-alone"))
-    with pytest.raises(TunelineError, match=r"must be one of those known.*nothing was published"):
-        send(folder)
-    assert hub.repositories == {}
-
-
-def test_large_files_go_by_xet_where_the_hub_offers_it(
-    hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """The real hf_xet, with its local store in the server's place."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
-    hub.xet = True
-    done = send(folder)
-    assert list(hub.repositories["me/new"].commits)[1:] == [done["commit"]]
-    assert not [request for request in hub.requests if "/lfs" in request]
-    assert any((hub.folder / "xet").rglob("*"))
-
-
-def test_a_hub_without_xet_says_so_and_nothing_is_published(
-    hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
-    with pytest.raises(TunelineError, match="nothing was published") as caught:
-        send(folder)
-    assert TOKEN not in str(caught.value)
-    assert len(hub.repositories["me/new"].commits) == 1  # as it was made: no file of ours
+def test_a_licence_that_the_hub_does_not_know_is_one_sentence(hub: HubServer):
+    assert ask(licence="mit", language=["cs"], datasets=["me/rows"]) == []
+    (problem,) = ask(licence="Apache 2")
+    assert problem.startswith("x.publish: the hub would refuse the card")
+    assert "must be one of those known, not Apache 2" in problem

@@ -84,6 +84,19 @@ def test_a_base_without_a_chat_template_is_refused(recipe: Recipe, tmp_path: Pat
         load_tokenizer(recipe.model_copy(update={"base_model": str(tmp_path)}))
 
 
+def test_of_several_chat_templates_the_default_one_is_taken(recipe: Recipe, tmp_path: Path):
+    """Some bases bring one for tools as well: then their tokenizer has a dict, and a folder."""
+    tokenizer = load_tokenizer(recipe)
+    default = tokenizer.chat_template
+    tokenizer.chat_template = {"default": default, "tool_use": "{{ tools }}"}
+    tokenizer.save_pretrained(tmp_path / "base")
+    loaded = load_tokenizer(recipe.model_copy(update={"base_model": str(tmp_path / "base")}))
+    loaded.save_pretrained(tmp_path / "adapter")
+    assert loaded.chat_template == default
+    assert (tmp_path / "base/additional_chat_templates").is_dir()
+    assert not (tmp_path / "adapter/additional_chat_templates").exists()
+
+
 def test_the_tracked_tiny_base_is_small_and_in_safetensors():
     files = list((PROJECT / TINY_BASE).iterdir())
     assert sum(path.stat().st_size for path in files) < 8e6

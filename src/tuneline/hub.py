@@ -1,4 +1,4 @@
-"""The hub's side of publishing: names, permissions, and the one commit that makes a release."""
+"""The hub's side of publishing: names, permissions, base models."""
 
 import os
 import re
@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.release import CARD
+from tuneline.errors import Problem, suggest
+from tuneline.parameters import Publish
 
 # The token comes from this variable alone: never from a file of ours, never from a parameter.
 TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - a name, not a secret
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+# What can stand in the head of a request: a token with any other sign was copied badly.
+HEADER = re.compile(r"[!-~]+")
 HUB_SECONDS = 10
 NOTHING_SENT = "nothing was sent"
 
@@ -53,34 +55,24 @@ def find_name_problems(where: str, repo_id: str | None) -> Iterator[Problem]:
         )
 
 
-def find_permission_problems(where: str, repo_id: str, private: bool) -> Iterator[Problem]:
-    """Ask the hub whether this token may write there; nothing is changed by asking.
+def find_hub_problems(where: str, publish: Publish) -> Iterator[Problem]:
+    """Ask the hub whether it would take a release with this token; asking changes nothing.
 
     Args:
-        where: the parameter that states the repository.
-        repo_id: a name that the hub takes.
-        private: whether the repository is to be private.
+        where: the block `publish` of the use case.
+        publish: the block; its `repo_id` is a name that the hub takes.
 
     Yields:
-        All that stands in the way.
+        All that stands in the way: token, owner, repository, the card's metadata.
     """
-    from huggingface_hub import HfApi, is_offline_mode
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
-    if is_offline_mode():
-        yield _stop("HF_HUB_OFFLINE", "the hub is switched off", "unset it, or leave dry_run on")
-    token = _read_token()
-    if not token:
-        yield _stop(
-            TOKEN_VARIABLE,
-            "the environment has no variable of this name",
-            "make a token with write permission on the hub's page Settings, Access Tokens, and "
-            f"put it into the environment ({TOKEN_VARIABLE}); see docs/publish.md",
-        )
-    if is_offline_mode() or not token:
+    problems = list(_find_access_problems())
+    yield from problems
+    if problems:
         return
-    api = HfApi(token=token)
-    there = None
+    api, repo_id = HfApi(token=read_token()), str(publish.repo_id)
     try:
         # First what takes a time-out: the other calls would wait for a dead line for ever.
         try:
@@ -88,10 +80,11 @@ def find_permission_problems(where: str, repo_id: str, private: bool) -> Iterato
         except RepositoryNotFoundError:
             there = None  # also the answer to a token that the hub does not know
         who = api.whoami()
-        yield from _find_owner_problems(where, repo_id, who)
+        yield from _find_owner_problems(f"{where}.repo_id", repo_id, who)
         yield from _find_token_problems(repo_id, who, exists=there is not None)
         if there is not None:
-            yield from _find_repository_problems(where, api, there, private)
+            yield from _find_repository_problems(f"{where}.repo_id", api, there, publish.private)
+        yield from _find_metadata_problems(where, publish)
     except HfHubHTTPError as error:
         yield _refused(error)
     except Exception:  # whatever the network's layers raise, it means the same to a user
@@ -137,7 +130,7 @@ def find_base_problem(where: str, base: str) -> Iterator[Problem]:
     if local or is_offline_mode():
         return
     try:
-        HfApi(token=_read_token() or False).model_info(base, timeout=HUB_SECONDS)
+        HfApi(token=read_token() or False).model_info(base, timeout=HUB_SECONDS)
     except GatedRepoError:  # it is there; who wants to use it accepts its licence
         return
     except RepositoryNotFoundError:
@@ -152,50 +145,57 @@ def find_base_problem(where: str, base: str) -> Iterator[Problem]:
         return
 
 
-def upload(folder: Path, names: list[str], repo_id: str, private: bool) -> dict[str, Any]:
-    """Publish a release in one commit: either all of it is there or nothing.
-
-    The repository is made private. Large files go up first, and the hub shows them only with the
-    commit; after an interruption they are there already and are not sent again. Only then, and only
-    if it is asked for, the repository becomes public.
+def find_public_problem(where: str, there: Any) -> Problem | None:
+    """Find out whether everybody sees a repository that is to be private.
 
     Args:
-        folder: holds the files.
-        names: which of them.
-        repo_id: where to.
-        private: whether the repository stays private.
+        where: the parameter that states it, or its name.
+        there: what the hub says of it.
 
     Returns:
-        `url` of the repository and `commit`.
-
-    Raises:
-        TunelineError: if the hub refuses or the connection breaks.
+        That it is public, if it is.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
+    if there.private:
+        return None
+    return Problem(
+        where=where,
+        value=there.id,
+        wrong="this repository is public, and `private: true` is stated",
+        matters="everybody would see the release",
+        remedy="make the repository private on its settings page, or state `private: false`",
+    )
 
-    api = HfApi(token=_read_token())
-    try:
-        ModelCard.load(folder / CARD).validate()
-        url = api.create_repo(repo_id, private=True, exist_ok=True)
-        # Not `upload_folder`: with hf_xet it makes several commits of a large folder.
-        commit = api.create_commit(
-            repo_id,
-            [CommitOperationAdd(name, folder / name) for name in names],
-            commit_message="Adapter with its card and its records",
+
+def read_token() -> str:
+    """Read the token from the environment; empty if there is none."""
+    return os.environ.get(TOKEN_VARIABLE, "").strip()
+
+
+def shorten_error(error: Any) -> str:
+    """Say in a line what went wrong: the hub's own words where it gave any, never the token."""
+    said = getattr(error, "server_message", None) or error.__cause__ or error
+    text = " ".join(str(said).split())
+    token = read_token()
+    text = text.replace(token, "…") if token else text
+    return text[:200].rstrip(".")
+
+
+def _find_access_problems() -> Iterator[Problem]:
+    """Find out, without a network, what keeps one from asking the hub as oneself."""
+    from huggingface_hub import is_offline_mode
+
+    if is_offline_mode():
+        yield _stop("HF_HUB_OFFLINE", "the hub is switched off", "unset it, or leave dry_run on")
+    token = read_token()
+    if not token:
+        yield _stop(
+            TOKEN_VARIABLE,
+            "the environment has no variable of this name",
+            "make a token with write permission on the hub's page Settings, Access Tokens, and "
+            f"put it into the environment ({TOKEN_VARIABLE}); see docs/publish.md",
         )
-        _check_arrived(api, repo_id, commit.oid, {name: folder / name for name in names})
-    except Exception as error:  # hf_xet and httpx2 have many; all mean that the upload stopped
-        raise TunelineError(
-            Problem(
-                where=repo_id,
-                wrong=f"the upload stopped ({_shorten(error)})",
-                matters="nothing was published: all files appear at once, with the last step",
-                remedy="run the same command again; files that have arrived are not sent again",
-            )
-        ) from error
-    if not private:
-        _make_public(api, repo_id)
-    return {"url": str(url), "commit": commit.oid}
+    elif not HEADER.fullmatch(token):
+        yield _unknown_token()
 
 
 def _find_owner_problems(where: str, repo_id: str, who: dict[str, Any]) -> Iterator[Problem]:
@@ -260,14 +260,8 @@ def _is_in_scope(repo_id: str, granted: dict[str, Any], *, exists: bool) -> bool
 def _find_repository_problems(where: str, api: Any, there: Any, private: bool) -> Iterator[Problem]:
     from huggingface_hub.errors import HfHubHTTPError
 
-    if private and not there.private:
-        yield Problem(
-            where=where,
-            value=there.id,
-            wrong="this repository is public, and `private: true` is stated",
-            matters="everybody would see the release",
-            remedy="make the repository private on its settings page, or state `private: false`",
-        )
+    if private and (problem := find_public_problem(where, there)):
+        yield problem
     try:
         api.auth_check(there.id, write=True)
     except HfHubHTTPError as error:
@@ -282,51 +276,40 @@ def _find_repository_problems(where: str, api: Any, there: Any, private: bool) -
         )
 
 
-def _check_arrived(api: Any, repo_id: str, commit: str, files: dict[str, Path]) -> None:
-    """Compare what the hub says it has with what was sent."""
-    there = api.model_info(repo_id, revision=commit, files_metadata=True).siblings
-    sizes = {file.rfilename: file.size for file in there}
-    wrong = [name for name, path in files.items() if sizes.get(name) != path.stat().st_size]
-    if wrong:
-        raise ValueError(f"the hub has another size of {', '.join(wrong)}")
+def _find_metadata_problems(where: str, publish: Publish) -> Iterator[Problem]:
+    """Find out whether the hub takes what the card's metadata will say."""
+    from huggingface_hub import ModelCard, ModelCardData
 
-
-def _make_public(api: Any, repo_id: str) -> None:
-    from huggingface_hub.errors import HfHubHTTPError
-
+    data = ModelCardData(
+        library_name="peft",
+        license=publish.licence,
+        language=publish.language or None,
+        datasets=publish.datasets or None,
+    )
     try:
-        api.update_repo_settings(repo_id, private=False)
-    except HfHubHTTPError as error:
-        raise TunelineError(
-            Problem(
-                where=repo_id,
-                wrong=f"the release is there, whole, but still private ({_shorten(error)})",
-                matters="only you can see it",
-                remedy="make it public on its settings page on the hub",
-            )
-        ) from error
+        ModelCard(f"---\n{data.to_yaml()}\n---\n").validate()
+    except ValueError as error:
+        yield Problem(
+            where=where,
+            wrong=f"the hub would refuse the card ({shorten_error(error)})",
+            matters=NOTHING_SENT,
+            remedy="correct `licence`, `language` or `datasets`, as docs/publish.md explains them",
+        )
 
 
 def _refused(error: Any) -> Problem:
     if error.response.status_code == 401:
-        return _stop(
-            TOKEN_VARIABLE,
-            "the hub does not know this token",
-            "copy it again, whole, or make a new one on the hub's page Settings, Access Tokens",
-        )
-    return _stop("the hub", f"it answers: {_shorten(error)}", "try again later")
+        return _unknown_token()
+    return _stop("the hub", f"it answers: {shorten_error(error)}", "try again later")
+
+
+def _unknown_token() -> Problem:
+    return _stop(
+        TOKEN_VARIABLE,
+        "the hub does not know this token",
+        "copy it again, whole, or make a new one on the hub's page Settings, Access Tokens",
+    )
 
 
 def _stop(where: str, wrong: str, remedy: str) -> Problem:
     return Problem(where=where, wrong=wrong, matters=NOTHING_SENT, remedy=remedy)
-
-
-def _read_token() -> str:
-    return os.environ.get(TOKEN_VARIABLE, "").strip()
-
-
-def _shorten(error: Any) -> str:
-    text = " ".join(str(error.__cause__ or error).split())
-    token = _read_token()
-    text = text.replace(token, "…") if token else text
-    return text[:200].rstrip(".")

@@ -30,6 +30,8 @@ def load_tokenizer(recipe: Recipe) -> Any:
     tokenizer = AutoTokenizer.from_pretrained(recipe.base_model, revision=recipe.revision)
     if recipe.chat_template_path:
         tokenizer.chat_template = Path(recipe.chat_template_path).read_text(encoding="utf-8")
+    elif isinstance(tokenizer.chat_template, dict):  # one for tools as well, say
+        tokenizer.chat_template = tokenizer.chat_template.get("default")
     if not tokenizer.chat_template:
         raise TunelineError(
             Problem(

@@ -1,7 +1,6 @@
 """What a run needs, checked before its first node."""
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from tuneline.errors import Problem
+from tuneline.hub import HUB_ID, HUB_SECONDS
 from tuneline.hub_cache.fetching import find_space_problems
 from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
@@ -16,9 +16,6 @@ from tuneline.preflight_gpu import find_gpu_problems
 from tuneline.preflight_publish import find_publish_problems
 from tuneline.preflight_servers import find_server_problems
 from tuneline.schedule import count_side_by_side
-
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-HUB_SECONDS = 10
 
 
 def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:

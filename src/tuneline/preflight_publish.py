@@ -8,7 +8,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from tuneline.errors import Problem
-from tuneline.hub import find_base_problem, find_name_problems, find_permission_problems
+from tuneline.hub import find_base_problem, find_hub_problems, find_name_problems
 from tuneline.locations import locate
 from tuneline.parameters import Publish, Recipe
 
@@ -21,7 +21,7 @@ def find_publish_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[
         catalog: where its data lies.
 
     Yields:
-        All problems with names, token, repository and base model.
+        All problems with names, token, repository, metadata and base model.
     """
     for name in sorted(pipeline.all_outputs()):
         if not name.endswith(".published"):
@@ -37,7 +37,7 @@ def find_publish_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[
             continue
         yield from _find_base_problem(use_case, pipeline, catalog)
         if publish.repo_id and not problems:
-            yield from find_permission_problems(where, publish.repo_id, publish.private)
+            yield from find_hub_problems(f"{use_case}.publish", publish)
 
 
 def _find_base_problem(

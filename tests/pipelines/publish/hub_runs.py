@@ -46,6 +46,7 @@ def move_to_hub(finished: Path, folder: Path, **publish: Any) -> Path:
     run = json.loads(scores.read_text())["run"]
     run["adapter"] = hash_adapter(AdapterDataset(filepath=str(adapter)).load())
     _change(scores, run=run)
+    _change(folder / REPORTS / "training_record.json", adapter=run["adapter"])
     state(folder, publish={"repo_id": REPO, **publish})
     return folder
 

@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,12 @@ from tests.pipelines.publish.test_markdown import HOSTILE
 from tuneline.adapters import Adapter
 from tuneline.datasets import AdapterDataset, JSONLinesDataset
 from tuneline.errors import TunelineError
+from tuneline.hashing import hash_value
 from tuneline.parameters import Evaluation, Prompt, Publish, UseCase
 from tuneline.pipelines.publish.merging import write_merging
 from tuneline.pipelines.publish.nodes import write_card
 
-RECORDS = ("cleaning_report", "leak_report", "plan", "training_record", "rubric")
+RECORDS = ("cleaning_report", "leak_report", "training_record", "rubric")
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +34,13 @@ def material(finished_run: Path) -> dict:
     adapters = finished_run / "data/test/06_models/product_descriptions/adapter"
     adapter = sorted(adapters.iterdir())[-1] / "adapter"
     answers = finished_run / "data/test/07_model_output/product_descriptions/answers.jsonl"
+    train = finished_run / "data/test/05_model_input/product_descriptions/train.jsonl"
     return {
         **{name: json.loads((reports / f"{name}.json").read_text()) for name in RECORDS},
         "scores": json.loads((newest / "scores.json").read_text()),
         "adapter": AdapterDataset(filepath=str(adapter)).load(),
         "answers": JSONLinesDataset(filepath=str(answers)).load(),
+        "train": JSONLinesDataset(filepath=str(train)).load(),
         "merge_record": {},
     }
 
@@ -54,6 +59,11 @@ def test_the_card_says_what_the_records_say(material: dict, parameters: UseCase)
     assert f"| train | {material['leak_report']['sizes']['train']} |" in card
     assert material["adapter"].provenance["chat_template_sha256"] in card
     assert "**This is a toy.**" in card
+    assert "16 held-out prompts and 1 fixed question, with" in card
+    sizes = material["leak_report"]["sizes"]
+    assert f"{sum(sizes.values())} examples were made" in card
+    settings = material["adapter"].provenance["recipe"]["settings"]
+    assert f"It learnt examples of at most {settings['max_length']} tokens." in card
 
 
 def test_what_no_record_holds_is_said_to_be_missing(material: dict, parameters: UseCase):
@@ -87,6 +97,10 @@ def test_the_metadata_are_what_the_hub_reads(material: dict, parameters: UseCase
     assert chrf.metric_args["interval_of_difference"] == pytest.approx(found["interval"], abs=1e-4)
 
 
+def say(text: str) -> list[dict[str, str]]:
+    return [{"role": "system", "content": text}, {"role": "user", "content": f"{text}pot"}]
+
+
 def test_hostile_text_stays_text_everywhere(material: dict, parameters: UseCase):
     """Front matter, headings, sentences, tables, code and fences."""
     ends = f"{HOSTILE}\n---\nlicense: mit\n---\n```\n````\n</pre>'''\"\"\"\\"
@@ -95,13 +109,16 @@ def test_hostile_text_stays_text_everywhere(material: dict, parameters: UseCase)
         | {"base_answer": ends, "tuned_answer": ends}
         for number, row in enumerate(material["answers"][:2])
     ]
+    train = [{**material["train"][0], "prompt": say(ends)}]
     card = write(
         material,
         parameters,
+        train=train,
+        adapter=change_provenance(material["adapter"], train),
+        prompt=Prompt(system=ends, prompt=ends + "{title}", completion="{content}"),
         answers=[{**material["answers"][0], "prompt": ends, "reference": ends}, *questions],
         cleaning_report=material["cleaning_report"] | {"reasons": {ends: 1}},
         publish=Publish(data=ends, limits=[ends], data_licence=ends, examples=1, base_licence=ends),
-        prompt=Prompt(system=ends, prompt=ends + "{title}", completion="{content}"),
         evaluation=Evaluation(title=ends, generation={}),
     )
     data = ModelCard(card).data
@@ -189,6 +206,66 @@ def test_the_code_of_a_merge_names_the_very_base_and_fetches_its_vocabulary():
 def test_a_merge_of_another_adapter_is_not_shown(material: dict, parameters: UseCase):
     card = write(material, parameters, merge_record={"adapter": "0" * 64})
     assert "Ollama" not in card
+
+
+def change_provenance(
+    adapter: Adapter, train: list[dict] | None = None, **settings: object
+) -> Adapter:
+    """Let an adapter be trained on other examples, or with other settings."""
+    provenance = deepcopy(adapter.provenance)
+    provenance["recipe"]["settings"] |= settings
+    if train:
+        provenance["examples"]["train"]["sha256"] = hash_value(train)
+    return replace(adapter, provenance=provenance)
+
+
+def test_the_code_asks_with_the_system_message_of_the_evaluation(
+    material: dict, parameters: UseCase
+):
+    """Where each row has its own column for it, no template states it."""
+    train = [{**material["train"][0], "prompt": say("Be brief.")}]
+    question = {**material["answers"][-1], "context": say("Be brief.")[:1]}
+    card = write(
+        material,
+        parameters,
+        train=train,
+        adapter=change_provenance(material["adapter"], train),
+        prompt=Prompt(system="{system}", prompt="Be brief.{title}", completion="{content}"),
+        answers=[*material["answers"][:-1], question],
+    )
+    assert """{"role": "system", "content": 'Be brief.'},""" in card
+
+
+def test_an_adapter_of_a_whole_base_is_no_qlora(material: dict, parameters: UseCase):
+    quantised = write(material, parameters)
+    assert "- qlora\n" in quantised
+    assert "pip install torch transformers peft accelerate bitsandbytes\n" in quantised
+    card = write(
+        material, parameters, adapter=change_provenance(material["adapter"], quantization={})
+    )
+    assert "qlora" not in card
+    assert "pip install torch transformers peft accelerate\n" in card
+
+
+def test_records_of_another_run_are_refused_all_at_once(material: dict, parameters: UseCase):
+    with pytest.raises(TunelineError) as caught:
+        write(
+            material,
+            parameters,
+            train=material["train"][1:],
+            training_record=material["training_record"] | {"adapter": "0" * 64},
+        )
+    assert "train.jsonl: the latest adapter was trained on other examples" in str(caught.value)
+    assert "training_record.json: it was written of another adapter" in str(caught.value)
+
+
+@pytest.mark.parametrize("changed", [{"prompt": "Describe: {title}"}, {"system": "You sell toys."}])
+def test_templates_that_the_adapter_has_not_learnt_are_refused(
+    material: dict, parameters: UseCase, changed: dict
+):
+    prompt = parameters.prompt.model_copy(update=changed)
+    with pytest.raises(TunelineError, match="the examples were made with other templates"):
+        write(material, parameters, prompt=prompt)
 
 
 def test_scores_of_another_adapter_are_refused(material: dict, parameters: UseCase):

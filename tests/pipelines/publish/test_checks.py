@@ -46,7 +46,9 @@ def write(name: str, text: str) -> Callable[[Path], object]:
 
 def test_a_release_in_order_has_no_problem(release: Path):
     (release / "tokenizer.json").write_text('{"/home/": 1}')  # a vocabulary may hold anything
-    (release / "README.md").write_text("See https://example.org/home/page and a/tmp/b.")
+    # An answer may be about computers; what it says of paths is not said of this machine.
+    (release / "README.md").write_text("See https://example.org/home/page and `ls /tmp/x C:\\\\a`.")
+    (release / "scores.json").write_text('{"categories": {"and/or": 1, "/": 2, "</s>": 3}}')
     assert list(find_release_problems(release)) == []
     listed = check_release(release, Publish(repo_id="me/x"))
     assert [file["path"] for file in listed["files"]] == sorted({*REQUIRED, "tokenizer.json"})
@@ -60,6 +62,7 @@ def test_a_release_in_order_has_no_problem(release: Path):
         (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json: it is missing"),
         (write("scores.json", ""), "scores.json: it is empty"),
         (write("optimizer.pt", "x"), "optimizer.pt: it is no file of a release"),
+        (lambda folder: (folder / "more").mkdir(), "more: it is no file of a release"),
         (cut, "it cannot be read"),
         (
             lambda folder: change(folder, **{f"{NAME}.lora_A.weight": torch.ones(5, 8)}),
@@ -83,10 +86,18 @@ def test_a_release_in_order_has_no_problem(release: Path):
             write("provenance.json", '{"base": "/content/drive/MyDrive/model"}'),
             "provenance.json = /content/drive/MyDrive/model: it is a path on this machine",
         ),
-        (write("README.md", "C:\\Users\\me\\data"), "it is a path on this machine"),
+        (
+            write("scores.json", '{"model": "C:\\\\Users\\\\me\\\\data"}'),
+            "scores.json = C:\\\\Users\\\\me\\\\data: it is a path on this machine",
+        ),
+        (
+            write("training_record.json", '{"x": ["/workspace/models/base"]}'),
+            "training_record.json = /workspace/models/base: it is a path on this machine",
+        ),
+        (write("README.md", f"From {Path.cwd()}/data."), "it is a path on this machine"),
         (write("README.md", "hf_" + "Ab1" * 10), "looks like a secret token"),
         (
-            write("adapter_config.json", json.dumps(CONFIG | {"base_model_name_or_path": "/x/y"})),
+            write("adapter_config.json", json.dumps(CONFIG | {"base_model_name_or_path": "x/y/z"})),
             "a base that is only a folder on this machine",
         ),
     ],

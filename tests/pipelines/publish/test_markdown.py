@@ -15,6 +15,8 @@ HOSTILE = (
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), max_size=60)
 SIGNS = st.text("<>|`*_[]()!&~#\\$-+.1 a\n", max_size=40)
 
+STARTS = st.from_regex(r"([-+*=#>]{1,3}|[0-9]{1,3}[.)]) ?a?", fullmatch=True)
+
 
 def read(markdown: str) -> list[Token]:
     return MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
@@ -35,6 +37,16 @@ def test_an_escaped_text_reads_as_itself(text: str):
     assert {token.type for token in tokens} <= {"text", "text_special"}
     shown = "".join(token.content for token in tokens)
     assert flatten(shown) == flatten(f"x {text} x")
+
+
+@given(STARTS | SIGNS | TEXTS)
+def test_an_escaped_text_begins_nothing(text: str):
+    """Neither a list, nor a heading, nor a ruler, where it is a line of its own."""
+    kinds = [token.type for token in read(escape(text))]
+    assert kinds in ([], ["paragraph_open", "inline", "paragraph_close"])
+    item = [token.type for token in read(f"- {escape(text)}")]
+    assert item.count("list_item_open") == 1
+    assert not {"heading_open", "hr", "ordered_list_open", "fence"} & {*item}
 
 
 @given(SIGNS | TEXTS, SIGNS | TEXTS)
@@ -59,6 +71,11 @@ def test_nothing_gets_out_of_a_fence(text: str):
 def test_code_in_a_sentence_stays_in_it(text: str):
     tokens = read_inline(f"x {code(text)} x")
     assert {token.type for token in tokens} <= {"text", "text_special", "code_inline"}
+
+
+def test_numbers_and_full_stops_are_left_as_they_are():
+    texts = ["25.2", "-0.1", "+8.8", "."]
+    assert [escape(text) for text in texts] == texts
 
 
 def test_hostile_text_is_text():

@@ -57,6 +57,7 @@ def hub(tmp_path: Path) -> Iterator[HubServer]:
 def nearby(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> HubServer:
     """Let this very process talk to the hub, too."""
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     return hub
 
@@ -144,7 +145,9 @@ def test_a_dry_run_asks_nobody_and_shows_every_file(
 def test_what_would_stop_the_upload_stops_the_run_before_its_training(
     nearby: HubServer, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    project = move_to_hub(finished_run, tmp_path / "project", repo_id="mee/descriptions")
+    project = move_to_hub(
+        finished_run, tmp_path / "project", repo_id="mee/descriptions", licence="my-own"
+    )
     state(project, recipe={"base_model": "data/06_models/tiny_base"})
     monkeypatch.chdir(project)
     nearby.tokens[TOKEN] = {"role": "read"}
@@ -156,7 +159,8 @@ def test_what_would_stop_the_upload_stops_the_run_before_its_training(
     assert "a base that is only a folder on this machine" in text
     assert "`mee` is neither your account (`me`)" in text
     assert "this token may not write (its role is `read`)" in text
-    assert len(text.splitlines()) == 3
+    assert "the hub would refuse the card" in text
+    assert len(text.splitlines()) == 4
     assert written(project) == before
     assert REPO not in nearby.repositories
 

@@ -9,6 +9,7 @@ from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.markdown import code, fence, render, table
 from tuneline.pipelines.publish.merging import write_merging
 from tuneline.pipelines.publish.usage import write_usage
+from tuneline.prompts import list_messages
 
 # The hub's names of the metrics that it knows.
 HUB_METRICS = {"chrf": "chrf", "rouge_l": "rouge", "bleu": "bleu", "perplexity": "perplexity"}
@@ -28,12 +29,12 @@ def render_card(
 
     Args:
         adapter: the adapter.
-        records: `cleaning`, `leaks`, `plan`, `training`, `scores`, `rubric`, as their stages wrote
-            them; `merge` may be empty.
+        records: `cleaning`, `leaks`, `training`, `scores`, `rubric`, as their stages wrote them;
+            `merge` may be empty.
         answers: base and tuned answers.
         publish: licences, languages, origin, limits.
         prompt: the templates.
-        evaluation: title and confidence.
+        evaluation: the title.
 
     Returns:
         Markdown that starts with the metadata as YAML.
@@ -43,7 +44,7 @@ def render_card(
     is_toy = any(find_folder_base_problem("", base["name"]))
     questions = [row for row in answers if row["reference"] is None]
     held_out = [row for row in answers if row["reference"] is not None][: publish.examples]
-    question = questions[0]["prompt"] if questions else None
+    question = list_messages(questions[0]) if questions else None
     usage = write_usage(
         adapter, scores["run"]["generation"], prompt, question, publish.repo_id or NO_NAME
     )
@@ -59,9 +60,9 @@ def render_card(
         questions=questions,
         held_out=held_out,
         usage=fence(usage, "python"),
+        count=count,
         merging=write_merging(records["merge"], publish.repo_id or NO_NAME),
-        tables=_lay_out_tables(records, adapter, evaluation)
-        | {"licences": _list_licences(publish, is_toy)},
+        tables=_lay_out_tables(records, adapter) | {"licences": _list_licences(publish, is_toy)},
         **records,
     )
     metadata = _describe(adapter, scores, publish, evaluation, is_toy)
@@ -78,6 +79,7 @@ def _describe(
     """Write the metadata; the YAML writer of the hub's own library quotes every value."""
     from huggingface_hub import EvalResult, ModelCardData
 
+    quantization = adapter.provenance["recipe"]["settings"]["quantization"]
     results = [
         EvalResult(
             task_type="text-generation",
@@ -104,14 +106,14 @@ def _describe(
         license=publish.licence,
         language=publish.language or None,
         datasets=publish.datasets or None,
-        tags=["tuneline", "lora", "qlora", "trl", "sft"],
+        tags=["tuneline", "lora", *(["qlora"] if quantization else []), "trl", "sft"],
         model_name=publish.repo_id or evaluation.title,
         eval_results=results or None,
     )
     return str(data.to_yaml())
 
 
-def _lay_out_tables(records: Records, adapter: Adapter, evaluation: Evaluation) -> dict[str, Any]:
+def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
     scores, training = records["scores"], records["training"]
     counting = scores["verdict"]["metrics"]
     metrics = scores["metrics"]
@@ -152,7 +154,8 @@ def _lay_out_tables(records: Records, adapter: Adapter, evaluation: Evaluation) 
             [(code(key), code(str(value))) for key, value in scores["run"]["generation"].items()],
         ),
         "versions": table(["library", "version"], adapter.provenance["versions"].items()),
-        "confidence": format_number(100 * evaluation.confidence, 0),
+        # Those that the verdict rests on have a higher one each, so that they hold together.
+        "confidence": format_number(100 * min(one["confidence"] for one in metrics.values()), 0),
     }
 
 
@@ -218,7 +221,12 @@ def _show_change(found: dict[str, Any] | None) -> str:
         return "not measured"
     places = found["places"]
     change = f"{format_number(found['base'], places)} → {format_number(found['tuned'], places)}"
-    return f"{change} ({found['shown']}, {found['rows']} prompts)"
+    return f"{change} ({found['shown']}, {count(found['rows'], 'prompt')})"
+
+
+def count(number: int, noun: str) -> str:
+    """Count things in English."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _show_interval(found: dict[str, Any], places: int) -> str:

@@ -44,6 +44,7 @@ def list_files(folder: Path) -> list[dict[str, Any]]:
     return [
         {"path": path.name, "bytes": path.stat().st_size, "sha256": _hash(path)}
         for path in sorted(folder.iterdir())
+        if path.is_file()
     ]
 
 

@@ -9,12 +9,15 @@ from markupsafe import Markup
 
 # Signs that begin something in GitHub's Markdown, HTML among it. A backslash makes a sign of each.
 SIGNS = re.compile(r"([\\`*_\[\]<>&|~#!$])")
+# What begins a list, a ruler or an underlined heading where it stands first: `- a`, `1. a`, `===`.
+START = re.compile(r"^(\d+(?=[.)])|(?=[-+=]))(.)(?=[-+=\s]|$)")
 BACKTICKS = re.compile(r"`+")
 
 
 def escape(text: str) -> Markup:
     """Make one line of a text that Markdown shows as it is, in a sentence or in a table's cell."""
-    return Markup(SIGNS.sub(r"\\\1", " ".join(text.split())))  # noqa: S704 - escaped just now
+    line = START.sub(r"\1\\\2", SIGNS.sub(r"\\\1", " ".join(text.split())))
+    return Markup(line)  # noqa: S704 - escaped just now
 
 
 def code(text: str) -> Markup:

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tuneline.adapters import Adapter, hash_adapter
-from tuneline.errors import Problem, TunelineError
-from tuneline.hub import upload
+from tuneline.adapters import Adapter
+from tuneline.errors import TunelineError
+from tuneline.examples import Example
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.card import render_card
 from tuneline.pipelines.publish.checks import find_release_problems, list_files
+from tuneline.pipelines.publish.matching import find_other_records
+from tuneline.pipelines.publish.uploading import upload
 from tuneline.release import CARD, Release
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ def write_card(
     adapter: Adapter,
     cleaning_report: dict[str, Any],
     leak_report: dict[str, Any],
-    plan: dict[str, Any],
+    train: list[Example],
     training_record: dict[str, Any],
     scores: dict[str, Any],
     answers: list[dict[str, Any]],
@@ -39,7 +41,7 @@ def write_card(
         adapter: the adapter; its provenance is the recipe's source.
         cleaning_report: rows in, kept and rejected.
         leak_report: sides, and what was found on two of them.
-        plan: what was foreseen.
+        train: the training side, to make sure that the reports are of this adapter's data.
         training_record: what the training took, epoch by epoch.
         scores: before and after.
         answers: base and tuned answers; of held-out rows only as many as are asked for are shown.
@@ -47,27 +49,20 @@ def write_card(
         merge_record: how it was merged; empty if it was not. That of another adapter is not shown.
         publish: what no record can know: licences, origin, limits.
         prompt: the templates.
-        evaluation: title and confidence.
+        evaluation: the title.
 
     Returns:
         Markdown with the hub's metadata; everything that a user or a model wrote is escaped.
 
     Raises:
-        TunelineError: if the scores were made with another adapter.
+        TunelineError: if scores, records, examples or templates are those of another adapter.
     """
-    if scores["run"]["adapter"] != hash_adapter(adapter):
-        raise TunelineError(
-            Problem(
-                where="scores.json",
-                wrong="they were made with another adapter than the latest one",
-                matters="the card would praise what is not published",
-                remedy="run `kedro run --pipeline=evaluate` first, with the same --env",
-            )
-        )
+    problems = list(find_other_records(adapter, train, training_record, scores, prompt))
+    if problems:
+        raise TunelineError(*problems)
     records = {
         "cleaning": cleaning_report,
         "leaks": leak_report,
-        "plan": plan,
         "training": training_record,
         "scores": scores,
         "rubric": rubric,

@@ -24,7 +24,7 @@ def create_pipeline() -> Pipeline:
                             "adapter",
                             "cleaning_report",
                             "leak_report",
-                            "plan",
+                            "train",
                             "training_record",
                             "scores",
                             "answers",

@@ -10,10 +10,8 @@ from tuneline.errors import Problem
 TOKENS = re.compile(
     r"\b(?:hf_(?:oauth_|jwt_)?[A-Za-z0-9]{20,}|sk-[\w-]{20,}|gh[pousr]_[A-Za-z0-9]{30,})"
 )
-# Folders in which people and Colabs work; what stands before the slash tells them from addresses.
-OWN_PATHS = re.compile(
-    r"(?<![\w.])(?:/(?:content|home|root|Users|mnt|tmp|kaggle)/|[A-Z]:\\)[^\s\"']*"
-)
+# A text of JSON that is a path from the root of a disk: records have no use for one.
+ABSOLUTE = re.compile(r'"((?:/[^/\s"]+){2,}|[A-Z]:\\[^"]*)')
 
 
 def find_leaked(path: Path) -> Iterator[Problem]:
@@ -33,8 +31,8 @@ def find_leaked(path: Path) -> Iterator[Problem]:
             matters="everybody who reads the release could use it",
             remedy="take it out of the data or the parameters, and make it invalid",
         )
-    home = str(Path.home())
-    found = OWN_PATHS.findall(text) + ([home] if len(home) > 1 and home in text else [])
+    found = ABSOLUTE.findall(text) if path.suffix == ".json" else []
+    found += [own for own in _list_own_folders() if re.search(rf"{re.escape(own)}(?!\w)", text)]
     if found:
         yield Problem(
             where=path.name,
@@ -43,3 +41,8 @@ def find_leaked(path: Path) -> Iterator[Problem]:
             matters="it tells of your machine, and nobody else has it",
             remedy="state the path relative to the project's folder, and train again",
         )
+
+
+def _list_own_folders() -> list[str]:
+    """List the folders that tell of a person. `/root` and `/app` are the same for everybody."""
+    return [str(own) for own in (Path.home(), Path.cwd()) if len(own.parts) > 2]

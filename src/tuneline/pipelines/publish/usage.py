@@ -4,6 +4,7 @@ from string import Formatter
 from typing import Any
 
 from tuneline.adapters import Adapter
+from tuneline.examples import Message
 from tuneline.parameters import Prompt
 from tuneline.rendering import find_end_tokens
 
@@ -38,7 +39,7 @@ def write_usage(
     adapter: Adapter,
     generation: dict[str, Any],
     prompt: Prompt,
-    question: str | None,
+    question: list[Message] | None,
     repo_id: str,
 ) -> str:
     """Write Python that loads the adapter with its base and generates one answer.
@@ -47,7 +48,8 @@ def write_usage(
         adapter: states quantisation, number format and end tokens.
         generation: the decoding of the evaluation.
         prompt: the templates of the training.
-        question: what to ask; None asks with the prompt's template, its columns to be filled in.
+        question: what to ask, as the evaluation asked it; None asks with the templates, their
+            columns to be filled in.
         repo_id: what to load.
 
     Returns:
@@ -60,9 +62,10 @@ def write_usage(
         "eos_token_id": find_end_tokens(adapter.tokenizer),
         "pad_token_id": adapter.tokenizer.pad_token_id,
     }
-    asked = _fill(prompt.prompt) if question is None else repr(question)
-    messages = [("system", _fill(prompt.system))] if prompt.system else []
-    messages.append(("user", asked))
+    messages = [(one["role"], repr(one["content"])) for one in question or []]
+    if not question:
+        messages = [("system", _fill(prompt.system))] if prompt.system else []
+        messages.append(("user", _fill(prompt.prompt)))
     return LINES.format(
         imports=", BitsAndBytesConfig" if quantization else "",
         repo=repo_id,

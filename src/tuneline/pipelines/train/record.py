@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from tuneline.adapters import Adapter
+from tuneline.adapters import Adapter, hash_adapter
 from tuneline.parameters import Hardware, Recipe
 
 # Validation losses closer than this are the same: the difference of two seeds is larger.
@@ -32,8 +32,8 @@ def describe_training(
         hardware: the machine; its price makes the cost.
 
     Returns:
-        `words`; `comparison` of plan and actual; `best`, where the released adapter comes from;
-        epochs, device, seeds, versions.
+        `words`; the `adapter` by its fingerprint; `comparison` of plan and actual; `best`, where
+        the released adapter comes from; epochs, device, seeds, versions.
     """
     last = training_log.iloc[-1]
     seconds, tokens = float(last["seconds"]), int(last["num_tokens"])
@@ -44,6 +44,7 @@ def describe_training(
         "validation_loss": round(float(released["eval_loss"]), 4),
     }
     record = {
+        "adapter": hash_adapter(adapter),
         "best": best,
         "base_validation_loss": round(float(training_log["eval_loss"].dropna().iloc[0]), 4),
         "epochs": epochs.to_dict("records"),
