@@ -22,7 +22,8 @@ class Answer:
     Attributes:
         answer: the text.
         tokens: tokens generated, the end token included.
-        seconds: its share of the time its batch took.
+        seconds: its share of the time its batch took, by its tokens: were all shares alike, a
+            short answer would look slow beside long ones.
         stopped: whether it ended by itself rather than at the length limit.
     """
 
@@ -135,7 +136,7 @@ def stream_answer(
 def warm_up(model: Any, tokenizer: Any, prompt: list[int], evaluation: Evaluation) -> None:
     """Pay for what only a first call costs, so that neither model's time holds it."""
     short = evaluation.model_copy(
-        update={"generation": evaluation.generation | {"max_new_tokens": 2}}
+        update={"generation": evaluation.generation | {"max_new_tokens": 2, "min_new_tokens": 0}}
     )
     _answer([prompt], model, tokenizer, short)
 
@@ -167,16 +168,22 @@ def _answer(
     start = time.perf_counter()
     with torch.inference_mode():
         output = model.generate(**padded.to(model.device), generation_config=decoding, **watching)
-    seconds = (time.perf_counter() - start) / len(prompts)
+    seconds = time.perf_counter() - start
     completions = output[:, padded["input_ids"].shape[1] :].tolist()
-    return [_read(ids, tokenizer, ends, seconds) for ids in completions]
+    found = [_cut_behind_end(ids, ends) for ids in completions]
+    for_a_token = seconds / sum(map(len, found))
+    return [_read(ids, tokenizer, ends, len(ids) * for_a_token) for ids in found]
+
+
+def _cut_behind_end(ids: list[int], ends: list[int]) -> list[int]:
+    """Take off what pads an answer that ended before others of its batch."""
+    length = next((i + 1 for i, token in enumerate(ids) if token in ends), None)
+    return ids[:length]
 
 
 def _read(ids: list[int], tokenizer: Any, ends: list[int], seconds: float) -> Answer:
-    length = next((i for i, token in enumerate(ids) if token in ends), None)
-    text = tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
-    tokens = len(ids) if length is None else length + 1
-    return Answer(answer=text, tokens=tokens, seconds=seconds, stopped=length is not None)
+    text = tokenizer.decode(ids, skip_special_tokens=True).strip()
+    return Answer(answer=text, tokens=len(ids), seconds=seconds, stopped=ids[-1] in ends)
 
 
 def _stop_when(event: Event) -> list[Callable[..., Any]]:

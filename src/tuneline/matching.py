@@ -20,11 +20,11 @@ def find_mismatches(adapter: Adapter, recipe: Recipe) -> Iterator[Problem]:
         That it was trained on another base model, or with another chat template.
     """
     trained_on, here = adapter.provenance["base"], identify_base(recipe)
-    if trained_on != here:
+    if not _are_same(trained_on, here):
         yield Problem(
             where="recipe.base_model",
-            value=here,
-            wrong=f"the adapter was trained on {trained_on}",
+            value=_name_base(here),
+            wrong=f"the adapter was trained on {_name_base(trained_on)}",
             matters="on another base model it means nothing",
             remedy="train again, or use the --env and the recipe it was trained with",
         )
@@ -35,3 +35,15 @@ def find_mismatches(adapter: Adapter, recipe: Recipe) -> Iterator[Problem]:
             matters="the model would be asked in a form it has not learnt",
             remedy="bring the original file back, or train again",
         )
+
+
+def _are_same(one: dict[str, str], other: dict[str, str]) -> bool:
+    """Tell whether two bases are the same; a folder may have moved, its weights identify it."""
+    if "sha256" in one and "sha256" in other:
+        return one["sha256"] == other["sha256"]
+    return one == other
+
+
+def _name_base(base: dict[str, str]) -> str:
+    detail = f"weights {base['sha256'][:12]}" if "sha256" in base else f"commit {base['commit']}"
+    return f"{base['name']} ({detail})"

@@ -96,6 +96,8 @@ def opened(address: str) -> Iterator:
             tab.click("#ask")
             tab.wait_for_function("document.querySelector('#question textarea').value === ''")
             tab.fill("#question textarea", "typed meanwhile")
+            # Or the rest of the answers would bring back what it clears.
+            tab.wait_for_selector("#restart:disabled")
             _wait_for_answers(tab, number)
         yield tab
         browser.close()
@@ -153,6 +155,17 @@ def test_a_question_that_cannot_be_asked_is_answered_in_words_and_kept(opened):
     assert "the base model reads" in opened.input_value("#notice textarea")
     assert opened.input_value("#question textarea").startswith("oak oak")
     assert len(texts(opened, "base", "bot")) == 2
+
+
+def test_both_models_stand_side_by_side_before_anything_is_asked(opened, address: str):
+    tab = opened.context.new_page()
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    tab.goto(address)
+    tab.wait_for_selector("#question textarea")
+    base, tuned = (tab.locator(f"#{who}").bounding_box() for who in ("base", "tuned"))
+    tab.close()
+    assert base["y"] == tuned["y"]
+    assert base["width"] > 500
 
 
 def test_a_new_conversation_starts_empty(opened):

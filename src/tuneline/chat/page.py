@@ -13,7 +13,9 @@ from tuneline.model_pair import NAMES, WHO
 NO_SYSTEM = "(none, as in the training)"
 LOOK = {"primary_hue": "blue", "neutral_hue": "slate"}
 STYLE = """
-.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; max-width: 1280px !important; }
+.gradio-container { margin: 0 auto !important; }
+.gradio-container main { width: 100%; }
 #heading h1 { font-size: 1.6rem; margin: 0; }
 #heading p { margin: 2px 0 0; overflow-wrap: anywhere; }
 #ask, #restart { white-space: nowrap; max-height: 64px; align-self: flex-end; }
@@ -23,6 +25,8 @@ STYLE = """
 .speed textarea { -webkit-text-fill-color: #5b6675; font-size: .85rem; padding: 0 4px; }
 #notice textarea { -webkit-text-fill-color: #b42318; }
 .speed textarea, #notice textarea { opacity: 1; }
+#base [aria-label=Clear], #tuned [aria-label=Clear] { display: none; }
+@media (max-width: 640px) { #base, #tuned { height: 300px !important; } }
 """
 
 
@@ -103,10 +107,13 @@ def build_page(chat: Chat, about: About) -> Any:
                 for step, now in enumerate(chat.ask(typed, before)):
                     # Cleared once: what is typed while the models answer is the next question.
                     cleared = "" if step == 0 else gradio.skip()
-                    yield [now, *_show(now), gradio.Textbox(visible=False), cleared]
+                    # The rest of the answers would bring back what New conversation clears.
+                    button = gradio.Button(interactive=False)
+                    unseen = gradio.Textbox(visible=False)
+                    yield [now, *_show(now), unseen, cleared, button, button]
             except TunelineError as error:
                 refused = gradio.Textbox(str(error), visible=True)
-                yield [before, *_show(before), refused, typed]
+                yield [before, *_show(before), refused, typed, gradio.skip(), gradio.skip()]
 
         def start_again() -> list[Any]:
             empty = Conversation()
@@ -114,17 +121,19 @@ def build_page(chat: Chat, about: About) -> Any:
 
         shown = [said, *(part for column in columns for part in column), notice, question]
         # One model in memory: whoever asks next waits until both answers are there.
-        gradio.on(
+        asked = gradio.on(
             [ask.click, question.submit],
             answer,
             [question, said],
-            shown,
+            [*shown, ask, restart],
             concurrency_limit=1,
             show_progress="hidden",
             api_visibility="private",
         )
-        emptied = [window.clear for window, _ in columns]
-        gradio.on([restart.click, *emptied], start_again, None, shown, api_visibility="private")
+        # Without the queue, whose stream is just closing when the last answer has come.
+        directly = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        asked.then(lambda: [gradio.Button(interactive=True)] * 2, None, [ask, restart], **directly)
+        restart.click(start_again, None, shown, **directly)
     return page
 
 

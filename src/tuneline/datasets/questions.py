@@ -14,13 +14,14 @@ from tuneline.questions import QuestionFile
 from tuneline.rows import LINE, Fields
 
 COLUMN = "question"
+TEXTS = (".txt", ".md", "")
 
 
 class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
     """Reads questions; the file need not be there, because a question may be typed instead.
 
-    A `.csv` file has a column `question`, and any others. Of every other file each line is a
-    question; lines without text only divide.
+    A `.csv` file has a column `question`, and any others. Of a `.txt` or `.md` file, or one without
+    a suffix, each line is a question; lines without text only divide.
 
     Args:
         filepath: the file, UTF-8.
@@ -33,9 +34,8 @@ class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
 
     def load(self) -> QuestionFile:
         """Answer with the file, not read yet."""
-        read = _read_table if self._filepath.suffix.lower() == ".csv" else _read_lines
         path = shorten_path(self._filepath)
-        return QuestionFile(path, partial(read, path))
+        return QuestionFile(path, partial(_read, path))
 
     def save(self, data: NoReturn) -> None:
         """Refuse: the file is the user's."""
@@ -46,6 +46,23 @@ class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
+
+
+def _read(path: Path) -> list[tuple[str, str]]:
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return _read_table(path)
+    if suffix in TEXTS:
+        return _read_lines(path)
+    raise TunelineError(
+        Problem(
+            where=str(path),
+            wrong=f"questions are not read from a {suffix} file",
+            matters="its lines would be asked as they stand",
+            remedy=f"save it as CSV with a column `{COLUMN}`, or as a .txt file, one question a "
+            "line",
+        )
+    )
 
 
 def _read_lines(path: Path) -> list[tuple[str, str]]:

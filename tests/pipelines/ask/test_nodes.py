@@ -8,14 +8,14 @@ from rich.console import Console
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.adapters import Adapter
-from tuneline.answering import generate_answers, stream_answer
+from tuneline.answering import Answer, generate_answers, stream_answer
 from tuneline.errors import TunelineError
 from tuneline.journal import Journal
 from tuneline.model_pair import ModelPair, load_pair
 from tuneline.modelling import load_model
 from tuneline.parameters import Evaluation, Prompt, Recipe
 from tuneline.pipelines.ask.nodes import answer_questions, list_questions
-from tuneline.pipelines.ask.showing import show_answers
+from tuneline.pipelines.ask.showing import draw_columns, show_answers
 from tuneline.questions import QuestionFile
 from tuneline.rendering import render_prompt
 
@@ -172,3 +172,30 @@ def test_a_terminal_shows_both_answers_in_columns_and_obeys_no_control_character
     for answer in answers.values():
         for word in answer.describe().split():
             assert word in frame
+
+
+def test_a_growing_answer_is_followed_in_a_low_terminal_and_stands_there_whole_in_the_end(
+    pair: ModelPair,
+):
+    answers = {"base": Answer("end of base", 3, 1.0, stopped=True)}
+    texts = {"base": "end of base", "tuned": " ".join(f"word{n}" for n in range(90))}
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=12)
+    with console.capture() as growing:
+        console.print(draw_columns(texts, answers, console))
+    assert len(growing.get().splitlines()) == 12
+    assert "word89" in growing.get()
+    assert "word0 " not in growing.get()
+    answers["tuned"] = Answer(texts["tuned"], 90, 1.0, stopped=True)
+    with console.capture() as whole:
+        console.print(draw_columns(texts, answers, console))
+    assert all(word in whole.get() for word in texts["tuned"].split())
+
+
+def test_a_narrow_terminal_shows_one_answer_below_the_other(pair: ModelPair):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=50, height=24, color_system=None)
+    answers = show_answers(pair, [{"role": "user", "content": "Tea Pot"}], console)
+    shown = screen.getvalue()
+    assert "\nbase model:\n" in shown
+    assert "│" not in shown
+    assert answers["tuned"].answer in shown

@@ -150,6 +150,23 @@ def test_an_answer_ends_at_its_end_token_or_is_marked_as_cut(
         assert "<|" not in answer.answer
 
 
+def test_each_answer_has_the_speed_of_its_batch_however_short_it_is(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    model, tokenizer = load_model(recipe, hardware).eval(), load_tokenizer(recipe)
+    prompts = [render_prompt(tokenizer, example["prompt"]) for example in EXAMPLES]
+    long = GREEDY.model_copy(update={"generation": {"do_sample": False, "max_new_tokens": 60}})
+    start = time.perf_counter()
+    answers = generate_answers(
+        model, tokenizer, prompts, long, hardware, Journal(tmp_path / "journal"), {}
+    )
+    elapsed = time.perf_counter() - start
+    assert len({answer.tokens for answer in answers}) > 1
+    speeds = [answer.tokens_per_second for answer in answers]
+    assert speeds == pytest.approx([speeds[0]] * len(speeds))
+    assert 0 < sum(answer.seconds for answer in answers) <= elapsed
+
+
 def test_what_was_answered_is_not_generated_again(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):

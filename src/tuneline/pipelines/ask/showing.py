@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from rich.console import Console
 from rich.live import Live
@@ -13,6 +14,8 @@ from tuneline.answering import Answer
 from tuneline.examples import Message
 from tuneline.model_pair import NAMES, WHO, ModelPair, Who
 
+# Columns narrower than half of this are no pleasure to read.
+COLUMNS_WIDTH = 60
 COLOURS = {"base": "bright_black", "tuned": "blue"}
 # What a model wrote must not move the cursor or change the colours of a terminal.
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -36,13 +39,15 @@ def show_answers(
         console.print(f"{message['role']}:", style="bold", end=" ")
         console.print(Text(_clean(message["content"])), soft_wrap=True)
     pair.warm_up()
-    return (_show_columns if console.is_terminal else _show_lines)(pair, messages, console)
+    has_columns = console.is_terminal and console.width >= COLUMNS_WIDTH
+    return (_show_columns if has_columns else _show_lines)(pair, messages, console)
 
 
 def _show_columns(pair: ModelPair, messages: list[Message], console: Console) -> dict[Who, Answer]:
     texts: dict[Who, str] = dict.fromkeys(WHO, "")
     answers: dict[Who, Answer] = {}
-    with Live(console=console, refresh_per_second=8, get_renderable=lambda: _draw(texts, answers)):
+    draw = partial(draw_columns, texts, answers, console)
+    with Live(console=console, refresh_per_second=8, get_renderable=draw):
         for who, piece, answer in _watch(pair, messages):
             texts[who] += piece
             if answer:
@@ -50,24 +55,38 @@ def _show_columns(pair: ModelPair, messages: list[Message], console: Console) ->
     return answers
 
 
-def _draw(texts: dict[Who, str], answers: dict[Who, Answer]) -> Table:
+def draw_columns(texts: dict[Who, str], answers: dict[Who, Answer], console: Console) -> Table:
+    """Draw the answers side by side: whole once both are there, and until then as much as fits.
+
+    Args:
+        texts: what each model has written.
+        answers: those that are there.
+        console: where they are to stand.
+
+    Returns:
+        One row of two columns.
+    """
+    columns = {
+        who: Text.assemble(
+            _clean(texts[who]),
+            (f"\n\n{answers[who].describe()}" if who in answers else "", "dim"),
+        )
+        for who in WHO
+    }
+    if len(answers) < len(WHO):
+        columns = {who: _take_end(text, console) for who, text in columns.items()}
     grid = Table.grid(expand=True)
     for _ in WHO:
         grid.add_column(ratio=1)
-    grid.add_row(
-        *(
-            Panel(
-                Text.assemble(
-                    _clean(texts[who]),
-                    (f"\n\n{answers[who].describe()}" if who in answers else "", "dim"),
-                ),
-                title=NAMES[who],
-                border_style=COLOURS[who],
-            )
-            for who in WHO
-        )
-    )
+    grid.add_row(*(Panel(columns[who], title=NAMES[who], border_style=COLOURS[who]) for who in WHO))
     return grid
+
+
+def _take_end(text: Text, console: Console) -> Text:
+    """Leave out the beginning that the terminal has no lines for: people read what is written."""
+    beside, above = 4, 2  # what the frame takes
+    lines = text.wrap(console, console.width // len(WHO) - beside)
+    return Text("\n").join(lines[-max(1, console.height - above) :])
 
 
 def _show_lines(pair: ModelPair, messages: list[Message], console: Console) -> dict[Who, Answer]:
