@@ -183,5 +183,5 @@ def _no_row(raw: Path, header: list[str]) -> Problem:
         where=str(raw),
         wrong=f"no row below the header has {len(header)} cells, as the header has",
         matters="there is nothing to learn from; nothing was written",
-        remedy="put a text that holds the sign between the cells into double quotes",
+        remedy="add rows, and put a text that holds the sign between the cells into double quotes",
     )

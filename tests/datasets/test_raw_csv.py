@@ -75,3 +75,9 @@ def test_a_column_that_stands_twice_is_refused_only_if_it_is_wanted(path: Path):
     path.write_text("uid,title,title\n1,a,b\n", "utf-8")
     with pytest.raises(TunelineError, match="`title` stands twice"):
         read(path)
+
+
+def test_a_header_without_rows_is_refused(path: Path):
+    path.write_text("uid,title\n", "utf-8")
+    with pytest.raises(TunelineError, match="no row stands below the header"):
+        read(path)
