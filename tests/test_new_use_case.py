@@ -157,6 +157,6 @@ def test_the_command_works_from_any_folder_of_the_project(
     project: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(project / "conf/base")
-    done = CliRunner().invoke(cli, ["new-use-case", "corner_shop", str(table)])
+    done = CliRunner().invoke(cli, ["new-use-case", "tea_shop", str(table)])
     assert done.exit_code == 0, done.output
-    assert (project / "conf/base/corner_shop/parameters.yml").is_file()
+    assert (project / "conf/base/tea_shop/parameters.yml").is_file()
