@@ -13,7 +13,6 @@ from tuneline.datasets.decoding import RowDecoder, Unreadable, describe_byte
 from tuneline.datasets.opening import RawFile
 from tuneline.datasets.raw import RawDataset, check_fields, check_repeated, name_columns
 from tuneline.datasets.raw_json import split_lines
-from tuneline.errors import Problem, TunelineError
 from tuneline.rows import Fields, RowSource, Work
 from tuneline.streams import map_ahead, run_ahead
 
@@ -81,24 +80,15 @@ class _CSVRows:
         check_fields(self._file.path, fields, set(records.header), "the lines")
         check_repeated(self._file.path, fields, records.header)
         decoder = RowDecoder(fields)
-        rows_left = self._check_rows(iter(records))
-        while batch := list(islice(rows_left, ROWS_PER_BATCH)):
-            numbers, originals, rows = zip(*batch, strict=True)
-            numbered = pl.Series(numbers, dtype=pl.Int64)
-            yield decoder.tabulate(decoder.decode_objects(rows), originals, numbered)
-
-    def _check_rows(self, records: Iterator["Record"]) -> Iterator["Record"]:
-        first = next(records, None)
-        if first is None:
-            raise TunelineError(
-                Problem(
-                    where=self._file.path,
-                    wrong="no row stands below the header",
-                    matters="there is nothing to learn from",
-                    remedy="put the raw rows there",
-                )
-            )
-        return chain([first], records)
+        rows_left = iter(records)
+        while True:  # a header without rows makes one empty batch, which still names the columns
+            batch = list(islice(rows_left, ROWS_PER_BATCH))
+            numbered = pl.Series([number for number, _, _ in batch], dtype=pl.Int64)
+            originals = [original for _, original, _ in batch]
+            decoded = decoder.decode_objects(row for _, _, row in batch)
+            yield decoder.tabulate(decoded, originals, numbered)
+            if len(batch) < ROWS_PER_BATCH:
+                return
 
 
 Row = dict[str, str] | Unreadable
