@@ -48,7 +48,7 @@ chat: install ## talk to base and tuned model in the browser
 	$(BIN)/kedro chat
 
 new-use-case: install ## start a use case of your own: make new-use-case NAME=tea_shop RAW=tea.csv
-	$(BIN)/kedro new-use-case $(NAME) $(RAW)
+	$(BIN)/kedro new-use-case "$(NAME)" "$(RAW)"
 
 tiny-base: install ## train the tiny base model again
 	$(BIN)/kedro run --pipelines=all,tiny_base --tags=synthesise,prepare,tiny_base

@@ -213,6 +213,8 @@ def make(reader: Reader, match: re.Match[str]) -> None:
     assert done.returncode == 0, done.stderr
     for line in done.stdout.replace("\\\n", "").splitlines():
         command = line.replace(".venv/bin/", "").strip()
+        if command.startswith("kedro "):  # quotes are for odd names, and for none at all
+            command = shlex.join(filter(None, shlex.split(command)))
         if not MADE_BY_CI.search(command):
             reader.type(command)
 

@@ -191,6 +191,7 @@ def test_a_question_cannot_fill_the_columns_of_a_system_message():
         ({"data": {"split": {"fixed": {"tset": [6]}}}}, "did you mean `test`"),
         ({"data": {"split": {"fixed": [6, 14]}}}, "data.split.fixed"),
         ({"data": {"category": "reason"}}, "the name `reason` is taken"),
+        ({"data": {"columns": ['size 5"', "title"]}}, "holds a quotation mark, a backslash"),
         ({"data": {"leaks": {"policy": "keep"}}}, "data.leaks.policy = keep: "),
         ({"data": {"leaks": {"threshold": 0.5}}}, "data.leaks.threshold = 0.5: "),
         ({"data": {"leaks": {"treshold": 0.9}}}, "did you mean `threshold`"),

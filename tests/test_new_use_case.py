@@ -5,14 +5,16 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from kedro.framework.startup import bootstrap_project
 
 from samples.product_descriptions import generate_lines
 from tests.conftest import run
 from tuneline.cli import cli
+from tuneline.column_guess import guess_columns
 from tuneline.errors import TunelineError
-from tuneline.new_use_case import create_use_case, guess_columns
+from tuneline.new_use_case import create_use_case
 from tuneline.pipeline_registry import register_pipelines
 from tuneline.use_cases import list_use_cases
 
@@ -59,24 +61,102 @@ def test_columns_are_told_apart_by_name_and_length(table: Path):
 
 
 def test_raw_data_is_copied_and_left_where_it_is(project: Path, table: Path):
-    create_use_case("corner_shop", table, project)
+    create_use_case("corner_shop", table, project, register_pipelines())
     assert (project / "data/01_raw/corner_shop/shop.csv").read_bytes() == table.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["product_descriptions", "train", "Corner shop", "../shop"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "product_descriptions",  # another use case
+        "train",
+        "merge",
+        "overview",
+        "hardware",  # a block of parameters
+        "storage",
+        "question",
+        "colab_free",
+        "catalog_of_seeds",  # Kedro would read its parameters as datasets
+        "Corner shop",
+        "../shop",
+        "",
+    ],
+)
 def test_a_name_that_is_taken_or_no_name_writes_nothing(project: Path, table: Path, name: str):
     before = sorted(project.rglob("*"))
     with pytest.raises(TunelineError, match="nothing was written"):
-        create_use_case(name, table, project)
+        create_use_case(name, table, project, register_pipelines())
     assert sorted(project.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
-    ("header", "wrong"),
-    [("question", "at least two columns"), ("question,the answer: long", "rename the column")],
+    ("content", "wrong"),
+    [
+        (b"", "the file is empty"),
+        (b"question,answer\n", "no row"),
+        (b"question,answer\n1,2,3\n", "no row"),
+        (b"question\n1\n", "at least two columns"),
+        (b"question,,\n1,2,3\n", "at least two columns"),
+        (b"topic,text,text\na,bb,cc\n", "two columns have this name"),
+        (b"question,the answer: long\n1,22\n", "rename the column"),
+        (b'question,"the ""answer"""\n1,22\n', "rename the column"),
+        (b"problem,solution\n1,22\n", "Tuneline writes a column of that name itself"),
+        ("otázka;odpověď\nKdy?;Ráno.\n".encode("cp1250"), "not UTF-8"),
+        (b"a;b\n" + "Kdy?;Včera ráno.\n".encode("cp1250") * 9, "line 2: .* not UTF-8"),
+        ("otázka;odpověď\nKdy?;Ráno.\n".encode("utf-16"), "not UTF-8"),
+    ],
 )
-def test_a_header_that_no_prompt_can_use_is_refused(tmp_path: Path, header: str, wrong: str):
+def test_a_file_that_makes_no_use_case_is_refused(tmp_path: Path, content: bytes, wrong: str):
     path = tmp_path / "odd.csv"
-    path.write_text(f"{header}\n1,2\n")
-    with pytest.raises(TunelineError, match=wrong):
+    path.write_bytes(content)
+    with pytest.raises(TunelineError, match=wrong) as refusal:
         guess_columns(path)
+    assert "nothing was written" in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["tea.xlsx", "tea.json", "tea"])
+def test_a_file_of_another_kind_is_refused_by_its_name(tmp_path: Path, name: str):
+    (tmp_path / name).write_text("question,answer\n1,22\n")
+    with pytest.raises(TunelineError, match="save the table as CSV"):
+        guess_columns(tmp_path / name)
+
+
+def test_a_column_that_no_prompt_needs_may_have_any_name(tmp_path: Path):
+    path = tmp_path / "tea.csv"
+    path.write_text('No.,"size 5""",reason,question,answer\n1,2,-,What is it?,It is a long text.\n')
+    guess = guess_columns(path)
+    assert (guess.question, guess.answer) == ("question", "answer")
+    assert guess.others == ["No.", 'size 5"', "reason"]
+
+
+def test_of_columns_alike_the_last_is_the_answer(tmp_path: Path):
+    path = tmp_path / "tea.csv"
+    path.write_text("question,answer\nab,cd\n")
+    assert (guess_columns(path).question, guess_columns(path).answer) == ("question", "answer")
+
+
+def test_names_of_columns_with_line_ends_are_names_in_one_line(project: Path, tmp_path: Path):
+    path = tmp_path / "tea.csv"
+    path.write_text('"the\nnote",question,"long\nanswer"\n-,When?,In the morning.\n')
+    assert guess_columns(path).answer == "long answer"
+    create_use_case("tea_shop", path, project, register_pipelines())
+    assert yaml.safe_load((project / "conf/base/tea_shop/parameters.yml").read_text())
+
+
+def test_files_that_are_there_already_are_not_written_over(project: Path, table: Path):
+    kept = project / "data/01_raw/corner_shop/shop.csv"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("mine")
+    with pytest.raises(TunelineError, match="such a file already"):
+        create_use_case("corner_shop", table, project, register_pipelines())
+    assert kept.read_text() == "mine"
+    assert not (project / "conf/base/corner_shop").exists()
+
+
+def test_the_command_works_from_any_folder_of_the_project(
+    project: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(project / "conf/base")
+    done = CliRunner().invoke(cli, ["new-use-case", "tea_shop", str(table)])
+    assert done.exit_code == 0, done.output
+    assert (project / "conf/base/tea_shop/parameters.yml").is_file()

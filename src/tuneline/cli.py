@@ -18,7 +18,7 @@ from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
 
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.use_cases import MAIN_USE_CASE
+from tuneline.use_cases import MAIN_USE_CASE, find_project
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ def new_use_case(name: str, raw: Path) -> None:
     """Write a commented starting folder for the use case NAME from the CSV file RAW."""
     from tuneline.new_use_case import create_use_case
 
-    for path in create_use_case(name, raw, Path.cwd()):
+    for path in create_use_case(name, raw.expanduser(), find_project(), pipelines):
         log.info("wrote %s", path)
     log.info(
         "Look at the lines marked with <- in conf/base/%s/parameters.yml, then: "

@@ -18,7 +18,7 @@ def list_use_cases() -> list[str]:
     Returns:
         Names in alphabetical order; outside a project only the main one.
     """
-    found = {path.parent.name for path in _find_project().glob("conf/base/*/parameters.yml")}
+    found = {path.parent.name for path in find_project().glob("conf/base/*/parameters.yml")}
     return sorted(found | {MAIN_USE_CASE})
 
 
@@ -32,7 +32,7 @@ def states_block(use_case: str, block: str) -> bool:
     Returns:
         Whether it is there.
     """
-    path = _find_project() / "conf/base" / use_case / "parameters.yml"
+    path = find_project() / "conf/base" / use_case / "parameters.yml"
     if not path.is_file():
         return False
     # OmegaConf would wrap every value of every use case, which takes half a second of each command.
@@ -43,5 +43,6 @@ def states_block(use_case: str, block: str) -> bool:
     return found is not None
 
 
-def _find_project() -> Path:
+def find_project() -> Path:
+    """Find the folder of the project one stands in."""
     return find_kedro_project(Path.cwd()) or Path(__file__).parents[2]

@@ -158,8 +158,7 @@ def test_a_question_that_cannot_be_asked_is_answered_in_words_and_kept(opened):
 
 
 def test_both_models_stand_side_by_side_before_anything_is_asked(opened, address: str):
-    tab = opened.context.new_page()
-    tab.set_viewport_size({"width": 1280, "height": 800})
+    tab = opened.context.browser.new_page(viewport={"width": 1280, "height": 800})
     tab.goto(address)
     tab.wait_for_selector("#question textarea")
     base, tuned = (tab.locator(f"#{who}").bounding_box() for who in ("base", "tuned"))

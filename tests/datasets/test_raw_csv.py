@@ -58,3 +58,25 @@ def test_a_misspelt_column_is_refused_before_the_work(path: Path):
     path.write_text("uid,titel\n1,a\n", "utf-8")
     with pytest.raises(TunelineError, match="did you mean `titel`"):
         read(path)
+
+
+def test_the_name_of_a_column_may_have_several_lines(path: Path):
+    path.write_text('uid,"the\ntitle"\n1,a\n2,b\n', "utf-8")
+    (table,) = (
+        RawCSVDataset(filepath=str(path)).load().map(Fields("uid", ("the title",)), lambda t: t)
+    )
+    assert table["the title"].to_list() == ["a", "b"]
+    assert table["line"].to_list() == [3, 4]
+
+
+def test_a_column_that_stands_twice_is_refused_only_if_it_is_wanted(path: Path):
+    path.write_text("uid,title,more,more\n1,a,b,c\n", "utf-8")
+    assert read(path)["title"].to_list() == ["a"]
+    path.write_text("uid,title,title\n1,a,b\n", "utf-8")
+    with pytest.raises(TunelineError, match="`title` stands twice"):
+        read(path)
+
+
+def test_a_header_without_rows_is_a_table_without_rows(path: Path):
+    path.write_text("uid,title\n", "utf-8")
+    assert read(path).select("line", "title").shape == (0, 2)

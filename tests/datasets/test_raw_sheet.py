@@ -96,3 +96,16 @@ def test_a_workbook_lies_at_any_address(path: Path):
     with fsspec.open("memory://oils.xlsx", "wb") as file:
         file.write(BytesIO(path.read_bytes()).getvalue())
     assert read("memory://oils.xlsx")["Název EO"].to_list() == ["a"]
+
+
+def test_the_name_of_a_column_may_have_several_lines(path: Path):
+    header = ["ID", "Název\nEO", "Latinský název", "Účinky na psychiku\n / emoce"]
+    table = read(write(path, header, [1, "a", "b", "c\nd"]))
+    assert table["Název EO"].to_list() == ["a"]
+    assert table["Účinky na psychiku / emoce"].to_list() == ["c\nd"]
+
+
+def test_a_column_that_stands_twice_is_refused_only_if_it_is_wanted(path: Path):
+    assert read(write(path, [*HEADER, "x", "x"], [1, "a", "b", "c", "d", "e"])).height == 1
+    with pytest.raises(TunelineError, match="`Název EO` stands twice"):
+        read(write(path, [*HEADER, "Název EO"], [1, "a", "b", "c", "d"]))

@@ -1,5 +1,6 @@
 """What all raw data have in common: read in batches, never written."""
 
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import fsspec
@@ -69,6 +70,36 @@ def check_fields(where: str, fields: Fields, found: set[str], looked_at: str) ->
     missing = [name for name in fields.required if name not in found]
     if missing:
         raise TunelineError(*(_no_such_field(where, name, found) for name in missing))
+
+
+def name_columns(cells: Iterable[str]) -> list[str]:
+    """Read a header: names in one line each, though a cell may have several."""
+    return [" ".join(cell.split()) for cell in cells]
+
+
+def check_repeated(where: str, fields: Fields, header: list[str]) -> None:
+    """Fail on a header that names a wanted column twice: one of the two would be lost.
+
+    Args:
+        where: the file.
+        fields: what is wanted.
+        header: the names of its columns.
+
+    Raises:
+        TunelineError: naming every such column.
+    """
+    repeated = [name for name in fields.names if header.count(name) > 1]
+    if repeated:
+        raise TunelineError(*(_stands_twice(where, name) for name in repeated))
+
+
+def _stands_twice(where: str, name: str) -> Problem:
+    return Problem(
+        where=where,
+        wrong=f"the column `{name}` stands twice",
+        matters="nobody knows which of them is meant",
+        remedy="give each column a name of its own in the header",
+    )
 
 
 def refuse_empty(where: str) -> NoReturn:

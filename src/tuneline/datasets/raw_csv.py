@@ -11,7 +11,7 @@ import polars as pl
 
 from tuneline.datasets.decoding import RowDecoder, Unreadable, describe_byte
 from tuneline.datasets.opening import RawFile
-from tuneline.datasets.raw import RawDataset, check_fields
+from tuneline.datasets.raw import RawDataset, check_fields, check_repeated, name_columns
 from tuneline.datasets.raw_json import split_lines
 from tuneline.rows import Fields, RowSource, Work
 from tuneline.streams import map_ahead, run_ahead
@@ -23,7 +23,7 @@ csv.field_size_limit(1 << 30)
 
 
 class RawCSVDataset(RawDataset):
-    """Reads rows of a CSV file, in batches; its first line names the columns.
+    """Reads rows of a CSV file, in batches; its first record names the columns.
 
     Every cell is text, and an empty cell an empty text. `line` is where a row begins in the file.
 
@@ -56,6 +56,12 @@ def read_header(path: str) -> list[str]:
     return _Records(RawFile(path).chunks(), None).header
 
 
+def read_rows(path: str) -> Iterator[dict[str, str]]:
+    """Read all cells of every row that can be read, by the names of their columns."""
+    records = _Records(RawFile(path).chunks(), None)
+    return (row for _, _, row in records if not isinstance(row, Unreadable))
+
+
 class _CSVRows:
     """Rows of one file. See `RowSource`."""
 
@@ -72,12 +78,17 @@ class _CSVRows:
     def _read(self, fields: Fields) -> Iterator[pl.DataFrame]:
         records = _Records(self._file.chunks(), self._separator)
         check_fields(self._file.path, fields, set(records.header), "the lines")
+        check_repeated(self._file.path, fields, records.header)
         decoder = RowDecoder(fields)
         rows_left = iter(records)
-        while batch := list(islice(rows_left, ROWS_PER_BATCH)):
-            numbers, originals, rows = zip(*batch, strict=True)
-            numbered = pl.Series(numbers, dtype=pl.Int64)
-            yield decoder.tabulate(decoder.decode_objects(rows), originals, numbered)
+        while True:  # a header without rows makes one empty batch, which still names the columns
+            batch = list(islice(rows_left, ROWS_PER_BATCH))
+            numbered = pl.Series([number for number, _, _ in batch], dtype=pl.Int64)
+            originals = [original for _, original, _ in batch]
+            decoded = decoder.decode_objects(row for _, _, row in batch)
+            yield decoder.tabulate(decoded, originals, numbered)
+            if len(batch) < ROWS_PER_BATCH:
+                return
 
 
 Row = dict[str, str] | Unreadable
@@ -92,8 +103,8 @@ class _Records:
         first = next(self._lines, b"").removeprefix(codecs.BOM_UTF8)
         head = first.decode("utf-8", "backslashreplace")
         self._separator = separator or max(SEPARATORS, key=head.count)
-        self.header = self._split_header(head)
-        self._number, self._taken, self._again = 2, list[bytes](), deque[bytes]()
+        self._number, self._taken, self._again = 1, list[bytes](), deque([first] if first else [])
+        self.header = self._read_header()
 
     def __iter__(self) -> Iterator[Record]:
         reader = self._restart()
@@ -112,12 +123,13 @@ class _Records:
                 reader = self._restart()
             yield self._finish(found)
 
-    def _split_header(self, head: str) -> list[str]:
+    def _read_header(self) -> list[str]:
         try:
-            cells = next(csv.reader([head.rstrip("\r")], delimiter=self._separator), [])
+            cells = next(self._restart(), [])
         except csv.Error:
             return []
-        return [name.strip() for name in cells]
+        self._number, self._taken = self._number + len(self._taken), []
+        return name_columns(cells)
 
     def _restart(self) -> Iterator[list[str]]:
         return csv.reader(self._feed(), delimiter=self._separator, strict=True)

@@ -11,7 +11,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from tuneline.datasets.decoding import RowDecoder, Unreadable, number_lines
 from tuneline.datasets.office import is_encrypted
 from tuneline.datasets.opening import RawFile
-from tuneline.datasets.raw import RawDataset, check_fields
+from tuneline.datasets.raw import RawDataset, check_fields, check_repeated, name_columns
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.rows import Fields, RowSource, Work
 from tuneline.streams import map_ahead
@@ -65,7 +65,8 @@ class _SheetRows:
         sheet = self._open()
         rows = [[_show(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
         place = self._find_header(rows, fields)
-        header, body = rows[place], rows[place + 1 :]
+        header, body = name_columns(rows[place]), rows[place + 1 :]
+        check_repeated(self._path, fields, header)
         while body and not any(body[-1]):
             body.pop()  # formatted, never filled
         decoder, empty = RowDecoder(fields), Unreadable("empty row")
@@ -88,10 +89,10 @@ class _SheetRows:
     def _find_header(self, rows: list[list[str]], fields: Fields) -> int:
         if self._header_row:
             place = self._header_row - 1
-            found = set(rows[place]) if place < len(rows) else set()
+            found = set(name_columns(rows[place])) if place < len(rows) else set()
             check_fields(self._path, fields, found - {""}, f"row {self._header_row}")
             return place
-        wanted, head = set(fields.required), rows[:HEADER_ROWS]
+        wanted, head = set(fields.required), list(map(name_columns, rows[:HEADER_ROWS]))
         # The row with most of the names is the header, and of those alike the fullest.
         merits = [(len(wanted & set(row)), len(set(row) - {""})) for row in head]
         place = merits.index(max(merits)) if merits else 0

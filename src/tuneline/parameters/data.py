@@ -1,5 +1,6 @@
 """How raw rows are read, cleaned, divided and kept apart."""
 
+import re
 from typing import Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
@@ -13,6 +14,8 @@ from tuneline.parameters.table import Table
 
 # Columns that Tuneline writes itself.
 WRITTEN = {"line", "original", "problem", "reason", "only_boilerplate", "side", "position"}
+# What the reader of JSON takes in no field's name.
+UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 
 
 class Rules(Block):
@@ -122,6 +125,17 @@ class Data(Block):
                 "rename the field in the raw data"
             )
         return named
+
+    @model_validator(mode="after")
+    def _names_can_be_read(self) -> Self:
+        odd = [name for name in (self.id, *self.columns, *self.carried) if UNREADABLE.search(name)]
+        if odd:
+            raise ValueError(
+                f"the name `{odd[0]}` holds a quotation mark, a backslash or a line end; no field "
+                "can be read by it; rename the field in the raw data (a line end in the header of "
+                "a table is a space here)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:

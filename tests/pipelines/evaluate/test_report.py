@@ -283,7 +283,10 @@ def test_one_kind_of_rater_alone_is_shown_alone(rater: str, there: str, not_ther
 
 def test_sheets_without_a_rating_say_so():
     people = {"raters": 0, "criteria": {}, "sheets": []}
-    assert "No rating yet" in make_page(rubric={"people": people})
+    page = make_page(rubric={"people": people})
+    assert "No rating yet" in page
+    assert "<code>rating_sheet</code>" in page
+    assert "0 raters" not in page
 
 
 def test_the_other_stages_reports_are_shown(page: str):

@@ -58,6 +58,15 @@ def test_every_use_case_has_its_verdict_figures_training_and_links():
         assert f'href="{link}"' in page
 
 
+def test_one_of_a_kind_is_no_plural():
+    made = make("Pots", questions=1)
+    made["scores"]["prompts"] = made["plan"]["examples"]["train"] = 1
+    made["training_record"]["comparison"][0]["actual"] = 1
+    page = render(pots=made)
+    for words in ("1 held-out prompt,", "1 fixed question<", "1 example\n", "1 step,"):
+        assert words in page
+
+
 def test_the_evaluation_may_be_typed_as_in_a_run_of_everything():
     typed = make("") | {"evaluation": Evaluation(title="Teapots", generation={})}
     assert "<b>Teapots</b>" in render(pots=typed)

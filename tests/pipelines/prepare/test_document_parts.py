@@ -22,7 +22,16 @@ def write(wish: str = "Cerințele clientului", price: str = "Preț și timp") ->
 
 @pytest.mark.parametrize(
     "price",
-    ["PREȚ ȘI TIMP", "2. Preț și timp", "IV) Preţ şi timp:", "## Preț și timp", "**Pret si timp**"],
+    [
+        "PREȚ ȘI TIMP",
+        "2. Preț și timp",
+        "2 Preț și timp",
+        "4.1 Preț și timp",
+        "1.2.3. Preț și timp",
+        "IV) Preţ şi timp:",
+        "## Preț și timp",
+        "**Pret si timp**",
+    ],
 )
 def test_a_heading_is_found_as_people_type_it_and_written_in_one_way(price: str):
     parts = find_parts(write(price=price), DOCUMENTS)

@@ -61,6 +61,11 @@ def test_a_cell_is_read_with_its_dirt(table: Table):
     assert read_list("Není údaj", table) == {"": []}
 
 
+def test_a_category_that_stands_twice_in_a_cell_keeps_all_its_items(table: Table):
+    cell = "HLAVA: Migréna\n\nKŮŽE: Vrásky\n\nHLAVA: Tlak ve spáncích, migréna"
+    assert read_list(cell, table) == {"HLAVA": ["migréna", "tlak ve spáncích"], "KŮŽE": ["vrásky"]}
+
+
 def test_several_right_answers_are_one_answer_that_lists_them(
     made: Pairs, clean: pl.DataFrame, table: Table
 ):
@@ -172,6 +177,15 @@ def test_one_question_with_two_answers_is_refused(clean: pl.DataFrame, data: Dat
     vague = [kind.model_copy(update={"questions": ["Řekni {subject}."]}) for kind in kinds]
     with pytest.raises(TunelineError, match=r"`řekni citron\.` has 3 answers"):
         pair_table(clean, data, table.model_copy(update={"kinds": vague}))
+
+
+@pytest.mark.parametrize("key", ["only", "without"])
+def test_a_category_that_no_cell_has_is_refused(
+    clean: pl.DataFrame, data: Data, table: Table, key: str
+):
+    kind = table.kinds[0].model_copy(update={"only": [], "without": [], key: ["OBECNE"]})
+    with pytest.raises(TunelineError, match=r"`OBECNE`.* did you mean `OBECNÉ`"):
+        pair_table(clean, data, table.model_copy(update={"kinds": [kind]}))
 
 
 def test_a_placeholder_that_nothing_fills_is_refused(table: Table):

@@ -8,8 +8,8 @@ from rapidfuzz import fuzz, process
 from tuneline.parameters.documents import Documents, Part
 from tuneline.pipelines.prepare.comparing import normalise
 
-# What people put before a heading by hand: `1.`, `IV)`, `B.`, `#`, `**`.
-NUMBERING = re.compile(r"^[\s#*_>•\u2013-]*(?:(?:\d+|[IVXLC]+|[A-Z])[.)]+\s*)*")
+# What people put before a heading by hand: `1.`, `4.1`, `IV)`, `B.`, `#`, `**`.
+NUMBERING = re.compile(r"^[\s#*_>•\u2013-]*(?:(?:\d+|[IVXLC]+|[A-Z])[.)]+\s*)*(?:\d+\s+)?")
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,11 @@ def read_list(cell: str, table: Table) -> dict[str, list[str]]:
     """
     parts = CATEGORY.split(cell)
     pairs = zip(["", *parts[1::2]], parts[0::2], strict=True)
-    lists = {tidy(name): _divide(text, table) for name, text in pairs if name or text.strip()}
-    return lists or {"": []}
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        if name or text.strip():
+            texts.setdefault(tidy(name), []).append(text)
+    return {name: _divide(",".join(found), table) for name, found in texts.items()} or {"": []}
 
 
 def tidy(text: str) -> str:

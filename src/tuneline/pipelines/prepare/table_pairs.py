@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
-from tuneline.errors import Problem, TunelineError
+from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import Data, Table
 from tuneline.pipelines.prepare.facts import FACT_SIDE, Fact, FactSides, read_facts, tidy
 from tuneline.pipelines.prepare.questions import Topic, find_topics, settle, word_topic
@@ -32,10 +32,12 @@ def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFr
         answer, and the topics `left_out` because their facts stand on several sides.
 
     Raises:
-        TunelineError: if two rows are about one subject, or one question has two answers.
+        TunelineError: if two rows are about one subject, a kind names a category that no cell has,
+            or one question has two answers.
     """
     _check_subjects(clean, table)
     facts, seed = read_facts(clean, table), data.split.seed
+    _check_categories(facts, table)
     sides = FactSides(facts, table, seed)
     lines = dict(zip(map(tidy, clean[table.subject]), clean[LINE], strict=True))
     counts: Counter[tuple[str, str]] = Counter()
@@ -105,6 +107,24 @@ def _repeated(subject: str, table: Table) -> Problem:
         wrong=f"several rows are about `{subject}`",
         matters="a question about it would have several answers",
         remedy="make one row of them, or give them different names",
+    )
+
+
+def _check_categories(facts: list[Fact], table: Table) -> None:
+    known = {fact.category for fact in facts if fact.category}
+    named = {one: kind.name for kind in table.kinds for one in (*kind.only, *kind.without)}
+    problems = [_no_such_category(named[one], one, known) for one in sorted(set(named) - known)]
+    if problems:
+        raise TunelineError(*problems)
+
+
+def _no_such_category(kind: str, category: str, known: set[str]) -> Problem:
+    return Problem(
+        where="data.table.kinds",
+        value=kind,
+        wrong=f"no cell has the category `{category}`",
+        matters="the kind would look at other items than it says",
+        remedy=suggest(category, known),
     )
 
 
