@@ -59,11 +59,11 @@ def ask_all_items(url: str, items: int, concurrency: int, folder: Path) -> None:
     """
     from tests.pipelines.synthesise.test_rounds import CHECKS, make_items
     from tuneline.datasets.reply_folder import ReplyFolder
-    from tuneline.meter import Meter
     from tuneline.parameters import Server
     from tuneline.pipelines.synthesise.accepting import QuestionCheck
     from tuneline.pipelines.synthesise.rounds import Asker, ask_items
     from tuneline.providers import Request, ServerProvider
+    from tuneline.providers.meter import Meter
 
     provider = ServerProvider(Server(base_url=url, model="m", concurrency=concurrency), "server")
     asker = Asker(provider, ReplyFolder(folder), Meter(None, None, 0, ""), BATCH, attempts=1)

@@ -12,7 +12,7 @@ from kedro.framework.startup import bootstrap_project
 from tests.conftest import PROJECT
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware
-from tuneline.preflight_gpu import compare_gpu
+from tuneline.preflight.gpu import compare_gpu
 from tuneline.settings import CONFIG_LOADER_ARGS
 
 

@@ -14,12 +14,12 @@ import pytest
 from tests.conftest import PROJECT, TINY_BASE
 from tests.pipelines.synthesise.test_rounds import CHECKS, make_items
 from tuneline.datasets.reply_folder import ReplyFolder
-from tuneline.meter import Meter
 from tuneline.parameters import Evaluation, Prompt, Server
 from tuneline.pipelines.synthesise.accepting import QuestionCheck
 from tuneline.pipelines.synthesise.rounds import Asker, ask_items
 from tuneline.prompts import list_prompts
 from tuneline.providers import Reply, Request, ServerProvider
+from tuneline.providers.meter import Meter
 from tuneline.remote_answers import answer_through
 
 

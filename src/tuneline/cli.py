@@ -114,7 +114,7 @@ cli.add_command(
 @click.argument("raw", type=click.Path(path_type=Path))
 def new_use_case(name: str, raw: Path) -> None:
     """Write a commented starting folder for the use case NAME from the CSV file RAW."""
-    from tuneline.new_use_case import create_use_case
+    from tuneline.new_use_case.writing import create_use_case
 
     for path in create_use_case(name, raw.expanduser(), find_project(), pipelines):
         log.info("wrote %s", path)

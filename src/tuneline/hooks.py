@@ -14,7 +14,7 @@ from tuneline.configuration import check_environment, check_parameters, name_sou
 from tuneline.errors import TunelineError
 from tuneline.hub_cache.place import settle_storage
 from tuneline.parameters import Publish, Storage
-from tuneline.preflight import find_run_problems
+from tuneline.preflight.runs import find_run_problems
 from tuneline.summary import summarise
 from tuneline.use_cases import list_use_cases
 

@@ -3,13 +3,13 @@
 import logging
 from typing import Any
 
-from tuneline.asking import ask_all, log_progress
 from tuneline.errors import Problem, TunelineError
-from tuneline.meter import Meter
 from tuneline.parameters import Evaluation, Server
 from tuneline.prompts import list_messages
 from tuneline.providers import Failure, Reply, Request, ServerProvider
-from tuneline.replies import Replies
+from tuneline.providers.asking import ask_all, log_progress
+from tuneline.providers.meter import Meter
+from tuneline.providers.replies import Replies
 
 # What a model on this machine tells of an answer or a reference, and a provider does not.
 UNTOLD = ("seconds", "loss", "entropy", "correct")

@@ -171,7 +171,7 @@ def test_a_run_that_would_fill_the_disk_is_refused_before_its_first_node(tmp_pat
     from kedro.pipeline import Pipeline, node
 
     from tests.conftest import CPU, load_parameters
-    from tuneline.preflight import find_run_problems
+    from tuneline.preflight.runs import find_run_problems
 
     parameters = load_parameters()
     inputs = {

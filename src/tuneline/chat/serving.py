@@ -16,7 +16,7 @@ from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.matching import find_mismatches
 from tuneline.model_pair import load_pair, measure_room
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.preflight import find_run_problems
+from tuneline.preflight.runs import find_run_problems
 from tuneline.questions import find_system
 from tuneline.use_cases import list_use_cases
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tuneline.hub.access import HUB_SECONDS
 from tuneline.hub_cache.place import find_hub_cache
 from tuneline.parameters import Recipe
 
@@ -16,7 +17,6 @@ INDEX = "model.safetensors.index.json"
 SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
 # Config, tokenizer and chat template.
 SMALL = {".json", ".jinja", ".model", ".txt"}
-HUB_SECONDS = 10
 
 
 @dataclass(frozen=True)

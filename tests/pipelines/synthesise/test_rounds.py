@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_server import FAULTS, HTTP_FAULTS, ScriptedServer, serve
-from tuneline.asking import ask_all
 from tuneline.datasets.reply_folder import ReplyFolder
 from tuneline.errors import TunelineError
-from tuneline.meter import Meter
 from tuneline.parameters import Checks, Price, Server
 from tuneline.pipelines.synthesise.accepting import QuestionCheck
 from tuneline.pipelines.synthesise.requests import make_request
 from tuneline.pipelines.synthesise.rounds import Asker, Outcome, ask_items
 from tuneline.providers import ServerProvider
+from tuneline.providers.asking import ask_all
+from tuneline.providers.meter import Meter
 
 CHECKS = Checks(
     characters=(5, 400),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tuneline.adapters import Adapter
-from tuneline.hub import find_folder_base_problem
+from tuneline.hub.bases import find_folder_base_problem
 from tuneline.pages import format_number
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.markdown import code, fence, render, table

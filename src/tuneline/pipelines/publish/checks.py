@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem
-from tuneline.hub import find_folder_base_problem
+from tuneline.hub.bases import find_folder_base_problem
 from tuneline.pipelines.publish.secrets import find_leaked
 from tuneline.pipelines.publish.weights import find_weight_problems
 from tuneline.release import CARD

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub import find_public_problem, read_token, shorten_error
+from tuneline.hub.access import read_token, shorten_error
+from tuneline.hub.permissions import find_public_problem
 from tuneline.release import CARD
 
 AGAIN = "run the same command again; files that have arrived are not sent again"

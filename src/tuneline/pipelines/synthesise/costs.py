@@ -3,12 +3,12 @@
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.meter import Meter
 from tuneline.parameters import Price, Prices, Synthesise
 from tuneline.parameters.synthesis import LENGTH_LIMITS
 from tuneline.pipelines.synthesise.checks import Item
 from tuneline.pipelines.synthesise.requests import make_request
-from tuneline.pricing import estimate_tokens, find_price, price, price_batch
+from tuneline.providers.meter import Meter
+from tuneline.providers.pricing import estimate_tokens, find_price, price, price_batch
 
 FREE = Price(input=0, output=0, batch_input=0, batch_output=0)
 STEPS = ("templates", "answers", "questions")

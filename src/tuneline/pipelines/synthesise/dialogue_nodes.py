@@ -8,7 +8,7 @@ from tuneline.pipelines.synthesise.accepting import AnswerCheck, QuestionCheck
 from tuneline.pipelines.synthesise.planning import plan_items
 from tuneline.pipelines.synthesise.records import Record, add_up, make_asker, make_record
 from tuneline.pipelines.synthesise.rounds import ask_items, refuse_nothing
-from tuneline.replies import Replies
+from tuneline.providers.replies import Replies
 
 log = logging.getLogger(__name__)
 Rows = list[dict[str, Any]]

@@ -8,7 +8,7 @@ from tuneline.pipelines.synthesise.embedded import EmbeddedProvider
 from tuneline.pipelines.synthesise.rounds import Asker, Outcome
 from tuneline.pipelines.synthesise.vocabulary import read_vocabulary
 from tuneline.providers import Provider, ServerProvider
-from tuneline.replies import Replies
+from tuneline.providers.replies import Replies
 
 # Of one step: `usage` as the server reported it, and the `invalid` items.
 Record = dict[str, Any]

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuneline.asking import Answered, ask_all, log_progress
 from tuneline.errors import Problem, TunelineError
-from tuneline.meter import Meter
 from tuneline.pipelines.synthesise.checks import Check, Item, find_pairing_problem
 from tuneline.pipelines.synthesise.reading import find_objects
 from tuneline.pipelines.synthesise.requests import make_request
 from tuneline.providers import Failure, Provider, Request
-from tuneline.replies import Replies
+from tuneline.providers.asking import Answered, ask_all, log_progress
+from tuneline.providers.meter import Meter
+from tuneline.providers.replies import Replies
 
 log = logging.getLogger(__name__)
 

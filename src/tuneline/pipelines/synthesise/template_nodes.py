@@ -17,7 +17,7 @@ from tuneline.pipelines.synthesise.records import Record, make_asker, make_recor
 from tuneline.pipelines.synthesise.rounds import ask_items
 from tuneline.pipelines.synthesise.templates import find_template_problems
 from tuneline.pipelines.synthesise.vocabulary import read_vocabulary
-from tuneline.replies import Replies
+from tuneline.providers.replies import Replies
 
 log = logging.getLogger(__name__)
 Rows = list[dict[str, Any]]

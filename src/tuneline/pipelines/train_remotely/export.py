@@ -7,7 +7,7 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message
 from tuneline.parameters import RemoteTraining
-from tuneline.pricing import bound_tokens
+from tuneline.providers.pricing import bound_tokens
 
 # A system message or none, then user and assistant in turns.
 ROLES = re.compile(r"(system )?user assistant( user assistant)*")

@@ -9,10 +9,10 @@ from tuneline.moderation import moderate
 from tuneline.parameters import Evaluation, Moderation, Price, Prices, Prompt, RemoteTraining
 from tuneline.pipelines.train_remotely.export import check_count, export_side
 from tuneline.pipelines.train_remotely.job import run_job
-from tuneline.pricing import MILLION, estimate_tokens, find_price
 from tuneline.prompts import list_prompts
+from tuneline.providers.pricing import MILLION, estimate_tokens, find_price
+from tuneline.providers.replies import Replies
 from tuneline.remote_answers import answer_through
-from tuneline.replies import Replies
 
 log = logging.getLogger(__name__)
 Chats = list[dict[str, Any]]

@@ -7,8 +7,8 @@ from kedro.pipeline import Pipeline, node
 from tests.conftest import CPU, run
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Judge, Rubric, UseCase
-from tuneline.preflight import find_run_problems
-from tuneline.preflight_gpu import compare_gpu
+from tuneline.preflight.gpu import compare_gpu
+from tuneline.preflight.runs import find_run_problems
 
 T4 = {"device": "cuda", "compute_capability": 7.5, "dtype": "float16", "memory_gb": 15.6}
 

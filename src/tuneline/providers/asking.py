@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
-from tuneline.meter import Meter
 from tuneline.providers import Failure, Provider, Reply, Request
-from tuneline.replies import Replies
+from tuneline.providers.meter import Meter
+from tuneline.providers.replies import Replies
 
 log = logging.getLogger(__name__)
 

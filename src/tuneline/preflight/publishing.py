@@ -8,7 +8,9 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from tuneline.errors import Problem
-from tuneline.hub import find_base_problem, find_hub_problems, find_name_problems
+from tuneline.hub.bases import find_base_problem
+from tuneline.hub.names import find_name_problems
+from tuneline.hub.permissions import find_hub_problems
 from tuneline.locations import locate
 from tuneline.parameters import Publish, Recipe
 

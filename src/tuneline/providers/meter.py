@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters.prices import Price
-from tuneline.pricing import bound_tokens, price
 from tuneline.providers import Failure, Reply, Request
+from tuneline.providers.pricing import bound_tokens, price
 
 
 @dataclass

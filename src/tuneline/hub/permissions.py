@@ -1,58 +1,20 @@
-"""The hub's side of publishing: names, permissions, base models."""
+"""Whether the hub would take a release: owner, token, repository, the card's metadata."""
 
-import os
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, suggest
+from tuneline.hub.access import (
+    HUB_SECONDS,
+    NOTHING_SENT,
+    TOKEN_VARIABLE,
+    find_access_problems,
+    read_token,
+    shorten_error,
+    stop,
+    word_refusal,
+)
 from tuneline.parameters import Publish
-
-# The token comes from this variable alone: never from a file of ours, never from a parameter.
-TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - a name, not a secret
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-# What can stand in the head of a request: a token with any other sign was copied badly.
-HEADER = re.compile(r"[!-~]+")
-HUB_SECONDS = 10
-NOTHING_SENT = "nothing was sent"
-
-
-def find_name_problems(where: str, repo_id: str | None) -> Iterator[Problem]:
-    """Find out, without a network, whether the hub would take a repository's name.
-
-    Args:
-        where: the parameter.
-        repo_id: its value.
-
-    Yields:
-        What is wrong with it.
-    """
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
-    if repo_id is None:
-        yield Problem(
-            where=where,
-            wrong="it is not stated",
-            matters="one publishes under a name",
-            remedy="state it in the use case's parameters.yml, as owner/name",
-        )
-        return
-    try:
-        validate_repo_id(repo_id)
-        reason = "" if "/" in repo_id else "it has no owner"
-    except HFValidationError as error:
-        reason = "the hub takes no such name (" + str(error).split(": '")[0].rstrip(".") + ")"
-    if reason:
-        yield Problem(
-            where=where,
-            value=repo_id,
-            wrong=reason,
-            matters=NOTHING_SENT,
-            remedy="write owner/name, of letters, digits, `-`, `_` and `.`, such as "
-            "my-account/oil-answers",
-        )
 
 
 def find_hub_problems(where: str, publish: Publish) -> Iterator[Problem]:
@@ -68,7 +30,7 @@ def find_hub_problems(where: str, publish: Publish) -> Iterator[Problem]:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
-    problems = list(_find_access_problems())
+    problems = list(find_access_problems())
     yield from problems
     if problems:
         return
@@ -86,63 +48,9 @@ def find_hub_problems(where: str, publish: Publish) -> Iterator[Problem]:
             yield from _find_repository_problems(f"{where}.repo_id", api, there, publish.private)
         yield from _find_metadata_problems(where, publish)
     except HfHubHTTPError as error:
-        yield _refused(error)
+        yield word_refusal(error)
     except Exception:  # whatever the network's layers raise, it means the same to a user
-        yield _stop("the hub", "it cannot be reached", "check the connection, or leave dry_run on")
-
-
-def find_folder_base_problem(where: str, base: str) -> Iterator[Problem]:
-    """Find out, without a network, whether a base model has a name that others can load.
-
-    Args:
-        where: the parameter or the file that names it.
-        base: its name.
-
-    Yields:
-        That it is only a folder here.
-    """
-    if not HUB_ID.fullmatch(base) or Path(base).is_dir():
-        yield Problem(
-            where=where,
-            value=base,
-            wrong="it is a base that is only a folder on this machine",
-            matters="nobody else could load the adapter",
-            remedy="train on a base model from the hub (another --env); the dry run and the card "
-            "work with this one, too",
-        )
-
-
-def find_base_problem(where: str, base: str) -> Iterator[Problem]:
-    """Find out whether others can get the base model that an adapter needs.
-
-    Args:
-        where: the parameter or the file that names it.
-        base: its name.
-
-    Yields:
-        That it is only a folder here, or that the hub does not have it.
-    """
-    from huggingface_hub import HfApi, is_offline_mode
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    local = list(find_folder_base_problem(where, base))
-    yield from local
-    if local or is_offline_mode():
-        return
-    try:
-        HfApi(token=read_token() or False).model_info(base, timeout=HUB_SECONDS)
-    except GatedRepoError:  # it is there; who wants to use it accepts its licence
-        return
-    except RepositoryNotFoundError:
-        yield Problem(
-            where=where,
-            value=base,
-            wrong="the hub has no such base model any more, or hides it",
-            matters="an adapter without its base is of no use to anybody",
-            remedy="look the base up on the hub; if it has moved, train again under its new name",
-        )
-    except Exception:  # the check of the permissions meets the same, and says it
-        return
+        yield stop("the hub", "it cannot be reached", "check the connection, or leave dry_run on")
 
 
 def find_public_problem(where: str, there: Any) -> Problem | None:
@@ -164,38 +72,6 @@ def find_public_problem(where: str, there: Any) -> Problem | None:
         matters="everybody would see the release",
         remedy="make the repository private on its settings page, or state `private: false`",
     )
-
-
-def read_token() -> str:
-    """Read the token from the environment; empty if there is none."""
-    return os.environ.get(TOKEN_VARIABLE, "").strip()
-
-
-def shorten_error(error: Any) -> str:
-    """Say in a line what went wrong: the hub's own words where it gave any, never the token."""
-    said = getattr(error, "server_message", None) or error.__cause__ or error
-    text = " ".join(str(said).split())
-    token = read_token()
-    text = text.replace(token, "…") if token else text
-    return text[:200].rstrip(".")
-
-
-def _find_access_problems() -> Iterator[Problem]:
-    """Find out, without a network, what keeps one from asking the hub as oneself."""
-    from huggingface_hub import is_offline_mode
-
-    if is_offline_mode():
-        yield _stop("HF_HUB_OFFLINE", "the hub is switched off", "unset it, or leave dry_run on")
-    token = read_token()
-    if not token:
-        yield _stop(
-            TOKEN_VARIABLE,
-            "the environment has no variable of this name",
-            "make a token with write permission on the hub's page Settings, Access Tokens, and "
-            f"put it into the environment ({TOKEN_VARIABLE}); see docs/publish.md",
-        )
-    elif not HEADER.fullmatch(token):
-        yield _unknown_token()
 
 
 def _find_owner_problems(where: str, repo_id: str, who: dict[str, Any]) -> Iterator[Problem]:
@@ -236,7 +112,7 @@ def _find_token_problems(repo_id: str, who: dict[str, Any], *, exists: bool) -> 
             wrong += ", which has yet to be made in its owner's name"
     else:
         wrong = f"this token may not write (its role is `{role or 'not told by the hub'}`)"
-    yield _stop(
+    yield stop(
         TOKEN_VARIABLE,
         wrong,
         "make a token with write permission for that owner's repositories on the hub's page "
@@ -295,21 +171,3 @@ def _find_metadata_problems(where: str, publish: Publish) -> Iterator[Problem]:
             matters=NOTHING_SENT,
             remedy="correct `licence`, `language` or `datasets`, as docs/publish.md explains them",
         )
-
-
-def _refused(error: Any) -> Problem:
-    if error.response.status_code == 401:
-        return _unknown_token()
-    return _stop("the hub", f"it answers: {shorten_error(error)}", "try again later")
-
-
-def _unknown_token() -> Problem:
-    return _stop(
-        TOKEN_VARIABLE,
-        "the hub does not know this token",
-        "copy it again, whole, or make a new one on the hub's page Settings, Access Tokens",
-    )
-
-
-def _stop(where: str, wrong: str, remedy: str) -> Problem:
-    return Problem(where=where, wrong=wrong, matters=NOTHING_SENT, remedy=remedy)

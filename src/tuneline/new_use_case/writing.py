@@ -1,4 +1,4 @@
-"""A starting folder for a use case of one's own, filled from the header of a CSV file."""
+"""Writing the starting folder, and what makes its name unfit."""
 
 import re
 import shutil
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tuneline.column_guess import guess_columns
 from tuneline.configuration import COMMAND_LINE, SHARED_BLOCKS
 from tuneline.errors import Problem, TunelineError
+from tuneline.new_use_case.columns import guess_columns
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Kedro takes whatever lies in a folder of such a name for datasets, or for parameters.
@@ -48,7 +48,7 @@ def create_use_case(name: str, raw: Path, project: Path, commands: Container[str
     if copied:
         (project / copy).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(raw, project / copy)
-    loader = PackageLoader("tuneline", "starting_folder")
+    loader = PackageLoader("tuneline.new_use_case", "starting_folder")
     pages = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
     pages.filters["quoted"] = _quote
     known = {"name": name, "file": raw.name, "guess": guess, "bytes": guess.longest}

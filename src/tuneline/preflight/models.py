@@ -1,4 +1,4 @@
-"""What a run needs, checked before its first node."""
+"""What a training, an evaluation or a question needs: valid settings, base model, device."""
 
 import os
 from collections.abc import Iterator
@@ -8,56 +8,24 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from tuneline.errors import Problem
-from tuneline.hub import HUB_ID, HUB_SECONDS
+from tuneline.hub.access import HUB_SECONDS
+from tuneline.hub.names import HUB_ID
 from tuneline.hub_cache.fetching import find_space_problems
-from tuneline.locations import locate
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.preflight_gpu import find_gpu_problems
-from tuneline.preflight_publish import find_publish_problems
-from tuneline.preflight_servers import find_server_problems
+from tuneline.preflight.gpu import find_gpu_problems
 from tuneline.schedule import count_side_by_side
 
 
-def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
-    """Find what a run needs and does not have: inputs, valid settings, base model, device.
+def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    """Find what would stop a model of a run from being loaded or trained.
 
     Args:
         pipeline: what is to run.
-        catalog: where its data lies.
+        catalog: where its parameters are.
 
     Yields:
-        All problems.
+        All problems of every use case in it that has a recipe.
     """
-    yield from _find_missing_inputs(pipeline, catalog)
-    yield from _find_model_problems(pipeline, catalog)
-    yield from find_server_problems(pipeline, catalog)
-    yield from find_publish_problems(pipeline, catalog)
-
-
-def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
-    for name in sorted(pipeline.inputs()):
-        if name.startswith("params:") or name == "parameters" or catalog.exists(name):
-            continue
-        stage = _find_maker(name)
-        yield Problem(
-            where=locate(catalog, name),
-            wrong=f"`{name}` is not there",
-            matters="this run starts from it",
-            remedy=f"run `kedro run --pipeline={stage}` first, with the same --env"
-            if stage
-            else "put the raw file there, or change its path in the catalog",
-        )
-
-
-def _find_maker(name: str) -> str | None:
-    """Name the pipeline that makes a dataset: a stage, or a use case if it is not the main one."""
-    from kedro.framework.project import pipelines
-
-    makers = [key for key in pipelines if name in pipelines[key].all_outputs()]
-    return min(makers, key=lambda key: len(pipelines[key].nodes)) if makers else None
-
-
-def _find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
     recipes = sorted(name for name in pipeline.inputs() if name.endswith(".recipe"))
     if not recipes:
         return

@@ -8,7 +8,9 @@ import pytest
 from huggingface_hub import constants
 
 from tests.hub_server import HubServer, fine_grained, read_token, serve_hub
-from tuneline.hub import find_base_problem, find_hub_problems, find_name_problems
+from tuneline.hub.bases import find_base_problem
+from tuneline.hub.names import find_name_problems
+from tuneline.hub.permissions import find_hub_problems
 from tuneline.parameters import Publish
 
 TOKEN = "hf_" + "TestOnly" * 4

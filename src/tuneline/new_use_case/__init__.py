@@ -1,0 +1,1 @@
+"""A starting folder for a use case of one's own, made from a CSV file."""
