@@ -89,6 +89,13 @@ def test_a_name_that_is_taken_or_no_name_writes_nothing(project: Path, table: Pa
     assert sorted(project.rglob("*")) == before
 
 
+@pytest.mark.parametrize(("name", "other"), [("train", "my_train"), ("Tea shop", "tea_shop")])
+def test_the_name_that_is_proposed_can_be_taken(project: Path, table: Path, name: str, other: str):
+    with pytest.raises(TunelineError, match=f"such as `{other}`"):
+        create_use_case(name, table, project, register_pipelines())
+    assert create_use_case(other, table, project, register_pipelines())
+
+
 @pytest.mark.parametrize(
     ("content", "wrong"),
     [

@@ -74,13 +74,14 @@ def _check_name(name: str, project: Path, commands: Container[str]) -> None:
         wrong = "the name is taken"
     else:
         return
+    other = f"my_{name}" if NAME.fullmatch(name) else "tea_shop"
     raise TunelineError(
         Problem(
             where="NAME",
             value=name,
             wrong=wrong,
             matters="folders, datasets and commands go by it; nothing was written",
-            remedy="choose another one, such as `tea_shop`",
+            remedy=f"choose another one, such as `{other}`",
         )
     )
 
