@@ -8,7 +8,7 @@ from typing import Any
 
 from tuneline.adapters import Adapter
 from tuneline.examples import Example
-from tuneline.memory_use import measure_peak
+from tuneline.memory_use import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
 from tuneline.pipelines.merge.commands import list_commands
 from tuneline.pipelines.merge.gguf import find_converter, name_file, run_converter
@@ -60,6 +60,7 @@ def merge_adapter(
 
     def fill(folder: Path) -> None:
         start = time.monotonic()
+        reset_peak("cpu")
         log.info("Merging %s tensors into %s.", len(job.sizes), job.checkpoint.name)
         write_shards(job.weights, job.split, folder)
         write_beside(folder, job.weights, adapter, facts)
