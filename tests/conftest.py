@@ -3,7 +3,7 @@
 import gzip
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from samples.product_descriptions import generate_lines
+from tests.hub_server import TOKEN, HubServer, read_token, serve_hub
 from tuneline.adapters import Adapter, read_adapter
 from tuneline.parameters import Data, Hardware, Recipe, UseCase
 
@@ -131,6 +132,20 @@ def extract_adapter(model: Any, tokenizer: Any, provenance: dict[str, Any]) -> A
 def hardware() -> Hardware:
     """Give a CPU."""
     return CPU
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """Let the client talk to a hub of our own, whose large files come by LFS."""
+    from huggingface_hub import constants
+
+    with serve_hub(HubServer(tmp_path / "hub")) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        server.tokens[TOKEN] = read_token("write")
+        yield server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

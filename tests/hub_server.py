@@ -22,6 +22,7 @@ import yaml
 
 LFS_BYTES = 100_000  # larger files go by LFS, and so do weights, whatever their size
 OWNER = "me"
+TOKEN = "hf_" + "TestOnly" * 4
 
 
 def read_token(role: str, **more: Any) -> dict[str, Any]:

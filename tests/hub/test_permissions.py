@@ -1,31 +1,16 @@
 """Permissions, asked of a real server that speaks the hub's protocol."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from huggingface_hub import constants
 
-from tests.hub_server import HubServer, fine_grained, read_token, serve_hub
+from tests.hub_server import TOKEN, HubServer, fine_grained, read_token
 from tuneline.hub.bases import find_base_problem
 from tuneline.hub.names import find_name_problems
 from tuneline.hub.permissions import find_hub_problems
 from tuneline.parameters import Publish
-
-TOKEN = "hf_" + "TestOnly" * 4
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """Let the client talk to a hub of our own, whose large files come by LFS."""
-    with serve_hub(HubServer(tmp_path / "hub")) as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        server.tokens[TOKEN] = read_token("write")
-        yield server
 
 
 def ask(repo_id: str = "me/new", **stated: Any) -> list[str]:

@@ -11,13 +11,12 @@ from typing import Any
 import yaml
 
 from tests.conftest import PROJECT, TINY_BASE
-from tests.hub_server import HubServer
+from tests.hub_server import TOKEN, HubServer
 from tuneline.adapters import hash_adapter
 from tuneline.datasets import AdapterDataset
 
 BASE, COMMIT = "maker/tiny-base", "0" * 40
 REPO = "me/descriptions"
-TOKEN = "hf_" + "TestOnly" * 4
 REPORTS = Path("data/test/08_reporting/product_descriptions")
 RELEASE = Path("data/test/06_models/product_descriptions/release")
 REAL = "--params=product_descriptions.publish.dry_run=false"

@@ -17,14 +17,13 @@ from kedro.framework.startup import bootstrap_project
 from safetensors.torch import load
 
 from tests.conftest import run
-from tests.hub_server import HubServer, serve_hub
+from tests.hub_server import TOKEN, HubServer, serve_hub
 from tests.pipelines.publish.hub_runs import (
     COMMIT,
     REAL,
     RELEASE,
     REPO,
     REPORTS,
-    TOKEN,
     add_base,
     make_environment,
     move_to_hub,

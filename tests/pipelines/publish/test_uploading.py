@@ -1,30 +1,16 @@
 """Uploads to a real server that speaks the hub's protocol."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from huggingface_hub import HfApi, constants
 
-from tests.hub_server import HubServer, _Handler, read_token, serve_hub
+from tests.hub_server import TOKEN, HubServer, _Handler, read_token
 from tuneline.errors import TunelineError
 from tuneline.pipelines.publish.uploading import upload
 
-TOKEN = "hf_" + "TestOnly" * 4
 CARD = "---\nlicense: mit\n---\n\n# Card\n"
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """Let the client talk to a hub of our own, whose large files come by LFS."""
-    with serve_hub(HubServer(tmp_path / "hub")) as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        server.tokens[TOKEN] = read_token("write")
-        yield server
 
 
 @pytest.fixture
