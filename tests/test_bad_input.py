@@ -52,6 +52,19 @@ def test_a_raw_file_of_another_kind(project: Path, content: bytes, words: str):
     assert words in refuse(project, "--pipeline=prepare")
 
 
+def test_what_fails_in_a_node_is_said_once(project: Path):
+    done = kedro_run(project, "--params=product_descriptions.recipe.max_length=20")
+    assert (done.stdout + done.stderr).count("the run does not fit") == 1
+    assert "Node train_adapter" in (project / "tuneline.log").read_text("utf-8")
+
+
+def test_what_ends_a_run_is_said_once_and_kept_in_the_log(project: Path):
+    (project / RAW).write_bytes(gzip.compress(b"once upon a time\n", mtime=0))
+    done = kedro_run(project, "--pipeline=prepare")
+    assert (done.stdout + done.stderr).count("lines is a row that can be read") == 1
+    assert "lines is a row that can be read" in (project / "tuneline.log").read_text("utf-8")
+
+
 def test_a_raw_file_that_ends_too_early_leaves_nothing(project: Path):
     lines = list(generate_lines(30_000))
     write_raw(project / RAW, lines)

@@ -21,6 +21,8 @@ from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.use_cases import MAIN_USE_CASE, find_project
 
 log = logging.getLogger(__name__)
+# click shows what has ended a command; conf/logging.yml sends this to the file alone.
+kept = logging.getLogger("tuneline.ended")
 
 # Where a question begins in --params. It goes on to the end, whatever signs stand in it.
 QUESTION = re.compile(r"(?:^|,)\s*question=")
@@ -47,9 +49,9 @@ class SentenceCommand(click.Command):
             return super().invoke(ctx)
         except MENDABLE as error:
             log.debug("The run failed.", exc_info=error)
-            raise click.ClickException(str(error).strip()) from error
+            raise _end(str(error).strip()) from error
         except yaml.MarkedYAMLError as error:
-            raise click.ClickException(str(_word_syntax_error(error))) from error
+            raise _end(str(_word_syntax_error(error))) from error
 
     def check(self, ctx: click.Context) -> None:
         """Look at the arguments before the command runs; a subclass says for what."""
@@ -160,6 +162,11 @@ def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) ->
         project.clean(yes)
     else:
         project.show()
+
+
+def _end(sentence: str) -> click.ClickException:
+    kept.error(sentence)
+    return click.ClickException(sentence)
 
 
 def _word_syntax_error(error: yaml.MarkedYAMLError) -> Problem:
