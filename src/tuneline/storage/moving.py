@@ -6,24 +6,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
 
 from tqdm.auto import tqdm
 
-from tuneline.disk import name_full_disk
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub_cache.cleaning import is_locked, list_repositories
+from tuneline.hub_cache.cleaning import is_locked
+from tuneline.storage.copying import (
+    copy_file,
+    is_there,
+    knows_links,
+    list_entries,
+    list_files,
+    walk,
+)
 from tuneline.volumes import measure_volume, word_bytes
 
 # Stands in the new place until everything is there, so that a second try knows its own half.
 MARK = ".tuneline-moving"
 LOCKS = ".locks"
-# The store of files that repositories share; the hub's client knows it by this mark.
-STORE_MARK = "blobs/.huggingface-shared-blobs"
-# A copy keeps the time of its original; the coarsest disks note every other second (FAT).
-CLOCK_SECONDS = 2
-REMEDY = "free space there and type the same command again; it goes on"
-PIECE = 4 * 1024 * 1024
 
 
 @contextmanager
@@ -87,11 +87,11 @@ def plan_move(source: Path, target: Path) -> Move:
     problems = _check_places(source, target) or _check_contents(source)
     if problems:
         raise TunelineError(*problems)
-    links = _knows_links(target)
+    links = knows_links(target)
     files = {
         path: size
-        for path, size in _list_files(source, links).items()
-        if not _is_there(target / path, source / path)
+        for path, size in list_files(source, links).items()
+        if not is_there(target / path, source / path)
     }
     move = Move(source, target, links, files)
     free = measure_volume(target).free
@@ -128,9 +128,9 @@ def move_cache(move: Move, tell: Callable[[str], None]) -> None:
             if path.parts[0] != told:
                 told = path.parts[0]
                 tell(f"copying {told}")
-            _copy(move.source / path, move.target / path, move.links, bar.update)
+            copy_file(move.source / path, move.target / path, move.links, bar.update)
     _compare(move)
-    for entry in _list_entries(move.source):
+    for entry in list_entries(move.source):
         shutil.rmtree(entry)
     (move.target / MARK).unlink()
 
@@ -142,7 +142,7 @@ def _check_places(source: Path, target: Path) -> list[Problem]:
 
     mark = target / MARK
     begun = mark.is_file() and mark.read_text(encoding="utf-8") == str(source)
-    if not source.is_dir() or not (begun or _list_entries(source)):
+    if not source.is_dir() or not (begun or list_entries(source)):
         return word(f"there is no cache in {source}", "there is nothing to move")
     if target == source or target.is_relative_to(source) or source.is_relative_to(target):
         return word("one place lies in the other", "choose a folder outside of the cache")
@@ -165,7 +165,7 @@ def _check_contents(source: Path) -> list[Problem]:
                     remedy="wait until it is through",
                 )
             )
-    for path in _walk(source):
+    for path in walk(source):
         leads_out = path.is_dir() or not path.resolve().is_relative_to(source)
         if path.is_symlink() and leads_out:
             problems.append(
@@ -179,81 +179,12 @@ def _check_contents(source: Path) -> list[Problem]:
     return problems
 
 
-def _list_entries(source: Path) -> list[Path]:
-    """List what the hub's client keeps in its cache; all else stays where it is."""
-    store = source / STORE_MARK
-    return [*[store.parent] * store.is_file(), *list_repositories(source)]
-
-
-def _walk(source: Path) -> Iterator[Path]:
-    """Walk through the cache: its folders and files, links among them. No link is followed."""
-
-    def refuse(error: OSError) -> NoReturn:  # what cannot be seen would not be copied
-        raise error
-
-    for entry in _list_entries(source):
-        yield entry
-        if entry.is_symlink():
-            continue
-        for parent, folders, names in os.walk(entry, onerror=refuse):
-            folders.sort()
-            yield from (Path(parent) / name for name in sorted([*folders, *names]))
-
-
-def _list_files(source: Path, links: bool) -> dict[Path, int]:
-    """List what has to be in the new place, with the bytes it takes there; a link takes none."""
-    files: dict[Path, int] = {}
-    for path in _walk(source):
-        if path.is_file() and not path.name.endswith(".incomplete"):  # a link to nothing is none
-            size = 0 if links and path.is_symlink() else path.stat().st_size
-            files[path.relative_to(source)] = size
-    if links:
-        return files
-    # Without links the snapshots hold the files themselves, and their blobs would be second copies.
-    return {path: size for path, size in files.items() if "blobs" not in path.parts[:2]}
-
-
-def _copy(source: Path, target: Path, links: bool, advance: Callable[[int], Any]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if links and source.is_symlink():
-        target.unlink(missing_ok=True)
-        target.symlink_to(_point(source))
-        return
-    partial = target.with_name(f"{target.name}.moving")
-    with name_full_disk(target, REMEDY):
-        with source.open("rb") as original, partial.open("wb") as copy:
-            while piece := original.read(PIECE):
-                copy.write(piece)
-                advance(len(piece))
-            copy.flush()
-            os.fsync(copy.fileno())
-        shutil.copystat(source, partial)  # its times: they say when a model was last used
-    partial.replace(target)
-
-
-def _point(link: Path) -> str:
-    """Tell where a link leads, as a path from its folder: that is the same in the new place."""
-    led = os.path.join(link.parent, os.readlink(link))  # noqa: PTH115, PTH118 - follows no second link
-    return os.path.relpath(led, link.parent)
-
-
-def _is_there(target: Path, source: Path) -> bool:
-    if target.is_symlink():
-        return source.is_symlink() and os.readlink(target) == _point(source)  # noqa: PTH115
-    if not target.is_file():
-        return False
-    # A branch may have moved on between two tries: its file is as long, and younger than its copy.
-    copy, original = target.stat(), source.stat()
-    as_new = copy.st_mtime >= original.st_mtime - CLOCK_SECONDS
-    return as_new and copy.st_size == original.st_size
-
-
 def _compare(move: Move) -> None:
     """Compare the whole cache with its copy, as readers see it: through links."""
-    for path in _list_files(move.source, move.links):
+    for path in list_files(move.source, move.links):
         target, source = move.target / path, move.source / path
         same_size = target.is_file() and target.stat().st_size == source.stat().st_size
-        if not same_size or not _is_there(target, source):
+        if not same_size or not is_there(target, source):
             raise TunelineError(
                 Problem(
                     where=str(target),
@@ -262,11 +193,3 @@ def _compare(move: Move) -> None:
                     remedy="type the same command again",
                 )
             )
-
-
-def _knows_links(target: Path) -> bool:
-    """Try it, in the nearest folder there is."""
-    from huggingface_hub.file_download import are_symlinks_supported
-
-    there = next(one for one in (target, *target.parents) if one.is_dir())
-    return bool(are_symlinks_supported(there))
