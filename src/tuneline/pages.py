@@ -25,7 +25,7 @@ def render_page(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = format_number
+    environment.filters |= {"number": format_number, "counted": count}
     style = Markup(environment.get_template("page.css").render())  # noqa: S704 - our own
     return environment.get_template(template).render(style=style, **values)
 
@@ -56,3 +56,8 @@ def format_number(value: float | None, places: int = 1, sign: bool = False) -> s
     value = round(value, places) + 0.0  # no sign before a zero
     text = f"{value:+,.{places}f}" if sign and value else f"{value:,.{places}f}"
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def count(number: int, noun: str) -> str:
+    """Count things in English."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -47,6 +47,13 @@ def start_messages(question: str, prompt: Prompt, system: str | None) -> list[Me
     return [*messages, {"role": "user", "content": question}]
 
 
+def find_stated_system(prompt: Prompt) -> str | None:
+    """Find the system message that is stated; None if there is none, or each row has its own."""
+    stated = prompt.system or ""
+    # `format` turns doubled braces into single ones, as in the examples.
+    return stated.format() if stated and not _list_columns(stated) else None
+
+
 def find_system(prompt: Prompt, examples: list[Example]) -> str | None:
     """Find the system message of the training.
 
@@ -61,8 +68,7 @@ def find_system(prompt: Prompt, examples: list[Example]) -> str | None:
         TunelineError: if rows have different ones, so that a question could have any of them.
     """
     if not _list_columns(prompt.system or ""):
-        # `format` turns doubled braces into single ones, as in the examples.
-        return prompt.system.format() if prompt.system else None
+        return find_stated_system(prompt)
     found = {
         message["content"]
         for example in examples

@@ -50,13 +50,18 @@ def create_use_case(name: str, raw: Path, project: Path, commands: Container[str
         shutil.copyfile(raw, project / copy)
     loader = PackageLoader("tuneline.new_use_case", "starting_folder")
     pages = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
-    pages.filters["quoted"] = _quote
+    pages.filters |= {"quoted": _quote, "room": _make_room}
     known = {"name": name, "file": raw.name, "guess": guess, "bytes": guess.longest}
     for file, path in paths.items():
         text = pages.get_template(f"{file.replace('/', '_')}.jinja").render(known)
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text(text, encoding="utf-8")
     return [*paths.values(), copy]
+
+
+def _make_room(tokens: int) -> int:
+    """Round up to a multiple of 256, with more than 128 tokens to spare for the chat template."""
+    return (tokens + 384) // 256 * 256
 
 
 def _quote(text: str) -> str:

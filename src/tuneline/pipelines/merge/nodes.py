@@ -15,13 +15,13 @@ from tuneline.pipelines.merge.gguf import find_converter, name_file, run_convert
 from tuneline.pipelines.merge.job import prepare_job
 from tuneline.pipelines.merge.model_folder import write_beside
 from tuneline.pipelines.merge.running import (
-    find_system,
     list_options,
     list_settings,
     word_modelfile,
 )
 from tuneline.pipelines.merge.shards import write_shards
 from tuneline.pipelines.merge.trial import try_merged
+from tuneline.questions import find_stated_system
 from tuneline.streams import Stream
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def convert_to_gguf(
         TunelineError: if the converter is named and not there, or if it fails.
     """
     converter, name = find_converter(merge.gguf), name_file(merge.gguf)
-    settings, system = list_settings(recipe, evaluation), find_system(prompt)
+    settings, system = list_settings(recipe, evaluation), find_stated_system(prompt)
     facts: dict[str, Any] = {
         "file": None,
         "type": merge.gguf.type,

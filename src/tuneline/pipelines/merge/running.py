@@ -1,9 +1,8 @@
 """What Ollama and llama.cpp are told, so that a merged model is asked as it was evaluated."""
 
-from string import Formatter
 from typing import Any
 
-from tuneline.parameters import Evaluation, Prompt, Recipe
+from tuneline.parameters import Evaluation, Recipe
 from tuneline.pipelines.merge.chat_template import read_frame
 from tuneline.rendering import find_end_tokens
 
@@ -31,13 +30,6 @@ def list_settings(recipe: Recipe, evaluation: Evaluation) -> dict[str, Any]:
     if recipe.max_length > OLLAMA_CONTEXT:
         settings["num_ctx"] = recipe.max_length
     return settings
-
-
-def find_system(prompt: Prompt) -> str | None:
-    """Find the system message; `None` if there is none, or one that is another for each row."""
-    template = prompt.system or ""
-    fixed = all(name is None for _, name, _, _ in Formatter().parse(template))
-    return template.format() if template and fixed else None
 
 
 def list_options(settings: dict[str, Any], system: str | None) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from tuneline.adapters import Adapter
 from tuneline.hub.bases import find_folder_base_problem
-from tuneline.pages import format_number
+from tuneline.pages import count, format_number
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.markdown import code, fence, render, table
 from tuneline.pipelines.publish.merging import write_merging
@@ -222,11 +222,6 @@ def _show_change(found: dict[str, Any] | None) -> str:
     places = found["places"]
     change = f"{format_number(found['base'], places)} → {format_number(found['tuned'], places)}"
     return f"{change} ({found['shown']}, {count(found['rows'], 'prompt')})"
-
-
-def count(number: int, noun: str) -> str:
-    """Count things in English."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _show_interval(found: dict[str, Any], places: int) -> str:
