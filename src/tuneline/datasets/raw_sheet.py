@@ -1,20 +1,23 @@
 """Raw rows as a sheet of a workbook."""
 
+import logging
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any
 
 import orjson
 import polars as pl
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from tuneline.datasets.decoding import RowDecoder, Unreadable, number_lines
 from tuneline.datasets.office import is_encrypted
+from tuneline.datasets.office.sheet_notes import list_notes, list_passed_over
+from tuneline.datasets.office.sheets import Sheet, Workbook, spread_merged
 from tuneline.datasets.opening import RawFile
 from tuneline.datasets.raw import RawDataset, check_fields, check_repeated, name_columns
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.rows import Fields, RowSource, Work
 from tuneline.streams import map_ahead
+
+log = logging.getLogger(__name__)
 
 # A header further down is no header any more.
 HEADER_ROWS = 50
@@ -23,14 +26,18 @@ HEADER_ROWS = 50
 class RawSheetDataset(RawDataset):
     """Reads the rows of one sheet of a workbook (XLSX, XLSM, XLSB, XLS, ODS).
 
-    Every cell is text, as it would be shown: 7 and not 7.0, and an empty cell an empty text. `line`
-    is the row's number in the sheet. Titles above the header are no rows.
+    Every cell is text, as the sheet shows it, and an empty cell an empty text. `line` is the row's
+    number in the sheet. Titles above the header are no rows. A hidden row is a rejected one. XLSB
+    and XLS are read as they are stored: 0.15 and not 15 %.
 
     Args:
         filepath: the workbook, at any address that fsspec knows.
-        sheet: its name; the first sheet if it is not given.
+        sheet: its name; the first visible sheet if it is not given.
         header_row: number of the row that names the columns, from 1; found if it is not given: the
             first that names them all.
+        locale: the author's country, such as `cs_CZ`: decides the decimal sign, the order of dates
+            and the names of months where a number's format does not. English if it is not given,
+            and dates as year-month-day; a warning says which columns this concerns.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
@@ -40,14 +47,29 @@ class RawSheetDataset(RawDataset):
         filepath: str,
         sheet: str | None = None,
         header_row: int | None = None,
+        locale: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(filepath=filepath, metadata=metadata)
-        self._sheet, self._header_row = sheet, header_row
+        self._sheet, self._header_row, self._locale = sheet, header_row, locale
 
     def load(self) -> RowSource:
         """Answer with the rows, none of them read yet."""
-        return _SheetRows(self._filepath, self._sheet, self._header_row)
+        from tuneline.datasets.office.locales import find_locale
+
+        locale = find_locale(self._locale or "")
+        if self._locale and locale is None:
+            raise TunelineError(self._no_locale(self._locale))
+        return _SheetRows(self._filepath, self._sheet, self._header_row, locale)
+
+    def _no_locale(self, name: str) -> Problem:
+        return Problem(
+            where=f"locale of {self._filepath}",
+            value=name,
+            wrong="no country is known by this name",
+            matters="decimal signs and dates could not be written its way",
+            remedy="name language and country, such as cs_CZ, de_DE or en_US",
+        )
 
 
 class _SheetRows:
@@ -55,46 +77,70 @@ class _SheetRows:
 
     share: float | None = None
 
-    def __init__(self, path: str, sheet: str | None, header_row: int | None) -> None:
+    def __init__(self, path: str, sheet: str | None, header_row: int | None, locale: Any) -> None:
         self._path, self._sheet, self._header_row = path, sheet, header_row
+        self._locale = locale
+        self.notes: list[str] = []
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
         return map_ahead(work, self._read(fields))
 
     def _read(self, fields: Fields) -> Iterator[pl.DataFrame]:
         sheet = self._open()
-        rows = [[_show(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
-        place = self._find_header(rows, fields)
-        header, body = name_columns(rows[place]), rows[place + 1 :]
+        merged = spread_merged(sheet)
+        place = self._find_header(sheet, fields)
+        header = _name_shown(sheet, place)
         check_repeated(self._path, fields, header)
-        while body and not any(body[-1]):
-            body.pop()  # formatted, never filled
-        decoder, empty = RowDecoder(fields), Unreadable("empty row")
-        named = [dict(zip(header, row, strict=True)) if any(row) else empty for row in body]
-        originals = [orjson.dumps(row) for row in body]
-        numbers = number_lines(place + 2, len(body))  # a sheet counts from 1
-        yield decoder.tabulate(decoder.decode_objects(named), originals, numbers)
+        wanted = {at: name for at, name in enumerate(header) if name and name in fields.names}
+        self._note(*list_notes(sheet, place, wanted, merged))
+        numbers = range(place + 1, len(sheet.rows))
+        rows = [_read_row(sheet, number, header, wanted) for number in numbers]
+        originals = [orjson.dumps(sheet.rows[number]) for number in numbers]
+        decoder = RowDecoder(fields)
+        lines = number_lines(place + 2, len(rows))  # a sheet counts from 1
+        yield decoder.tabulate(decoder.decode_objects(rows), originals, lines)
 
-    def _open(self) -> CalamineSheet:
+    def _open(self) -> Sheet:
+        from tuneline.datasets.office.workbooks import open_workbook
+
         content = b"".join(RawFile(self._path).read())
         try:
-            book = CalamineWorkbook.from_filelike(BytesIO(content))
-            name = self._sheet or book.sheet_names[0]
-            if name not in book.sheet_names:
-                raise TunelineError(self._no_sheet(name, book.sheet_names))
-            return book.get_sheet_by_name(name)
-        except (CalamineError, IndexError, ValueError, OSError) as error:
+            book = open_workbook(content, self._locale)
+            return book.read(self._choose(book))
+        except TunelineError:
+            raise
+        except Exception as error:  # whatever the layers under a damaged file raise, it is damaged
             raise TunelineError(self._no_workbook(content, error)) from error
 
-    def _find_header(self, rows: list[list[str]], fields: Fields) -> int:
+    def _choose(self, book: Workbook) -> str:
+        shown = [name for name, visible in book.sheets.items() if visible]
+        if self._sheet:
+            if self._sheet not in book.sheets:
+                raise TunelineError(self._no_sheet(self._sheet, list(book.sheets)))
+            return self._sheet
+        name = (shown or list(book.sheets))[0]
+        self._note(*list_passed_over(book, name))
+        return name
+
+    def _note(self, *notes: str) -> None:
+        for note in notes:
+            log.warning("%s: %s", self._path, note)
+        self.notes += [f"{self._path}: {note}" for note in notes]
+
+    def _find_header(self, sheet: Sheet, fields: Fields) -> int:
+        rows = sheet.rows
         if self._header_row:
             place = self._header_row - 1
             found = set(name_columns(rows[place])) if place < len(rows) else set()
             check_fields(self._path, fields, found - {""}, f"row {self._header_row}")
             return place
         wanted, head = set(fields.required), list(map(name_columns, rows[:HEADER_ROWS]))
-        # The row with most of the names is the header, and of those alike the fullest.
-        merits = [(len(wanted & set(row)), len(set(row) - {""})) for row in head]
+        # The row with most of the names is the header; of those alike one that is shown, the
+        # fullest.
+        merits = [
+            (len(wanted & set(row)), number not in sheet.hidden_rows, len(set(row) - {""}))
+            for number, row in enumerate(head)
+        ]
         place = merits.index(max(merits)) if merits else 0
         found = set(head[place]) - {""} if head else set()
         check_fields(self._path, fields, found, f"the first {len(head)} rows")
@@ -120,7 +166,31 @@ class _SheetRows:
         )
 
 
-def _show(cell: Any) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip() if isinstance(cell, str) else str(cell)
+def _name_shown(sheet: Sheet, place: int) -> list[str]:
+    """Name the columns; a hidden one loses its name to a visible one that has the same."""
+    header = name_columns(sheet.rows[place])
+    shown = {name for at, name in enumerate(header) if at not in sheet.hidden_columns}
+    return [
+        "" if at in sheet.hidden_columns and name in shown else name
+        for at, name in enumerate(header)
+    ]
+
+
+def _read_row(
+    sheet: Sheet, number: int, header: list[str], wanted: dict[int, str]
+) -> dict[str, str] | Unreadable:
+    row = sheet.rows[number]
+    problems = {
+        name: sheet.problems[number, at]
+        for at, name in wanted.items()
+        if (number, at) in sheet.problems
+    }
+    if not any(row) and not problems:
+        return Unreadable("empty row")
+    if number in sheet.hidden_rows:
+        by_filter = sheet.hidden_rows[number]
+        return Unreadable(f"hidden row: {'by a filter' if by_filter else 'by hand'}")
+    for name, problem in problems.items():
+        kind, _, what = problem.partition(": ")
+        return Unreadable(f"{kind}: {what} in `{name}`" if what else f"{kind}: `{name}`")
+    return dict(zip(header, row, strict=True))

@@ -1,0 +1,97 @@
+"""A sheet as it is shown: texts, what is hidden, what is merged, and what could not be read."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+# Why a text may not be what its author sees.
+NO_COUNTRY = "country"
+NO_FORMAT = "format"
+AS_STORED = "stored"
+
+Place = tuple[int, int]
+
+
+@dataclass
+class Sheet:
+    """One sheet; rows and columns count from 0.
+
+    Attributes:
+        rows: the texts of its rows, each as long as the longest.
+        problems: why a cell has no text, by row and column.
+        doubts: why a text may be another for its author (`NO_COUNTRY`, `AS_STORED`, or `NO_FORMAT`
+            with a colon and the format), by row and column.
+        hidden_rows: rows that are not shown, and whether a filter hides them.
+        hidden_columns: columns that are not shown.
+        merged: first and last row and column of cells that are one.
+    """
+
+    rows: list[list[str]] = field(default_factory=list)
+    problems: dict[Place, str] = field(default_factory=dict)
+    doubts: dict[Place, str] = field(default_factory=dict)
+    hidden_rows: dict[int, bool] = field(default_factory=dict)
+    hidden_columns: set[int] = field(default_factory=set)
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+
+class Workbook(Protocol):
+    """A workbook of any format.
+
+    Attributes:
+        sheets: the names of its sheets in their order, and whether each is shown.
+    """
+
+    sheets: dict[str, bool]
+
+    def read(self, name: str) -> Sheet:
+        """Read one sheet."""
+        ...
+
+
+class SheetBuilder:
+    """Collects cells in any number of rows, most of which may be empty."""
+
+    def __init__(self) -> None:
+        self.sheet = Sheet()
+        self._cells: dict[int, dict[int, str]] = {}
+
+    def add(self, row: int, column: int, text: str, problem: str = "", doubt: str = "") -> None:
+        """Add a cell; one without text and problem is none."""
+        text = text.strip()
+        if text or problem:
+            self._cells.setdefault(row, {})[column] = text
+        if problem:
+            self.sheet.problems[row, column] = problem
+        if doubt and text:
+            self.sheet.doubts[row, column] = doubt
+
+    def finish(self) -> Sheet:
+        """Make rows of equal length of the cells."""
+        width = 1 + max((max(row) for row in self._cells.values()), default=-1)
+        empty = [""] * width
+        for number in range(1 + max(self._cells, default=-1)):
+            cells = self._cells.get(number)
+            texts = [cells.get(column, "") for column in range(width)] if cells else empty
+            self.sheet.rows.append(texts)
+        return self.sheet
+
+
+def spread_merged(sheet: Sheet) -> int:
+    """Give the text of merged cells to each of their rows, in their first column.
+
+    A row that has nothing of its own is a part of the row above it, and stays empty.
+
+    Returns:
+        How many cells were filled.
+    """
+    own = [any(row) for row in sheet.rows]
+    filled = 0
+    for first, column, last, _ in sheet.merged:
+        for row in range(first + 1, min(last + 1, len(own))):
+            if not own[row] or column >= len(sheet.rows[row]):
+                continue
+            filled += 1
+            sheet.rows[row][column] = sheet.rows[first][column]
+            for notes in (sheet.problems, sheet.doubts):
+                if (first, column) in notes:
+                    notes[row, column] = notes[first, column]
+    return filled
