@@ -1,8 +1,14 @@
-"""What office files have in common."""
+"""Office files: workbooks and documents."""
+
+from io import BytesIO
+from zipfile import BadZipFile, ZipFile
+from zlib import error
 
 # A compound file holds a stream of this name if its content is encrypted.
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+# That of an OpenDocument file says which of its parts are encrypted.
+MANIFEST = "META-INF/manifest.xml"
 
 
 def is_compound(content: bytes) -> bool:
@@ -12,4 +18,12 @@ def is_compound(content: bytes) -> bool:
 
 def is_encrypted(content: bytes) -> bool:
     """Tell whether an office file is protected by a password."""
-    return is_compound(content) and ENCRYPTED in content
+    return (is_compound(content) and ENCRYPTED in content) or _is_encrypted_odf(content)
+
+
+def _is_encrypted_odf(content: bytes) -> bool:
+    try:
+        with ZipFile(BytesIO(content)) as archive:
+            return b"encryption-data" in archive.read(MANIFEST)
+    except (BadZipFile, KeyError, OSError, ValueError, error):
+        return False

@@ -32,6 +32,11 @@ def list_notes(sheet: Sheet, place: int, wanted: dict[int, str], merged: int) ->
         merged: how many cells got the text of those that they are merged with.
     """
     notes = [*_list_hidden(sheet, place, wanted)]
+    if sheet.as_stored:
+        notes.append(
+            "in this format, neither number formats nor formula errors nor what is hidden can be "
+            "read; save the workbook as XLSX"
+        )
     if merged:
         notes.append(f"the text of merged cells is read in {count(merged, 'row')} more")
     for at, name in wanted.items():

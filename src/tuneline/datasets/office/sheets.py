@@ -22,7 +22,8 @@ class Sheet:
             with a colon and the format), by row and column.
         hidden_rows: rows that are not shown, and whether a filter hides them.
         hidden_columns: columns that are not shown.
-        merged: first and last row and column of cells that are one.
+        merged: first row and column, last row and column of cells that are one.
+        as_stored: whether it was read without its formats, and without what is hidden.
     """
 
     rows: list[list[str]] = field(default_factory=list)
@@ -31,6 +32,7 @@ class Sheet:
     hidden_rows: dict[int, bool] = field(default_factory=dict)
     hidden_columns: set[int] = field(default_factory=set)
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+    as_stored: bool = False
 
 
 class Workbook(Protocol):

@@ -47,6 +47,7 @@ class _BinaryWorkbook:
 
     def read(self, name: str) -> Sheet:
         builder = SheetBuilder()
+        builder.sheet.as_stored = True
         sheet = self._book.get_sheet_by_name(name)
         for row, cells in enumerate(sheet.to_python(skip_empty_area=False)):
             for column, cell in enumerate(cells):
