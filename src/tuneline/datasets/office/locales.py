@@ -78,6 +78,7 @@ def find_locale(name: str) -> Locale | None:
         return None
 
 
+@cache
 def find_marks(locale: Locale | None) -> tuple[str, str]:
     """Give a country's decimal sign and what it writes between thousands; English without one."""
     if locale is None:

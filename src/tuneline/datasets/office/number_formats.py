@@ -108,9 +108,9 @@ class NumberFormat:
             return text
         return "".join(text if one.kind == "text" else one.text for one in last.parts)
 
-    def differs(self, value: Decimal) -> bool:
-        """Tell whether another country would write a number otherwise, by the same format."""
-        return self.show(value, None) != self.show(value, ELSEWHERE)
+    def differs(self, value: Decimal, text: str) -> bool:
+        """Tell whether another country would write a number otherwise than `text`."""
+        return not text.isdigit() and self.show(value, ELSEWHERE) != text
 
     def _choose(self, value: Decimal) -> tuple[Section, bool]:
         """Choose the section for a number, and tell whether it is shown without its sign."""

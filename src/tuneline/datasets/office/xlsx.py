@@ -122,7 +122,7 @@ class XLSXWorkbook:
             if number_format.is_date and self._from_1904 and kind != "d":
                 number += DAYS_TO_1904
             text = number_format.show(number, self._locale)
-            in_doubt = self._locale is None and number_format.differs(number)
+            in_doubt = self._locale is None and number_format.differs(number, text)
         except NotRenderedError:
             code = number_format if isinstance(number_format, str) else number_format.code
             return GENERAL.show(number, self._locale), "", f"{NO_FORMAT}: {code}"
