@@ -1,110 +1,216 @@
 """Raw rows as a folder of documents, one row each."""
 
+import logging
 from collections.abc import Iterator
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 import fsspec
 import polars as pl
 
-from tuneline.datasets.decoding import RowDecoder, Unreadable, describe_byte, number_lines
+from tuneline.datasets.decoding import RowDecoder, Unreadable, number_lines
 from tuneline.datasets.office import is_compound, is_encrypted
 from tuneline.datasets.raw import RawDataset, check_fields
+from tuneline.encodings import MARKS, guess_encoding
 from tuneline.errors import Problem, TunelineError
+from tuneline.pages import count
 from tuneline.rows import Fields, RowSource, Work
 from tuneline.streams import map_ahead
 
+log = logging.getLogger(__name__)
+
 ENDINGS = (".docx", ".txt", ".md")
+# What a system or a program leaves in a folder, and nobody has written.
+NO_DOCUMENTS = ("~$", ".")
+SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
+ADVICE = {
+    **dict.fromkeys(
+        (".doc", ".docm", ".dot", ".dotx", ".odt", ".rtf", ".pages"), "save it as DOCX"
+    ),
+    **dict.fromkeys((".pdf", ".html", ".htm", ".epub"), "save its text as DOCX or TXT"),
+    **dict.fromkeys((".xlsx", ".xls", ".ods", ".csv"), "a table is read by a dataset of its own"),
+    **dict.fromkeys((".gz", ".zip", ".zst", ".7z"), "unpack it"),
+}
 DOCUMENTS_PER_BATCH = 100
 
 
 class RawDocumentsDataset(RawDataset):
     """Reads a folder of documents (DOCX, TXT, MD) in the order of their names, one row each.
 
-    The columns are `id` (the name without its ending) and `text`: the paragraphs, and the rows of
-    tables with ` | ` between their cells, each on a line of its own, in the order of the document.
-    `line` is the document's place in the folder.
+    The columns are `id` (the name without its ending) and `text`: what Word shows of a DOCX
+    document, paragraphs and the rows of tables each on a line of its own, with ` | ` between cells.
+    `line` is the document's place in the folder. Behind the documents come the files and folders
+    that are not read, each a rejected row.
 
     Args:
         filepath: the folder, at any address that fsspec knows.
+        encoding: of the texts that are neither UTF-8 nor begin with a byte order mark.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        encoding: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._encoding = encoding
+
     def load(self) -> RowSource:
         """Answer with the rows, none of them read yet."""
-        return _DocumentRows(self._filepath)
+        return _DocumentRows(self._filepath, self._encoding)
+
+
+@dataclass
+class _Read:
+    """A document that was read, or why it was not; what is missing in it; what it is shown as."""
+
+    row: dict[str, str] | Unreadable
+    original: bytes
+    missing: str = ""
 
 
 class _DocumentRows:
     """Documents of one folder. See `RowSource`."""
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: str, encoding: str | None) -> None:
+        self._folder, self._encoding = folder, encoding
         self.share: float | None = None
+        self.notes: list[str] = []
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
         return map_ahead(work, self._read(fields))
 
     def _read(self, fields: Fields) -> Iterator[pl.DataFrame]:
         files, folder = fsspec.core.url_to_fs(self._folder)
-        paths = sorted(path for path in files.ls(folder, detail=False) if _is_document(path))
+        entries = {one["name"]: one["type"] for one in files.ls(folder, detail=True)}
+        named = sorted(path for path in entries if _is_someones(path, folder))
+        paths = [path for path in named if _is_document(path, entries[path])]
+        others = [path for path in named if path not in set(paths)]
         if not paths:
-            raise TunelineError(self._no_document())
+            raise TunelineError(self._no_document(others))
         check_fields(self._folder, fields, {"id", "text"}, "the documents")
         decoder = RowDecoder(fields)
-        for start in range(0, len(paths), DOCUMENTS_PER_BATCH):
-            some = paths[start : start + DOCUMENTS_PER_BATCH]
-            contents = [files.cat_file(path) for path in some]
-            rows = [_read_document(*pair) for pair in zip(some, contents, strict=True)]
-            self.share = (start + len(some)) / len(paths)
-            originals = [_show(*pair) for pair in zip(some, contents, strict=True)]
+        for start in range(0, len(named), DOCUMENTS_PER_BATCH):
+            some = [*paths, *others][start : start + DOCUMENTS_PER_BATCH]
+            read = [
+                _read_document(path, files.cat_file(path), self._encoding)
+                if start + place < len(paths)
+                else _pass_over(path, entries[path])
+                for place, path in enumerate(some)
+            ]
+            self._note(some, read)
+            self.share = (start + len(some)) / len(named)
             numbers = number_lines(start + 1, len(some))
-            yield decoder.tabulate(decoder.decode_objects(rows), originals, numbers)
+            decoded = decoder.decode_objects(one.row for one in read)
+            yield decoder.tabulate(decoded, [one.original for one in read], numbers)
 
-    def _no_document(self) -> Problem:
+    def _note(self, paths: list[str], read: list[_Read]) -> None:
+        """Warn of every document that was not read, or not as a whole."""
+        for path, one in zip(paths, read, strict=True):
+            reason = one.row.reason if isinstance(one.row, Unreadable) else one.missing
+            if reason:
+                self.notes.append(f"{path}: {reason}")
+                log.warning(self.notes[-1])
+
+    def _no_document(self, others: list[str]) -> Problem:
+        found = sorted({PurePosixPath(one).suffix or PurePosixPath(one).name for one in others})
         return Problem(
             where=self._folder,
-            wrong=f"the folder holds no document ({', '.join(ENDINGS)})",
+            wrong=f"the folder holds no document ({', '.join(ENDINGS)})"
+            + (f" but {', '.join(found)}" if found else ""),
             matters="there is nothing to learn from",
             remedy="put the documents there, or change the path in the catalog",
         )
 
 
-def _is_document(path: str) -> bool:
-    # Word leaves `~$name.docx` beside a document that is open.
+def _is_someones(path: str, folder: str) -> bool:
+    # Word leaves `~$name.docx` beside a document that is open; some stores list the folder itself.
     name = PurePosixPath(path).name
-    return name.lower().endswith(ENDINGS) and not name.startswith(("~$", "."))
+    is_folder = path.rstrip("/") == folder.rstrip("/")
+    return not (is_folder or name.startswith(NO_DOCUMENTS) or name.lower() in SYSTEM_FILES)
 
 
-def _read_document(path: str, content: bytes) -> dict[str, str] | Unreadable:
-    name = PurePosixPath(path)
+def _is_document(path: str, kind: str) -> bool:
+    return kind == "file" and path.lower().endswith(ENDINGS)
+
+
+def _pass_over(path: str, kind: str) -> _Read:
+    ending = PurePosixPath(path).suffix
+    if kind == "directory":
+        reason = "not read: a folder; move its documents into the folder that the catalog names"
+    else:
+        advice = ADVICE.get(ending.lower(), f"only {', '.join(ENDINGS)} are read")
+        reason = f"not read: {ending or 'a file without an ending'}; {advice}"
+    return _Read(Unreadable(reason), path.encode())
+
+
+def _read_document(path: str, content: bytes, encoding: str | None) -> _Read:
+    name, missing = PurePosixPath(path), ""
     try:
-        is_docx = name.suffix.lower() == ".docx"
-        text = _read_docx(content) if is_docx else content.decode("utf-8-sig")
-        return {"id": name.stem, "text": text}
+        if name.suffix.lower() == ".docx":
+            text, missing = _read_docx(content)
+        else:
+            text = _decode(content, encoding)
     except UnicodeDecodeError as error:
-        return Unreadable(describe_byte(error))
+        return _Read(Unreadable(_describe_encoding(content, error)), path.encode())
     except Exception as error:  # whatever the layers under a damaged file raise, it is damaged
-        if is_encrypted(content):
-            return Unreadable("protected by a password")
-        if is_compound(content):
-            return Unreadable("an old Word document under a new name: save it as DOCX")
-        return Unreadable(f"damaged: {type(error).__name__} {error}")
+        return _Read(Unreadable(_describe_damage(content, error)), path.encode())
+    if not text.strip():
+        reason = f"empty document: {missing}" if missing else "empty document"
+        return _Read(Unreadable(reason), path.encode())
+    # Of a file that is no text, its name is shown.
+    original = path.encode() if name.suffix.lower() == ".docx" else content
+    return _Read({"id": name.stem, "text": text}, original, missing)
 
 
-def _read_docx(content: bytes) -> str:
-    from docx import Document
-    from docx.table import Table
+def _read_docx(content: bytes) -> tuple[str, str]:
+    from tuneline.datasets.office.docx import read_docx
 
-    blocks = Document(BytesIO(content)).iter_inner_content()
-    return "\n".join(_read_table(one) if isinstance(one, Table) else one.text for one in blocks)
-
-
-def _read_table(table: Any) -> str:
-    return "\n".join(" | ".join(cell.text for cell in row.cells) for row in table.rows)
+    document = read_docx(content)
+    losses = ", ".join(count(times, loss) for loss, times in sorted(document.losses.items()))
+    return document.text, f"not read of it: {losses}" if losses else ""
 
 
-def _show(path: str, content: bytes) -> bytes:
-    """Give a text as it is; of a file that is no text, its name."""
-    return path.encode() if path.lower().endswith(".docx") else content
+def _decode(content: bytes, encoding: str | None) -> str:
+    """Decode a text by its byte order mark, else as UTF-8, else as stated.
+
+    Text of another encoding is practically never valid UTF-8; only UTF-16 and UTF-32 may be, with
+    zero bytes.
+    """
+    marked = next((name for mark, name in MARKS.items() if content.startswith(mark)), None)
+    if marked:
+        return content.decode(marked)
+    try:
+        if b"\0" in content:
+            at = content.index(b"\0")
+            raise UnicodeDecodeError("utf-8", content, at, at + 1, "a zero byte")
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if encoding is None:
+            raise
+        return content.decode(encoding)
+
+
+def _describe_encoding(content: bytes, error: UnicodeDecodeError) -> str:
+    guess = guess_encoding(content)
+    advice = f"probably {guess}: state `encoding: {guess}` in the catalog, or " if guess else ""
+    return (
+        f"another encoding: byte 0x{content[error.start]:02x} at {error.start} is not "
+        f"{error.encoding}; {advice}save it as UTF-8"
+    )
+
+
+def _describe_damage(content: bytes, error: Exception) -> str:
+    if is_encrypted(content):
+        return "protected by a password: save it without one"
+    if is_compound(content):
+        return "an old Word document under a new name: save it as DOCX"
+    if content.startswith(b"{\\rtf"):
+        return "an RTF document under another name: save it as DOCX"
+    if not content.strip():
+        return "empty document"
+    return f"damaged: {type(error).__name__} {error}"
