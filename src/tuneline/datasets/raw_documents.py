@@ -1,5 +1,6 @@
 """Raw rows as a folder of documents, one row each."""
 
+import codecs
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import polars as pl
 from tuneline.datasets.decoding import RowDecoder, Unreadable, number_lines
 from tuneline.datasets.office import is_compound, is_encrypted
 from tuneline.datasets.raw import RawDataset, check_fields
-from tuneline.encodings import MARKS, guess_encoding
+from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError
 from tuneline.pages import count
 from tuneline.rows import Fields, RowSource, Work
@@ -33,6 +34,8 @@ ADVICE = {
     **dict.fromkeys((".gz", ".zip", ".zst", ".7z"), "unpack it"),
 }
 DOCUMENTS_PER_BATCH = 100
+# UTF-32 in its usual order begins as UTF-16 does.
+BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
 class RawDocumentsDataset(RawDataset):
@@ -61,7 +64,20 @@ class RawDocumentsDataset(RawDataset):
 
     def load(self) -> RowSource:
         """Answer with the rows, none of them read yet."""
+        try:
+            codecs.lookup(self._encoding or "utf-8")
+        except LookupError as error:
+            raise TunelineError(self._no_encoding()) from error
         return _DocumentRows(self._filepath, self._encoding)
+
+    def _no_encoding(self) -> Problem:
+        return Problem(
+            where=f"{self._filepath}: encoding",
+            value=self._encoding,
+            wrong="Python knows no encoding of this name",
+            matters="no text could be read",
+            remedy="name one in the catalog, such as `cp1250` or `cp1252`",
+        )
 
 
 @dataclass
@@ -156,7 +172,7 @@ def _read_document(path: str, content: bytes, encoding: str | None) -> _Read:
         else:
             text = _decode(content, encoding)
     except UnicodeDecodeError as error:
-        return _Read(Unreadable(_describe_encoding(content, error)), path.encode())
+        return _Read(Unreadable(_describe_encoding(content, error, encoding)), path.encode())
     except Exception as error:  # whatever the layers under a damaged file raise, it is damaged
         return _Read(Unreadable(_describe_damage(content, error)), path.encode())
     if not text.strip():
@@ -181,9 +197,8 @@ def _decode(content: bytes, encoding: str | None) -> str:
     Text of another encoding is practically never valid UTF-8; only UTF-16 and UTF-32 may be, with
     zero bytes.
     """
-    marked = next((name for mark, name in MARKS.items() if content.startswith(mark)), None)
-    if marked:
-        return content.decode(marked)
+    if content.startswith(BYTE_ORDER_MARKS):
+        return content.decode(guess_encoding(content) or "utf-16")
     try:
         if b"\0" in content:
             at = content.index(b"\0")
@@ -195,12 +210,12 @@ def _decode(content: bytes, encoding: str | None) -> str:
         return content.decode(encoding)
 
 
-def _describe_encoding(content: bytes, error: UnicodeDecodeError) -> str:
+def _describe_encoding(content: bytes, error: UnicodeDecodeError, encoding: str | None) -> str:
     guess = guess_encoding(content)
     advice = f"probably {guess}: state `encoding: {guess}` in the catalog, or " if guess else ""
     return (
         f"another encoding: byte 0x{content[error.start]:02x} at {error.start} is not "
-        f"{error.encoding}; {advice}save it as UTF-8"
+        f"{encoding or 'UTF-8'}; {advice}save it as UTF-8"
     )
 
 
@@ -213,4 +228,6 @@ def _describe_damage(content: bytes, error: Exception) -> str:
         return "an RTF document under another name: save it as DOCX"
     if not content.strip():
         return "empty document"
+    if not content.startswith(b"PK"):
+        return "no DOCX document: it has the name of one and another content; save it as DOCX"
     return f"damaged: {type(error).__name__} {error}"

@@ -33,7 +33,8 @@ def clean_rows(raw: RowSource, data: Data) -> Outputs:
     """
     report = CleaningReport(data)
     clean, rejected = divide(_clean_batches(raw, data, report))
-    return clean, rejected, Stream(report.tell() for _ in range(1))
+    notes = (list(getattr(raw, "notes", ())) for _ in range(1))
+    return clean, rejected, Stream(report.tell() | {"notes": one} for one in notes)
 
 
 def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
