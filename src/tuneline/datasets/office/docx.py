@@ -55,7 +55,7 @@ def read_docx(content: bytes) -> Document:
     root = package.parse(main)
     body = None if root is None else root.find("{*}body")
     if body is None:
-        raise ValueError("it holds no document")
+        raise LookupError("it holds no document")
     return _Reader(package, main).read(body)
 
 

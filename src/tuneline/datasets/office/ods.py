@@ -43,7 +43,7 @@ class ODSWorkbook:
     def __init__(self, package: Package, locale: Locale | None) -> None:
         root = package.parse("content.xml")
         if root is None:
-            raise ValueError("it holds no workbook")
+            raise LookupError("it holds no workbook")
         self._locale = locale
         hidden = {
             get(style, "name")

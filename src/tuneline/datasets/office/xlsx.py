@@ -44,7 +44,7 @@ class XLSXWorkbook:
         main = package.find_main()
         book = package.parse(main)
         if book is None:
-            raise ValueError("it holds no workbook")
+            raise LookupError("it holds no workbook")
         relations = package.list_relations(main)
         self._parts: dict[str, str] = {}
         self.sheets: dict[str, bool] = {}
