@@ -314,3 +314,11 @@ def test_no_entity_is_resolved(path: Path, tmp_path: Path):
     write(path, ("a", "b"))
     change(path, SHEET, ("<worksheet", entity), ("<t>b</t>", "<t>b&x;</t>"))
     assert "secret" not in str(answers(path))
+
+
+@pytest.mark.parametrize("row", ["1048577", "99999999999", "0", "x"])
+def test_a_row_that_no_sheet_has_is_refused_and_not_waited_for(path: Path, row: str):
+    write(path, ("a", "b"))
+    change(path, SHEET, ('<row r="2"', f'<row r="{row}"'))
+    with pytest.raises(TunelineError, match="no workbook that can be read"):
+        read(path)

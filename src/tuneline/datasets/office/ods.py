@@ -9,7 +9,7 @@ from lxml.etree import _Element
 
 from tuneline.datasets.office.number_formats import GENERAL
 from tuneline.datasets.office.package import Package, get, name_of
-from tuneline.datasets.office.sheets import AS_STORED, Sheet, SheetBuilder
+from tuneline.datasets.office.sheets import AS_STORED, LAST_COLUMN, Sheet, SheetBuilder
 
 CALC_TYPE = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}value-type"
 VALUE_TYPE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}value-type"
@@ -65,7 +65,7 @@ class ODSWorkbook:
             count = int(get(element, f"number-{name_of(element)[6:]}s-repeated") or 1)
             if name_of(element) == "table-column":
                 if get(element, "visibility") in ("collapse", "filter"):
-                    shown = range(cursor.column, min(cursor.column + count, 16_384))
+                    shown = range(cursor.column, min(cursor.column + count, LAST_COLUMN))
                     builder.sheet.hidden_columns |= set(shown)
                 cursor.column += count
             else:

@@ -8,6 +8,9 @@ NO_COUNTRY = "country"
 NO_FORMAT = "format"
 AS_STORED = "stored"
 
+# No spreadsheet has more.
+LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
+
 Place = tuple[int, int]
 
 
@@ -57,7 +60,13 @@ class SheetBuilder:
         self._cells: dict[int, dict[int, str]] = {}
 
     def add(self, row: int, column: int, text: str, problem: str = "", doubt: str = "") -> None:
-        """Add a cell; one without text and problem is none."""
+        """Add a cell; one without text and problem is none.
+
+        Raises:
+            IndexError: if no sheet has such a row or column.
+        """
+        if not (0 <= row < LAST_ROW and 0 <= column < LAST_COLUMN):
+            raise IndexError(f"a cell in row {row + 1:,}, column {column + 1:,}")
         text = text.strip()
         if text or problem:
             self._cells.setdefault(row, {})[column] = text

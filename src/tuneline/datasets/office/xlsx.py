@@ -15,7 +15,14 @@ from tuneline.datasets.office.date_formats import SHORT_DATE
 from tuneline.datasets.office.locales import NotRenderedError
 from tuneline.datasets.office.number_formats import GENERAL, NumberFormat, read_format
 from tuneline.datasets.office.package import Package, get, name_of
-from tuneline.datasets.office.sheets import NO_COUNTRY, NO_FORMAT, Sheet, SheetBuilder
+from tuneline.datasets.office.sheets import (
+    LAST_COLUMN,
+    LAST_ROW,
+    NO_COUNTRY,
+    NO_FORMAT,
+    Sheet,
+    SheetBuilder,
+)
 
 FORMATS = {
     **BUILTIN_FORMATS,
@@ -26,7 +33,6 @@ FORMATS = {
 }
 # The first day of the Macintosh's old calendar.
 DAYS_TO_1904 = 1462
-LAST_COLUMN = 16_384
 ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 TAGS = ("sheetPr", "col", "row", "filterColumn", "autoFilter", "mergeCell")
 
@@ -147,8 +153,8 @@ class _Filters:
         elif kind == "filterColumn":
             self._asks = True
         elif kind == "autoFilter" and self._asks:
-            top, bottom = range_boundaries(str(element.get("ref")))[1::2]
-            self._ranges.append((top - 1, bottom - 1))
+            top, _, bottom, _ = _read_range(element)
+            self._ranges.append((top, bottom))
 
     def hide(self, row: int) -> bool:
         """Tell whether a hidden row is hidden by a filter."""
@@ -163,8 +169,15 @@ def _read_layout(element: _Element, sheet: Sheet) -> None:
         first, last = int(element.get("min", 1)), int(element.get("max", 1))
         sheet.hidden_columns |= set(range(first - 1, min(last, LAST_COLUMN)))
     elif kind == "mergeCell":
-        left, top, right, bottom = range_boundaries(str(element.get("ref")))
-        sheet.merged.append((top - 1, left - 1, bottom - 1, right - 1))
+        sheet.merged.append(_read_range(element))
+
+
+def _read_range(element: _Element) -> tuple[int, int, int, int]:
+    """Read the first row and column, and the last ones, of a range; whole columns are one, too."""
+    left, top, right, bottom = range_boundaries(str(element.get("ref")))
+    whole = (top or 1, left or 1, bottom or LAST_ROW, right or LAST_COLUMN)
+    first_row, first_column, last_row, last_column = (number - 1 for number in whole)
+    return first_row, first_column, last_row, last_column
 
 
 def unescape(text: str) -> str:
