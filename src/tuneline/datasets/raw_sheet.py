@@ -180,17 +180,12 @@ def _read_row(
     sheet: Sheet, number: int, header: list[str], wanted: dict[int, str]
 ) -> dict[str, str] | Unreadable:
     row = sheet.rows[number]
-    problems = {
-        name: sheet.problems[number, at]
-        for at, name in wanted.items()
-        if (number, at) in sheet.problems
-    }
-    if not any(row) and not problems:
+    if not any(row):
         return Unreadable("empty row")
     if number in sheet.hidden_rows:
-        by_filter = sheet.hidden_rows[number]
-        return Unreadable(f"hidden row: {'by a filter' if by_filter else 'by hand'}")
-    for name, problem in problems.items():
-        kind, _, what = problem.partition(": ")
-        return Unreadable(f"{kind}: {what} in `{name}`" if what else f"{kind}: `{name}`")
+        return Unreadable(f"hidden row: by {'a filter' if sheet.hidden_rows[number] else 'hand'}")
+    for at, name in wanted.items():
+        if problem := sheet.problems.get((number, at)):
+            kind, _, what = problem.partition(": ")
+            return Unreadable(f"{kind}: {what} in `{name}`" if what else f"{kind}: `{name}`")
     return dict(zip(header, row, strict=True))

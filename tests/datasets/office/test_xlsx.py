@@ -101,6 +101,7 @@ def test_errors_and_formulas_nobody_computed_are_named(path: Path):
         3: "formula error: #DIV/0! in `answer`",
         4: "formula without a stored value: `answer`",
     }
+    assert [b"#DIV/0!" in table["original"][1], b"=1+1" in table["original"][2]] == [True, True]
     assert table["answer"].to_list()[3:] == ["", "said"]
     assert table["question"].to_list()[3:] == ["d", "#REF!"]  # a text that looks like an error
 

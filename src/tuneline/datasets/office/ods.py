@@ -102,17 +102,17 @@ class ODSWorkbook:
             column += count
 
     def _show(self, cell: _Element) -> tuple[str, str, str]:
-        """Give a cell's text, why it has none, and whether it may be another for its author."""
+        """Give a cell's text, why it cannot be read, and why its author may see another."""
         paragraphs = cell.findall("{*}p")
         text = "\n".join("".join(_read_text(one)) for one in paragraphs)
         formula, kind = get(cell, "formula"), cell.get(VALUE_TYPE)
         wrong = text.startswith(("#", "Err:")) and kind != "string"
         if formula and (cell.get(CALC_TYPE) == "error" or wrong):
-            return "", f"formula error: {text}", ""
+            return text, f"formula error: {text}", ""
         if paragraphs or (kind is None and not formula):
             return text, "", ""
         if kind is None:
-            return "", "formula without a stored value", ""
+            return formula or "", "formula without a stored value", ""
         return self._show_value(cell, kind)
 
     def _show_value(self, cell: _Element, kind: str) -> tuple[str, str, str]:

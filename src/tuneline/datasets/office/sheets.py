@@ -20,7 +20,7 @@ class Sheet:
 
     Attributes:
         rows: the texts of its rows, each as long as the longest.
-        problems: why a cell has no text, by row and column.
+        problems: why a cell cannot be read, by row and column; its text is then what it stores.
         doubts: why a text may be another for its author (`NO_COUNTRY`, `AS_STORED`, or `NO_FORMAT`
             with a colon and the format), by row and column.
         hidden_rows: rows that are not shown, and whether a filter hides them.
@@ -60,7 +60,7 @@ class SheetBuilder:
         self._cells: dict[int, dict[int, str]] = {}
 
     def add(self, row: int, column: int, text: str, problem: str = "", doubt: str = "") -> None:
-        """Add a cell; one without text and problem is none.
+        """Add a cell; one without text is none.
 
         Raises:
             IndexError: if no sheet has such a row or column.
@@ -68,11 +68,12 @@ class SheetBuilder:
         if not (0 <= row < LAST_ROW and 0 <= column < LAST_COLUMN):
             raise IndexError(f"a cell in row {row + 1:,}, column {column + 1:,}")
         text = text.strip()
-        if text or problem:
-            self._cells.setdefault(row, {})[column] = text
+        if not text:
+            return
+        self._cells.setdefault(row, {})[column] = text
         if problem:
             self.sheet.problems[row, column] = problem
-        if doubt and text:
+        if doubt:
             self.sheet.doubts[row, column] = doubt
 
     def finish(self) -> Sheet:

@@ -91,12 +91,13 @@ class XLSXWorkbook:
                 builder.add(row, column, *self._show(cell))
 
     def _show(self, cell: _Element) -> tuple[str, str, str]:
-        """Give a cell's text, why it has none, and whether it may be another for its author."""
+        """Give a cell's text, why it cannot be read, and why its author may see another."""
         kind, value = cell.get("t", "n"), cell.findtext("{*}v") or ""
         if kind == "e":
-            return "", f"formula error: {value}", ""
-        if kind != "str" and cell.find("{*}f") is not None and self._is_missing(value):
-            return "", "formula without a stored value", ""
+            return value, f"formula error: {value}", ""
+        formula = cell.find("{*}f")
+        if kind != "str" and formula is not None and self._is_missing(value):
+            return f"={formula.text or ''}", "formula without a stored value", ""
         number_format = self._formats.get(int(cell.get("s", 0)), GENERAL)
         if kind in ("s", "inlineStr", "str"):
             return self._show_text(cell, kind, value, number_format)
