@@ -163,7 +163,7 @@ class Data(Block):
         looked_at += [self.documents.column] if self.documents else []
         unknown += [column for column in looked_at if column not in self.columns]
         if self.split.group not in {None, self.id, *self.pair_columns, *self.carried}:
-            unknown.append(self.split.group)
+            unknown.append(str(self.split.group))
         if unknown:
             raise ValueError(
                 f"`{unknown[0]}` is none of the columns {self.columns}; a rule or a split that "
