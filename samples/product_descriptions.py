@@ -29,12 +29,14 @@ from typing import TypeVar
 from samples.product_vocabulary import CATEGORIES
 from samples.product_vocabulary.dirt import (
     BARE_WORDS,
+    COPYRIGHT_LINES,
     DOUBLE_SPELLING,
     EDITION_NOTES,
     EMOJI,
     ENTITY_SPELLINGS,
     NOT_OBJECT_LINES,
     NOT_TEXT_TITLES,
+    NOTE_GLUE,
     SENTINEL_TITLES,
     SHORT_CONTENTS,
     TYPOGRAPHIC_SPELLING,
@@ -55,11 +57,13 @@ EMPTY_CONTENT_SHARE = 0.22
 TITLE_AS_CONTENT_SHARE = 0.01
 SHORT_CONTENT_SHARE = 0.01
 EDITION_NOTE_ONLY_SHARE = 0.006
+REPEATED_CONTENT_SHARE = 0.12  # under another title
 HUGE_CONTENT_SHARE = 1 / 4000
 BROKEN_LINE_SHARE = 1 / 1000
 EMPTY_LINE_SHARE = 1 / 4000
 NOT_OBJECT_SHARE = 1 / 4000
 MISSING_CONTENT_SHARE = 1 / 2500
+NOT_TEXT_CONTENT_SHARE = 1 / 2500
 
 # Shares of the titles that are neither empty nor sentinels.
 TITLE_ENTITY_SHARE = 0.02
@@ -77,9 +81,13 @@ TAG_SHARE = 0.025
 ESCAPED_TAG_SHARE = 0.015
 SPACING_SHARE = 0.03
 EMOJI_SHARE = 0.002
+COPYRIGHT_SHARE = 0.06
+COPYRIGHT_YEARS = (1985, 2012)
 
 # Share of the described products that have editions, which are books and music.
 EDITION_NOTE_SHARE = 0.25
+# Share of the edition notes with the blanks around the edition lost.
+JOINED_NOTE_SHARE = 1 / 30
 
 # Of an ordinary description: share of them up to here, and its length in characters there.
 LENGTH_SHARES = (0.0, 0.05, 0.5, 0.95, 0.97, 1.0)
@@ -137,6 +145,7 @@ _CONTENT_KINDS = Lottery(
         "short": SHORT_CONTENT_SHARE,
         "edition note": EDITION_NOTE_ONLY_SHARE,
         "huge": HUGE_CONTENT_SHARE,
+        "repeated": REPEATED_CONTENT_SHARE,
     }
 )
 _LINE_KINDS = Lottery(
@@ -145,6 +154,7 @@ _LINE_KINDS = Lottery(
         "empty": EMPTY_LINE_SHARE,
         "not object": NOT_OBJECT_SHARE,
         "missing content": MISSING_CONTENT_SHARE,
+        "not text": NOT_TEXT_CONTENT_SHARE,
     }
 )
 _SPELLINGS = Lottery(
@@ -358,17 +368,29 @@ _CASES: tuple[Callable[[str], str], ...] = (str.upper, str.lower, str.title)
 def edition_note(rng: Random, category: Category) -> str:
     """The boilerplate of shops that share one text among editions; any category may have it."""
     edition = pick(rng, category.editions or ("Hardcover", "Paperback"))
-    return pick(rng, EDITION_NOTES).format(edition=edition)
+    note = pick(rng, EDITION_NOTES).format(edition=edition)
+    if rng.random() < JOINED_NOTE_SHARE:
+        note = note.replace(f" {edition} ", edition)
+    return note
 
 
 def description(rng: Random, listing: Listing, length: float) -> str:
     """A description of about that length, as found on a page."""
     sentences = describe(rng, listing, length)
-    if listing.category.editions and rng.random() < EDITION_NOTE_SHARE:
-        sentences.append(edition_note(rng, listing.category))
     if rng.random() < EMOJI_SHARE:
         sentences.append(pick(rng, EMOJI))
+    if rng.random() < COPYRIGHT_SHARE:
+        sentences.append(copyright_line(rng))
+    if listing.category.editions and rng.random() < EDITION_NOTE_SHARE:
+        sentences[-1] += NOTE_GLUE + edition_note(rng, listing.category)
     return with_spacing(rng, with_markup(rng, sentences), SPACING_SHARE)
+
+
+def copyright_line(rng: Random) -> str:
+    """The line with which a publisher ends a text that it lends to shops."""
+    first, last = COPYRIGHT_YEARS
+    year = first + int(rng.random() * (last - first + 1))
+    return pick(rng, COPYRIGHT_LINES).format(year=year)
 
 
 def title_as_content(rng: Random, listing: Listing) -> str:
@@ -383,9 +405,11 @@ def short_content(rng: Random, listing: Listing) -> str:
     return name if rng.random() < 0.5 else pick(rng, SHORT_CONTENTS)
 
 
-def draw_content(rng: Random, listing: Listing) -> str:
-    """The content of a row that sells the listing."""
+def draw_content(rng: Random, listing: Listing, earlier: Sequence[tuple[Listing, str]]) -> str:
+    """The content of a row that sells the listing; at times one that sold another."""
     match _CONTENT_KINDS.draw(rng):
+        case "repeated" if earlier:
+            return pick(rng, earlier)[1] or description(rng, listing, draw_length(rng))
         case "empty":
             return ""
         case "title":
@@ -432,7 +456,7 @@ class RowSource:
         if kind == "sentinel":
             content = description(self._rng, listing, draw_length(self._rng))
             return pick(self._rng, SENTINEL_TITLES), content
-        content = draw_content(self._rng, listing)
+        content = draw_content(self._rng, listing, self._recent)
         if kind == "not text":
             return pick(self._rng, NOT_TEXT_TITLES), content
         if kind == "empty":
@@ -447,7 +471,7 @@ class RowSource:
             title = pick(self._rng, _CASES)(title)
         if self._rng.random() < SAME_CONTENT_SHARE:
             return title, content
-        return title, draw_content(self._rng, listing)
+        return title, draw_content(self._rng, listing, self._recent)
 
     def _remember(self, listing: Listing, content: str) -> None:
         if len(self._recent) < REPEAT_WINDOW:
@@ -497,6 +521,8 @@ def make_line(rng: Random, number: int, title: Title, content: str) -> str:
             return pick(rng, NOT_OBJECT_LINES)
         case "missing content":
             del row["content"]
+        case "not text":
+            row["content"] = pick(rng, ([content], {"text": content}))
         case "broken":
             return pick(rng, _BREAKAGES)(rng, _encode(row))
     return _encode(row)

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
@@ -16,6 +17,12 @@ from samples.product_descriptions import generate_lines
 from tests.hub_server import TOKEN, HubServer, read_token, serve_hub
 from tuneline.adapters import Adapter, read_adapter
 from tuneline.parameters import Data, Hardware, Recipe, UseCase
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 PROJECT = Path(__file__).parents[1]
 PERSONA = Path("data/01_raw/persona_dialogues")

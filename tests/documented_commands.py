@@ -117,7 +117,7 @@ CACHES = (
     "PIP_CACHE_DIR",
     "TORCH_HOME",
 )
-SERVER_SECONDS = 180  # at most; on a busy machine Kedro-Viz takes its time
+SERVER_SECONDS = 1200  # at most; on a busy machine Kedro-Viz takes its time
 
 
 @dataclass
@@ -392,7 +392,7 @@ def _wait(process: subprocess.Popen[bytes], happens: Callable[[], object]) -> No
 
 
 def _answers(url: str) -> bool:
-    with suppress(OSError), urllib.request.urlopen(url, timeout=5) as reply:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=60) as reply:
         return bool(reply.status == 200)
     return False
 

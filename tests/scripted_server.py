@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx2
+import pytest
+
 QUOTED_WORDS = 5
 Item = dict[str, Any]
 
@@ -66,6 +69,29 @@ class ScriptedServer:
             return self.number - 1
 
 
+TIME_OUT = {"x-time-out": "1"}
+
+
+@contextmanager
+def time_out_by_script() -> Iterator[None]:
+    """Let a request time out where a reply says so, and nowhere else, however busy the machine.
+
+    Server, client and connection are real; only the clock is not asked.
+    """
+    handle = httpx2.HTTPTransport.handle_request
+
+    def handle_by_script(transport: Any, request: httpx2.Request) -> httpx2.Response:
+        response = handle(transport, request)
+        if all(response.headers.get(name) == value for name, value in TIME_OUT.items()):
+            response.read()
+            raise httpx2.ReadTimeout("as the script says", request=request)
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx2.HTTPTransport, "handle_request", handle_by_script)
+        yield
+
+
 @contextmanager
 def serve(server: ScriptedServer) -> Iterator[ScriptedServer]:
     """Let a server answer on a free port until the block ends."""
@@ -75,7 +101,8 @@ def serve(server: ScriptedServer) -> Iterator[ScriptedServer]:
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield server
+        with time_out_by_script():
+            yield server
     finally:
         server.release.set()
         http.shutdown()
@@ -257,8 +284,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "overload":
             self._send(503, {"error": {"message": "overloaded"}}, now)
         elif fault == "time_out":
-            time.sleep(0.6)
-            self.close_connection = True
+            self._send(504, {"error": {"message": "held back"}}, TIME_OUT)
         elif fault == "dropped":
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from tests.conftest import PROJECT
 
 NAMES = ["colab_free", "colab_paid", "explore"]
-SECONDS = 300  # for a cell; a hung kernel must not hold the tests
+SECONDS = 1200  # for a cell; a hung kernel must not hold the tests
 # What a shell would take apart.
 QUESTION = """Is the 12" pan of $HOME, or `not`, "Cook's" best?"""
 # What a Colab has and this machine has not: its Drive, and pip in a Python of its own.

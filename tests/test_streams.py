@@ -58,7 +58,7 @@ def test_no_thread_outlives_a_walk_that_is_broken_off():
     values = run_ahead(iter(range(1000)))
     next(values)
     values.close()
-    patience = time.monotonic() + 10
+    patience = time.monotonic() + 300
     while threading.active_count() > before and time.monotonic() < patience:
         time.sleep(0.05)
     assert threading.active_count() == before
@@ -105,5 +105,5 @@ print("through")
 
 def test_a_stream_that_the_collector_closes_never_stops_the_program():
     command = [sys.executable, "-c", FORGETFUL]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout == "through\n"

@@ -43,14 +43,14 @@ def server() -> Iterator[Server]:
         yield Server(base_url=f"{url}/v1", model=model, concurrency=2, sampling=sampling)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(1200)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 1200
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx2.get(url, timeout=2).status_code == 200:
+            if httpx2.get(url, timeout=60).status_code == 200:
                 return
         except httpx2.TransportError:
             time.sleep(0.3)

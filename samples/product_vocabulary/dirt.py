@@ -30,6 +30,14 @@ EDITION_NOTES = (
     "This text refers to an out of print or unavailable edition of this title.",
     "This text refers to an alternate {edition} edition.",
 )
+# Glued to the words before, now and then without a blank, as by a program that dropped a tag.
+NOTE_GLUE = "--"
+COPYRIGHT_LINES = (
+    "Copyright {year} Larkspur Review, Inc.",
+    "Copyright &copy; {year} Pinehall Library Association. All rights reserved",
+    "Copyright (c) {year} Quillby Associates, LP.",
+    "(c) {year} Otter & Finch Press. All rights reserved.",
+)
 SHORT_CONTENTS = ("Brand new", "n/a", "New", "As shown", "See picture", "None", "N/A", "TBA")
 SENTINEL_TITLES = ("NA", "None", "null")
 NOT_TEXT_TITLES = (None, 1984, 42, 3.5)

@@ -1,6 +1,9 @@
 """Writing files and folders so that a reader sees the old or the whole new one, never a part."""
 
+import glob
+import itertools
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +26,7 @@ def replace_whole(path: Path) -> Iterator[BinaryIO]:
         A binary file to write to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _name_partial(path)
     try:
         with name_full_disk(path, REMEDY), partial.open("wb") as file:
             yield file
@@ -44,9 +47,9 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
     Yields:
         An empty folder to write into.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _name_partial(path)
+    partial.mkdir()
     try:
         with name_full_disk(path, REMEDY):
             yield partial
@@ -54,3 +57,17 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+_numbers = itertools.count()
+
+
+def _name_partial(path: Path) -> Path:
+    """Name what no other writer writes to; remove what processes that were killed have left."""
+    import psutil
+
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        process = re.fullmatch(r"\.(\d+)-\d+\.partial", left.name.removeprefix(f".{path.name}"))
+        if process and not psutil.pid_exists(int(process[1])):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.partial")

@@ -1,7 +1,10 @@
 """What happens around a run: checks before any node, a summary after the last."""
 
 import logging
+import os
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -18,6 +21,9 @@ from tuneline.preflight.runs import find_run_problems
 from tuneline.summary import summarise
 from tuneline.use_cases import list_use_cases
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 log = logging.getLogger(__name__)
 
 
@@ -31,7 +37,7 @@ class CheckBeforeRun:
         check_environment(Path(loader.conf_source), context.env)
         check_parameters(loader)
         settle_storage(Storage.model_validate(loader["parameters"].get("storage", {})))
-        self.loader = loader
+        self.loader, self.project = loader, Path(context.project_path)
 
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
@@ -47,6 +53,54 @@ class CheckBeforeRun:
         problems = list(find_run_problems(pipeline, catalog))
         if problems:
             raise TunelineError(*(name_source(self.loader, problem) for problem in problems))
+        # Last, so that a run that is refused holds nothing.
+        locks = self.project / self.loader["globals"]["data"] / ".locks"
+        self.held = [hold(locks, name) for name in sorted(set(map(_name_stage, pipeline.nodes)))]
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Let the next run write."""
+        self._release()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Let the next run write."""
+        self._release()
+
+    def _release(self) -> None:
+        for lock in self.held:
+            lock.release()
+
+
+def _name_stage(node: Node) -> str:
+    """Name the use case and the stage that a node belongs to."""
+    return ".".join([*([node.namespace] if node.namespace else []), *sorted(node.tags)])
+
+
+def hold(folder: Path, name: str) -> "BaseFileLock":
+    """Hold what one run at a time may write to; wait for the run that holds it.
+
+    The system releases a lock when its process ends, however it ends.
+
+    Args:
+        folder: where locks are kept.
+        name: of what is written to.
+
+    Returns:
+        The lock.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(folder / f"{name}.lock"), folder / f"{name}.txt"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        who = holder.read_text("utf-8") if holder.is_file() else "another process"
+        log.warning("Another run of %s writes its files (%s): waiting until it ends.", name, who)
+        lock.acquire()
+    holder.write_text(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}", "utf-8")
+    return lock
 
 
 class ProgressDuringRun:

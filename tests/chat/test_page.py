@@ -18,7 +18,7 @@ from tuneline.rendering import find_end_tokens
 PLANTED = "<script>document.title = 'planted'</script> <img src=x onerror=alert(1)>"
 SYSTEM = f"You sell pots. {PLANTED}"
 PARAMETERS = Path("conf/test/product_descriptions/parameters.yml")
-SECONDS = 300
+SECONDS = 1200
 
 
 def make_models_say(text: str) -> list:

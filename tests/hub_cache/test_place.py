@@ -48,7 +48,7 @@ def test_the_processes_of_a_training_keep_to_the_setting(tmp_path: Path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     command = [sys.executable, str(script), str(tmp_path)]
-    subprocess.run(command, env=environment(), check=True, timeout=200)
+    subprocess.run(command, env=environment(), check=True, timeout=1200)
     assert [(tmp_path / rank).read_text() for rank in "01"] == [f"{tmp_path}/hub"] * 2
 
 

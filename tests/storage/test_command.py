@@ -39,7 +39,7 @@ def kedro(folder: Path, *arguments: str, status: int = 0) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=1200,
     )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr

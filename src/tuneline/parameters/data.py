@@ -1,7 +1,7 @@
 """How raw rows are read, cleaned, divided and kept apart."""
 
 import re
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
@@ -24,14 +24,19 @@ class Rules(Block):
     See `pipelines/prepare/text_rules.py` and `drop_rules.py`.
     """
 
-    decode_entities: bool = Field(
-        default=True, description="turn HTML references such as `&amp;` into characters"
-    )
     strip_tags: bool = Field(
         default=True, description="remove HTML tags, comments, scripts and style sheets"
     )
+    decode_entities: bool = Field(
+        default=True, description="turn HTML references such as `&amp;` into characters"
+    )
+    escaped_twice: bool = Field(
+        default=False,
+        description="repeat both until nothing changes, for files whose HTML was escaped "
+        "(`&lt;br&gt;`); else an escaped tag is text",
+    )
     normalise_unicode: bool = Field(
-        default=True, description="compose accents, remove invisible characters"
+        default=True, description="compose accents, make spaces of control characters"
     )
     normalise_spaces: bool = Field(default=True, description="one space for any white space")
     boilerplate: list[str] = Field(
@@ -49,9 +54,17 @@ class Rules(Block):
     drop_not_text: bool = Field(
         default=True, description="drop rows with a column of neither letters nor numbers"
     )
-    unique: str | None = Field(
-        default=None, description="column whose repetitions, in any letter case, are dropped"
+    unique: list[str] = Field(
+        default=[],
+        description="columns whose repetitions, in any letter case, are dropped",
     )
+
+    @field_validator("unique", mode="before")
+    @classmethod
+    def _one_column_is_a_list(cls, columns: Any) -> Any:
+        if columns is None:
+            return []
+        return [columns] if isinstance(columns, str) else columns
 
     @field_validator("boilerplate")
     @classmethod
@@ -144,13 +157,13 @@ class Data(Block):
                 f"`{self.id}` is both `id` and one of `columns`; the id would be cleaned as text; "
                 "leave it out of `columns`"
             )
-        named = {*self.rules.min_words, *self.rules.max_characters, self.rules.unique}
-        unknown = sorted(named - {None, *self.columns})  # type: ignore[type-var]
+        named = {*self.rules.min_words, *self.rules.max_characters, *self.rules.unique}
+        unknown = sorted(named - set(self.columns))
         looked_at = self.table.sources if self.table else []
         looked_at += [self.documents.column] if self.documents else []
         unknown += [column for column in looked_at if column not in self.columns]
         if self.split.group not in {None, self.id, *self.pair_columns, *self.carried}:
-            unknown.append(self.split.group)
+            unknown.append(str(self.split.group))
         if unknown:
             raise ValueError(
                 f"`{unknown[0]}` is none of the columns {self.columns}; a rule or a split that "

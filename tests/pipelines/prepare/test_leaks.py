@@ -99,7 +99,7 @@ def test_different_rows_are_left_alone():
     assert left == {"train": ["id 1"], "validation": ["id 2"], "test": ["id 3"]}
     assert table.empty
     assert report["found"] == {"exact": 0, "near": 0}
-    assert report["words"].startswith("No row stands on two sides")
+    assert report["words"].startswith("No row is in two splits")
 
 
 @pytest.mark.parametrize(
@@ -296,3 +296,112 @@ def test_what_is_copied_with_a_tenth_of_its_words_changed_is_found(lengths, poli
     )
     kept = {side: [one for one in sides[side] if one["id"] in left[side]] for side in sides}
     assert count_equal(tabulate(kept, [], PROMPT), Leaks()) == 0
+
+
+LONG = (
+    "Oak shelf for spices",
+    "The boards are oiled oak and carry forty jars in three rows. Two screws hold the shelf on any "
+    "wall of brick. The rail in front keeps small jars from falling when a door slams nearby.",
+)
+
+
+def halves_exchanged(text: str) -> str:
+    words = text.split()
+    return " ".join([*words[len(words) // 2 :], *words[: len(words) // 2]])
+
+
+def sentences_in_another_order(text: str) -> str:
+    first, *others = text.rstrip(".").split(". ")
+    return ". ".join([*others, first]) + "."
+
+
+def words_appended(text: str) -> str:
+    return f"{text} It is sent in a box of gray card."
+
+
+def words_in_front(text: str) -> str:
+    return f"New in our shop since this very spring: {text}"
+
+
+def a_sentence_left_out(text: str) -> str:
+    return ". ".join(text.split(". ")[:2]) + "."
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        halves_exchanged,
+        sentences_in_another_order,
+        words_appended,
+        words_in_front,
+        a_sentence_left_out,
+    ],
+)
+def test_a_copy_with_parts_moved_added_or_left_out_is_found(rewrite):
+    sides = make_sides(train=[(LONG[0], rewrite(LONG[1])), LAMP], validation=[ROPE], test=[LONG])
+    left, _, report = check(sides)
+    assert left["train"] == ["id 2"]
+    assert report["found"] == {"exact": 0, "near": 1}
+
+
+def make_templated(numbers: range) -> list[tuple[str, str]]:
+    return [
+        (
+            f"Parcel {number}",
+            f"The parcel with the number {number} weighs {number % 7 + 1} kg and is kept on shelf "
+            f"{number % 50} until somebody comes to fetch it.",
+        )
+        for number in numbers
+    ]
+
+
+def test_rows_of_a_template_that_differ_in_numbers_alone_are_no_duplicates():
+    sides = make_sides(
+        train=make_templated(range(700)),
+        validation=make_templated(range(700, 800)),
+        test=make_templated(range(800, 900)),
+    )
+    left, table, _ = check(sides)
+    assert [len(left[side]) for side in sides] == [700, 100, 100]
+    assert table.empty
+
+
+def test_the_remedy_for_templated_rows_works():
+    names = ["Adler", "Brandt", "Curie", "Dorn", "Ernst"]
+    rows = [
+        (
+            f"Parcel of {name}",
+            f"The parcel of {name} is stored on the third shelf until somebody comes.",
+        )
+        for name in names
+    ]
+    sides = make_sides(train=rows[:3], validation=rows[3:4], test=rows[4:])
+    with pytest.raises(TunelineError, match=r"`data\.leaks\.threshold: 1`"):
+        check(sides)
+    left, table, _ = check(sides, make_data(threshold=1, alone_threshold=None))
+    assert [len(left[side]) for side in sides] == [3, 1, 1]
+    assert table.empty
+
+
+def test_a_training_row_stays_if_the_row_it_is_like_goes_itself():
+    changed = (POT[0], change(POT[1], 4))
+    twice = (POT[0], change(changed[1], 4, seed=1))
+    sides = make_sides(train=[twice, LAMP], validation=[changed, ROPE], test=[POT])
+    left, _, report = check(sides)
+    assert left == {"train": ["id 1", "id 2"], "validation": ["id 4"], "test": ["id 5"]}
+    assert report["dropped"] == 1
+
+
+def test_a_training_row_stays_if_the_row_it_is_like_asks_a_fixed_question():
+    question = f"Write a product description of at least two sentences for: {POT[0]}"
+    other = ("Green jug of glass", POT[1])
+    sides = make_sides(train=[other, LAMP], validation=[ROPE], test=[POT, LONG])
+    left, _, _ = check(sides, questions=[question])
+    assert left == {"train": ["id 1", "id 2"], "validation": ["id 3"], "test": ["id 5"]}
+
+
+def test_a_prompt_in_two_splits_with_another_answer_is_named():
+    sides = make_sides(train=[(POT[0], LAMP[1]), LAMP], validation=[ROPE], test=[POT])
+    _, _, report = check(sides)
+    assert report["shared_prompts"] == {"validation": 0, "test": 1}
+    assert "1 test rows have the prompt of a training row" in report["words"]

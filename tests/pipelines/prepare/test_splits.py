@@ -233,3 +233,59 @@ def test_a_row_that_trains_is_never_held_out_when_rows_are_added(count, more, se
     after = divide({"title": [f"Title {n}" for n in range(count + more)]}, seed=seed)
     assert before["train"] <= after["train"]
     assert not before["validation"] & after["test"]
+
+
+def make_mixed(order: list[int]) -> pl.LazyFrame:
+    """Groups of three rows whose categories are mixed, in another order of the file."""
+    rows = [
+        {"id": f"{number}", "title": f"Title {number // 3}", "kind": "abc"[number * number % 3]}
+        for number in range(300)
+    ]
+    return pl.LazyFrame([rows[place] for place in order]).with_columns(
+        line=pl.int_range(1, pl.len() + 1).cast(pl.String)
+    )
+
+
+def test_groups_of_several_categories_do_not_depend_on_the_order_of_the_file():
+    data = make_data(test=30, validation=30).model_copy(update={"category": "kind"})
+    split = []
+    for order in (
+        list(range(300)),
+        list(range(299, -1, -1)),
+        list(range(0, 300, 2)) + list(range(1, 300, 2)),
+    ):
+        clean = make_mixed(order)
+        sides = assign_sides(clean, data)
+        ids = dict(enumerate(clean.collect()["id"], start=1))
+        split.append(
+            {
+                side: {ids[line] for line in sides.filter(side=side)["line"]}
+                for side in ("train", "test")
+            }
+        )
+    assert split[0] == split[1] == split[2]
+
+
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_rows_without_a_group_are_each_on_their_own(empty: str | None):
+    sides = divide(
+        {"title": [empty] * 60 + [f"Title {number}" for number in range(40)]},
+        test=20,
+        validation=20,
+    )
+    assert sizes(sides) == (60, 20, 20)
+
+
+def test_a_split_that_whole_groups_make_larger_is_named(caplog: pytest.LogCaptureFixture):
+    titles = [f"Title {number // 40}" for number in range(400)]
+    sides = divide({"title": titles}, test=50, validation=50)
+    assert len(sides["test"]) == 80
+    assert "data.split.test = 50: it has 80 rows, because groups stay whole" in caplog.text
+
+
+def test_categories_of_one_row_are_named_as_the_reason():
+    table = {"title": TITLES, "kind": [f"kind {number}" for number in range(100)]}
+    with pytest.raises(
+        TunelineError, match=r"data\.category = kind: no row is left for .*100 of 100"
+    ):
+        divide(table, category="kind")

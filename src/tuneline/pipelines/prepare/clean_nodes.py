@@ -1,5 +1,6 @@
 """Nodes that clean: raw → clean + rejected + cleaning_report."""
 
+import logging
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -15,6 +16,8 @@ from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
 from tuneline.progress import RowProgress
 from tuneline.rows import RowSource, list_fields, show_originals
 from tuneline.streams import Stream, divide
+
+log = logging.getLogger(__name__)
 
 Pair = tuple[pl.DataFrame, pl.DataFrame]
 Outputs = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any]]]
@@ -33,8 +36,7 @@ def clean_rows(raw: RowSource, data: Data) -> Outputs:
     """
     report = CleaningReport(data)
     clean, rejected = divide(_clean_batches(raw, data, report))
-    notes = (list(getattr(raw, "notes", ())) for _ in range(1))
-    return clean, rejected, Stream(report.tell() | {"notes": one} for one in notes)
+    return clean, rejected, Stream(_tell(raw, report) for _ in range(1))
 
 
 def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
@@ -49,10 +51,17 @@ def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
     return draw_cleaning(cleaning_report)
 
 
+def _tell(raw: RowSource, report: CleaningReport) -> dict[str, Any]:
+    told = report.tell() | {"notes": list(getattr(raw, "notes", ()))}
+    log.info("%s", told["words"])
+    return told
+
+
 def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[Pair]:
-    seen, progress = SeenKeys(), RowProgress("Cleaning")
+    seen = {name: SeenKeys() for name in data.rules.unique}
+    progress = RowProgress("Cleaning")
     for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
-        judged = find_repetitions(table, data.rules.unique, seen)
+        judged = find_repetitions(table, seen)
         report.add(judged)
         progress.advance(judged.height, raw.share)
         yield _divide(judged, data)

@@ -1,5 +1,7 @@
 """Cleaning one batch of rows: a pure function, which Spark runs as well as this machine."""
 
+from typing import Any
+
 import numpy as np
 import orjson
 import polars as pl
@@ -32,7 +34,7 @@ def clean_batch(batch: pl.DataFrame, data: Data) -> pl.DataFrame:
         (characters before).
     """
     emptied = pl.repeat(False, batch.height, dtype=pl.Boolean, eager=True)
-    marks = np.zeros(batch.height, dtype=np.uint8)
+    marks = np.zeros(batch.height, dtype=np.min_scalar_type((1 << len(TEXT_RULES)) - 1))
     examples: dict[int, bytes] = {}
     columns: dict[str, pl.Series] = {}
     for name in data.columns:
@@ -53,7 +55,7 @@ def clean_batch(batch: pl.DataFrame, data: Data) -> pl.DataFrame:
     ).drop("only_boilerplate", "problem")
 
 
-def _mark(changes: list[Change], marks: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> None:
+def _mark(changes: list[Change], marks: np.ndarray[tuple[int], np.dtype[Any]]) -> None:
     for change in changes:
         marks[change.rows.to_numpy()] |= 1 << TEXT_RULES.index(change.rule)
 

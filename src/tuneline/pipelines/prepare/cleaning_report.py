@@ -9,7 +9,8 @@ import polars as pl
 from tuneline.encodings import GUESS_BYTES, find_mojibake, guess_encoding
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, LENGTH
-from tuneline.pipelines.prepare.text_rules import TEXT_RULES
+from tuneline.pipelines.prepare.html_tags import LOOKS_LIKE_A_TAG
+from tuneline.pipelines.prepare.text_rules import ENTITY, TEXT_RULES
 from tuneline.rows import NOT_UTF8, show_originals
 
 EXAMPLES = 3
@@ -35,6 +36,7 @@ class CleaningReport:
         self._before: dict[str, Counter[int]] = {name: Counter() for name in data.columns}
         self._after: dict[str, Counter[int]] = {name: Counter() for name in data.columns}
         self._misread: Counter[str] = Counter()
+        self._markup, self._markup_shown = 0, list[str]()
         self._not_utf8 = b""
 
     def add(self, judged: pl.DataFrame) -> None:
@@ -47,6 +49,7 @@ class CleaningReport:
             _count(self._before[name], judged[f"{LENGTH}{name}"])
             _count(self._after[name], clean[name].str.len_chars())
             self._misread += find_mojibake(clean[name])
+            self._count_markup(clean[name])
 
     def tell(self) -> dict[str, Any]:
         """Give the report on all rows so far."""
@@ -68,6 +71,7 @@ class CleaningReport:
                 }
                 for name in self._before
             },
+            "kept_markup": {"texts": self._markup, "examples": self._markup_shown},
             "words": self._word(rejected),
         }
 
@@ -92,9 +96,26 @@ class CleaningReport:
             if len(shown) < EXAMPLES:
                 shown.append({"line": line, **example})
 
+    def _count_markup(self, texts: pl.Series) -> None:
+        """Count the texts that hold what may be HTML."""
+        pieces = texts.str.extract(f"({ENTITY}|{LOOKS_LIKE_A_TAG})").drop_nulls()
+        self._markup += len(pieces)
+        if pieces.len() and len(self._markup_shown) < EXAMPLES:
+            shown = pieces.str.slice(0, SHOWN_CHARACTERS).unique(maintain_order=True)
+            self._markup_shown = list(dict.fromkeys([*self._markup_shown, *shown]))[:EXAMPLES]
+
     def _word(self, rejected: int) -> str:
         kept = self._rows - rejected
         words = [f"Of {self._rows:,} rows {kept:,} are clean and {rejected:,} rejected."]
+        changed = [f"{rule} {rows:,}" for rule, rows in self._changed.items() if rows]
+        if changed:
+            words.append(f"Rows changed by each rule: {', '.join(changed)}.")
+        if self._markup:
+            shown = ", ".join(f"`{one}`" for one in self._markup_shown)
+            words.append(
+                f"{self._markup:,} clean texts hold what may be HTML ({shown}): it is kept as "
+                "text; if it is HTML that was escaped, set `data.rules.escaped_twice`."
+            )
         if self._not_utf8:
             encoding = guess_encoding(self._not_utf8) or "no encoding that is known"
             words.append(

@@ -10,7 +10,10 @@ import polars as pl
 from tuneline.examples import Example
 from tuneline.parameters import Data, Leaks
 
-CLEAN = "No row stands on two sides, or nearly so, and none asks a fixed question."
+CLEAN = (
+    "No row is in two splits word for word or with a few words changed, moved or added, and none "
+    "asks a fixed question. Paraphrases and translations are not looked for."
+)
 SHOWN_CHARACTERS = 160
 ROW = ["side", "id", "line", "prompt", "completion"]
 COLUMNS = ["similarity", "kind", "compared", *ROW, *(f"twin_{name}" for name in ROW), "done"]
@@ -51,31 +54,55 @@ def list_leaks(
     return pd.DataFrame(listed, columns=COLUMNS).astype({"line": "Int64", "twin_line": "Int64"})
 
 
+def count_shared_prompts(kept: pl.DataFrame) -> dict[str, int]:
+    """Count the held-out rows whose prompt a training row has, too, with another completion.
+
+    Args:
+        kept: what `tabulate` makes of the examples that are left. A prompt is empty where its
+            template takes nothing from the row; then all are the same by right.
+
+    Returns:
+        Rows by held-out split.
+    """
+    asked = kept.filter(pl.col("prompt") != "")
+    trained = asked.filter(side="train")["prompt"].implode()
+    shared = asked.filter(pl.col("prompt").is_in(trained))
+    return {side: shared.filter(side=side).height for side in ("validation", "test")}
+
+
 def describe_check(
-    found: pl.DataFrame, changes: dict[str, int], sides: dict[str, list[Example]], data: Data
+    found: pl.DataFrame,
+    kept: pl.DataFrame,
+    changes: dict[str, int],
+    sides: dict[str, list[Example]],
+    data: Data,
 ) -> dict[str, Any]:
     """Sum the leak check up.
 
     Args:
         found: the leaks.
+        kept: the rows that are left.
         changes: rows `moved` and `dropped`.
         sides: the examples of each side after the check.
         data: the thresholds and the policy.
 
     Returns:
         `policy`, `threshold`, `alone_threshold`, `min_words`, `found` by kind, `moved` and
-        `dropped` rows, `remaining` leaks, `sizes` of the sides, `categories` (rows of each on each
-        side) and `words`.
+        `dropped` rows, `remaining` leaks, `shared_prompts`, `sizes` of the sides, `categories`
+        (rows of each on each side) and `words`.
     """
     report: dict[str, Any] = {
         **data.leaks.model_dump(),
         "found": {kind: found.filter(kind=kind).height for kind in ("exact", "near")},
         **changes,
         "remaining": 0,  # `separate` gives nothing back before it has proved this
+        "shared_prompts": count_shared_prompts(kept),
         "sizes": {side: len(several) for side, several in sides.items()},
         "categories": _count_categories(sides) if data.category else {},
     }
-    return report | {"words": " ".join([_word_leaks(report), *_word_categories(report)])}
+    return report | {
+        "words": " ".join([_word_leaks(report), *_word_prompts(report), *_word_categories(report)])
+    }
 
 
 def _count_categories(sides: dict[str, list[Example]]) -> dict[str, dict[str, int]]:
@@ -94,6 +121,16 @@ def _word_leaks(report: dict[str, Any]) -> str:
         f"{found['near']:,} nearly so; rows dropped: {report['dropped']:,}, moved into training: "
         f"{report['moved']:,}. No leak is left."
     )
+
+
+def _word_prompts(report: dict[str, Any]) -> Iterator[str]:
+    shared = {side: count for side, count in report["shared_prompts"].items() if count}
+    if shared:
+        counts = " and ".join(f"{count:,} {side}" for side, count in shared.items())
+        yield (
+            f"{counts} rows have the prompt of a training row with another answer: if the answers "
+            "say the same, set `data.split.group` to the prompt's column."
+        )
 
 
 def _word_categories(report: dict[str, Any]) -> Iterator[str]:

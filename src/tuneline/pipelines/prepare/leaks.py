@@ -1,15 +1,23 @@
 """Rows that stand on two sides, word for word or with a few words changed."""
 
+import re
 from functools import partial
 
 import polars as pl
 
 from tuneline.parameters import Leaks
-from tuneline.pipelines.prepare.near_duplicates import NearDuplicates, measure_likeness
+from tuneline.pipelines.prepare.near_duplicates import (
+    Measure,
+    NearDuplicates,
+    measure_likeness,
+    measure_overlap,
+)
 
 SIDES = ("train", "validation", "test")
-# The side that is used more freely, and the side that must stay unknown to it.
-PAIRS = (("train", "test"), ("train", "validation"), ("validation", "test"))
+# The side that is used more freely, and the side that must stay unknown to it. Held-out rows first:
+# a training row may stay if the only row that it is like goes itself.
+PAIRS = (("validation", "test"), ("train", "test"), ("train", "validation"))
+DIGITS = re.compile(r"\d+")
 FOUND = {
     "row": pl.Int64,
     "twin": pl.Int64,
@@ -31,7 +39,7 @@ class LeakFinder:
     def __init__(self, rows: pl.DataFrame, leaks: Leaks) -> None:
         self._leaks = leaks
         self._texts = rows.select("prompt", "completion", "example")
-        self._near = {"example": self._sketch(rows, "example", leaks.threshold)}
+        self._near = {"example": self._sketch(rows, "example", leaks.threshold, measure_overlap)}
         if leaks.alone_threshold is not None:
             self._near["completion"] = self._sketch(rows, "completion", leaks.alone_threshold)
         if leaks.alone_threshold is not None and "question" in rows["side"]:
@@ -50,17 +58,22 @@ class LeakFinder:
         """
         of = {side: rows.filter(side=side) for side in (*SIDES, "question")}
         found = []
+        for side in SIDES:
+            found.append(self._find_asked(of[side], of["question"]))
+            of[side] = _leave_out(of[side], found[-1])
         for used, kept in PAIRS:
             moves = self._leaks.policy == "move" and used == "train"
             going, staying = (kept, used) if moves else (used, kept)
             found.append(self._find_twins(of[going], of[staying], staying))
-        found.extend(self._find_asked(of[side], of["question"]) for side in SIDES)
+            of[going] = _leave_out(of[going], found[-1])
         return pl.concat(found)
 
-    def _sketch(self, rows: pl.DataFrame, column: str, threshold: float) -> NearDuplicates:
+    def _sketch(
+        self, rows: pl.DataFrame, column: str, threshold: float, measure: Measure = measure_likeness
+    ) -> NearDuplicates:
         # A text with a word less may still be the twin of one that is long enough.
         long = rows.filter(count_words(column) >= threshold * self._leaks.min_words)
-        return NearDuplicates(dict(long.select("row", column).iter_rows()), threshold)
+        return NearDuplicates(dict(long.select("row", column).iter_rows()), threshold, measure)
 
     def _find_twins(self, going: pl.DataFrame, staying: pl.DataFrame, side: str) -> pl.DataFrame:
         found = [_find_equal(going, staying, ["prompt", "completion"], "example")]
@@ -99,18 +112,29 @@ class LeakFinder:
 
     def _are_twins(self, row: int, twin: int, compared: str) -> bool:
         words = partial(_words, self._texts)
-        longest = max(len(words(one, compared)) for one in (row, twin))
-        if longest < self._leaks.min_words or compared != "example":
-            return longest >= self._leaks.min_words
-        return all(
-            measure_likeness(words(row, part), words(twin, part), self._leaks.threshold)
-            for part in ("prompt", "completion")
+        both = words(row, compared), words(twin, compared)
+        if max(map(len, both)) < self._leaks.min_words or _differ_in_numbers(*both):
+            return False
+        return compared != "example" or bool(
+            measure_likeness(words(row, "prompt"), words(twin, "prompt"), self._leaks.threshold)
+            and measure_overlap(
+                words(row, "completion"), words(twin, "completion"), self._leaks.threshold
+            )
         )
 
 
 def count_words(column: str) -> pl.Expr:
     """Count the words of a normal form."""
     return pl.col(column).str.count_matches(" ") + 1
+
+
+def _leave_out(rows: pl.DataFrame, leaking: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(leaking, on="row", how="anti", maintain_order="left")
+
+
+def _differ_in_numbers(left: list[str], right: list[str]) -> bool:
+    """Tell whether two texts are one but for their numbers: another number is another question."""
+    return [DIGITS.sub("0", word) for word in left] == [DIGITS.sub("0", word) for word in right]
 
 
 def _words(texts: pl.DataFrame, row: int, column: str) -> list[str]:

@@ -12,10 +12,11 @@ are chosen so that at this index one pair in a million is missed.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import add
 from typing import Any
 
+Measure = Callable[[Sequence[str], Sequence[str], float], float]
 MISSED = 1e-6
 MOST_HASHES = 512
 SEED = 3407
@@ -27,10 +28,15 @@ class NearDuplicates:
     Args:
         forms: normal forms by their keys.
         threshold: least likeness of two texts.
+        measure: how alike two texts are, for candidates; below the threshold 0.
     """
 
-    def __init__(self, forms: dict[int, str], threshold: float) -> None:
+    def __init__(
+        self, forms: dict[int, str], threshold: float, measure: Measure | None = None
+    ) -> None:
         from rensa import RMinHash
+
+        self._measure = measure or measure_likeness
 
         self._forms = forms
         self._threshold = threshold
@@ -66,7 +72,7 @@ class NearDuplicates:
         ):
             text = self._forms[key].split() if candidates else []
             for other in candidates:
-                if likeness := measure_likeness(text, words[other], self._threshold):
+                if likeness := self._measure(text, words[other], self._threshold):
                     yield key, other, likeness
 
     def _index(self, keys: list[int]) -> Any:
@@ -96,6 +102,34 @@ def measure_likeness(left: Sequence[str], right: Sequence[str], least: float = 0
     most = int((1 - least) * longest + 1e-9)  # in whole words, so that no rounding loses a twin
     changes = Levenshtein.distance(left, right, score_cutoff=most)
     return 1 - changes / longest if changes <= most else 0.0
+
+
+def measure_overlap(left: Sequence[str], right: Sequence[str], least: float = 0) -> float:
+    """Measure how much of two texts is the same, also if parts were moved or words added.
+
+    The greatest of three shares: the likeness; of pairs of neighbouring words, those that both have
+    (Dice's coefficient: exchanged halves break three pairs); and of the words of the shorter text,
+    those that the longer has in the same order, if it is at most twice as long. Beyond that length
+    the search would no longer find all candidates.
+
+    Args:
+        left: the words of a text.
+        right: the words of another.
+        least: what is of interest; anything below is 0.
+
+    Returns:
+        The share, from 0 to 1.
+    """
+    from rapidfuzz.distance import LCSseq
+
+    if likeness := measure_likeness(left, right, least):
+        return likeness
+    mine, others = (set(pair_words(" ".join(words))) for words in (left, right))
+    shares = [2 * len(mine & others) / (len(mine) + len(others))]
+    shorter, longer = sorted((len(left), len(right)))
+    if 2 * shorter >= longer:
+        shares.append(LCSseq.similarity(left, right) / max(shorter, 1))
+    return best if (best := max(shares)) >= least else 0.0
 
 
 def choose_bands(threshold: float) -> tuple[int, int]:

@@ -80,7 +80,7 @@ def check_leaks(
     kept, found = separate(rows, data.leaks, name_groups(pairs, data, rows["line"]))
     checked = pick_examples(sides, kept, data.leaks)
     table = list_leaks(found, sides, evaluation.questions, data.leaks)
-    report = describe_check(found, count_changes(rows, kept), checked, data)
+    report = describe_check(found, kept, count_changes(rows, kept), checked, data)
     log.log(logging.INFO if report["words"] == CLEAN else logging.WARNING, report["words"])
     return checked["train"], checked["validation"], checked["test"], table, report
 

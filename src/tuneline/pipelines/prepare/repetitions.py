@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 Keys = np.ndarray[tuple[int], np.dtype[np.uint64]]
+Found = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 class SeenKeys:
@@ -16,7 +17,7 @@ class SeenKeys:
     def __init__(self) -> None:
         self._runs: list[Keys] = []
 
-    def find(self, keys: Keys) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def find(self, keys: Keys) -> Found:
         """Tell of each key whether it is in the set."""
         found = np.zeros(len(keys), dtype=bool)
         order = np.argsort(keys)
@@ -36,29 +37,53 @@ class SeenKeys:
             self._runs.append(run)
 
 
-def find_repetitions(table: pl.DataFrame, column: str | None, seen: SeenKeys) -> pl.DataFrame:
-    """Mark rows whose text in a column stood in a kept row before, in any letter case.
+def find_repetitions(table: pl.DataFrame, seen: dict[str, SeenKeys]) -> pl.DataFrame:
+    """Mark rows whose text in a column was in a kept row before, in any letter case.
 
     Args:
         table: rows with `reason`.
-        column: the column that must not repeat; `None` for no such rule.
-        seen: hashes of the texts of earlier batches; grows. Two different texts share one with a
-            probability of about 1 in 10^7 for two million rows.
+        seen: for each column that must not repeat, hashes of the texts of earlier batches; they
+            grow. Two different texts share one with a probability of about 1 in 10^7 for two
+            million rows.
 
     Returns:
-        The rows with `reason` filled for the repetitions.
+        The rows with `reason` filled for the repetitions; the first column that applies counts.
     """
-    if column is None:
+    if not seen:
         return table
     # Only texts of kept rows count: a title whose first row was dropped may still come.
     kept = table["reason"].is_null().arg_true()
-    keys = table[column].gather(kept).str.to_lowercase().hash().to_numpy()
-    repeated = seen.find(keys)
-    firsts = np.zeros(len(keys), dtype=bool)
-    firsts[np.unique(keys, return_index=True)[1]] = True
-    repeated |= ~firsts
-    seen.add(keys[~repeated])
-    reasons = (
-        table["reason"].clone().scatter(kept.filter(pl.Series(repeated)), f"{column} is repeated")
-    )
+    keys = {name: _hash(table[name].gather(kept)) for name in seen}
+    repeats = {name: seen[name].find(keys[name]) for name in seen}
+    _repeat_within(keys, repeats)
+    reasons = table["reason"].clone()
+    fresh = ~np.logical_or.reduce(list(repeats.values()))
+    for name in reversed(seen):
+        reasons = reasons.scatter(kept.filter(pl.Series(repeats[name])), f"{name} is repeated")
+        seen[name].add(keys[name][fresh])
     return table.with_columns(reason=reasons)
+
+
+def _hash(texts: pl.Series) -> Keys:
+    return texts.str.to_lowercase().hash().to_numpy()
+
+
+def _repeat_within(keys: dict[str, Keys], repeats: dict[str, Found]) -> None:
+    """Mark what repeats an earlier row of the batch, unless that row is dropped itself.
+
+    With one column the rows of a text but the first are repetitions. With several, a row that
+    repeats one text is dropped, so its other texts may still come: walked in order, which only
+    rows with a text that another one has need.
+    """
+    shared = np.zeros(len(next(iter(keys.values()))), dtype=bool)
+    for name, column in keys.items():
+        _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
+        shared |= (counts[place] > 1) & ~repeats[name]
+    first: dict[str, set[int]] = {name: set() for name in keys}
+    for row in np.flatnonzero(shared):
+        texts = {name: int(column[row]) for name, column in keys.items()}
+        for name, text in texts.items():
+            repeats[name][row] |= text in first[name]
+        if not any(repeats[name][row] for name in keys):
+            for name, text in texts.items():
+                first[name].add(text)

@@ -66,8 +66,9 @@ def _emptied(side: str, leaks: Leaks) -> Problem:
         wrong=f"every row of the {side} side has a twin on another side or among "
         "`evaluation.questions`",
         matters="no row would be left there",
-        remedy="group the split by a column that the twins have in common (`data.split.group`); "
-        "if answers are alike by right, set `data.leaks.alone_threshold: null`",
+        remedy="group the split by a column that the twins have in common (`data.split.group`); if "
+        "rows are alike by right, as those of a template are, set `data.leaks.threshold: 1` and "
+        "`data.leaks.alone_threshold: null`",
     )
 
 

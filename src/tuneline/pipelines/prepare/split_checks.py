@@ -75,28 +75,64 @@ def check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
         )
 
 
-def check_sides(sides: pl.DataFrame, split: Split) -> None:
-    """Refuse an empty side.
+def check_sides(sides: pl.DataFrame, rows: pl.DataFrame, data: Data) -> None:
+    """Refuse an empty split.
 
     Args:
         sides: the `side` of every row.
-        split: names the group.
+        rows: `group` and `category` of every row.
+        data: names both columns.
 
     Raises:
-        TunelineError: naming the side.
+        TunelineError: naming the split, and the column that is the reason.
     """
     empty = {"train", "validation", "test"} - set(sides["side"])
-    if empty:
-        raise TunelineError(
-            Problem(
-                where="data.split.group",
-                value=split.group,
-                wrong=f"no row is left for {min(empty)}",
-                matters="equal groups stay together, and some of them are larger than a side",
-                remedy="group by a column with more different values, or raise `test` and "
-                "`validation`",
-            )
+    if not empty:
+        return
+    groups = rows.group_by("category").agg(pl.col("group").n_unique())["group"]
+    if data.category and (groups == 1).sum() > len(groups) / 2:
+        raise TunelineError(_too_many_categories(min(empty), groups, data))
+    raise TunelineError(
+        Problem(
+            where="data.split.group",
+            value=data.split.group,
+            wrong=f"no row is left for {min(empty)}",
+            matters="equal groups stay together, and some of them are larger than a split",
+            remedy="group by a column with more different values, or raise `test` and `validation`",
         )
+    )
+
+
+def _too_many_categories(split: str, groups: pl.Series, data: Data) -> Problem:
+    return Problem(
+        where="data.category",
+        value=data.category,
+        wrong=f"no row is left for {split}: {(groups == 1).sum():,} of {len(groups):,} categories "
+        "have a single row or group",
+        matters="a category with one of them can only train",
+        remedy="name a column with fewer different values, or set `category: null`",
+    )
+
+
+def warn_of_sizes(sides: pl.DataFrame, sizes: dict[str, int], split: Split) -> None:
+    """Say where whole groups make a split larger or smaller than stated.
+
+    Args:
+        sides: the `side` of every row.
+        sizes: rows that the test and the validation split should have; 0 for named rows.
+        split: names the group.
+    """
+    for side, size in sizes.items():
+        rows = sides.filter(side=side).height
+        if size and rows != size:
+            log.warning(
+                "data.split.%s = %s: it has %s rows, because groups stay whole (`data.split.group` "
+                "is `%s`).",
+                side,
+                f"{size:,}",
+                f"{rows:,}",
+                split.group,
+            )
 
 
 def _no_such_column(key: str, column: str, there: list[str]) -> Problem:

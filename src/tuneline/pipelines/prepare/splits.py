@@ -14,6 +14,7 @@ from tuneline.pipelines.prepare.split_checks import (
     check_sides,
     check_size,
     warn_of_repeated_ids,
+    warn_of_sizes,
 )
 
 
@@ -45,7 +46,8 @@ def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     check_size(count, sizes, split)
     drawn = draw_known(rows, split, sizes) if known else _divide(rows, sizes)
     sides = drawn.with_row_index("position").select("line", "position", "side")
-    check_sides(sides, split)
+    check_sides(sides, drawn, data)
+    warn_of_sizes(sides, sizes, split)
     return sides
 
 
@@ -71,7 +73,10 @@ def _group(data: Data) -> pl.Expr:
     if data.split.group in {None, data.id}:
         return group
     folded = group.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
-    return pl.when(folded == "").then(group).otherwise(folded)
+    # A row without a group belongs to none; a line end is in no column's group.
+    alone = pl.concat_str(pl.lit("line\n"), pl.col("line").cast(pl.String))
+    empty = group.fill_null("").str.strip_chars() == ""
+    return pl.when(empty).then(alone).when(folded == "").then(group).otherwise(folded)
 
 
 def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
@@ -88,8 +93,8 @@ def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     rows = rows.with_columns(order).sort("order", "group", "line").drop("order")
     if not data.category:
         return rows
-    # A group stands on one side, so it counts for one category: that of its first row.
-    return rows.with_columns(pl.col("category").first().over("group"))
+    # A group is in one split, so it counts for one category: that of most of its rows.
+    return rows.with_columns(pl.col("category").mode().sort().first().over("group"))
 
 
 def _hash_keys(keys: pl.Series, seed: int) -> np.ndarray:

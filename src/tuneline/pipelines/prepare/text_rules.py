@@ -1,34 +1,36 @@
 """The cleaning rules that change a text.
 
-They run in a fixed order, again and again until a pass changes nothing, because files hold entities
-inside entities and tags behind entities. So cleaning clean text changes nothing.
+A text is read as HTML once: its tags are removed, then its character references decoded, so that
+`&lt;br&gt;` is the text `<br>`. With `escaped_twice` this is done again and again until a pass
+changes nothing, because some files hold references inside references and tags behind references.
 """
 
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, reduce
+from operator import or_
 
 import polars as pl
 
 from tuneline.parameters import Rules
+from tuneline.pipelines.prepare.html_tags import strip_tags
 
 # A character reference that ends in a semicolon. HTML also allows some without it, but there
 # `&copy` may just as well be part of a web address.
 ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
-# Only names that HTML knows, so that `a < b` and `<3` stay as they are.
-BLOCK_TAG = (
-    r"(?i)</?(?:address|article|aside|blockquote|body|br|center|dd|div|dl|dt|figure|footer|form|h[1-6]"
-    r"|head|header|hr|html|li|main|nav|ol|p|pre|section|table|tbody|td|th|thead|tr|ul)(?:\s[^<>]*)?/?>"
-)
-INLINE_TAG = (
-    r"(?i)</?(?:a|abbr|acronym|b|big|cite|code|em|font|i|img|ins|del|kbd|mark|q|s|small|span|strike"
-    r"|strong|sub|sup|tt|u|var)(?:\s[^<>]*)?/?>"
-)
-# What never was text: comments, scripts, style sheets.
-HIDDEN = r"(?is)<!--.*?-->|<script\b[^>]*>.*?</script\s*>|<style\b[^>]*>.*?</style\s*>"
-# Control characters, zero-width spaces and byte order marks. Joiners stay: emoji and some scripts
-# need them.
-INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff]"
+# Vertical tab, form feed, next line: they end a line without being a line end of a file.
+LINE_BREAKS = r"[\x0b\x0c\x85]"
+# Other control characters: separators of fields and records, remains of protocols and terminals.
+CONTROL = r"[\x00-\x08\x0e-\x1f\x7f-\x9f]"
+# Zero-width spaces and byte order marks. Joiners stay: emoji and some scripts need them.
+INVISIBLE = r"[\u200b\u2060\ufeff]"
+# Characters of Windows-1252 that were read as ISO 8859-1; browsers read them back.
+WINDOWS = {
+    chr(code): bytes([code]).decode("cp1252")
+    for code in range(0x80, 0xA0)
+    if code not in {0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D}
+}
 # What NFC may change: marks, which combine, and the blocks of the letters that it replaces. All
 # else is composed already, and composing is slow.
 COMPOSABLE = (
@@ -80,15 +82,11 @@ def decode_entities(texts: pl.Series) -> pl.Series:
     return texts.str.replace_many(decoded) if decoded else texts
 
 
-def strip_tags(texts: pl.Series) -> pl.Series:
-    """Remove HTML tags, comments and scripts; block tags leave a space, as they break the line."""
-    texts = texts.str.replace_all(HIDDEN, "").str.replace_all(BLOCK_TAG, " ")
-    return texts.str.replace_all(INLINE_TAG, "")
-
-
 def normalise_unicode(texts: pl.Series) -> pl.Series:
-    """Compose accents (NFC) and remove invisible control characters."""
-    return texts.str.normalize("NFC").str.replace_all(INVISIBLE, "")
+    """Compose accents (NFC), make spaces of control characters, remove zero-width spaces."""
+    texts = texts.str.replace_many(WINDOWS).str.replace_all(LINE_BREAKS, "\n")
+    texts = texts.str.replace_all(CONTROL, " ").str.replace_all(INVISIBLE, "")
+    return texts.str.normalize("NFC")
 
 
 def normalise_spaces(texts: pl.Series) -> pl.Series:
@@ -97,26 +95,30 @@ def normalise_spaces(texts: pl.Series) -> pl.Series:
     return texts.str.replace_all(r"\s\s+|[\s--\x20]", " ").str.strip_chars()
 
 
-def remove_boilerplate(texts: pl.Series, patterns: list[str]) -> pl.Series:
-    """Remove the sentences that the patterns describe."""
-    for pattern in patterns:
-        texts = texts.str.replace_all(pattern, " ")
-    return texts
+def remove_boilerplate(texts: pl.Series, pattern: str) -> pl.Series:
+    """Remove the sentences that a pattern describes."""
+    return texts.str.replace_all(pattern, " ")
 
 
-# In the order in which they run: decoding brings tags to light, and tags leave spaces behind.
+# In the order in which they run: a decoded reference is text, and tags leave spaces behind.
 TIDYING = (
-    TextRule("decode_entities", ENTITY, decode_entities),
     TextRule("strip_tags", "<[A-Za-z/!]", strip_tags),
-    TextRule("normalise_unicode", f"{INVISIBLE}|{COMPOSABLE}", normalise_unicode),
+    TextRule("decode_entities", ENTITY, decode_entities),
+    TextRule(
+        "normalise_unicode",
+        f"{LINE_BREAKS}|{CONTROL}|{INVISIBLE}|{COMPOSABLE}",
+        normalise_unicode,
+    ),
     TextRule("normalise_spaces", r"^\s|\s$|\s\s|[\s--\x20]", normalise_spaces),
 )
+# These two read a text as HTML; the others tidy a text whatever it is.
+READING = ("strip_tags", DECODING := "decode_entities")
 BOILERPLATE = "boilerplate"
 TEXT_RULES = (*(rule.name for rule in TIDYING), BOILERPLATE)
 
 
 def tidy_texts(texts: pl.Series, rules: Rules, changes: list[Change]) -> pl.Series:
-    """Decode, strip and normalise, as far as the switches say.
+    """Strip, decode and normalise, as far as the switches say.
 
     Args:
         texts: one column.
@@ -126,8 +128,13 @@ def tidy_texts(texts: pl.Series, rules: Rules, changes: list[Change]) -> pl.Seri
     Returns:
         The texts, at rest.
     """
-    steps = _list_tidying(rules)
-    return _settle(texts, _join([step.sign for step in steps]), steps, changes) if steps else texts
+    steps = _list_steps(rules)
+    if rules.escaped_twice:
+        return _settle(texts, steps, changes)
+    read = [step for step in steps if step.name in READING]
+    for step in read:  # tags first: what a reference gives is text
+        texts = _settle(texts, [step], changes, once=step.name == DECODING)
+    return _settle(texts, [step for step in steps if step not in read], changes)
 
 
 def cut_boilerplate(texts: pl.Series, rules: Rules, changes: list[Change]) -> pl.Series:
@@ -143,37 +150,65 @@ def cut_boilerplate(texts: pl.Series, rules: Rules, changes: list[Change]) -> pl
     """
     if not rules.boilerplate:
         return texts
-    sign = _join(rules.boilerplate)
-    cut = TextRule(BOILERPLATE, sign, lambda texts: remove_boilerplate(texts, rules.boilerplate))
-    return _settle(texts, sign, [cut, *_list_tidying(rules)], changes)
+    cuts = [
+        TextRule(BOILERPLATE, pattern, partial(remove_boilerplate, pattern=pattern))
+        for pattern in rules.boilerplate
+    ]
+    again = [step for step in _list_steps(rules) if rules.escaped_twice or step.name not in READING]
+    return _settle(texts, [*cuts, *again], changes, bearing=_bear(texts, cuts))
 
 
-def _list_tidying(rules: Rules) -> list[TextRule]:
+def _list_steps(rules: Rules) -> list[TextRule]:
     return [rule for rule in TIDYING if getattr(rules, rule.name)]
 
 
-def _settle(texts: pl.Series, sign: str, rules: list[TextRule], changes: list[Change]) -> pl.Series:
-    """Apply rules in order where a sign shows, again where they changed something and one shows."""
-    moving = texts.str.contains(sign).arg_true()
+def _settle(
+    texts: pl.Series,
+    rules: list[TextRule],
+    changes: list[Change],
+    *,
+    bearing: pl.Series | None = None,
+    once: bool = False,
+) -> pl.Series:
+    """Apply rules in order where a sign shows, again where they changed something and one shows.
+
+    Args:
+        texts: one column.
+        rules: what to apply.
+        changes: grows by what each rule did.
+        bearing: which texts to look at; else those with the sign of one of the rules.
+        once: whether a second pass would read what the first one wrote.
+    """
+    if not rules:
+        return texts
+    moving = (_bear(texts, rules) if bearing is None else bearing).arg_true()
     if moving.is_empty():
         return texts
     texts = texts.clone()  # scatter works in place
-    before, any_sign = texts.gather(moving), _join([rule.sign for rule in rules])
-    for _ in range(MAX_PASSES):
+    before = texts.gather(moving)
+    for _ in range(1 if once else MAX_PASSES):
         after = before
         for rule in rules:
             after = _apply(rule, after, moving, changes)
         moved = before != after
         texts = texts.scatter(moving.filter(moved), after.filter(moved))
-        again = moved & after.str.contains(any_sign)
+        again = moved & _bear(after, rules)
         if not again.any():
             break
         moving, before = moving.filter(again), after.filter(again)
     return texts
 
 
-def _join(patterns: list[str]) -> str:
-    return "|".join(f"(?:{pattern})" for pattern in patterns)
+def _bear(texts: pl.Series, rules: list[TextRule]) -> pl.Series:
+    """Find the texts that a rule may change.
+
+    Boilerplate is looked for pattern by pattern: joined, they lose the letters that a search for
+    each of them looks for first, and take six times as long.
+    """
+    short = [f"(?:{rule.sign})" for rule in rules if rule.name != BOILERPLATE]
+    long = [rule.sign for rule in rules if rule.name == BOILERPLATE]
+    signs = ["|".join(short), *long] if short else long
+    return reduce(or_, map(texts.str.contains, signs))
 
 
 def _apply(rule: TextRule, texts: pl.Series, rows: pl.Series, changes: list[Change]) -> pl.Series:

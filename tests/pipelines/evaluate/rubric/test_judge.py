@@ -3,7 +3,6 @@
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines.evaluate.rows import make_row
+from tests.scripted_server import TIME_OUT, time_out_by_script
 from tuneline.journal import Journal
 from tuneline.parameters import Criterion, Evaluation, Judge, Rubric
 from tuneline.pipelines.evaluate.rating_nodes import judge_answers, summarise_rubric
@@ -95,7 +95,7 @@ def serve() -> Iterator[Callable]:
 
 def judge(server: Server, tmp_path: Path, answers=ANSWERS, **settings) -> tuple[list, dict]:
     """Have the answers judged; answer with the judgements and what they come to."""
-    settings = {"retries": 1, "timeout_seconds": 5, "key": None} | settings
+    settings = {"retries": 1, "timeout_seconds": 300, "key": None} | settings
     rubric = Rubric(
         criteria=[Criterion(name="accuracy", description="Are the figures right?")],
         judge=Judge(
@@ -174,12 +174,11 @@ def test_a_refusal_is_counted_as_one(serve, tmp_path, refusal):
 def test_a_time_out_is_counted_and_the_pair_left_out(serve, tmp_path):
     def reply(material: dict, asked: int) -> dict:
         if material["answer A"] == "good 1":
-            time.sleep(1)
+            return 504, TIME_OUT, {"error": {"message": "held back"}}
         return prefer_good(material, asked)
 
-    judgements, found = judge(
-        serve(reply), tmp_path, answers=ANSWERS[:3], timeout_seconds=0.3, retries=0
-    )
+    with time_out_by_script():
+        judgements, found = judge(serve(reply), tmp_path, answers=ANSWERS[:3], retries=0)
     assert found["statuses"] == {"rated": 5, "timed out": 1}
     assert found["pairs"] == 2
     assert [row["id"] for row in judgements if not row["tuned first"]["scores"]] == ["1"]
