@@ -412,10 +412,8 @@ def draw_content(rng: Random, listing: Listing, earlier: Sequence[tuple[Listing,
             return pick(rng, earlier)[1] or description(rng, listing, draw_length(rng))
         case "empty":
             return ""
-        case "title":
-            return title_as_content(rng, listing)
-        case "short":
-            return short_content(rng, listing)
+        case "title" | "short" as kind:
+            return (title_as_content if kind == "title" else short_content)(rng, listing)
         case "edition note":
             return edition_note(rng, listing.category)
         case "huge":
