@@ -13,7 +13,16 @@ from tuneline.parameters.split import Split
 from tuneline.parameters.table import Table
 
 # Columns that Tuneline writes itself.
-WRITTEN = {"line", "original", "problem", "reason", "only_boilerplate", "side", "position"}
+WRITTEN = {
+    "line",
+    "original",
+    "problem",
+    "reason",
+    "only_boilerplate",
+    "side",
+    "position",
+    "_group",
+}
 # What the reader of JSON takes in no field's name.
 UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 

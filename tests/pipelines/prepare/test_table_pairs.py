@@ -1,5 +1,6 @@
 """Questions of a table are right, whole, and divided so that no fact stands on two sides."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from pydantic import ValidationError
 from tests.conftest import PROJECT
 from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
-from tuneline.parameters import Data, Table
+from tuneline.parameters import Data, Prompt, Table
 from tuneline.pipelines.prepare.clean_nodes import clean_rows
 from tuneline.pipelines.prepare.facts import read_facts, read_list
+from tuneline.pipelines.prepare.nodes import build_examples
 from tuneline.pipelines.prepare.splits import assign_sides
 from tuneline.pipelines.prepare.table_pairs import pair_table
 from tuneline.settings import CONFIG_LOADER_ARGS
@@ -164,6 +166,29 @@ def test_a_sample_takes_no_more_rows_than_it_says(made: Pairs, data: Data):
     split = data.split.model_copy(update={"sample": 200, "test": 20, "validation": 20})
     sides = assign_sides(made[0].lazy(), data.model_copy(update={"split": split}))
     assert sides.height == 200
+
+
+def test_questions_on_one_oil_and_on_one_effect_are_known_to_belong_together(made: Pairs):
+    named: dict[str, set[tuple[str, ...]]] = {}
+    for row in made[0].iter_rows(named=True):
+        groups = json.loads(row["groups"])
+        named.setdefault(row["kind"], set()).add(tuple(groups))
+        oils = {fact.split(": ", 1)[0] for fact in row["facts"].split("; ")}
+        assert groups.get("subject") == (min(oils) if len(oils) == 1 else None)
+    assert named["general"] == {("subject",)}
+    assert named["reverse"] == {("item",), ("subject", "item")}
+    assert named["denied_effect"] == named["specific_effect"] == {("subject", "item")}
+
+
+def test_examples_of_a_table_carry_their_groups(made: Pairs, data: Data):
+    prompt = Prompt(prompt="{question}", completion="{answer}")
+    pairs = made[0].with_columns(pl.col("line").cast(pl.String))
+    groups = dict(pairs.select(pl.col("line").cast(int), "groups").iter_rows())
+    for side in build_examples(pairs.lazy(), data, prompt):
+        assert side
+        for example in side:
+            meta = example["meta"]
+            assert meta.get("groups", {}) == json.loads(groups[meta["line"]])
 
 
 def test_two_rows_about_one_subject_are_refused(clean: pl.DataFrame, data: Data, table: Table):

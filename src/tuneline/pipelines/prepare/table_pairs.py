@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pandas as pd
 import polars as pl
 
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.examples import GROUPS
 from tuneline.parameters import Data, Table
 from tuneline.pipelines.prepare.facts import FACT_SIDE, Fact, FactSides, read_facts, tidy
 from tuneline.pipelines.prepare.questions import Topic, find_topics, settle, word_topic
@@ -27,7 +29,8 @@ def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFr
 
     Returns:
         One row a question: `line` (its number), id, `question`, `answer`, `kind`, `fact_side`,
-        `facts` (what the answer states or denies) and `source` (lines of the table it comes from);
+        `facts` (what the answer states or denies), `source` (lines of the table it comes from) and
+        `groups` (see `_name_groups`);
         and one row a kind with the questions of each side, those with a `partial` or a `no_data`
         answer, and the topics `left_out` because their facts stand on several sides.
 
@@ -49,7 +52,7 @@ def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFr
         {**row, data.id: f"{row['kind']}-{number}", LINE: str(number)}
         for number, row in enumerate(rows, start=1)
     ]
-    names = dict.fromkeys([LINE, data.id, *table.columns, FACT_SIDE, "facts", "source"])
+    names = dict.fromkeys([LINE, data.id, *table.columns, FACT_SIDE, "facts", "source", GROUPS])
     return pl.DataFrame(numbered).select(*names), _count(counts, table)
 
 
@@ -79,8 +82,24 @@ def _write_rows(
         FACT_SIDE: topic.side,
         "facts": "; ".join(": ".join(fact.key) for fact in topic.facts),
         "source": "; ".join(dict.fromkeys(lines[fact.subject] for fact in topic.facts)),
+        GROUPS: orjson.dumps(_name_groups(topic, table)).decode(),
     }
     return [{**about, "question": question, "answer": answer} for question, answer in asked]
+
+
+def _name_groups(topic: Topic, table: Table) -> dict[str, str]:
+    """Name what ties a question to others: an answer is right or wrong by its facts.
+
+    Whoever knows an oil answers most questions on it, and whoever knows an effect most of those on
+    it; so questions belong together by the `subject` and by the `item` of their facts. A question
+    about several subjects (which oils help with …) or several items (all effects of an oil) belongs
+    to none of them alone, and has no label there. Values, such as a Latin name, are no items: two
+    oils with one vibration have nothing else in common.
+    """
+    subjects = {fact.subject for fact in topic.facts}
+    items = {fact.item for fact in topic.facts if fact.column in table.lists}
+    named = {"subject": subjects, "item": items - {""}}
+    return {name: min(labels) for name, labels in named.items() if len(labels) == 1}
 
 
 def _count(counts: Counter[tuple[str, str]], table: Table) -> pd.DataFrame:
