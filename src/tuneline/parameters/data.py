@@ -118,6 +118,11 @@ class Data(Block):
         return made.columns if made else self.columns
 
     @property
+    def filled_columns(self) -> list[str]:
+        """Columns that must hold something: an empty cell of a table says that there is no data."""
+        return [self.table.subject] if self.table else self.columns
+
+    @property
     def carried(self) -> list[str]:
         """Columns that travel with a row as they are: they may be empty and are never cleaned."""
         named = dict.fromkeys([self.category, *self.slices, self.key_terms])
