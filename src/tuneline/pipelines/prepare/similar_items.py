@@ -30,8 +30,8 @@ class SimilarItems:
     def __init__(self, items: Iterable[str], similarity: Similarity | None) -> None:
         counts = Counter(items)
         self._similarity = similarity
-        # The commonest spelling first, then the shortest.
-        ordered = sorted(counts, key=lambda item: (-counts[item], len(item), item))
+        # The commonest spelling first, then the shortest that is not all in capitals.
+        ordered = sorted(counts, key=lambda one: (-counts[one], one.isupper(), len(one), one))
         self._words = self._read_words(ordered)
         self._names = self._name(ordered)
         self._places = self._index()
