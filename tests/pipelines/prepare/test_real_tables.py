@@ -99,6 +99,7 @@ def test_items_are_whole_and_forms_of_one_are_one(make: Make):
         "„studená, vlhká“ rýma",
         "viz: Zázvor",
     } <= items
+    assert pairs["question"].str.contains("„‚studená, vlhká‘ rýma“", literal=True).any()
     coughing = {oil for oil, item in facts if item == "Kašel"}
     assert coughing == {"Badyán", "Dobromysl (oregano)", "Galgán"}
     listed = pairs.filter(pl.col("question").str.ends_with("tabulka uvádí „Kašel“?"))["answer"]

@@ -9,6 +9,9 @@ from tuneline.parameters.table import Kind
 from tuneline.pipelines.prepare.facts import TRAIN, Fact, FactSides, hash_text
 from tuneline.pipelines.prepare.similar_items import SimilarItems
 
+# Quotation marks within an item, which stands in quotation marks itself.
+INNER = str.maketrans("„“”", "\u201a\u2018\u2019")
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -189,7 +192,7 @@ def _fill(topic: Topic, table: Table) -> dict[str, str]:
     ]
     return {
         "subject": first.subject,
-        "item": first.name if topic.kind.about == "reverse" else first.item,
+        "item": (first.name if topic.kind.about == "reverse" else first.item).translate(INNER),
         "category": _show(first.category),
         "items": _list_items(topic.facts, table),
         "subjects": _join([fact.subject for fact in topic.facts], table),
