@@ -73,6 +73,7 @@ def test_a_category_that_stands_twice_in_a_cell_keeps_all_its_items():
         ("see http://example.org/a, mint", ["see http://example.org/a", "mint"]),
         ("cough, cold, etc.", ["cough", "cold"]),
         ("cough, cold apod.", ["cough", "cold"]),
+        ("cough, cold…", ["cough", "cold"]),
         ("Cough, cough , COUGH", ["Cough"]),
         ("cough,, ; cold;", ["cough", "cold"]),
         ("well-being, sleep - deep", ["well-being", "sleep - deep"]),

@@ -128,6 +128,6 @@ def _read_item(part: str, table: Table) -> str:
         text = regex.sub(
             rf"(?:^|[\s,;]+){regex.escape(words)}\W*$", "", text, flags=regex.IGNORECASE
         )
-    text = text.rstrip(" .,;:").lstrip(" ,;:")
+    text = text.rstrip(" .,;:…").lstrip(" ,;:")
     # The templates set their own quotation marks around an item.
     return drop_no_data(text[1:-1] if QUOTED.fullmatch(text) else text, table)

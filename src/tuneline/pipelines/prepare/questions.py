@@ -9,7 +9,7 @@ from tuneline.parameters.table import Kind
 from tuneline.pipelines.prepare.facts import TRAIN, Fact, FactSides, hash_text
 from tuneline.pipelines.prepare.similar_items import SimilarItems
 
-# Quotation marks within an item, which stands in quotation marks itself.
+# Quotation marks within an item, which a template sets into quotation marks itself.
 INNER = str.maketrans("„“”", "\u201a\u2018\u2019")
 
 
@@ -169,12 +169,14 @@ def _find_absent(facts: list[Fact], items: SimilarItems, kind: Kind, seed: int) 
         stated.setdefault(fact.subject, set()).update({fact.item, fact.name} - {""})
     chosen = [fact for fact in _choose(facts, kind) if fact.item]
     named = {fact.name: fact for fact in chosen}
-    for subject in dict.fromkeys(fact.subject for fact in chosen):
-        filled = {fact.column for fact in chosen if fact.subject == subject}
+    filled: dict[str, set[str]] = {}
+    for fact in chosen:
+        filled.setdefault(fact.subject, set()).add(fact.column)
+    for subject, columns in filled.items():
         others = [
             replace(fact, subject=subject, item=name)
             for name, fact in named.items()
-            if fact.column in filled and name not in stated[subject]
+            if fact.column in columns and name not in stated[subject]
         ]
         others.sort(key=lambda fact: hash_text("\x00".join(fact.key), seed))
         absent = (one for one in others if not items.is_like(one.name, stated[subject]))
