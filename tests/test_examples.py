@@ -46,6 +46,29 @@ def test_category_slices_and_key_terms_are_carried_where_they_are_named():
     }
 
 
+def test_the_group_of_the_split_is_carried_and_a_row_without_one_is_alone():
+    prompt = Prompt(prompt="{title}", completion="{content}")
+    grouped = fill_templates({**ROW, "_group": "pot hot title"}, DATA, prompt)
+    assert grouped["meta"]["groups"] == {"title": "pot hot title"}
+    for empty in ("", None):
+        assert "groups" not in fill_templates({**ROW, "_group": empty}, DATA, prompt)["meta"]
+
+
+def test_what_is_made_of_a_document_belongs_to_it():
+    documents = {"column": "text", "parts": {"wish": {"headings": ["Wish"]}}}
+    data = Data.model_validate(
+        {
+            "id": "id",
+            "columns": ["text"],
+            "documents": documents,
+            "split": {"test": 1, "validation": 1},
+        }
+    )
+    row = {"line": 3, "id": 6, "wish": "A shop."}
+    meta = fill_templates(row, data, Prompt(prompt="{wish}", completion="{wish}"))["meta"]
+    assert meta["groups"] == {"document": "6"}
+
+
 @pytest.mark.parametrize(
     ("terms", "expected"),
     [

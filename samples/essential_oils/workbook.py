@@ -32,17 +32,21 @@ HEADER_ROW = 3
 NO_DATA = "Není údaj"
 WIDTHS = (5, 26, 22, 34, 14, 70, 70)
 
-Effects = dict[str, list[str]] | None
+Effects = dict[str, list[str] | str] | None
 
 
 def write_effects(effects: Effects) -> str:
-    """The text of one cell: each category in capitals with its list, a blank line between."""
+    """The text of one cell: each category with its list, or its text, a blank line between."""
     if effects is None:
         return NO_DATA
-    return "\n\n".join(f"{category}: {', '.join(items)}" for category, items in effects.items())
+    texts = (
+        f"{category}: {items if isinstance(items, str) else ', '.join(items)}"
+        for category, items in effects.items()
+    )
+    return "\n\n".join(texts)
 
 
-def read_rows() -> list[tuple[int | str, ...]]:
+def read_rows() -> list[tuple[int | str | None, ...]]:
     """One row an oil, in the order of the header; the IDs count from 1."""
     oils = yaml.safe_load(SOURCE.read_text(encoding="utf-8"))
     return [

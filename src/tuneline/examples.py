@@ -6,6 +6,11 @@ import orjson
 
 from tuneline.parameters import Data, Prompt
 
+# Column of a table's pairs: the groups of a question, as JSON.
+GROUPS = "groups"
+# Column of rows on their way to examples: the group that the split kept together.
+SPLIT_GROUP = "_group"
+
 
 class Message(TypedDict):
     """One turn of a conversation."""
@@ -18,7 +23,8 @@ class Example(TypedDict):
     """A prompt with the completion that is to be learnt.
 
     `meta` holds `line`, the number of the row in the raw source, and where the use case names them
-    `category`, a text, `slices`, texts by column, and `key_terms`, a list of texts.
+    `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, and `groups`, the
+    label of the group that the example belongs to, by the grouping's name: see `fill_templates`.
     """
 
     id: str
@@ -30,8 +36,14 @@ class Example(TypedDict):
 def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:
     """Make an example of a clean row.
 
+    `meta.groups` says which examples depend on each other, so that their scores are not taken for
+    independent: those of one value of `data.split.group` (as the split folds it), questions of a
+    table on one subject or one item, and what is made of one document. Categories and slices are
+    no groups: they describe an example, and their values are all there are, not a sample of them.
+    A grouping without a label for the example is left out.
+
     Args:
-        row: a clean row, or a pair made of clean rows.
+        row: a clean row, or a pair made of clean rows; with `SPLIT_GROUP` where the split has one.
         data: names the id and the columns.
         prompt: templates over the columns.
 
@@ -58,7 +70,18 @@ def _describe(row: dict[str, Any], data: Data) -> dict[str, Any]:
         about["slices"] = {column: row[column] or "" for column in data.slices}
     if data.key_terms:
         about["key_terms"] = split_terms(row[data.key_terms] or "")
+    if groups := _name_groups(row, data):
+        about["groups"] = groups
     return about
+
+
+def _name_groups(row: dict[str, Any], data: Data) -> dict[str, str]:
+    groups: dict[str, str] = orjson.loads(row[GROUPS]) if data.table else {}
+    if data.documents:
+        groups["document"] = str(row[data.id])
+    if data.split.group and row.get(SPLIT_GROUP):
+        groups[data.split.group] = row[SPLIT_GROUP]
+    return groups
 
 
 def split_terms(terms: str | list[str]) -> list[str]:

@@ -13,7 +13,16 @@ from tuneline.parameters.split import Split
 from tuneline.parameters.table import Table
 
 # Columns that Tuneline writes itself.
-WRITTEN = {"line", "original", "problem", "reason", "only_boilerplate", "side", "position"}
+WRITTEN = {
+    "line",
+    "original",
+    "problem",
+    "reason",
+    "only_boilerplate",
+    "side",
+    "position",
+    "_group",
+}
 # What the reader of JSON takes in no field's name.
 UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 
@@ -120,6 +129,11 @@ class Data(Block):
         """Columns that the prompt templates may use: of the rows, or of what is made of them."""
         made = self.table or self.documents
         return made.columns if made else self.columns
+
+    @property
+    def filled_columns(self) -> list[str]:
+        """Columns that must hold something: an empty cell of a table says that there is no data."""
+        return [self.table.subject] if self.table else self.columns
 
     @property
     def carried(self) -> list[str]:

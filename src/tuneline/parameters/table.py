@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from string import Formatter
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -64,6 +64,25 @@ class Kind(Block):
         return self
 
 
+class Similarity(Block):
+    """When two items say the same in other words: `neklidný spánek`, `při neklidném spánku`.
+
+    Word by word: each of one item's words must have a form of it in the other, in any order. Words
+    with a digit, and signs such as `+` and `<`, must be equal. What is too like to be denied, and
+    too unlike to be one, is neither: such an item is not asked for where the like of it is stated.
+    """
+
+    word: float = Field(
+        gt=0.5,
+        le=1,
+        description="two words are forms of one if they begin alike for this share of the longer "
+        "(`spánek`, `spánku`: 0.67), three letters at least; 1: only equal words",
+    )
+    stop_words: list[str] = Field(
+        default=[], description="words that make no other item of it: `na`, `pomáhá`"
+    )
+
+
 class HeldOutFacts(Block):
     """How much of the table is asked for in the evaluation only.
 
@@ -84,9 +103,30 @@ class Table(Block):
         default={},
         description="columns that hold `CATEGORY: a, b`, one category a line, by name",
     )
-    no_data: list[str] = Field(default=[], description="how the table says that it has no data")
+    item_separators: list[Annotated[str, Field(min_length=1)]] = Field(
+        default=["\n", ";", ".", ","],
+        min_length=1,
+        description="what divides the items of a list: the first of these that it holds, so that "
+        "commas stay where lines or semicolons divide. `.` is the end of a sentence. Nothing "
+        "divides inside brackets and quotation marks, nor a comma between digits",
+    )
+    clause_words: list[str] = Field(
+        default=[], description="words before which a comma divides no items: `který`, `when`"
+    )
+    and_so_on: list[str] = Field(
+        default=[], description="what a list may end with that is no item: `apod.`, `etc.`"
+    )
+    similarity: Similarity | None = Field(
+        default=None,
+        description="when two items are one; null: if they are equal in any letter case",
+    )
+    no_data: list[str] = Field(
+        default=[], description="how the table says that it has no data; an empty cell does, too"
+    )
     separator: str = Field(default=", ", description="between the items of an answer")
-    last_separator: str = Field(description="before the last item of an answer")
+    last_separator: str | None = Field(
+        default=None, description="before the last item of an answer; null: as before the others"
+    )
     held_out: HeldOutFacts = Field(description="what is asked for in the evaluation only")
     kinds: list[Kind] = Field(min_length=1, description="the kinds of question")
 

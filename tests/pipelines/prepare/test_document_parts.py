@@ -3,7 +3,8 @@
 import pytest
 
 from tuneline.parameters import Documents
-from tuneline.pipelines.prepare.document_parts import find_parts
+from tuneline.pipelines.prepare.comparing import normalise
+from tuneline.pipelines.prepare.document_parts import find_parts, fold_lines
 
 DOCUMENTS = Documents.model_validate(
     {
@@ -31,6 +32,12 @@ def write(wish: str = "Cerințele clientului", price: str = "Preț și timp") ->
         "IV) Preţ şi timp:",
         "## Preț și timp",
         "**Pret si timp**",
+        "(4) Preț și timp",
+        "d) Preț și timp",
+        "iv. Preț și timp",
+        "§ 4: Preț și timp",
+        "4 \u2013 Preț și timp",
+        "=== Preț și timp ===",
     ],
 )
 def test_a_heading_is_found_as_people_type_it_and_written_in_one_way(price: str):
@@ -61,3 +68,50 @@ def test_a_missing_part_and_a_missing_section_are_named_with_the_nearest_line():
 def test_sections_in_the_wrong_order_are_a_problem():
     text = "Cerințele clientului\na\nOferta\nPreț și timp\nb\nScopul\nc"
     assert "Preț și timp" in find_parts(text, DOCUMENTS).problems[0]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\u2028", "\x0b"])
+def test_a_line_may_end_as_any_program_ends_it(end: str):
+    assert find_parts(write().replace("\n", end), DOCUMENTS) == find_parts(write(), DOCUMENTS)
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "Cuprins\nCerințele clientului\nOferta\nScopul\nPreț și timp\n\n",
+        "1. Cerințele clientului\n\n2. Oferta\n2.1 Scopul\n2.2 Preț și timp\n",
+        "Cerințele clientului\nOferta\n",
+    ],
+)
+def test_headings_of_a_table_of_contents_begin_no_part(contents: str):
+    assert find_parts(contents + write(), DOCUMENTS).texts == find_parts(write(), DOCUMENTS).texts
+
+
+def test_sections_listed_at_the_head_of_their_part_are_no_sections_yet():
+    text = write().replace("Oferta\n", "Oferta\nScopul\nPreț și timp\n")
+    parts = find_parts(text, DOCUMENTS)
+    assert parts.problems == []
+    assert parts.texts["offer"].endswith("# Scopul\nUn site.\n# Preț și timp\n900 EUR")
+    assert parts.texts["offer"].count("#") == 2
+
+
+def test_a_part_without_text_is_a_problem_and_loses_no_other():
+    text = write().replace("Vrem un site.\n", " \n")
+    parts = find_parts(text, DOCUMENTS)
+    assert parts.problems == ["wish: nothing stands under its heading"]
+    assert parts.texts["offer"].startswith("# Scopul")
+
+
+def test_a_heading_that_is_nothing_but_a_number_is_not_found_in_blank_lines():
+    documents = Documents.model_validate(
+        {"column": "text", "parts": {"one": {"headings": ["1."]}, "two": {"headings": ["2."]}}}
+    )
+    assert find_parts("\n1.\na shop\n\n2.\na plan", documents).texts == {
+        "one": "a shop",
+        "two": "a plan",
+    }
+
+
+@pytest.mark.parametrize("line", ["e-shop", "A/B", "I want a shop", "a shop", "C++"])
+def test_a_line_of_prose_keeps_its_first_letter(line: str):
+    assert fold_lines([line]) == list(normalise([line]))

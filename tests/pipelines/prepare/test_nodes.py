@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import polars as pl
@@ -40,6 +41,8 @@ def test_examples_lead_back_to_their_line_and_no_title_stands_on_two_sides(
             assert example["id"] == row["uid"]
             assert example["completion"] == [{"role": "assistant", "content": row["content"]}]
             assert row["title"] in example["prompt"][-1]["content"]
+            words = " ".join(re.findall(r"\w+", row["title"].lower()))
+            assert example["meta"]["groups"] == {"title": words}
         titles.append({by_line[one["meta"]["line"]]["title"].lower() for one in examples})
     assert not titles[0] & titles[1] | titles[0] & titles[2] | titles[1] & titles[2]
 

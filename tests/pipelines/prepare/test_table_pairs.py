@@ -1,5 +1,7 @@
 """Questions of a table are right, whole, and divided so that no fact stands on two sides."""
 
+import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,9 +14,11 @@ from pydantic import ValidationError
 from tests.conftest import PROJECT
 from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
-from tuneline.parameters import Data, Table
+from tuneline.parameters import Data, Prompt, Table
 from tuneline.pipelines.prepare.clean_nodes import clean_rows
-from tuneline.pipelines.prepare.facts import read_facts, read_list
+from tuneline.pipelines.prepare.facts import read_facts
+from tuneline.pipelines.prepare.nodes import build_examples
+from tuneline.pipelines.prepare.slips import find_slip
 from tuneline.pipelines.prepare.splits import assign_sides
 from tuneline.pipelines.prepare.table_pairs import pair_table
 from tuneline.settings import CONFIG_LOADER_ARGS
@@ -50,45 +54,58 @@ def answer_to(made: Pairs, question: str) -> str:
     return made[0].filter(question=question)["answer"].item()
 
 
-def test_a_cell_is_read_with_its_dirt(table: Table):
-    general, digestion = "OBECNÉ: Antioxidant ,  Čisticí, čisticí", "TRÁVENÍ:  Není údaj"
-    cell = f"{general}\n\n{digestion}\n\nHLAVA: Tlak ve\xa0spáncích"
-    assert read_list(cell, table) == {
-        "OBECNÉ": ["antioxidant", "čisticí"],
-        "TRÁVENÍ": [],
-        "HLAVA": ["tlak ve spáncích"],
-    }
-    assert read_list("Není údaj", table) == {"": []}
-
-
-def test_a_category_that_stands_twice_in_a_cell_keeps_all_its_items(table: Table):
-    cell = "HLAVA: Migréna\n\nKŮŽE: Vrásky\n\nHLAVA: Tlak ve spáncích, migréna"
-    assert read_list(cell, table) == {"HLAVA": ["migréna", "tlak ve spáncích"], "KŮŽE": ["vrásky"]}
-
-
 def test_several_right_answers_are_one_answer_that_lists_them(
     made: Pairs, clean: pl.DataFrame, table: Table
 ):
-    facts = read_facts(clean, table)
-    reverse = made[0].filter(pl.col("question").str.starts_with("Které oleje se tradičně"))
-    whole = reverse.filter(~pl.col("answer").str.contains("mimo jiné"))
+    facts, _ = read_facts(clean, table)
+    whole = made[0].filter(
+        ~pl.col("answer").str.contains("mimo jiné"),
+        pl.col("question").str.starts_with("U kterých olejů tabulka uvádí"),
+    )
     assert whole.height > 30
     for question, answer in whole.select("question", "answer").iter_rows():
-        item = question.removeprefix("Které oleje se tradičně používají na ").rstrip("?")
-        oils = {fact.subject for fact in facts if fact.item == item}
-        listed = answer.split(": ", 1)[1].rstrip(".").replace(" a ", ", ").split(", ")
-        assert set(listed) == oils
+        item = question.removeprefix("U kterých olejů tabulka uvádí „").removesuffix("“?")
+        oils = {fact.subject for fact in facts if fact.name == item}
+        assert set(answer.rsplit("“: ", 1)[1].rstrip(".").split("; ")) == oils
+
+
+def test_an_answer_lists_the_oils_that_have_the_effect_in_another_form(made: Pairs):
+    answer = answer_to(made, "U kterých olejů tabulka uvádí „Těžké nohy“?")
+    listed = answer.rsplit(": ", 1)[1].rstrip(".").split("; ")
+    # `Na těžké nohy`, `Uleví těžkým nohám`, `Těžké nohy`; one oil more is held out.
+    assert {"Citron", "Pelargonie vonná", "Jalovec obecný"} <= set(listed)
+
+
+def test_an_answer_says_that_others_have_the_effect_in_wider_words(made: Pairs):
+    # Cedar has `Suchý kašel (dráždivý, noční)`, which is a cough.
+    answer = answer_to(made, "U kterých olejů tabulka uvádí „Kašel“?")
+    assert "mimo jiné" in answer
+    assert "Cedr" not in answer
+
+
+def test_nothing_is_denied_whose_like_the_row_states(
+    made: Pairs, clean: pl.DataFrame, table: Table
+):
+    facts, items = read_facts(clean, table)
+    denied = made[0].filter(kind="denied_effect")["facts"]
+    assert denied.len() > 100
+    for oil, item in (fact for text in denied for fact in json.loads(text)):
+        stated = [fact.item for fact in facts if fact.subject == oil and fact.item]
+        assert not items.is_like(item, stated)
+        # Counted in another way: no stated effect holds the stems of all its words.
+        stems = [set(re.findall(r"\b\w{5}", one.casefold())) - {"proti"} for one in [item, *stated]]
+        assert not any(stems[0] and stems[0] <= one for one in stems[1:])
 
 
 def test_an_effect_that_a_row_lacks_is_denied_and_one_it_has_is_affirmed(
     made: Pairs, clean: pl.DataFrame, table: Table
 ):
-    known = {fact.key for fact in read_facts(clean, table)}
+    known = {fact.key for fact in read_facts(clean, table)[0]}
     for kind, affirmed in (("specific_effect", True), ("denied_effect", False)):
         rows = made[0].filter(kind=kind)
         assert rows.height > 100
         for facts, answer in rows.select("facts", "answer").iter_rows():
-            assert (tuple(facts.split(": ", 1)) in known) is affirmed
+            assert [tuple(fact) in known for fact in json.loads(facts)] == [affirmed]
             assert answer.startswith("Ano, " if affirmed else "Ne, ")
 
 
@@ -101,7 +118,22 @@ def test_no_data_is_said_honestly_and_never_used_as_an_answer(made: Pairs):
     # A column that was never filled in has no category to ask about.
     assert not pairs["question"].str.contains("„“").any()
     # Nothing can be denied of a column that was never filled in.
-    assert pairs.filter(kind="denied_effect", question="Hodí se olej Hřebíček na hněv?").is_empty()
+    denied = pairs.filter(kind="denied_effect")["question"]
+    assert denied.str.contains("olej[eu]? Hřebíček").any()
+    assert not denied.str.contains("olej[eu]? Hřebíček.* na psychiku").any()
+
+
+def test_a_row_with_an_empty_cell_is_kept_and_says_that_there_is_no_data(made: Pairs):
+    answer = answer_to(made, "Jak se olej Pačuli jmenuje latinsky?")
+    assert answer == "Latinský název oleje Pačuli tabulka neuvádí."
+    assert answer_to(made, "Jak se olej Pačuli jmenuje anglicky?").endswith("je Patchouli.")
+
+
+def test_no_question_and_no_answer_looks_broken(made: Pairs):
+    pairs, report = made
+    assert report["slips"].sum() == 0
+    texts = [*pairs["question"], *pairs["answer"]]
+    assert [text for text in texts if find_slip(text)] == []
 
 
 def test_every_question_has_one_answer_and_is_counted(made: Pairs):
@@ -110,6 +142,11 @@ def test_every_question_has_one_answer_and_is_counted(made: Pairs):
     counted = dict(zip(report["kind"], report["questions"], strict=True))
     assert counted == dict(pairs["kind"].value_counts().iter_rows())
     assert pairs.height > 2000
+
+
+def list_facts(pairs: pl.DataFrame, side: str) -> set[tuple[str, str]]:
+    asked = pairs.filter(fact_side=side)["facts"]
+    return {(oil, item) for text in asked for oil, item in json.loads(text)}
 
 
 def mentions(texts: pl.Series, words: list[str]) -> dict[str, set[int]]:
@@ -126,25 +163,23 @@ def test_no_training_text_states_a_fact_that_is_asked_on_a_held_out_side(
     made: Pairs, clean: pl.DataFrame, table: Table
 ):
     pairs, _ = made
-    facts = read_facts(clean, table)
+    facts, _ = read_facts(clean, table)
     train = pairs.filter(fact_side="train")
     texts = train.select(pl.concat_str("question", "answer", separator=" ")).to_series()
     oils = mentions(texts, list({fact.subject for fact in facts}))
-    listed = {fact.item for fact in facts if fact.item and fact.column in table.lists}
-    items = mentions(texts, list(listed))
+    names = {fact.item: fact.name for fact in facts if fact.item and fact.column in table.lists}
+    items: dict[str, set[int]] = {}
+    for spelled, rows in mentions(texts, list(names)).items():
+        items.setdefault(names[spelled], set()).update(rows)
     for side in ("test", "validation"):
-        asked = pairs.filter(fact_side=side)["facts"].str.split("; ").explode().unique()
-        keys = [fact.split(": ", 1) for fact in asked]
+        keys = list_facts(pairs, side)
         assert len(keys) > 50
         assert [key for key in keys if key[1] in items and oils[key[0]] & items[key[1]]] == []
 
 
 def test_facts_of_the_three_sides_are_disjoint(made: Pairs):
     pairs, _ = made
-    sides = [
-        set(pairs.filter(fact_side=side)["facts"].str.split("; ").explode())
-        for side in ("train", "validation", "test")
-    ]
+    sides = [list_facts(pairs, side) for side in ("train", "validation", "test")]
     assert all(not one & other for one, other in [*pairwise(sides), (sides[0], sides[2])])
 
 
@@ -164,6 +199,29 @@ def test_a_sample_takes_no_more_rows_than_it_says(made: Pairs, data: Data):
     split = data.split.model_copy(update={"sample": 200, "test": 20, "validation": 20})
     sides = assign_sides(made[0].lazy(), data.model_copy(update={"split": split}))
     assert sides.height == 200
+
+
+def test_questions_on_one_oil_and_on_one_effect_are_known_to_belong_together(made: Pairs):
+    named: dict[str, set[tuple[str, ...]]] = {}
+    for row in made[0].iter_rows(named=True):
+        groups = json.loads(row["groups"])
+        named.setdefault(row["kind"], set()).add(tuple(groups))
+        oils = {oil for oil, _ in json.loads(row["facts"])}
+        assert groups.get("subject") == (min(oils) if len(oils) == 1 else None)
+    assert named["general"] == {("subject",)}
+    assert named["reverse"] == {("item",), ("subject", "item")}
+    assert named["denied_effect"] == named["specific_effect"] == {("subject", "item")}
+
+
+def test_examples_of_a_table_carry_their_groups(made: Pairs, data: Data):
+    prompt = Prompt(prompt="{question}", completion="{answer}")
+    pairs = made[0].with_columns(pl.col("line").cast(pl.String))
+    groups = dict(pairs.select(pl.col("line").cast(int), "groups").iter_rows())
+    for side in build_examples(pairs.lazy(), data, prompt):
+        assert side
+        for example in side:
+            meta = example["meta"]
+            assert meta.get("groups", {}) == json.loads(groups[meta["line"]])
 
 
 def test_two_rows_about_one_subject_are_refused(clean: pl.DataFrame, data: Data, table: Table):

@@ -8,8 +8,9 @@ from rapidfuzz import fuzz, process
 from tuneline.parameters.documents import Documents, Part
 from tuneline.pipelines.prepare.comparing import normalise
 
-# What people put before a heading by hand: `1.`, `4.1`, `IV)`, `B.`, `#`, `**`.
-NUMBERING = re.compile(r"^[\s#*_>•\u2013-]*(?:(?:\d+|[IVXLC]+|[A-Z])[.)]+\s*)*(?:\d+\s+)?")
+# What people put before a heading by hand: `1.`, `4.1`, `(2)`, `IV)`, `b)`, `§ 3:`, `#`, `**`.
+NUMBER = r"(?:\d+|[IVXLC]+|[ivxlc]+|[A-Za-z])"
+NUMBERING = re.compile(rf"^[\W_]*(?:{NUMBER}(?:[.):\]]+\s*|\s+[\u2013\u2014-]\s+))*(?:\d+\s+)?")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ def find_parts(text: str, documents: Documents) -> Parts:
     """
     lines = text.splitlines()
     folded = fold_lines(lines)
-    found = {name: _find(folded, part.headings) for name, part in documents.parts.items()}
+    parts = documents.parts.values()
+    known = [heading for part in parts for heading in (*part.headings, *part.sections)]
+    found = {name: _find(folded, part.headings, known) for name, part in documents.parts.items()}
     starts = sorted(start for start in found.values() if start is not None)
     ends = dict(zip(starts, [*starts[1:], len(lines)], strict=True))
     texts, problems = dict.fromkeys(documents.parts, ""), []
@@ -56,19 +59,26 @@ def find_parts(text: str, documents: Documents) -> Parts:
 
 def fold_lines(lines: list[str]) -> list[str]:
     """Reduce lines to what makes two headings the same: their words, without numbers before."""
-    return list(normalise([NUMBERING.sub("", line) for line in lines]))
+    # A line that is nothing but a number keeps it: it is no blank line.
+    return list(normalise([NUMBERING.sub("", line) or line for line in lines]))
 
 
-def _find(folded: list[str], headings: list[str], start: int = 0) -> int | None:
-    wanted = set(fold_lines(headings))
-    return next((place for place in range(start, len(folded)) if folded[place] in wanted), None)
+def _find(folded: list[str], headings: list[str], known: list[str], start: int = 0) -> int | None:
+    """Find a heading: the first that has no other next to it, as in a table of contents."""
+    wanted, others = set(fold_lines(headings)), set(fold_lines(known))
+    places = [place for place in range(start, len(folded)) if folded[place] in wanted]
+    for place in places[:-1]:
+        before, after = folded[start:place][::-1], folded[place + 1 :]
+        if not {next(filter(None, lines), None) for lines in (before, after)} & others:
+            return place
+    return places[-1] if places else None
 
 
 def _write_part(lines: list[str], part: Part) -> tuple[str, list[str]]:
     """Write the headings of the sections in one way; answer with those that are missing, too."""
     folded, written, missing, after = fold_lines(lines), list(lines), [], 0
     for section in part.sections:
-        place = _find(folded, [section], after)
+        place = _find(folded, [section], part.sections, after)
         if place is None:
             missing.append(_describe_missing("section", section, lines, folded))
         else:

@@ -40,9 +40,9 @@ def drop_only_boilerplate(data: Data) -> Iterator[pl.Expr]:
 
 
 def drop_empty(data: Data) -> Iterator[pl.Expr]:
-    """Drop rows with an empty column."""
+    """Drop rows with an empty column; of a table, only those without a subject."""
     if data.rules.drop_empty:
-        yield from (_when(pl.col(name) == "", f"{name} is empty") for name in data.columns)
+        yield from (_when(pl.col(name) == "", f"{name} is empty") for name in data.filled_columns)
 
 
 def drop_equal(table: pl.DataFrame, data: Data) -> Iterator[pl.Expr]:
@@ -74,9 +74,9 @@ def drop_long(data: Data) -> Iterator[pl.Expr]:
 
 
 def drop_not_text(data: Data) -> Iterator[pl.Expr]:
-    """Drop rows with a column of neither letters nor numbers."""
+    """Drop rows with a column of neither letters nor numbers; of a table, only the subject."""
     if data.rules.drop_not_text:
-        for name in data.columns:
+        for name in data.filled_columns:
             bare = ~pl.col(name).str.contains(r"[\p{L}\p{N}]")
             yield _when(bare, f"{name} has no letter and no number")
 

@@ -1,16 +1,15 @@
 """The facts that a table states, and the side that each of them is asked on."""
 
 import hashlib
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from tuneline.parameters import Table
+from tuneline.pipelines.prepare.list_cells import drop_no_data, read_list, tidy
+from tuneline.pipelines.prepare.similar_items import SimilarItems
 
-# A category in a cell: capitals, a colon, its items. The next one begins on a line of its own.
-CATEGORY = re.compile(r"^\s*([^:\n]+?)\s*:\s*", re.MULTILINE)
 # Column of the pairs that says where their facts are asked.
 FACT_SIDE = "fact_side"
 TRAIN, SIDES = "train", ("test", "validation")
@@ -24,21 +23,23 @@ class Fact:
         subject: what the row is about.
         column: name of the column, as `values` and `lists` give it.
         category: of the item within its column; empty for a column with one value.
-        item: the item; empty where the table has no data.
+        item: the item as the row spells it; empty where the table has no data.
+        name: the item as all are named that say the same.
     """
 
     subject: str
     column: str
     category: str
     item: str
+    name: str
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two facts the same: an effect is one wherever the row lists it."""
-        return self.subject, self.item or self.column
+        """What makes two facts the same: an effect is one wherever, and however, it is listed."""
+        return self.subject, self.name or self.column
 
 
-def read_facts(rows: pl.DataFrame, table: Table) -> list[Fact]:
+def read_facts(rows: pl.DataFrame, table: Table) -> tuple[list[Fact], SimilarItems]:
     """Read every fact of a table.
 
     Args:
@@ -46,75 +47,47 @@ def read_facts(rows: pl.DataFrame, table: Table) -> list[Fact]:
         table: says which columns hold what.
 
     Returns:
-        The facts in the order of the table, each once; one without an item for each column, or
-        category of it, that has no data.
+        The facts in the order of the table, each once in a category of a row; one without an item
+        for each column, or category of it, that has no data. And the items of the lists.
     """
-    facts: dict[Fact, None] = {}
-    for row in rows.iter_rows(named=True):
-        subject = tidy(row[table.subject])
-        for name, column in table.values.items():
-            facts[Fact(subject, name, "", _drop_no_data(tidy(row[column]), table))] = None
-        for name, column in table.lists.items():
-            for category, items in read_list(row[column], table).items():
-                for item in items or [""]:
-                    facts[Fact(subject, name, category, item)] = None
-    return list(facts)
+    read = [fact for row in rows.iter_rows(named=True) for fact in _read_row(row, table)]
+    listed = [fact.item for fact in read if fact.column in table.lists and fact.item]
+    items = SimilarItems(listed, table.similarity)
+    facts: dict[tuple[tuple[str, str], str, str], Fact] = {}
+    spelled: dict[str, str] = {}
+    for fact in read:
+        name = items.name(fact.item) if fact.column in table.lists else fact.item
+        category = spelled.setdefault(fact.category.casefold(), fact.category)
+        known = replace(fact, name=name, category=category)
+        facts.setdefault((known.key, known.column, category), known)
+    return list(facts.values()), items
 
 
-def read_list(cell: str, table: Table) -> dict[str, list[str]]:
-    """Read a cell that holds categories with their items.
-
-    Args:
-        cell: such as `SPÁNEK: Neklidný spánek, Tíživé sny` and more lines like it.
-        table: says how it is written that there is no data.
-
-    Returns:
-        The items of each category, their first letters small; none where there is no data. A cell
-        without a category is one category without a name.
-    """
-    parts = CATEGORY.split(cell)
-    pairs = zip(["", *parts[1::2]], parts[0::2], strict=True)
-    texts: dict[str, list[str]] = {}
-    for name, text in pairs:
-        if name or text.strip():
-            texts.setdefault(tidy(name), []).append(text)
-    return {name: _divide(",".join(found), table) for name, found in texts.items()} or {"": []}
-
-
-def tidy(text: str) -> str:
-    """Make one space of any white space, none at the ends."""
-    return " ".join(text.split())
-
-
-def _divide(text: str, table: Table) -> list[str]:
-    items = (_drop_no_data(tidy(part), table) for part in text.split(","))
-    return list(dict.fromkeys(_lower_first(item) for item in items if item))
-
-
-def _drop_no_data(text: str, table: Table) -> str:
-    return "" if text.casefold() in {words.casefold() for words in table.no_data} else text
-
-
-def _lower_first(text: str) -> str:
-    """Write a list's first letter as within a sentence; abbreviations keep theirs."""
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+def _read_row(row: dict[str, str], table: Table) -> Iterable[Fact]:
+    subject = tidy(row[table.subject])
+    for name, column in table.values.items():
+        yield Fact(subject, name, "", drop_no_data(tidy(row[column] or ""), table), "")
+    for name, column in table.lists.items():
+        for category, items in read_list(row[column] or "", table).items():
+            yield from (Fact(subject, name, category, item, "") for item in items or [""])
 
 
 class FactSides:
     """Which side a fact is asked on: that of its row, or else that of its item.
 
-    Subjects, and items of lists, stand in the order of a seeded hash; the first of them are held
-    out for the test, the next for validation.
+    Subjects, and the names of items in lists, stand in the order of a seeded hash; the first of
+    them are held out for the test, the next for validation. Items that say the same share a name,
+    so they are on one side.
     """
 
     def __init__(self, facts: list[Fact], table: Table, seed: int) -> None:
-        listed = {fact.item for fact in facts if fact.column in table.lists and fact.item}
+        listed = {fact.name for fact in facts if fact.column in table.lists and fact.name}
         self._subjects = _hold_out({fact.subject for fact in facts}, table, seed)
         self._items = _hold_out(listed, table, seed)
 
     def side_of(self, fact: Fact) -> str:
         """Name the side of a fact, whether it stands in the table or is denied."""
-        return self._subjects.get(fact.subject) or self._items.get(fact.item) or TRAIN
+        return self._subjects.get(fact.subject) or self._items.get(fact.name) or TRAIN
 
 
 def _hold_out(names: Iterable[str], table: Table, seed: int) -> dict[str, str]:

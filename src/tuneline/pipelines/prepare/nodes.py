@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
-from tuneline.examples import Example, fill_templates
+from tuneline.examples import SPLIT_GROUP, Example, fill_templates
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.comparing import tabulate
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
@@ -38,7 +38,7 @@ def build_examples(
     """
     check_columns(pairs, data)
     sides = assign_sides(pairs, data)
-    table = _read_rows(pairs, sides)
+    table = _read_rows(pairs, sides, data)
     counts = {side: (table["side"] == side).sum() for side in ("train", "validation", "test")}
     log.info("Examples: %s.", ", ".join(f"{n:,} {side}" for side, n in counts.items()))
     train, validation, test = (
@@ -85,10 +85,18 @@ def check_leaks(
     return checked["train"], checked["validation"], checked["test"], table, report
 
 
-def _read_rows(clean: pl.LazyFrame, sides: pl.DataFrame) -> pl.DataFrame:
+def _read_rows(clean: pl.LazyFrame, sides: pl.DataFrame, data: Data) -> pl.DataFrame:
     """Read the rows of the sample in batches, as a lazy join would hold the whole file."""
     parts = [
-        batch.cast({"line": pl.Int64}).join(sides, on="line")
+        _add_groups(batch.cast({"line": pl.Int64}).join(sides, on="line"), data)
         for batch in clean.collect_batches(chunk_size=ROWS_PER_BATCH)
     ]
     return pl.concat(parts).sort("position")
+
+
+def _add_groups(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
+    """Add the group that the split keeps together, where it is more than a row's id."""
+    if not data.split.group:
+        return rows
+    groups = name_groups(rows.lazy(), data, rows["line"]).collect()
+    return rows.join(groups.rename({"group": SPLIT_GROUP}), on="line")

@@ -31,10 +31,25 @@ def make_pairs(clean: pl.LazyFrame, data: Data) -> tuple[Stream[pl.DataFrame], p
     if data.table:
         pairs, report = pair_table(rows, data, data.table)
         log.info("Pairs: %s questions about %s rows.", f"{pairs.height:,}", rows.height)
+        _warn_of_slips(report)
     else:
         pairs, report = pair_documents(rows, data, data.documents)  # type: ignore[arg-type]
         _tell_problems(report, data)
     return Stream([pairs]), report
+
+
+def _warn_of_slips(report: pd.DataFrame) -> None:
+    for row in report[report["slips"] > 0].to_dict("records"):
+        problem = Problem(
+            where="data.table.kinds",
+            value=row["kind"],
+            wrong=f"{row['slips']:,} of {row['questions']:,} questions look broken, the first by "
+            f"{row['first_slip']}",
+            matters="a model would learn to write so",
+            remedy="put the item into quotation marks or after a colon in the template, or correct "
+            "the cell",
+        )
+        log.warning("%s", problem)
 
 
 def _tell_problems(report: pd.DataFrame, data: Data) -> None:

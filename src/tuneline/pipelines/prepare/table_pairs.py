@@ -4,13 +4,17 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pandas as pd
 import polars as pl
 
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.examples import GROUPS
 from tuneline.parameters import Data, Table
-from tuneline.pipelines.prepare.facts import FACT_SIDE, Fact, FactSides, read_facts, tidy
+from tuneline.pipelines.prepare.facts import FACT_SIDE, Fact, FactSides, read_facts
+from tuneline.pipelines.prepare.list_cells import tidy
 from tuneline.pipelines.prepare.questions import Topic, find_topics, settle, word_topic
+from tuneline.pipelines.prepare.slips import find_slip
 from tuneline.rows import LINE
 
 
@@ -27,42 +31,35 @@ def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFr
 
     Returns:
         One row a question: `line` (its number), id, `question`, `answer`, `kind`, `fact_side`,
-        `facts` (what the answer states or denies) and `source` (lines of the table it comes from);
-        and one row a kind with the questions of each side, those with a `partial` or a `no_data`
-        answer, and the topics `left_out` because their facts stand on several sides.
+        `facts` (what the answer states or denies: subject and item of each, as JSON), `source`
+        (lines of the table it comes from) and `groups` (see `_name_groups`). And one row a kind
+        with the questions of each side, those with a `partial` or a `no_data` answer, the topics
+        `left_out` because their facts stand on several sides, the questions with `slips` (see
+        `find_slip`), and the `first_slip` with its text.
 
     Raises:
         TunelineError: if two rows are about one subject, a kind names a category that no cell has,
             or one question has two answers.
     """
     _check_subjects(clean, table)
-    facts, seed = read_facts(clean, table), data.split.seed
+    (facts, items), seed = read_facts(clean, table), data.split.seed
     _check_categories(facts, table)
     sides = FactSides(facts, table, seed)
     lines = dict(zip(map(tidy, clean[table.subject]), clean[LINE], strict=True))
     counts: Counter[tuple[str, str]] = Counter()
     rows: list[dict[str, str]] = []
-    for topic in _settle_all(facts, table, sides, seed, counts):
-        rows += _write_rows(topic, counts, table, lines)
+    for kind in table.kinds:
+        for topic in find_topics(facts, items, kind, seed):
+            settled = settle(topic, sides)
+            counts[kind.name, "left_out"] += settled is None
+            rows += _write_rows(settled, counts, table, lines) if settled else []
     _check_questions(rows)
     numbered = [
         {**row, data.id: f"{row['kind']}-{number}", LINE: str(number)}
         for number, row in enumerate(rows, start=1)
     ]
-    names = dict.fromkeys([LINE, data.id, *table.columns, FACT_SIDE, "facts", "source"])
-    return pl.DataFrame(numbered).select(*names), _count(counts, table)
-
-
-def _settle_all(
-    facts: list[Fact], table: Table, sides: FactSides, seed: int, counts: Counter[tuple[str, str]]
-) -> Iterator[Topic]:
-    for kind in table.kinds:
-        for topic in find_topics(facts, kind, seed):
-            settled = settle(topic, sides)
-            if settled:
-                yield settled
-            else:
-                counts[kind.name, "left_out"] += 1
+    names = dict.fromkeys([LINE, data.id, *table.columns, FACT_SIDE, "facts", "source", GROUPS])
+    return pl.DataFrame(numbered).select(*names), _report(counts, rows, table)
 
 
 def _write_rows(
@@ -77,25 +74,49 @@ def _write_rows(
     about: dict[str, Any] = {
         "kind": name,
         FACT_SIDE: topic.side,
-        "facts": "; ".join(": ".join(fact.key) for fact in topic.facts),
+        "facts": orjson.dumps([fact.key for fact in topic.facts]).decode(),
         "source": "; ".join(dict.fromkeys(lines[fact.subject] for fact in topic.facts)),
+        GROUPS: orjson.dumps(_name_groups(topic, table)).decode(),
     }
     return [{**about, "question": question, "answer": answer} for question, answer in asked]
 
 
-def _count(counts: Counter[tuple[str, str]], table: Table) -> pd.DataFrame:
-    columns = ["train", "validation", "test", "partial", "no_data", "left_out"]
+def _name_groups(topic: Topic, table: Table) -> dict[str, str]:
+    """Name what ties a question to others: an answer is right or wrong by its facts.
+
+    Whoever knows an oil answers most questions on it, and whoever knows an effect most of those on
+    it; so questions belong together by the `subject` and by the `item` of their facts. A question
+    about several subjects (which oils help with …) or several items (all effects of an oil) belongs
+    to none of them alone, and has no label there. Values, such as a Latin name, are no items: two
+    oils with one vibration have nothing else in common.
+    """
+    subjects = {fact.subject for fact in topic.facts}
+    items = {fact.name for fact in topic.facts if fact.column in table.lists}
+    named = {"subject": subjects, "item": items - {""}}
+    return {name: min(labels) for name, labels in named.items() if len(labels) == 1}
+
+
+def _report(
+    counts: Counter[tuple[str, str]], rows: list[dict[str, str]], table: Table
+) -> pd.DataFrame:
+    columns = ["train", "validation", "test", "partial", "no_data", "left_out", "slips"]
+    first: dict[str, str] = {}
+    for row in rows:
+        if slip := find_slip(row["question"]) or find_slip(row["answer"]):
+            counts[row["kind"], "slips"] += 1
+            first.setdefault(row["kind"], slip)
     names = list(dict.fromkeys(kind.name for kind in table.kinds))
-    rows = [{name: counts[kind, name] for name in columns} for kind in names]
-    report = pd.DataFrame(rows, columns=columns)
+    report = pd.DataFrame([{name: counts[kind, name] for name in columns} for kind in names])
     report.insert(0, "kind", names)
     report.insert(1, "questions", report[["train", "validation", "test"]].sum(axis=1))
-    return report
+    return report.assign(first_slip=[first.get(name, "") for name in names])
 
 
 def _check_subjects(clean: pl.DataFrame, table: Table) -> None:
-    counts = Counter(map(tidy, clean[table.subject]))
-    problems = [_repeated(subject, table) for subject, count in counts.items() if count > 1]
+    subjects = [tidy(subject) for subject in clean[table.subject]]
+    counts = Counter(subject.casefold() for subject in subjects)
+    repeated = {one.casefold(): one for one in reversed(subjects) if counts[one.casefold()] > 1}
+    problems = [_repeated(subject, table) for subject in reversed(repeated.values())]
     if problems:
         raise TunelineError(*problems)
 
@@ -113,7 +134,9 @@ def _repeated(subject: str, table: Table) -> Problem:
 def _check_categories(facts: list[Fact], table: Table) -> None:
     known = {fact.category for fact in facts if fact.category}
     named = {one: kind.name for kind in table.kinds for one in (*kind.only, *kind.without)}
-    problems = [_no_such_category(named[one], one, known) for one in sorted(set(named) - known)]
+    folded = {category.casefold() for category in known}
+    unknown = sorted(one for one in named if one.casefold() not in folded)
+    problems = [_no_such_category(named[one], one, known) for one in unknown]
     if problems:
         raise TunelineError(*problems)
 
