@@ -12,7 +12,7 @@ from tuneline.pipelines.prepare.comparing import tabulate
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
 from tuneline.pipelines.prepare.separation import count_changes, pick_examples, separate
 from tuneline.pipelines.prepare.split_checks import check_columns
-from tuneline.pipelines.prepare.splits import assign_sides, name_groups
+from tuneline.pipelines.prepare.splits import ALONE, assign_sides, name_groups
 
 log = logging.getLogger(__name__)
 
@@ -99,4 +99,5 @@ def _add_groups(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
     if not data.split.group:
         return rows
     groups = name_groups(rows.lazy(), data, rows["line"]).collect()
-    return rows.join(groups.rename({"group": SPLIT_GROUP}), on="line")
+    named = pl.when(~pl.col("group").str.starts_with(ALONE)).then("group")
+    return rows.join(groups.select("line", named.alias(SPLIT_GROUP)), on="line")

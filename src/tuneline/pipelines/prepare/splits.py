@@ -17,6 +17,9 @@ from tuneline.pipelines.prepare.split_checks import (
     warn_of_sizes,
 )
 
+# Begins the group of a row whose column is empty: it belongs to no other row.
+ALONE = "line\n"
+
 
 def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     """Draw the sample and divide it, whole groups at a time.
@@ -73,8 +76,7 @@ def _group(data: Data) -> pl.Expr:
     if data.split.group in {None, data.id}:
         return group
     folded = group.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
-    # A row without a group belongs to none; a line end is in no column's group.
-    alone = pl.concat_str(pl.lit("line\n"), pl.col("line").cast(pl.String))
+    alone = pl.concat_str(pl.lit(ALONE), pl.col("line").cast(pl.String))
     empty = group.fill_null("").str.strip_chars() == ""
     return pl.when(empty).then(alone).when(folded == "").then(group).otherwise(folded)
 
