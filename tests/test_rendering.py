@@ -27,7 +27,7 @@ def test_the_prompt_of_an_example_is_the_prompt_one_asks_with(tokenizer):
 def test_only_the_completion_is_trained_and_its_end_token_is(tokenizer):
     rendered = render_example(tokenizer, EXAMPLE)
     trained = [token for token in rendered.labels if token != -100]
-    assert tokenizer.decode(trained) == "A café.<|end|>\n"
+    assert tokenizer.decode(trained) == "A café.<|end|>"
 
 
 def test_pad_end_of_turn_and_end_of_text_are_three_tokens(tokenizer):
@@ -38,8 +38,8 @@ def test_pad_end_of_turn_and_end_of_text_are_three_tokens(tokenizer):
 
 def test_a_template_that_changes_the_prompt_once_answered_is_refused(tokenizer):
     tokenizer.chat_template = (
-        "{% for m in messages %}{{ m['content'] }}{% endfor %}"
-        "{% if add_generation_prompt %}think:{% endif %}"
+        "{% for m in messages %}{{ m['content'] }}{% if m['role'] == 'user' and not loop.last %}"
+        "(answered){% endif %}{% endfor %}{{ eos_token }}"
     )
     with pytest.raises(TunelineError, match="renders its prompt differently"):
         render_example(tokenizer, EXAMPLE)
