@@ -24,7 +24,7 @@ ASKS_ON = "{# Tuneline: the model is asked up to where an answer begins #}"
 OPENED = re.compile(r"([<\[])(\w+)([>\]])\s*$")  # a thought that the prompt begins, as R1's does
 
 
-class TemplateRefusal(TunelineError):
+class TemplateRefusal(TunelineError):  # noqa: N818 - a template refuses, it need not be wrong
     """A chat template that fails, or raises, on messages.
 
     Attributes:
@@ -137,8 +137,8 @@ def describe_template(tokenizer: Any) -> list[str]:
     if ASKS_ON in template:
         added = re.findall(r'\{\{ (".*") \}\}\{% endif %\}\Z', template)[0]
         sentences.append(
-            f"It is asked with {added} at the end of the prompt: what it writes before every answer "
-            "is neither trained nor scored."
+            f"It is asked with {added} at the end of the prompt: what it writes before every "
+            "answer is neither trained nor scored."
         )
     system = _find_own_system(tokenizer)
     if system:
