@@ -147,7 +147,8 @@ def test_a_system_message_that_would_not_arrive_is_refused(tokenizer, turn: str,
         "+ '|>\n' + m.content + '<|end|>\n' }}{% endif %}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
     )
-    with_system = {**EXAMPLE, "prompt": [SYSTEM, *EXAMPLE["prompt"]]}
+    quoting = {"role": "user", "content": "Who says: You sell tea.?"}
+    with_system = {**EXAMPLE, "prompt": [SYSTEM, quoting]}
     for render in (
         lambda: render_all(tokenizer, [EXAMPLE, with_system, with_system]),
         lambda: render_prompt(tokenizer, with_system["prompt"]),

@@ -9,6 +9,7 @@ from jinja2 import TemplateSyntaxError
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Message
+from tuneline.message_text import TemplateRefusal, render_text
 
 # Line breaks and capitals: a template that changes them changes every text.
 QUESTION: Message = {"role": "user", "content": "What is\na Q1W2E3?"}
@@ -22,52 +23,6 @@ FIXED_DATE = "{# Tuneline: the same date in training and use #}"
 NO_THOUGHT = "{# Tuneline: answers without a thought #}{% set enable_thinking = false %}"
 ASKS_ON = "{# Tuneline: the model is asked up to where an answer begins #}"
 OPENED = re.compile(r"([<\[])(\w+)([>\]])\s*$")  # a thought that the prompt begins, as R1's does
-
-
-class TemplateRefusal(TunelineError):  # noqa: N818 - a template refuses, it need not be wrong
-    """A chat template that fails, or raises, on messages.
-
-    Attributes:
-        reason: its own words, on one line.
-    """
-
-    def __init__(self, error: Exception) -> None:
-        self.reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        super().__init__(
-            Problem(
-                where="the chat template",
-                wrong=f"it refuses these messages ({self.reason})",
-                matters="the model cannot be asked in this way",
-                remedy="change the messages, or give another template: recipe.chat_template_path",
-            )
-        )
-
-
-def render_text(
-    tokenizer: Any, messages: list[Message], asks: bool = False, template: str | None = None
-) -> str:
-    """Render messages as text.
-
-    Args:
-        tokenizer: a tokenizer with a chat template.
-        messages: what was said.
-        asks: whether an answer is asked for (`add_generation_prompt`).
-        template: another template than the tokenizer's.
-
-    Returns:
-        The text, its control tokens spelled out.
-
-    Raises:
-        TemplateRefusal: if the template fails.
-    """
-    try:
-        return str(
-            tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=asks, chat_template=template
-            )
-        )
-    except Exception as error:  # a template may refuse in any way it likes
-        raise TemplateRefusal(error) from error
 
 
 def complete_template(tokenizer: Any, where: str, value: str) -> None:

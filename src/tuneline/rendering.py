@@ -5,19 +5,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from tuneline.chat_template import (
-    ANSWER,
-    QUESTION,
-    TemplateRefusal,
-    find_behind,
-    render_text,
-)
+from tuneline.chat_template import ANSWER, QUESTION, find_behind
 from tuneline.control_tokens import UnwritableError, encode, hide_typed, list_control_tokens
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message
 from tuneline.hashing import hash_text
-
-ANOTHER = "take another base model, or give a template: recipe.chat_template_path"
+from tuneline.message_text import ANOTHER, BadMessagesError, render_messages, render_text
 
 
 @dataclass(frozen=True)
@@ -55,8 +48,8 @@ def render_prompt(tokenizer: Any, prompt: list[Message]) -> list[int]:
     """
     try:
         messages, typed = hide_typed(tokenizer, prompt)
-        return encode(tokenizer, _render(tokenizer, messages, asks=True), typed)
-    except _BadMessagesError as error:
+        return encode(tokenizer, render_messages(tokenizer, messages, asks=True), typed)
+    except BadMessagesError as error:
         raise TunelineError(error.word("the conversation")) from error
     except UnwritableError as error:
         raise TunelineError(_word_unwritable("the conversation", error)) from error
@@ -109,13 +102,16 @@ def render_example(tokenizer: Any, example: Example) -> Rendered:
     try:
         messages, typed = hide_typed(tokenizer, [*example["prompt"], *example["completion"]])
         prompt = messages[: len(example["prompt"])]
-        asked, whole = _render(tokenizer, prompt, asks=True), _render(tokenizer, messages)
+        asked, whole = (
+            render_messages(tokenizer, prompt, asks=True),
+            render_messages(tokenizer, messages),
+        )
         answer = _find_answer(tokenizer, asked, whole, messages[len(prompt) :])
         prompt_ids, ids = (encode(tokenizer, one, typed) for one in (asked, asked + answer))
         if ids[: len(prompt_ids)] != prompt_ids:
             ids = prompt_ids + encode(tokenizer, answer, typed)
         ids = _cut_behind_end(tokenizer, ids, len(prompt_ids))
-    except _BadMessagesError as error:
+    except BadMessagesError as error:
         raise TunelineError(error.word(where)) from error
     except UnwritableError as error:
         raise TunelineError(_word_unwritable(where, error)) from error
@@ -140,66 +136,6 @@ def hash_template(tokenizer: Any) -> str:
     return hash_text(tokenizer.chat_template)
 
 
-class _BadMessagesError(Exception):
-    """Messages that the chat template does not render as they are."""
-
-    def __init__(self, wrong: str, matters: str, remedy: str) -> None:
-        self.wrong, self.matters, self.remedy = wrong, matters, remedy
-        super().__init__(wrong)
-
-    def word(self, where: str) -> Problem:
-        return Problem(where=where, wrong=self.wrong, matters=self.matters, remedy=self.remedy)
-
-
-def _render(tokenizer: Any, messages: list[Message], asks: bool = False) -> str:
-    """Render messages and make sure that each one's text is there, in the order of the talk."""
-    has_system = any(message["role"] == "system" for message in messages)
-    try:
-        text = render_text(tokenizer, messages, asks)
-    except TemplateRefusal as refusal:
-        others = [message for message in messages if message["role"] != "system"]
-        if has_system and _accepts(tokenizer, others, asks):
-            raise _refuse_system(f"refuses its system message ({refusal.reason})") from refusal
-        raise _BadMessagesError(
-            f"the base model's chat template refuses its messages ({refusal.reason})",
-            "the model can neither be trained on them nor be asked in this way",
-            "change the messages, " + ANOTHER,
-        ) from refusal
-    end = 0
-    for message in messages:
-        content = message["content"].strip()
-        is_system = message["role"] == "system"  # some templates put it into the last question
-        start = text.find(content, 0 if is_system else end)
-        if start < 0 and is_system:
-            raise _refuse_system("does not write the text of its system message")
-        if start < 0:
-            raise _BadMessagesError(
-                f"the base model's chat template drops or changes the text of its "
-                f"{message['role']} message",
-                "the model would be trained on another text, or asked with one",
-                "change this text, " + ANOTHER,
-            )
-        end = end if is_system else start + len(content)
-    return text
-
-
-def _accepts(tokenizer: Any, messages: list[Message], asks: bool) -> bool:
-    try:
-        render_text(tokenizer, messages, asks)
-    except TemplateRefusal:
-        return False
-    return True
-
-
-def _refuse_system(what: str) -> _BadMessagesError:
-    return _BadMessagesError(
-        f"the base model's chat template {what}: this base model takes no system message",
-        "what it says would reach no model",
-        "leave `prompt.system` null (its words can begin `prompt.prompt`), or give a template that "
-        "takes it: recipe.chat_template_path",
-    )
-
-
 def _find_answer(tokenizer: Any, asked: str, whole: str, completion: list[Message]) -> str:
     """Find what a template writes from where an answer begins, which is where the model is asked.
 
@@ -209,7 +145,7 @@ def _find_answer(tokenizer: Any, asked: str, whole: str, completion: list[Messag
     answer = whole[len(kept) :]
     begins = answer.lstrip().startswith(completion[0]["content"].strip())
     if not whole.startswith(kept) or not begins:
-        raise _BadMessagesError(
+        raise BadMessagesError(
             "the base model's chat template renders its prompt differently once an answer follows",
             "the model would be trained on another prompt than it is asked with",
             ANOTHER,
@@ -222,14 +158,14 @@ def _cut_behind_end(tokenizer: Any, ids: list[int], start: int) -> list[int]:
     ends, bos = set(find_end_tokens(tokenizer)), tokenizer.bos_token_id
     last = next((index for index in range(start, len(ids)) if ids[index] in ends), None)
     if last is None:
-        raise _BadMessagesError(
+        raise BadMessagesError(
             "the base model's chat template puts no end token behind an answer",
             "a model that never sees one never stops",
             "take a base model whose template ends the assistant's turn, or give a template that "
             "writes `{{ eos_token }}` behind an answer: recipe.chat_template_path",
         )
     if bos is not None and ids[:2] == [bos, bos]:
-        raise _BadMessagesError(
+        raise BadMessagesError(
             "the base model's chat template begins a text twice (two BOS tokens)",
             "the model has never seen that, and answers worse",
             "give a template that begins it once: recipe.chat_template_path",
