@@ -41,11 +41,6 @@ def list_control_tokens(tokenizer: Any) -> dict[str, int]:
     }
 
 
-def find_typed(tokenizer: Any, text: str) -> list[str]:
-    """Find the control tokens that are spelled out in a text."""
-    return [match[0] for match in _compile(tokenizer, len(tokenizer)).finditer(text)]
-
-
 def hide_typed(tokenizer: Any, messages: list[Message]) -> tuple[list[Message], list[str]]:
     """Put marks in place of typed control tokens, so that no template acts on them.
 
@@ -103,7 +98,7 @@ def encode(tokenizer: Any, text: str, typed: list[str]) -> list[int]:
         raise UnwritableError(typed[0]) from error
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _compile(tokenizer: Any, _: int) -> re.Pattern[str]:
     """Compile a pattern of a tokenizer's control tokens, anew after tokens were added."""
     longest_first = sorted(list_control_tokens(tokenizer), key=len, reverse=True)

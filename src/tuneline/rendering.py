@@ -33,12 +33,15 @@ class Rendered:
         return [-100] * self.prompt_length + self.ids[self.prompt_length :]
 
 
-def render_prompt(tokenizer: Any, prompt: list[Message]) -> list[int]:
+def render_prompt(
+    tokenizer: Any, prompt: list[Message], where: str = "the conversation"
+) -> list[int]:
     """Render a prompt up to where the model's answer begins.
 
     Args:
         tokenizer: a tokenizer with a completed chat template.
         prompt: the messages.
+        where: where they come from, for the message if they cannot be rendered.
 
     Returns:
         Token ids.
@@ -50,9 +53,9 @@ def render_prompt(tokenizer: Any, prompt: list[Message]) -> list[int]:
         messages, typed = hide_typed(tokenizer, prompt)
         return encode(tokenizer, render_messages(tokenizer, messages, asks=True), typed)
     except BadMessagesError as error:
-        raise TunelineError(error.word("the conversation")) from error
+        raise TunelineError(error.word(where)) from error
     except UnwritableError as error:
-        raise TunelineError(_word_unwritable("the conversation", error)) from error
+        raise TunelineError(_word_unwritable(where, error)) from error
 
 
 def render_all(tokenizer: Any, examples: list[Example]) -> list[Rendered]:
@@ -175,14 +178,14 @@ def _cut_behind_end(tokenizer: Any, ids: list[int], start: int) -> list[int]:
     return ids[: last + 1]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _find_end_tokens(tokenizer: Any, _: str, eos: int | None) -> tuple[int, ...]:
     controls = set(list_control_tokens(tokenizer).values())
     found = [index for index in encode(tokenizer, find_behind(tokenizer), []) if index in controls]
     return tuple(dict.fromkeys([*found, *([] if eos is None else [eos])]))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _find_dropped(tokenizer: Any, _: str) -> str:
     """Find what the generation prompt ends with and a finished conversation does not have."""
     asked = render_text(tokenizer, [QUESTION], asks=True)
