@@ -173,7 +173,7 @@ def _word_refusal(refusal: TemplateRefusal, where: str, value: str) -> Problem:
 
 
 def _word_missing_text(tokenizer: Any, template: str, where: str, value: str) -> Problem:
-    parts = [{**QUESTION, "content": [{"type": "text", "text": QUESTION["content"]}]}]
+    parts: Any = [{**QUESTION, "content": [{"type": "text", "text": QUESTION["content"]}]}]
     try:
         takes_parts = QUESTION["content"] in render_text(tokenizer, parts, template=template)
     except TemplateRefusal:

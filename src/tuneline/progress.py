@@ -31,7 +31,7 @@ class RowProgress:
         """
         self.rows += rows
         now = time.monotonic()
-        if now - self._last >= SECONDS_BETWEEN_LINES:
+        if now - self._last >= SECONDS_BETWEEN_LINES and self.rows != self._total:
             self._last = now
             log.info("%s: %s.", self._verb, self._describe(now - self._start, share))
 

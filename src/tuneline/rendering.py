@@ -71,7 +71,8 @@ def render_all(tokenizer: Any, examples: list[Example]) -> list[Rendered]:
     Raises:
         TunelineError: one problem of each kind, with the first example that has it.
     """
-    rendered, problems = [], []
+    rendered: list[Rendered] = []
+    problems: list[Problem] = []
     for example in examples:
         try:
             rendered.append(render_example(tokenizer, example))

@@ -12,6 +12,7 @@ from tuneline.preflight.runs import find_run_problems
 
 TEMPLATES = {
     "broken.jinja": "{% for m in messages %}{{ m.content }",
+    "no_end.jinja": "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}",
     "no_system.jinja": "{% for m in messages %}{% if m.role == 'system' %}"
     "{{ raise_exception('No system here.') }}{% endif %}{{ m.content + '<|end|>' }}{% endfor %}",
 }
@@ -52,11 +53,15 @@ def test_another_gpu_than_the_one_stated_is_named(hardware: Hardware):
             r"recipe.chat_template_path = broken.jinja: its chat template fails on .*line 1\)",
         ),
         (
+            {"product_descriptions.recipe.chat_template_path": "no_end.jinja"},
+            "recipe.chat_template_path: .* puts no end token behind an answer",
+        ),
+        (
             {
                 "product_descriptions.recipe.chat_template_path": "no_system.jinja",
                 "product_descriptions.prompt.system": "You sell pots.",
             },
-            r"product_descriptions.prompt: .* refuses its system message \(No system here\)",
+            r"product_descriptions.prompt.system: .* refuses its system message \(No system here\)",
         ),
     ],
 )

@@ -9,13 +9,14 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.examples import Message
 from tuneline.hub.access import HUB_SECONDS
 from tuneline.hub.names import HUB_ID
 from tuneline.hub_cache.fetching import find_space_problems
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.preflight.gpu import find_gpu_problems
 from tuneline.questions import start_messages
-from tuneline.rendering import render_prompt
+from tuneline.rendering import render_example, render_prompt
 from tuneline.schedule import count_side_by_side
 
 
@@ -129,15 +130,20 @@ def _find_rendering_problems(use_case: str, recipe: Recipe, prompt: Prompt) -> I
 
     if not (Path(recipe.base_model) / "tokenizer_config.json").is_file():
         return
+    where = (
+        f"{use_case}.recipe.{'chat_template_path' if recipe.chat_template_path else 'base_model'}"
+    )
     try:
         tokenizer = load_tokenizer(recipe)
-    except TunelineError as error:
-        yield from (replace(one, where=f"{use_case}.{one.where}") for one in error.problems)
-        return
-    try:
+        messages = start_messages("?", prompt, None)
+        answer: Message = {"role": "assistant", "content": "!"}
+        render_example(
+            tokenizer, {"id": "", "prompt": messages, "completion": [answer], "meta": {}}
+        )
+        where = f"{use_case}.prompt.system"
         render_prompt(tokenizer, start_messages("?", prompt, prompt.system))
     except TunelineError as error:
-        yield from (replace(one, where=f"{use_case}.prompt") for one in error.problems)
+        yield from (replace(one, where=where) for one in error.problems)
 
 
 def _find_start_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:

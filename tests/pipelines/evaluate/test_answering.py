@@ -198,7 +198,7 @@ def test_progress_goes_into_the_log_without_a_terminal(
     rate, left = r"[\d.,]+", r"\d+:\d\d min left\."
     for work, unit, done in (("Answering", "prompts", 1), ("Measuring the loss", "references", 2)):
         lines = [one for one in caplog.messages if one.startswith(work)]
-        assert len(lines) == 2 * (4 // done + 1)  # for base and tuned model each, and the end
+        assert len(lines) == 2 * (4 // done)  # for base and tuned model each
         words = rf"{work}: {done} {unit}, {rate} {unit}/s, {25 * done}% of 4, {left}"
         assert re.fullmatch(words, lines[0]), lines[0]
         assert lines[-1].endswith("all of them.")
