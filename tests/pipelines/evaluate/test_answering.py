@@ -232,10 +232,8 @@ def test_a_killed_evaluation_goes_on_and_ends_like_one_that_was_not(
     )
     journal = tmp_path / "killed"
     child = subprocess.Popen([sys.executable, "-c", script, str(journal)], env=_environment())
-    deadline = time.monotonic() + 120
     while not journal.exists() or not journal.read_bytes().endswith(b"\n"):
         assert child.poll() is None, "the process ended before it could be killed"
-        assert time.monotonic() < deadline
         time.sleep(0.01)
     child.send_signal(signal.SIGKILL)
     child.wait()
