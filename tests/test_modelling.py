@@ -7,9 +7,11 @@ from bitsandbytes.nn import Linear4bit
 from peft import LoraConfig, get_peft_model
 
 from tests.conftest import PROJECT, TINY_BASE
+from tests.pipelines.train.small_runs import make_examples
 from tuneline.errors import TunelineError
 from tuneline.modelling import identify_base, load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
+from tuneline.rendering import find_end_tokens, render_example
 
 
 def make_peft(model: torch.nn.Module) -> torch.nn.Module:
@@ -82,6 +84,97 @@ def test_a_base_without_a_chat_template_is_refused(recipe: Recipe, tmp_path: Pat
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(TunelineError, match="no chat template"):
         load_tokenizer(recipe.model_copy(update={"base_model": str(tmp_path)}))
+
+
+TURN = "{{ '<|' + m.role + '|>\n' + m.content + '<|end|>\n' }}"
+ASK = "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+BAD_TEMPLATES = {
+    "not closed": ("{% for m in messages %}{{ m.content }", r"fails on a question .*line 1"),
+    "no such filter": ("{{ messages | shout }}", "fails on a question .*shout"),
+    "takes nothing": ("{{ raise_exception('Tools only.') }}", r"its answer \(Tools only\)"),
+    "parts": (
+        "{% for m in messages %}{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}"
+        "{% endif %}{% endfor %}{{ '<|end|>' }}{% endfor %}",
+        "takes lists of parts alone",
+    ),
+    "lower case": (
+        "{% for m in messages %}{{ m.content | lower }}{{ '<|end|>' }}{% endfor %}",
+        "drops or changes them",
+    ),
+    "one line": (
+        "{% for m in messages %}{{ m.content.replace('\n', ' ') }}{{ '<|end|>' }}{% endfor %}",
+        "drops or changes them",
+    ),
+    "no answers": (
+        "{% for m in messages if m.role == 'user' %}" + TURN + "{% endfor %}" + ASK,
+        "drops or changes them",
+    ),
+    "escaped": (
+        "{% for m in messages %}{{ m.content | tojson }}{{ '<|end|>' }}{% endfor %}",
+        "drops or changes them",
+    ),
+    "another prompt": (
+        "{% for m in messages %}{{ loop.length }}" + TURN + "{% endfor %}" + ASK,
+        "renders its prompt differently once an answer follows",
+    ),
+    "empty": ("", "it has no chat template"),
+}
+
+
+@pytest.mark.parametrize(("template", "words"), BAD_TEMPLATES.values(), ids=BAD_TEMPLATES.keys())
+def test_a_template_that_cannot_be_used_is_refused_as_it_is_loaded(
+    recipe: Recipe, tmp_path: Path, template: str, words: str
+):
+    (tmp_path / "mine.jinja").write_text(template, encoding="utf-8")
+    path = str(tmp_path / "mine.jinja")
+    with pytest.raises(TunelineError, match=words) as error:
+        load_tokenizer(recipe.model_copy(update={"chat_template_path": path}))
+    assert str(error.value).startswith("recipe.chat_template_path = ")
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_byte_order_mark_is_no_part_of_a_template(recipe: Recipe, tmp_path: Path, encoding: str):
+    template = "{% for m in messages %}" + TURN + "{% endfor %}" + ASK
+    (tmp_path / "mine.jinja").write_text(template, encoding=encoding)
+    path = str(tmp_path / "mine.jinja")
+    tokenizer = load_tokenizer(recipe.model_copy(update={"chat_template_path": path}))
+    assert tokenizer.chat_template == template
+
+
+def test_a_template_that_is_not_utf_8_is_refused(recipe: Recipe, tmp_path: Path):
+    (tmp_path / "mine.jinja").write_bytes("{{ 'Café' }}".encode("latin-1"))
+    path = str(tmp_path / "mine.jinja")
+    with pytest.raises(TunelineError, match=r"not UTF-8 \(byte 8\)"):
+        load_tokenizer(recipe.model_copy(update={"chat_template_path": path}))
+
+
+def test_several_templates_without_a_default_are_named(recipe: Recipe, tmp_path: Path):
+    tokenizer = load_tokenizer(recipe)
+    template = tokenizer.chat_template
+    tokenizer.chat_template = {"chatml": template, "tool_use": template}
+    tokenizer.save_pretrained(tmp_path)
+    config = tmp_path / "tokenizer_config.json"
+    assert "default" not in config.read_text("utf-8")
+    with pytest.raises(TunelineError, match=r"several chat templates \(chatml, tool_use\)"):
+        load_tokenizer(recipe.model_copy(update={"base_model": str(tmp_path)}))
+
+
+@pytest.mark.parametrize("eos", [None, "<|end|>", "<|endoftext|>"])
+@pytest.mark.parametrize("pad", [None, "<|end|>", "<|endoftext|>", "<|pad|>"])
+def test_end_tokens_are_found_and_trained_whatever_the_tokenizer_pads_with(
+    recipe: Recipe, tmp_path: Path, eos: str | None, pad: str | None
+):
+    tokenizer = load_tokenizer(recipe)
+    tokenizer.eos_token, tokenizer.pad_token = eos, pad
+    tokenizer.save_pretrained(tmp_path)
+    loaded = load_tokenizer(recipe.model_copy(update={"base_model": str(tmp_path)}))
+    ends = find_end_tokens(loaded)
+    assert loaded.convert_ids_to_tokens(ends) == list(dict.fromkeys(["<|end|>", eos or "<|end|>"]))
+    assert loaded.pad_token_id is not None
+    assert loaded.pad_token_id not in ends
+    example = make_examples(1)[0]
+    assert render_example(loaded, example).labels[-1] == ends[0]
 
 
 def test_of_several_chat_templates_the_default_one_is_taken(recipe: Recipe, tmp_path: Path):

@@ -1,5 +1,6 @@
 """Generating answers: in batches, each kept as soon as it is there, or one while it is watched."""
 
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,12 +8,13 @@ from dataclasses import asdict, dataclass
 from threading import Event
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from tuneline.hashing import hash_value
 from tuneline.journal import Journal
 from tuneline.parameters import Evaluation, Hardware
+from tuneline.progress import RowProgress
 from tuneline.rendering import find_end_tokens
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,22 @@ def generate_answers(
     asked = [[prompts[index] for index in batch] for batch in batches]
     keys = [hash_value({**made_by, "seed": evaluation.seed, "prompts": one}) for one in asked]
     new = [one for one, key in zip(asked, keys, strict=True) if journal.recall(key) is None]
+    left = sum(map(len, new))
+    if left < len(prompts):
+        log.info("%s of %s answers are there already.", len(prompts) - left, len(prompts))
     if new:
         warm_up(model, tokenizer, new[0][0], evaluation)
+    progress = RowProgress("Answering", "prompts", left)
     answers: dict[int, Answer] = {}
-    with tqdm(total=len(prompts), unit="answer", leave=False, disable=None) as bar:
-        for batch, one, key in zip(batches, asked, keys, strict=True):
-            if journal.recall(key) is None:
-                found = _answer(one, model, tokenizer, evaluation)
-                journal.record(key, [asdict(answer) for answer in found])
-            kept = [Answer(**values) for values in journal.recall(key) or []]
-            answers |= dict(zip(batch, kept, strict=True))
-            bar.update(len(batch))
+    for batch, one, key in zip(batches, asked, keys, strict=True):
+        if journal.recall(key) is None:
+            found = _answer(one, model, tokenizer, evaluation)
+            journal.record(key, [asdict(answer) for answer in found])
+            progress.advance(len(batch))
+        kept = [Answer(**values) for values in journal.recall(key) or []]
+        answers |= dict(zip(batch, kept, strict=True))
+    if new:
+        progress.finish()
     return [answers[index] for index in range(len(prompts))]
 
 
@@ -112,7 +119,12 @@ def stream_answer(
     """
     from transformers import TextIteratorStreamer
 
-    streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
+    streamer = TextIteratorStreamer(
+        tokenizer,
+        skip_prompt=True,
+        skip_special_tokens=True,
+        clean_up_tokenization_spaces=False,
+    )
     unheard = Event()
     with ThreadPoolExecutor(1) as pool:
         work = pool.submit(
@@ -131,6 +143,26 @@ def stream_answer(
         finally:
             unheard.set()
         return work.result()[0]
+
+
+def read_answer(ids: list[int], tokenizer: Any, ends: list[int], seconds: float) -> Answer:
+    """Read what a model has written.
+
+    Args:
+        ids: token ids, up to the one that ended the answer.
+        tokenizer: its tokenizer.
+        ends: token ids that end an answer; they need not be special ones.
+        seconds: that it took.
+
+    Returns:
+        The answer, its text as it was written: no blank before a full stop is tidied away.
+    """
+    stopped = ids[-1] in ends
+    written = [token for token in ids if token not in ends]
+    text = tokenizer.decode(
+        written, skip_special_tokens=True, clean_up_tokenization_spaces=False
+    ).strip()
+    return Answer(answer=text, tokens=len(ids), seconds=seconds, stopped=stopped)
 
 
 def warm_up(model: Any, tokenizer: Any, prompt: list[int], evaluation: Evaluation) -> None:
@@ -172,18 +204,13 @@ def _answer(
     completions = output[:, padded["input_ids"].shape[1] :].tolist()
     found = [_cut_behind_end(ids, ends) for ids in completions]
     for_a_token = seconds / sum(map(len, found))
-    return [_read(ids, tokenizer, ends, len(ids) * for_a_token) for ids in found]
+    return [read_answer(ids, tokenizer, ends, len(ids) * for_a_token) for ids in found]
 
 
 def _cut_behind_end(ids: list[int], ends: list[int]) -> list[int]:
     """Take off what pads an answer that ended before others of its batch."""
     length = next((i + 1 for i, token in enumerate(ids) if token in ends), None)
     return ids[:length]
-
-
-def _read(ids: list[int], tokenizer: Any, ends: list[int], seconds: float) -> Answer:
-    text = tokenizer.decode(ids, skip_special_tokens=True).strip()
-    return Answer(answer=text, tokens=len(ids), seconds=seconds, stopped=ids[-1] in ends)
 
 
 def _stop_when(event: Event) -> list[Callable[..., Any]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.attention import avoid_slow_kernel, choose_attention
+from tuneline.chat_template import complete_template
 from tuneline.errors import Problem, TunelineError
 from tuneline.hashing import hash_files
 from tuneline.hub_cache.base_files import has_weights
@@ -13,7 +14,7 @@ from tuneline.rendering import find_end_tokens
 
 
 def load_tokenizer(recipe: Recipe) -> Any:
-    """Load the base model's tokenizer, padded with a token that ends nothing.
+    """Load the base model's tokenizer, its template completed, padded with what ends nothing.
 
     Args:
         recipe: names the base model.
@@ -22,29 +23,62 @@ def load_tokenizer(recipe: Recipe) -> Any:
         The tokenizer.
 
     Raises:
-        TunelineError: if there is no chat template.
+        TunelineError: if there is no chat template, or none that can be used.
     """
     from transformers import AutoTokenizer
 
     fetch_base(recipe, weights=False)
     tokenizer = AutoTokenizer.from_pretrained(recipe.base_model, revision=recipe.revision)
+    where, value = "recipe.base_model", recipe.base_model
     if recipe.chat_template_path:
-        tokenizer.chat_template = Path(recipe.chat_template_path).read_text(encoding="utf-8")
+        where, value = "recipe.chat_template_path", recipe.chat_template_path
+        tokenizer.chat_template = _read_template(Path(value))
     elif isinstance(tokenizer.chat_template, dict):  # one for tools as well, say
-        tokenizer.chat_template = tokenizer.chat_template.get("default")
+        tokenizer.chat_template = _choose_template(tokenizer.chat_template, value)
     if not tokenizer.chat_template:
         raise TunelineError(
             Problem(
-                where="recipe.base_model",
-                value=recipe.base_model,
+                where=where,
+                value=value,
                 wrong="it has no chat template",
                 matters="nothing would tell the prompt from the answer",
                 remedy="take its instruct variant, or give a file with a template: "
                 "recipe.chat_template_path",
             )
         )
+    complete_template(tokenizer, where, value)
     _set_pad_token(tokenizer)
     return tokenizer
+
+
+def _read_template(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TunelineError(
+            Problem(
+                where="recipe.chat_template_path",
+                value=path,
+                wrong=f"the template is not UTF-8 (byte {error.start + 1:,})",
+                matters="its words would reach the model garbled",
+                remedy="save it as UTF-8",
+            )
+        ) from error
+
+
+def _choose_template(templates: dict[str, str], base: str) -> str:
+    if "default" not in templates:
+        raise TunelineError(
+            Problem(
+                where="recipe.base_model",
+                value=base,
+                wrong=f"it has several chat templates ({', '.join(templates)}) and none of them "
+                "is its default",
+                matters="nothing tells which of them it was trained with",
+                remedy="save one of them as a file: recipe.chat_template_path",
+            )
+        )
+    return templates["default"]
 
 
 def load_model_config(recipe: Recipe) -> Any:

@@ -10,6 +10,12 @@ from tuneline.parameters import Hardware, Judge, Rubric, UseCase
 from tuneline.preflight.gpu import compare_gpu
 from tuneline.preflight.runs import find_run_problems
 
+TEMPLATES = {
+    "broken.jinja": "{% for m in messages %}{{ m.content }",
+    "no_end.jinja": "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}",
+    "no_system.jinja": "{% for m in messages %}{% if m.role == 'system' %}"
+    "{{ raise_exception('No system here.') }}{% endif %}{{ m.content + '<|end|>' }}{% endfor %}",
+}
 T4 = {"device": "cuda", "compute_capability": 7.5, "dtype": "float16", "memory_gb": 15.6}
 
 
@@ -42,6 +48,21 @@ def test_another_gpu_than_the_one_stated_is_named(hardware: Hardware):
             {"product_descriptions.recipe.lora.init_lora_weights": "loftq"},
             "init_lora_weights = loftq: peft computes it on a GPU only",
         ),
+        (
+            {"product_descriptions.recipe.chat_template_path": "broken.jinja"},
+            r"recipe.chat_template_path = broken.jinja: its chat template fails on .*line 1\)",
+        ),
+        (
+            {"product_descriptions.recipe.chat_template_path": "no_end.jinja"},
+            "recipe.chat_template_path: .* puts no end token behind an answer",
+        ),
+        (
+            {
+                "product_descriptions.recipe.chat_template_path": "no_system.jinja",
+                "product_descriptions.prompt.system": "You sell pots.",
+            },
+            r"product_descriptions.prompt.system: .* refuses its system message \(No system here\)",
+        ),
     ],
 )
 def test_what_cannot_work_is_named_before_anything_runs(project: Path, changes: dict, words: str):
@@ -52,6 +73,8 @@ def test_what_cannot_work_is_named_before_anything_runs(project: Path, changes: 
         for part in path:
             block = block.setdefault(part, {})
         block[last] = value
+    for name, template in TEMPLATES.items():
+        (project / name).write_text(template, encoding="utf-8")
     with pytest.raises(TunelineError, match=words):
         run(project, runtime_params=nested)
     assert not (project / "data/test").exists()

@@ -2,17 +2,21 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from tuneline.errors import Problem
+from tuneline.errors import Problem, TunelineError
+from tuneline.examples import Message
 from tuneline.hub.access import HUB_SECONDS
 from tuneline.hub.names import HUB_ID
 from tuneline.hub_cache.fetching import find_space_problems
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.preflight.gpu import find_gpu_problems
+from tuneline.questions import start_messages
+from tuneline.rendering import render_example, render_prompt
 from tuneline.schedule import count_side_by_side
 
 
@@ -44,7 +48,11 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         yield from _find_base_problem(use_case, recipe)
         if f"{use_case}.judgements" in pipeline.all_outputs():
             yield from _find_judge_problem(use_case, evaluation)
-        yield from _find_template_problem(use_case, recipe)
+        unreadable = list(_find_template_problem(use_case, recipe))
+        yield from unreadable
+        if not unreadable and any({"plan", "train"} & node.tags for node in pipeline.nodes):
+            prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
+            yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
     if any({"train", "evaluate", "ask"} & node.tags for node in pipeline.nodes):
         yield from find_gpu_problems(hardware)
@@ -114,6 +122,28 @@ def _find_template_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
             matters="it tells the prompt from the answer",
             remedy="give the path of a Jinja file, seen from the project's folder",
         )
+
+
+def _find_rendering_problems(use_case: str, recipe: Recipe, prompt: Prompt) -> Iterator[Problem]:
+    """Render a question as it is to be asked, where the base model's tokenizer is at hand."""
+    from tuneline.modelling import load_tokenizer
+
+    if not (Path(recipe.base_model) / "tokenizer_config.json").is_file():
+        return
+    where = (
+        f"{use_case}.recipe.{'chat_template_path' if recipe.chat_template_path else 'base_model'}"
+    )
+    try:
+        tokenizer = load_tokenizer(recipe)
+        messages = start_messages("?", prompt, None)
+        answer: Message = {"role": "assistant", "content": "!"}
+        render_example(
+            tokenizer, {"id": "", "prompt": messages, "completion": [answer], "meta": {}}
+        )
+        where = f"{use_case}.prompt.system"
+        render_prompt(tokenizer, start_messages("?", prompt, prompt.system))
+    except TunelineError as error:
+        yield from (replace(one, where=where) for one in error.problems)
 
 
 def _find_start_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:

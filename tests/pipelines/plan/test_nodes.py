@@ -1,5 +1,6 @@
 import html
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -40,7 +41,7 @@ def make_report(lengths: list[int], recipe: Recipe) -> pd.DataFrame:
     report = pd.DataFrame(
         rows, columns=["side", "id", "prompt_tokens", "completion_tokens", "tokens"]
     )
-    return report.assign(fits=report["tokens"] <= recipe.max_length)
+    return report.assign(fits=report["tokens"] <= recipe.max_length, control_tokens="")
 
 
 def test_tokens_are_those_that_training_renders(recipe: Recipe):
@@ -49,6 +50,22 @@ def test_tokens_are_those_that_training_renders(recipe: Recipe):
     assert report["side"].tolist() == ["train", "validation", "test"]
     assert (report["prompt_tokens"] + report["completion_tokens"] == report["tokens"]).all()
     assert report["fits"].tolist() == [True, False, True]
+
+
+def test_control_tokens_that_are_typed_are_named_in_plan_and_page(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    typed = make_example(5)
+    typed["prompt"][0]["content"] = "Ignore <|end|> <|assistant|> <|end|>"
+    report = count_tokens([make_example(5), typed], [typed], [make_example(6)], recipe)
+    report.to_csv(tmp_path / "report.csv")  # as the catalog does, which knows no empty text
+    plan = make_plan(pd.read_csv(tmp_path / "report.csv"), [], VOLUMES, recipe, hardware)
+    assert plan["chat_template"] == [
+        "2 examples spell out control tokens of the base model (example w5: <|end|> "
+        "<|assistant|>); they are read and learnt as text, and end or open nothing."
+    ]
+    page = html.unescape(write_plan(plan, plot_tokens(report, recipe)))
+    assert plan["chat_template"][0] in page
 
 
 def test_the_plan_counts_steps_tokens_and_parameters(recipe: Recipe, hardware: Hardware):

@@ -99,18 +99,16 @@ def answer_questions(
 
     Raises:
         TunelineError: if the adapter belongs to another base model or chat template, or a
-            question leaves no room for its answer.
+            question leaves no room for its answer, or cannot be rendered.
     """
-    prompts = [render_prompt(adapter.tokenizer, row["messages"]) for row in conversations]
-    room = measure_room(recipe, evaluation)
-    problems = [
-        *find_mismatches(adapter, recipe),
-        *(
-            problem
-            for row, prompt in zip(conversations, prompts, strict=True)
-            for problem in room.find_overflow(row["where"], len(prompt))
-        ),
-    ]
+    prompts, room = [], measure_room(recipe, evaluation)
+    problems = list(find_mismatches(adapter, recipe))
+    for row in conversations:
+        try:
+            prompts.append(render_prompt(adapter.tokenizer, row["messages"], row["where"]))
+            problems += room.find_overflow(row["where"], len(prompts[-1]))
+        except TunelineError as error:
+            problems += error.problems
     if problems:
         raise TunelineError(*problems)
     makers = describe_makers(adapter, recipe, evaluation, hardware)

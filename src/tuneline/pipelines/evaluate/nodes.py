@@ -61,7 +61,7 @@ def answer_prompts(
     check_adapter(adapter, train, recipe)
     makers = describe_makers(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
-    prompts = [render_prompt(tokenizer, list_messages(row)) for row in rows]
+    prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
     model = attach_adapter(load_model(recipe, hardware), adapter)
 
     def ask(who: str) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from tuneline.examples import Example
 from tuneline.parameters import Hardware
-from tuneline.rendering import render_example
+from tuneline.progress import RowProgress
+from tuneline.rendering import render_all
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,17 @@ def measure_references(
     Returns:
         Losses in the order of the examples.
     """
-    rendered = [render_example(tokenizer, example) for example in examples]
+    rendered = render_all(tokenizer, examples)
     order = sorted(range(len(rendered)), key=lambda index: -len(rendered[index].ids))
     size = hardware.per_device_train_batch_size
     losses: dict[int, ReferenceLoss] = {}
+    progress = RowProgress("Measuring the loss", "references", len(order))
     for start in range(0, len(order), size):
         batch = order[start : start + size]
         found = _measure(model, tokenizer.pad_token_id, [rendered[index] for index in batch])
         losses |= dict(zip(batch, found, strict=True))
+        progress.advance(len(batch))
+    progress.finish()
     return [losses[index] for index in range(len(rendered))]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from tuneline.chat_template import describe_template
 from tuneline.examples import Example
 from tuneline.modelling import load_model_config, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
@@ -20,7 +21,7 @@ from tuneline.pipelines.plan.page import render_plan
 from tuneline.pipelines.plan.verdict import judge
 from tuneline.plan_inputs import describe_inputs
 from tuneline.plots import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
-from tuneline.rendering import render_example
+from tuneline.rendering import render_all
 from tuneline.schedule import plan_steps
 
 log = logging.getLogger(__name__)
@@ -41,17 +42,26 @@ def count_tokens(
         recipe: names the base model and the longest example.
 
     Returns:
-        One row an example: `side`, `id`, `prompt_tokens`, `completion_tokens`, `tokens`, `fits`.
+        One row an example: `side`, `id`, `prompt_tokens`, `completion_tokens`, `tokens`, `fits`,
+        `control_tokens` (those that its texts spell out).
+
+    Raises:
+        TunelineError: if the chat template does not render the examples as they are.
     """
-    tokenizer = load_tokenizer(recipe)
-    rows = []
-    for side, examples in (("train", train), ("validation", validation), ("test", test)):
-        for example in examples:
-            rendered = render_example(tokenizer, example)
-            rows.append((side, example["id"], rendered.prompt_length, len(rendered.ids)))
-    report = pd.DataFrame(rows, columns=["side", "id", "prompt_tokens", "tokens"])
-    report.insert(3, "completion_tokens", report["tokens"] - report["prompt_tokens"])
-    return report.assign(fits=report["tokens"] <= recipe.max_length)
+    examples = [*train, *validation, *test]
+    rendered = render_all(load_tokenizer(recipe), examples)
+    sides = ["train"] * len(train) + ["validation"] * len(validation) + ["test"] * len(test)
+    report = pd.DataFrame(
+        {
+            "side": sides,
+            "id": [example["id"] for example in examples],
+            "prompt_tokens": [one.prompt_length for one in rendered],
+            "completion_tokens": [len(one.ids) - one.prompt_length for one in rendered],
+            "tokens": [len(one.ids) for one in rendered],
+        }
+    )
+    typed = [" ".join(dict.fromkeys(one.typed)) for one in rendered]
+    return report.assign(fits=report["tokens"] <= recipe.max_length, control_tokens=typed)
 
 
 def plot_tokens(token_report: pd.DataFrame, recipe: Recipe) -> go.Figure:
@@ -105,8 +115,8 @@ def make_plan(
 
     Returns:
         What it was made for; examples, tokens, overflow, steps, parameters, memory in GB by
-        component with the ladder of changes, disk, time and cost; what was derived; and the
-        verdict that `train` obeys.
+        component with the ladder of changes, disk, time and cost; what was derived; what the chat
+        template does by itself and what it meets in the texts; and the verdict that `train` obeys.
     """
     size = measure_model(load_model_config(recipe), recipe)
     used = choose_used(token_report, recipe)
@@ -126,10 +136,29 @@ def make_plan(
         "ladder": build_ladder(Setting(size, longest, recipe, hardware)),
         "disk": plan_disk(size, recipe, volumes),
         "time": estimate_time(tokens["in_all"], hardware),
+        "chat_template": [
+            *describe_template(load_tokenizer(recipe)),
+            *_describe_typed(token_report),
+        ],
     }
     plan["verdict"] = judge(plan)
+    for sentence in plan["chat_template"]:
+        log.warning("Chat template: %s", sentence)
     log.info("Plan: %s. %s", plan["verdict"]["shown"], plan["verdict"]["words"])
     return plan
+
+
+def _describe_typed(token_report: pd.DataFrame) -> list[str]:
+    """Say which examples spell out control tokens: few people mean to, and the model reads text."""
+    typed = token_report[token_report["control_tokens"].fillna("") != ""]
+    if typed.empty:
+        return []
+    first = typed.iloc[0]
+    examples = "1 example spells" if len(typed) == 1 else f"{len(typed):,} examples spell"
+    return [
+        f"{examples} out control tokens of the base model (example {first['id']}: "
+        f"{first['control_tokens']}); they are read and learnt as text, and end or open nothing."
+    ]
 
 
 def preview_masks(train: list[Example], recipe: Recipe) -> str:

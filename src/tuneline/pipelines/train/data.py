@@ -6,7 +6,7 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.parameters import Recipe
-from tuneline.rendering import Rendered, find_end_tokens, render_example
+from tuneline.rendering import Rendered, render_all
 
 
 def render_examples(tokenizer: Any, examples: list[Example], recipe: Recipe) -> Any:
@@ -21,14 +21,13 @@ def render_examples(tokenizer: Any, examples: list[Example], recipe: Recipe) -> 
         A `datasets.Dataset` with `input_ids` and `labels` (-100 for the prompt).
 
     Raises:
-        TunelineError: if nothing is left to train on, an end token would not be trained, or texts
-            begin twice.
+        TunelineError: if nothing is left to train on, or the chat template does not render the
+            examples as they are.
     """
     from datasets import Dataset
 
-    rendered = [render_example(tokenizer, example) for example in examples]
+    rendered = render_all(tokenizer, examples)
     whole = [one for one in rendered if len(one.ids) <= recipe.max_length]
-    _check_tokens(whole, tokenizer, recipe)
     used = cut_examples(rendered, recipe) if recipe.overflow == "truncate" else whole
     _check_any(used, recipe)
     return Dataset.from_dict(
@@ -55,30 +54,4 @@ def _check_any(rendered: list[Rendered], recipe: Recipe) -> None:
                 matters="there is nothing to train on",
                 remedy="raise it, or shorten the texts",
             )
-        )
-
-
-def _check_tokens(rendered: list[Rendered], tokenizer: Any, recipe: Recipe) -> None:
-    ends, start = set(find_end_tokens(tokenizer)), tokenizer.bos_token_id
-    problems = []
-    if not all(ends & set(one.labels) for one in rendered):
-        problems.append(
-            (
-                "its chat template puts no end token behind an answer",
-                "a model that never sees one never stops",
-                "take a base model whose template ends the assistant's turn, or give one with "
-                "recipe.chat_template_path",
-            )
-        )
-    if start is not None and any(one.ids[:2] == [start, start] for one in rendered):
-        problems.append(
-            (
-                "its chat template begins a text twice (two BOS tokens)",
-                "the model has never seen that, and answers worse",
-                "give a template that begins it once: recipe.chat_template_path",
-            )
-        )
-    if problems:
-        raise TunelineError(
-            *(Problem("recipe.base_model", w, m, r, recipe.base_model) for w, m, r in problems)
         )
