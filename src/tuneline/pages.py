@@ -76,7 +76,7 @@ def format_interval(found: dict[str, Any], places: int) -> str:
     return f"{low} to {high}"
 
 
-def count_prompts(rows: int, groups: int | None) -> str:
+def count_prompts(rows: int, groups: int | None, noun: str = "prompt") -> str:
     """Count prompts, and the groups they are in where there are fewer of them."""
     within = "" if groups is None or groups == rows else f" in {count(groups, 'group')}"
-    return f"{count(rows, 'prompt')}{within}"
+    return f"{count(rows, noun)}{within}"

@@ -32,9 +32,9 @@ def _summarise_report(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     yield f"—— {use_case} ——"
     yield scores["verdict"]["words"]
     yield from scores["verdict"].get("notes", ())
+    yield f"measured on {count_prompts(scores['prompts'], scores.get('groups'))}"
     for name, (label, places) in MAIN_METRICS.items():
         yield _compare(scores["metrics"].get(name), label, places)
-    yield f"measured on {count_prompts(scores['prompts'], scores.get('groups'))}"
     yield f"adapter  {locate(catalog, f'{use_case}.adapter')}"
     yield f"report   {locate(catalog, f'{use_case}.report')}"
 

@@ -119,9 +119,9 @@ def test_a_loss_that_is_no_number_is_not_measured_before_and_after_the_file(
             found = scores["metrics"][name]
             assert (found["shown"], found["tuned"]) == ("not measured", None), name
         assert (
-            "Loss is not measured: not a number on 3 of 40 prompts of the tuned model."
-            in (scores["verdict"]["notes"])
-        )
+            "Not measured (not a number on 3 of 40 prompts of the tuned model): "
+            "loss, perplexity, token accuracy and entropy."
+        ) in scores["verdict"]["notes"]
         assert "predicts" not in scores["verdict"]["words"]
         json.dumps(scores, allow_nan=False)
         for figure in plot_scores(scores):

@@ -137,16 +137,18 @@ def _tell_categories(counting: Compared, categories: dict[str, Compared]) -> Ite
 
 
 def _tell_unmeasured(metrics: Compared) -> Iterator[str]:
+    labels: dict[str, list[str]] = {}
     for one in metrics.values():
-        if one["shown"] != "not measured":
-            continue
-        lost = [
-            f"{rows} of {one['rows']} prompts of the {who} model"
-            for who, rows in one["unmeasured"].items()
-            if rows
-        ]
-        why = f": not a number on {_join(lost)}" if lost else ""
-        yield f"{one['label']} is not measured{why}."
+        if one["shown"] == "not measured":
+            lost = [
+                f"{rows} of {one['rows']} prompts of the {who} model"
+                for who, rows in one["unmeasured"].items()
+                if rows
+            ]
+            why = f" (not a number on {_join(lost)})" if lost else ""
+            labels.setdefault(why, []).append(_within_sentence(one["label"]))
+    for why, some in labels.items():
+        yield f"Not measured{why}: {_join(some)}."
 
 
 def _pick(counting: list[dict[str, Any]], shown: str) -> list[dict[str, Any]]:

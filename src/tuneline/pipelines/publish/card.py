@@ -62,6 +62,7 @@ def render_card(
         usage=fence(usage, "python"),
         count=count,
         basis=count_prompts(scores["prompts"], scores.get("groups")),
+        held_out_prompts=count_prompts(scores["prompts"], scores.get("groups"), "held-out prompt"),
         merging=write_merging(records["merge"], publish.repo_id or NO_NAME),
         tables=_lay_out_tables(records, adapter) | {"licences": _list_licences(publish, is_toy)},
         **records,
