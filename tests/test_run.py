@@ -141,8 +141,10 @@ def test_the_last_lines_say_where_the_results_are_and_what_changed(
         capture_output=True,
         text=True,
     )
-    *_, verdict, loss, perplexity, chrf, rouge, adapter, report = done.stdout.splitlines()
-    assert "base model" in verdict
+    *said, basis, loss, perplexity, chrf, rouge, adapter, report = done.stdout.splitlines()
+    heading = next(place for place, line in enumerate(said) if line.startswith("—— "))
+    assert "base model" in said[heading + 1]
+    assert basis == "measured on 16 prompts"
     for line in (loss, perplexity, chrf, rouge):
         assert "base" in line
         assert "tuned" in line

@@ -25,7 +25,12 @@ def render_page(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": format_number, "counted": count}
+    environment.filters |= {
+        "number": format_number,
+        "counted": count,
+        "interval": format_interval,
+        "basis": lambda found: count_prompts(found["rows"], found["groups"]),
+    }
     style = Markup(environment.get_template("page.css").render())  # noqa: S704 - our own
     return environment.get_template(template).render(style=style, **values)
 
@@ -50,8 +55,8 @@ def embed_plot(figure: go.Figure, height: int = 340) -> Markup:
 
 
 def format_number(value: float | None, places: int = 1, sign: bool = False) -> str:
-    """Write a number with thousands' commas and a true minus; a dash for none, or NaN."""
-    if value is None or math.isnan(value):
+    """Write a number with thousands' commas and a true minus; a dash for none, NaN or infinity."""
+    if value is None or not math.isfinite(value):
         return "\N{EM DASH}"
     value = round(value, places) + 0.0  # no sign before a zero
     text = f"{value:+,.{places}f}" if sign and value else f"{value:,.{places}f}"
@@ -61,3 +66,17 @@ def format_number(value: float | None, places: int = 1, sign: bool = False) -> s
 def count(number: int, noun: str) -> str:
     """Count things in English."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def format_interval(found: dict[str, Any], places: int) -> str:
+    """Write the interval of a difference, as `compare_all` gives it, or why there is none."""
+    if found["interval"] is None:
+        return "not measured" if found["difference"] is None else "too few to tell"
+    low, high = (format_number(end, places, True) for end in found["interval"])
+    return f"{low} to {high}"
+
+
+def count_prompts(rows: int, groups: int | None, noun: str = "prompt") -> str:
+    """Count prompts, and the groups they are in where there are fewer of them."""
+    within = "" if groups is None or groups == rows else f" in {count(groups, 'group')}"
+    return f"{count(rows, noun)}{within}"

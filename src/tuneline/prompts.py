@@ -19,8 +19,9 @@ def list_prompts(
         evaluation: states the questions.
 
     Returns:
-        The start of one row each: `id`, `line`, `category`, `slices`, `key_terms`, `context` (the
-        messages before the last), `prompt` (the last) and `reference` (None for a question).
+        The start of one row each: `id`, `line`, `category`, `slices`, `key_terms`, `groups`
+        (the example's label in each grouping), `context` (the messages before the last), `prompt`
+        (the last) and `reference` (None for a question).
 
     Raises:
         TunelineError: if nothing was held out.
@@ -67,6 +68,7 @@ def _start_row(
         "category": meta.get("category"),
         "slices": meta.get("slices", {}),
         "key_terms": meta.get("key_terms", []),
+        "groups": meta.get("groups", {}),
         "context": messages[:-1],
         "prompt": messages[-1]["content"],
         "reference": reference,

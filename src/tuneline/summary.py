@@ -7,6 +7,7 @@ from kedro.io import DataCatalog
 
 from tuneline.locations import locate
 from tuneline.main_metrics import MAIN_METRICS
+from tuneline.pages import count_prompts, format_interval, format_number
 
 
 def summarise(outputs: set[str], catalog: DataCatalog) -> Iterator[str]:
@@ -30,8 +31,10 @@ def _summarise_report(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     scores = catalog.load(f"{use_case}.scores")
     yield f"—— {use_case} ——"
     yield scores["verdict"]["words"]
+    yield from scores["verdict"].get("notes", ())
+    yield f"measured on {count_prompts(scores['prompts'], scores.get('groups'))}"
     for name, (label, places) in MAIN_METRICS.items():
-        yield _compare(scores["metrics"][name], label, places)
+        yield _compare(scores["metrics"].get(name), label, places)
     yield f"adapter  {locate(catalog, f'{use_case}.adapter')}"
     yield f"report   {locate(catalog, f'{use_case}.report')}"
 
@@ -76,12 +79,13 @@ def _name_target(release: dict[str, Any]) -> str:
     return f"{name} ({'private' if release['private'] else 'public'})"
 
 
-def _compare(metric: dict[str, Any], label: str, places: int) -> str:
-    low, high = metric["interval"]
+def _compare(metric: dict[str, Any] | None, label: str, places: int) -> str:
+    if metric is None or metric["difference"] is None:
+        return f"{label:14} not measured"
     return (
         f"{label:14} base {metric['base']:8.{places}f}   tuned {metric['tuned']:8.{places}f}   "
-        f"difference {metric['difference']:+.{places}f} "
-        f"({low:+.{places}f} to {high:+.{places}f})"
+        f"difference {format_number(metric['difference'], places, True)} "
+        f"({format_interval(metric, places)})"
     )
 
 

@@ -40,10 +40,12 @@ class Evaluation(Block):
         default=None, description="who rates, and for what; null for none"
     )
     confidence: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
-    resamples: int = Field(default=2000, ge=100, description="bootstrap resamples")
+    resamples: int = Field(
+        default=10_000, ge=100, description="random swaps of the permutation test"
+    )
     seed: int = Field(
         default=3407,
-        description="of resampling, of what is rated, and of decoding where it samples",
+        description="of the permutation test, of what is rated, and of decoding where it samples",
     )
 
     @field_validator("language")

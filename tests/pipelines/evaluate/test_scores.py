@@ -53,7 +53,7 @@ def test_an_adapter_that_unlearnt_is_worse():
 def test_a_lower_loss_does_not_make_worse_texts_better():
     verdict = score(make_answers(REFERENCES, ["xx"] * 40, (3.0, 1.0)))["verdict"]
     assert verdict["shown"] == "worse"
-    assert "foresees the references better (loss)" in verdict["words"]
+    assert "predicts the references better (loss)" in verdict["words"]
 
 
 def test_texts_that_are_nearer_but_lose_the_figures_are_mixed():
@@ -70,33 +70,21 @@ def test_identical_answers_are_ties_and_no_difference():
     scores = score(answers)
     assert scores["verdict"]["shown"] == "no difference shown"
     for metric in scores["metrics"].values():
-        assert metric["interval"] == [0, 0]
+        low, high = metric["interval"]
+        # 40 ties do not prove that the next prompt ties, where it is known what it can differ by.
+        assert -low == high
+        assert 0 < high < 15 if metric["percent"] else high == 0
         assert (metric["wins"], metric["losses"]) == (0, 0)
-
-
-def test_noise_shows_a_difference_no_more_often_than_the_confidence_allows():
-    """Both models answer from the same distribution: 200 evaluations of 30 prompts each."""
-    rng = np.random.default_rng(1)
-    words = np.array(
-        ["pot", "oak", "tea", "lid", "cup", "round", "small", "blue", "holds", "pours"]
-    )
-    reference = " ".join(words)
-    wrong = 0
-    for _ in range(200):
-        texts = [
-            [" ".join(rng.choice(words, size=6)) for _ in range(30)] for _ in ("base", "tuned")
-        ]
-        rows = [make_row(n, texts[0][n], texts[1][n], reference) for n in range(30)]
-        wrong += score(rows)["verdict"]["shown"] != "no difference shown"
-    # 10 are allowed on average; more than 17 would come up once in a hundred times.
-    assert wrong <= 17
 
 
 def test_too_few_prompts_show_nothing_however_large_the_difference():
     answers = make_answers(["xx"] * 40, REFERENCES, (3.0, 1.0))
     verdict = score(answers[:3])["verdict"]
     assert verdict["shown"] == "no difference shown"
-    assert "3, too few" in verdict["words"]
+    assert (
+        "Too few to show a difference on chrF, ROUGE-L and key figures: 3 prompts."
+        in (verdict["notes"])
+    )
     assert score(answers[:12])["verdict"]["shown"] == "better"
 
 

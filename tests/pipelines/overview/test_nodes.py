@@ -82,3 +82,18 @@ def test_what_a_user_wrote_is_escaped_and_no_script_may_run():
 def test_it_takes_every_use_case_there_is_a_sixth_too():
     inputs = create_pipeline(["pots", "tea", "sixth"]).inputs()
     assert {"sixth.scores", "sixth.report", "pots.training_record"} <= inputs
+
+
+def test_what_was_not_measured_or_has_too_few_prompts_is_said():
+    made = make("Pots")
+    metrics = {**made["scores"]["metrics"], "chrf": METRIC | {"interval": None}}
+    nothing = METRIC | {"tuned": None, "difference": None, "interval": None}
+    made["scores"] |= {"metrics": metrics | {"loss": nothing}, "groups": 4}
+    made["scores"]["verdict"]["notes"] = [f"Four groups. {PLANTED}"]
+    del made["scores"]["metrics"]["rouge_l"]
+    page = render(pots=made)
+    assert "20 held-out prompts in 4 groups" in page
+    assert page.count("not measured") == 2
+    assert page.count("too few to tell") == 1
+    assert "Four groups." in page
+    assert "<img" not in page

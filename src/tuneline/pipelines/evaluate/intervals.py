@@ -1,11 +1,15 @@
-"""Paired bootstrap: how sure one can be of a difference."""
+"""Base and tuned model compared metric by metric."""
 
 from typing import Any
 
 import numpy as np
 
 from tuneline.parameters import Evaluation
+from tuneline.pipelines.evaluate.groups import SAME_PROMPT, Groupings, count_groups
 from tuneline.pipelines.evaluate.metrics import METRICS, Fractions, Metric
+from tuneline.pipelines.evaluate.significance import Trial, judge_difference, reduce_sums
+
+SCALE = 100.0
 
 
 def compare_all(
@@ -13,12 +17,10 @@ def compare_all(
     tuned: Fractions,
     evaluation: Evaluation,
     metrics: tuple[Metric, ...] = METRICS,
+    groupings: Groupings | None = None,
 ) -> dict[str, Any]:
     """Compare both models on every metric that both have.
 
-    Resamples the prompts with replacement, the same ones for both models and all metrics, and
-    takes the percentiles of the difference (Efron and Tibshirani, An Introduction to the
-    Bootstrap, chapter 13; paired as in Koehn 2004), widened for few prompts (see `_find_tail`).
     The metrics that count for the verdict share the error: each has an interval at
     `1 - (1 - confidence) / how many they are` (Bonferroni).
 
@@ -27,112 +29,103 @@ def compare_all(
         tuned: the same of the tuned model's.
         evaluation: confidence, resamples and seed.
         metrics: the metrics to look for.
+        groupings: which rows belong together; every row is on its own where it is not given.
 
     Returns:
-        By metric: `base`, `tuned`, `difference`, its `interval` at `confidence`, the `rows` that
-        count, the `wins`, `ties` and `losses` of the tuned model, what is `shown`, and how a reader
-        sees the numbers: `label`, `percent` (whether 100 is the most) and `places`.
+        By metric: `base`, `tuned`, `difference`, its `interval` at `confidence` (None where the
+        groups are too few), the `rows` that count (for both models, or for the one with
+        fewer), in how many `groups`; the `wins`, `ties` and
+        `losses` of the tuned model; the `detectable` difference; what is `shown`; and how a reader
+        sees the numbers: `label`, `percent` (whether 100 is the most), `places`, and whether they
+        are the `average` of the prompts (`mean`) or of all prompts together (`pooled`). A metric
+        that is not a number in some row is not measured: `base`, `tuned` or both are None, and
+        `unmeasured` says in how many rows of each.
     """
     both = [metric for metric in metrics if metric.name in base.keys() & tuned.keys()]
     counting = max(1, sum(metric.counts for metric in both))
     rows = len(next(iter(base.values())))
-    draws = np.random.default_rng(evaluation.seed).multinomial(
-        rows, np.full(rows, 1 / rows), size=evaluation.resamples
-    )
     return {
         metric.name: _compare(
             metric,
             base[metric.name],
             tuned[metric.name],
-            draws,
-            1 - (1 - evaluation.confidence) / (counting if metric.counts else 1),
+            {SAME_PROMPT: np.arange(rows)} if groupings is None else groupings,
+            Trial(
+                confidence=1 - (1 - evaluation.confidence) / (counting if metric.counts else 1),
+                resamples=evaluation.resamples,
+                seed=evaluation.seed,
+                exponent=metric.exponent,
+                scale=SCALE if metric.percent else None,
+            ),
         )
         for metric in both
     }
 
 
 def _compare(
-    metric: Metric, base: np.ndarray, tuned: np.ndarray, draws: np.ndarray, confidence: float
+    metric: Metric, base: np.ndarray, tuned: np.ndarray, groupings: Groupings, trial: Trial
 ) -> dict[str, Any]:
-    before = float(_value(base.sum(axis=0), metric))
-    after = float(_value(tuned.sum(axis=0), metric))
-    rows = int((base[:, 1] > 0).sum())
-    low, high = _interval(metric, base, tuned, draws, _find_tail(rows, confidence))
+    before, after = _reduce(base, metric), _reduce(tuned, metric)
+    counted = base[:, 1] != 0, tuned[:, 1] != 0
+    there = counted[0] | counted[1]
     wins, ties, losses = _count_wins(metric, base, tuned)
-    return {
+    compared = {
         "base": before,
         "tuned": after,
-        "difference": after - before,
-        "interval": [low, high],
-        "confidence": confidence,
-        "rows": rows,
+        "difference": None,
+        "interval": None,
+        "confidence": trial.confidence,
+        "rows": int(min(one.sum() for one in counted)),
+        "groups": min(min(count_groups(groupings, one).values()) for one in counted),
         "wins": wins,
         "ties": ties,
         "losses": losses,
-        "shown": _shown(metric, low, high, enough_rows(rows, confidence)),
+        "detectable": None,
+        "shown": "not measured",
+        "unmeasured": {"base": _count_lost(base), "tuned": _count_lost(tuned)},
+        "average": "mean" if _is_mean(base) and _is_mean(tuned) else "pooled",
         "label": metric.label,
         "percent": metric.percent,
         "places": metric.places,
     }
+    if before is None or after is None:
+        return compared
+    inside = {name: numbers[there] for name, numbers in groupings.items()}
+    found = judge_difference(base[there], tuned[there], inside, trial)
+    return compared | {
+        "difference": after - before,
+        "interval": None if found.interval is None else list(found.interval),
+        "detectable": found.detectable,
+        "shown": _shown(metric, after - before, found.significant),
+    }
 
 
-def enough_rows(rows: int, confidence: float) -> bool:
-    """Tell whether so many prompts can show anything.
-
-    If the models did not differ, all prompts would speak for the same one with a chance of
-    2^(1 - rows); with too few of them a bootstrap interval would miss 0 as often.
-
-    Args:
-        rows: prompts that count.
-        confidence: of the interval.
-
-    Returns:
-        Whether that chance is within the error allowed.
-    """
-    return 2.0 ** (1 - rows) <= 1 - confidence
+def _reduce(rows: np.ndarray, metric: Metric) -> float | None:
+    """Reduce a model's rows to its number; None where it is not one."""
+    value = float(reduce_sums(rows.sum(axis=0), metric.exponent))
+    return value if np.isfinite(rows).all() and np.isfinite(value) else None
 
 
-def _interval(
-    metric: Metric, base: np.ndarray, tuned: np.ndarray, draws: np.ndarray, tail: float
-) -> tuple[float, float]:
-    resampled = _value(draws @ tuned, metric) - _value(draws @ base, metric)
-    low, high = np.nanquantile(resampled, [tail, 1 - tail])
-    return float(low), float(high)
+def _count_lost(rows: np.ndarray) -> int:
+    return int((~np.isfinite(rows).all(axis=1)).sum())
 
 
-def _find_tail(rows: int, confidence: float) -> float:
-    """Find the percentile to take: the expanded percentile interval of Hesterberg 2015.
-
-    With few prompts a bootstrap's spread is too small by sqrt((n - 1) / n), and normal where it
-    should be Student's; one takes as much less of the tail.
-    """
-    from scipy.stats import norm, t
-
-    if rows < 2:
-        return 0.0
-    quantile = t.ppf(1 - (1 - confidence) / 2, rows - 1)
-    return float(norm.cdf(-quantile * (rows / (rows - 1)) ** 0.5))
-
-
-def _value(sums: np.ndarray, metric: Metric) -> np.ndarray:
-    """Reduce (…, 2) to (…); not a number where nothing counts."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = sums[..., 0] / sums[..., 1]
-    # An untrained model's loss would overflow; beyond e^50 no one reads the number.
-    return np.asarray(np.exp(np.minimum(mean, 50)) if metric.exponent else mean)
+def _is_mean(rows: np.ndarray) -> bool:
+    """Tell whether each row counts once or not at all: then the quotient is a mean of rows."""
+    return bool(np.isin(rows[:, 1], (0, 1)).all())
 
 
 def _count_wins(metric: Metric, base: np.ndarray, tuned: np.ndarray) -> tuple[int, int, int]:
     """Count the prompts on which the tuned model does better, alike and worse."""
     there = (base[:, 1] > 0) & (tuned[:, 1] > 0)
-    gain = _value(tuned[there], metric) - _value(base[there], metric)
+    gain = reduce_sums(tuned[there], metric.exponent) - reduce_sums(base[there], metric.exponent)
     gain = -gain if metric.better == "lower" else gain
     return int((gain > 0).sum()), int((gain == 0).sum()), int((gain < 0).sum())
 
 
-def _shown(metric: Metric, low: float, high: float, enough: bool) -> str:
+def _shown(metric: Metric, difference: float, significant: bool) -> str:
     if metric.better == "neither":
         return "—"
-    if low <= 0 <= high or not enough:
+    if not significant:
         return "no difference shown"
-    return "better" if (low > 0) == (metric.better == "higher") else "worse"
+    return "better" if (difference > 0) == (metric.better == "higher") else "worse"

@@ -1,8 +1,11 @@
 """Nodes that answer and score."""
 
 import logging
+import math
 from itertools import zip_longest
 from typing import Any
+
+import numpy as np
 
 from tuneline.adapters import Adapter, attach_adapter
 from tuneline.answering import generate_answers
@@ -11,10 +14,11 @@ from tuneline.journal import Journal
 from tuneline.makers import describe_makers
 from tuneline.modelling import load_model
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.pipelines.evaluate.groups import count_groups, find_groups
 from tuneline.pipelines.evaluate.intervals import compare_all
 from tuneline.pipelines.evaluate.matching import check_adapter
 from tuneline.pipelines.evaluate.metrics import Written, measure_rows
-from tuneline.pipelines.evaluate.reference_loss import measure_references
+from tuneline.pipelines.evaluate.reference_loss import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.verdict import conclude
 from tuneline.prompts import list_messages, list_prompts
@@ -90,9 +94,10 @@ def score_answers(
         evaluation: what is measured and how surely.
 
     Returns:
-        The `run` they belong to, how many `prompts` and `questions`, the `verdict`, `metrics` by
-        name as `compare_all` gives them, and the same for each of the `categories`, and in `slices`
-        for each value of each column.
+        The `run` they belong to, how many `prompts` and `questions`; in how many independent
+        `groups` the prompts are, and in how many by each of the `groupings`; the `verdict`,
+        `metrics` by name as `compare_all` gives them, and the same for each of the `categories`,
+        and in `slices` for each value of each column.
     """
     return _score(answers, train, evaluation, describe_run(answers, adapter, evaluation))
 
@@ -132,11 +137,9 @@ def _score(
         base, tuned = (
             measure_rows(Written(rows, who, training, evaluation)) for who in ("base", "tuned")
         )
-        return compare_all(base, tuned, evaluation)
+        return compare_all(base, tuned, evaluation, groupings=find_groups(rows))
 
     metrics = compare(answers)
-    verdict = conclude(metrics)
-    log.info("Verdict: %s", verdict["words"])
     by_category: dict[str, list[dict[str, Any]]] = {}
     by_slice: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for row in answers:
@@ -144,14 +147,20 @@ def _score(
             by_category.setdefault(row["category"], []).append(row)
         for column, value in row["slices"].items():
             by_slice.setdefault(column, {}).setdefault(value, []).append(row)
-    asked = sum(row["reference"] is None for row in answers)
+    categories = {name: compare(rows) for name, rows in sorted(by_category.items())}
+    verdict = conclude(metrics, categories)
+    log.info("Verdict: %s", verdict["words"])
+    held_out = np.array([row["reference"] is not None for row in answers])
+    groupings = count_groups(find_groups(answers), held_out)
     return {
         "run": run,
-        "prompts": len(answers) - asked,
-        "questions": asked,
+        "prompts": int(held_out.sum()),
+        "questions": int((~held_out).sum()),
+        "groups": min(groupings.values()),
+        "groupings": groupings,
         "verdict": verdict,
         "metrics": metrics,
-        "categories": {name: compare(rows) for name, rows in sorted(by_category.items())},
+        "categories": categories,
         "slices": {
             column: {value: compare(rows) for value, rows in sorted(parts.items())}
             for column, parts in by_slice.items()
@@ -163,9 +172,29 @@ def _fill(rows: list[dict[str, Any]], who: str, losses: list[Any], answers: list
     """Add what one of the two models makes of every prompt to its row."""
     for row, answer, loss in zip_longest(rows, answers, losses):
         row["reference_tokens"] = loss and loss.tokens
-        row |= {f"{who}_{name}": value for name, value in vars(answer).items()}
         row |= {
-            f"{who}_loss": loss and loss.nats,
-            f"{who}_entropy": loss and loss.entropy,
-            f"{who}_correct": loss and loss.correct,
+            **{f"{who}_{name}": value for name, value in vars(answer).items()},
+            **_measured(who, loss),
         }
+    lost = sum(bool(row["reference_tokens"]) and row[f"{who}_loss"] is None for row in rows)
+    if lost:
+        log.warning(
+            "The %s model's loss is not a number on %s of %s references: it is not measured.",
+            who,
+            lost,
+            len(losses),
+        )
+
+
+def _measured(who: str, loss: ReferenceLoss | None) -> dict[str, float | int | None]:
+    """Name what was measured on a reference; none of it where the model gave no number.
+
+    JSON has no such numbers. Written as they are they would come back as null, and count as 0.
+    """
+    if loss is None or not math.isfinite(loss.nats):
+        return dict.fromkeys((f"{who}_loss", f"{who}_entropy", f"{who}_correct"))
+    return {
+        f"{who}_loss": loss.nats,
+        f"{who}_entropy": loss.entropy,
+        f"{who}_correct": loss.correct,
+    }

@@ -1,5 +1,6 @@
 """The plots of the report."""
 
+from itertools import cycle, islice, product
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from tuneline.plots import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
 DIFFERENCE = "tuned \N{MINUS SIGN} base"
 # Metrics keep their colours from run to run.
 COLOURS = (TUNED_COLOUR, WARNING_COLOUR, "#1a7f4b", "#7c3aed", "#0e7490")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 
 
 def draw_scores(scores: dict[str, Any]) -> go.Figure:
@@ -19,7 +21,7 @@ def draw_scores(scores: dict[str, Any]) -> go.Figure:
     shown = [
         one
         for one in METRICS
-        if one.percent and one.better == "higher" and one.name in scores["metrics"]
+        if one.percent and one.better == "higher" and _is_measured(scores["metrics"].get(one.name))
     ]
     figure = go.Figure()
     for who, colour in (("base", BASE_COLOUR), ("tuned", TUNED_COLOUR)):
@@ -38,49 +40,81 @@ def draw_scores(scores: dict[str, Any]) -> go.Figure:
 
 
 def draw_categories(scores: dict[str, Any]) -> go.Figure:
-    """Draw the difference in chrF by category, with its interval; all prompts come first."""
-    compared = {"all": scores["metrics"]} | scores["categories"]
-    found = {name: metrics["chrf"] for name, metrics in compared.items() if "chrf" in metrics}
+    """Draw the difference in chrF by category, with its interval; all prompts come first.
+
+    A category with too few prompts for an interval is an open circle.
+    """
+    compared = [("all", scores["metrics"]), *scores["categories"].items()]
+    found = [(name, one["chrf"]) for name, one in compared if _is_measured(one.get("chrf"))]
     figure = go.Figure()
-    _add_differences(figure, list(found), list(found.values()), "chrF", TUNED_COLOUR)
-    return style(figure, "Gain in chrF by category", x="", y=DIFFERENCE)
+    names = [name for name, _ in found]
+    _add_differences(figure, names, [one for _, one in found], "chrF", TUNED_COLOUR, "circle")
+    few = any(one["interval"] is None for _, one in found)
+    title = "Gain in chrF by category" + (" (open circle: too few prompts to tell)" if few else "")
+    return style(figure, title, x="", y=DIFFERENCE)
 
 
 def draw_versions(comparison: pd.DataFrame) -> go.Figure:
     """Draw the differences of every comparable run, with their intervals."""
     figure = go.Figure()
     rows = comparison[comparison["comparable"]]
-    for metric, colour in zip((one for one in COMPARED if one.counts), COLOURS, strict=True):
+    counting = [one for one in COMPARED if one.counts]
+    looks = islice(cycle(product(SYMBOLS, COLOURS)), len(counting))
+    for metric, (symbol, colour) in zip(counting, looks, strict=True):
         if f"{metric.name}_tuned" not in rows:
             continue
-        there = rows.dropna(subset=[f"{metric.name}_tuned"])
+        there = rows.dropna(subset=[f"{metric.name}_base", f"{metric.name}_tuned"])
         found = [
             {
                 "difference": row[f"{metric.name}_tuned"] - row[f"{metric.name}_base"],
-                "interval": [row[f"{metric.name}_low"], row[f"{metric.name}_high"]],
+                "interval": _read_interval(row, metric.name),
             }
             for row in there.to_dict("records")
         ]
         names = [f"run {number}" for number in there["run"]]
-        _add_differences(figure, names, found, metric.label, colour)
+        _add_differences(figure, names, found, metric.label, colour, symbol)
     figure.update_layout(scattermode="group")
     return style(figure, "Runs compared", x="", y=DIFFERENCE)
 
 
+def _is_measured(found: dict[str, Any] | None) -> bool:
+    return found is not None and found["difference"] is not None
+
+
+def _read_interval(row: dict[Any, Any], metric: str) -> list[float] | None:
+    ends = [row[f"{metric}_low"], row[f"{metric}_high"]]
+    return None if any(pd.isna(end) for end in ends) else ends
+
+
 def _add_differences(
-    figure: go.Figure, names: list[str], found: list[dict[str, Any]], label: str, colour: str
+    figure: go.Figure,
+    names: list[str],
+    found: list[dict[str, Any]],
+    label: str,
+    colour: str,
+    symbol: str,
 ) -> None:
     differences = [one["difference"] for one in found]
+    lengths = [
+        (None, None)
+        if one["interval"] is None
+        else (one["interval"][1] - one["difference"], one["difference"] - one["interval"][0])
+        for one in found
+    ]
     figure.add_scatter(
         x=names,
         y=differences,
         name=label,
         mode="markers",
-        marker={"size": 10, "color": colour},
+        marker={
+            "size": 10,
+            "color": colour,
+            "symbol": [symbol if one["interval"] else f"{symbol}-open" for one in found],
+        },
         error_y={
             "type": "data",
-            "array": [one["interval"][1] - one["difference"] for one in found],
-            "arrayminus": [one["difference"] - one["interval"][0] for one in found],
+            "array": [up for up, _ in lengths],
+            "arrayminus": [down for _, down in lengths],
         },
     )
     figure.add_hline(y=0, line={"color": BASE_COLOUR, "width": 1})

@@ -1,4 +1,4 @@
-"""How well a model foresees the reference answers."""
+"""How well a model predicts the reference answers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from tuneline.rendering import render_all
 
 @dataclass(frozen=True)
 class ReferenceLoss:
-    """How a model foresees one reference, given its prompt.
+    """How a model predicts one reference, given its prompt.
 
     Attributes:
         nats: summed negative log-likelihood of the reference's tokens.
@@ -81,6 +81,7 @@ def _measure(model: Any, pad: int, batch: list[Any]) -> list[ReferenceLoss]:
 
 
 def _entropy(logits: Any) -> Any:
-    """Reduce (rows, tokens, vocabulary) to (rows, tokens)."""
-    logs = logits.log_softmax(dim=-1)
-    return -(logs.exp() * logs).sum(dim=-1)
+    """Reduce (rows, tokens, vocabulary) to (rows, tokens); a token that cannot come adds 0."""
+    import torch
+
+    return torch.special.entr(logits.softmax(dim=-1)).sum(dim=-1)

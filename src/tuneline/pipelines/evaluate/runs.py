@@ -71,9 +71,10 @@ def compare_versions(versions: dict[str, dict[str, Any]]) -> pd.DataFrame:
 
     Returns:
         One row a version, oldest first: `run` (a number), `version`, `adapter`, `verdict`,
-        `differs` (what is not the same in all runs), `comparable` (whether prompts and decoding
-        are those of the latest run), and for each metric `_base`, `_tuned`, and `_low` and `_high`,
-        the ends of the interval of the difference.
+        `prompts` and their independent `groups`, `differs` (what is not the same in all runs),
+        `comparable` (whether prompts and decoding are those of the latest run), and for each metric
+        `_base`, `_tuned`, and `_low` and `_high`, the ends of the interval of the difference; None
+        where they are not known.
     """
     described = {name: _flatten(scores["run"]) for name, scores in versions.items()}
     latest = versions[max(versions)]["run"]
@@ -83,6 +84,8 @@ def compare_versions(versions: dict[str, dict[str, Any]]) -> pd.DataFrame:
             "version": name,
             "adapter": scores["run"]["adapter"][:12],
             "verdict": scores["verdict"]["shown"],
+            "prompts": scores["prompts"],
+            "groups": scores.get("groups", scores["prompts"]),
             "differs": _name_differences(described[name], list(described.values())),
             "comparable": all(
                 scores["run"][key] == latest[key] for key in ("prompts", "generation")
@@ -94,12 +97,12 @@ def compare_versions(versions: dict[str, dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _pick(metrics: dict[str, Any]) -> dict[str, float]:
-    picked: dict[str, float] = {}
+def _pick(metrics: dict[str, Any]) -> dict[str, float | None]:
+    picked: dict[str, float | None] = {}
     for metric in COMPARED:
         if metric.name in metrics:
             found = metrics[metric.name]
-            low, high = found["interval"]
+            low, high = found["interval"] or (None, None)
             values = {"base": found["base"], "tuned": found["tuned"], "low": low, "high": high}
             picked |= {f"{metric.name}_{key}": value for key, value in values.items()}
     return picked

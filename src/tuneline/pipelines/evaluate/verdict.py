@@ -1,12 +1,19 @@
 """The answer to "is it better than before?", in words that follow from the numbers."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from tuneline.pipelines.evaluate.intervals import enough_rows
+from tuneline.pages import count, count_prompts, format_number
 from tuneline.pipelines.evaluate.metrics import METRICS
 
+# Of 100 points: a smaller difference hardly shows to who reads the answers.
+SMALL = 1.0
+# Categories that a note names; more are counted.
+NAMED = 3
+Compared = dict[str, dict[str, Any]]
 
-def conclude(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:
+
+def conclude(metrics: Compared, categories: dict[str, Compared] | None = None) -> dict[str, Any]:
     """Conclude from the metrics that count: those that look at what the models write.
 
     The loss does not count. It falls as soon as the form of an answer is learnt, right or wrong:
@@ -14,49 +21,142 @@ def conclude(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
     Args:
         metrics: comparisons by metric.
+        categories: the same of each category.
 
     Returns:
-        `shown`: better, worse, mixed or no difference shown; `metrics`: those it rests on;
-        `words`: one or two sentences.
+        `shown`: better, worse, mixed, no difference shown or not measured; `metrics`: those it
+        rests on; `words`: one or two sentences; `notes`: what one has to know to read them.
     """
-    counting = [one for one in METRICS if one.counts and one.name in metrics]
-    labels = {_within_sentence(one.label): metrics[one.name]["shown"] for one in counting}
-    better = [label for label, shown in labels.items() if shown == "better"]
-    worse = [label for label, shown in labels.items() if shown == "worse"]
-    shown, words = _word(better, worse, list(labels))
-    few = _few(metrics[counting[0].name]) if counting else ""
+    counting = {
+        one.name: metrics[one.name] | {"label": _within_sentence(one.label)}
+        for one in METRICS
+        if one.counts and one.name in metrics
+    }
+    shown, words = _word(list(counting.values()))
     return {
         "shown": shown,
-        "words": " ".join(part for part in (words, few, _foresee(metrics, shown)) if part),
-        "metrics": [one.name for one in counting],
+        "words": " ".join(part for part in (words, _word_loss(metrics, shown)) if part),
+        "notes": [
+            *_tell_evidence(list(counting.values())),
+            *_tell_doubts(list(counting.values())),
+            *_tell_few(list(counting.values())),
+            *_tell_categories(counting, categories or {}),
+            *_tell_unmeasured(metrics),
+        ],
+        "metrics": list(counting),
     }
 
 
-def _word(better: list[str], worse: list[str], all_of_them: list[str]) -> tuple[str, str]:
+def _word(counting: list[dict[str, Any]]) -> tuple[str, str]:
+    found = {shown: _pick(counting, shown) for shown in ("better", "worse", "no difference shown")}
+    better, worse, same = ([one["label"] for one in some] for some in found.values())
     if better and worse:
         return "mixed", f"Mixed: better on {_join(better)}, worse on {_join(worse)}."
     for shown, labels in (("better", better), ("worse", worse)):
         if labels:
             return shown, f"The tuned model is {shown} than the base model on {_join(labels)}."
-    words = f"No difference shown between tuned and base model on {_join(all_of_them)}."
-    return "no difference shown", words
+    if same:
+        words = f"No difference shown between tuned and base model on {_join(same)}."
+        return "no difference shown", words
+    return "not measured", "No metric that the verdict rests on could be measured."
 
 
-def _few(metric: dict[str, Any]) -> str:
-    if enough_rows(metric["rows"], metric["confidence"]):
-        return ""
-    return f"Prompts with a reference: {metric['rows']}, too few to show a difference."
-
-
-def _foresee(metrics: dict[str, dict[str, Any]], verdict: str) -> str:
+def _word_loss(metrics: Compared, verdict: str) -> str:
     shown = metrics.get("loss", {}).get("shown")
     if shown not in {"better", "worse"}:
         return ""
     if shown == verdict:
-        return f"It foresees the references {shown}, too (loss)."
+        return f"It predicts the references {shown}, too (loss)."
     return (
-        f"It foresees the references {shown} (loss), which alone does not make its answers {shown}."
+        f"It predicts the references {shown} (loss), which alone does not make its answers {shown}."
     )
+
+
+def _tell_evidence(counting: list[dict[str, Any]]) -> Iterator[str]:
+    """Tell how large the difference is, on how many prompts, and what could have been found."""
+    significant = [*_pick(counting, "better")[:1], *_pick(counting, "worse")[:1]]
+    measured = [one for one in counting if one["difference"] is not None]
+    for one in significant or measured[:1]:
+        yield (
+            f"{_capitalize(one['label'])} went from {_show(one, 'base')} to {_show(one, 'tuned')} "
+            f"({_show(one, 'difference', sign=True)}) over "
+            f"{count_prompts(one['rows'], one['groups'])}: the tuned model won {one['wins']}, "
+            f"tied {one['ties']} and lost {one['losses']}."
+        )
+    if not significant and measured and measured[0]["detectable"] is not None:
+        yield (
+            f"So many prompts find a difference of {_show(measured[0], 'detectable')} or more "
+            f"(in {measured[0]['label']}) in four cases of five; a smaller one may go unseen."
+        )
+
+
+def _tell_doubts(counting: list[dict[str, Any]]) -> Iterator[str]:
+    """Tell where a difference is not what its name promises."""
+    for one in (*_pick(counting, "better"), *_pick(counting, "worse")):
+        usual, rare = (one["wins"], one["losses"])[:: 1 if one["shown"] == "better" else -1]
+        if rare > usual:
+            kind = "gains" if one["shown"] == "better" else "losses"
+            yield (
+                f"On {one['label']} it is {one['shown']} on average only: won {one['wins']}, "
+                f"lost {one['losses']}; few large {kind} outweigh the rest."
+            )
+        if one["percent"] and abs(one["difference"]) < SMALL:
+            yield f"On {one['label']} the difference is small: less than 1 point of 100."
+
+
+def _tell_few(counting: list[dict[str, Any]]) -> Iterator[str]:
+    labels: dict[str, list[str]] = {}
+    for one in counting:
+        if one["difference"] is not None and one["interval"] is None:
+            labels.setdefault(count_prompts(one["rows"], one["groups"]), []).append(one["label"])
+    for basis, some in labels.items():
+        yield f"Too few to show a difference on {_join(some)}: {basis}."
+
+
+def _tell_categories(counting: Compared, categories: dict[str, Compared]) -> Iterator[str]:
+    """Tell where it is worse, the largest loss first, and where nobody can know."""
+    worse, unknown = [], 0
+    for name, found in categories.items():
+        there = [one | {"metric": key} for key, one in found.items() if key in counting]
+        unknown += any(one["interval"] is None for one in there)
+        worse += [
+            (
+                one["difference"],
+                f"{name} ({count_prompts(one['rows'], one['groups'])}): "
+                f"{counting[one['metric']]['label']} {_show(one, 'difference', sign=True)}",
+            )
+            for one in _pick(there, "worse")[:1]
+        ]
+    if worse:
+        named = "; ".join(words for _, words in sorted(worse)[:NAMED])
+        rest = len(worse) - NAMED
+        more = f"; and {count(rest, 'more category').replace('ys', 'ies')}" if rest > 0 else ""
+        yield f"It is worse in the category {named}{more}."
+    if unknown:
+        yield f"Too few prompts to judge {unknown} of {len(categories)} categories by themselves."
+
+
+def _tell_unmeasured(metrics: Compared) -> Iterator[str]:
+    labels: dict[str, list[str]] = {}
+    for one in metrics.values():
+        if one["shown"] == "not measured":
+            lost = [
+                f"{rows} of {one['rows']} prompts of the {who} model"
+                for who, rows in one["unmeasured"].items()
+                if rows
+            ]
+            why = f" (not a number on {_join(lost)})" if lost else ""
+            labels.setdefault(why, []).append(_within_sentence(one["label"]))
+    for why, some in labels.items():
+        yield f"Not measured{why}: {_join(some)}."
+
+
+def _pick(counting: list[dict[str, Any]], shown: str) -> list[dict[str, Any]]:
+    return [one for one in counting if one["shown"] == shown]
+
+
+def _show(one: dict[str, Any], key: str, sign: bool = False) -> str:
+    return format_number(one[key], one["places"], sign)
 
 
 def _within_sentence(label: str) -> str:
@@ -64,5 +164,10 @@ def _within_sentence(label: str) -> str:
     return label.lower() if label[1:].islower() else label
 
 
+def _capitalize(label: str) -> str:
+    """Begin a sentence with a label; chrF stays as it is."""
+    return label.capitalize() if label.islower() else label
+
+
 def _join(labels: list[str]) -> str:
-    return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
+    return " and ".join(part for part in (", ".join(labels[:-1]), labels[-1]) if part)

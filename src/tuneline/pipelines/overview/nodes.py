@@ -40,8 +40,9 @@ def _describe(use_case: str, made: dict[str, Any]) -> dict[str, Any]:
         # Kedro has made a model of the block where another node of the run asks for one.
         "title": Evaluation.model_validate(made["evaluation"]).title,
         "verdict": scores["verdict"],
-        "metrics": {name: scores["metrics"][name] for name in COLUMNS},
+        "metrics": {name: scores["metrics"].get(name) for name in COLUMNS},
         "prompts": scores["prompts"],
+        "groups": scores.get("groups"),
         "questions": scores["questions"],
         "base_model": plan["made_for"]["recipe.base_model"],
         "machine": plan["made_for"]["hardware.name"],

@@ -4,7 +4,7 @@ from typing import Any
 
 from tuneline.adapters import Adapter
 from tuneline.hub.bases import find_folder_base_problem
-from tuneline.pages import count, format_number
+from tuneline.pages import count, count_prompts, format_interval, format_number
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.markdown import code, fence, render, table
 from tuneline.pipelines.publish.merging import write_merging
@@ -61,6 +61,8 @@ def render_card(
         held_out=held_out,
         usage=fence(usage, "python"),
         count=count,
+        basis=count_prompts(scores["prompts"], scores.get("groups")),
+        held_out_prompts=count_prompts(scores["prompts"], scores.get("groups"), "held-out prompt"),
         merging=write_merging(records["merge"], publish.repo_id or NO_NAME),
         tables=_lay_out_tables(records, adapter) | {"licences": _list_licences(publish, is_toy)},
         **records,
@@ -91,13 +93,16 @@ def _describe(
             metric_value=round(found["tuned"], 4),
             metric_args={
                 "base": round(found["base"], 4),
-                "interval_of_difference": [round(end, 4) for end in found["interval"]],
+                "interval_of_difference": found["interval"]
+                and [round(end, 4) for end in found["interval"]],
                 "confidence": round(found["confidence"], 4),
                 "prompts": found["rows"],
+                "groups": found.get("groups", found["rows"]),
             },
         )
         for name, found in scores["metrics"].items()
         if name in {*scores["verdict"]["metrics"], "loss", "perplexity"}
+        and found["difference"] is not None
     ]
     data = ModelCardData(
         library_name="peft",
@@ -171,15 +176,16 @@ def _list_licences(publish: Publish, is_toy: bool) -> Any:
 
 def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
     return table(
-        ["metric", "base", "tuned", "difference", "its interval", "prompts", "shown"],
+        ["metric", "base", "tuned", "difference", "its interval", "average", "over", "shown"],
         [
             (
                 found["label"] + (", %" if found["percent"] else ""),
                 format_number(found["base"], found["places"]),
                 format_number(found["tuned"], found["places"]),
                 format_number(found["difference"], found["places"], True),
-                _show_interval(found, found["places"]),
-                found["rows"],
+                format_interval(found, found["places"]),
+                found.get("average"),
+                _name_basis(found),
                 found["shown"],
             )
             for found in metrics.values()
@@ -196,7 +202,7 @@ def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
                 format_number(found["base"]),
                 format_number(found["tuned"]),
                 format_number(found["difference"], 1, True),
-                _show_interval(found, 1),
+                format_interval(found, 1),
                 found["shown"],
             )
             for name, found in criteria.items()
@@ -221,12 +227,12 @@ def _show_change(found: dict[str, Any] | None) -> str:
         return "not measured"
     places = found["places"]
     change = f"{format_number(found['base'], places)} → {format_number(found['tuned'], places)}"
-    return f"{change} ({found['shown']}, {count(found['rows'], 'prompt')})"
+    shown = "too few to tell" if found["interval"] is None else found["shown"]
+    return f"{change} ({shown}, {_name_basis(found)})"
 
 
-def _show_interval(found: dict[str, Any], places: int) -> str:
-    low, high = (format_number(end, places, True) for end in found["interval"])
-    return f"{low} to {high}"
+def _name_basis(found: dict[str, Any]) -> str:
+    return count_prompts(found["rows"], found.get("groups"))
 
 
 def _pick_recipe(adapter: Adapter) -> dict[str, Any]:

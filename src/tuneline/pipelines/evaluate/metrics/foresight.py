@@ -1,5 +1,7 @@
 """How well a model foresees the reference."""
 
+import numpy as np
+
 from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, fraction
 
 METRICS = (
@@ -42,12 +44,15 @@ def measure(written: Written) -> Fractions:
         written: the answers, with what was measured on their references.
 
     Returns:
-        Means over all tokens of the references.
+        Means over all tokens of the references; not a number where a row's was none.
     """
     tokens = written.column("reference_tokens")
+    loss, correct, entropy = (
+        np.where(tokens > 0, written.measured(name), 0) for name in ("loss", "correct", "entropy")
+    )
     return {
-        "loss": fraction(written.own("loss"), tokens),
-        "perplexity": fraction(written.own("loss"), tokens),
-        "token_accuracy": fraction(100 * written.own("correct"), tokens),
-        "entropy": fraction(written.own("entropy"), tokens),
+        "loss": fraction(loss, tokens),
+        "perplexity": fraction(loss, tokens),
+        "token_accuracy": fraction(100 * correct, tokens),
+        "entropy": fraction(entropy, tokens),
     }

@@ -70,6 +70,10 @@ class Written:
         """Give a column of this model's own numbers; 0 where a row has none."""
         return self.column(f"{self.who}_{name}")
 
+    def measured(self, name: str) -> np.ndarray:
+        """Give a column of this model's own numbers; not a number where a row has none."""
+        return np.array([row[f"{self.who}_{name}"] for row in self.rows], dtype=float)
+
 
 def fraction(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
     """Pair (rows,) and (rows,) to (rows, 2)."""
