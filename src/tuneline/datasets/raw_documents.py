@@ -8,9 +8,10 @@ from typing import Any
 import fsspec
 import polars as pl
 
-from tuneline.datasets.decoding import RowDecoder, Unreadable, describe_byte, number_lines
+from tuneline.datasets.decoding import RowDecoder, Unreadable, number_lines
 from tuneline.datasets.office import is_compound, is_encrypted
 from tuneline.datasets.raw import RawDataset, check_fields
+from tuneline.encodings import describe_byte
 from tuneline.errors import Problem, TunelineError
 from tuneline.rows import Fields, RowSource, Work
 from tuneline.streams import map_ahead

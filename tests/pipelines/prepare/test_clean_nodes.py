@@ -97,7 +97,7 @@ def test_a_file_in_another_encoding_is_reported_with_the_likely_one(tmp_path: Pa
     lines = [row("Plain"), *(row(title).decode().encode("cp1250") for title in titles)]
     _, rejected, report = read_texts(tmp_path, b"\n".join(lines), data)
     assert rejected["reason"].str.starts_with("not UTF-8: byte").all()
-    assert "3 rows are not UTF-8, probably cp1250: set `encoding`" in report["words"]
+    assert "3 rows are not UTF-8, probably cp1250: set `encoding: cp1250`" in report["words"]
 
 
 def test_mojibake_is_reported_and_left_as_it_is(tmp_path: Path, data: Data):

@@ -6,11 +6,19 @@ from typing import Any
 import orjson
 import polars as pl
 
-from tuneline.encodings import GUESS_BYTES, find_mojibake, guess_encoding
+from tuneline.encodings import (
+    GUESS_BYTES,
+    NOT_ENCODED,
+    NOT_UTF8,
+    WIDER,
+    find_mojibake,
+    guess_encoding,
+    normalize_name,
+)
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, LENGTH
 from tuneline.pipelines.prepare.text_rules import TEXT_RULES
-from tuneline.rows import NOT_UTF8, show_originals
+from tuneline.rows import show_originals
 
 EXAMPLES = 3
 SHOWN_CHARACTERS = 120
@@ -35,6 +43,7 @@ class CleaningReport:
         self._before: dict[str, Counter[int]] = {name: Counter() for name in data.columns}
         self._after: dict[str, Counter[int]] = {name: Counter() for name in data.columns}
         self._misread: Counter[str] = Counter()
+        self._foreign: Counter[str] = Counter()
         self._not_utf8 = b""
 
     def add(self, judged: pl.DataFrame) -> None:
@@ -79,8 +88,12 @@ class CleaningReport:
             shown = self._dropped.setdefault(kind, [])
             if len(shown) < EXAMPLES:
                 shown += _show(rejected.filter(kinds == kind).head(EXAMPLES - len(shown)))
-        if self._reasons[NOT_UTF8] and len(self._not_utf8) < GUESS_BYTES:
-            self._not_utf8 += b"\n".join(rejected.filter(kinds == NOT_UTF8)["original"])
+        foreign = rejected.with_columns(kind=pl.col("reason").str.extract(NOT_ENCODED)).drop_nulls(
+            "kind"
+        )
+        self._foreign.update(foreign["kind"])
+        if len(self._not_utf8) < GUESS_BYTES:
+            self._not_utf8 += b"\n".join(foreign.filter(kind=NOT_UTF8)["original"])
 
     def _count_changes(self, judged: pl.DataFrame) -> None:
         for bit, rule in enumerate(TEXT_RULES):
@@ -95,12 +108,8 @@ class CleaningReport:
     def _word(self, rejected: int) -> str:
         kept = self._rows - rejected
         words = [f"Of {self._rows:,} rows {kept:,} are clean and {rejected:,} rejected."]
-        if self._not_utf8:
-            encoding = guess_encoding(self._not_utf8) or "no encoding that is known"
-            words.append(
-                f"{self._reasons[NOT_UTF8]:,} rows are not UTF-8, probably {encoding}: set "
-                "`encoding` in the catalog."
-            )
+        for kind, rows in self._foreign.items():
+            words.append(f"{rows:,} rows are {kind}{self._suggest_encoding(kind)}.")
         if self._misread:
             encoding, _ = self._misread.most_common(1)[0]
             words.append(
@@ -108,6 +117,16 @@ class CleaningReport:
                 f"{encoding}: mend the source, or look at them before training."
             )
         return " ".join(words)
+
+    def _suggest_encoding(self, kind: str) -> str:
+        stated = kind.removeprefix("not ")
+        if kind == NOT_UTF8:
+            other = guess_encoding(self._not_utf8)
+        else:
+            other = WIDER.get(normalize_name(stated))
+        if other is None:
+            return ": see rejected.csv for which bytes it does not have"
+        return f", probably {other}: set `encoding: {other}` in the catalog, or save it as UTF-8"
 
 
 def measure_lengths(counts: Counter[int]) -> dict[str, int]:
