@@ -37,12 +37,11 @@ class RawDocumentsDataset(RawDataset):
         return _DocumentRows(self._filepath)
 
 
-class _DocumentRows:
+class _DocumentRows(RowSource):
     """Documents of one folder. See `RowSource`."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self.share: float | None = None
+        self.path = self._folder = folder
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
         return map_ahead(work, self._read(fields))

@@ -50,12 +50,11 @@ class RawSheetDataset(RawDataset):
         return _SheetRows(self._filepath, self._sheet, self._header_row)
 
 
-class _SheetRows:
+class _SheetRows(RowSource):
     """Rows of one sheet. See `RowSource`."""
 
-    share: float | None = None
-
     def __init__(self, path: str, sheet: str | None, header_row: int | None) -> None:
+        self.path = path
         self._path, self._sheet, self._header_row = path, sheet, header_row
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:

@@ -11,9 +11,10 @@ from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import clean_batch
 from tuneline.pipelines.prepare.cleaning_plot import draw_cleaning
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport
+from tuneline.pipelines.prepare.rejections import check_cleaned
 from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
 from tuneline.progress import RowProgress
-from tuneline.rows import RowSource, list_fields, show_originals
+from tuneline.rows import SOURCE, RowSource, list_fields, show_originals
 from tuneline.streams import Stream, divide
 
 Pair = tuple[pl.DataFrame, pl.DataFrame]
@@ -28,12 +29,17 @@ def clean_rows(raw: RowSource, data: Data) -> Outputs:
         data: which columns to read and which rules to apply.
 
     Returns:
-        Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`), together
-        as many as there are raw rows; and the cleaning report, which is ready after them.
+        Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`; of several
+        files also `source`), together as many as there are raw rows; and the cleaning report, which
+        is ready after them.
+
+    Raises:
+        TunelineError: once the report is written, if nearly all rows were rejected for one reason
+            and too few are left to divide.
     """
     report = CleaningReport(data)
     clean, rejected = divide(_clean_batches(raw, data, report))
-    return clean, rejected, Stream(report.tell() for _ in range(1))
+    return clean, rejected, Stream(_tell(raw, data, report))
 
 
 def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
@@ -58,10 +64,17 @@ def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterat
     progress.finish()
 
 
+def _tell(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[dict[str, Any]]:
+    told = report.tell(raw)
+    yield told
+    check_cleaned(raw.path, told, data)
+
+
 def _divide(judged: pl.DataFrame, data: Data) -> Pair:
     kept = pl.col("reason").is_null()
     names = dict.fromkeys(["line", *list_fields(data).names])
-    rejected = judged.filter(~kept).select("line", "reason", "original")
+    source = [pl.col(SOURCE).alias("source")] if SOURCE in judged.columns else []
+    rejected = judged.filter(~kept).select("line", *source, "reason", "original")
     return (
         judged.filter(kept).select(*names),
         rejected.with_columns(original=show_originals(rejected["original"])),

@@ -1,5 +1,6 @@
 """What cleaning did, counted while the rows pass."""
 
+import logging
 from collections import Counter
 from typing import Any
 
@@ -18,7 +19,9 @@ from tuneline.encodings import (
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, LENGTH
 from tuneline.pipelines.prepare.text_rules import TEXT_RULES
-from tuneline.rows import show_originals
+from tuneline.rows import RowSource, show_originals
+
+log = logging.getLogger(__name__)
 
 EXAMPLES = 3
 SHOWN_CHARACTERS = 120
@@ -57,10 +60,19 @@ class CleaningReport:
             _count(self._after[name], clean[name].str.len_chars())
             self._misread += find_mojibake(clean[name])
 
-    def tell(self) -> dict[str, Any]:
-        """Give the report on all rows so far."""
+    def tell(self, raw: RowSource) -> dict[str, Any]:
+        """Give the report on all rows so far.
+
+        Args:
+            raw: where they came from.
+        """
         rejected = self._reasons.total()
+        warnings = self._warn()
+        for one in warnings:
+            log.warning("%s", one)
         return {
+            "files": dict(raw.files),
+            "encoding": next(map(self._find_encoding, self._foreign), None),
             "rows": self._rows,
             "clean": self._rows - rejected,
             "rejected": rejected,
@@ -77,7 +89,7 @@ class CleaningReport:
                 }
                 for name in self._before
             },
-            "words": self._word(rejected),
+            "words": " ".join([self._word(rejected), *warnings]),
         }
 
     def _count_reasons(self, rejected: pl.DataFrame) -> None:
@@ -107,26 +119,31 @@ class CleaningReport:
 
     def _word(self, rejected: int) -> str:
         kept = self._rows - rejected
-        words = [f"Of {self._rows:,} rows {kept:,} are clean and {rejected:,} rejected."]
+        return f"Of {self._rows:,} rows {kept:,} are clean and {rejected:,} rejected."
+
+    def _warn(self) -> list[str]:
+        words = []
         for kind, rows in self._foreign.items():
-            words.append(f"{rows:,} rows are {kind}{self._suggest_encoding(kind)}.")
+            other = self._find_encoding(kind)
+            words.append(
+                f"{rows:,} rows are {kind}, probably {other}: set `encoding: {other}` in the "
+                "catalog, or save the file as UTF-8."
+                if other
+                else f"{rows:,} rows are {kind}: rejected.csv says which bytes are foreign to it."
+            )
         if self._misread:
             encoding, _ = self._misread.most_common(1)[0]
             words.append(
                 f"{self._misread.total():,} clean texts look as if UTF-8 had been read as "
                 f"{encoding}: mend the source, or look at them before training."
             )
-        return " ".join(words)
+        return words
 
-    def _suggest_encoding(self, kind: str) -> str:
-        stated = kind.removeprefix("not ")
+    def _find_encoding(self, kind: str) -> str | None:
+        """Find the encoding that rows probably have which are not of the one stated."""
         if kind == NOT_UTF8:
-            other = guess_encoding(self._not_utf8)
-        else:
-            other = WIDER.get(normalize_name(stated))
-        if other is None:
-            return ": see rejected.csv for which bytes it does not have"
-        return f", probably {other}: set `encoding: {other}` in the catalog, or save it as UTF-8"
+            return guess_encoding(self._not_utf8)
+        return WIDER.get(normalize_name(kind.removeprefix("not ")))
 
 
 def measure_lengths(counts: Counter[int]) -> dict[str, int]:
