@@ -169,8 +169,17 @@ def _word(name: str, details: ErrorDetails, model: type[BaseModel]) -> Problem:
         value=details["input"],
         wrong=message[0].lower() + message[1:],
         matters="the run could not do what it says",
-        remedy="correct the value",
+        remedy=_find_remedy(details),
     )
+
+
+def _find_remedy(details: ErrorDetails) -> str:
+    """YAML reads `no` as false and `2024-01-02` as a date, where a text was meant."""
+    found = details["input"]
+    if details["type"] != "string_type" or isinstance(found, list | dict | None):
+        return "correct the value"
+    word = {True: "yes", False: "no"}[found] if isinstance(found, bool) else found
+    return f'if a text is meant, write it in quotes, such as "{word}": YAML reads it otherwise'
 
 
 def _unknown(key: str, value: Any, known: set[str]) -> Problem:

@@ -93,7 +93,10 @@ class RawFile:
             raise TunelineError(self._no_encoding())
         chunks = self.read()
         start = next(chunks, b"")
-        self._check_text(start)
+        self.check_kind(start)
+        wide = b"\0" in start[:4] or start.startswith(tuple(BYTE_ORDER_MARKS))
+        if is_utf8(self.encoding) and wide and (encoding := guess_encoding(start)):
+            raise TunelineError(not_encoded(self.path, "UTF-8", encoding))
         chunks = chain([start], chunks)
         return chunks if is_utf8(self.encoding) else recode(chunks, self.encoding)
 
@@ -115,7 +118,8 @@ class RawFile:
                 for chunk in self._decompress(packed):
                     read += len(chunk)
                     self.share = _measure(packed)
-                    yield chunk
+                    if chunk:
+                        yield chunk
         except DAMAGED as error:
             raise TunelineError(self._damaged(read, error)) from error
         except (OSError, ValueError, ImportError) as error:
@@ -153,15 +157,20 @@ class RawFile:
         except NotImplementedError as error:
             raise OSError(str(error)) from error
 
-    def _check_text(self, start: bytes) -> None:
+    def check_kind(self, start: bytes) -> None:
+        """Refuse what is no text.
+
+        Args:
+            start: the first bytes.
+
+        Raises:
+            TunelineError: naming the kind of file that it is.
+        """
         kind = next((kind for mark, kind in NO_TEXT.items() if start.startswith(mark)), None)
         if start[TAR_AT : TAR_AT + len(TAR)] == TAR:
             kind = "a TAR file"
         if kind:
             raise TunelineError(self._no_text(kind))
-        wide = b"\0" in start[:4] or start.startswith(tuple(BYTE_ORDER_MARKS))
-        if is_utf8(self.encoding) and wide and (encoding := guess_encoding(start)):
-            raise TunelineError(not_encoded(self.path, "UTF-8", encoding))
 
     def _no_encoding(self) -> Problem:
         return Problem(

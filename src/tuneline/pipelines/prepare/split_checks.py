@@ -105,5 +105,5 @@ def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
         value=column,
         wrong="the clean rows have no such column",
         matters="examples are made of it",
-        remedy=f"{suggest(column, set(there) - {'line'})}, or clean the raw rows again",
+        remedy=f"{suggest(column, set(there) - ({'line'} if key != 'id' else set()))}, or clean the raw rows again",
     )
