@@ -57,16 +57,17 @@ class _JSONRows(FileRows):
             start += b"".join(chunks)
         if not start.strip():
             refuse_empty(file.path)
+        chunks = chain([start], chunks)
         if opens_document(start):
-            whole = b"".join(chain([start], chunks))
+            whole = b"".join(chunks)
             document, reason = parse_json(whole)
             if reason is None:
                 yield _read_document(file, document, whole, fields)
                 return
             if whole.lstrip().startswith(b"["):
                 raise TunelineError(_broken(file.path, reason))
-            start, chunks = b"", divide_bytes(whole)
-        yield from _read_lines(file, chain([start], chunks), fields)
+            chunks = divide_bytes(whole)
+        yield from _read_lines(file, chunks, fields)
 
 
 def _read_document(file: RawFile, document: Any, whole: bytes, fields: Fields) -> pl.DataFrame:
