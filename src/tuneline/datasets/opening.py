@@ -243,10 +243,11 @@ def not_encoded(where: str, encoding: str, other: str | None) -> Problem:
         encoding: that it should have.
         other: that it probably has; None if no guess fits.
     """
-    probably = f"but probably {other}" if other else "nor any other encoding that is known"
     return Problem(
         where=where,
-        wrong=f"the file is not {encoding} {probably}",
+        wrong=f"the file is not {encoding} but probably {other}"
+        if other
+        else f"the file is not {encoding} nor any other encoding that is known",
         matters="no row could be read",
         remedy=f"set `encoding: {other or '…'}` in the catalog, or save the file as UTF-8",
     )
