@@ -29,7 +29,8 @@ def split_lines(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
 
 def _ends_in_returns(start: bytes) -> bool:
     """Tell whether most lines end in a lone return; what is in quotes may hold any line ends."""
-    bare = QUOTED.sub(b"", start[:SAMPLE_BYTES].removesuffix(b"\r"))
+    sample = start[:SAMPLE_BYTES].removesuffix(b"\r")
+    bare = QUOTED.sub(b"", sample) if b"\r" in sample else b""
     return bare.count(b"\r") - bare.count(b"\r\n") > bare.count(b"\n")
 
 
