@@ -1,4 +1,5 @@
 import errno
+import re
 from pathlib import Path
 
 import pytest
@@ -268,3 +269,18 @@ def test_the_personas_recipe_is_the_teams():
     assert (recipe["learning_rate"], recipe["max_length"]) == (2e-4, 1024)
     assert (made["templates"], made["dialogues"], made["quotas"]["slips"]) == (400, 1500, 0.15)
     assert set(made["quotas"]["styles"].values()) == {0.2}
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ({"publish": {"language": [False]}}, 'publish.language.0 = False: .* such as "no"'),
+        ({"publish": {"language": False}}, r"publish.language = False: .* such as \[\"no\"\]"),
+        ({"data": {"columns": ["en", False]}}, 'data.columns.1 = False: .* such as "no"'),
+        ({"data": {"category": True}}, 'data.category = True: .* such as "yes"'),
+        ({"data": {"id": 16}}, 'data.id = 16: .* write it in quotes, such as "16"'),
+        ({"prompt": {"prompt": "{0}"}}, r"placeholder `\{0\}`; a number in a template is a place"),
+    ],
+)
+def test_a_text_that_yaml_reads_as_something_else_is_to_be_quoted(block: dict, words: str):
+    assert re.search(words, refuse(block))

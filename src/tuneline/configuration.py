@@ -33,6 +33,8 @@ SHARED_BLOCKS: dict[str, type[BaseModel]] = {
 }
 # Keys that are given with a command, for this one run.
 COMMAND_LINE = {"question", "questions_file"}
+# How a text is written where pydantic wants one, or a list of them.
+TEXTS_WANTED = {"string_type": '"{}"', "list_type": '["{}"]'}
 
 
 def check_environment(conf_source: Path, env: str | None) -> None:
@@ -169,8 +171,18 @@ def _word(name: str, details: ErrorDetails, model: type[BaseModel]) -> Problem:
         value=details["input"],
         wrong=message[0].lower() + message[1:],
         matters="the run could not do what it says",
-        remedy="correct the value",
+        remedy=_find_remedy(details),
     )
+
+
+def _find_remedy(details: ErrorDetails) -> str:
+    """YAML reads `no` as false and `1_000` as a number, where a text was meant."""
+    found = details["input"]
+    if details["type"] not in TEXTS_WANTED or isinstance(found, list | dict | str | None):
+        return "correct the value"
+    word = {True: "yes", False: "no"}[found] if isinstance(found, bool) else found
+    shown = TEXTS_WANTED[details["type"]].format(word)
+    return f"if a text is meant, write it in quotes, such as {shown}: YAML reads it otherwise"
 
 
 def _unknown(key: str, value: Any, known: set[str]) -> Problem:

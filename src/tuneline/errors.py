@@ -54,12 +54,17 @@ def suggest(name: str, known: Iterable[str]) -> str:
         An imperative half-sentence without its full stop.
     """
     names = sorted(set(known))
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    close = find_near(name, names)
     if close:
         return f"did you mean `{close[0]}`"
     if len(names) <= 12:
         return "choose one of " + ", ".join(f"`{one}`" for one in names)
     return "see docs/parameters.md for the names there are"
+
+
+def find_near(name: str, known: Iterable[str]) -> list[str]:
+    """Find the name that a user may have meant; nothing if none is near."""
+    return get_close_matches(name, sorted(set(known)), n=1, cutoff=0.6)
 
 
 def _shorten(value: Any, limit: int = 80) -> str:

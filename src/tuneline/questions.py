@@ -83,7 +83,8 @@ def find_system(prompt: Prompt, examples: list[Example]) -> str | None:
             value=prompt.system,
             wrong=f"the held-out examples have {len(found)} different system messages",
             matters="a question would be asked with a system message chosen by chance",
-            remedy="state one in `prompt.system`, for instance in conf/local, to ask with it",
+            remedy='state the one to ask with: --params=<use_case>.prompt.system="…" for this run, '
+            "or `prompt.system` in conf/<machine>/<use_case>/parameters.yml",
         )
     )
 

@@ -1,7 +1,8 @@
 """Raw rows on their way from a source to the cleaning rules."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 import polars as pl
@@ -10,8 +11,8 @@ from tuneline.parameters import Data
 
 # `data.id` of rows that have no name of their own: their number in the source.
 LINE = "line"
-# How the problem of a row begins whose bytes are in another encoding.
-NOT_UTF8 = "not UTF-8"
+# Column of a batch, where a source has several files: `part-03.jsonl:17`.
+SOURCE = "_source"
 
 Work = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -25,11 +26,13 @@ class Fields:
         columns: fields that hold text.
         carried: fields that go with the text uncleaned: a text, a whole number, or a list of
             texts, which becomes one text with semicolons; empty where a row has none.
+        category: the one of `carried` or `columns` that divides the rows.
     """
 
     identifier: str
     columns: tuple[str, ...]
     carried: tuple[str, ...] = ()
+    category: str | None = None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -44,16 +47,23 @@ class Fields:
 
 def list_fields(data: Data) -> Fields:
     """List what a use case reads of its raw rows."""
-    return Fields(data.id, tuple(data.columns), tuple(data.carried))
+    return Fields(data.id, tuple(data.columns), tuple(data.carried), data.category)
 
 
 class RowSource(Protocol):
-    """Raw rows that are read in batches, here or on many machines."""
+    """Raw rows that are read in batches, here or on many machines.
 
-    @property
-    def share(self) -> float | None:
-        """How much of the source has been read, from 0 to 1; None if its size is unknown."""
-        ...
+    Attributes:
+        path: where they are.
+        share: how much of the source has been read, from 0 to 1; None if its size is unknown.
+        files: of several files that were read, the number of the last row before each.
+        notes: what of the source was not read, or not as it is shown there.
+    """
+
+    path: str
+    share: float | None = None
+    files: Mapping[str, int] = MappingProxyType({})
+    notes: Sequence[str] = ()
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
         """Read the rows and do some work on every batch.
@@ -62,7 +72,8 @@ class RowSource(Protocol):
             fields: what to read.
             work: a pure function of a batch, which may run elsewhere. A batch has `line` (number
                 in the source, from 1), `original` (the row's bytes as they stood there), `problem`
-                (why it could not be read, or null) and a column of text for each field.
+                (why it could not be read, or null) and a column of text for each field; rows of
+                several files also have `_source`, the line of the file.
 
         Yields:
             What the work gives, in the order of the rows.

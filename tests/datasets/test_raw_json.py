@@ -6,7 +6,7 @@ import fsspec
 import polars as pl
 import pytest
 
-from tuneline.datasets import RawJSONDataset, opening
+from tuneline.datasets import RawCSVDataset, RawJSONDataset, opening
 from tuneline.errors import TunelineError
 from tuneline.rows import Fields
 
@@ -235,3 +235,200 @@ def test_no_list_of_an_object_is_left_out(tmp_path: Path):
     path = tmp_path / "rows.json"
     path.write_text(f'{{"first": [{GOOD}], "second": [{GOOD}, {{"other": 1}}]}}', "utf-8")
     assert read(path)["problem"].to_list() == [None, None, "no field uid"]
+
+
+TABLE = [
+    {"uid": "1", "title": "Pot", "content": "Hot"},
+    {"uid": "2", "title": "Cup", "content": ""},
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (
+            {name: {str(n): row[name] for n, row in enumerate(TABLE)} for name in COLUMNS},
+            'columns, not rows; .*orient="records" instead of orient="columns"',
+        ),
+        ({name: [row[name] for row in TABLE] for name in COLUMNS}, 'columns.* of orient="list"'),
+        ({"columns": COLUMNS, "index": [0], "data": [["1", "Pot", "Hot"]]}, 'of orient="split"'),
+        ([list(row.values()) for row in TABLE], 'without the names .*of orient="values"'),
+        ({str(n): row for n, row in enumerate(TABLE)}, 'rows under the names .*of orient="index"'),
+        ({"first": TABLE[0], "second": TABLE[1]}, 'rows under the names .*of orient="index"'),
+        ({"name": {"0": "a"}, "text": {"0": "b"}}, 'columns.* of orient="columns"'),
+        ({"result": {"rows": TABLE}}, "objects inside of an object, not a list of rows"),
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_document_that_holds_no_rows_is_refused_with_what_it_holds(
+    tmp_path: Path, document: object, words: str, indent: int | None
+):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(document, indent=indent), "utf-8")
+    with pytest.raises(TunelineError, match=words):
+        read(path)
+
+
+def test_rows_with_a_schema_are_rows(tmp_path: Path):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"schema": {"fields": []}, "data": TABLE}), "utf-8")
+    assert read(path)["title"].to_list() == ["Pot", "Cup"]
+
+
+@pytest.mark.parametrize("one", ["list", "lines", "object"])
+@pytest.mark.parametrize("number", [2**63, 2**64, 10**30 + 7, -(10**25), 0])
+def test_a_whole_number_of_any_length_identifies_a_row(tmp_path: Path, one: str, number: int):
+    rows = [f'{{"uid": {number}, "title": "a", "content": "b"}}'] * 2
+    texts = {
+        "list": f"[{','.join(rows)}]",
+        "lines": "\n".join(rows),
+        "object": f'{{"x": [{rows[0]}]}}',
+    }
+    path = tmp_path / "rows.json"
+    path.write_text(texts[one], "utf-8")
+    table = read(path)
+    assert set(table["uid"]) == {str(number)}
+    assert str(number).encode() in table["original"][0]
+
+
+@pytest.mark.parametrize("one", ["list", "lines"])
+def test_what_python_writes_for_a_missing_number_costs_no_other_field(tmp_path: Path, one: str):
+    rows = [
+        '{"uid": "1", "title": "NaN", "content": "a \\" NaN", "price": NaN}',
+        '{"uid": "2", "title": "a", "content": NaN, "price": -Infinity}',
+    ]
+    path = tmp_path / "rows.json"
+    path.write_text(f"[{','.join(rows)}]" if one == "list" else "\n".join(rows), "utf-8")
+    table = read(path)
+    assert table["content"].to_list() == ['a " NaN', None]
+    assert table["title"][0] == "NaN"
+    assert table["problem"][1].startswith("content is not text but NoneType")
+    assert one == "list" or table["problem"][1].endswith("written as NaN")
+
+
+@pytest.mark.parametrize("ends", ["\r", "\r\n"])
+def test_lines_of_json_may_end_in_carriage_returns(tmp_path: Path, ends: str):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(ends.join([GOOD] * 3).encode())
+    assert read(path)["problem"].null_count() == 3
+
+
+@pytest.mark.parametrize("name", ["part-*.jsonl", ""])
+def test_files_are_read_in_the_order_of_their_names(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+):
+    for number in (10, 2, 1):
+        lines = [
+            json.dumps({"uid": str(number), "title": str(n), "content": "x"}) for n in range(2)
+        ]
+        (tmp_path / f"part-{number:02}.jsonl").write_text("\n".join([*lines, "[", ""]), "utf-8")
+    (tmp_path / ".part-03.jsonl").write_text("{}", "utf-8")
+    (tmp_path / "part-04.jsonl").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.txt").write_text("x", "utf-8")
+    with caplog.at_level("INFO"):
+        source = RawJSONDataset(filepath=str(tmp_path / name))
+        assert source.exists()
+        rows = source.load()
+        table = pl.concat(rows.map(FIELDS, lambda table: table))
+    assert table["line"].to_list() == list(range(1, 10))
+    assert table["uid"].drop_nulls().to_list() == ["1", "1", "2", "2", "10", "10"]
+    assert table["_source"].to_list() == [
+        f"part-{part}.jsonl:{line}" for part in ("01", "02", "10") for line in (1, 2, 3)
+    ]
+    assert rows.files == {
+        f"part-{n}.jsonl": m for n, m in zip(("01", "02", "04", "10"), (0, 3, 6, 6), strict=True)
+    }
+    assert "part-01.jsonl, part-02.jsonl, part-04.jsonl, part-10.jsonl" in caplog.text
+    assert name or "passed over: .part-03.jsonl, folder/, notes.txt" in caplog.text
+    assert "part-04.jsonl: passed over: it is empty" in caplog.text
+
+
+def test_a_folder_of_csv_files_keeps_lines_and_columns_apart(tmp_path: Path):
+    (tmp_path / "a.csv").write_text('uid,title,content\n1,"two\nlines",x\n2,b,c,d\n', "utf-8")
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"content;title;uid\nc;t;3\n"))
+    source = RawCSVDataset(filepath=str(tmp_path)).load()
+    table = pl.concat(source.map(FIELDS, lambda table: table))
+    assert table["line"].to_list() == [2, 4, 6]
+    assert table["_source"].to_list() == ["a.csv:2", "a.csv:4", "b.csv.gz:2"]
+    assert table["title"].to_list() == ["two\nlines", None, "t"]
+
+
+@pytest.mark.parametrize("names", [[], ["notes.docx"], [".rows.jsonl"]])
+def test_a_folder_without_rows_is_refused(tmp_path: Path, names: list[str]):
+    for name in names:
+        (tmp_path / name).write_text(GOOD, "utf-8")
+    with pytest.raises(TunelineError, match=r"no file that can be read \(.json, .jsonl, .ndjson"):
+        read(tmp_path)
+
+
+def test_files_that_are_all_empty_are_refused(tmp_path: Path):
+    (tmp_path / "a.jsonl").write_bytes(b"")
+    (tmp_path / "b.jsonl").write_bytes(b"\n")
+    with pytest.raises(TunelineError, match="the file is empty"):
+        read(tmp_path)
+
+
+CARRIED = {
+    "category": ("category", True),
+    "categry": ("category", True),
+    "levl": ("level", False),
+    "key_term": ("key_terms", False),
+}
+
+
+@pytest.mark.parametrize("name", CARRIED)
+@pytest.mark.parametrize("kind", ["rows.jsonl", "rows.json", "rows.csv"])
+def test_a_misspelt_column_that_only_goes_along_is_refused(tmp_path: Path, name: str, kind: str):
+    right, divides = CARRIED[name]
+    row = {"uid": "1", "title": "a", "content": "b", "kind": "c", "level": "d", "key_terms": "e"}
+    row |= {"category": "f"} if name != "category" else {}
+    path = tmp_path / kind
+    if kind == "rows.csv":
+        path.write_text(",".join(row) + "\n" + ",".join(row.values()), "utf-8")
+    else:
+        path.write_text(json.dumps([row, row]) if kind == "rows.json" else json.dumps(row), "utf-8")
+    fields = Fields("uid", ("title", "content"), (name,), name if divides else None)
+    dataset = (RawCSVDataset if kind == "rows.csv" else RawJSONDataset)(filepath=str(path))
+    words = f"no row has the field `{name}`; it would be empty in every row"
+    words += "" if name == right else f"; did you mean `{right}`"
+    with pytest.raises(TunelineError, match=words):
+        list(dataset.load().map(fields, lambda table: table))
+
+
+def test_a_slice_that_no_row_has_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(GOOD, "utf-8")
+    table = read(path, Fields("uid", ("title",), ("level",)))
+    assert table["level"].to_list() == [None]
+    assert "no row has the field `level`" in caplog.text
+
+
+def test_a_missing_id_is_answered_with_what_works(tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"title": "a", "content": "b"}\n' * 2, "utf-8")
+    with pytest.raises(TunelineError, match=r"no row has the field `uid`.* set `data.id: line`"):
+        read(path)
+    assert read(path, Fields("line", ("title", "content")))["problem"].null_count() == 2
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "big5", "utf-16"])
+def test_json_in_another_encoding_is_refused_with_the_likely_one(tmp_path: Path, encoding: str):
+    text = {"big5": "這裡叫深水埔，那裡叫銅鑼灣"}.get(encoding, "Příliš žluťoučký kůň úpěl ódy")
+    path = tmp_path / "rows.jsonl"
+    row = json.dumps({"uid": "1", "title": text, "content": text}, ensure_ascii=False)
+    path.write_bytes(
+        f"{row}\n".encode(encoding) if encoding != "utf-16" else f"{row}\n{row}".encode(encoding)
+    )
+    with pytest.raises(TunelineError, match=f"probably {encoding}"):
+        read(path)
+    assert read(path, encoding=encoding)["title"][0] == text
+
+
+def test_a_foreign_byte_costs_its_line_of_json_only(tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes("\n".join([GOOD] * 3).encode().replace(b"Tea", b"T\x9d", 1))
+    table = read(path, encoding="cp1252")
+    assert table["problem"].to_list()[1:] == [None, None]
+    assert table["problem"][0].startswith("not cp1252: byte 0x9d at ")
+    assert "T\\x9d pot" in table["original"][0].decode()

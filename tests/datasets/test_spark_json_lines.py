@@ -54,3 +54,27 @@ def test_a_misspelt_column_is_refused_before_the_work(tmp_path: Path, data: Data
     path.write_text('{"uid": "1", "titel": "a", "content": "b"}\n', "utf-8")
     with pytest.raises(TunelineError, match="did you mean `titel`"):
         clean(SparkJSONLinesDataset(filepath=str(path), master="local[2]"), data)
+
+
+def test_files_of_a_folder_are_numbered_as_on_this_machine(tmp_path: Path, data: Data):
+    lines = [line.encode() for line in generate_lines(400)]
+    for number, size in enumerate((150, 1, 0, 249)):  # Spark itself would take the largest first
+        part, lines = lines[:size], lines[size:]
+        content = b"\xef\xbb\xbf" + b"\n".join([*part, *ODD]) if size else b""
+        name = f"part-{number}.jsonl{'.gz' * (number == 1)}"
+        (tmp_path / name).write_bytes(gzip.compress(content) if number == 1 else content)
+    (tmp_path / "notes.docx").write_bytes(b"x")
+    here = clean(RawJSONDataset(filepath=str(tmp_path)), data)
+    there = clean(SparkJSONLinesDataset(filepath=str(tmp_path), master="local[2]"), data)
+    assert here[0].equals(there[0])
+    assert here[1].equals(there[1])
+    assert list(here[2]["files"].values()) == list(there[2]["files"].values()) == [0, 152, 155, 155]
+    assert "part-1.jsonl.gz:2" in here[1]["source"].to_list()
+
+
+def test_another_encoding_is_refused_with_what_helps_in_spark(tmp_path: Path, data: Data):
+    path = tmp_path / "rows.jsonl"
+    row = '{"uid": "1", "title": "Příliš žluťoučký kůň", "content": "úpěl ďábelské ódy"}\n'
+    path.write_bytes(row.encode("cp1250") * 20)
+    with pytest.raises(TunelineError, match=r"probably cp1250; .*; save the file as UTF-8"):
+        clean(SparkJSONLinesDataset(filepath=str(path), master="local[2]"), data)

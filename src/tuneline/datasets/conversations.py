@@ -51,6 +51,49 @@ def find_rows(document: Any, required: tuple[str, ...]) -> list[Any]:
     return _find_conversations(list(chain.from_iterable(lists))) if lists else [document]
 
 
+def describe_shape(document: Any, required: tuple[str, ...]) -> tuple[str, str] | None:
+    """Say how a document holds values if not as rows, as pandas writes them unless told otherwise.
+
+    Args:
+        document: a JSON document in which no row was found.
+        required: fields that a row must have.
+
+    Returns:
+        What it holds, and pandas' word for it (empty if it has none); None if it may be rows.
+    """
+    if isinstance(document, list):
+        bare = document and all(map(_is_plain, document))
+        return ("values without the names of their columns, not rows", "values") if bare else None
+    if not isinstance(document, dict):
+        return None
+    if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
+        return "the names of the columns apart from their values, not rows", "split"
+    return _describe_parts(document, required)
+
+
+def _describe_parts(document: dict[str, Any], required: tuple[str, ...]) -> tuple[str, str] | None:
+    parts = [document[name] for name in required if name in document] or list(document.values())
+    plain = all(map(_is_plain, parts))
+    if plain and all(isinstance(one, list) for one in parts):
+        return "columns, not rows", "list"
+    if not all(isinstance(one, dict) for one in parts):
+        return None
+    if not plain:
+        return "objects inside of an object, not a list of rows", ""
+    by_row = any(one.keys() >= set(required) for one in parts) or all(map(str.isdecimal, document))
+    if by_row:
+        return "rows under the names of an index, not a list of rows", "index"
+    return "columns, not rows", "columns"
+
+
+def _is_plain(values: Any) -> bool:
+    """Tell whether a list or an object holds plain values only."""
+    if not isinstance(values, list | dict):
+        return False
+    inside = values.values() if isinstance(values, dict) else values
+    return not any(isinstance(one, list | dict) for one in inside)
+
+
 def _find_conversations(rows: list[Any]) -> list[Any]:
     if rows and all(isinstance(row, dict) and row.get("role") in ROLES for row in rows):
         return [{"messages": messages} for messages in _divide_messages(rows)]

@@ -1,5 +1,6 @@
 """From raw objects to a table: which rows can be read, and why the others cannot."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -10,9 +11,13 @@ import orjson
 import polars as pl
 
 from tuneline.datasets.conversations import unfold_messages
-from tuneline.rows import LINE, NOT_UTF8, Fields
+from tuneline.encodings import NOT_ENCODED, find_fault, is_utf8, show_marks
+from tuneline.rows import LINE, Fields
 
 REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+NOTHING = "NoneType"
+# What Python writes for a missing number, and JSON does not have; texts are matched to skip them.
+NO_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,12 @@ class Decoded:
         """Whether no row can be read."""
         return len(self.problems) == len(self.rows)
 
+    @property
+    def encoded_otherwise(self) -> bool:
+        """Whether all rows, or nearly all, are in another encoding than the one stated."""
+        foreign = sum(bool(re.match(NOT_ENCODED, one)) for one in self.problems.values())
+        return foreign > 0 and foreign >= 0.9 * len(self.rows)
+
 
 class RowDecoder:
     """Reads the wanted fields of raw rows.
@@ -52,10 +63,11 @@ class RowDecoder:
 
     Args:
         fields: what to read.
+        encoding: that the rows had before they became UTF-8.
     """
 
-    def __init__(self, fields: Fields) -> None:
-        self._fields = fields
+    def __init__(self, fields: Fields, encoding: str = "utf-8") -> None:
+        self._fields, self._encoding = fields, encoding
         # A field's name may be no name in Python: `Účinky na tělo`.
         self._slots = {name: f"f{number}" for number, name in enumerate(fields.names)}
         self._row = msgspec.defstruct(
@@ -100,6 +112,11 @@ class RowDecoder:
         Returns:
             `line`, `original`, `problem` and a column of text for each field.
         """
+        if not is_utf8(self._encoding):
+            originals = [
+                show_marks(one) if place in decoded.problems else one
+                for place, one in enumerate(originals)
+            ]
         problems = pl.Series([None], dtype=pl.String).new_from_index(0, len(decoded.rows))
         about = {
             LINE: lines,
@@ -125,9 +142,10 @@ class RowDecoder:
             row = unfold_messages(row)
             if isinstance(row, str):
                 return row
-        return self._find_problem(row) or self._row(
-            **{slot: row[name] for name, slot in self._slots.items() if name in row}
-        )
+        try:
+            return msgspec.convert(row, self._row, strict=True)
+        except msgspec.ValidationError as error:
+            return self._find_problem(row) or str(error)
 
     def _declare(self, name: str) -> tuple[Any, ...]:
         if name in self._fields.columns:
@@ -140,14 +158,14 @@ class RowDecoder:
     def _look_again(self, line: bytes) -> msgspec.Struct | str:
         if not line.strip():
             return "empty line"
-        try:
-            line.decode()
-        except UnicodeDecodeError as error:
-            return describe_byte(error)
-        try:
-            return self._read_object(orjson.loads(line))
-        except orjson.JSONDecodeError as error:
-            return f"not JSON: {error}"
+        if fault := find_fault(line, self._encoding):
+            return fault
+        value, reason = parse_json(line)
+        if reason:
+            return f"not JSON: {reason}"
+        found = self._read_object(value)
+        missing = isinstance(found, str) and found.endswith(NOTHING) and has_no_number(line)
+        return f"{found}, written as NaN" if missing else found
 
     def _find_problem(self, row: dict[str, Any]) -> str | None:
         for name in self._fields.required:
@@ -161,9 +179,36 @@ class RowDecoder:
         return None
 
 
-def describe_byte(error: UnicodeDecodeError) -> str:
-    """Say where bytes stop being UTF-8."""
-    return f"{NOT_UTF8}: byte 0x{error.object[error.start]:02x} at {error.start}"
+def parse_json(text: bytes) -> tuple[Any, str | None]:
+    """Parse JSON.
+
+    Whole numbers of any length stay what they are, and what Python writes for a missing number
+    (`NaN`, `Infinity`) is null.
+
+    Args:
+        text: the JSON.
+
+    Returns:
+        The value, or why it is none.
+    """
+    strict = NO_NUMBER.sub(_null, text) if has_no_number(text) else text
+    try:
+        return msgspec.json.decode(strict), None
+    except (*REFUSALS, ValueError):  # orjson says better why, and where
+        try:
+            orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            return None, str(error)
+        return None, "a number is too long, or lists lie too deep in each other"
+
+
+def has_no_number(text: bytes) -> bool:
+    """Tell whether a JSON text may hold what is no number in JSON."""
+    return b"NaN" in text or b"Infinity" in text
+
+
+def _null(found: re.Match[bytes]) -> bytes:
+    return found[0] if found[0].startswith(b'"') else b"null"
 
 
 def number_lines(first: int, count: int) -> pl.Series:

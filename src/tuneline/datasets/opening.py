@@ -1,11 +1,12 @@
 """Opening a raw file wherever it lies and however it is compressed."""
 
-import codecs
-import gzip
 import lzma
 import zlib
 from collections.abc import Iterator
+from gzip import BadGzipFile
+from itertools import chain
 from typing import Any, BinaryIO
+from zipfile import BadZipFile, ZipFile
 
 import fsspec
 from fsspec.compression import compr
@@ -13,12 +14,53 @@ from fsspec.utils import infer_compression
 from isal import igzip, isal_zlib
 from zstandard import ZstdDecompressor, ZstdError
 
-from tuneline.encodings import guess_encoding
+from tuneline.encodings import (
+    BYTE_ORDER_MARKS,
+    WIDER,
+    guess_encoding,
+    is_encoding,
+    is_utf8,
+    normalize_name,
+    recode,
+)
 from tuneline.errors import Problem, TunelineError
 
 CHUNK_BYTES = 8 << 20
 PACKED_BYTES = 1 << 20
-DAMAGED: Any = (EOFError, zlib.error, isal_zlib.error, lzma.LZMAError, ZstdError)
+DAMAGED: Any = (
+    EOFError,
+    zlib.error,
+    isal_zlib.error,
+    lzma.LZMAError,
+    ZstdError,
+    BadZipFile,
+    BadGzipFile,
+)
+# How compressed files begin. Files of lzma's old format begin in many ways.
+PACKED = {
+    "gzip": (b"\x1f\x8b",),
+    "bz2": (b"BZh",),
+    "xz": (b"\xfd7zXZ\x00",),
+    "zstd": (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + one]) + b"\x2a\x4d\x18" for one in range(16))),
+    "zip": (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"),
+}
+# How files begin that no text is.
+NO_TEXT = {
+    b"PK\x03\x04": "a ZIP file, as workbooks (XLSX, ODS) and Word documents are",
+    b"PK\x05\x06": "an empty ZIP file",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old workbook or Word document (XLS, DOC)",
+    b"\x1f\x8b": "compressed with gzip",
+    b"BZh91AY&SY": "compressed with bzip2",
+    b"\xfd7zXZ\x00": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"7z\xbc\xaf\x27\x1c": "a 7z file",
+    b"Rar!\x1a\x07": "a RAR file",
+    b"%PDF-": "a PDF",
+    b"PAR1\x15": "a Parquet file",
+    b"ARROW1\x00": "an Arrow file",
+    b"SQLite format 3\x00": "an SQLite database",
+}
+TAR, TAR_AT = b"ustar", 257
 
 
 class RawFile:
@@ -26,7 +68,8 @@ class RawFile:
 
     Args:
         path: a path or any address that fsspec knows (`hf://`, `memory://`, `https://`); its
-            ending says how it is compressed (`.gz`, `.zst`, `.bz2`, `.xz`).
+            ending says how it is compressed (`.gz`, `.zst`, `.bz2`, `.xz`, or `.zip` with one file
+            in it).
         encoding: of the file.
 
     Attributes:
@@ -34,19 +77,34 @@ class RawFile:
     """
 
     def __init__(self, path: str, encoding: str = "utf-8") -> None:
-        self.path = path
+        self.path, self.encoding = path, encoding
         self.share: float | None = None
-        self._encoding = encoding
 
     def chunks(self) -> Iterator[bytes]:
         """Read the file from its start.
 
+        What the encoding does not have is marked: see `tuneline.encodings`.
+
         Raises:
-            TunelineError: if it cannot be read, is cut off, or is not compressed as its name says.
+            TunelineError: if it cannot be read, is cut off, is not compressed as its name says, or
+                is no text in any encoding like the one stated.
         """
-        if codecs.lookup(self._encoding).name == "utf-8":
-            return self._check_encoding(self.read())
-        return _recode(self.read(), self._encoding)
+        if not is_encoding(self.encoding):
+            raise TunelineError(self._no_encoding())
+        chunks = self.read()
+        start = next(chunks, b"")
+        self.check_kind(start)
+        wide = b"\0" in start[:4] or start.startswith(tuple(BYTE_ORDER_MARKS))
+        if is_utf8(self.encoding) and wide and (encoding := guess_encoding(start)):
+            raise TunelineError(not_encoded(self.path, "UTF-8", encoding))
+        chunks = chain([start], chunks)
+        return chunks if is_utf8(self.encoding) else recode(chunks, self.encoding)
+
+    def describe_encoding(self) -> Problem:
+        """Word that the file is in another encoding than the one stated."""
+        name = normalize_name(self.encoding)
+        other = guess_encoding(next(self.read(), b"")) if is_utf8(name) else WIDER.get(name)
+        return not_encoded(self.path, "UTF-8" if is_utf8(name) else self.encoding, other)
 
     def read(self) -> Iterator[bytes]:
         """Read the bytes as they are, whatever their encoding.
@@ -57,31 +115,80 @@ class RawFile:
         read = 0
         try:
             with fsspec.open(self.path, "rb") as packed:
-                for chunk in _decompress(packed, infer_compression(self.path)):
+                for chunk in self._decompress(packed):
                     read += len(chunk)
                     self.share = _measure(packed)
-                    yield chunk
-        except gzip.BadGzipFile as error:
-            raise TunelineError(self._not_compressed(error)) from error
+                    if chunk:
+                        yield chunk
         except DAMAGED as error:
             raise TunelineError(self._damaged(read, error)) from error
         except (OSError, ValueError, ImportError) as error:
             raise TunelineError(self._unreadable(error)) from error
 
-    def _check_encoding(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        start = next(chunks, b"")
-        encoding = guess_encoding(start) if b"\0" in start[:4] else None
-        if encoding:
-            raise TunelineError(
-                Problem(
-                    where=self.path,
-                    wrong=f"the file is not UTF-8 but probably {encoding}",
-                    matters="no row could be read",
-                    remedy=f"set `encoding: {encoding}` in the catalog",
-                )
-            )
-        yield start
-        yield from chunks
+    def _decompress(self, packed: BinaryIO) -> Iterator[bytes]:
+        compression = infer_compression(self.path)
+        if compression in PACKED and packed.seekable():
+            start = packed.read(8)
+            packed.seek(0)
+            if start and not start.startswith(PACKED[compression]):
+                raise TunelineError(self._not_compressed(compression))
+        if compression == "zstd":
+            return _decompress_zstd(packed)
+        file: Any = packed
+        if compression == "gzip":
+            file = igzip.IGzipFile(fileobj=packed)  # twice as fast as Python's own
+        elif compression == "zip":
+            file = self._open_zip(packed)
+        elif compression:
+            file = compr[compression](packed, mode="rb")
+        return iter(lambda: file.read(CHUNK_BYTES), b"")
+
+    def _open_zip(self, packed: BinaryIO) -> Any:
+        archive = ZipFile(packed)
+        # A Mac puts the icons of its files into the archive, too.
+        inside = [one for one in archive.infolist() if not one.is_dir()]
+        inside = [one for one in inside if not one.filename.startswith("__MACOSX/")]
+        if len(inside) != 1:
+            raise TunelineError(self._not_one([one.filename for one in inside]))
+        if inside[0].flag_bits & 1:
+            raise TunelineError(self._protected())
+        try:
+            return archive.open(inside[0])
+        except NotImplementedError as error:
+            raise OSError(str(error)) from error
+
+    def check_kind(self, start: bytes) -> None:
+        """Refuse what is no text.
+
+        Args:
+            start: the first bytes.
+
+        Raises:
+            TunelineError: naming the kind of file that it is.
+        """
+        kind = next((kind for mark, kind in NO_TEXT.items() if start.startswith(mark)), None)
+        if start[TAR_AT : TAR_AT + len(TAR)] == TAR:
+            kind = "a TAR file"
+        if kind:
+            raise TunelineError(self._no_text(kind))
+
+    def _no_encoding(self) -> Problem:
+        return Problem(
+            where=f"{self.path}: encoding",
+            value=self.encoding,
+            wrong="Python knows no encoding of this name",
+            matters="the file cannot be read as text",
+            remedy="name one in the catalog, such as `utf-8`, `cp1252`, `big5` or `utf-16`",
+        )
+
+    def _no_text(self, kind: str) -> Problem:
+        return Problem(
+            where=self.path,
+            wrong=f"the content is no text but {kind}",
+            matters="no row can be read",
+            remedy="save it as text, or give it the ending of what it is and name the dataset that "
+            "reads it in the catalog (docs/prepare.md)",
+        )
 
     def _damaged(self, read: int, error: Exception) -> Problem:
         return Problem(
@@ -92,12 +199,31 @@ class RawFile:
             remedy="download or copy the file again",
         )
 
-    def _not_compressed(self, error: Exception) -> Problem:
+    def _not_compressed(self, compression: str) -> Problem:
+        ending = self.path.rpartition(".")[2]
         return Problem(
             where=self.path,
-            wrong=f"the name says gzip, the content does not ({error})",
+            wrong=f"the name says {compression}, the content does not",
             matters="it cannot be read",
-            remedy="compress it with gzip, or drop the .gz from its name and from the catalog",
+            remedy=f"compress it with {compression}, or drop the .{ending} from its name and from "
+            "the catalog",
+        )
+
+    def _not_one(self, names: list[str]) -> Problem:
+        shown = f" ({', '.join(names[:5])})" if names else ""
+        return Problem(
+            where=self.path,
+            wrong=f"there are {len(names)} files in the archive{shown}",
+            matters="a use case reads one, and nobody knows which",
+            remedy="unpack it, and name the file or the folder in the catalog",
+        )
+
+    def _protected(self) -> Problem:
+        return Problem(
+            where=self.path,
+            wrong="the archive is protected by a password",
+            matters="no row can be read",
+            remedy="unpack it, and name the file in the catalog",
         )
 
     def _unreadable(self, error: Exception) -> Problem:
@@ -109,20 +235,27 @@ class RawFile:
         )
 
 
+def not_encoded(where: str, encoding: str, other: str | None) -> Problem:
+    """Word that a whole file is in another encoding than the one stated.
+
+    Args:
+        where: the file.
+        encoding: that it should have.
+        other: that it probably has; None if no guess fits.
+    """
+    return Problem(
+        where=where,
+        wrong=f"the file is not {encoding} but probably {other}"
+        if other
+        else f"the file is not {encoding} nor any other encoding that is known",
+        matters="no row could be read",
+        remedy=f"set `encoding: {other or '…'}` in the catalog, or save the file as UTF-8",
+    )
+
+
 def divide_bytes(whole: bytes) -> Iterator[bytes]:
     """Hand out in chunks what is already read."""
     return (whole[at : at + CHUNK_BYTES] for at in range(0, len(whole), CHUNK_BYTES))
-
-
-def _decompress(packed: BinaryIO, compression: str | None) -> Iterator[bytes]:
-    if compression == "zstd":
-        return _decompress_zstd(packed)
-    file = packed
-    if compression == "gzip":
-        file = igzip.IGzipFile(fileobj=packed)  # twice as fast as Python's own
-    elif compression:
-        file = compr[compression](packed, mode="rb")
-    return iter(lambda: file.read(CHUNK_BYTES), b"")
 
 
 def _decompress_zstd(packed: BinaryIO) -> Iterator[bytes]:
@@ -137,13 +270,6 @@ def _decompress_zstd(packed: BinaryIO) -> Iterator[bytes]:
                 frame = ZstdDecompressor().decompressobj()
     if begun:
         raise EOFError("the last frame is not complete")
-
-
-def _recode(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(encoding)("backslashreplace")
-    for chunk in chunks:
-        yield decoder.decode(chunk).encode()
-    yield decoder.decode(b"", final=True).encode()
 
 
 def _measure(packed: BinaryIO) -> float | None:

@@ -91,9 +91,7 @@ def _read_table(path: Path) -> list[tuple[str, str]]:
                 where=str(path),
                 wrong=f"no column is named `{COLUMN}`",
                 matters="that is where the questions are looked for",
-                remedy=suggest(COLUMN, header) + f" and rename it to `{COLUMN}`"
-                if header
-                else f"write `{COLUMN}` into its first line",
+                remedy=suggest(COLUMN, header) + f" and rename it to `{COLUMN}`",
             )
         )
     batches = RawCSVDataset(filepath=str(path)).load().map(Fields(LINE, (COLUMN,)), lambda it: it)

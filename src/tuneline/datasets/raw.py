@@ -1,13 +1,20 @@
 """What all raw data have in common: read in batches, never written."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import fsspec
 from kedro.io import AbstractDataset
 
-from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.rows import Fields, RowSource
+from tuneline.errors import Problem, TunelineError, find_near, suggest
+from tuneline.rows import LINE, Fields, RowSource
+
+log = logging.getLogger(__name__)
+
+
+class EmptyFileError(TunelineError):
+    """A file holds no row at all."""
 
 
 class RawDataset(AbstractDataset[Any, RowSource]):
@@ -39,7 +46,7 @@ class RawDataset(AbstractDataset[Any, RowSource]):
 
     def _exists(self) -> bool:
         files, path = fsspec.core.url_to_fs(self._filepath)
-        return bool(files.exists(path))
+        return bool(files.glob(path) if "*" in path else files.exists(path))
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath}
@@ -68,8 +75,18 @@ def check_fields(where: str, fields: Fields, found: set[str], looked_at: str) ->
             )
         )
     missing = [name for name in fields.required if name not in found]
+    # Without a category nothing could be divided by it. A slice or key terms may be left out, but
+    # not by a slip of the pen.
+    absent = [name for name in fields.carried if name not in found]
+    missing += [name for name in absent if name == fields.category or find_near(name, found)]
     if missing:
-        raise TunelineError(*(_no_such_field(where, name, found) for name in missing))
+        raise TunelineError(*(_no_such_field(where, name, fields, found) for name in missing))
+    for name in absent:
+        log.warning(
+            "%s: no row has the field `%s`, which `data` names: the report tells nothing by it.",
+            where,
+            name,
+        )
 
 
 def name_columns(cells: Iterable[str]) -> list[str]:
@@ -108,7 +125,7 @@ def refuse_empty(where: str) -> NoReturn:
     Raises:
         TunelineError: always.
     """
-    raise TunelineError(
+    raise EmptyFileError(
         Problem(
             where=where,
             wrong="the file is empty",
@@ -118,10 +135,14 @@ def refuse_empty(where: str) -> NoReturn:
     )
 
 
-def _no_such_field(where: str, name: str, found: set[str]) -> Problem:
+def _no_such_field(where: str, name: str, fields: Fields, found: set[str]) -> Problem:
+    remedy = f"{suggest(name, found)}, and name it in `data` of the use case's parameters"
+    if name == fields.identifier:
+        remedy += f"; or set `data.id: {LINE}` if rows have no name of their own"
+    carried = name in fields.carried
     return Problem(
         where=where,
         wrong=f"no row has the field `{name}`",
-        matters="every row would be rejected",
-        remedy=f"{suggest(name, found)}, and name it in `data` of the use case's parameters",
+        matters="it would be empty in every row" if carried else "every row would be rejected",
+        remedy=remedy + ("; or leave it out there" if carried else ""),
     )

@@ -89,12 +89,12 @@ class _Read:
     missing: str = ""
 
 
-class _DocumentRows:
+class _DocumentRows(RowSource):
     """Documents of one folder. See `RowSource`."""
 
     def __init__(self, folder: str, encoding: str | None) -> None:
-        self._folder, self._encoding = folder, encoding
-        self.share: float | None = None
+        self.path = self._folder = folder
+        self._encoding = encoding
         self.notes: list[str] = []
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:

@@ -72,12 +72,11 @@ class RawSheetDataset(RawDataset):
         )
 
 
-class _SheetRows:
+class _SheetRows(RowSource):
     """Rows of one sheet. See `RowSource`."""
 
-    share: float | None = None
-
     def __init__(self, path: str, sheet: str | None, header_row: int | None, locale: Any) -> None:
+        self.path = path
         self._path, self._sheet, self._header_row = path, sheet, header_row
         self._locale = locale
         self.notes: list[str] = []

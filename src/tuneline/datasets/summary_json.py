@@ -28,10 +28,10 @@ class SummaryJSONDataset(AbstractDataset[Stream[dict[str, Any]], dict[str, Any]]
         return dict(orjson.loads(self._filepath.read_bytes()))
 
     def save(self, data: Stream[dict[str, Any]]) -> None:
-        """Write the object that the stream holds."""
-        (summary,) = data
-        with replace_whole(self._filepath) as file:
-            file.write(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+        """Write the object that the stream holds; what the stream raises behind it comes after."""
+        for summary in data:
+            with replace_whole(self._filepath) as file:
+                file.write(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
 
     def preview(self) -> JSONPreview:
         """Show the whole object in Kedro-Viz."""

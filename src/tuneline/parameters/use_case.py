@@ -37,6 +37,12 @@ class UseCase(Block):
                 "`prompt` holds a placeholder without a name; it could not be filled; name a "
                 "column, as in `{title}`, and write a brace itself as `{{` or `}}`"
             )
+        numbers = sorted(name for name in self.prompt.placeholders() if name.isdecimal())
+        if numbers:
+            raise ValueError(
+                f"`prompt` holds the placeholder `{{{numbers[0]}}}`; a number in a template is a "
+                "place and no name; rename the column in the raw file"
+            )
         if unknown:
             raise ValueError(
                 f"the placeholder `{{{unknown[0]}}}` in `prompt` is none of the columns "

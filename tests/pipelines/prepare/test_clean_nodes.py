@@ -6,9 +6,11 @@ import pytest
 
 from samples.product_descriptions import generate_lines
 from tests.conftest import write_raw
-from tuneline.datasets import RawJSONDataset, StreamedCSVDataset, opening
-from tuneline.parameters import Data
+from tuneline.datasets import RawJSONDataset, StreamedCSVDataset, SummaryJSONDataset, opening
+from tuneline.errors import TunelineError
+from tuneline.parameters import Data, Split
 from tuneline.pipelines.prepare.clean_nodes import clean_rows, plot_cleaning
+from tuneline.pipelines.prepare.rejections import check_cleaned
 
 ROWS = 2500
 
@@ -97,7 +99,7 @@ def test_a_file_in_another_encoding_is_reported_with_the_likely_one(tmp_path: Pa
     lines = [row("Plain"), *(row(title).decode().encode("cp1250") for title in titles)]
     _, rejected, report = read_texts(tmp_path, b"\n".join(lines), data)
     assert rejected["reason"].str.starts_with("not UTF-8: byte").all()
-    assert "3 rows are not UTF-8, probably cp1250: set `encoding`" in report["words"]
+    assert "3 rows are not UTF-8, probably cp1250: set `encoding: cp1250`" in report["words"]
 
 
 def test_mojibake_is_reported_and_left_as_it_is(tmp_path: Path, data: Data):
@@ -125,3 +127,52 @@ def test_rows_without_a_name_of_their_own_are_named_by_their_line(tmp_path: Path
     named = data.model_copy(update={"id": "line"})
     kept, _, _ = read_texts(tmp_path, row("One pot") + b"\n" + row("Two pots"), named)
     assert kept.columns == ["line", "title", "content"]
+
+
+POTS = [{"title": f"Pot {number}", "content": "It is a pot."} for number in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "words"),
+    [
+        (
+            POTS,
+            {"rules": {"unique": "content"}},
+            "39 of 40 rows .*: content is repeated; 1 clean .* `data.rules.unique` is `content`",
+        ),
+        ([pot | {"content": ""} for pot in POTS], {}, "content is empty; 0 clean"),
+        (
+            [*({**pot, "content": 7} for pot in POTS), POTS[0]],
+            {},
+            "40 of 41 .*content is not text but int; .*write the column as text",
+        ),
+        ([{"title": "a", "content": "A"}] * 20, {}, "title and content are equal; "),
+        (POTS, {"rules": {"min_words": {"content": 5}}}, "lower `data.rules.min_words`"),
+        (POTS, {"rules": {"max_characters": {"content": 5}}}, "raise `data.rules.max_characters`"),
+    ],
+)
+def test_rows_that_are_rejected_for_one_reason_are_refused_with_what_helps(
+    tmp_path: Path, rows: list[dict], changes: dict, words: str
+):
+    split = {"test": 0.1, "validation": 0.1}
+    known = {"id": "line", "columns": ["title", "content"], "split": split}
+    (tmp_path / "rows.json").write_bytes(orjson.dumps(rows))
+    source = RawJSONDataset(filepath=str(tmp_path / "rows.json")).load()
+    *streams, report = clean_rows(source, Data.model_validate(known | changes))
+    assert sum(table.height for stream in streams for table in stream) == len(rows)
+    summary = SummaryJSONDataset(filepath=str(tmp_path / "report.json"))
+    with pytest.raises(TunelineError, match=words):
+        summary.save(report)
+    assert summary.load()["rows"] == len(rows)  # it is there to look at all the same
+
+
+def test_rows_that_are_left_are_used_with_a_warning(
+    tmp_path: Path, data: Data, caplog: pytest.LogCaptureFixture
+):
+    lines = [row(f"Pot number {n}") for n in range(700)]
+    lines += [b'{"uid": "x", "title": "", "content": "x"}'] * 9000
+    _, _, told = read_texts(tmp_path, b"\n".join(lines), data)
+    check_cleaned(
+        "rows.jsonl", told, data.model_copy(update={"split": Split(test=9, validation=9)})
+    )
+    assert "9,000 of 9,700 rows were rejected for one reason: title is empty" in caplog.text

@@ -173,7 +173,7 @@ def test_a_file_of_any_bytes_is_read_without_loss_or_refused_in_words(tmp_path: 
         try:
             clean, rejected, report = clean_rows(dataset(filepath=str(source)).load(), DATA)
             lines = [line for table in [*clean, *rejected] for line in table["line"]]
-            (told,) = report
+            told = next(iter(report))
         except TunelineError as error:
             assert "; " in str(error), (number, seed)  # noqa: PT017
             continue

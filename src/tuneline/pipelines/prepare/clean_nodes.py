@@ -12,9 +12,10 @@ from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import clean_batch
 from tuneline.pipelines.prepare.cleaning_plot import draw_cleaning
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport
+from tuneline.pipelines.prepare.rejections import check_cleaned
 from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
 from tuneline.progress import RowProgress
-from tuneline.rows import RowSource, list_fields, show_originals
+from tuneline.rows import SOURCE, RowSource, list_fields, show_originals
 from tuneline.streams import Stream, divide
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,17 @@ def clean_rows(raw: RowSource, data: Data) -> Outputs:
         data: which columns to read and which rules to apply.
 
     Returns:
-        Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`), together
-        as many as there are raw rows; and the cleaning report, which is ready after them.
+        Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`; of several
+        files also `source`), together as many as there are raw rows; and the cleaning report, which
+        is ready after them.
+
+    Raises:
+        TunelineError: once the report is written, if nearly all rows were rejected for one reason
+            and too few are left to divide.
     """
     report = CleaningReport(data)
     clean, rejected = divide(_clean_batches(raw, data, report))
-    return clean, rejected, Stream(_tell(raw, report) for _ in range(1))
+    return clean, rejected, Stream(_tell(raw, data, report))
 
 
 def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
@@ -51,12 +57,6 @@ def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
     return draw_cleaning(cleaning_report)
 
 
-def _tell(raw: RowSource, report: CleaningReport) -> dict[str, Any]:
-    told = report.tell() | {"notes": list(getattr(raw, "notes", ()))}
-    log.info("%s", told["words"])
-    return told
-
-
 def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[Pair]:
     seen = {name: SeenKeys() for name in data.rules.unique}
     progress = RowProgress("Cleaning")
@@ -68,10 +68,18 @@ def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterat
     progress.finish()
 
 
+def _tell(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[dict[str, Any]]:
+    told = report.tell(raw)
+    log.info("%s", told["words"])
+    yield told
+    check_cleaned(raw.path, told, data)
+
+
 def _divide(judged: pl.DataFrame, data: Data) -> Pair:
     kept = pl.col("reason").is_null()
     names = dict.fromkeys(["line", *list_fields(data).names])
-    rejected = judged.filter(~kept).select("line", "reason", "original")
+    source = [pl.col(SOURCE).alias("source")] if SOURCE in judged.columns else []
+    rejected = judged.filter(~kept).select("line", *source, "reason", "original")
     return (
         judged.filter(kept).select(*names),
         rejected.with_columns(original=show_originals(rejected["original"])),

@@ -1,17 +1,28 @@
 """What cleaning did, counted while the rows pass."""
 
+import logging
 from collections import Counter
 from typing import Any
 
 import orjson
 import polars as pl
 
-from tuneline.encodings import GUESS_BYTES, find_mojibake, guess_encoding
+from tuneline.encodings import (
+    GUESS_BYTES,
+    NOT_ENCODED,
+    NOT_UTF8,
+    WIDER,
+    find_mojibake,
+    guess_encoding,
+    normalize_name,
+)
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, LENGTH
 from tuneline.pipelines.prepare.html_tags import LOOKS_LIKE_A_TAG
 from tuneline.pipelines.prepare.text_rules import ENTITY, TEXT_RULES
-from tuneline.rows import NOT_UTF8, show_originals
+from tuneline.rows import RowSource, show_originals
+
+log = logging.getLogger(__name__)
 
 EXAMPLES = 3
 SHOWN_CHARACTERS = 120
@@ -37,6 +48,7 @@ class CleaningReport:
         self._after: dict[str, Counter[int]] = {name: Counter() for name in data.columns}
         self._misread: Counter[str] = Counter()
         self._markup, self._markup_shown = 0, list[str]()
+        self._foreign: Counter[str] = Counter()
         self._not_utf8 = b""
 
     def add(self, judged: pl.DataFrame) -> None:
@@ -51,10 +63,19 @@ class CleaningReport:
             self._misread += find_mojibake(clean[name])
             self._count_markup(clean[name])
 
-    def tell(self) -> dict[str, Any]:
-        """Give the report on all rows so far."""
+    def tell(self, raw: RowSource) -> dict[str, Any]:
+        """Give the report on all rows so far.
+
+        Args:
+            raw: where they came from.
+        """
         rejected = self._reasons.total()
+        warnings = self._warn()
+        for one in warnings:
+            log.warning("%s", one)
         return {
+            "files": dict(raw.files),
+            "encoding": next(map(self._find_encoding, self._foreign), None),
             "rows": self._rows,
             "clean": self._rows - rejected,
             "rejected": rejected,
@@ -72,7 +93,8 @@ class CleaningReport:
                 for name in self._before
             },
             "kept_markup": {"texts": self._markup, "examples": self._markup_shown},
-            "words": self._word(rejected),
+            "notes": list(raw.notes),
+            "words": " ".join([self._word(rejected), *warnings]),
         }
 
     def _count_reasons(self, rejected: pl.DataFrame) -> None:
@@ -83,8 +105,12 @@ class CleaningReport:
             shown = self._dropped.setdefault(kind, [])
             if len(shown) < EXAMPLES:
                 shown += _show(rejected.filter(kinds == kind).head(EXAMPLES - len(shown)))
-        if self._reasons[NOT_UTF8] and len(self._not_utf8) < GUESS_BYTES:
-            self._not_utf8 += b"\n".join(rejected.filter(kinds == NOT_UTF8)["original"])
+        foreign = rejected.with_columns(kind=pl.col("reason").str.extract(NOT_ENCODED)).drop_nulls(
+            "kind"
+        )
+        self._foreign.update(foreign["kind"])
+        if len(self._not_utf8) < GUESS_BYTES:
+            self._not_utf8 += b"\n".join(foreign.filter(kind=NOT_UTF8)["original"])
 
     def _count_changes(self, judged: pl.DataFrame) -> None:
         for bit, rule in enumerate(TEXT_RULES):
@@ -110,17 +136,23 @@ class CleaningReport:
         changed = [f"{rule} {rows:,}" for rule, rows in self._changed.items() if rows]
         if changed:
             words.append(f"Rows changed by each rule: {', '.join(changed)}.")
+        return " ".join(words)
+
+    def _warn(self) -> list[str]:
+        words = []
         if self._markup:
             shown = ", ".join(f"`{one}`" for one in self._markup_shown)
             words.append(
                 f"{self._markup:,} clean texts hold what may be HTML ({shown}): it is kept as "
                 "text; if it is HTML that was escaped, set `data.rules.escaped_twice`."
             )
-        if self._not_utf8:
-            encoding = guess_encoding(self._not_utf8) or "no encoding that is known"
+        for kind, rows in self._foreign.items():
+            other = self._find_encoding(kind)
             words.append(
-                f"{self._reasons[NOT_UTF8]:,} rows are not UTF-8, probably {encoding}: set "
-                "`encoding` in the catalog."
+                f"{rows:,} rows are {kind}, probably {other}: set `encoding: {other}` in the "
+                "catalog, or save the file as UTF-8."
+                if other
+                else f"{rows:,} rows are {kind}: rejected.csv says which bytes are foreign to it."
             )
         if self._misread:
             encoding, _ = self._misread.most_common(1)[0]
@@ -128,7 +160,13 @@ class CleaningReport:
                 f"{self._misread.total():,} clean texts look as if UTF-8 had been read as "
                 f"{encoding}: mend the source, or look at them before training."
             )
-        return " ".join(words)
+        return words
+
+    def _find_encoding(self, kind: str) -> str | None:
+        """Find the encoding that rows probably have which are not of the one stated."""
+        if kind == NOT_UTF8:
+            return guess_encoding(self._not_utf8)
+        return WIDER.get(normalize_name(kind.removeprefix("not ")))
 
 
 def measure_lengths(counts: Counter[int]) -> dict[str, int]:

@@ -6,6 +6,7 @@ import polars as pl
 
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import Data, Split
+from tuneline.rows import LINE
 
 log = logging.getLogger(__name__)
 
@@ -136,10 +137,11 @@ def warn_of_sizes(sides: pl.DataFrame, sizes: dict[str, int], split: Split) -> N
 
 
 def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
+    names = [name for name in there if name != LINE or key == "id"]
     return Problem(
         where=f"data.{key}",
         value=column,
         wrong="the clean rows have no such column",
         matters="examples are made of it",
-        remedy=f"{suggest(column, set(there) - {'line'})}, or clean the raw rows again",
+        remedy=f"{suggest(column, names)}, or clean the raw rows again",
     )
