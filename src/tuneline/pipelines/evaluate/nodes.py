@@ -13,7 +13,7 @@ from tuneline.modelling import load_model
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.intervals import compare_all
 from tuneline.pipelines.evaluate.matching import check_adapter
-from tuneline.pipelines.evaluate.metrics import Written, measure_rows
+from tuneline.pipelines.evaluate.metrics import measure_both
 from tuneline.pipelines.evaluate.reference_loss import measure_references
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.verdict import conclude
@@ -129,10 +129,7 @@ def _score(
     training = [example["completion"][-1]["content"] for example in train]
 
     def compare(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        base, tuned = (
-            measure_rows(Written(rows, who, training, evaluation)) for who in ("base", "tuned")
-        )
-        return compare_all(base, tuned, evaluation)
+        return compare_all(*measure_both(rows, training, evaluation), evaluation)
 
     metrics = compare(answers)
     verdict = conclude(metrics)

@@ -1,40 +1,21 @@
 """What each family of metrics counts, on texts one can check by eye."""
 
+import json
+import math
+
 import numpy as np
 import pytest
 
+from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
 from tests.pipelines.evaluate.rows import make_row
-from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, Written, measure_rows
+from tuneline.pipelines.evaluate.metrics import METRICS, Written, measure_both, measure_rows
 from tuneline.pipelines.evaluate.metrics.key_figures import find_figures, find_missed
-from tuneline.pipelines.evaluate.metrics.words import split_words
-
-PLAIN = Evaluation(title="Pots", generation={})
-
-
-def measure(
-    answer: str,
-    reference: str | None = "A pot.",
-    evaluation: Evaluation = PLAIN,
-    training: tuple[str, ...] = (),
-    **row: object,
-) -> dict[str, float]:
-    """Measure one answer; metrics that do not apply are left out."""
-    rows = [make_row(0, "", answer, reference, **row)]
-    found = measure_rows(Written(rows, "tuned", list(training), evaluation))
-    return {name: float(sums[0, 0] / sums[0, 1]) for name, sums in found.items()}
 
 
 def test_every_metric_that_is_measured_is_described_and_no_other():
     evaluation = PLAIN.model_copy(update={"sections": ["Price"], "language": "en"})
     text = "Price: this pot of 3 litres costs very little money indeed, all told."
     assert set(measure(text, text, evaluation)) == {metric.name for metric in METRICS}
-
-
-def test_words_of_any_script_count():
-    assert split_words("Čaj, ČAJ 70 %") == ["čaj", "čaj", "70"]
-    assert split_words("鞋模70%濕") == ["鞋", "模", "70", "濕"]
-    assert measure("čaj horký", "Horký čaj")["token_f1"] == pytest.approx(100)
 
 
 def test_chinese_is_compared_by_character():
@@ -120,21 +101,6 @@ def test_required_sections_count_in_their_order(answer: str, share: float):
     assert measure(answer, evaluation=evaluation)["sections"] == pytest.approx(share)
 
 
-@pytest.mark.parametrize(
-    ("language", "answer"),
-    [
-        ("cs", "Levandule uklidňuje mysl. Máta osvěžuje a chladí."),
-        ("ro", "Documentul prezintă cerințele clientului."),
-        ("zh", "鞋模的濕度應保持在適當的範圍。請避免陽光直射。"),
-    ],
-)
-def test_the_language_of_an_answer_is_told(language: str, answer: str):
-    evaluation = PLAIN.model_copy(update={"language": language})
-    assert measure(answer, evaluation=evaluation)["language"] == 100
-    mixed = f"{answer} This sentence is written in plain English, as anyone can see."
-    assert 0 < measure(mixed, evaluation=evaluation)["language"] < 100
-
-
 def test_rates_and_speed_follow_from_tokens_and_seconds():
     found = measure("A pot.", tuned_stopped=False, tuned_tokens=30, tuned_seconds=0.5)
     assert (found["stop_rate"], found["limit_rate"]) == (0, 100)
@@ -148,3 +114,46 @@ def test_the_loss_is_a_mean_over_tokens_not_over_answers():
     sums = measure_rows(Written(rows, "tuned", [], PLAIN))["loss"].sum(axis=0)
     assert sums[0] / sums[1] == pytest.approx((5000 + 24) / 1012)
     assert np.isfinite(sums).all()
+
+
+def test_a_loss_that_is_not_a_number_does_not_count_as_0():
+    rows = [make_row(0, "", "", "A pot.", tuned_loss=math.nan), make_row(1, "", "", None)]
+    read_back = json.loads(json.dumps(rows).replace("NaN", "null"))
+    for one in (rows, read_back):
+        loss = measure_rows(Written(one, "tuned", [], PLAIN))["loss"]
+        assert np.isnan(loss[0, 0])
+        assert loss[1].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("nothing", ["", " \n", "...", "!?", "—"])
+def test_an_answer_without_words_is_no_gain_by_any_metric(nothing: str):
+    """The base model writes poor answers; the tuned one writes 63 times nothing, and one right."""
+    poor = "pot pot pot pot pot pot of 3 kg and 99 kg, je to pot, je to pot"
+    reference = "Price\nThis is a pot of 5 kg, and it costs very little money."
+    evaluation = PLAIN.model_copy(update={"sections": ["Price"], "language": "en"})
+    rows = [make_row(n, poor, nothing, reference, tuned_tokens=1) for n in range(63)]
+    rows.append(make_row(63, poor, reference, reference))
+    base, tuned = measure_both(rows, [], evaluation)
+    describing = {"length_ratio", "seconds", "tokens_per_second", "loss", "perplexity"}
+    for metric in METRICS:
+        if metric.better == "neither" or metric.name in describing or metric.name not in base:
+            continue
+        gains = [
+            found[:63, 0] / np.maximum(found[:63, 1], 1) * (-1 if metric.better == "lower" else 1)
+            for found in (base[metric.name], tuned[metric.name])
+        ]
+        assert (gains[1] <= gains[0]).all(), metric.name
+        assert (base[metric.name][:, 1] == 0).tolist() == (tuned[metric.name][:, 1] == 0).tolist()
+
+
+def test_a_prompt_that_one_answer_cannot_be_measured_on_counts_for_neither():
+    base, tuned = measure_both(
+        [make_row(0, "a b c d a b c d", "a", "x"), make_row(1, "a b c d", "a b c d e", "x")],
+        [],
+        PLAIN,
+    )
+    assert base["repetition"].tolist() == tuned["repetition"].tolist() == [[0, 0], [0, 1]]
+
+
+def test_a_text_of_one_sign_over_and_over_repeats_itself():
+    assert measure("!" * 40)["repetition"] > 90

@@ -1,5 +1,7 @@
 """How well a model foresees the reference."""
 
+import numpy as np
+
 from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, fraction
 
 METRICS = (
@@ -42,12 +44,21 @@ def measure(written: Written) -> Fractions:
         written: the answers, with what was measured on their references.
 
     Returns:
-        Means over all tokens of the references.
+        Means over all tokens of the references. A sum that is not a number (JSON has null for it)
+        stays none: it must not count as 0.
     """
     tokens = written.column("reference_tokens")
+    loss, correct, entropy = (_sum(written, name) for name in ("loss", "correct", "entropy"))
     return {
-        "loss": fraction(written.own("loss"), tokens),
-        "perplexity": fraction(written.own("loss"), tokens),
-        "token_accuracy": fraction(100 * written.own("correct"), tokens),
-        "entropy": fraction(written.own("entropy"), tokens),
+        "loss": fraction(loss, tokens),
+        "perplexity": fraction(loss, tokens),
+        "token_accuracy": fraction(100 * correct, tokens),
+        "entropy": fraction(entropy, tokens),
     }
+
+
+def _sum(written: Written, name: str) -> np.ndarray:
+    """Give a column of this model's sums over its references; 0 where a row has no reference."""
+    values = [row[f"{written.who}_{name}"] for row in written.rows]
+    sums = np.array([np.nan if value is None else value for value in values], dtype=float)
+    return np.where(written.column("reference_tokens") > 0, sums, 0.0)
