@@ -31,6 +31,10 @@ def write(wish: str = "Cerințele clientului", price: str = "Preț și timp") ->
         "IV) Preţ şi timp:",
         "## Preț și timp",
         "**Pret si timp**",
+        "• Preț și timp",
+        "d) Preț și timp",
+        "四、Preț și timp",
+        "<h2>Preț și timp</h2>",
     ],
 )
 def test_a_heading_is_found_as_people_type_it_and_written_in_one_way(price: str):
@@ -61,3 +65,14 @@ def test_a_missing_part_and_a_missing_section_are_named_with_the_nearest_line():
 def test_sections_in_the_wrong_order_are_a_problem():
     text = "Cerințele clientului\na\nOferta\nPreț și timp\nb\nScopul\nc"
     assert "Preț și timp" in find_parts(text, DOCUMENTS).problems[0]
+
+
+def test_the_number_of_a_heading_itself_is_part_of_it():
+    documents = Documents.model_validate(
+        {
+            "column": "text",
+            "parts": {"old": {"headings": ["2024 plan"]}, "new": {"headings": ["2025 plan"]}},
+        }
+    )
+    parts = find_parts("2025 plan\nnew\n1. 2024 plan\nold", documents)
+    assert parts.texts == {"old": "old", "new": "new"}

@@ -52,21 +52,6 @@ def test_what_stands_in_the_training_word_for_word_is_copied():
     assert fresh["copied"] == 0
 
 
-@pytest.mark.parametrize(
-    ("answer", "share"),
-    [
-        ("# Scop\ntext\n## 2. Structura\ntext\n**Preț**", 100),
-        ("Scop\nPreț\nStructura", 200 / 3),
-        ("preț", 100 / 3),
-        ("On Scop and Structura and Preț", 0),
-        ("", 0),
-    ],
-)
-def test_required_sections_count_in_their_order(answer: str, share: float):
-    evaluation = PLAIN.model_copy(update={"sections": ["Scop", "Structura", "Preț"]})
-    assert measure(answer, evaluation=evaluation)["sections"] == pytest.approx(share)
-
-
 def test_rates_and_speed_follow_from_tokens_and_seconds():
     found = measure("A pot.", tuned_stopped=False, tuned_tokens=30, tuned_seconds=0.5)
     assert (found["stop_rate"], found["limit_rate"]) == (0, 100)

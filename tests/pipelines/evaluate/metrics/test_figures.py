@@ -39,7 +39,7 @@ def read(text: str, language: str | None = None) -> list[str]:
         ("since 1998 in Brno", ["1998"]),
         ("5 s víkem", ["5"]),
         ("trvá 5 s a pak 10 s.", ["5 s", "10 s"]),
-        ("vitamin B12, version 2, 4K", ["2", "4"]),
+        ("vitamin B12, version 2, 4G", ["2", "4"]),
         ("1998年, 5年", ["1998", "5 year"]),
         # Trailing zeros, thousands, numbers side by side.
         ("0.5 0.500 2.0 kg", ["0.5", "2 kg"]),

@@ -18,7 +18,7 @@ m 1/100 centimetri
 m 1/10 dm
 m 1 m 公尺 米 metre metres meter meters metr metry metrů metru metri
 m 1000 km 公里 千米 kilometre kilometres kilometer kilometers kilometr kilometry kilometrů kilometri
-m 254/10000 in \u2033 inch inches palec palce palců 英寸 英吋
+m 254/10000 in \u2032\u2032 inch inches palec palce palců 英寸 英吋
 m 3048/10000 ft \u2032 foot feet 英尺 英呎
 m 1609344/1000 mi mile miles
 m^2 1 m^2 sqm sq_m square_metre square_metres square_meter square_meters metrů_čtverečních
