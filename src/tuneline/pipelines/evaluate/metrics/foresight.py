@@ -1,7 +1,5 @@
 """How well a model foresees the reference."""
 
-import numpy as np
-
 from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, fraction
 
 METRICS = (
@@ -44,21 +42,12 @@ def measure(written: Written) -> Fractions:
         written: the answers, with what was measured on their references.
 
     Returns:
-        Means over all tokens of the references. A sum that is not a number (JSON has null for it)
-        stays none: it must not count as 0.
+        Means over all tokens of the references.
     """
     tokens = written.column("reference_tokens")
-    loss, correct, entropy = (_sum(written, name) for name in ("loss", "correct", "entropy"))
     return {
-        "loss": fraction(loss, tokens),
-        "perplexity": fraction(loss, tokens),
-        "token_accuracy": fraction(100 * correct, tokens),
-        "entropy": fraction(entropy, tokens),
+        "loss": fraction(written.own("loss"), tokens),
+        "perplexity": fraction(written.own("loss"), tokens),
+        "token_accuracy": fraction(100 * written.own("correct"), tokens),
+        "entropy": fraction(written.own("entropy"), tokens),
     }
-
-
-def _sum(written: Written, name: str) -> np.ndarray:
-    """Give a column of this model's sums over its references; 0 where a row has no reference."""
-    values = [row[f"{written.who}_{name}"] for row in written.rows]
-    sums = np.array([np.nan if value is None else value for value in values], dtype=float)
-    return np.where(written.column("reference_tokens") > 0, sums, 0.0)
