@@ -34,6 +34,7 @@ def read(text: str, language: str | None = None) -> list[str]:
         ("15-inch screen, 5 in wide, 7″", ["15 in", "5 in", "7 in"]),
         ("８０％, 70%, 70 percent, 70 la sută", ["80 %", "70 %"]),
         ("30℃, 30 度C", ["30 °C"]),
+        ("百分之70, 5 dollars", ["70 %", "5 $"]),
         ("8 m long, 8 months old, 8 years", ["8 m", "8 month", "8 year"]),
         # Words that look like units.
         ("since 1998 in Brno", ["1998"]),

@@ -50,6 +50,7 @@ BOUNDS = {"<": -1, "≤": -1, ">": 1, "≥": 1}
 # Blanks that keep a number together, and the Swiss apostrophe.
 GROUP_MARK = regex.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f\u2019'](?=\d{3}(?!\d))")
 SPACED = regex.compile(r"(?<![\d.,'])(\d{1,3})((?: \d{3})+)(?!\d)(?P<decimals>[.,]\d)?")
+PERCENT = regex.compile(r"百分之\s?(\d+(?:\.\d+)?)")
 CIRCLED = regex.compile(r"[\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]")
 ITEM = regex.compile(r"^[\s#*_>(\-]*(\d{1,3})(?:[.)、:]+(?=[\s\p{Han}*_]|$)|\.\))", regex.MULTILINE)
 
@@ -150,6 +151,7 @@ def read_figures(
         The figures, each once, in their order.
     """
     text = normalise(GROUP_MARK.sub("'", CIRCLED.sub(" ", text)))
+    text = PERCENT.sub(r"\1%", text)
     text = SPACED.sub(lambda match: _join(match, grouped), _drop_list_numbers(text))
     comma = (language or "").partition("-")[0] in COMMA_LANGUAGES.split()
     places = [one for match in FIGURE.finditer(text) for one in _place(match, comma, grouped)]
@@ -186,7 +188,7 @@ def _place(match: regex.Match[str], comma: bool, grouped: bool) -> Iterator[_Pla
     figures = [Figure(one, bound=bound) for one in numbers]
     figures[-1] = replace(figures[-1], number=numbers[-1] * times, unit=unit)
     for figure in figures:
-        yield _Place(figure, *match.span(), before=bool(match["before"]), times=times)
+        yield _Place(figure, match.start(), match.end(), bool(match["before"]), times)
 
 
 def _read_unit(match: regex.Match[str]) -> Unit:
@@ -220,7 +222,7 @@ def _read_digits(match: regex.Match[str], comma: bool, grouped: bool) -> list[Fr
 def _divide(digits: str, comma: bool, grouped: bool) -> list[str]:
     """Read points and commas: decimals, thousands, or (`26.11.2024`) several numbers."""
     if len(digits) > LONGEST:
-        return regex.split("[.,']", digits)
+        return list(regex.split("[.,']", digits))
     digits = digits.replace("'", "")
     parts = regex.split("[.,]", digits)
     marks = [one for one in digits if one in ".,"]

@@ -105,15 +105,28 @@ def find_missed(answer: str, reference: str, terms: list[str]) -> tuple[list[str
     return compared.missed, compared.sought
 
 
-def _measure(row: dict[str, Any], written: Written) -> float | None:
-    reference, language = row["reference"], written.evaluation.language
+def compare_row(row: dict[str, Any], who: str, language: str | None) -> Comparison:
+    """Compare the figures of one model's answer with those of the reference and the prompt.
+
+    Args:
+        row: the answers to a prompt.
+        who: `base` or `tuned`.
+        language: of the answers.
+
+    Returns:
+        As `compare_figures` gives it.
+    """
     prompt = "\n".join([*(one["content"] for one in row["context"]), row["prompt"]])
-    own, other = (
-        compare_figures(row[f"{who}_answer"], reference, row["key_terms"], prompt, language)
-        for who in (written.who, "base" if written.who == "tuned" else "tuned")
-    )
+    answer = row[f"{who}_answer"]
+    return compare_figures(answer, row["reference"], row["key_terms"], prompt, language)
+
+
+def _measure(row: dict[str, Any], written: Written) -> float | None:
+    language = written.evaluation.language
+    own = compare_row(row, written.who, language)
     if own.sought:
         return own.share
+    other = compare_row(row, "base" if written.who == "tuned" else "tuned", language)
     if not own.added and not other.added:
         return None
     return 100.0 if split_words(row[f"{written.who}_answer"]) and not own.added else 0.0

@@ -149,7 +149,7 @@ NO_UNIT = Unit()
 
 
 def _read_table() -> dict[str, Unit]:
-    units = {}
+    units: dict[str, Unit] = {}
     for line in TABLE.strip().splitlines():
         base, factor, *written = line.split(" ")
         symbols = [one.replace("_", " ") for one in written]

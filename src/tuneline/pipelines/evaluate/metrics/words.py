@@ -46,7 +46,7 @@ def normalise(text: str) -> str:
     """
     text = POWER.sub(r"^\g<0>", VULGAR_FRACTION.sub(" ", INVISIBLE.sub("", text)))
     text = SPELT_SIGN.sub(lambda match: SPELT[match[0]], unicodedata.normalize("NFKC", text))
-    return TRUE_MINUS.sub("\u2212", MINUS.sub("\u2212", text))
+    return str(TRUE_MINUS.sub("\u2212", MINUS.sub("\u2212", text)))
 
 
 def split_words(text: str) -> list[str]:

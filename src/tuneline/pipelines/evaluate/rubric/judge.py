@@ -118,15 +118,17 @@ def _read(reply: Any, rubric: Rubric) -> tuple[str, dict[str, Any] | None]:
 
 
 def _read_scores(found: dict[str, Any], names: list[str]) -> dict[str, dict[str, float]] | None:
-    """Read numbers from 0 to 10; JSON's true and a number in quotes are none."""
-    sides = {side: found.get(side) for side in "AB"}
-    scores: dict[str, dict[str, float]] = {}
-    for side, given in sides.items():
-        ratings = [given.get(name) for name in names] if isinstance(given, dict) else [None]
-        if not all(type(one) in {int, float} and LEAST <= one <= MOST for one in ratings):
-            return None
-        scores[side] = dict(zip(names, map(float, ratings), strict=True))
-    return scores
+    try:
+        return {side: {name: _read_number(found[side][name]) for name in names} for side in "AB"}
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _read_number(value: Any) -> float:
+    """Read a number from 0 to 10; JSON's true and a number in quotes are none."""
+    if type(value) not in {int, float} or not LEAST <= value <= MOST:
+        raise ValueError(value)
+    return float(value)
 
 
 def _walk(value: Any) -> Iterator[dict[str, Any]]:
