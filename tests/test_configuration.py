@@ -129,6 +129,8 @@ JUDGE = {"base_url": "http://localhost:1/v1", "model": "m"}
     ("evaluation", "words"),
     [
         ({"language": "xx"}, "py3langid does not know the language `xx`"),
+        ({"language": "pt-BR"}, "py3langid does not know the language `pt-BR`"),
+        ({"language": "zh-TW"}, "zh-Hans, zh-Hant"),
         ({"rubric": {"criteria": [CRITERION]}}, "nobody would rate"),
         ({"rubric": {"criteria": [], "people": True}}, "at least 1 item"),
         ({"rubric": {"criteria": [CRITERION] * 2, "people": True}}, "stands there twice"),
@@ -147,6 +149,11 @@ def test_the_languages_are_those_of_the_model_that_tells_them():
 
     model = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
     assert set(model.labels) == set(LANGUAGES.split())
+
+
+@pytest.mark.parametrize("language", ["zh", "zh-Hant", "zh-Hans", "sr-Latn", "nb"])
+def test_a_language_may_name_its_script(language: str):
+    assert Evaluation(title="Pots", generation={}, language=language).language == language
 
 
 def test_parameters_are_checked_without_writing_temporary_files(monkeypatch: pytest.MonkeyPatch):

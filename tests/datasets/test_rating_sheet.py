@@ -11,7 +11,7 @@ SHEET = pd.DataFrame(
     {
         "sheet": ["ab12"] * 2,
         "number": [1, 2],
-        "answer A": ["=1+1", "line\nbreak \x07 bell"],
+        "answer A": ["=1+1", "line\nbreak \x07 bell\ufffe"],
         "answer B": ["x" * 40_000, None],
         "A: accuracy": [None, None],
     }
@@ -22,8 +22,9 @@ def test_a_sheet_comes_back_as_it_was_but_for_what_xlsx_cannot_hold(tmp_path: Pa
     dataset = RatingSheetDataset(filepath=str(tmp_path / "sheet.xlsx"))
     dataset.save(SHEET)
     found = dataset.load()
-    assert found["answer A"].tolist() == ["=1+1", "line\nbreak \N{REPLACEMENT CHARACTER} bell"]
+    assert found["answer A"].tolist() == ["=1+1", "line\nbreak � bell�"]
     assert len(found["answer B"][0]) == 32_767
+    assert found["answer B"][0].endswith(" […: longer than a cell]")
     assert found["A: accuracy"].isna().all()
 
 

@@ -10,8 +10,9 @@ from kedro.io import AbstractDataset, DatasetError
 from tuneline.files import replace_whole
 
 # Characters that XML, and so XLSX, cannot hold.
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 LONGEST_CELL = 32_767  # characters, of XLSX
+CUT = " […: longer than a cell]"
 TEXT_WIDTH, RATING_WIDTH = 48, 12
 
 
@@ -65,11 +66,10 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
 
 
 def _clean(value: Any) -> Any:
-    return (
-        CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)[:LONGEST_CELL]
-        if isinstance(value, str)
-        else value
-    )
+    if not isinstance(value, str):
+        return value
+    text = CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - len(CUT)] + CUT
 
 
 def _lay_out(sheet: Any, data: pd.DataFrame) -> None:

@@ -16,6 +16,8 @@ kab kik kk km kn ko ku ky la lb lg lij ln lo lt ltg lv mg mk ml mn mr ms mt my n
 om or pa pcm pl ps pt qu ro ru rw sa sdh se si sk sl sn so sq sr st sv sw ta te tg th tk tl tr tt
 ug uk ur uz uzs vec vi vo wa wuu xh yo yue zh zu zxx
 """
+# What can be asked for besides: Bokmål, which the model calls `no`, and languages in one script.
+WRITTEN = "nb sr-Cyrl sr-Latn zh-Hans zh-Hant"
 
 
 class Evaluation(Block):
@@ -34,7 +36,9 @@ class Evaluation(Block):
         default=[], description="headings that every answer must hold, in this order"
     )
     language: str | None = Field(
-        default=None, description="ISO 639-1 code that answers should be in"
+        default=None,
+        description="language that answers should be in: an ISO 639-1 code, with a script where it "
+        "matters: `zh` takes either, `zh-Hant` and `zh-Hans` one",
     )
     rubric: Rubric | None = Field(
         default=None, description="who rates, and for what; null for none"
@@ -51,9 +55,10 @@ class Evaluation(Block):
     @field_validator("language")
     @classmethod
     def _language_is_known(cls, language: str | None) -> str | None:
-        if language is not None and language not in LANGUAGES.split():
+        known = sorted(f"{LANGUAGES} {WRITTEN}".split())
+        if language is not None and language not in known:
             raise ValueError(
                 f"py3langid does not know the language `{language}`; answers in it could not be "
-                f"told from others; take one of {', '.join(LANGUAGES.split())}"
+                f"told from others; take one of {', '.join(known)}"
             )
         return language

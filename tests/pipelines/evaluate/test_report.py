@@ -111,7 +111,11 @@ RUBRIC = {
 
 def make_answers() -> list[dict]:
     """Make rows that the tuned model wins, ties and loses, and one question."""
-    texts = [("", f"A pot {PLANTED}"), ("A pot of 3 l", "A pot of 3 l"), ("A pot & cup", "")]
+    texts = [
+        ("", f"A pot {PLANTED}"),
+        ("A pot of 3 l", "A pot of 3 l"),
+        ("A pot & cup of 99 kg", ""),
+    ]
     rows = [
         make_row(
             number,
@@ -258,6 +262,7 @@ def test_every_answer_leads_back_to_its_source_and_says_how_it_ended(page: str):
     assert "(no answer)" in page
     assert page.count("cut at the length limit") == 12
     assert "Missed: 3 l" in page
+    assert "Not in the reference: 99 kg" in page
 
 
 def test_the_page_does_without_what_is_not_there():

@@ -20,10 +20,24 @@ BOTH = json.dumps({"items": [ONE, TWO]})
         f"{json.dumps(ONE)}\n{json.dumps(TWO)}",
         f'{{"items": [{json.dumps(ONE)}, {{"id": "c", "text": oops}}, {json.dumps(TWO)}]}}',
         json.dumps({"result": {"data": [[ONE], {"more": TWO}]}}),
+        f'<think>Say {{"id": "a", "text": "draft"}}?</think>{BOTH}',
+        f'I try {{"id": "a", "text": "draft"}}\n</think>\n{BOTH}',
+        f'[THINK]{{"id": "b"}}[/THINK]```json\n{BOTH}\n```',
+        f'<|channel|>analysis<|message|>{{"id": "b"}}<|end|><|channel|>final<|message|>{BOTH}',
+        f'<reasoning>{{"id": "z", "text": ""}}</reasoning>\n{BOTH}',
     ],
 )
 def test_every_whole_object_is_found_whatever_stands_around_it(reply: str):
     assert find_objects(reply) == [ONE, TWO]
+
+
+def test_a_thought_that_never_ends_holds_no_answer():
+    assert find_objects(f"<think>{BOTH}") == []
+
+
+def test_a_mark_inside_a_text_is_text():
+    item = {"id": "a", "text": "He wrote </think> and <think> on the wall"}
+    assert find_objects(json.dumps(item)) == [item]
 
 
 def test_half_an_object_is_none():

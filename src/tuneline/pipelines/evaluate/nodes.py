@@ -17,7 +17,7 @@ from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.groups import count_groups, find_groups
 from tuneline.pipelines.evaluate.intervals import compare_all
 from tuneline.pipelines.evaluate.matching import check_adapter
-from tuneline.pipelines.evaluate.metrics import Written, measure_rows
+from tuneline.pipelines.evaluate.metrics import measure_both
 from tuneline.pipelines.evaluate.reference_loss import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.verdict import conclude
@@ -134,9 +134,7 @@ def _score(
     training = [example["completion"][-1]["content"] for example in train]
 
     def compare(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        base, tuned = (
-            measure_rows(Written(rows, who, training, evaluation)) for who in ("base", "tuned")
-        )
+        base, tuned = measure_both(rows, training, evaluation)
         return compare_all(base, tuned, evaluation, groupings=find_groups(rows))
 
     metrics = compare(answers)

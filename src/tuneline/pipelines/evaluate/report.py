@@ -38,7 +38,7 @@ def render_report(
     figures = {name: figure for name, figure in plots.items() if figure is not None}
     return render_page(
         "pipelines/evaluate/report.html.jinja",
-        answers=show_answers(answers),
+        answers=show_answers(answers, evaluation.language),
         evaluation=evaluation,
         metrics=METRICS,
         figures=_embed(figures),

@@ -3,25 +3,29 @@
 from typing import Any
 
 from tuneline.pipelines.evaluate.marking import mark_differences
-from tuneline.pipelines.evaluate.metrics.key_figures import find_missed
+from tuneline.pipelines.evaluate.metrics.key_figures import compare_row
 
 
-def show_answers(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def show_answers(
+    answers: list[dict[str, Any]], language: str | None = None
+) -> list[dict[str, Any]]:
     """Prepare every answer for the page.
 
     Args:
         answers: one row a prompt.
+        language: of the answers, where one is stated; it decides how their figures are read.
 
     Returns:
         Rows with `id`, `source`, `category`, `context`, `prompt`, `reference`, `result` (win, tie,
         loss by chrF of the tuned answer; none without a reference) and for `base` and `tuned` the
-        `text` with marks, whether it `stopped`, its `chrf` and what it `missed`.
+        `text` with marks, whether it `stopped`, its `chrf`, and of the key figures and
+        terms what it `missed` and `added`.
     """
-    return [_show(row) for row in answers]
+    return [_show(row, language) for row in answers]
 
 
-def _show(row: dict[str, Any]) -> dict[str, Any]:
-    sides = {who: _show_side(row, who) for who in ("base", "tuned")}
+def _show(row: dict[str, Any], language: str | None) -> dict[str, Any]:
+    sides = {who: _show_side(row, who, language) for who in ("base", "tuned")}
     return {
         "id": row["id"],
         "source": f"line {row['line']} of the raw data" if row["line"] else "evaluation.questions",
@@ -34,18 +38,19 @@ def _show(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show_side(row: dict[str, Any], who: str) -> dict[str, Any]:
+def _show_side(row: dict[str, Any], who: str, language: str | None) -> dict[str, Any]:
     from sacrebleu import sentence_chrf
 
     answer, reference = row[f"{who}_answer"], row["reference"]
     # Without a reference the answers are held against each other.
     other = row["tuned_answer" if who == "base" else "base_answer"]
-    missed, _ = find_missed(answer, reference or "", row["key_terms"])
+    figures = compare_row(row, who, language)
     return {
         "text": mark_differences(answer, other if reference is None else reference),
         "stopped": row[f"{who}_stopped"],
         "chrf": None if reference is None else sentence_chrf(answer, [reference]).score,
-        "missed": missed,
+        "missed": figures.missed,
+        "added": figures.added,
     }
 
 

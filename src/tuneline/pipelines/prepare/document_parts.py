@@ -1,16 +1,11 @@
 """Finding the parts of a document by their headings."""
 
-import re
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
+from tuneline.headings import fold_heading
 from tuneline.parameters.documents import Documents, Part
-from tuneline.pipelines.prepare.comparing import normalise
-
-# What people put before a heading by hand: `1.`, `4.1`, `(2)`, `IV)`, `b)`, `§ 3:`, `#`, `**`.
-NUMBER = r"(?:\d+|[IVXLC]+|[ivxlc]+|[A-Za-z])"
-NUMBERING = re.compile(rf"^[\W_]*(?:{NUMBER}(?:[.):\]]+\s*|\s+[\u2013\u2014-]\s+))*(?:\d+\s+)?")
 
 
 @dataclass(frozen=True)
@@ -58,9 +53,8 @@ def find_parts(text: str, documents: Documents) -> Parts:
 
 
 def fold_lines(lines: list[str]) -> list[str]:
-    """Reduce lines to what makes two headings the same: their words, without numbers before."""
-    # A line that is nothing but a number keeps it: it is no blank line.
-    return list(normalise([NUMBERING.sub("", line) or line for line in lines]))
+    """Reduce lines to what makes two headings the same."""
+    return [fold_heading(line) for line in lines]
 
 
 def _find(folded: list[str], headings: list[str], known: list[str], start: int = 0) -> int | None:

@@ -1,17 +1,15 @@
 """Reading what a model wrote: every whole object in it, whatever stands around and between them."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-DECODER = json.JSONDecoder()
+from tuneline.replies import find_values
 
 
 def find_objects(text: str) -> list[dict[str, Any]]:
     """Find the objects with an `id` in a reply.
 
-    Prose, code fences and broken objects are stepped over. An object that was cut off is not
-    completed: half an answer is none.
+    As `find_values` finds them: none from inside a thought, none that was cut off.
 
     Args:
         text: the reply; JSON, or something like it.
@@ -19,20 +17,7 @@ def find_objects(text: str) -> list[dict[str, Any]]:
     Returns:
         The objects in their order.
     """
-    return [one for value in _decode(text) for one in _walk(value)]
-
-
-def _decode(text: str) -> Iterator[Any]:
-    """Decode every value that begins with a brace and ends well, from left to right."""
-    start = text.find("{")
-    while start >= 0:
-        try:
-            value, end = DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            yield value
-        start = text.find("{", end)
+    return [one for value in find_values(text) for one in _walk(value)]
 
 
 def _walk(value: Any) -> Iterator[dict[str, Any]]:

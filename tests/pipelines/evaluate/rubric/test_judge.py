@@ -138,6 +138,12 @@ def test_a_judge_who_always_prefers_the_first_is_found_out(serve, tmp_path):
         '{"A": {"accuracy": 8}}',
         '{"A": {"accuracy": "high"}, "B": {"accuracy": 3}}',
         '{"A": {"accuracy": 80}, "B": {"accuracy": 30}}',
+        '{"A": {"accuracy": true}, "B": {"accuracy": false}}',
+        '{"A": {"accuracy": "8"}, "B": {"accuracy": "3"}}',
+        '{"A": {"accuracy": NaN}, "B": {"accuracy": 3}}',
+        '{"A": {"accuracy": [8]}, "B": {"accuracy": null}}',
+        '<think>Maybe {"A": {"accuracy": 8}, "B": {"accuracy": 3}}, or',
+        '<think>{"A": {"accuracy": 8}, "B": {"accuracy": 3}}</think> Both are nice.',
         '{"A": 8, "B": 3}',
         '{"A": {"accuracy"',
         "",
@@ -150,6 +156,43 @@ def test_nonsense_is_asked_again_then_counted_and_never_a_zero(serve, tmp_path, 
     assert found["statuses"] == {"unreadable": 4}
     assert len(server.requests) == 8
     assert found["criteria"] == {}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "<think>{draft}</think>{last}",
+        "{draft}</think>{last}",
+        "[THINK]{draft}[/THINK]\n```json\n{last}\n```",
+        "<|channel|>analysis<|message|>{draft}<|end|><|channel|>final<|message|>{last}",
+        "First {draft}. On second thoughts: {last}",
+        '{"draft": {draft}, "final": {last}}',
+        '{last} Example of another: {"A": {"accuracy": true}, "B": {"accuracy": true}}',
+    ],
+)
+def test_the_last_valid_rating_outside_a_thought_counts(serve, tmp_path, reply: str):
+    def rate(base: int, tuned: int, material: dict) -> str:
+        ratings = {
+            side: {"accuracy": tuned if material[f"answer {side}"].startswith("good") else base}
+            for side in "AB"
+        }
+        return json.dumps(ratings)
+
+    def write(material: dict, asked: int) -> dict:
+        draft, last = rate(9, 1, material), rate(3, 7, material)
+        return say(reply.replace("{draft}", draft).replace("{last}", last))
+
+    _, found = judge(serve(write), tmp_path, answers=ANSWERS[:2])
+    assert found["statuses"] == {"rated": 4}
+    assert (found["criteria"]["accuracy"]["base"], found["criteria"]["accuracy"]["tuned"]) == (3, 7)
+
+
+def test_repeated_ids_are_rated_each_for_itself(serve, tmp_path):
+    same = [row | {"id": "7"} for row in ANSWERS]
+    judgements, found = judge(serve(prefer_good), tmp_path, answers=same)
+    assert [row["number"] for row in judgements] == list(range(1, 13))
+    assert found["pairs"] == found["criteria"]["accuracy"]["rows"] == 12
+    assert found["criteria"]["accuracy"]["shown"] == "better"
 
 
 def test_nonsense_once_is_made_good(serve, tmp_path):

@@ -6,7 +6,10 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+import yaml
+from kedro_datasets.pandas import CSVDataset
 
+from tests.conftest import PROJECT
 from tests.pipelines.evaluate.rows import make_row
 from tests.pipelines.evaluate.rubric.filling import fill
 from tuneline.datasets import OptionalPartitionsDataset, RatingSheetDataset
@@ -72,9 +75,72 @@ def test_what_two_raters_filled_in_comes_back_unblinded(tmp_path: Path):
     assert found["change"] == pytest.approx(100 * 3 / 4.5)
     assert found["shown"] == "better"
     assert people["raters"] == 2
-    # By hand: 12 each of 8, 7, 5 and 4, and 1 apart wherever both rated the same answer.
-    expected = 2 * 12**2 * (1 + 9 + 16 + 4 + 9 + 1) / (48 * 47)
-    assert found["agreement"] == pytest.approx(1 - 1 / expected)
+
+
+def rate(rater: str, differences: list[float], hard: int = 3) -> list[dict]:
+    """Rate both answers to a few prompts, some of them much lower than the others."""
+    return [
+        {
+            "rater": rater,
+            "number": number,
+            "id": "7",
+            "criterion": "readability",
+            "base": 8 - 6 * (number < hard),
+            "tuned": 8 - 6 * (number < hard) + difference,
+        }
+        for number, difference in enumerate(differences)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "agreement"),
+    [
+        ([1, -1, 1, -1, 1, -1], [1, -1, 1, -1, 1, -1], 1),
+        # By hand: 6 pairs, 2 apart each; 12 values, half of them 1 and half -1.
+        ([1, -1, 1, -1, 1, -1], [-1, 1, -1, 1, -1, 1], 1 - 4 / (2 * 36 * 4 / (12 * 11))),
+        ([1, -1, 1, -1, 1, -1], [1, -1, 1, -1, 1, 1], 1 - (4 / 6) / (2 * 7 * 5 * 4 / (12 * 11))),
+        ([1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1], None),
+    ],
+)
+def test_agreement_is_on_which_answer_is_better_by_how_much(one, other, agreement):
+    ratings = pd.DataFrame([*rate("ann", one), *rate("bob", other)])
+    found = summarise_rubric([], ratings, [], EVALUATION)["people"]["criteria"]["readability"]
+    assert found["agreement"] == (None if agreement is None else pytest.approx(agreement))
+    assert found["rows"] == 6
+
+
+def test_rows_that_share_an_id_come_back_as_they_were_rated(tmp_path: Path):
+    same = [row | {"id": "7"} for row in ANSWERS]
+    sheets, keys = make_rating_sheet(same, EVALUATION)
+    (name,) = sheets
+    for rater in ("ann", "bob"):
+        RatingSheetDataset(filepath=str(tmp_path / f"{rater}.xlsx")).save(sheets[name])
+        fill(tmp_path / f"{rater}.xlsx", keys[name])
+    dataset = OptionalPartitionsDataset(
+        path=str(tmp_path), filename_suffix=".xlsx", dataset={"type": RatingSheetDataset}
+    )
+    ratings, accounts = read_ratings(dataset.load(), same, EVALUATION)
+    found = summarise_rubric([], ratings, accounts, EVALUATION)["people"]["criteria"]
+    assert found["completeness"]["rows"] == 12
+    assert (found["completeness"]["base"], found["completeness"]["tuned"]) == (5, 8)
+
+
+@pytest.mark.parametrize("name", ["1", "NA", "null", "4.50", "True"])
+def test_a_criterion_may_be_called_anything(tmp_path: Path, name: str):
+    catalog = yaml.safe_load((PROJECT / "conf/base/catalog_evaluate.yml").read_text("utf-8"))
+    stated = catalog["{use_case}.ratings"]
+    dataset = CSVDataset(
+        filepath=str(tmp_path / "ratings.csv"),
+        save_args=stated["save_args"],
+        load_args=stated["load_args"],
+    )
+    rows = [row | {"criterion": name, "id": "NA"} for row in rate("7", [1, 2, 3])]
+    dataset.save(pd.DataFrame(rows))
+    rubric = Rubric(criteria=[Criterion(name=name, description="?")], people=True)
+    evaluation = EVALUATION.model_copy(update={"rubric": rubric})
+    found = summarise_rubric([], dataset.load(), [], evaluation)["people"]
+    assert found["criteria"][name]["rows"] == 3
+    assert found["raters"] == 1
 
 
 def test_one_rater_alone_has_no_agreement(tmp_path: Path):

@@ -1,7 +1,11 @@
 """What is measured, and how one row counts: one module for each family of metrics."""
 
 from itertools import chain
+from typing import Any
 
+import numpy as np
+
+from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import (
     copying,
     ending,
@@ -17,7 +21,32 @@ from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Writte
 FAMILIES = (likeness, key_figures, sections, language, foresight, ending, repetition, copying)
 METRICS: tuple[Metric, ...] = tuple(chain.from_iterable(family.METRICS for family in FAMILIES))
 
-__all__ = ["METRICS", "Fractions", "Metric", "Written", "measure_rows"]
+__all__ = ["METRICS", "Fractions", "Metric", "Written", "measure_both", "measure_rows"]
+
+
+def measure_both(
+    answers: list[dict[str, Any]], training: list[str], evaluation: Evaluation
+) -> tuple[Fractions, Fractions]:
+    """Measure the answers of both models, each metric on the same prompts.
+
+    An answer that a metric cannot be computed for (an empty one has no repetition) is no gain: the
+    prompt then counts for neither model.
+
+    Args:
+        answers: one row a prompt.
+        training: the completions that the adapter was trained on.
+        evaluation: sections and language that are asked for.
+
+    Returns:
+        As `measure_rows` gives them, of the base and of the tuned model.
+    """
+    base, tuned = (
+        measure_rows(Written(answers, who, training, evaluation)) for who in ("base", "tuned")
+    )
+    for name in base.keys() & tuned.keys():
+        missing = (base[name][:, 1] == 0) | (tuned[name][:, 1] == 0)
+        base[name][missing] = tuned[name][missing] = 0
+    return _drop_unmeasured(base), _drop_unmeasured(tuned)
 
 
 def measure_rows(written: Written) -> Fractions:
@@ -33,4 +62,8 @@ def measure_rows(written: Written) -> Fractions:
     found: Fractions = {}
     for family in FAMILIES:
         found |= family.measure(written)
-    return {name: rows for name, rows in found.items() if rows[:, 1].any()}
+    return _drop_unmeasured(found)
+
+
+def _drop_unmeasured(found: Fractions) -> Fractions:
+    return {name: rows for name, rows in found.items() if np.any(rows[:, 1])}

@@ -19,7 +19,8 @@ METRICS = (
         "copied_whole",
         "Copied whole",
         "neither",
-        "Share of answers that are a training completion, but for letter case and punctuation.",
+        "Share of answers that are a training completion, but for letter case and the punctuation "
+        "of sentences.",
         percent=True,
     ),
 )

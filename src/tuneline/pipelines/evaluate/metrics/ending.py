@@ -9,7 +9,7 @@ METRICS = (
         "stop_rate",
         "Ends by itself",
         "higher",
-        "Share of answers that end with an end token.",
+        "Share of answers that say something and end with an end token.",
         percent=True,
     ),
     Metric(
@@ -50,15 +50,17 @@ def measure(written: Written) -> Fractions:
         written: the answers.
 
     Returns:
-        Rates and means; the length only where there is a reference to hold it against, the time
-        only where it is known: a provider does not tell it.
+        Rates and means. An answer without text has not ended well, and cannot have been cut. The
+        length only where there is a reference to hold it against, the time only where
+        it is known: a provider does not tell it.
     """
     ones = np.ones(len(written.rows))
+    said = np.array([bool(text.strip()) for text in written.answers], dtype=float)
     reference_tokens = written.column("reference_tokens")
     tokens, seconds, stopped = (written.own(name) for name in ("tokens", "seconds", "stopped"))
     return {
-        "stop_rate": fraction(100 * stopped, ones),
-        "limit_rate": fraction(100 * (1 - stopped), ones),
+        "stop_rate": fraction(100 * stopped * said, ones),
+        "limit_rate": fraction(100 * (1 - stopped) * said, said),
         "length_ratio": fraction(np.where(reference_tokens > 0, tokens, 0), reference_tokens),
         "seconds": fraction(seconds, seconds > 0),
         "tokens_per_second": fraction(tokens, seconds),

@@ -1,85 +1,97 @@
-"""Whether the figures and terms that matter stand in an answer."""
+"""Whether the figures and terms that matter are in an answer, and no others."""
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, fraction
-from tuneline.pipelines.evaluate.metrics.words import is_chinese
-
-# Symbols of the SI and of everyday trade, longest first where one begins another.
-UNITS = (
-    "%|‰|°C|°F|°|mAh|kWh|kHz|MHz|GHz|Hz|kPa|Pa|kg|mg|µg|μg|g|km|cm|mm|µm|μm|m|dl|cl|ml|l|kW|mW|W|"
-    "kV|V|A|K|N|bar|dB|lm|lux|ppm|ppb|oz|lb|ft|in|min|h|s|px|GB|MB|TB|"
-    "€|\\$|£|EUR|USD|Kč|CZK|lei|RON|元|度|公分|公斤|公克|毫米|小時|分鐘|天|年|個月|週"
-)
-LETTERS = "A-Za-z\u00c0-\u024f"
-DIGITS = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
-FIGURE = re.compile(
-    rf"(?<![{LETTERS}\d])(?<!\d[.,])(?P<first>{DIGITS})"
-    rf"(?:\s*[-\u2013\u2014~至到]\s*(?P<last>{DIGITS}))?"
-    rf"(?:\s?(?P<unit>{UNITS})(?![{LETTERS}]))?",
-)
-THOUSANDS = re.compile(r"(?<=\d)[.,\s](?=\d{3}(?!\d))")
+from tuneline.pipelines.evaluate.metrics.figures import Figure, read_figures
+from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, average
+from tuneline.pipelines.evaluate.metrics.words import is_chinese, normalise, split_words
 
 METRICS = (
     Metric(
         "key_figures",
         "Key figures",
         "higher",
-        "Share of the reference's numbers, with their units, and of the terms the data marks as "
-        "key, that stand in the answer.",
+        "Of the reference's figures and key terms, and of the figures that an answer adds, the "
+        "share that both have.",
         percent=True,
         counts=True,
     ),
 )
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What of the figures and terms looked for is in an answer.
+
+    Attributes:
+        sought: how many figures and terms were looked for.
+        missed: those that are not there, as one would write them.
+        added: figures of the answer that neither the reference nor the prompt has.
+    """
+
+    sought: int
+    missed: list[str]
+    added: list[str]
+
+    @property
+    def share(self) -> float:
+        """Found over all that was looked for or added, in per cent (Jaccard's index)."""
+        everything = self.sought + len(self.added)
+        return 100 * (self.sought - len(self.missed)) / everything if everything else 100.0
+
+
 def measure(written: Written) -> Fractions:
-    """Measure which figures of the reference, and which key terms, an answer holds.
+    """Measure which figures of the reference, and which key terms, an answer has.
 
     Args:
         written: the answers; rows may carry `key_terms`.
 
     Returns:
-        Found over looked for, summed over the answers.
+        Means over the answers whose reference has figures or terms. Where it has none, an answer
+        counts if one of the two models adds a figure: one that adds any, or says nothing, has 0.
     """
-    found = [
-        find_missed(answer, reference or "", row["key_terms"])
-        for answer, reference, row in zip(
-            written.answers, written.references, written.rows, strict=True
-        )
-    ]
-    sought = np.array([count for _, count in found], dtype=float)
-    missed = np.array([len(one) for one, _ in found], dtype=float)
-    return {"key_figures": fraction(100 * (sought - missed), sought)}
+    return {"key_figures": average([_measure(row, written) for row in written.rows])}
 
 
-def find_figures(text: str) -> set[tuple[str, str]]:
-    """Find numbers and their units; both ends of a range carry its unit.
+def compare_figures(
+    answer: str, reference: str | None, terms: list[str], prompt: str, language: str | None
+) -> Comparison:
+    """Compare the figures of an answer with those of its reference.
 
-    Three digits behind a point, a comma or a space are thousands: `1.500` is `1500`, `1.5` is not.
+    A figure without a unit is found with any; one with a unit is found in another unit of the same
+    kind if it is as much (`2 kg`, `2000 g`), and not where the bound is the opposite one (`≤ 5`,
+    `≥ 5`). Where a number has two readings, those count that agree best.
 
     Args:
-        text: any text.
+        answer: what a model wrote.
+        reference: what was hoped for; without one, nothing is added.
+        terms: the terms that the data marks as key.
+        prompt: what was asked; its figures may be repeated.
+        language: of all these; it decides what a decimal comma is.
 
     Returns:
-        Pairs of number and unit; the unit is empty where none of the known symbols follows.
+        What was looked for, missed and added.
     """
-    return set(_walk_figures(unicodedata.normalize("NFKC", text)))
-
-
-def _walk_figures(text: str) -> Iterator[tuple[str, str]]:
-    for match in FIGURE.finditer(text):
-        for number in (match["first"], match["last"]):
-            if number:
-                yield THOUSANDS.sub("", number).replace(",", "."), match["unit"] or ""
+    missed = [term for term in terms if not _holds(answer, term)]
+    asked = "\n".join([prompt, *terms])
+    known = [figure for figures in _read_both(asked, language) for figure in figures]
+    comparisons = [
+        Comparison(
+            sought=len(wanted) + len(terms),
+            missed=[*_find_missing(wanted, there), *missed],
+            added=[] if reference is None else _find_added(there, [*wanted, *known]),
+        )
+        for wanted in _read_both(reference or "", language)
+        for there in _read_both(answer, language)
+    ]
+    return max(comparisons, key=lambda one: one.share)
 
 
 def find_missed(answer: str, reference: str, terms: list[str]) -> tuple[list[str], int]:
-    """Find which figures of the reference, and which key terms, an answer does not hold.
+    """Find which figures of the reference, and which key terms, an answer does not have.
 
     Args:
         answer: what a model wrote.
@@ -87,18 +99,64 @@ def find_missed(answer: str, reference: str, terms: list[str]) -> tuple[list[str
         terms: the terms that the data marks as key.
 
     Returns:
-        What is missed, as one would write it, and how many were sought. A figure without a unit is
-        found with any.
+        What is missed, as one would write it, and how many were looked for.
     """
-    sought, there = find_figures(reference), find_figures(answer)
-    numbers = {number for number, _ in there}
-    figures = [
-        " ".join(figure).strip()
-        for figure in sorted(sought)
-        if not (figure in there if figure[1] else figure[0] in numbers)
+    compared = compare_figures(answer, reference, terms, "", None)
+    return compared.missed, compared.sought
+
+
+def compare_row(row: dict[str, Any], who: str, language: str | None) -> Comparison:
+    """Compare the figures of one model's answer with those of the reference and the prompt.
+
+    Args:
+        row: the answers to a prompt.
+        who: `base` or `tuned`.
+        language: of the answers.
+
+    Returns:
+        As `compare_figures` gives it.
+    """
+    prompt = "\n".join([*(one["content"] for one in row["context"]), row["prompt"]])
+    answer = row[f"{who}_answer"]
+    return compare_figures(answer, row["reference"], row["key_terms"], prompt, language)
+
+
+def _measure(row: dict[str, Any], written: Written) -> float | None:
+    language = written.evaluation.language
+    own = compare_row(row, written.who, language)
+    if own.sought:
+        return own.share
+    other = compare_row(row, "base" if written.who == "tuned" else "tuned", language)
+    if not own.added and not other.added:
+        return None
+    return 100.0 if split_words(row[f"{written.who}_answer"]) and not own.added else 0.0
+
+
+def _read_both(text: str, language: str | None) -> list[tuple[Figure, ...]]:
+    """Read a text in both ways, if they differ."""
+    readings = (read_figures(text, language, grouped) for grouped in (False, True))
+    return list(dict.fromkeys(readings))
+
+
+def _find_missing(wanted: Iterable[Figure], there: Iterable[Figure]) -> list[str]:
+    return sorted(str(one) for one in wanted if not any(_is_found(one, other) for other in there))
+
+
+def _is_found(wanted: Figure, there: Figure) -> bool:
+    if wanted.bound * there.bound < 0:
+        return False
+    return wanted.size == there.size if wanted.unit.base else wanted.number == there.number
+
+
+def _find_added(there: Iterable[Figure], known: list[Figure]) -> list[str]:
+    sizes = {one.size for one in known}
+    bare = {one.number for one in known if not one.unit.base}
+    numbers = {one.number for one in known}
+    return [
+        str(one)
+        for one in there
+        if one.size not in sizes and one.number not in (bare if one.unit.base else numbers)
     ]
-    missed = [*figures, *(term for term in terms if not _holds(answer, term))]
-    return missed, len(sought) + len(terms)
 
 
 def _holds(answer: str, term: str) -> bool:
@@ -108,4 +166,4 @@ def _holds(answer: str, term: str) -> bool:
 
 
 def _fold(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(normalise(text).casefold().split())

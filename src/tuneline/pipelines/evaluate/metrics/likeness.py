@@ -38,7 +38,8 @@ METRICS = (
         "exact_match",
         "Exact match",
         "higher",
-        "Share of answers that are the reference, but for letter case and punctuation.",
+        "Share of answers that are the reference, but for letter case and the punctuation of "
+        "sentences; signs and symbols count.",
         percent=True,
     ),
 )

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -11,7 +12,8 @@ from tqdm.auto import tqdm
 from tuneline.hashing import hash_value
 from tuneline.journal import Journal
 from tuneline.parameters import Judge, Rubric
-from tuneline.pipelines.evaluate.rubric.pairs import Pair
+from tuneline.pipelines.evaluate.rubric.pairs import LEAST, MOST, Pair
+from tuneline.replies import find_values
 
 INSTRUCTION = (
     "You rate two answers, A and B, to the same question. The user sends one JSON object: the "
@@ -33,9 +35,9 @@ def rate_pairs(pairs: list[Pair], rubric: Rubric, judge: Judge, journal: Journal
         journal: replies that are already there; new ones are added to it.
 
     Returns:
-        One row a pair: `id`, and by order (`base first`, `tuned first`) the `status` ("rated",
-        "timed out", "unreadable", "refused" or "failed: …") with the `scores` of base and tuned,
-        None unless rated.
+        One row a pair: its `number`, its `id`, and by order (`base first`, `tuned first`) the
+        `status` ("rated", "timed out", "unreadable", "refused" or "failed: …") with the `scores` of
+        base and tuned, None unless rated.
     """
     from openai import OpenAI
 
@@ -46,12 +48,17 @@ def rate_pairs(pairs: list[Pair], rubric: Rubric, judge: Judge, journal: Journal
         timeout=judge.timeout_seconds,
         max_retries=judge.retries,
     )
-    orders = [Pair(pair.row, first) for pair in pairs for first in ("base", "tuned")]
+    orders = [replace(one, first=first) for one in pairs for first in ("base", "tuned")]
     with client, ThreadPoolExecutor(judge.parallel) as pool:
         replies = pool.map(lambda pair: _rate(pair, rubric, judge, client, journal), orders)
         rated = list(tqdm(replies, total=len(orders), unit="rating", leave=False, disable=None))
     return [
-        {"id": pair.row["id"], "base first": base_first, "tuned first": tuned_first}
+        {
+            "number": pair.number,
+            "id": pair.row["id"],
+            "base first": base_first,
+            "tuned first": tuned_first,
+        }
         for pair, base_first, tuned_first in zip(pairs, rated[::2], rated[1::2], strict=True)
     ]
 
@@ -100,27 +107,37 @@ def _read(reply: Any, rubric: Rubric) -> tuple[str, dict[str, Any] | None]:
     if choice.finish_reason == "content_filter" or getattr(choice.message, "refusal", None):
         return "refused", None
     names = [criterion.name for criterion in rubric.criteria]
-    for found in _walk_objects(choice.message.content or ""):
-        try:
-            scores = {side: {name: float(found[side][name]) for name in names} for side in "AB"}
-        except (KeyError, TypeError, ValueError):
-            continue
-        if all(0 <= score <= 10 for side in scores.values() for score in side.values()):
-            return "rated", scores
-    return "unreadable", None
+    found = [
+        scores
+        for value in find_values(choice.message.content or "")
+        for one in _walk(value)
+        if (scores := _read_scores(one, names)) is not None
+    ]
+    # A model may draft before it decides.
+    return ("rated", found[-1]) if found else ("unreadable", None)
 
 
-def _walk_objects(text: str) -> Iterator[Any]:
-    """Find the JSON objects in a text, whatever a model has written around them."""
-    decoder = json.JSONDecoder()
-    start = text.find("{")
-    while start >= 0:
-        try:
-            found, _ = decoder.raw_decode(text, start)
-            yield found
-        except json.JSONDecodeError:
-            pass
-        start = text.find("{", start + 1)
+def _read_scores(found: dict[str, Any], names: list[str]) -> dict[str, dict[str, float]] | None:
+    try:
+        return {side: {name: _read_number(found[side][name]) for name in names} for side in "AB"}
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _read_number(value: Any) -> float:
+    """Read a number from 0 to 10; JSON's true and a number in quotes are none."""
+    if type(value) not in {int, float} or not LEAST <= value <= MOST:
+        raise ValueError(value)
+    return float(value)
+
+
+def _walk(value: Any) -> Iterator[dict[str, Any]]:
+    """Walk an object and those inside it."""
+    if isinstance(value, dict):
+        yield value
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _walk(one)
 
 
 def _write_request(pair: Pair, rubric: Rubric) -> list[dict[str, str]]:

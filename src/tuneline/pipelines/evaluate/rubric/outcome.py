@@ -20,7 +20,8 @@ def summarise_ratings(
     """Compare base and tuned on every criterion that has ratings.
 
     Args:
-        ratings: one row a rater, prompt and criterion, with the rating of `base` and of `tuned`.
+        ratings: one row a rater, prompt (by its `number`) and criterion, with the rating of `base`
+            and of `tuned`.
         evaluation: confidence, resamples and seed.
         rubric: the criteria.
 
@@ -37,7 +38,7 @@ def summarise_ratings(
         metric = Metric(
             criterion.name, criterion.name, "higher", criterion.description, counts=True
         )
-        means = rated.groupby("id", sort=True)[["base", "tuned"]].mean()
+        means = rated.groupby("number", sort=True)[["base", "tuned"]].mean()
         found[metric] = (means, measure_agreement(rated))
     return {
         metric.name: {
@@ -60,6 +61,7 @@ def read_judgements(judgements: list[dict[str, Any]]) -> pd.DataFrame:
     rows = [
         {
             "rater": "judge",
+            "number": number,
             "id": row["id"],
             "criterion": name,
             **{
@@ -67,7 +69,7 @@ def read_judgements(judgements: list[dict[str, Any]]) -> pd.DataFrame:
                 for who in ("base", "tuned")
             },
         }
-        for row in judgements
+        for number, row in enumerate(judgements, start=1)
         if all(row[order]["scores"] for order in ORDERS)
         for name in row[ORDERS[0]]["scores"]["base"]
     ]
@@ -101,18 +103,23 @@ def account_judgements(judgements: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def measure_agreement(rated: pd.DataFrame) -> float | None:
-    """Measure Krippendorff's alpha (interval level; Krippendorff 2011) over both answers.
+    """Measure whether raters see the same difference between the two answers.
+
+    Krippendorff's alpha (interval level; Krippendorff 2011) of tuned minus base. Over the ratings
+    of both answers it would be high as soon as raters agree which prompts are hard, even if they
+    prefer opposite models.
 
     Args:
         rated: ratings on one criterion.
 
     Returns:
-        1 for raters who always agree, 0 for agreement by chance; None for a single rater, or where
-        nothing that two of them rated differs.
+        1 for raters who always agree, 0 for agreement by chance, less where they contradict each
+        other; None for a single rater, or where all see the same difference everywhere.
     """
     import krippendorff
 
-    table = rated.pivot(index="rater", columns="id", values=["base", "tuned"]).to_numpy(float)
+    differences = rated.assign(difference=rated["tuned"] - rated["base"])
+    table = differences.pivot(index="rater", columns="number", values="difference").to_numpy(float)
     shared = table[:, (~np.isnan(table)).sum(axis=0) > 1]
     if len(table) < 2 or np.unique(shared[~np.isnan(shared)]).size < 2:
         return None
@@ -130,8 +137,8 @@ def _compare(
         for who in ("base", "tuned")
     )
     compared = compare_all(base, tuned, shared, (metric,))[metric.name]
-    before = compared["base"]
-    change = 100 * compared["difference"] / before if before else None
+    before, difference = compared["base"], compared["difference"]
+    change = None if difference is None or not before else 100 * difference / before
     return {**compared, "change": change}
 
 

@@ -7,16 +7,20 @@ from typing import Any
 from tuneline.hashing import hash_value
 from tuneline.parameters import Evaluation, Rubric
 
+LEAST, MOST = 0, 10  # what a rating may be
+
 
 @dataclass(frozen=True)
 class Pair:
     """Two answers to one prompt.
 
     Attributes:
+        number: its place among what is rated, from 1. Ids may repeat.
         row: the prompt and both answers.
         first: whose answer stands as A: `base` or `tuned`; the other's stands as B.
     """
 
+    number: int
     row: dict[str, Any]
     first: str
 
@@ -45,7 +49,10 @@ def choose_pairs(
     random.Random(evaluation.seed).shuffle(test)  # noqa: S311 - a draw, not a secret
     rows = [*questions, *test][: rubric.prompts]
     sides = random.Random(hash_value([evaluation.seed, fingerprint(rows, rubric)]))  # noqa: S311
-    return [Pair(row, sides.choice(("base", "tuned"))) for row in rows]
+    return [
+        Pair(number, row, sides.choice(("base", "tuned")))
+        for number, row in enumerate(rows, start=1)
+    ]
 
 
 def fingerprint(rows: list[dict[str, Any]], rubric: Rubric) -> str:

@@ -6,10 +6,9 @@ from typing import Any
 import pandas as pd
 
 from tuneline.parameters import Criterion, Rubric
-from tuneline.pipelines.evaluate.rubric.pairs import Pair, fingerprint
+from tuneline.pipelines.evaluate.rubric.pairs import LEAST, MOST, Pair, fingerprint
 
-RATING_COLUMNS = ["rater", "id", "criterion", "base", "tuned"]
-LEAST, MOST = 0, 10
+RATING_COLUMNS = ["rater", "number", "id", "criterion", "base", "tuned"]
 
 
 def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:
@@ -28,7 +27,7 @@ def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:
     rows = [
         {
             "sheet": name,
-            "number": number,
+            "number": pair.number,
             "prompt": _show_prompt(pair.row),
             "reference": pair.row["reference"],
             **{
@@ -37,7 +36,7 @@ def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:
             },
             **blank,
         }
-        for number, pair in enumerate(pairs, start=1)
+        for pair in pairs
     ]
     sheet = pd.DataFrame(rows)
     sheet.attrs["criteria"] = {one.name: one.description for one in rubric.criteria}
@@ -46,10 +45,7 @@ def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:
 
 def make_key(pairs: list[Pair]) -> dict[str, Any]:
     """Say whose answer is A and whose is B, by the sheet's row number."""
-    return {
-        str(number): {"id": pair.row["id"], **pair.sides}
-        for number, pair in enumerate(pairs, start=1)
-    }
+    return {str(pair.number): {"id": pair.row["id"], **pair.sides} for pair in pairs}
 
 
 def read_sheet(
@@ -73,18 +69,24 @@ def read_sheet(
     account = describe_sheet(rater)
     cells = sheet.drop_duplicates("number").set_index("number")
     rows: list[dict[str, Any]] = []
-    for number, pair in enumerate(pairs, start=1):
+    for pair in pairs:
         for criterion in rubric.criteria:
             found = {}
             for side, column in zip("AB", _columns(criterion), strict=True):
-                value = cells[column].get(number)
+                value = cells[column].get(pair.number)
                 rating = _read_rating(value)
                 state = "rated" if rating is not None else "blank" if pd.isna(value) else "invalid"
                 account[state] += 1
                 found[pair.sides[side]] = rating
             if None not in found.values():
                 rows.append(
-                    {"rater": rater, "id": pair.row["id"], "criterion": criterion.name, **found}
+                    {
+                        "rater": rater,
+                        "number": pair.number,
+                        "id": pair.row["id"],
+                        "criterion": criterion.name,
+                        **found,
+                    }
                 )
     return rows, account
 
