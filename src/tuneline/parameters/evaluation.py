@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from tuneline.parameters.block import Block
+from tuneline.parameters.block import Block, Seed
 from tuneline.parameters.rubric import Rubric
 
 # What py3langid's model knows. The model itself unpacks 60 MB into the folder for temporary files,
@@ -41,7 +41,7 @@ class Evaluation(Block):
     )
     confidence: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
     resamples: int = Field(default=2000, ge=100, description="bootstrap resamples")
-    seed: int = Field(
+    seed: Seed = Field(
         default=3407,
         description="of resampling, of what is rated, and of decoding where it samples",
     )
