@@ -93,9 +93,8 @@ def check_files(conf: Path, env: str, params: dict[str, Any]) -> None:
             except TunelineError as error:
                 problems += error.problems
         known_globals = reduce(merge, found["globals"].values(), known_globals)
+        found["parameters"]["--params"] = params
         for kind, values in found.items():
-            if kind == "parameters":
-                values = {**values, "--params": params}
             problems += _find_lost_references(kind, Stated(values, known_globals, params))
     if problems:
         raise TunelineError(*dict.fromkeys(problems))
@@ -189,8 +188,8 @@ def _find_lost_references(kind: str, stated: Stated) -> Iterator[Problem]:
                     value=text,
                     wrong=wrong,
                     matters="nothing can be put in its place",
-                    remedy=r"for the signs themselves write `\${…}`, in double quotes `\\${…}`, and "
-                    r"in a template of `prompt` `\${{…}}`",
+                    remedy=r"for the signs themselves write `\${…}`, in double quotes `\\${…}`, "
+                    r"and in a template of `prompt` `\${{…}}`",
                 )
 
 

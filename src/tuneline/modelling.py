@@ -27,7 +27,9 @@ def load_tokenizer(recipe: Recipe) -> Any:
     from transformers import AutoTokenizer
 
     fetch_base(recipe, weights=False)
-    tokenizer = AutoTokenizer.from_pretrained(recipe.base_model, revision=recipe.revision)
+    tokenizer = AutoTokenizer.from_pretrained(
+        recipe.base_model, revision=recipe.revision, trust_remote_code=False
+    )
     if recipe.chat_template_path:
         tokenizer.chat_template = Path(recipe.chat_template_path).read_text(encoding="utf-8")
     elif isinstance(tokenizer.chat_template, dict):  # one for tools as well, say
@@ -52,7 +54,9 @@ def load_model_config(recipe: Recipe) -> Any:
     from transformers import AutoConfig
 
     fetch_base(recipe, weights=False)
-    return AutoConfig.from_pretrained(recipe.base_model, revision=recipe.revision)
+    return AutoConfig.from_pretrained(
+        recipe.base_model, revision=recipe.revision, trust_remote_code=False
+    )
 
 
 def load_model(recipe: Recipe, hardware: Hardware) -> Any:
@@ -79,8 +83,9 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
         quantization_config=BitsAndBytesConfig(**quantization),
         dtype=dtype,
         device_map={"": hardware.device},
-        attn_implementation=choose_attention(hardware),
+        attn_implementation=choose_attention(hardware, load_model_config(recipe)),
         use_safetensors=True,
+        trust_remote_code=False,
     )
     _keep_layout(model)
     return model
