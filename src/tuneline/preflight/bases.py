@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -186,10 +187,8 @@ def _find_in_tokenizer(where: str, recipe: Recipe) -> Iterator[Problem]:
     try:
         tokenizer = load_tokenizer(recipe) if there else None
     except TunelineError as error:
-        yield from (
-            Problem(where, one.wrong, one.matters, one.remedy, recipe.base_model)
-            for one in error.problems
-        )
+        use_case = where.removesuffix(".recipe.base_model")
+        yield from (replace(one, where=f"{use_case}.{one.where}") for one in error.problems)
         return
     except Exception as error:  # each kind of tokenizer fails in its own way
         reason = _shorten(error)
