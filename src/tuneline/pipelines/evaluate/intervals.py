@@ -63,7 +63,7 @@ def _compare(
         "base": before,
         "tuned": after,
         "difference": after - before,
-        "interval": [low, high],
+        "interval": None if metric.timed else [low, high],
         "confidence": confidence,
         "rows": rows,
         "wins": wins,

@@ -225,6 +225,8 @@ def _show_change(found: dict[str, Any] | None) -> str:
 
 
 def _show_interval(found: dict[str, Any], places: int) -> str:
+    if found["interval"] is None:
+        return "measured once"
     low, high = (format_number(end, places, True) for end in found["interval"])
     return f"{low} to {high}"
 
