@@ -91,8 +91,8 @@ def test_examples_that_were_not_used_are_said(recipe: Recipe, hardware: Hardware
     }
     found = record(recipe, hardware, [1.0], [1.2], PLAN | {"overflow": overflow})
     assert found["examples"] == overflow
-    assert "2 of 10 validation examples are longer than recipe.max_length = 256" in found["words"]
-    assert "3 of 70 training examples are longer" in found["words"]
+    assert "2 of 10 validation examples, longer than recipe.max_length = 256, not" in found["words"]
+    assert "3 of 70 training examples, longer" in found["words"]
 
 
 @pytest.mark.parametrize(

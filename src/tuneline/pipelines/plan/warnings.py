@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tuneline.pages import count
 from tuneline.parameters import Recipe
 
 # A sentence names so many of the ids; plan.json has them all.
 NAMED = 5
+SHOWN = {"train": "training example", "validation": "validation example", "test": "test example"}
 LOSSES = {"train": "training", "validation": "validation loss"}
 
 
@@ -26,25 +28,17 @@ def list_warnings(plan: dict[str, Any], recipe: Recipe) -> Iterator[str]:
 
 
 def _warn_of_lengths(overflow: dict[str, Any]) -> Iterator[str]:
+    limit = f"recipe.max_length = {overflow['max_length']}"
     for side, what in LOSSES.items():
         lost, cut = overflow["left_out"][side], overflow["cut"][side]
-        used = overflow["used"][side]
-        shown = f"{'training' if side == 'train' else side} examples"
+        of = f"of {count(overflow['used'][side] + lost, SHOWN[side])}"
+        long = (
+            "without room for an answer in" if overflow["policy"] == "truncate" else "longer than"
+        )
         if lost:
-            why = (
-                "leave no room for an answer in"
-                if overflow["policy"] == "truncate"
-                else "are longer than"
-            )
-            yield (
-                f"{lost:,} of {used + lost:,} {shown} {why} recipe.max_length = "
-                f"{overflow['max_length']}: they are left out of the {what}."
-            )
+            yield f"{lost:,} {of} {_be(lost)} {long} {limit}: left out of the {what}."
         if cut:
-            yield (
-                f"{cut:,} of {used + lost:,} {shown} are longer than recipe.max_length = "
-                f"{overflow['max_length']}: they are cut there, without an end token."
-            )
+            yield f"{cut:,} {of} {_be(cut)} longer than {limit}: cut there, without an end token."
 
 
 def _warn_of_context(context: dict[str, Any], recipe: Recipe) -> Iterator[str]:
@@ -54,15 +48,15 @@ def _warn_of_context(context: dict[str, Any], recipe: Recipe) -> Iterator[str]:
     for side, ids in context["longer"].items():
         if ids:
             yield (
-                f"{len(ids):,} {'training' if side == 'train' else side} examples are longer than "
-                f"{reads}, and it is weak beyond them: {_name(ids)}."
+                f"{count(len(ids), SHOWN[side])} {_be(len(ids))} longer than {reads}, and it is "
+                f"weak beyond them: {_name(ids)}."
             )
     if recipe.max_length > context["tokens"]:
         yield f"recipe.max_length = {recipe.max_length} is more than {reads}."
     if context["answers"]:
         yield (
-            f"The prompts of {len(context['answers']):,} test examples with an answer of "
-            f"{context['max_new_tokens']:,} tokens (evaluation.generation.max_new_tokens) are "
+            f"{count(len(context['answers']), 'test prompt')} with an answer of "
+            f"{context['max_new_tokens']:,} tokens (evaluation.generation.max_new_tokens) would be "
             f"longer than {reads}: {_name(context['answers'])}."
         )
 
@@ -77,21 +71,25 @@ def _warn_of_steps(plan: dict[str, Any], recipe: Recipe) -> Iterator[str]:
         )
     if used < recipe.global_batch_size:
         yield (
-            f"recipe.global_batch_size = {recipe.global_batch_size} is more than the {used:,} "
-            "training examples: every step sees all of them."
+            f"recipe.global_batch_size = {recipe.global_batch_size} is more than there are "
+            f"training examples ({used:,}): every step sees all of them."
         )
     stated = recipe.model_extra or {}
     every = stated.get("eval_steps") or 0
     if stated.get("eval_strategy") == "steps" and every > total:
         yield (
-            f"recipe.eval_steps = {every:g} is more than the {total:,} steps of the run: the "
+            f"recipe.eval_steps = {every:g} is more than the run has steps ({total:,}): the "
             "validation loss is measured at the end of each epoch alone."
         )
     if (stated.get("logging_steps") or 0) > total:
         yield (
-            f"recipe.logging_steps = {stated['logging_steps']:g} is more than the {total:,} steps "
-            "of the run: the training loss is logged at the end of each epoch alone."
+            f"recipe.logging_steps = {stated['logging_steps']:g} is more than the run has "
+            f"steps ({total:,}): the training loss is logged at the end of each epoch alone."
         )
+
+
+def _be(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _name(ids: list[str]) -> str:

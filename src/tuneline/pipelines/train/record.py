@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from tuneline.adapters import Adapter, hash_adapter
+from tuneline.pages import count
 from tuneline.parameters import Hardware, Recipe
 
 # Validation losses closer than this share are the same: the difference of two seeds is larger.
@@ -141,12 +142,12 @@ def _word_examples(examples: dict[str, dict[str, int]], recipe: Recipe) -> list[
     for side, what in (("train", "learnt from"), ("validation", "in the validation loss")):
         lost, cut = examples["left_out"][side], examples["cut"][side]
         total = examples["used"][side] + lost
-        shown = f"{'training' if side == 'train' else side} examples"
-        longer = f"longer than recipe.max_length = {recipe.max_length:,}"
+        of = f"of {count(total, 'training example' if side == 'train' else 'validation example')}"
+        longer = f"longer than recipe.max_length = {recipe.max_length}"
         if lost:
-            words.append(f"{lost:,} of {total:,} {shown} are {longer} and are not {what}.")
+            words.append(f"{lost:,} {of}, {longer}, not {what}.")
         if cut:
-            words.append(f"{cut:,} of {total:,} {shown} are {longer} and are cut there.")
+            words.append(f"{cut:,} {of}, {longer}, cut there.")
     return words
 
 
