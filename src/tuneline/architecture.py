@@ -135,7 +135,7 @@ def measure_context(config: Any) -> int | None:
         for models without positions.
     """
     text = config.get_text_config()
-    stated = getattr(text, "max_position_embeddings", None)
+    stated: int | None = getattr(text, "max_position_embeddings", None)
     rope = getattr(text, "rope_parameters", None) or {}
     if stated is None or rope.get("rope_type") not in STRETCHED or not rope.get("factor"):
         return stated

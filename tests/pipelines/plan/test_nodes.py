@@ -36,8 +36,9 @@ VOLUMES = {
 
 @pytest.fixture
 def recipe(recipe: Recipe) -> Recipe:
-    """Give a recipe whose warm-up is shorter than the small runs of these tests."""
-    return Recipe.model_validate({**recipe.model_dump(), "warmup_steps": 1, "logging_steps": 1})
+    """Give a recipe whose warm-up is shorter than the small runs, and that refuses long rows."""
+    changes = {"warmup_steps": 1, "logging_steps": 1, "overflow": "fail"}
+    return Recipe.model_validate({**recipe.model_dump(), **changes})
 
 
 def make_example(words: int) -> Example:
