@@ -117,30 +117,41 @@ def _open_weights(path: Path) -> str | None:
 
 
 def _find_in_config(recipe: Recipe) -> Words | None:
-    from transformers import CONFIG_MAPPING, PreTrainedConfig
+    from transformers import PreTrainedConfig
 
     try:
         stated, _ = PreTrainedConfig.get_config_dict(recipe.base_model, revision=recipe.revision)
     except (OSError, ValueError) as error:
-        return _word_config(error)
+        if Path(recipe.base_model).is_dir():
+            return _word_config(error)
+        return _word_unreachable(f"its config.json cannot be fetched ({_shorten(error)})")
     if not isinstance(stated, dict):
         return _word_config("it holds no keys")
-    kind = stated.get("model_type")
-    if kind not in CONFIG_MAPPING:
-        return _word_unknown(kind, bool(stated.get("auto_map")))
-    quantized = (stated.get("quantization_config") or {}).get("quant_method")
-    if quantized and not (stated["quantization_config"].get("load_in_4bit")):
-        return (
-            f"its weights are quantised already ({quantized})",
-            "QLoRA quantises them itself, from 16 bits, and trains on that",
-            "take the repository that it was made from, with weights in 16 bits",
-        )
+    words = _find_in_keys(stated)
+    if words:
+        return words
     try:
         config = load_model_config(recipe)
         text = config.get_text_config()
     except Exception as error:  # each config validates itself, with errors of its own
         return _word_config(error)
     return _find_in_kind(config, stated) or _find_in_shape(config, text)
+
+
+def _find_in_keys(stated: dict[str, Any]) -> Words | None:
+    from transformers import CONFIG_MAPPING
+
+    kind = stated.get("model_type")
+    if kind not in CONFIG_MAPPING:
+        return _word_unknown(kind, bool(stated.get("auto_map")))
+    quantization = stated.get("quantization_config") or {}
+    if quantization.get("quant_method") and not quantization.get("load_in_4bit"):
+        return (
+            f"its weights are quantised already ({quantization['quant_method']})",
+            "QLoRA quantises them itself, from 16 bits, and trains on that",
+            "take the repository that it was made from, with weights in 16 bits",
+        )
+    return None
 
 
 def _find_in_kind(config: Any, stated: dict[str, Any]) -> Words | None:
@@ -185,7 +196,7 @@ def _find_in_tokenizer(where: str, recipe: Recipe) -> Iterator[Problem]:
     there = not folder.is_dir() or any((folder / name).exists() for name in TOKENIZER_FILES)
     reason = "" if there else "none of its files is there"
     try:
-        tokenizer = load_tokenizer(recipe) if there else None
+        tokenizer: Any = load_tokenizer(recipe) if there else None
     except TunelineError as error:
         use_case = where.removesuffix(".recipe.base_model")
         yield from (replace(one, where=f"{use_case}.{one.where}") for one in error.problems)
