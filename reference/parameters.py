@@ -258,7 +258,8 @@ def _name_annotation(annotation: Any, path: str) -> str:
 def _name_limit(limit: Any) -> str:
     for name, words in LIMITS.items():
         if hasattr(limit, name):
-            return words.format(f"{getattr(limit, name):g}")
+            value = getattr(limit, name)
+            return words.format(f"{value:,}" if isinstance(value, int) else f"{value:g}")
     return "(at least one)" if getattr(limit, "min_length", 0) else ""
 
 

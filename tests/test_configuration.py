@@ -208,6 +208,13 @@ def test_a_question_cannot_fill_the_columns_of_a_system_message():
         ({"data": {"columns": ["line", "title"]}}, "the name `line` is taken"),
         ({"recipe": {"quantization": {"load_in_4bit": False}}}, "`load_in_4bit` is not true"),
         ({"recipe": {"learning_rate": "fast"}}, "valid number"),
+        ({"recipe": {"learning_rate": float("nan")}}, "learning_rate = nan: input should be a"),
+        ({"recipe": {"num_train_epochs": float("inf")}}, "input should be a finite number"),
+        ({"recipe": {"max_length": -5}}, "max_length = -5: input should be greater than 0"),
+        ({"recipe": {"seed": -1}}, "recipe.seed = -1: input should be greater than or equal to 0"),
+        ({"recipe": {"seed": 2**32}}, "seed = 4294967296: input should be less than 4294967296"),
+        ({"data": {"split": {"seed": -7}}}, "data.split.seed = -7: input should be greater"),
+        ({"evaluation": {"seed": -1}}, "evaluation.seed = -1: input should be greater than"),
     ],
 )
 def test_an_impossible_value_is_refused_with_its_reason(block: dict, words: str):

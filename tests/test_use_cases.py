@@ -194,3 +194,31 @@ def test_offers_longer_than_max_length_are_refused_instead_of_cut(samples: Path)
     assert plan["overflow"]["share"] == 1
     with pytest.raises(TunelineError, match="the run does not fit"):
         run_pipelines(samples, "development_plans", tags=["train"])
+
+
+def test_a_real_files_few_long_rows_do_not_stop_a_laptop(samples: Path):
+    """Two rows in a hundred are longer than the tiny model's limit: left out, and counted."""
+    raw = samples / "data/01_raw"
+    shutil.copytree(PROJECT / "data/01_raw/shoe_mould", samples / "shoe_mould")
+    raw.unlink()
+    raw.mkdir()
+    (samples / "shoe_mould").rename(raw / "shoe_mould")
+    rows = orjson.loads((raw / "shoe_mould/questions.json").read_bytes())
+    for row in rows[::50]:
+        row["answer"] *= 4
+    (raw / "shoe_mould/questions.json").write_bytes(orjson.dumps(rows))
+    run_pipelines(samples, "shoe_mould", env="laptop", tags=["prepare", "plan"])
+    plan = json.loads((samples / "data/08_reporting/shoe_mould/plan.json").read_text())
+    assert plan["verdict"]["shown"] == "fits, with warnings"
+    assert sum(plan["overflow"]["left_out"].values()) >= 1
+    assert "longer than recipe.max_length = 256: left out of the" in plan["verdict"]["words"]
+
+
+@pytest.mark.parametrize("use_case", [*OTHERS, "product_descriptions"])
+def test_every_use_case_leaves_long_rows_out_on_a_laptop(use_case: str):
+    from kedro.config import OmegaConfigLoader
+
+    from tuneline.settings import CONFIG_LOADER_ARGS
+
+    loader = OmegaConfigLoader(str(PROJECT / "conf"), env="laptop", **CONFIG_LOADER_ARGS)
+    assert loader["parameters"][use_case]["recipe"]["overflow"] == "drop"

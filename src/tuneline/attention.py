@@ -1,4 +1,6 @@
-"""Which attention kernels a machine runs."""
+"""Which attention kernels a machine, and a base model, run."""
+
+from typing import Any
 
 from tuneline.parameters import Hardware
 
@@ -6,11 +8,12 @@ from tuneline.parameters import Hardware
 FLASH_CAPABILITY = 8.0
 
 
-def choose_attention(hardware: Hardware) -> str:
+def choose_attention(hardware: Hardware, config: Any = None) -> str:
     """Choose the implementation that `attn_implementation: auto` stands for.
 
     Args:
         hardware: the machine.
+        config: of the base model, whose architecture may have fewer of them; None for any.
 
     Returns:
         A value that `from_pretrained` takes.
@@ -20,7 +23,27 @@ def choose_attention(hardware: Hardware) -> str:
     from transformers.utils import is_flash_attn_2_available
 
     able = (hardware.compute_capability or 0) >= FLASH_CAPABILITY
-    return "flash_attention_2" if able and is_flash_attn_2_available() else "sdpa"
+    if able and is_flash_attn_2_available() and has_attention(config, "flash_attention_2"):
+        return "flash_attention_2"
+    return "sdpa" if has_attention(config, "sdpa") else "eager"
+
+
+def has_attention(config: Any, implementation: str) -> bool:
+    """Tell whether an architecture has an implementation of attention.
+
+    Args:
+        config: of the base model; None for any.
+        implementation: as in `from_pretrained`.
+
+    Returns:
+        Whether transformers' class for it says so; true of names that transformers may yet fetch.
+    """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    supports = {"sdpa": "_supports_sdpa", "flash_attention_2": "_supports_flash_attn"}
+    if config is None or implementation not in supports:
+        return True
+    return bool(getattr(MODEL_FOR_CAUSAL_LM_MAPPING[type(config)], supports[implementation], True))
 
 
 def avoid_slow_kernel(hardware: Hardware) -> None:

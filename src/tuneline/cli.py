@@ -1,6 +1,7 @@
 """The commands `kedro run`, `new-use-case`, `chat` and `storage`; problems are sentences."""
 
 import logging
+import os
 import re
 from collections.abc import Callable
 from copy import copy
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import env_option
@@ -17,8 +17,9 @@ from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
 
+from tuneline.configuration_files import check_files
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.use_cases import MAIN_USE_CASE, find_project
+from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, find_project
 
 log = logging.getLogger(__name__)
 # click shows what has ended a command; conf/logging.yml sends this to the file alone.
@@ -28,8 +29,6 @@ kept = logging.getLogger("tuneline.ended")
 QUESTION = re.compile(r"(?:^|,)\s*question=")
 # What OmegaConf would take for a reference to another parameter.
 REFERENCE = re.compile(r"(\\*)\$\{")
-# How Kedro names a file that is no YAML; its line counts from 0.
-KEDROS_FILE = re.compile(r"file (.+), unable to read line")
 
 # What a user can mend. Anything else is a fault of ours and keeps its traceback.
 MENDABLE = (DatasetError, MissingConfigException, ParameterValidationError)
@@ -50,18 +49,19 @@ class SentenceCommand(click.Command):
         except MENDABLE as error:
             log.debug("The run failed.", exc_info=error)
             raise _end(str(error).strip()) from error
-        except yaml.MarkedYAMLError as error:
-            raise _end(str(_word_syntax_error(error))) from error
 
     def check(self, ctx: click.Context) -> None:
-        """Look at the arguments before the command runs; a subclass says for what."""
+        """Look at the files of `conf/` and at the arguments before the command runs."""
+        env = ctx.params.get("env") or os.environ.get("KEDRO_ENV") or DEFAULT_ENVIRONMENT
+        check_files(find_project() / "conf", env, ctx.params.get("params") or {})
 
 
 class RunCommand(SentenceCommand):
     """The `run` command, which knows the names of all pipelines before it starts."""
 
     def check(self, ctx: click.Context) -> None:
-        """Refuse names of pipelines that there are not."""
+        """Refuse names of pipelines that there are not, too."""
+        super().check(ctx)
         _check_pipeline_names(ctx)
 
 
@@ -167,21 +167,6 @@ def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) ->
 def _end(sentence: str) -> click.ClickException:
     kept.error(sentence)
     return click.ClickException(sentence)
-
-
-def _word_syntax_error(error: yaml.MarkedYAMLError) -> Problem:
-    """Say where YAML cannot be read. Kedro names the file and keeps what it met as the cause."""
-    met = error.__cause__ if isinstance(error.__cause__, yaml.MarkedYAMLError) else error
-    named = KEDROS_FILE.search(str(error))
-    mark = met.problem_mark
-    file = named[1] if named else mark.name if mark and mark.name != "<file>" else "a file in conf"
-    return Problem(
-        where=f"{file}, line {mark.line + 1}" if mark else file,
-        wrong=f"it cannot be read as YAML ({met.problem})",
-        matters="no command can read the settings",
-        remedy="put a text that holds one of `: # ? [ ] { } ,` into double quotes, indent with "
-        "spaces only, and state each key once",
-    )
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:

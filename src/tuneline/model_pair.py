@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from tuneline.adapters import Adapter, attach_adapter
 from tuneline.answering import Answer, stream_answer, warm_up
+from tuneline.architecture import measure_context
 from tuneline.errors import Problem
 from tuneline.examples import Message
 from tuneline.modelling import load_model, load_model_config
@@ -111,11 +112,9 @@ def measure_room(recipe: Recipe, evaluation: Evaluation) -> Room:
         evaluation: states `max_new_tokens`.
 
     Returns:
-        The room; `context` is the config's `max_position_embeddings`, which models without
-        positions do not have.
+        The room.
     """
-    config = load_model_config(recipe).get_text_config()
     return Room(
-        context=getattr(config, "max_position_embeddings", None),
+        context=measure_context(load_model_config(recipe)),
         answer=evaluation.generation.get("max_new_tokens") or 0,
     )

@@ -28,7 +28,9 @@ def load_tokenizer(recipe: Recipe) -> Any:
     from transformers import AutoTokenizer
 
     fetch_base(recipe, weights=False)
-    tokenizer = AutoTokenizer.from_pretrained(recipe.base_model, revision=recipe.revision)
+    tokenizer = AutoTokenizer.from_pretrained(
+        recipe.base_model, revision=recipe.revision, trust_remote_code=False
+    )
     where, value = "recipe.base_model", recipe.base_model
     if recipe.chat_template_path:
         where, value = "recipe.chat_template_path", recipe.chat_template_path
@@ -86,7 +88,9 @@ def load_model_config(recipe: Recipe) -> Any:
     from transformers import AutoConfig
 
     fetch_base(recipe, weights=False)
-    return AutoConfig.from_pretrained(recipe.base_model, revision=recipe.revision)
+    return AutoConfig.from_pretrained(
+        recipe.base_model, revision=recipe.revision, trust_remote_code=False
+    )
 
 
 def load_model(recipe: Recipe, hardware: Hardware) -> Any:
@@ -113,8 +117,9 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
         quantization_config=BitsAndBytesConfig(**quantization),
         dtype=dtype,
         device_map={"": hardware.device},
-        attn_implementation=choose_attention(hardware),
+        attn_implementation=choose_attention(hardware, load_model_config(recipe)),
         use_safetensors=True,
+        trust_remote_code=False,
     )
     _keep_layout(model)
     return model

@@ -70,8 +70,10 @@ def count(number: int, noun: str) -> str:
 
 def format_interval(found: dict[str, Any], places: int) -> str:
     """Write the interval of a difference, as `compare_all` gives it, or why there is none."""
+    if found["interval"] is None and found["difference"] is None:
+        return "not measured"
     if found["interval"] is None:
-        return "not measured" if found["difference"] is None else "too few to tell"
+        return "measured once" if found.get("timed") else "too few to tell"
     low, high = (format_number(end, places, True) for end in found["interval"])
     return f"{low} to {high}"
 

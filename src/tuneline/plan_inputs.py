@@ -21,6 +21,11 @@ RECIPE_KEYS = {
     "max_steps",
     "num_train_epochs",
     "optim",
+    "warmup_steps",
+    "lr_scheduler_type",
+    "lr_scheduler_kwargs",
+    "eval_strategy",
+    "eval_steps",
 }
 
 

@@ -4,9 +4,9 @@ import logging
 import os
 import warnings
 
-from kedro.config import OmegaConfigLoader
-
+from tuneline.configuration_files import SoftConfigLoader
 from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, SummaryAfterRun
+from tuneline.use_cases import DEFAULT_ENVIRONMENT
 
 # A run tells nobody that it ran, here as in `.telemetry`; set the variable to 0 to allow it.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -26,10 +26,10 @@ warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers
 
 HOOKS = (CheckBeforeRun(), ProgressDuringRun(), SummaryAfterRun())
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = SoftConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
-    "default_run_env": "laptop",
+    "default_run_env": DEFAULT_ENVIRONMENT,
     # Without `soft`, a machine that changes one key of `hardware` would delete all the others.
     "merge_strategy": {"parameters": "soft", "globals": "soft", "catalog": "soft"},
 }

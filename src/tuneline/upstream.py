@@ -7,8 +7,11 @@ from dataclasses import fields
 from importlib.metadata import version
 from typing import Any
 
+from pydantic import ValidationError
+
 from tuneline.errors import Problem, suggest
 from tuneline.parameters import Evaluation, Recipe
+from tuneline.parameters.bounds import Bounds, GenerationBounds, LoraBounds, TrainingBounds
 
 # Upstream keys that a recipe may not set, and why.
 RESERVED = {
@@ -90,12 +93,13 @@ def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iter
     ):
         for key in sorted(reserved.keys() & values.keys()):
             yield _reserved(f"{use_case}.{block}.{key}", values[key], reserved[key])
-    blocks: list[tuple[str, dict[str, Any], set[str], Callable[..., Any], str]] = [
-        ("recipe.lora", recipe.lora, _names(LoraConfig), _build_lora, "peft"),
+    blocks: list[tuple[str, dict[str, Any], set[str], type[Bounds], Callable[..., Any], str]] = [
+        ("recipe.lora", recipe.lora, _names(LoraConfig), LoraBounds, _build_lora, "peft"),
         (
             "recipe.quantization",
             recipe.quantization,
             _parameters(BitsAndBytesConfig),
+            Bounds,
             BitsAndBytesConfig,
             "transformers",
         ),
@@ -103,6 +107,7 @@ def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iter
             "evaluation.generation",
             evaluation.generation,
             {name for name in vars(GenerationConfig()) if not name.startswith("_")},
+            GenerationBounds,
             _build_generation,
             "transformers",
         ),
@@ -110,19 +115,24 @@ def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iter
             "recipe",
             {key: value for key, value in training.items() if key not in RESERVED},
             _names(SFTConfig) | set(Recipe.model_fields),
+            TrainingBounds,
             _build_training,
             "trl",
         ),
     ]
-    for block, values, known, build, package in blocks:
-        yield from _check(f"{use_case}.{block}", values, known, build, package)
+    for block, values, known, bounds, build, package in blocks:
+        where = f"{use_case}.{block}"
+        problems = [
+            *_find_unknown(where, values, known, package),
+            *_find_out_of_bounds(where, values, bounds),
+        ]
+        yield from problems or _try(where, values, build, package)
 
 
-def _check(
-    where: str, values: dict[str, Any], known: set[str], build: Callable[..., Any], package: str
+def _find_unknown(
+    where: str, values: dict[str, Any], known: set[str], package: str
 ) -> Iterator[Problem]:
-    unknown = sorted(set(values) - known)
-    for key in unknown:
+    for key in sorted(set(values) - known):
         yield Problem(
             where=f"{where}.{key}",
             value=values[key],
@@ -130,8 +140,23 @@ def _check(
             matters="a misspelt key would silently change nothing",
             remedy=suggest(key, known - RESERVED.keys()),
         )
-    if not unknown:
-        yield from _try(where, values, build, package)
+
+
+def _find_out_of_bounds(
+    where: str, values: dict[str, Any], bounds: type[Bounds]
+) -> Iterator[Problem]:
+    try:
+        bounds.model_validate(values)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            message = str(details["msg"]).removeprefix("Value error, ")
+            yield Problem(
+                where=f"{where}.{details['loc'][0]}",
+                value=details["input"],
+                wrong=message[0].lower() + message[1:],
+                matters="the run would fail late, or do something else than it says",
+                remedy="correct the value",
+            )
 
 
 def _try(
@@ -175,8 +200,7 @@ def _build_lora(**values: Any) -> None:
         )
     if start == "loftq":  # it is applied to the quantised weights, see train/initialisation.py
         values = {**values, "init_lora_weights": True}
-    if LoraConfig(**values).r < 1:
-        raise ValueError("`r` must be at least 1")
+    LoraConfig(**values)
 
 
 def _build_generation(**values: Any) -> None:

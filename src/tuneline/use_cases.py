@@ -10,6 +10,8 @@ from kedro.utils import find_kedro_project
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAIN_USE_CASE = "product_descriptions"
+# The machine without `--env`.
+DEFAULT_ENVIRONMENT = "laptop"
 
 
 def list_use_cases() -> list[str]:

@@ -42,7 +42,7 @@ class AdapterDataset(AbstractVersionedDataset[Adapter, Adapter]):
         return Adapter(
             config=_read(folder / "adapter_config.json"),
             tensors=load_file(folder / "adapter_model.safetensors"),
-            tokenizer=AutoTokenizer.from_pretrained(folder),
+            tokenizer=AutoTokenizer.from_pretrained(folder, trust_remote_code=False),
             provenance=_read(folder / "provenance.json"),
         )
 

@@ -27,8 +27,10 @@ class BaseModelDataset(AbstractDataset[BaseModel, BaseModel]):
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         return BaseModel(
-            model=AutoModelForCausalLM.from_pretrained(self._filepath, use_safetensors=True),
-            tokenizer=AutoTokenizer.from_pretrained(self._filepath),
+            model=AutoModelForCausalLM.from_pretrained(
+                self._filepath, use_safetensors=True, trust_remote_code=False
+            ),
+            tokenizer=AutoTokenizer.from_pretrained(self._filepath, trust_remote_code=False),
             provenance=json.loads((self._filepath / "provenance.json").read_text("utf-8")),
         )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from tuneline.parameters.block import Block
+from tuneline.parameters.block import Block, Seed
 from tuneline.parameters.rubric import Rubric
 
 # What py3langid's model knows. The model itself unpacks 60 MB into the folder for temporary files,
@@ -47,7 +47,7 @@ class Evaluation(Block):
     resamples: int = Field(
         default=10_000, ge=100, description="random swaps of the permutation test"
     )
-    seed: int = Field(
+    seed: Seed = Field(
         default=3407,
         description="of the permutation test, of what is rated, and of decoding where it samples",
     )

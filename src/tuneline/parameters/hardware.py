@@ -32,7 +32,9 @@ class Hardware(Block):
         "example goes alone",
     )
     per_device_train_batch_size: int = Field(
-        gt=0, description="examples that go through at once when they are not packed"
+        gt=0,
+        description="examples that go through at once when they are padded: in a training with "
+        "`packing: false`, and where the evaluation measures the loss of the references",
     )
     per_device_eval_batch_size: int = Field(gt=0, description="prompts answered at once")
     gradient_checkpointing: bool = Field(

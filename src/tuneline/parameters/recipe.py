@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from tuneline.parameters.block import Seed
+
 
 class Recipe(BaseModel):
     """What is trained and how: base model, quantisation, LoRA, and every SFTConfig key.
@@ -11,7 +13,7 @@ class Recipe(BaseModel):
     Keys that are not listed here are SFTConfig's own; `upstream.py` checks them.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     base_model: str = Field(description="hub id, or a folder that starts from the project's")
     revision: str = Field(default="main", description="branch, tag or commit on the hub")
@@ -54,7 +56,7 @@ class Recipe(BaseModel):
     learning_rate: float = Field(
         gt=0, le=1, description="the largest step; `lr_scheduler_type` says how it changes"
     )
-    seed: int = Field(default=3407, description="of the training")
+    seed: Seed = Field(default=3407, description="of the training")
 
     @field_validator("quantization")
     @classmethod

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from tuneline.parameters.block import Block
+from tuneline.parameters.block import Block, Seed
 from tuneline.parameters.moderation import Moderation
 from tuneline.parameters.server import Server
 
@@ -25,4 +25,4 @@ class RemoteTraining(Block):
     )
     poll_seconds: float = Field(gt=0, description="how often the job is looked at")
     moderation: Moderation = Field(description="who clears each conversation before the upload")
-    seed: int = Field(default=3407, description="of the tuning job")
+    seed: Seed = Field(default=3407, description="of the tuning job")

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tuneline.parameters.block import Block
+from tuneline.parameters.block import Block, Seed
 
 # Numbers are ids too: YAML reads `6` as one.
 Identifier = Annotated[str, Field(coerce_numbers_to_str=True)]
@@ -39,7 +39,7 @@ class Split(Block):
     group: str | None = Field(
         default=None, description="column whose equal values stay on one side; null for the id"
     )
-    seed: int = Field(default=3407, description="decides which rows are drawn")
+    seed: Seed = Field(default=3407, description="decides which rows are drawn")
 
     @field_validator("test", "validation")
     @classmethod

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from tuneline.parameters.block import Block
+from tuneline.parameters.block import Block, Seed
 from tuneline.parameters.moderation import Moderation
 from tuneline.parameters.server import Server
 
@@ -78,7 +78,7 @@ class Synthesise(Block):
         default=None, gt=0, description="US dollars for all requests of the stage; null for none"
     )
     moderation: Moderation = Field(description="who clears each dialogue")
-    seed: int = Field(
+    seed: Seed = Field(
         default=3407,
         description="decides every choice of the embedded provider, and the order of the rows",
     )

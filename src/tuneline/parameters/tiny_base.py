@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tuneline.parameters.block import Block
+from tuneline.parameters.block import Block, Seed
 
 
 class TinyBase(Block):
@@ -24,4 +24,4 @@ class TinyBase(Block):
     batch_size: int = Field(gt=0, description="sequences per step")
     sequence_length: int = Field(gt=0, description="tokens per sequence")
     learning_rate: float = Field(gt=0, description="of the training")
-    seed: int = Field(default=3407, description="of weights and order")
+    seed: Seed = Field(default=3407, description="of weights and order")

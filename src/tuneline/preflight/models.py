@@ -10,10 +10,9 @@ from kedro.pipeline import Pipeline
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Message
-from tuneline.hub.access import HUB_SECONDS
-from tuneline.hub.names import HUB_ID
 from tuneline.hub_cache.fetching import find_space_problems
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.preflight.bases import find_base_problems
 from tuneline.preflight.gpu import find_gpu_problems
 from tuneline.questions import start_messages
 from tuneline.rendering import render_example, render_prompt
@@ -45,12 +44,15 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         bases.append((f"{use_case}.recipe.base_model", recipe))
         yield from find_problems(use_case, recipe, evaluation)
         yield from _find_batch_problem(use_case, recipe, hardware)
-        yield from _find_base_problem(use_case, recipe)
+        unusable = list(find_base_problems(use_case, recipe))
+        yield from unusable
         if f"{use_case}.judgements" in pipeline.all_outputs():
             yield from _find_judge_problem(use_case, evaluation)
         unreadable = list(_find_template_problem(use_case, recipe))
         yield from unreadable
-        if not unreadable and any({"plan", "train"} & node.tags for node in pipeline.nodes):
+        if not (unusable or unreadable) and any(
+            {"plan", "train"} & node.tags for node in pipeline.nodes
+        ):
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
@@ -81,34 +83,6 @@ def _find_judge_problem(use_case: str, evaluation: Evaluation) -> Iterator[Probl
             wrong="the environment has no variable of this name",
             matters="the judge's server would refuse every request",
             remedy=f"set it (`export {judge.key}=…`), or leave `key` out for a server without keys",
-        )
-
-
-def _find_base_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
-    where, base = f"{use_case}.recipe.base_model", recipe.base_model
-    folder = Path(base)
-    if (folder / "config.json").is_file():
-        return
-    if folder.is_dir() or not HUB_ID.fullmatch(base):
-        yield Problem(
-            where=where,
-            value=base,
-            wrong=f"there is no model in this folder, seen from {Path.cwd().name}/",
-            matters="the run needs its weights and its tokenizer",
-            remedy="give a hub id (owner/name) or the path of a folder with a config.json, and "
-            "start Kedro in the project's folder",
-        )
-        return
-    reason = _find_hub_problem(recipe)
-    if reason:
-        yield Problem(
-            where=where,
-            value=base,
-            wrong=reason,
-            matters="the run needs its weights and its tokenizer",
-            remedy="check the name and the connection; for a gated model accept its licence on "
-            "its page and set HF_TOKEN; without a network, leave --env out to use the tiny base "
-            "model",
         )
 
 
@@ -155,21 +129,3 @@ def _find_start_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> It
             matters="this machine has none",
             remedy="leave it out here, or choose the --env of a machine with a GPU",
         )
-
-
-def _find_hub_problem(recipe: Recipe) -> str | None:
-    """Look into the cache, then ask the hub once; whatever it answers is a reason in words."""
-    from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    name, revision = recipe.base_model, recipe.revision
-    try:
-        hf_hub_download(name, "config.json", revision=revision, local_files_only=True)
-    except LocalEntryNotFoundError:
-        try:
-            HfApi().model_info(name, revision=revision, timeout=HUB_SECONDS)
-        except HfHubHTTPError as error:
-            return f"the hub answers: {str(error).splitlines()[0].rstrip('.')}"
-        except Exception:  # whatever the network's layers raise, it means the same to a user
-            return "it is neither in the local cache nor can the hub be reached"
-    return None

@@ -5,9 +5,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.base_models import make_base, make_config
+from tuneline.architecture import (
+    build_empty,
+    find_packing_obstacle,
+    make_lora_config,
+    measure_context,
+)
 from tuneline.examples import Example
 from tuneline.modelling import load_model_config
-from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.plan.disk import plan_disk
 from tuneline.pipelines.plan.ladder import Setting, build_ladder
 from tuneline.pipelines.plan.memory import predict_memory
@@ -20,10 +27,18 @@ from tuneline.pipelines.plan.nodes import (
     write_plan,
 )
 
+EVALUATION = Evaluation(title="Tea", generation={"max_new_tokens": 48})
 VOLUMES = {
     purpose: {"folder": purpose, "volume": 1, "free_gb": 50.0}
     for purpose in ("hub_cache", "checkpoints", "output")
 }
+
+
+@pytest.fixture
+def recipe(recipe: Recipe) -> Recipe:
+    """Give a recipe whose warm-up is shorter than the small runs, and that refuses long rows."""
+    changes = {"warmup_steps": 1, "logging_steps": 1, "overflow": "fail"}
+    return Recipe.model_validate({**recipe.model_dump(), **changes})
 
 
 def make_example(words: int) -> Example:
@@ -69,7 +84,7 @@ def test_control_tokens_that_are_typed_are_named_in_plan_and_page(
 
 
 def test_the_plan_counts_steps_tokens_and_parameters(recipe: Recipe, hardware: Hardware):
-    plan = make_plan(make_report([20] * 64, recipe), [], VOLUMES, recipe, hardware)
+    plan = make_plan(make_report([20] * 64, recipe), [], VOLUMES, recipe, EVALUATION, hardware)
     assert plan["examples"] == {"train": 64, "validation": 1, "test": 1}
     assert plan["steps"]["total"] == 64 // recipe.global_batch_size * recipe.num_train_epochs
     assert plan["tokens"]["per_epoch"] == 64 * 20
@@ -78,15 +93,15 @@ def test_the_plan_counts_steps_tokens_and_parameters(recipe: Recipe, hardware: H
 
 def test_examples_that_are_too_long_are_named(recipe: Recipe, hardware: Hardware):
     lengths = [20] * 400 + [recipe.max_length + 1]
-    plan = make_plan(make_report(lengths, recipe), [], VOLUMES, recipe, hardware)
+    plan = make_plan(make_report(lengths, recipe), [], VOLUMES, recipe, EVALUATION, hardware)
     assert plan["overflow"]["ids"] == ["400"]
-    assert plan["verdict"]["shown"] == "fits"
-    assert "1 training examples are longer" in plan["verdict"]["words"]
+    assert plan["verdict"]["shown"] == "fits, with warnings"
+    assert "1 of 401 training examples is longer than" in plan["verdict"]["words"]
 
 
 def test_too_many_long_examples_are_refused(recipe: Recipe, hardware: Hardware):
     lengths = [20] * 40 + [recipe.max_length + 1]
-    plan = make_plan(make_report(lengths, recipe), [], VOLUMES, recipe, hardware)
+    plan = make_plan(make_report(lengths, recipe), [], VOLUMES, recipe, EVALUATION, hardware)
     assert plan["verdict"]["shown"] == "does not fit"
     assert "2.4% of the training examples are longer" in plan["verdict"]["words"]
 
@@ -94,7 +109,7 @@ def test_too_many_long_examples_are_refused(recipe: Recipe, hardware: Hardware):
 def test_a_run_beyond_the_memory_is_refused(recipe: Recipe, hardware: Hardware):
     small = hardware.model_copy(update={"memory_gb": 0.001})
     recipe = recipe.model_copy(update={"packing": False})
-    plan = make_plan(make_report([20] * 64, recipe), [], VOLUMES, recipe, small)
+    plan = make_plan(make_report([20] * 64, recipe), [], VOLUMES, recipe, EVALUATION, small)
     assert plan["verdict"]["shown"] == "does not fit"
     assert "per_device_train_batch_size" in plan["verdict"]["words"]
 
@@ -196,10 +211,10 @@ def test_the_ladder_names_what_to_change_until_it_fits(recipe: Recipe, hardware:
 def test_between_little_and_much_fragmentation_nobody_can_tell(recipe: Recipe, hardware: Hardware):
     gpu = hardware.model_copy(update={"device": "cuda", "dtype": "bfloat16"})
     report = make_report([20] * 64, recipe)
-    memory = make_plan(report, [], VOLUMES, recipe, gpu)["memory_gb"]
+    memory = make_plan(report, [], VOLUMES, recipe, EVALUATION, gpu)["memory_gb"]
     assert memory["total"] < memory["at_worst"]
     tight = gpu.model_copy(update={"memory_gb": (memory["total"] + memory["at_worst"]) / 2})
-    verdict = make_plan(report, [], VOLUMES, recipe, tight)["verdict"]
+    verdict = make_plan(report, [], VOLUMES, recipe, EVALUATION, tight)["verdict"]
     assert verdict["shown"] == "cannot tell"
     assert "the measured first step decides" in verdict["words"]
 
@@ -235,8 +250,8 @@ def test_long_examples_are_dropped_or_cut_as_the_policy_says(
 ):
     recipe = recipe.model_copy(update={"overflow": policy, "num_train_epochs": 1})
     report = make_report([20] * 80 + [300] * 8, recipe)
-    plan = make_plan(report, [], VOLUMES, recipe, hardware)
-    assert plan["verdict"]["shown"] == "fits"
+    plan = make_plan(report, [], VOLUMES, recipe, EVALUATION, hardware)
+    assert plan["verdict"]["shown"] == "fits, with warnings"
     assert plan["steps"]["total"] == steps
     assert plan["tokens"]["in_all"] == tokens
     assert (plan["overflow"]["tokens_lost"], plan["overflow"]["end_tokens_lost"]) == lost
@@ -244,10 +259,10 @@ def test_long_examples_are_dropped_or_cut_as_the_policy_says(
 
 def test_time_and_cost_follow_from_what_was_measured(recipe: Recipe, hardware: Hardware):
     report = make_report([20] * 64, recipe)
-    assert make_plan(report, [], VOLUMES, recipe, hardware)["time"]["seconds"] is None
+    assert make_plan(report, [], VOLUMES, recipe, EVALUATION, hardware)["time"]["seconds"] is None
     known = hardware.model_copy(update={"tokens_per_second": 10.0, "price_per_hour": 3.6})
     recipe = recipe.model_copy(update={"num_train_epochs": 2})
-    time = make_plan(report, [], VOLUMES, recipe, known)["time"]
+    time = make_plan(report, [], VOLUMES, recipe, EVALUATION, known)["time"]
     assert time["seconds"] == 256
     assert time["cost"] == pytest.approx(0.256)
 
@@ -255,7 +270,7 @@ def test_time_and_cost_follow_from_what_was_measured(recipe: Recipe, hardware: H
 def test_the_plan_page_says_everything_and_escapes_it(recipe: Recipe, hardware: Hardware):
     named = hardware.model_copy(update={"name": "<script>alert(1)</script>"})
     report = make_report([20] * 64, recipe)
-    plan = make_plan(report, [], VOLUMES, recipe, named)
+    plan = make_plan(report, [], VOLUMES, recipe, EVALUATION, named)
     page = write_plan(plan, plot_tokens(report, recipe))
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
@@ -273,3 +288,214 @@ def test_the_mask_preview_marks_the_completion_with_its_end(recipe: Recipe):
     assert trained.startswith("<b>tea</b>")
     assert "<|end|>" in trained
     assert "Describe: a pot" in "".join(text for mark, text in spans if not mark)
+
+
+def test_a_share_of_trained_parameters_is_of_the_total_that_is_named(recipe: Recipe):
+    size = LLAMA_8B.parameters()
+    assert size["total"] == size["base"] + size["trainable"]
+    assert size["trainable_share"] == pytest.approx(size["trainable"] / size["total"], abs=1e-6)
+
+
+def plan_lengths(recipe: Recipe, hardware: Hardware, lengths: list[int], **sides: list[int]):
+    """Plan a run; the prompts have 10 tokens."""
+    report = make_report(lengths, recipe)
+    for side, others in sides.items():
+        rows = pd.DataFrame({"side": side, "id": [f"{side}{n}" for n in others], "tokens": others})
+        rows = rows.assign(prompt_tokens=10, completion_tokens=rows["tokens"] - 10)
+        report = pd.concat([report, rows.assign(fits=rows["tokens"] <= recipe.max_length)])
+    return make_plan(report, [], VOLUMES, recipe, EVALUATION, hardware)
+
+
+def test_examples_longer_than_the_base_model_reads_are_named(recipe: Recipe, hardware: Hardware):
+    """The tiny base model reads 1,024 tokens."""
+    recipe = recipe.model_copy(update={"max_length": 4096})
+    plan = plan_lengths(recipe, hardware, [20] * 63 + [3929], validation=[1025, 1024], test=[1100])
+    words = plan["verdict"]["words"]
+    assert plan["verdict"]["shown"] == "fits, with warnings"
+    assert "1 training example is longer than the 1,024 tokens" in words
+    assert "1 validation example is longer than the 1,024 tokens" in words
+    assert "weak beyond them: test1100." in words
+    assert "recipe.max_length = 4096 is more than the 1,024 tokens" in words
+
+
+def test_held_out_prompts_without_room_for_an_answer_are_named(recipe: Recipe, hardware: Hardware):
+    """An answer may have 48 tokens."""
+    report = make_report([20] * 64, recipe)
+    long = report["side"] == "test"
+    for prompt, named in ((1024 - 48, 0), (1024 - 47, 1)):
+        report = report.assign(prompt_tokens=report["prompt_tokens"].mask(long, prompt))
+        plan = make_plan(report, [], VOLUMES, recipe, EVALUATION, hardware)
+        assert len(plan["context"]["answers"]) == named
+        assert ("1 test prompt with an answer of 48 tokens" in plan["verdict"]["words"]) == bool(
+            named
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "context"),
+    [
+        ({}, 1024),
+        ({"sliding_window": 16}, 1024),
+        ({"rope_parameters": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4}}, 4096),
+        ({"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}}, 2048),
+        (
+            {
+                "rope_parameters": {
+                    "rope_type": "llama3",
+                    "factor": 8.0,
+                    "rope_theta": 1e4,
+                    "low_freq_factor": 1.0,
+                    "high_freq_factor": 4.0,
+                    "original_max_position_embeddings": 256,
+                }
+            },
+            1024,
+        ),
+    ],
+)
+def test_what_a_model_reads_follows_its_positions(changes: dict, context: int):
+    from transformers import MistralConfig
+
+    assert measure_context(MistralConfig(max_position_embeddings=1024, **changes)) == context
+
+
+@pytest.mark.parametrize("kind", ["gemma3", "gemma4", "qwen3_5", "llama4"])
+def test_the_context_of_a_model_for_more_than_text_is_its_texts(kind: str):
+    config = make_config(kind)
+    assert measure_context(config) == config.get_text_config().max_position_embeddings
+
+
+def test_a_model_without_positions_reads_any_number():
+    assert measure_context(make_config("bloom")) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "context", "fails"),
+    [("gpt2", 1024, True), ("opt", 2048, True), ("llama", 2048, False), ("bloom", None, False)],
+)
+def test_a_model_with_learned_positions_fails_beyond_them(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path, kind: str, context: int, fails: bool
+):
+    base = make_base(tmp_path / kind, kind, weights=False)
+    changes = {"base_model": str(base), "max_length": 4096, "packing": False}
+    plan = plan_lengths(recipe.model_copy(update=changes), hardware, [20] * 64 + [3000])
+    assert plan["context"]["tokens"] == context
+    assert (plan["verdict"]["shown"] == "does not fit") == fails
+    assert ("it has positions for; it fails at the next one" in plan["verdict"]["words"]) == fails
+
+
+@pytest.mark.parametrize("policy", ["truncate", "drop", "fail"])
+def test_a_length_that_leaves_nothing_does_not_fit(recipe: Recipe, hardware: Hardware, policy: str):
+    changes = {"max_length": 9, "overflow": policy, "overflow_share": 1}
+    plan = plan_lengths(recipe.model_copy(update=changes), hardware, [20] * 64)
+    assert plan["verdict"]["shown"] == "does not fit"
+    assert "recipe.max_length = 9: no training example is used: " in plan["verdict"]["words"]
+    reason = "no prompt leaves room for an answer" if policy == "truncate" else "all of them are"
+    assert reason in plan["verdict"]["words"]
+
+
+def test_a_validation_side_of_which_nothing_is_left_does_not_fit(
+    recipe: Recipe, hardware: Hardware
+):
+    short = recipe.model_copy(update={"max_length": 15, "overflow": "drop"})
+    plan = plan_lengths(short, hardware, [12] * 64)
+    assert "no validation example is used: all of them are longer" in plan["verdict"]["words"]
+
+
+def test_what_is_left_out_and_cut_is_counted_by_split(recipe: Recipe, hardware: Hardware):
+    recipe = recipe.model_copy(update={"max_length": 256, "overflow": "drop"})
+    lengths = {"validation": [30, 300, 400], "test": [500]}
+    plan = plan_lengths(recipe, hardware, [20] * 64 + [300], **lengths)
+    assert plan["overflow"]["left_out"] == {"train": 1, "validation": 2}
+    assert plan["overflow"]["used"] == {"train": 64, "validation": 2}
+    words = plan["verdict"]["words"]
+    assert "1 of 65 training examples is longer than recipe.max_length = 256" in words
+    assert "2 of 4 validation examples are longer" in words
+    assert "left out of the validation loss" in words
+    cut = recipe.model_copy(update={"overflow": "truncate"})
+    report = make_report([20] * 64 + [300, 300], cut)
+    report.loc[64, "prompt_tokens"] = 256
+    overflow = make_plan(report, [], VOLUMES, cut, EVALUATION, hardware)["overflow"]
+    assert (overflow["left_out"]["train"], overflow["cut"]["train"]) == (1, 1)
+    assert overflow["tokens_lost"] == 300 + 44
+    assert overflow["end_tokens_lost"] == 1
+
+
+@pytest.mark.parametrize(
+    ("examples", "changes", "shown", "words"),
+    [
+        (4, {"warmup_steps": 0.03}, "does not fit", "the learning rate is 0 in every step"),
+        (16, {"warmup_steps": 5}, "does not fit", "(1 in all), since it rises from 0 in 5"),
+        (48, {"warmup_steps": 5}, "fits, with warnings", "the learning rate reaches 40% of"),
+        (48, {"warmup_steps": 0}, "fits", ""),
+        (48, {"warmup_steps": 0.9}, "fits, with warnings", "the learning rate reaches 67% of"),
+        (
+            4,
+            {"warmup_steps": 0},
+            "fits, with warnings",
+            "global_batch_size = 16 is more than",
+        ),
+        (
+            48,
+            {"eval_steps": 500},
+            "fits, with warnings",
+            "eval_steps = 500 is more than the run has steps (3)",
+        ),
+        (
+            48,
+            {"logging_steps": 20},
+            "fits, with warnings",
+            "logging_steps = 20 is more than the run has steps (3)",
+        ),
+    ],
+)
+def test_a_run_too_short_for_its_recipe_is_named(
+    recipe: Recipe, hardware: Hardware, examples: int, changes: dict, shown: str, words: str
+):
+    changes = {"num_train_epochs": 1, **changes}
+    recipe = Recipe.model_validate({**recipe.model_dump(), **changes})
+    plan = plan_lengths(recipe, hardware, [20] * examples)
+    assert plan["verdict"]["shown"] == shown, plan["verdict"]["words"]
+    assert words in plan["verdict"]["words"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("bloom", "takes no positions"),
+        ("mpt", "takes no positions"),
+        ("falcon", "lets packed examples read each other"),
+        ("qwen3_5", "has layers of the kind linear_attention"),
+        ("gpt2", None),
+        ("gemma3", None),
+    ],
+)
+def test_a_model_whose_packed_examples_are_not_kept_apart_is_not_packed(kind: str, why: str | None):
+    config = make_config(kind)
+    assert find_packing_obstacle(config, build_empty(config)) == why
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "opt", "falcon", "bloom", "gemma3", "gemma4", "qwen3_5"])
+def test_every_architecture_is_counted_as_it_is_loaded(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path, kind: str
+):
+    """Against the quantised model itself, with the adapter that the trainer would put on it."""
+    from bitsandbytes.nn import Linear4bit
+    from peft import get_peft_model
+
+    from tuneline.modelling import load_model
+
+    base = make_base(tmp_path / kind, kind)
+    recipe = recipe.model_copy(update={"base_model": str(base)})
+    size = measure_model(load_model_config(recipe), recipe)
+    auto = hardware.model_copy(update={"attn_implementation": "auto"})
+    model = load_model(recipe, auto)
+    layers = [one for one in model.modules() if isinstance(one, Linear4bit)]
+    assert size.quantized == sum(one.weight.quant_state.shape.numel() for one in layers)
+    assert size.quantized + size.unquantized == model.num_parameters()
+    adapted = get_peft_model(model, make_lora_config(recipe, model))
+    assert size.trainable == adapted.get_nb_trainable_parameters()[0]
+    assert not [
+        name for name, _ in adapted.named_parameters() if "vision" in name and "lora" in name
+    ]
+    assert (size.layers, size.hidden, size.vocabulary) == (2, 64, 8192)

@@ -15,6 +15,11 @@ PLAN = {
     "memory_gb": {"total": 1.0},
     "parameters": {"trainable": 100, "trainable_share": 0.0057},
     "adapter_megabytes": 0.0,
+    "overflow": {
+        "used": {"train": 70, "validation": 10},
+        "left_out": {"train": 0, "validation": 0},
+        "cut": {"train": 0, "validation": 0},
+    },
 }
 
 
@@ -28,13 +33,19 @@ def make_training_log(training: list[float], validation: list[float]) -> pd.Data
     return make_log(entries)
 
 
-def record(recipe: Recipe, hardware: Hardware, training: list[float], validation: list[float]):
+def record(
+    recipe: Recipe,
+    hardware: Hardware,
+    training: list[float],
+    validation: list[float],
+    plan: dict = PLAN,
+):
     log = make_training_log(training, validation)
     best = 5 * (validation.index(min(validation)) + 1)
     facts = {"released_step": best, "steps": 15, "device": "T4", "peak_memory_gb": 0.9}
     adapter = Adapter({}, {"a": torch.zeros(100)}, None, {"versions": {"trl": "1"}})
     priced = hardware.model_copy(update={"price_per_hour": 3.6})
-    return describe_training(list_epochs(log), log, facts, PLAN, adapter, recipe, priced)
+    return describe_training(list_epochs(log), log, facts, plan, adapter, recipe, priced)
 
 
 def test_overfitting_is_named_with_its_epoch(recipe: Recipe, hardware: Hardware):
@@ -50,6 +61,64 @@ def test_a_loss_that_still_falls_and_one_that_rests_are_told_apart(
     assert "more epochs may" in record(recipe, hardware, [1, 0.8, 0.7], [1.2, 1.0, 0.9])["words"]
     resting = record(recipe, hardware, [1, 0.8, 0.7], [1.2, 1.0, 1.001])["words"]
     assert "stayed about the same" in resting
+
+
+@pytest.mark.parametrize(
+    ("training", "validation", "words"),
+    [
+        ([2.0], [2.0], "hardly anything was learnt"),
+        ([2.0, 2.0], [2.0, 1.99], "hardly anything was learnt"),
+        ([2.0, 2.0], [2.3, 2.2], "has made the validation loss worse"),
+        ([1.0], [1.2], "measured once after the start"),
+        ([1.0, 0.9], [1.2, 1.195], "Towards the end the validation loss stayed about the same"),
+        ([1.0, 1.1, 1.2], [1.0, 1.2, 1.3], "After epoch 1 the validation loss rose by 30%"),
+    ],
+)
+def test_no_sentence_says_more_than_the_losses_do(
+    recipe: Recipe, hardware: Hardware, training: list, validation: list, words: str
+):
+    found = record(recipe, hardware, training, validation)["words"]
+    assert words in found
+    assert "fell to the end" not in found
+
+
+def test_examples_that_were_not_used_are_said(recipe: Recipe, hardware: Hardware):
+    assert "longer than" not in record(recipe, hardware, [1.0], [1.2])["words"]
+    overflow = {
+        "used": {"train": 70, "validation": 8},
+        "left_out": {"train": 0, "validation": 2},
+        "cut": {"train": 3, "validation": 0},
+    }
+    found = record(recipe, hardware, [1.0], [1.2], PLAN | {"overflow": overflow})
+    assert found["examples"] == overflow
+    assert "2 of 10 validation examples, longer than recipe.max_length = 256, not" in found["words"]
+    assert "3 of 70 training examples, longer" in found["words"]
+
+
+@pytest.mark.parametrize(
+    ("logged", "loss"),
+    [
+        ({4: 10.0, 8: 6.0, 9: 1.0}, (4 * 10 + 4 * 6 + 1) / 9),
+        ({1: 10.0, 9: 1.0}, (10 + 8) / 9),
+        ({9: 3.0}, 3.0),
+    ],
+)
+def test_the_loss_of_an_epoch_counts_every_step_once(logged: dict[int, float], loss: float):
+    """A logged loss is the mean of the steps since the one logged before."""
+    last = max(logged)
+    entries: list[dict] = [{"step": 0, "epoch": 0, "eval_loss": 2.0}]
+    entries += [{"step": step, "epoch": step / last, "loss": one} for step, one in logged.items()]
+    end = {"step": last, "epoch": 1.0, "eval_loss": 1.0, "eval_mean_token_accuracy": 0.5}
+    entries.append(end | {"eval_entropy": 1.0})
+    log = make_log([one | {"num_tokens": 10, "seconds": 1.0} for one in entries])
+    assert list_epochs(log)["training_loss"].tolist() == [pytest.approx(loss, abs=1e-4)]
+
+
+def test_the_losses_of_two_epochs_are_kept_apart():
+    log = make_training_log([4.0, 2.0], [3.0, 2.0])
+    half = {"step": 7, "epoch": 1.4, "loss": 3.0, "num_tokens": 1, "seconds": 1.0}
+    log = pd.concat([log, pd.DataFrame([half])]).sort_values("step")
+    assert list_epochs(log)["training_loss"].tolist() == [4.0, (2 * 3 + 3 * 2) / 5]
 
 
 def test_plan_and_actual_stand_side_by_side(recipe: Recipe, hardware: Hardware):

@@ -33,13 +33,13 @@ def compare_all(
 
     Returns:
         By metric: `base`, `tuned`, `difference`, its `interval` at `confidence` (None where the
-        groups are too few), the `rows` that count (for both models, or for the one with
-        fewer), in how many `groups`; the `wins`, `ties` and
-        `losses` of the tuned model; the `detectable` difference; what is `shown`; and how a reader
-        sees the numbers: `label`, `percent` (whether 100 is the most), `places`, and whether they
-        are the `average` of the prompts (`mean`) or of all prompts together (`pooled`). A metric
-        that is not a number in some row is not measured: `base`, `tuned` or both are None, and
-        `unmeasured` says in how many rows of each.
+        groups are too few, or for a time), the `rows` that count (for both models, or for the one
+        with fewer), in how many `groups`; the `wins`, `ties` and `losses` of the tuned model; the
+        `detectable` difference; what is `shown`; and how a reader sees the numbers: `timed`
+        (whether it is a time, measured once), `label`, `percent` (whether 100 is the most),
+        `places`, and whether they are the `average` of the prompts (`mean`) or of all prompts
+        together (`pooled`). A metric that is not a number in some row is not measured: `base`,
+        `tuned` or both are None, and `unmeasured` says in how many rows of each.
     """
     both = [metric for metric in metrics if metric.name in base.keys() & tuned.keys()]
     counting = max(1, sum(metric.counts for metric in both))
@@ -84,6 +84,7 @@ def _compare(
         "shown": "not measured",
         "unmeasured": {"base": _count_lost(base), "tuned": _count_lost(tuned)},
         "average": "mean" if _is_mean(base) and _is_mean(tuned) else "pooled",
+        "timed": metric.timed,
         "label": metric.label,
         "percent": metric.percent,
         "places": metric.places,
@@ -91,9 +92,11 @@ def _compare(
     if before is None or after is None:
         return compared
     inside = {name: numbers[there] for name, numbers in groupings.items()}
+    compared["difference"] = after - before
+    if metric.timed:  # by the batch and once: nothing says how much the next run would differ
+        return compared | {"shown": "—"}
     found = judge_difference(base[there], tuned[there], inside, trial)
     return compared | {
-        "difference": after - before,
         "interval": None if found.interval is None else list(found.interval),
         "detectable": found.detectable,
         "shown": _shown(metric, after - before, found.significant),

@@ -66,7 +66,9 @@ class Checkpoint:
         from transformers import AutoConfig
 
         try:
-            config = AutoConfig.from_pretrained(self.name, revision=self.revision)
+            config = AutoConfig.from_pretrained(
+                self.name, revision=self.revision, trust_remote_code=False
+            )
         except (OSError, ValueError) as error:
             raise TunelineError(
                 self._problem(

@@ -135,4 +135,5 @@ def _load(name: str, revision: str, dtype: str, hardware: Hardware) -> Any:
         device_map={"": hardware.device},
         attn_implementation=choose_attention(hardware),
         use_safetensors=True,
+        trust_remote_code=False,
     )

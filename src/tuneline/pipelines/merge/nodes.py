@@ -114,7 +114,7 @@ def convert_to_gguf(
             run_converter(converter, merged, folder / name, merge.gguf)
             facts["file"], facts["bytes"] = name, (folder / name).stat().st_size
             facts["words"] = f"llama.cpp's converter made {name}."
-        tokenizer = AutoTokenizer.from_pretrained(merged)
+        tokenizer = AutoTokenizer.from_pretrained(merged, trust_remote_code=False)
         facts["modelfile"] = word_modelfile(f"./{name}", tokenizer, settings, system)
         source = f"../{merged.name}" if converter is None else f"./{name}"
         modelfile = word_modelfile(source, tokenizer, settings, system)

@@ -53,7 +53,7 @@ def estimate_time(tokens: int, hardware: Hardware) -> dict[str, Any]:
     }
 
 
-def describe_derived(recipe: Recipe, hardware: Hardware) -> dict[str, str]:
+def describe_derived(recipe: Recipe, hardware: Hardware, config: Any) -> dict[str, str]:
     """Say what nobody stated and what it follows from."""
     follows = derive_dtype(hardware.compute_capability) == hardware.dtype
     capability = hardware.compute_capability
@@ -66,7 +66,7 @@ def describe_derived(recipe: Recipe, hardware: Hardware) -> dict[str, str]:
     )
     return {
         "dtype": f"{hardware.dtype} ({reason if follows else 'stated'})",
-        "attention": f"{choose_attention(hardware)} ({hardware.attn_implementation})",
+        "attention": f"{choose_attention(hardware, config)} ({hardware.attn_implementation})",
         "step": f"{recipe.global_batch_size} examples, {batch}, on {hardware.processes} "
         f"{'process' if hardware.processes == 1 else 'processes'}",
     }

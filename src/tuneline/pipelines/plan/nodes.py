@@ -6,19 +6,23 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from tuneline.architecture import build_empty, find_packing_obstacle
 from tuneline.chat_template import describe_template
 from tuneline.examples import Example
 from tuneline.modelling import load_model_config, load_tokenizer
-from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.pipelines.plan.context import describe_context
 from tuneline.pipelines.plan.disk import plan_disk
 from tuneline.pipelines.plan.estimates import describe_derived, describe_tokens, estimate_time
 from tuneline.pipelines.plan.ladder import Setting, build_ladder
+from tuneline.pipelines.plan.learning_rate import describe_learning_rate
 from tuneline.pipelines.plan.masks import render_masks
 from tuneline.pipelines.plan.memory import predict_memory
 from tuneline.pipelines.plan.model_size import measure_model
 from tuneline.pipelines.plan.overflow import choose_used, describe_overflow
 from tuneline.pipelines.plan.page import render_plan
 from tuneline.pipelines.plan.verdict import judge
+from tuneline.pipelines.plan.warnings import list_warnings
 from tuneline.plan_inputs import describe_inputs
 from tuneline.plots import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
 from tuneline.rendering import render_all
@@ -102,6 +106,7 @@ def make_plan(
     train: list[Example],
     volumes: dict[str, dict[str, Any]],
     recipe: Recipe,
+    evaluation: Evaluation,
     hardware: Hardware,
 ) -> dict[str, Any]:
     """Work the run out before it starts.
@@ -111,25 +116,34 @@ def make_plan(
         train: the examples of the training side, to know the plan by.
         volumes: free space where the run writes.
         recipe: what is trained and how.
+        evaluation: how long an answer may be.
         hardware: the machine.
 
     Returns:
-        What it was made for; examples, tokens, overflow, steps, parameters, memory in GB by
-        component with the ladder of changes, disk, time and cost; what was derived; what the chat
-        template does by itself and what it meets in the texts; and the verdict that `train` obeys.
+        What it was made for; examples, tokens, overflow, context, steps, learning rate, parameters,
+        memory in GB by component with the ladder of changes, disk, time and cost; what was derived;
+        what the chat template does by itself and what it meets in the texts; `warnings`; and the
+        verdict that `train` obeys.
     """
-    size = measure_model(load_model_config(recipe), recipe)
+    config = load_model_config(recipe)
+    model = build_empty(config)
     used = choose_used(token_report, recipe)
+    context = describe_context(token_report, used, config, model, evaluation)
+    packing = find_packing_obstacle(config, model) if recipe.packing else None
+    size = measure_model(config, recipe, model)
     longest = int(used["tokens"].max()) if len(used) else recipe.max_length
     steps = plan_steps(len(used), recipe, hardware)
     tokens = describe_tokens(used, steps)
     plan: dict[str, Any] = {
         "made_for": describe_inputs(train, recipe, hardware),
-        "derived": describe_derived(recipe, hardware),
+        "derived": describe_derived(recipe, hardware, config),
         "examples": token_report["side"].value_counts().to_dict(),
         "tokens": tokens,
-        "overflow": describe_overflow(token_report, recipe),
+        "overflow": describe_overflow(token_report, used, recipe),
+        "context": context,
+        "packing": packing,
         "steps": steps,
+        "learning_rate": describe_learning_rate(int(steps["total"]), recipe),
         "parameters": size.parameters(),
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
         "memory_gb": predict_memory(size, longest, recipe, hardware),
@@ -141,6 +155,7 @@ def make_plan(
             *_describe_typed(token_report),
         ],
     }
+    plan["warnings"] = list(list_warnings(plan, recipe))
     plan["verdict"] = judge(plan)
     for sentence in plan["chat_template"]:
         log.warning("Chat template: %s", sentence)

@@ -30,7 +30,14 @@ def create_pipeline() -> Pipeline:
             node(
                 make_plan,
                 name="make_plan",
-                inputs=["token_report", "train", "volumes", "params:recipe", "params:hardware"],
+                inputs=[
+                    "token_report",
+                    "train",
+                    "volumes",
+                    "params:recipe",
+                    "params:evaluation",
+                    "params:hardware",
+                ],
                 outputs="plan",
             ),
             node(

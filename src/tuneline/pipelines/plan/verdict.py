@@ -11,25 +11,74 @@ def judge(plan: dict[str, Any]) -> dict[str, Any]:
         plan: everything the plan knows.
 
     Returns:
-        `shown`: fits, does not fit or cannot tell; and `words`: a sentence for each obstacle, or
-        one on what the run will be.
+        `shown`: fits, with warnings or without, does not fit, or cannot tell; and `words`: a
+        sentence for each obstacle, or what the run will be and what to know about it.
     """
-    obstacles = [*_judge_overflow(plan), *_judge_memory(plan), *_judge_disk(plan)]
+    obstacles = [
+        *_judge_overflow(plan),
+        *_judge_context(plan),
+        *_judge_learning(plan),
+        *_judge_memory(plan),
+        *_judge_disk(plan),
+    ]
     if obstacles:
         return {"shown": "does not fit", "words": " ".join(obstacles)}
+    words = " ".join([_describe(plan), *plan["warnings"]])
     if plan["memory_gb"]["at_worst"] > plan["memory_gb"]["device"]:
-        return {"shown": "cannot tell", "words": f"{_word_doubt(plan)} {_describe(plan)}"}
-    return {"shown": "fits", "words": _describe(plan)}
+        return {"shown": "cannot tell", "words": f"{_word_doubt(plan)} {words}"}
+    return {"shown": "fits, with warnings" if plan["warnings"] else "fits", "words": words}
 
 
 def _judge_overflow(plan: dict[str, Any]) -> Iterator[str]:
     overflow = plan["overflow"]
+    where = f"recipe.max_length = {overflow['max_length']}"
+    for side, shown in (("train", "training"), ("validation", "validation")):
+        if plan["examples"].get(side) and not overflow["used"][side]:
+            yield (
+                f"{where}: no {shown} example is used: "
+                + (
+                    "no prompt leaves room for an answer"
+                    if overflow["policy"] == "truncate"
+                    else "all of them are longer"
+                )
+                + "; nothing could be learnt or measured; raise max_length, or shorten the texts."
+            )
+            return
     if overflow["policy"] == "fail" and overflow["share"] > overflow["allowed_share"]:
         yield (
-            f"recipe.max_length = {overflow['max_length']}: {overflow['share']:.1%} of the "
-            f"training examples are longer; more than {overflow['allowed_share']:.1%} would be "
-            "left out; raise max_length, shorten the texts (data.rules.max_characters), allow more "
-            "with recipe.overflow_share, or choose recipe.overflow: drop or truncate."
+            f"{where}: {overflow['share']:.1%} of the training examples are longer; more than "
+            f"{overflow['allowed_share']:.1%} would be left out; raise max_length, shorten the "
+            "texts (data.rules.max_characters), allow more with recipe.overflow_share, or choose "
+            "recipe.overflow: drop or truncate."
+        )
+
+
+def _judge_context(plan: dict[str, Any]) -> Iterator[str]:
+    context = plan["context"]
+    longer = sum(map(len, context["longer"].values()))
+    if context["fails"] and longer:
+        yield (
+            f"recipe.base_model = {plan['made_for']['recipe.base_model']}: {longer:,} examples are "
+            f"longer than the {context['tokens']:,} tokens that it has positions for; it fails at "
+            f"the next one; set recipe.max_length: {context['tokens']} with recipe.overflow: drop, "
+            "shorten the texts (data.rules.max_characters), or take a model that reads more."
+        )
+    if plan["packing"]:
+        yield (
+            "recipe.packing = True: the base model cannot keep packed examples apart: it "
+            f"{plan['packing']}; the adapter would learn from texts that no prompt has before it; "
+            "set recipe.packing: false."
+        )
+
+
+def _judge_learning(plan: dict[str, Any]) -> Iterator[str]:
+    warmup = plan["learning_rate"]["warmup_steps"]
+    if plan["learning_rate"]["peak"] == 0 and plan["overflow"]["used"]["train"]:
+        yield (
+            f"recipe.warmup_steps = {warmup}: the learning rate is 0 in every step of the run "
+            f"({plan['steps']['total']} in all), since it rises from 0 in {warmup}; nothing would "
+            "be learnt; bring more examples, lower recipe.global_batch_size, or set "
+            "recipe.warmup_steps: 0."
         )
 
 
@@ -79,18 +128,12 @@ def _word_doubt(plan: dict[str, Any]) -> str:
 
 
 def _describe(plan: dict[str, Any]) -> str:
-    steps, memory, overflow = plan["steps"], plan["memory_gb"], plan["overflow"]
-    fate = "cut there, without an end token" if overflow["policy"] == "truncate" else "left out"
-    over = (
-        f" {len(overflow['ids'])} training examples are longer than max_length and {fate}."
-        if overflow["ids"]
-        else ""
-    )
+    steps, memory = plan["steps"], plan["memory_gb"]
     return (
         f"{steps['total']:,} steps of {steps['global_batch_size']} examples, "
         f"{plan['parameters']['trainable']:,} trainable parameters "
         f"({plan['parameters']['trainable_share']:.2%}), "
-        f"{memory['total']:.2f} of {memory['device']:g} GB{_word_time(plan['time'])}.{over}"
+        f"{memory['total']:.2f} of {memory['device']:g} GB{_word_time(plan['time'])}."
     )
 
 

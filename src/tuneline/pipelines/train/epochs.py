@@ -42,12 +42,13 @@ def list_epochs(training_log: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row an epoch (the last may be a part of one): `epoch`, `step` at its end,
-        `training_loss` (mean of the epoch's logged steps), `validation_loss`, `token_accuracy` (%)
-        and `entropy` (nats) on the validation examples, `tokens` and `seconds` so far.
+        `training_loss` (mean of the epoch's steps, each of them once), `validation_loss`,
+        `token_accuracy` (%) and `entropy` (nats) on the validation examples, `tokens` and `seconds`
+        so far.
     """
     trained = training_log[training_log["step"] > 0]
     number = (trained["epoch"] - 1e-9).floordiv(1).astype(int) + 1
-    losses = trained.groupby(number)["loss"].mean()
+    losses = _average_losses(trained.assign(number=number).dropna(subset=["loss"]))
     measured = trained[trained["eval_loss"].notna()]
     last = measured.groupby(number).last()
     return pd.DataFrame(
@@ -62,3 +63,10 @@ def list_epochs(training_log: pd.DataFrame) -> pd.DataFrame:
             "seconds": last["seconds"].round(1),
         }
     ).reset_index(drop=True)
+
+
+def _average_losses(logged: pd.DataFrame) -> pd.Series:
+    """Average the losses of an epoch: each logged one is the mean of the steps since the last."""
+    steps = logged["step"].diff().fillna(logged["step"])
+    sums = (logged["loss"] * steps).groupby(logged["number"]).sum()
+    return sums / steps.groupby(logged["number"]).sum()

@@ -73,8 +73,10 @@ def _go_on(trainer: Any, checkpoint: Path) -> None:
 
 
 def _probe(trainer: Any, train: Any, task: Task) -> None:
-    from tuneline.pipelines.train.probe import probe_step
+    from tuneline.pipelines.train.probe import check_packing, probe_step
 
+    if task.recipe.packing:
+        check_packing(trainer, train, task.hardware)
     probe = probe_step(trainer, train, task.hardware)
     log.info(
         "One step on the longest batch (%s tokens): %.2f s, %.2f GB (the plan says %.2f GB).",

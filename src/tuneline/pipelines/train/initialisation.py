@@ -6,16 +6,6 @@ from typing import Any
 from tuneline.parameters import Recipe
 
 
-def make_lora_config(recipe: Recipe) -> Any:
-    """Make PEFT's config; LoftQ, which PEFT itself applies to unquantised weights only, follows."""
-    from peft import LoraConfig
-
-    settings = dict(recipe.lora)
-    if settings.get("init_lora_weights") == "loftq":
-        settings["init_lora_weights"] = True
-    return LoraConfig(task_type="CAUSAL_LM", **settings)
-
-
 def initialise_adapter(model: Any, recipe: Recipe) -> None:
     """Keep the adapter in float32, and start it as LoftQ does if the recipe asks for it.
 

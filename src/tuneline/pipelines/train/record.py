@@ -5,10 +5,13 @@ from typing import Any
 import pandas as pd
 
 from tuneline.adapters import Adapter, hash_adapter
+from tuneline.pages import count
 from tuneline.parameters import Hardware, Recipe
 
-# Validation losses closer than this are the same: the difference of two seeds is larger.
+# Validation losses closer than this share are the same: the difference of two seeds is larger.
 SAME_LOSS = 0.01
+# From one measurement after the start no direction can be read.
+MEASURED = 2
 
 
 def describe_training(
@@ -33,7 +36,8 @@ def describe_training(
 
     Returns:
         `words`; the `adapter` by its fingerprint; `comparison` of plan and actual; `best`, where
-        the released adapter comes from; epochs, device, seeds, versions.
+        the released adapter comes from; `examples` used, left out and cut, by split; epochs,
+        device, seeds, versions.
     """
     last = training_log.iloc[-1]
     seconds, tokens = float(last["seconds"]), int(last["num_tokens"])
@@ -43,11 +47,14 @@ def describe_training(
         "epoch": round(float(released["epoch"]), 2),
         "validation_loss": round(float(released["eval_loss"]), 4),
     }
+    measured = training_log.dropna(subset=["eval_loss"])
+    losses = measured.loc[measured["step"] > 0, "eval_loss"].tolist()
     record = {
         "adapter": hash_adapter(adapter),
         "best": best,
-        "base_validation_loss": round(float(training_log["eval_loss"].dropna().iloc[0]), 4),
+        "base_validation_loss": round(float(measured["eval_loss"].iloc[0]), 4),
         "epochs": epochs.to_dict("records"),
+        "examples": {key: plan["overflow"][key] for key in ("used", "left_out", "cut")},
         "tokens_per_second": round(tokens / seconds, 1),
         "cost": _cost(seconds, hardware),
         "device": facts["device"],
@@ -56,7 +63,8 @@ def describe_training(
         "seed": recipe.seed,
         "versions": adapter.provenance["versions"],
     }
-    return {"words": " ".join(_word(record)), **record}
+    words = [*_word(record, losses), *_word_examples(record["examples"], recipe)]
+    return {"words": " ".join(words), **record}
 
 
 def _compare(
@@ -86,26 +94,60 @@ def _compare(
     ]
 
 
-def _word(record: dict[str, Any]) -> list[str]:
-    best, epochs = record["best"], record["epochs"]
-    before = record["base_validation_loss"]
+def _word(record: dict[str, Any], losses: list[float]) -> list[str]:
+    """Say what the validation losses say; `losses` are those after the start, in order."""
+    best, before = record["best"], record["base_validation_loss"]
     change = (best["validation_loss"] - before) / before
     words = [
         f"The released adapter is the one after step {best['step']:,} (epoch {best['epoch']:g}): "
         f"validation loss {best['validation_loss']:.4f}, the base model's {before:.4f} "
         f"({change:+.0%})."
     ]
-    last = epochs[-1]
-    rise = last["validation_loss"] / best["validation_loss"] - 1
-    if rise > SAME_LOSS and last["training_loss"] < epochs[0]["training_loss"]:
+    if abs(change) <= SAME_LOSS:
         words.append(
-            f"After epoch {best['epoch']:g} it was overfitting: the training loss went on falling, "
-            f"the validation loss rose by {rise:.0%}."
+            f"The two are within {SAME_LOSS:.0%} of each other, as two seeds are: hardly anything "
+            "was learnt that the validation examples show."
         )
-    elif best["step"] == last["step"]:
-        words.append("The validation loss fell to the end: more epochs may still help.")
+    elif change > 0:
+        words.append("The training has made the validation loss worse.")
+    elif len(losses) < MEASURED:
+        words.append(
+            "The validation loss was measured once after the start: whether it was still falling "
+            "is not known."
+        )
     else:
-        words.append("After that the validation loss stayed about the same.")
+        words.append(_word_end(record, losses))
+    return words
+
+
+def _word_end(record: dict[str, Any], losses: list[float]) -> str:
+    """Say how a validation loss that has fallen went on to the end."""
+    epochs, best = record["epochs"], record["best"]
+    rise = losses[-1] / min(losses) - 1
+    if rise > SAME_LOSS:
+        rose = f"the validation loss rose by {rise:.0%}."
+        if epochs[-1]["training_loss"] < epochs[0]["training_loss"]:
+            return (
+                f"After epoch {best['epoch']:g} it was overfitting: the training loss went on "
+                f"falling, {rose}"
+            )
+        return f"After epoch {best['epoch']:g} {rose}"
+    if 1 - losses[-1] / min(losses[:-1]) > SAME_LOSS:
+        return "The validation loss fell to the end: more epochs may still help."
+    return "Towards the end the validation loss stayed about the same."
+
+
+def _word_examples(examples: dict[str, dict[str, int]], recipe: Recipe) -> list[str]:
+    words = []
+    for side, what in (("train", "learnt from"), ("validation", "in the validation loss")):
+        lost, cut = examples["left_out"][side], examples["cut"][side]
+        total = examples["used"][side] + lost
+        of = f"of {count(total, 'training example' if side == 'train' else 'validation example')}"
+        longer = f"longer than recipe.max_length = {recipe.max_length}"
+        if lost:
+            words.append(f"{lost:,} {of}, {longer}, not {what}.")
+        if cut:
+            words.append(f"{cut:,} {of}, {longer}, cut there.")
     return words
 
 

@@ -13,13 +13,14 @@ from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
+from tuneline.architecture import make_lora_config
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub_cache.fetching import retry_when_full
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.arguments import derive_arguments
 from tuneline.pipelines.train.callbacks import EpochEnds, Gradients, Patience
 from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
-from tuneline.pipelines.train.initialisation import initialise_adapter, make_lora_config
+from tuneline.pipelines.train.initialisation import initialise_adapter
 from tuneline.pipelines.train.packing import fill_bins, measure_lengths, split_batch
 from tuneline.pipelines.train.progress import Progress
 from tuneline.pipelines.train.validation import describe_validation, measure_validation
@@ -64,7 +65,7 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
             train_dataset=rows["train"],
             eval_dataset=rows["validation"],
             processing_class=tokenizer,
-            peft_config=make_lora_config(recipe),
+            peft_config=make_lora_config(recipe, model),
             callbacks=_make_callbacks(recipe, hardware),
         )
         self.remove_callback(PrinterCallback)
@@ -110,8 +111,9 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         model.eval()
         mine = range(self.args.process_index, len(self.eval_dataset), self.args.world_size)
         rows = self.eval_dataset.select(mine)
+        capacity = self.hardware.tokens_per_batch if self.recipe.packing else 0
         with self.compute_loss_context_manager():
-            sums = measure_validation(model, rows, self.flatten, self.hardware.tokens_per_batch)
+            sums = measure_validation(model, rows, self.flatten, capacity)
         metrics = describe_validation(self.accelerator.reduce(sums, reduction="sum"))
         self.log(metrics)
         model.train(training)

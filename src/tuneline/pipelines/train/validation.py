@@ -12,7 +12,7 @@ def measure_validation(model: Any, rows: Any, collate: Any, capacity: int) -> An
         model: an adapted model with TRL's fused head, in evaluation mode.
         rows: `input_ids` and `labels` of this process's share of the validation examples.
         collate: TRL's collator without padding.
-        capacity: tokens to pass at once.
+        capacity: tokens to pass at once; 0: every example alone, without packing.
 
     Returns:
         A float64 tensor: nats, entropy, right tokens and tokens, each summed.
@@ -23,12 +23,15 @@ def measure_validation(model: Any, rows: Any, collate: Any, capacity: int) -> An
     if not len(rows):
         return sums
     batch = collate(list(rows))
-    bins = fill_bins(measure_lengths(batch), capacity)
+    lengths = measure_lengths(batch)
+    bins = fill_bins(lengths, capacity) if capacity else [[index] for index in range(len(lengths))]
+    taken = None if capacity else {"input_ids", "labels"}  # not every model knows the others
     with torch.no_grad():
         for part in split_batch(batch, bins):
             inputs = {
                 name: value.to(model.device) if hasattr(value, "to") else value
                 for name, value in part.items()
+                if taken is None or name in taken
             }
             found = model(**inputs, fused_lm_head=True)
             parts = (-found.log_probs, found.entropy, found.is_top1, found.label_mask)

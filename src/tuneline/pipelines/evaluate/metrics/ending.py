@@ -30,15 +30,18 @@ METRICS = (
         "seconds",
         "Seconds per answer",
         "neither",
-        "Depends on the answers' length; compare tokens per second.",
+        "Depends on the answers' length and on what else the machine does. Measured once.",
         places=2,
+        timed=True,
     ),
     Metric(
         "tokens_per_second",
         "Tokens per second",
         "neither",
-        "Speed of generation; the adapter costs some when it is not merged.",
+        "Speed of generation; the adapter costs some when it is not merged. Measured once: a "
+        "machine that does other work as well slows either model.",
         places=0,
+        timed=True,
     ),
 )
 

@@ -24,6 +24,8 @@ class Metric:
         counts: whether the verdict rests on it.
         exponent: whether the mean is shown as a power of e (perplexity).
         places: digits behind the point.
+        timed: whether it is a time. It is measured once, by the batch, and moves with whatever else
+            the machine does: resampling prompts says nothing about it, so it gets no interval.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Metric:
     counts: bool = False
     exponent: bool = False
     places: int = 1
+    timed: bool = False
 
 
 @dataclass(frozen=True)
