@@ -27,7 +27,8 @@ WORDS += ["warm", "light", "wood", "glass", "steel"]
 
 def write(right: int, number: int) -> str:
     """Write an answer that has so many of the reference's words."""
-    return " ".join(
+    others = [f"x{chr(97 + number % 26)}{chr(97 + place)}" for place in range(right, len(WORDS))]
+    return " ".join([*WORDS[:right], *others])
         [
             *WORDS[:right],
             *(f"x{chr(97 + number % 26)}{chr(97 + place)}" for place in range(right, len(WORDS))),
