@@ -1,6 +1,5 @@
 """Nodes that clean: raw → clean + rejected + cleaning_report."""
 
-import logging
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -17,8 +16,6 @@ from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
 from tuneline.progress import RowProgress
 from tuneline.rows import SOURCE, RowSource, list_fields, show_originals
 from tuneline.streams import Stream, divide
-
-log = logging.getLogger(__name__)
 
 Pair = tuple[pl.DataFrame, pl.DataFrame]
 Outputs = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any]]]
@@ -70,7 +67,6 @@ def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterat
 
 def _tell(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[dict[str, Any]]:
     told = report.tell(raw)
-    log.info("%s", told["words"])
     yield told
     check_cleaned(raw.path, told, data)
 

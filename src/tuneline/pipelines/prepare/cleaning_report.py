@@ -70,7 +70,8 @@ class CleaningReport:
             raw: where they came from.
         """
         rejected = self._reasons.total()
-        warnings = self._warn()
+        counted, warnings = self._word(rejected), self._warn()
+        log.info("%s", counted)
         for one in warnings:
             log.warning("%s", one)
         return {
@@ -94,7 +95,7 @@ class CleaningReport:
             },
             "kept_markup": {"texts": self._markup, "examples": self._markup_shown},
             "notes": list(raw.notes),
-            "words": " ".join([self._word(rejected), *warnings]),
+            "words": " ".join([counted, *warnings]),
         }
 
     def _count_reasons(self, rejected: pl.DataFrame) -> None:
