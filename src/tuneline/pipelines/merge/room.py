@@ -11,7 +11,7 @@ from tuneline.pipelines.merge.checkpoint import BYTES
 # Python and the libraries, as the plan counts them.
 CONTEXT_GB = 0.8
 # float32 copies of a weight while PEFT merges it: the weight, the product, its scaled copy, and for
-# DoRA the sum, its norm and the factor. Before that, bitsandbytes takes as many to quantize it.
+# DoRA the sum, its norm and the factor. bitsandbytes takes less to quantize it: 14 bytes a number.
 COPIES = 6
 # Bytes for each parameter of the GGUF file; q8_0 keeps one float16 scale for 32 weights.
 GGUF_BYTES = {"f16": 2.0, "bf16": 2.0, "q8_0": 1 + 2 / 32}
