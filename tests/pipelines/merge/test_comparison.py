@@ -114,13 +114,13 @@ def test_logits_that_are_no_numbers_are_refused():
 
 def test_answers_part_where_rounding_explains_it_or_elsewhere():
     near, far, ended = Parting(3, 0.2, 2.0), Parting(0, 1.5, 2.0), Parting(9, float("inf"), 1.0)
-    found = compare_answers([None, near, far, ended], bound=0.02)
+    found = compare_answers([None, near, far, ended], moved=0.02)
     assert found == {"prompts": 4, "equal": 1, "tipped": 1, "other": 2}
     with pytest.raises(TunelineError, match="2 of its 4 answers to held-out prompts leave those"):
         check_answers(found)
-    check_answers(compare_answers([None] * 6 + [near] * 3 + [far], bound=0.02))
+    check_answers(compare_answers([None] * 6 + [near] * 3 + [far], moved=0.02))
     with pytest.raises(TunelineError, match="1 of its 9 answers"):
-        check_answers(compare_answers([None] * 8 + [far], bound=0.02))
+        check_answers(compare_answers([None] * 8 + [far], moved=0.02))
 
 
 def test_answers_are_token_for_token_whatever_is_answered_beside_them(

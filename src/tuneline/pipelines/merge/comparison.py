@@ -77,7 +77,7 @@ def compare_judged(judged: dict[str, Any], merged: dict[str, Any]) -> dict[str, 
     }
 
 
-def compare_answers(partings: list[Parting | None], bound: float) -> dict[str, Any]:
+def compare_answers(partings: list[Parting | None], moved: float) -> dict[str, Any]:
     """Count the answers of the merged model that are those of the judged one.
 
     Rounding tips a token only where the judged model holds another one for about as likely. Behind
@@ -85,14 +85,14 @@ def compare_answers(partings: list[Parting | None], bound: float) -> dict[str, A
 
     Args:
         partings: as `find_partings` gives them.
-        bound: what rounding moves the logits by at most, as `compare_rounding` gives it.
+        moved: what rounding moves the logits by: the `relative_rms` of `compare_rounding`.
 
     Returns:
         How many `prompts`; `equal` answers, token for token; those that part where rounding
         explains it (`tipped`) and where it does not (`other`).
     """
     parted = [one for one in partings if one]
-    tipped = sum(one.gap <= SIGMAS * bound * one.spread for one in parted)
+    tipped = sum(one.gap <= SIGMAS * moved * one.spread for one in parted)
     return {
         "prompts": len(partings),
         "equal": len(partings) - len(parted),

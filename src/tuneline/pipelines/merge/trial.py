@@ -82,7 +82,7 @@ class Trial:
             unmerged["base"], unmerged["logits"], merged["logits"], formats, matrices
         )
         check_rounding(rounding)
-        answers = compare_answers(judged["partings"], rounding["bound"])
+        answers = compare_answers(judged["partings"], rounding["relative_rms"])
         if self._merges_into_judged():
             check_answers(answers)
         facts = {
