@@ -1,5 +1,6 @@
 """Base and tuned model as one loaded model, to be asked and to be watched while it answers."""
 
+import logging
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from tuneline.examples import Message
 from tuneline.modelling import load_model, load_model_config
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.rendering import render_prompt
+
+log = logging.getLogger(__name__)
 
 Who = Literal["base", "tuned"]
 WHO: tuple[Who, Who] = ("base", "tuned")
@@ -53,6 +56,31 @@ class ModelPair:
                 warm_up(self.model, self.tokenizer, prompt, self.evaluation)
 
 
+def load_tuned(adapter: Adapter, recipe: Recipe, hardware: Hardware) -> Any:
+    """Load the base model, quantized as it was trained on, and put the adapter on it.
+
+    Args:
+        adapter: the adapter; `find_mismatches` tells whether it belongs to this base model.
+        recipe: names base model and quantization.
+        hardware: the machine.
+
+    Returns:
+        A PeftModel, in evaluation mode. Where it computes in another number format than the
+        training did, the log says so.
+    """
+    trained = adapter.provenance["hardware"]
+    if trained["dtype"] != hardware.dtype:
+        log.info(
+            "The adapter was trained in %s (%s), and %s computes in %s: late in an answer a few "
+            "tokens may differ.",
+            trained["dtype"],
+            trained["name"],
+            hardware.name,
+            hardware.dtype,
+        )
+    return attach_adapter(load_model(recipe, hardware), adapter)
+
+
 def load_pair(
     adapter: Adapter, recipe: Recipe, evaluation: Evaluation, hardware: Hardware
 ) -> ModelPair:
@@ -67,7 +95,7 @@ def load_pair(
     Returns:
         The pair.
     """
-    model = attach_adapter(load_model(recipe, hardware), adapter)
+    model = load_tuned(adapter, recipe, hardware)
     return ModelPair(model=model, tokenizer=adapter.tokenizer, evaluation=evaluation)
 
 

@@ -21,13 +21,18 @@ class Gguf(Block):
 class Merge(Block):
     """What an adapter is merged into, and how the merged model is checked."""
 
+    into: Literal["quantized", "original"] = Field(
+        default="quantized",
+        description="`quantized`: the base model's 4-bit weights, dequantized, which the adapter "
+        "was trained and judged with; `original`: its 16-bit weights, on which it was not judged",
+    )
     base_model: str | None = Field(
         default=None,
         description="the 16-bit original, for an adapter that was trained on a quantised "
         "repository; null: the recipe's base model",
     )
     revision: str = Field(default="main", description="of `base_model`")
-    dtype: Literal["bfloat16", "float16"] | None = Field(
+    dtype: Literal["bfloat16", "float16", "float32"] | None = Field(
         default=None,
         description="null: the base model's own; bfloat16 for one that is stored in float32",
     )
@@ -36,5 +41,5 @@ class Merge(Block):
         description="of a file of the merged model; what the merge holds in memory at once "
         "(transformers' name)",
     )
-    prompts: int = Field(gt=0, description="examples of the test side whose logits are compared")
+    prompts: int = Field(gt=0, description="held-out examples that both models answer")
     gguf: Gguf = Field(description="one file for llama.cpp and Ollama")

@@ -22,13 +22,14 @@ def wrap_model(recipe: Recipe, hardware: Hardware, effect: bool):
     return get_peft_model(load_model(recipe, hardware), config)
 
 
-def describe(tokenizer, train: list[Example], recipe: Recipe) -> dict:
+def describe(tokenizer, train: list[Example], recipe: Recipe, dtype: str = "float32") -> dict:
     """Write the provenance that an adapter of these examples has."""
     return {
         "base": identify_base(recipe),
         "chat_template_sha256": hash_template(tokenizer),
         "examples": {"train": {"count": len(train), "sha256": hash_value(train)}},
-        "recipe": {"settings": {"learning_rate": recipe.learning_rate}},
+        "recipe": {"settings": recipe.model_dump()},
+        "hardware": {"name": "test CPU", "dtype": dtype},
     }
 
 

@@ -29,11 +29,6 @@ def write(right: int, number: int) -> str:
     """Write an answer that has so many of the reference's words."""
     others = [f"x{chr(97 + number % 26)}{chr(97 + place)}" for place in range(right, len(WORDS))]
     return " ".join([*WORDS[:right], *others])
-        [
-            *WORDS[:right],
-            *(f"x{chr(97 + number % 26)}{chr(97 + place)}" for place in range(right, len(WORDS))),
-        ]
-    )
 
 
 def make_rows(counts: list[tuple[int, int]], **more: Any) -> list[dict]:

@@ -1,28 +1,57 @@
-"""Adapters for tests of the merge: of every kind, trained by nobody, on an unquantised base."""
+"""Adapters for tests of the merge: of every kind, trained by nobody."""
 
 from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from tests.conftest import extract_adapter
 from tests.pipelines.evaluate.adapters import describe
 from tuneline.adapters import Adapter
+from tuneline.examples import Example
 from tuneline.modelling import load_tokenizer
-from tuneline.parameters import Gguf, Merge, Recipe
+from tuneline.parameters import Evaluation, Gguf, Merge, Recipe
 
 MERGE = Merge(max_shard_size="2GB", prompts=4, gguf=Gguf(type="f16"))
+EVALUATION = Evaluation(title="Tea", generation={"do_sample": False, "max_new_tokens": 16})
+EXAMPLES: list[Example] = [
+    {
+        "id": str(number),
+        "prompt": [{"role": "user", "content": f"Write a product description for: {title}"}],
+        "completion": [{"role": "assistant", "content": f"The {title} lasts for many years."}],
+        "meta": {},
+    }
+    for number, title in enumerate(("Oak Spoon", "Blue Teapot", "Wool Scarf"))
+]
 ROOM = {
     purpose: {"folder": f"data/{purpose}", "volume": 1, "free_gb": 1.0}
     for purpose in ("merged", "gguf")
 }
 
 
-def make_adapter(recipe: Recipe, scale: float = 0.2, **lora: Any) -> tuple[Adapter, Any]:
-    """Make an adapter with an effect; answer with it and with PEFT's model in float32."""
-    torch.manual_seed(3)
+def dequantize(recipe: Recipe, dtype: str) -> Any:
+    """Load a base model as transformers quantizes it, and let it dequantize that again."""
+    base = AutoModelForCausalLM.from_pretrained(
+        recipe.base_model,
+        dtype=getattr(torch, dtype),
+        quantization_config=BitsAndBytesConfig(**recipe.quantization),
+        device_map={"": "cpu"},
+    )
+    return base.dequantize().float()
+
+
+def make_adapter(
+    recipe: Recipe, scale: float = 0.2, into: str = "quantized", dtype: str = "float32", **lora: Any
+) -> tuple[Adapter, Any]:
+    """Make an adapter with an effect; answer with it and with PEFT's model in float32.
+
+    The base under PEFT's model is the one that the adapter is to be merged into.
+    """
     base = AutoModelForCausalLM.from_pretrained(recipe.base_model, dtype=torch.float32)
+    if into == "quantized":
+        base = dequantize(recipe, dtype)
+    torch.manual_seed(3)
     settings = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM"}
     model = get_peft_model(base, LoraConfig(**{**settings, "init_lora_weights": False, **lora}))
     with torch.no_grad():
@@ -32,4 +61,4 @@ def make_adapter(recipe: Recipe, scale: float = 0.2, **lora: Any) -> tuple[Adapt
             elif "modules_to_save" in name or "magnitude" in name:
                 parameter.mul_(1.1)
     tokenizer = load_tokenizer(recipe)
-    return extract_adapter(model, tokenizer, describe(tokenizer, [], recipe)), model.eval()
+    return extract_adapter(model, tokenizer, describe(tokenizer, [], recipe, dtype)), model.eval()

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,10 @@ REAL = shutil.which("convert_hf_to_gguf.py")
 @pytest.fixture
 def merged(recipe: Recipe, tmp_path: Path) -> Path:
     """Stands for a merged model: the tiny base is one as good as any to convert."""
-    return Path(shutil.copytree(recipe.base_model, tmp_path / "tea_shop/merged"))
+    folder = Path(shutil.copytree(recipe.base_model, tmp_path / "tea_shop/merged"))
+    told = {"weights": "its weights", "dtype": "bfloat16", "comparison": {"words": "8 of 9 equal."}}
+    (folder / "provenance.json").write_text(json.dumps({"merged": told}))
+    return folder
 
 
 def convert(merged: Path, converter: Path | str | None, **changed: dict) -> dict:
@@ -53,7 +57,10 @@ def test_without_a_converter_ollama_is_pointed_to_the_merged_folder(
     assert told["file"] is None
     assert "No GGUF file was made" in told["words"]
     modelfile = (merged.parent / "gguf/Modelfile").read_text()
-    assert modelfile.startswith("FROM ../merged\n")
+    assert modelfile.startswith(
+        "# Merged into its weights; stored in bfloat16.\n# 8 of 9 equal.\n# No GGUF file was made"
+    )
+    assert "\nFROM ../merged\n" in modelfile
     assert 'PARAMETER stop "<|end|>"' in modelfile
     convert_first, run = list_commands(merged, merged.parent / "gguf", told)["llama_cpp"]
     assert "--outtype f16" in convert_first
@@ -127,7 +134,8 @@ def test_a_converter_gets_its_arguments_and_its_file_takes_its_place(merged: Pat
     words = file.read_text().split()
     assert [words[0], words[1], *words[3:]] == [str(merged), "--outfile", "--outtype", "f16"]
     assert told["bytes"] == file.stat().st_size
-    assert (merged.parent / "gguf/Modelfile").read_text().startswith("FROM ./model-f16.gguf\n")
+    assert "\nFROM ./model-f16.gguf\n" in (merged.parent / "gguf/Modelfile").read_text()
+    assert "It was not compared with the judged model: f16 rounds" in told["words"]
     commands = list_commands(merged, merged.parent / "gguf", told)
     assert commands["ollama"][0].startswith("ollama create tea-shop -f ")
     assert len(commands["llama_cpp"]) == 1

@@ -9,10 +9,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from tests.pipelines.merge.adapters import ROOM, make_adapter
+from tests.pipelines.merge.adapters import EXAMPLES, ROOM, make_adapter
 from tests.pipelines.merge.test_weights import SMALL, merge, place_base
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.merge import trial
 
 
 @pytest.fixture
@@ -97,6 +98,44 @@ def test_an_adapter_that_changes_more_than_weights(
     with pytest.raises(TunelineError, match=r"adapter\.\w+ = .* that Tuneline cannot merge"):
         merge(adapter, named, hardware, tmp_path / "merged")
     assert not (tmp_path / "merged").exists()
+
+
+def test_the_original_weights_are_refused_where_what_they_cost_cannot_be_measured(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    adapter, _ = make_adapter(recipe)
+    folder, asked = tmp_path / "merged", {"into": "original"}
+    with pytest.raises(TunelineError, match=r"merge\.into = original: .*: there are no test exam"):
+        merge(adapter, recipe, hardware, folder, **asked)
+    monkeypatch.setattr(trial, "choose_compute", lambda *_: None)
+    with pytest.raises(TunelineError, match=r"compared .* here: its 0\.0 billion parameters in 16"):
+        merge(adapter, recipe, hardware, folder, EXAMPLES, **asked)
+    assert not folder.exists()
+    words = merge(adapter, recipe, hardware, folder, EXAMPLES)["comparison"]["words"]
+    assert words.startswith("The merged model was not compared with the judged model: its 0.0")
+
+
+def test_an_adapter_of_other_weights_of_the_same_base(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, _ = make_adapter(recipe)
+    for other in (
+        {"load_in_4bit": True},
+        {**recipe.quantization, "bnb_4bit_use_double_quant": False},
+        {**recipe.quantization, "llm_int8_skip_modules": ["lm_head", "q_proj"]},
+    ):
+        changed = recipe.model_copy(update={"quantization": other})
+        with pytest.raises(
+            TunelineError, match=r"recipe\.quantization = .* was trained with {.*nf4"
+        ):
+            merge(adapter, changed, hardware, tmp_path / "merged")
+    same = {**recipe.quantization, "bnb_4bit_compute_dtype": "float32"}
+    merge(
+        adapter,
+        recipe.model_copy(update={"quantization": same}),
+        hardware,
+        tmp_path / "merged",
+    )
 
 
 def test_a_disk_that_fills_up_leaves_the_folder_that_was_there(

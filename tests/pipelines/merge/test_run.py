@@ -19,11 +19,15 @@ def test_a_finished_run_is_merged_compared_and_recorded(finished_run: Path, proj
     run(project, "merge", runtime_params={"merge": {"prompts": 3, "max_shard_size": "1MB"}})
     folder = DATA / "08_reporting/product_descriptions"
     record = json.loads((folder / "merge_record.json").read_text())
-    rounding, four_bit = (record["comparison"][key] for key in ("rounding", "four_bit"))
+    rounding, judged, answers = (
+        record["comparison"][key] for key in ("rounding", "judged", "answers")
+    )
     assert rounding["relative_rms"] < rounding["bound"]
     assert rounding["top1_agreement"] > 0.95
-    assert 0 < four_bit["mean_kl"] < 0.5
-    assert abs(four_bit["loss_merged"] - four_bit["loss_evaluated"]) < 0.2
+    assert 0 < judged["mean_kl"] < 0.01
+    assert abs(judged["loss_merged"] - judged["loss_judged"]) < 0.02
+    assert (answers["prompts"], answers["other"]) == (3, 0)
+    assert record["quantization"]["settings"]["bnb_4bit_quant_type"] == "nf4"
     assert record["shards"] > 1
     assert record["memory_gb"]["predicted"] > 0.5
     (scores,) = (folder / "scores.json").glob("*/scores.json")
@@ -31,7 +35,9 @@ def test_a_finished_run_is_merged_compared_and_recorded(finished_run: Path, proj
     assert record["commands"]["ollama"][1] == "ollama run product-descriptions"
     merged = AutoModelForCausalLM.from_pretrained(MODELS / "merged")
     assert merged.config.to_dict().get("quantization_config") is None
-    assert (MODELS / "gguf/Modelfile").is_file()
+    modelfile = (MODELS / "gguf/Modelfile").read_text()
+    assert "# Merged into the base model's weights in 4 bits (NF4, double" in modelfile
+    assert f"# {record['comparison']['words']}\n" in modelfile
 
 
 def test_an_adapter_whose_base_has_gone_leaves_the_last_merge_alone(

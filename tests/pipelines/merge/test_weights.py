@@ -7,16 +7,19 @@ from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
     Phi3Config,
     Phi3ForCausalLM,
 )
 
-from tests.pipelines.merge.adapters import MERGE, ROOM, make_adapter
+from tests.pipelines.merge.adapters import EVALUATION, EXAMPLES, MERGE, ROOM, make_adapter
 from tuneline.adapters import Adapter
 from tuneline.datasets import FilledFolderDataset
 from tuneline.errors import TunelineError
+from tuneline.examples import Example
 from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.nodes import merge_adapter
 
@@ -36,11 +39,29 @@ KINDS = {
     "head as a trained copy": {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]},
 }
 
+NF4 = {"bnb_4bit_quant_type": "nf4"}
+TWICE = {**NF4, "bnb_4bit_use_double_quant": True}
+QUANTIZATIONS = {
+    "NF4": (NF4, "bfloat16"),
+    "NF4, double": (TWICE, "float32"),
+    "NF4, double, A100": (TWICE, "bfloat16"),
+    "NF4, double, T4": (TWICE, "float16"),
+    "FP4": ({}, "bfloat16"),
+    "a layer left out": ({**NF4, "llm_int8_skip_modules": ["lm_head", "down_proj"]}, "bfloat16"),
+}
 
-def merge(adapter: Adapter, recipe: Recipe, hardware: Hardware, folder: Path, **changed) -> dict:
-    """Merge without examples, so that nothing is compared but what a test compares."""
+
+def merge(
+    adapter: Adapter,
+    recipe: Recipe,
+    hardware: Hardware,
+    folder: Path,
+    test: list[Example] | None = None,
+    **changed,
+) -> dict:
+    """Merge; without examples nothing is compared but what a test compares."""
     settings = Merge.model_validate(MERGE.model_dump() | changed)
-    fill, facts = merge_adapter(adapter, [], ROOM, recipe, settings, hardware)
+    fill, facts = merge_adapter(adapter, test or [], ROOM, recipe, settings, EVALUATION, hardware)
     FilledFolderDataset(filepath=str(folder)).save(fill)
     (told,) = facts
     return told
@@ -57,16 +78,16 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     return {k: v for file in folder.glob("*.safetensors") for k, v in load_file(file).items()}
 
 
-def assert_merged_as_peft_does(folder: Path, model) -> None:
+def assert_merged_as_peft_does(folder: Path, model, dtype: torch.dtype = torch.bfloat16) -> None:
     """Compare with PEFT's own merge in float32, rounded once: bit for bit."""
     expected = model.merge_and_unload()
     found = AutoModelForCausalLM.from_pretrained(folder)
-    assert found.dtype == torch.bfloat16
+    assert found.dtype == dtype
     assert found.config.tie_word_embeddings == expected.config.tie_word_embeddings
     state = found.state_dict()
     assert state.keys() == expected.state_dict().keys()
     for name, tensor in expected.state_dict().items():
-        assert torch.equal(state[name], tensor.to(torch.bfloat16)), name
+        assert torch.equal(state[name], tensor.to(dtype)), name
 
 
 @pytest.mark.parametrize("lora", KINDS.values(), ids=KINDS.keys())
@@ -74,8 +95,57 @@ def test_every_kind_of_adapter_is_merged_as_peft_does_it(
     lora: dict, recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     adapter, model = make_adapter(recipe, **lora)
-    merge(adapter, recipe, hardware, tmp_path / "merged")
+    told = merge(adapter, recipe, hardware, tmp_path / "merged")
+    assert told["weights"].startswith("the base model's weights in 4 bits (NF4, double")
     assert_merged_as_peft_does(tmp_path / "merged", model)
+
+
+def test_the_original_weights_are_taken_when_they_are_asked_for(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, model = make_adapter(recipe, into="original")
+    told = merge(adapter, recipe, hardware, tmp_path / "merged", EXAMPLES, into="original")
+    assert (told["weights"], told["quantization"]) == ("the base model's original weights", None)
+    assert told["comparison"]["words"].startswith("Loss on the references of 3 held-out prompts: ")
+    assert_merged_as_peft_does(tmp_path / "merged", model)
+
+
+@pytest.mark.parametrize(("settings", "dtype"), QUANTIZATIONS.values(), ids=QUANTIZATIONS.keys())
+def test_the_base_is_quantized_as_transformers_does_it(
+    settings: dict, dtype: str, recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    """In the formats of every machine: a float32 base has other codes when it is rounded first."""
+    torch.manual_seed(0)
+    named = place_base(LlamaForCausalLM(LlamaConfig(**SMALL)), recipe, tmp_path / "base")
+    named = named.model_copy(update={"quantization": {"load_in_4bit": True, **settings}})
+    adapter, model = make_adapter(named, dtype=dtype, target_modules=["q_proj", "down_proj"])
+    merge(adapter, named, hardware, tmp_path / "merged", dtype="float32")
+    merged = model.merge_and_unload().state_dict()
+    found = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").state_dict()
+    layers = [name for name in merged if "_proj" in name]
+    assert len(layers) == 14
+    for name in layers:
+        assert torch.equal(found[name], merged[name]), name
+    # All else keeps the digits of the file, which the training had rounded to `dtype`.
+    stored = LlamaForCausalLM.from_pretrained(named.base_model).state_dict()
+    for name in merged.keys() - {*layers}:
+        assert torch.equal(found[name], stored[name]), name
+
+
+def test_layers_that_hold_their_weight_transposed(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=4096, n_positions=256, n_embd=64, n_layer=2, n_head=4)
+    named = place_base(GPT2LMHeadModel(config).to(torch.bfloat16), recipe, tmp_path / "base")
+    adapter, model = make_adapter(named)
+    merge(adapter, named, hardware, tmp_path / "merged", dtype="float32")
+    found = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").state_dict()
+    merged = model.merge_and_unload().state_dict()
+    assert merged["transformer.h.0.attn.c_attn.weight"].shape == (192, 64)
+    for name, tensor in merged.items():
+        expected = tensor.T if found[name].shape != tensor.shape else tensor
+        assert torch.equal(found[name], expected), name
 
 
 def test_small_files_give_the_same_weights_and_an_index(

@@ -74,7 +74,9 @@ def test_control_tokens_that_are_typed_are_named_in_plan_and_page(
     typed["prompt"][0]["content"] = "Ignore <|end|> <|assistant|> <|end|>"
     report = count_tokens([make_example(5), typed], [typed], [make_example(6)], recipe)
     report.to_csv(tmp_path / "report.csv")  # as the catalog does, which knows no empty text
-    plan = make_plan(pd.read_csv(tmp_path / "report.csv"), [], VOLUMES, recipe, EVALUATION, hardware)
+    plan = make_plan(
+        pd.read_csv(tmp_path / "report.csv"), [], VOLUMES, recipe, EVALUATION, hardware
+    )
     assert plan["chat_template"] == [
         "2 examples spell out control tokens of the base model (example w5: <|end|> "
         "<|assistant|>); they are read and learnt as text, and end or open nothing."

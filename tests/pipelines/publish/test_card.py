@@ -12,10 +12,12 @@ import torch
 from huggingface_hub import ModelCard
 from kedro.io import DataCatalog
 from markdown_it import MarkdownIt
+from transformers import AutoModelForCausalLM
 
+from tests.pipelines.merge.adapters import dequantize
 from tests.pipelines.publish.hub_runs import REPORTS
 from tests.pipelines.publish.test_markdown import HOSTILE
-from tuneline.adapters import Adapter
+from tuneline.adapters import Adapter, attach_adapter
 from tuneline.datasets import AdapterDataset, JSONLinesDataset
 from tuneline.errors import TunelineError
 from tuneline.hashing import hash_value
@@ -164,18 +166,26 @@ def test_a_merge_of_this_adapter_is_shown_with_code_that_repeats_it(
     record = {
         "adapter": material["scores"]["run"]["adapter"],
         "dtype": "bfloat16",
+        "weights": "the base model's weights in 4 bits",
+        "quantization": {
+            "dtype": "float32",
+            "settings": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+        },
         # Not the base of the training, which may have been a 4-bit repository.
         "merged_into": {"name": str(finished_run / "data/06_models/tiny_base"), "sha256": "0"},
         "tokenizer_model": False,
         "comparison": {"words": "Nothing but rounding differs."},
         "gguf": {
             "type": "q8_0",
+            "words": "No GGUF file was made.",
             "modelfile": 'FROM ./model-q8_0.gguf\nPARAMETER stop "<|end|>"\n',
             "options": ["--temp", "0", "-sys", "You sell."],
         },
     }
     card = write(material, parameters, merge_record=record)
     assert "Nothing but rounding differs." in card
+    assert "No GGUF file was made." in card
+    assert "Merge it into the base model's weights in 4 bits:" in card
     assert "--outfile model-q8_0.gguf --outtype q8_0" in card
     assert "llama-cli -m model-q8_0.gguf --temp 0 -sys 'You sell.'" in card
     assert "```text\nFROM ./model-q8_0.gguf\n" in card
@@ -186,18 +196,27 @@ def test_a_merge_of_this_adapter_is_shown_with_code_that_repeats_it(
     exec(compile(code.replace("'owner/name'", repr(str(newest))), "card", "exec"), {})
     config = json.loads(Path("merged/config.json").read_text())
     assert (config["dtype"], config.get("quantization_config")) == ("bfloat16", None)
+    found = AutoModelForCausalLM.from_pretrained("merged").state_dict()
+    base = {
+        "base_model": record["merged_into"]["name"],
+        "quantization": record["quantization"]["settings"],
+    }
+    judged = dequantize(parameters.recipe.model_copy(update=base), "float32")
+    expected = attach_adapter(judged, material["adapter"]).merge_and_unload().state_dict()
+    assert all(torch.equal(found[name], expected[name].bfloat16()) for name in expected)
     assert Path("merged/tokenizer.json").is_file()
 
 
 def test_the_code_of_a_merge_names_the_very_base_and_fetches_its_vocabulary():
     record = {
         "dtype": "float16",
+        "quantization": None,
         "merged_into": {"name": "owner/base", "commit": "c0ffee"},
         "tokenizer_model": True,
         "gguf": {"type": "f16", "modelfile": "", "options": ["--temp", "0"]},
     }
     merging = write_merging(record, "me/adapter")
-    assert "'owner/base', revision='c0ffee', dtype=torch.float16" in merging["python"]
+    assert "'owner/base', revision='c0ffee',\n    dtype=torch.float16,\n)" in merging["python"]
     fetch, convert, *_ = merging["shell"].splitlines()
     assert fetch == ("hf download owner/base tokenizer.model --revision c0ffee --local-dir merged")
     assert convert.startswith("python convert_hf_to_gguf.py merged ")
@@ -240,10 +259,15 @@ def test_an_adapter_of_a_whole_base_is_no_qlora(material: dict, parameters: UseC
     quantised = write(material, parameters)
     assert "- qlora\n" in quantised
     assert "pip install torch transformers peft accelerate bitsandbytes\n" in quantised
+    assert (
+        "trained and measured on the base model in 4 bits, loaded as above in `float32`"
+        in quantised
+    )
     card = write(
         material, parameters, adapter=change_provenance(material["adapter"], quantization={})
     )
     assert "qlora" not in card
+    assert "4 bits" not in card
     assert "pip install torch transformers peft accelerate\n" in card
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tuneline.adapters import Adapter, attach_adapter
+from tuneline.adapters import Adapter
 from tuneline.answering import generate_answers
 from tuneline.examples import Example
 from tuneline.journal import Journal
 from tuneline.makers import describe_makers
-from tuneline.modelling import load_model
+from tuneline.model_pair import load_tuned
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.groups import count_groups, find_groups
 from tuneline.pipelines.evaluate.intervals import compare_all
@@ -66,7 +66,7 @@ def answer_prompts(
     makers = describe_makers(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
-    model = attach_adapter(load_model(recipe, hardware), adapter)
+    model = load_tuned(adapter, recipe, hardware)
 
     def ask(who: str) -> None:
         log.info("The %s model answers %s prompts.", who, len(prompts))

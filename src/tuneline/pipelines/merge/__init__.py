@@ -1,4 +1,4 @@
-"""merge: adapter + 16-bit base → merged, gguf, merge_record."""
+"""merge: adapter + base → merged, gguf, merge_record."""
 
 from tuneline.pipelines.merge.pipeline import create_pipeline
 

@@ -13,8 +13,9 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 # A sentencepiece vocabulary, which transformers saves no more. llama.cpp converts Phi-3 by nothing
 # else, and Ollama takes a tokenizer without it for another kind.
 PIECES = "tokenizer.model"
-# Number formats, as safetensors names them, that take 16 bits or round to them.
+# Number formats as safetensors names them, and the bytes of those that a merged model may have.
 FLOATING = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,7 @@ class Checkpoint:
             raise TunelineError(
                 self._problem(
                     f"its weights are quantised ({kind or 'see its config.json'})",
-                    "the rounding of so few bits would be merged in for good, and the sum rounded "
-                    "once more",
+                    "Tuneline quantizes the original as the training did; it does not unpack files",
                     "name the 16-bit original: `--params=merge.base_model=owner/name`",
                 )
             )

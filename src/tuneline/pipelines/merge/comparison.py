@@ -1,25 +1,35 @@
-"""Whether the merged model is the one that was trained, told from its logits."""
+"""Whether the merged model is the one that was judged, told from its logits and its answers."""
 
 import math
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.pipelines.merge.answers import Parting
 
 # The largest relative error of rounding to a format with p significant bits: 2^-p.
 ROUNDING = {"bfloat16": 2**-8, "float16": 2**-11, "float32": 2**-24}
+# The same of a computation. All of them add up in float32, where a sum of n products errs by 2^-24
+# for each of about √n terms (Higham and Mary, "A new approach to probabilistic rounding error
+# analysis", 2019); no layer has more than 2^14 inputs for long.
+COMPUTING = {"bfloat16": 2**-8, "float16": 2**-11, "float32": 2**-24 * 2**7}
 # Of what the adapter changes, so much may be lost to rounding before the model is another one.
 LOST = 0.5
+# Two tokens' logits are moved by independent errors; four standard deviations of their difference
+# are passed once in 16,000 times.
+SIGMAS = 4 * math.sqrt(2)
+# Of the answers, so many must be the judged model's but for what rounding explains.
+SAME = 0.9
 
 
 def compare_rounding(
     base: Any, unmerged: Any, merged: Any, formats: tuple[str, str], matrices: int
 ) -> dict[str, Any]:
-    """Compare the merged model with the adapter on the 16-bit base model.
+    """Compare the merged model with the adapter on the weights that it was merged into.
 
     Every matrix rounded to a format with unit roundoff u adds a relative error of at most u to what
     passes through it. The matrices' errors are independent, so their squares add up, and n of them
-    move the logits by no more than u·√n of their own spread. A computation in 16 bits rounds what
-    it passes on in the same way, once more in either model. Anything beyond is no rounding.
+    move the logits by no more than u·√n of their own spread. A computation rounds what it passes on
+    in the same way, once more in either model. Anything beyond is no rounding.
 
     Args:
         base: logits of the base model, (tokens, vocabulary).
@@ -35,7 +45,7 @@ def compare_rounding(
         `tokens`, and what was `computed_in`.
     """
     stored, computed = formats
-    unit = math.hypot(ROUNDING[stored], math.sqrt(2) * ROUNDING[computed])
+    unit = math.hypot(ROUNDING[stored], math.sqrt(2) * COMPUTING[computed])
     return {
         "tokens": len(unmerged),
         "computed_in": computed,
@@ -48,25 +58,46 @@ def compare_rounding(
     }
 
 
-def compare_four_bit(evaluated: Any, merged: Any, targets: Any) -> dict[str, Any]:
-    """Compare the merged model with what was evaluated: the adapter on the 4-bit base model.
+def compare_judged(judged: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
+    """Compare what the merged model expects with what the judged one does.
 
     Args:
-        evaluated: its logits.
+        judged: its `logits` and its `loss` on the references.
         merged: the merged model's.
-        targets: the references' tokens.
 
     Returns:
-        `mean_kl` (nats a token), `top1_agreement`, and how well either foresees the references:
-        `loss_evaluated` and `loss_merged`, nats a token.
+        `mean_kl` (nats a token) and `top1_agreement` of the logits; `loss_judged` and
+        `loss_merged` on the references, nats a token.
     """
-    from torch.nn.functional import cross_entropy
-
     return {
-        "mean_kl": _mean_kl(evaluated, merged),
-        "top1_agreement": _agree(evaluated, merged),
-        "loss_evaluated": float(cross_entropy(evaluated, targets)),
-        "loss_merged": float(cross_entropy(merged, targets)),
+        "mean_kl": _mean_kl(judged["logits"], merged["logits"]),
+        "top1_agreement": _agree(judged["logits"], merged["logits"]),
+        "loss_judged": judged["loss"],
+        "loss_merged": merged["loss"],
+    }
+
+
+def compare_answers(partings: list[Parting | None], moved: float) -> dict[str, Any]:
+    """Count the answers of the merged model that are those of the judged one.
+
+    Rounding tips a token only where the judged model holds another one for about as likely. Behind
+    such a token an answer may be any other; what counts is where it parts.
+
+    Args:
+        partings: as `find_partings` gives them.
+        moved: what rounding moves the logits by: the `relative_rms` of `compare_rounding`.
+
+    Returns:
+        How many `prompts`; `equal` answers, token for token; those that part where rounding
+        explains it (`tipped`) and where it does not (`other`).
+    """
+    parted = [one for one in partings if one]
+    tipped = sum(one.gap <= SIGMAS * moved * one.spread for one in parted)
+    return {
+        "prompts": len(partings),
+        "equal": len(partings) - len(parted),
+        "tipped": tipped,
+        "other": len(parted) - tipped,
     }
 
 
@@ -96,33 +127,64 @@ def check_rounding(rounding: dict[str, Any]) -> None:
             Problem(
                 where="merged",
                 wrong=f"the adapter moves the logits by {effect:.2g} of their spread, and rounding "
-                f"the sum to 16 bits by {differs:.2g}",
+                f"the sum by {differs:.2g}",
                 matters="most of what was learnt would be lost; it was not kept",
-                remedy="use the adapter as it is, without merging, or merge a base model that is "
-                "stored in float16 or float32 with `--params=merge.dtype=float16`",
+                remedy="use the adapter as it is, without merging, or merge in an exacter format: "
+                "`--params=merge.dtype=float32`",
             )
         )
 
 
-def word_comparison(rounding: dict[str, Any], four_bit: dict[str, Any]) -> str:
+def check_answers(answers: dict[str, Any]) -> None:
+    """Refuse a merged model that answers otherwise than the judged one.
+
+    Args:
+        answers: as `compare_answers` gives them.
+
+    Raises:
+        TunelineError: if fewer than nine in ten are the same but for rounding.
+    """
+    prompts, other = answers["prompts"], answers["other"]
+    if prompts - other < SAME * prompts:
+        raise TunelineError(
+            Problem(
+                where="merged",
+                wrong=f"{other} of its {prompts} answers to held-out prompts leave those of the "
+                "judged model where rounding does not explain it",
+                matters="the report is about another model than this one; it was not kept",
+                remedy="use the adapter as it is, without merging, and report this with the base "
+                "model's name",
+            )
+        )
+
+
+def word_comparison(facts: dict[str, Any], is_judged: bool) -> str:
     """Say in plain words what the comparison shows.
 
     Args:
-        rounding: as `compare_rounding` gives it.
-        four_bit: as `compare_four_bit` gives it.
+        facts: `judged` and `answers`, as the functions above give them.
+        is_judged: whether it is merged into the weights that the adapter was judged with.
 
     Returns:
-        Three sentences.
+        A few sentences; for another model than the judged one the loss comes first.
     """
+    judged, answers = facts["judged"], facts["answers"]
+    loss = (
+        f"Loss on the references of {answers['prompts']} held-out prompts: "
+        f"{judged['loss_judged']:.3f} judged, {judged['loss_merged']:.3f} merged (nats a token)."
+    )
+    equal = (
+        f"{answers['equal']} of its {answers['prompts']} answers are those of the judged model, "
+        "token for token"
+    )
+    if is_judged:
+        return (
+            f"{equal}; {answers['tipped']} part from them where rounding tips the scale, "
+            f"{answers['other']} elsewhere. {loss}"
+        )
     return (
-        f"On {rounding['tokens']} tokens of the test side the merged model and the adapter on the "
-        f"16-bit base model hold the same token for the most likely in "
-        f"{rounding['top1_agreement']:.1%} of the cases; they differ by rounding alone. "
-        f"The report, however, is about the adapter on the 4-bit base model: the merged model "
-        f"agrees with that in {four_bit['top1_agreement']:.1%} of the cases "
-        f"(KL {four_bit['mean_kl']:.3f} nats a token). "
-        f"Loss on the references: {four_bit['loss_evaluated']:.3f} evaluated, "
-        f"{four_bit['loss_merged']:.3f} merged."
+        f"{loss} It is merged into the original weights, and the report is about the adapter on "
+        f"the 4-bit ones: {equal}. The report's figures are not its own."
     )
 
 
@@ -137,7 +199,7 @@ def _mean_kl(expected: Any, found: Any) -> float:
     from torch.nn.functional import kl_div
 
     logs, targets = (logits.log_softmax(dim=-1) for logits in (found, expected))
-    return float(kl_div(logs, targets, reduction="batchmean", log_target=True))
+    return max(0.0, float(kl_div(logs, targets, reduction="batchmean", log_target=True)))
 
 
 def _agree(ones: Any, others: Any) -> float:

@@ -13,6 +13,8 @@ from tuneline.parameters import Gguf
 log = logging.getLogger(__name__)
 
 CONVERTER = "convert_hf_to_gguf.py"
+# Types that hold the numbers of a merged model as they are.
+FORMATS = {"f16": "float16", "bf16": "bfloat16"}
 # Of a failed converter's last words.
 LAST_LINES = 3
 
@@ -50,6 +52,21 @@ def find_converter(gguf: Gguf) -> Path | None:
 def name_file(gguf: Gguf) -> str:
     """Name the GGUF file."""
     return f"model-{gguf.type}.gguf"
+
+
+def word_unchecked(gguf: Gguf, dtype: str) -> str:
+    """Say what is not known of the GGUF file.
+
+    Args:
+        gguf: its type.
+        dtype: the number format of the merged model.
+    """
+    if FORMATS.get(gguf.type) == dtype:
+        return "It holds the merged model's own numbers; llama.cpp was not asked with it."
+    return (
+        f"It was not compared with the judged model: {gguf.type} rounds the merged weights once "
+        "more, so ask it some held-out prompts before it counts."
+    )
 
 
 def word_conversion(converter: str, merged: Path, outfile: Path, gguf: Gguf) -> list[str]:

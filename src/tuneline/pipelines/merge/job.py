@@ -11,7 +11,7 @@ from tuneline.pipelines.merge.checkpoint import PIECES, Checkpoint
 from tuneline.pipelines.merge.gguf import find_converter
 from tuneline.pipelines.merge.room import find_room_problems, predict_merge_memory
 from tuneline.pipelines.merge.shards import split_shards
-from tuneline.pipelines.merge.target import choose_dtype, open_base
+from tuneline.pipelines.merge.target import choose_dtype, open_base, quantize_base, word_weights
 from tuneline.pipelines.merge.weights import MergedWeights
 
 
@@ -20,7 +20,7 @@ class Job:
     """A merge that can be done.
 
     Attributes:
-        checkpoint: the 16-bit base model.
+        checkpoint: the base model's weights as they are stored.
         weights: the merged model's tensors, not yet computed.
         split: which of them go into which file.
         sizes: bytes of each tensor.
@@ -40,13 +40,18 @@ class Job:
 
         Returns:
             Fingerprint of the `adapter`; the `base` of its training and what it is `merged_into`,
-            and whether that has a `tokenizer_model`; `dtype` and `dtype_reason`; `shards` and
-            `bytes` of the result.
+            the `weights` of it in words, their `quantization` (`None`: as they are stored), and
+            whether it has a `tokenizer_model`; `dtype` and `dtype_reason`; `shards` and `bytes` of
+            the result.
         """
+        quantized = self.weights.quantized
         return {
             "adapter": hash_adapter(adapter),
             "base": adapter.provenance["base"],
             "merged_into": self.checkpoint.identify(),
+            "weights": word_weights(quantized),
+            "quantization": quantized
+            and {"dtype": quantized.dtype, "settings": quantized.settings},
             "tokenizer_model": self.checkpoint.find_file(PIECES) is not None,
             "dtype": self.weights.dtype,
             "dtype_reason": self.dtype_reason,
@@ -82,11 +87,12 @@ def prepare_job(
     makes_gguf = find_converter(merge.gguf) is not None
     checkpoint = open_base(recipe, merge)
     dtype, reason = choose_dtype(checkpoint, merge)
-    weights = MergedWeights(checkpoint, adapter, dtype)
+    quantized = quantize_base(checkpoint, adapter, merge)
+    weights = MergedWeights(checkpoint, adapter, dtype, quantized)
     split, sizes = split_shards(weights, merge.max_shard_size), weights.count_bytes()
     job = Job(checkpoint, weights, split, sizes, reason, _predict(weights, split, sizes, adapter))
     total = sum(sizes.values())
-    _refuse(*find_room_problems(job.memory_gb, total, volumes, merge, hardware, makes_gguf))
+    _refuse(*find_room_problems(job.memory_gb, total, dtype, volumes, merge, hardware, makes_gguf))
     return job
 
 
@@ -94,7 +100,7 @@ def _predict(weights: MergedWeights, split: Any, sizes: dict[str, int], adapter:
     files = split.filename_to_tensors.values()
     largest = max(sum(sizes[name] for name in names) for names in files)
     trained = sum(tensor.numel() for tensor in adapter.tensors.values())
-    return predict_merge_memory(largest, weights.largest_adapted(), trained)
+    return predict_merge_memory(largest, weights.largest_changed(), trained)
 
 
 def _refuse(*problems: Any) -> None:

@@ -11,19 +11,26 @@ from tuneline.pipelines.merge.checkpoint import PIECES
 from tuneline.pipelines.merge.weights import MergedWeights
 from tuneline.rendering import find_end_tokens
 
-LIBRARIES = ("tuneline", "torch", "transformers", "peft", "safetensors")
+PROVENANCE = "provenance.json"
+MERGED = (
+    "adapter",
+    "base",
+    "merged_into",
+    "weights",
+    "quantization",
+    "dtype",
+    "comparison",
+)
+LIBRARIES = ("tuneline", "torch", "transformers", "peft", "bitsandbytes", "safetensors")
 
 
-def write_beside(
-    folder: Path, weights: MergedWeights, adapter: Adapter, facts: dict[str, Any]
-) -> None:
-    """Write configs, tokenizer with its chat template, and where the model comes from.
+def write_beside(folder: Path, weights: MergedWeights, adapter: Adapter) -> None:
+    """Write configs, and the tokenizer with its chat template.
 
     Args:
         folder: the merged model's.
         weights: the base model's config, and whether tied weights have parted.
-        adapter: tokenizer and provenance.
-        facts: what was merged into what.
+        adapter: the tokenizer.
     """
     import torch
 
@@ -41,10 +48,34 @@ def write_beside(
     generation.pad_token_id = adapter.tokenizer.pad_token_id
     # save_pretrained refuses values without effect, which many a published base model states.
     generation.to_json_file(folder / "generation_config.json")
+
+
+def write_provenance(folder: Path, adapter: Adapter, facts: dict[str, Any]) -> None:
+    """Write where the model comes from, and what its comparison with the judged model found.
+
+    Args:
+        folder: the merged model's.
+        adapter: its provenance.
+        facts: what was merged into what.
+    """
     provenance = {
-        "merged": {key: facts[key] for key in ("adapter", "base", "merged_into", "dtype")},
+        "merged": {key: facts[key] for key in MERGED},
         "adapter": adapter.provenance,
         "versions": {name: version(name) for name in LIBRARIES},
     }
     text = json.dumps(provenance, indent=2, sort_keys=True, ensure_ascii=False)
-    (folder / "provenance.json").write_text(text + "\n", encoding="utf-8")
+    (folder / PROVENANCE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_merged(folder: Path) -> dict[str, Any]:
+    """Read what a folder's model was merged into, and what the comparison found.
+
+    Args:
+        folder: the merged model's.
+
+    Returns:
+        `weights`, `dtype` and `comparison`, among others.
+    """
+    found = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    merged: dict[str, Any] = found["merged"]
+    return merged

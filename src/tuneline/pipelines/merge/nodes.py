@@ -7,20 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.adapters import Adapter
+from tuneline.errors import TunelineError
 from tuneline.examples import Example
 from tuneline.memory_use import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
 from tuneline.pipelines.merge.commands import list_commands
-from tuneline.pipelines.merge.gguf import find_converter, name_file, run_converter
+from tuneline.pipelines.merge.gguf import find_converter, name_file, run_converter, word_unchecked
 from tuneline.pipelines.merge.job import prepare_job
-from tuneline.pipelines.merge.model_folder import write_beside
+from tuneline.pipelines.merge.model_folder import read_merged, write_beside, write_provenance
 from tuneline.pipelines.merge.running import (
+    list_notes,
     list_options,
     list_settings,
     word_modelfile,
 )
 from tuneline.pipelines.merge.shards import write_shards
-from tuneline.pipelines.merge.trial import try_merged
+from tuneline.pipelines.merge.trial import Trial, leave_out, plan_trial, refuse_untried
 from tuneline.questions import find_stated_system
 from tuneline.streams import Stream
 
@@ -33,18 +35,20 @@ def merge_adapter(
     merge_volumes: dict[str, dict[str, Any]],
     recipe: Recipe,
     merge: Merge,
+    evaluation: Evaluation,
     hardware: Hardware,
 ) -> tuple[Callable[[Path], None], Stream[dict[str, Any]]]:
-    """Merge an adapter into its 16-bit base model, and compare the two before it counts.
+    """Merge an adapter into its base model, and compare it with the judged model before it counts.
 
     What can be refused is refused here; the work is done while the dataset is written.
 
     Args:
         adapter: the trained adapter.
-        test: the held-out examples; the first of them are what logits are compared on.
+        test: the held-out examples; the first of them are what both models are asked.
         merge_volumes: free space where the results go.
         recipe: names the base model of the training.
         merge: what to merge into, and how.
+        evaluation: the decoding.
         hardware: the machine.
 
     Returns:
@@ -52,23 +56,26 @@ def merge_adapter(
         `prepare_job`, `seconds`, `memory_gb` (predicted and peak), and the `comparison`.
 
     Raises:
-        TunelineError: if the base is another one, is quantised or incomplete, if memory or disk do
-            not do, or if the merged model is not the one that was trained.
+        TunelineError: if the base is another one, is quantized or incomplete, if memory or disk do
+            not do, if what is not the judged model cannot be compared with it, or if the merged
+            model answers otherwise.
     """
     job = prepare_job(adapter, merge_volumes, recipe, merge, hardware)
+    trial = plan_trial(job.weights, adapter, test[: merge.prompts], recipe, evaluation, hardware)
+    if merge.into == "original" and isinstance(trial, str):
+        raise TunelineError(refuse_untried(trial))
     facts = job.describe(adapter)
 
     def fill(folder: Path) -> None:
         start = time.monotonic()
         reset_peak("cpu")
-        log.info("Merging %s tensors into %s.", len(job.sizes), job.checkpoint.name)
+        log.info("Merging %s tensors into %s.", len(job.sizes), facts["weights"])
         write_shards(job.weights, job.split, folder)
-        write_beside(folder, job.weights, adapter, facts)
+        write_beside(folder, job.weights, adapter)
         facts["memory_gb"] = {"predicted": job.memory_gb, "peak": round(measure_peak("cpu"), 3)}
         facts["seconds"] = round(time.monotonic() - start, 1)
-        facts["comparison"] = try_merged(
-            folder, job.weights, adapter, test[: merge.prompts], recipe, hardware
-        )
+        facts["comparison"] = trial.run(folder) if isinstance(trial, Trial) else leave_out(trial)
+        write_provenance(folder, adapter, facts)
 
     return fill, _tell(facts)
 
@@ -105,6 +112,7 @@ def convert_to_gguf(
     def fill(folder: Path) -> None:
         from transformers import AutoTokenizer
 
+        told = read_merged(merged)
         if converter is None:
             facts["words"] = (
                 "No GGUF file was made: llama.cpp's convert_hf_to_gguf.py is not on PATH, and "
@@ -113,12 +121,16 @@ def convert_to_gguf(
         else:
             run_converter(converter, merged, folder / name, merge.gguf)
             facts["file"], facts["bytes"] = name, (folder / name).stat().st_size
-            facts["words"] = f"llama.cpp's converter made {name}."
+            checked = word_unchecked(merge.gguf, told["dtype"])
+            facts["words"] = f"llama.cpp's converter made {name}. {checked}"
         tokenizer = AutoTokenizer.from_pretrained(merged, trust_remote_code=False)
-        facts["modelfile"] = word_modelfile(f"./{name}", tokenizer, settings, system)
+        notes = list_notes(told, facts["words"])
         source = f"../{merged.name}" if converter is None else f"./{name}"
-        modelfile = word_modelfile(source, tokenizer, settings, system)
-        (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
+        facts["modelfile"], here = (
+            word_modelfile(model, tokenizer, settings, system, notes)
+            for model in (f"./{name}", source)
+        )
+        (folder / "Modelfile").write_text(here, encoding="utf-8")
         log.info("%s", facts["words"])
 
     return fill, _tell(facts)
@@ -143,7 +155,7 @@ def record_merge(
         "gguf": gguf_facts,
         "commands": list_commands(merged, gguf, gguf_facts),
     }
-    log.info("%s", merge_facts["comparison"]["words"])
+    log.info("Merged into %s. %s", merge_facts["weights"], merge_facts["comparison"]["words"])
     log.info("merged   %s", merged)
     for line in record["commands"]["ollama"]:
         log.info("ollama   %s", line)

@@ -1,4 +1,4 @@
-"""The merge stage: adapter + 16-bit base → merged, gguf, merge_record."""
+"""The merge stage: adapter + base → merged, gguf, merge_record."""
 
 from kedro.pipeline import Pipeline, node
 
@@ -18,6 +18,7 @@ def create_pipeline() -> Pipeline:
                     "merge_volumes",
                     "params:recipe",
                     "params:merge",
+                    "params:evaluation",
                     "params:hardware",
                 ],
                 outputs=["merged", "merge_facts"],

@@ -6,12 +6,12 @@ from typing import Any
 from tuneline.errors import Problem
 from tuneline.memory_use import measure_free_memory
 from tuneline.parameters import Hardware, Merge
+from tuneline.pipelines.merge.checkpoint import BYTES
 
-BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 # Python and the libraries, as the plan counts them.
 CONTEXT_GB = 0.8
 # float32 copies of a weight while PEFT merges it: the weight, the product, its scaled copy, and for
-# DoRA the sum, its norm and the factor.
+# DoRA the sum, its norm and the factor. bitsandbytes takes less to quantize it: 14 bytes a number.
 COPIES = 6
 # Bytes for each parameter of the GGUF file; q8_0 keeps one float16 scale for 32 weights.
 GGUF_BYTES = {"f16": 2.0, "bf16": 2.0, "q8_0": 1 + 2 / 32}
@@ -19,24 +19,25 @@ GGUF_BYTES = {"f16": 2.0, "bf16": 2.0, "q8_0": 1 + 2 / 32}
 BESIDE_GB = 0.02
 
 
-def predict_merge_memory(largest_shard: int, largest_adapted: int, adapter: int) -> float:
+def predict_merge_memory(largest_shard: int, largest_changed: int, adapter: int) -> float:
     """Predict the peak of the merge itself.
 
     Args:
         largest_shard: bytes of the largest file to write.
-        largest_adapted: elements of the largest weight that the adapter changes.
+        largest_changed: elements of the largest weight that is quantized or adapted.
         adapter: elements of the adapter.
 
     Returns:
         GB (10^9 bytes) of the machine's memory.
     """
-    held = largest_shard + 4 * (COPIES * largest_adapted + 2 * adapter)
+    held = largest_shard + 4 * (COPIES * largest_changed + 2 * adapter)
     return round(held / 1e9 + CONTEXT_GB, 3)
 
 
 def find_room_problems(
     predicted_gb: float,
     merged_bytes: int,
+    dtype: str,
     volumes: dict[str, dict[str, Any]],
     merge: Merge,
     hardware: Hardware,
@@ -47,6 +48,7 @@ def find_room_problems(
     Args:
         predicted_gb: memory of the merge.
         merged_bytes: of all files of the merged model.
+        dtype: its number format.
         volumes: free space by purpose.
         merge: the GGUF file's type.
         hardware: the memory that is stated.
@@ -66,23 +68,39 @@ def find_room_problems(
         )
     needed = {"merged": merged_bytes / 1e9 + BESIDE_GB}
     if makes_gguf:
-        needed["gguf"] = merged_bytes / 2 * GGUF_BYTES[merge.gguf.type] / 1e9 + BESIDE_GB
+        needed["gguf"] = merged_bytes / BYTES[dtype] * GGUF_BYTES[merge.gguf.type] / 1e9 + BESIDE_GB
     yield from _find_disk_problems(needed, volumes)
 
 
-def choose_compute(parameters: int, hardware: Hardware) -> str | None:
-    """Choose the number format in which logits are compared, the exacter one if it fits.
+def count_cached(config: Any, tokens: int) -> int:
+    """Count the numbers that a model keeps of what it has read and written: keys and values.
 
     Args:
-        parameters: of the model.
-        hardware: device and memory.
+        config: the model's; transformers' usual names.
+        tokens: of all prompts and answers of a batch.
+    """
+    config = config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * config.num_hidden_layers * heads * width * tokens)
+
+
+def choose_compute(parameters: int, cached: int, hardware: Hardware) -> str | None:
+    """Choose the number format in which models are compared: the judged model's, if it fits.
+
+    Args:
+        parameters: of the merged model.
+        cached: numbers that it keeps while it answers.
+        hardware: device, memory and the judged model's format.
 
     Returns:
-        The format; `None` if the 16-bit model does not fit on this machine's device.
+        The format, bfloat16 on a CPU that is too small for float32; `None` if the merged model does
+        not fit on this machine's device.
     """
     room = measure_room(hardware, hardware.device)
-    formats = dict.fromkeys(("float32", hardware.dtype, *["bfloat16"] * (hardware.device == "cpu")))
-    fitting = (one for one in formats if parameters * BYTES[one] / 1e9 + CONTEXT_GB <= room)
+    formats = dict.fromkeys((hardware.dtype, *["bfloat16"] * (hardware.device == "cpu")))
+    numbers = parameters + cached
+    fitting = (one for one in formats if numbers * BYTES[one] / 1e9 + CONTEXT_GB <= room)
     return next(fitting, None)
 
 

@@ -51,7 +51,26 @@ def list_options(settings: dict[str, Any], system: str | None) -> list[str]:
     return [*decoding, *(["-sys", system] if system else [])]
 
 
-def word_modelfile(model: str, tokenizer: Any, settings: dict[str, Any], system: str | None) -> str:
+def list_notes(merged: dict[str, Any], file: str) -> list[str]:
+    """List what whoever takes the model home should know of it.
+
+    Args:
+        merged: `weights`, `dtype` and `comparison` of the merged model.
+        file: what is known of the GGUF file, in words.
+
+    Returns:
+        Sentences.
+    """
+    return [
+        f"Merged into {merged['weights']}; stored in {merged['dtype']}.",
+        merged["comparison"]["words"],
+        file,
+    ]
+
+
+def word_modelfile(
+    model: str, tokenizer: Any, settings: dict[str, Any], system: str | None, notes: list[str]
+) -> str:
     """Word what Ollama makes a model of.
 
     Args:
@@ -59,6 +78,7 @@ def word_modelfile(model: str, tokenizer: Any, settings: dict[str, Any], system:
         tokenizer: its chat template and end tokens.
         settings: as `list_settings` gives them.
         system: the system message.
+        notes: sentences to put above, as comments.
 
     Returns:
         The Modelfile. Where the chat template cannot be put into Ollama's words it has no TEMPLATE:
@@ -67,6 +87,7 @@ def word_modelfile(model: str, tokenizer: Any, settings: dict[str, Any], system:
     frame = read_frame(tokenizer)
     ends = tokenizer.convert_ids_to_tokens(find_end_tokens(tokenizer))
     lines = [
+        *(f"# {note}" for note in notes),
         f"FROM {model}",
         *([f'TEMPLATE """{frame.word_for_ollama()}"""'] if frame else []),
         *([f'SYSTEM """{system}"""'] if system else []),

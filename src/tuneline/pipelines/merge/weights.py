@@ -5,7 +5,8 @@ from typing import Any
 
 from tuneline.adapters import Adapter
 from tuneline.errors import Problem, TunelineError
-from tuneline.pipelines.merge.checkpoint import FLOATING, Checkpoint
+from tuneline.pipelines.merge.checkpoint import BYTES, FLOATING, Checkpoint
+from tuneline.pipelines.merge.quantized import QuantizedBase
 
 # What LoraConfig must state if the weights are to be all that an adapter changes in a model.
 WEIGHTS_ALONE = {
@@ -24,46 +25,57 @@ class MergedWeights:
     The model is built on PyTorch's meta device, without its weights, and wrapped by PEFT. One
     adapted layer at a time then gets its weight from the disk and merges, so that ranks, scaling
     (rsLoRA), magnitudes (DoRA) and trained copies (`modules_to_save`) are PEFT's own arithmetic.
-    It is done in float32 and rounded once, to `dtype`.
+    It is done in float32 and rounded once, to `dtype`. What it is added to are the weights that the
+    adapter was trained on: those of a base model in 4 bits are quantized and dequantized first.
 
     Attributes:
         checkpoint: the base model.
         dtype: of the merged model.
+        quantized: the base model in 4 bits; `None` to merge into the weights as they are stored.
         parted: whether weights that were tied in the base model are so no longer.
         adapted: the layers that the adapter changes, by name.
+        rounded: the layers that are quantized, and their names in the model.
         sources: which tensor of the checkpoint each tensor of the merged model starts from.
 
     Args:
         checkpoint: the base model.
         adapter: the adapter.
-        dtype: `bfloat16` or `float16`.
+        dtype: `bfloat16`, `float16` or `float32`.
+        quantized: the base model in 4 bits, if the adapter is merged into that.
 
     Raises:
-        TunelineError: if an adapted weight is not in the checkpoint under the name it was trained
-            by, or the adapter holds something that has no place in a plain model.
+        TunelineError: if an adapted or a quantized weight is not in the checkpoint under the name
+            it was trained by, or the adapter holds something that has no place in a plain model.
     """
 
-    def __init__(self, checkpoint: Checkpoint, adapter: Adapter, dtype: str) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        adapter: Adapter,
+        dtype: str,
+        quantized: QuantizedBase | None = None,
+    ) -> None:
         self.checkpoint, self.dtype, self.parted = checkpoint, dtype, False
-        model = wrap_without_weights(checkpoint, adapter)
-        self.adapted = _find_adapted(model.base_model.model, checkpoint)
-        self.sources = self._find_sources(model.base_model.model)
+        self.quantized = quantized
+        model = wrap_without_weights(checkpoint, adapter).base_model.model
+        self.adapted = _find_adapted(model, checkpoint)
+        layers = quantized.layers if quantized else ()
+        self.rounded = {_find_name(layer, model, checkpoint): layer for layer in layers}
+        self.sources = self._find_sources(model)
 
     def _find_sources(self, model: Any) -> dict[str, str]:
         """Say for each tensor of the merged model which one of the checkpoint it starts from.
 
-        Tied weights are stored once. If the adapter changes only one of their uses, they part.
+        Tied weights are stored once. If only one of their uses is changed, they part.
         """
-        stored = self.checkpoint.stored
+        stored, changed = self.checkpoint.stored, {*self.adapted, *self.rounded}
         sources = {name: name for name in stored}
         tied = getattr(model, "all_tied_weights_keys", None) or {}
         for name, source in tied.items():
-            if source in stored and any(_split(one)[0] in self.adapted for one in (name, source)):
+            if source in stored and any(_split(one)[0] in changed for one in (name, source)):
                 sources.setdefault(name, source)
                 self.parted = True
-        missing = [
-            f"{path}.weight" for path in sorted(self.adapted) if f"{path}.weight" not in sources
-        ]
+        missing = [f"{path}.weight" for path in sorted(changed) if f"{path}.weight" not in sources]
         if missing:
             raise TunelineError(_unknown_weights(missing, self.checkpoint))
         return sources
@@ -71,16 +83,18 @@ class MergedWeights:
     def count_bytes(self) -> dict[str, int]:
         """Count the bytes of each tensor of the merged model."""
         stored = {name: self.checkpoint.stored[source] for name, source in self.sources.items()}
+        size = BYTES[self.dtype]
         return {
-            name: one.elements * (2 if one.dtype in FLOATING else 8) for name, one in stored.items()
+            name: one.elements * (size if one.dtype in FLOATING else 8)
+            for name, one in stored.items()
         }
 
-    def largest_adapted(self) -> int:
-        """Count the elements of the largest weight that the adapter changes."""
+    def largest_changed(self) -> int:
+        """Count the elements of the largest weight that is quantized or adapted."""
         changed = [
             self.checkpoint.stored[source].elements
             for name, source in self.sources.items()
-            if _split(name)[0] in self.adapted
+            if _split(name)[0] in {*self.adapted, *self.rounded}
         ]
         return max(changed, default=0)
 
@@ -91,13 +105,16 @@ class MergedWeights:
             name: as `sources` has it.
 
         Returns:
-            The tensor, in 16 bits if it holds floating-point numbers.
+            The tensor, in `dtype` if it holds floating-point numbers.
 
         Raises:
-            TunelineError: if it holds what is no number in 16 bits.
+            TunelineError: if it holds what is no number in `dtype`.
         """
         path, parameter = _split(name)
         tensor = self.checkpoint.read(self.sources[name])
+        is_changed = path in self.adapted or path in self.rounded
+        if self.quantized and is_changed and parameter == "weight":
+            tensor = self.quantized.round(self.rounded.get(path), tensor)
         if path in self.adapted:
             tensor = self._merge(path, parameter, tensor)
         return self._round(name, tensor)
@@ -247,7 +264,7 @@ def _unknown_weights(names: list[str], checkpoint: Checkpoint) -> Problem:
     return Problem(
         where=checkpoint.where,
         value=checkpoint.name,
-        wrong=f"it has no weight {names[0]}{more}, which the adapter changes",
+        wrong=f"it has no weight {names[0]}{more}, which the adapter or the quantization changes",
         matters="a part of the training would be lost silently",
         remedy="name the base model of the training, or its 16-bit original: merge.base_model; if "
         "it is the right one, its file stores these weights in another form: use the adapter as "

@@ -3,14 +3,21 @@
 import shlex
 from typing import Any
 
+from tuneline.pipelines.publish.usage import write_quantization
+
 LINES = """\
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer{imports}
 
 repo = {repo!r}
-base = AutoModelForCausalLM.from_pretrained({base}, dtype=torch.{dtype})
-PeftModel.from_pretrained(base, repo).merge_and_unload().save_pretrained("merged")
+base = AutoModelForCausalLM.from_pretrained(
+    {base},
+    dtype=torch.{loaded},{quantization}
+)
+base = base{dequantized}.float()
+model = PeftModel.from_pretrained(base, repo).merge_and_unload()
+model.to(torch.{dtype}).save_pretrained("merged")
 AutoTokenizer.from_pretrained(repo).save_pretrained("merged")
 """
 
@@ -30,6 +37,8 @@ def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
     if not record:
         return {}
     base, commit = record["merged_into"]["name"], record["merged_into"].get("commit")
+    quantized = record["quantization"]
+    loaded = quantized["dtype"] if quantized else record["dtype"]
     gguf = record["gguf"]
     # The converter needs this vocabulary, and transformers does not save it.
     fetch = f"hf download {base} tokenizer.model --revision {commit} --local-dir merged"
@@ -38,6 +47,10 @@ def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
         "python": LINES.format(
             repo=repo_id,
             base=f"{base!r}, revision={commit!r}" if commit else repr(base),
+            imports=", BitsAndBytesConfig" if quantized else "",
+            loaded=loaded,
+            quantization=write_quantization(quantized["settings"], loaded) if quantized else "",
+            dequantized=".dequantize()" if quantized else "",
             dtype=record["dtype"],
         ),
         "shell": "\n".join(

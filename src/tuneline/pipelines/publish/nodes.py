@@ -66,7 +66,10 @@ def write_card(
         "training": training_record,
         "scores": scores,
         "rubric": rubric,
-        "merge": merge_record if merge_record.get("adapter") == scores["run"]["adapter"] else {},
+        # One without `weights` is of an older version, which did not say into which it merged.
+        "merge": merge_record
+        if merge_record.get("adapter") == scores["run"]["adapter"] and "weights" in merge_record
+        else {},
     }
     return render_card(adapter, records, answers, publish, prompt, evaluation)
 

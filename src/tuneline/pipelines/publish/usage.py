@@ -70,7 +70,7 @@ def write_usage(
         imports=", BitsAndBytesConfig" if quantization else "",
         repo=repo_id,
         dtype=provenance["hardware"]["dtype"],
-        quantization=_quantize(quantization, provenance["hardware"]["dtype"]),
+        quantization=write_quantization(quantization, provenance["hardware"]["dtype"]),
         messages="\n".join(
             f'    {{"role": "{role}", "content": {content}}},' for role, content in messages
         ),
@@ -78,7 +78,16 @@ def write_usage(
     )
 
 
-def _quantize(settings: dict[str, Any], dtype: str) -> str:
+def write_quantization(settings: dict[str, Any], dtype: str) -> str:
+    """Write the argument that has `from_pretrained` load a base model as it was trained on.
+
+    Args:
+        settings: keys of BitsAndBytesConfig; empty for a base model that was not quantized.
+        dtype: the number format of the training.
+
+    Returns:
+        Lines that follow another argument; empty without settings.
+    """
     if not settings:
         return ""
     lines = [f"        {name}={value!r}," for name, value in settings.items()]
