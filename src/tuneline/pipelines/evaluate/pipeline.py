@@ -123,7 +123,7 @@ def _create_rating_nodes() -> list[Node]:
         node(
             summarise_rubric,
             name="summarise_rubric",
-            inputs=["judgements", "ratings", "sheets_read", "params:evaluation"],
+            inputs=["judgements", "ratings", "sheets_read", "answers", "params:evaluation"],
             outputs="rubric",
         ),
     ]

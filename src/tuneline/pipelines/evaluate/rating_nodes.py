@@ -108,6 +108,7 @@ def summarise_rubric(
     judgements: list[dict[str, Any]],
     ratings: pd.DataFrame,
     sheets_read: list[dict[str, Any]],
+    answers: list[dict[str, Any]],
     evaluation: Evaluation,
 ) -> dict[str, Any]:
     """Sum the ratings up: before, after, change in per cent.
@@ -116,6 +117,7 @@ def summarise_rubric(
         judgements: the judge's.
         ratings: people's.
         sheets_read: the account of their sheets.
+        answers: one row a prompt.
         evaluation: the rubric.
 
     Returns:
@@ -125,18 +127,19 @@ def summarise_rubric(
     rubric = evaluation.rubric
     if rubric is None:
         return {}
+    pairs = choose_pairs(answers, evaluation, rubric)
     found: dict[str, Any] = {}
     if rubric.judge:
         rated = read_judgements(judgements)
         found["judge"] = {
             "model": rubric.judge.model,
             **account_judgements(judgements),
-            "criteria": summarise_ratings(rated, evaluation, rubric),
+            "criteria": summarise_ratings(rated, pairs, evaluation, rubric),
         }
     if rubric.people:
         found["people"] = {
             "sheets": sheets_read,
             "raters": int(ratings["rater"].nunique()),
-            "criteria": summarise_ratings(ratings, evaluation, rubric),
+            "criteria": summarise_ratings(ratings, pairs, evaluation, rubric),
         }
     return found

@@ -104,7 +104,7 @@ def judge(server: Server, tmp_path: Path, answers=ANSWERS, **settings) -> tuple[
     )
     evaluation = Evaluation(title="Pots", generation={}, rubric=rubric, resamples=500)
     judgements = judge_answers(answers, Journal(tmp_path / "judge.jsonl"), evaluation)
-    summary = summarise_rubric(judgements, read_judgements([]), [], evaluation)
+    summary = summarise_rubric(judgements, read_judgements([]), [], answers, evaluation)
     return judgements, summary["judge"]
 
 

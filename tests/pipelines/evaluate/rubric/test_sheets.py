@@ -47,7 +47,7 @@ def read_back(folder: Path) -> tuple[dict, list[dict]]:
         path=str(folder), filename_suffix=".xlsx", dataset={"type": RatingSheetDataset}
     )
     ratings, accounts = read_ratings(dataset.load(), ANSWERS, EVALUATION)
-    return summarise_rubric([], ratings, accounts, EVALUATION)["people"], accounts
+    return summarise_rubric([], ratings, accounts, ANSWERS, EVALUATION)["people"], accounts
 
 
 def test_the_sheet_does_not_say_whose_answer_is_whose(tmp_path: Path):
@@ -88,7 +88,7 @@ def rate(rater: str, differences: list[float], hard: int = 3) -> list[dict]:
             "base": 8 - 6 * (number < hard),
             "tuned": 8 - 6 * (number < hard) + difference,
         }
-        for number, difference in enumerate(differences)
+        for number, difference in enumerate(differences, start=1)
     ]
 
 
@@ -104,9 +104,23 @@ def rate(rater: str, differences: list[float], hard: int = 3) -> list[dict]:
 )
 def test_agreement_is_on_which_answer_is_better_by_how_much(one, other, agreement):
     ratings = pd.DataFrame([*rate("ann", one), *rate("bob", other)])
-    found = summarise_rubric([], ratings, [], EVALUATION)["people"]["criteria"]["readability"]
+    found = summarise_rubric([], ratings, [], ANSWERS, EVALUATION)["people"]["criteria"][
+        "readability"
+    ]
     assert found["agreement"] == (None if agreement is None else pytest.approx(agreement))
     assert found["rows"] == 6
+
+
+def test_ratings_of_prompts_that_depend_on_each_other_count_as_one():
+    ratings = pd.DataFrame(rate("ann", [3, 2, 3] * 4))
+    for chapters, shown in [(12, "better"), (3, "no difference shown")]:
+        answers = [
+            row | {"groups": {"chapter": str(number % chapters)}}
+            for number, row in enumerate(ANSWERS)
+        ]
+        found = summarise_rubric([], ratings, [], answers, EVALUATION)["people"]["criteria"]
+        assert found["readability"]["groups"] == chapters
+        assert found["readability"]["shown"] == shown
 
 
 def test_rows_that_share_an_id_come_back_as_they_were_rated(tmp_path: Path):
@@ -120,7 +134,7 @@ def test_rows_that_share_an_id_come_back_as_they_were_rated(tmp_path: Path):
         path=str(tmp_path), filename_suffix=".xlsx", dataset={"type": RatingSheetDataset}
     )
     ratings, accounts = read_ratings(dataset.load(), same, EVALUATION)
-    found = summarise_rubric([], ratings, accounts, EVALUATION)["people"]["criteria"]
+    found = summarise_rubric([], ratings, accounts, ANSWERS, EVALUATION)["people"]["criteria"]
     assert found["completeness"]["rows"] == 12
     assert (found["completeness"]["base"], found["completeness"]["tuned"]) == (5, 8)
 
@@ -138,7 +152,7 @@ def test_a_criterion_may_be_called_anything(tmp_path: Path, name: str):
     dataset.save(pd.DataFrame(rows))
     rubric = Rubric(criteria=[Criterion(name=name, description="?")], people=True)
     evaluation = EVALUATION.model_copy(update={"rubric": rubric})
-    found = summarise_rubric([], dataset.load(), [], evaluation)["people"]
+    found = summarise_rubric([], dataset.load(), [], ANSWERS, evaluation)["people"]
     assert found["criteria"][name]["rows"] == 3
     assert found["raters"] == 1
 
@@ -201,4 +215,4 @@ def test_nothing_is_exported_or_read_without_a_rubric(tmp_path: Path):
     ratings, accounts = read_ratings({"x": partial(pd.DataFrame)}, ANSWERS, plain)
     assert ratings.empty
     assert accounts == []
-    assert summarise_rubric([], ratings, [], plain) == {}
+    assert summarise_rubric([], ratings, [], ANSWERS, plain) == {}

@@ -7,21 +7,24 @@ import numpy as np
 import pandas as pd
 
 from tuneline.parameters import Evaluation, Rubric
+from tuneline.pipelines.evaluate.groups import Groupings, find_groups
 from tuneline.pipelines.evaluate.intervals import compare_all
 from tuneline.pipelines.evaluate.metrics import Metric
+from tuneline.pipelines.evaluate.rubric.pairs import Pair
 from tuneline.pipelines.evaluate.rubric.sheet import RATING_COLUMNS
 
 ORDERS = ("base first", "tuned first")
 
 
 def summarise_ratings(
-    ratings: pd.DataFrame, evaluation: Evaluation, rubric: Rubric
+    ratings: pd.DataFrame, pairs: list[Pair], evaluation: Evaluation, rubric: Rubric
 ) -> dict[str, Any]:
     """Compare base and tuned on every criterion that has ratings.
 
     Args:
         ratings: one row a rater, prompt (by its `number`) and criterion, with the rating of `base`
             and of `tuned`.
+        pairs: what was rated; prompts that depend on each other are one group.
         evaluation: confidence, resamples and seed.
         rubric: the criteria.
 
@@ -30,6 +33,7 @@ def summarise_ratings(
         and the raters' `agreement` (None for a single one). A prompt counts once, with the mean of
         its ratings; the criteria share the error.
     """
+    rows = {pair.number: pair.row for pair in pairs}
     found = {}
     for criterion in rubric.criteria:
         rated = ratings[ratings["criterion"] == criterion.name]
@@ -42,7 +46,14 @@ def summarise_ratings(
         found[metric] = (means, measure_agreement(rated))
     return {
         metric.name: {
-            **_compare(metric, means, evaluation, len(found)),
+            **_compare(
+                metric,
+                means,
+                find_groups([rows[number] for number in means.index]),
+                evaluation.model_copy(
+                    update={"confidence": 1 - (1 - evaluation.confidence) / len(found)}
+                ),
+            ),
             "agreement": agreement,
         }
         for metric, (means, agreement) in found.items()
@@ -127,16 +138,13 @@ def measure_agreement(rated: pd.DataFrame) -> float | None:
 
 
 def _compare(
-    metric: Metric, means: pd.DataFrame, evaluation: Evaluation, criteria: int
+    metric: Metric, means: pd.DataFrame, groupings: Groupings, evaluation: Evaluation
 ) -> dict[str, Any]:
-    shared = evaluation.model_copy(
-        update={"confidence": 1 - (1 - evaluation.confidence) / criteria}
-    )
     base, tuned = (
         {metric.name: np.stack([means[who], np.ones(len(means))], axis=1)}
         for who in ("base", "tuned")
     )
-    compared = compare_all(base, tuned, shared, (metric,))[metric.name]
+    compared = compare_all(base, tuned, evaluation, (metric,), groupings)[metric.name]
     before, difference = compared["base"], compared["difference"]
     change = None if difference is None or not before else 100 * difference / before
     return {**compared, "change": change}
