@@ -159,7 +159,11 @@ def test_a_merged_folder_that_asks_otherwise_is_refused(
     def write_another_template(folder: Path, *rest) -> None:
         write(folder, *rest)
         template = folder / "chat_template.jinja"
-        template.write_text(template.read_text().replace("message['content']", "'Say nothing.'"))
+        template.write_text(
+            template.read_text().replace(
+                "message['content']", "'Say nothing. ' + message['content']"
+            )
+        )
 
     monkeypatch.setattr(nodes, "write_beside", write_another_template)
     adapter, _ = make_adapter(recipe, scale=1.0)
