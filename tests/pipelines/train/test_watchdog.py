@@ -18,6 +18,15 @@ def test_a_loss_that_is_no_number_is_named_with_its_cause():
         Watchdog("float16", 0.1).check_loss(float("inf"), 7)
 
 
+def test_a_validation_loss_that_is_no_number_is_no_best_epoch():
+    watchdog = Watchdog("bfloat16", 0.1)
+    watchdog.check_validation_loss(2.5, 0)
+    with pytest.raises(TunelineError, match=r"recipe\.base_model: its validation loss is nan befo"):
+        watchdog.check_validation_loss(float("nan"), 0)
+    with pytest.raises(TunelineError, match="the validation loss after step 40 is inf"):
+        watchdog.check_validation_loss(float("inf"), 40)
+
+
 def test_a_missing_gradient_is_noticed_in_the_first_step():
     with pytest.raises(TunelineError, match=r"1 of 2 adapter weights get no gradient"):
         Watchdog("float32", 0.1).check_gradients([weight(1.0), weight(None)], 1)

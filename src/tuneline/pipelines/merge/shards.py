@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from tuneline.pipelines.merge.checkpoint import INDEX
 from tuneline.pipelines.merge.weights import MergedWeights
+from tuneline.progress import RowProgress
 
 
 def split_shards(weights: MergedWeights, max_shard_size: str) -> Any:
@@ -44,13 +43,13 @@ def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
     """
     from safetensors.torch import save_file
 
-    with tqdm(total=len(weights.sources), unit="tensor", leave=False, disable=None) as bar:
-        for file, names in split.filename_to_tensors.items():
-            tensors = {}
-            for name in names:
-                tensors[name] = weights.compute(name)
-                bar.update()
-            save_file(tensors, folder / file, {"format": "pt"})
+    progress = RowProgress("Merging", "tensors", len(weights.sources))
+    for file, names in split.filename_to_tensors.items():
+        tensors = {}
+        for name in names:
+            tensors[name] = weights.compute(name)
+            progress.advance(1)
+        save_file(tensors, folder / file, {"format": "pt"})
     if split.is_sharded:
         index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
         text = json.dumps(index, indent=2, sort_keys=True)

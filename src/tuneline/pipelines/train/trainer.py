@@ -115,6 +115,7 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         with self.compute_loss_context_manager():
             sums = measure_validation(model, rows, self.flatten, capacity)
         metrics = describe_validation(self.accelerator.reduce(sums, reduction="sum"))
+        self.watchdog.check_validation_loss(metrics["eval_loss"], self.state.global_step)
         self.log(metrics)
         model.train(training)
         self.control = self.callback_handler.on_evaluate(

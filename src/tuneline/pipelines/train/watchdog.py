@@ -36,6 +36,30 @@ class Watchdog:
         if not math.isfinite(loss):
             self._stop(f"the loss of step {step} is {loss}")
 
+    def check_validation_loss(self, loss: float, step: int) -> None:
+        """Refuse a validation loss that is no number: no checkpoint could be told from another.
+
+        Args:
+            loss: of all validation examples.
+            step: the steps done; 0 is the base model.
+
+        Raises:
+            TunelineError: naming the likely cause.
+        """
+        if math.isfinite(loss):
+            return
+        if step:
+            self._stop(f"the validation loss after step {step} is {loss}")
+        raise TunelineError(
+            Problem(
+                where="recipe.base_model",
+                wrong=f"its validation loss is {loss} before any training, in {self.dtype}",
+                matters="there would be nothing to compare the training with",
+                remedy="compute in another number format (bfloat16, or float32), or take another "
+                "base model",
+            )
+        )
+
     def check_gradients(self, parameters: list[tuple[str, Any]], step: int) -> None:
         """Refuse gradients that are missing, zero or, step after step, no number.
 

@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from tuneline.hashing import hash_value
 from tuneline.journal import Journal
 from tuneline.parameters import Judge, Rubric
 from tuneline.pipelines.evaluate.rubric.pairs import LEAST, MOST, Pair
+from tuneline.progress import RowProgress
 from tuneline.replies import find_values
 
 INSTRUCTION = (
@@ -48,10 +47,14 @@ def rate_pairs(pairs: list[Pair], rubric: Rubric, judge: Judge, journal: Journal
         timeout=judge.timeout_seconds,
         max_retries=judge.retries,
     )
+    progress = RowProgress("Rating", "answers", 2 * len(pairs))
     orders = [replace(one, first=first) for one in pairs for first in ("base", "tuned")]
     with client, ThreadPoolExecutor(judge.parallel) as pool:
         replies = pool.map(lambda pair: _rate(pair, rubric, judge, client, journal), orders)
-        rated = list(tqdm(replies, total=len(orders), unit="rating", leave=False, disable=None))
+        rated = []
+        for one in replies:
+            rated.append(one)
+            progress.advance(1)
     return [
         {
             "number": pair.number,
