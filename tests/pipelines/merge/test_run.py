@@ -48,7 +48,7 @@ def test_an_adapter_whose_base_has_gone_leaves_the_last_merge_alone(
     (MODELS / "merged/kept").touch()
     weights = Path("data/06_models/tiny_base/model.safetensors")
     weights.unlink()
-    with pytest.raises(TunelineError, match="the adapter was trained on"):
+    with pytest.raises(TunelineError, match=r"it has a config\.json but no weights"):
         run(project, "merge")
     shutil.rmtree(weights.parent)
     with pytest.raises(TunelineError, match="there is no model in this folder"):
