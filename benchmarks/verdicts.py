@@ -167,7 +167,7 @@ def _score_real() -> Pair:
     texts = [_write(random) for _ in range(401)]
     rows = []
     for number, words in enumerate(texts[:-1]):
-        row = {"reference": " ".join(words), "key_terms": []}
+        row = {"context": [], "prompt": "", "reference": " ".join(words), "key_terms": []}
         for who in ("base", "tuned"):
             whole = who == "tuned" and random.random() < LEARNT
             kept = words[: len(words) if whole else int(random.integers(1, len(words) // 2))]

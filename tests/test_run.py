@@ -81,11 +81,12 @@ def test_peft_and_transformers_load_the_adapter_and_it_answers(
     assert model.generate(**asked, max_new_tokens=8).shape[1] > asked["input_ids"].shape[1]
 
 
-def test_the_tuned_model_beats_the_base_on_loss_and_chrf(finished_run: Path):
+def test_a_few_steps_lower_the_loss_and_sixteen_prompts_show_little(finished_run: Path):
     scores = read_scores(finished_run)
-    assert scores["verdict"]["shown"] in {"better", "no difference shown"}
-    assert scores["metrics"]["loss"]["shown"] == "better"
-    assert scores["metrics"]["chrf"]["difference"] > 0
+    assert scores["verdict"]["shown"] == "no difference shown"
+    loss = scores["metrics"]["loss"]
+    assert loss["difference"] < 0
+    assert loss["wins"] > 2 * loss["losses"]
 
 
 def test_the_log_starts_with_the_base_model_and_ends_with_the_last_step(finished_run: Path):
@@ -141,7 +142,8 @@ def test_the_last_lines_say_where_the_results_are_and_what_changed(
         capture_output=True,
         text=True,
     )
-    *said, basis, loss, perplexity, chrf, rouge, adapter, report = done.stdout.splitlines()
+    lines = [line.split("  ", 1)[1] for line in done.stdout.splitlines()]  # without the time
+    *said, basis, loss, perplexity, chrf, rouge, adapter, report = lines
     heading = next(place for place, line in enumerate(said) if line.startswith("—— "))
     assert "base model" in said[heading + 1]
     assert basis == "measured on 16 prompts"

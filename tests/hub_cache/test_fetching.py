@@ -177,6 +177,7 @@ def test_a_run_that_would_fill_the_disk_is_refused_before_its_first_node(tmp_pat
     inputs = {
         "params:mine.recipe": parameters.recipe.model_copy(update={"base_model": "owner/tiny"}),
         "params:mine.evaluation": parameters.evaluation,
+        "params:mine.prompt": parameters.prompt,
         "params:hardware": CPU,
     }
     catalog = DataCatalog({key: MemoryDataset(value) for key, value in inputs.items()})

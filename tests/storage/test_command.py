@@ -251,7 +251,7 @@ def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Pa
     examples.mkdir(parents=True)
     (examples / "train.jsonl").write_bytes(orjson.dumps(EXAMPLE) + b"\n")
     (reporting / "token_report.csv").write_text(
-        "side,id,prompt_tokens,completion_tokens,tokens,fits\ntrain,1,3,3,6,True\n"
+        "side,id,prompt_tokens,completion_tokens,tokens,fits,control_tokens\ntrain,1,3,3,6,True,\n"
     )
     kedro(project, "run", "--nodes=product_descriptions.make_plan")
     plan = json.loads((reporting / "plan.json").read_text())

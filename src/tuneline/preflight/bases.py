@@ -229,6 +229,12 @@ def _find_in_lora(use_case: str, recipe: Recipe) -> Iterator[Problem]:
     import torch
     from peft import get_peft_model
 
+    if recipe.lora.get("target_modules") == "all-linear":
+        matters = "PEFT can adapt only some of its layers"
+        remedy = "name in target_modules the layers that can be adapted, or take another base model"
+    else:
+        matters = "the adapter would have nothing to change"
+        remedy = "set target_modules: all-linear, or name layers that the model has"
     model = build_empty(load_model_config(recipe))
     try:
         lora = make_lora_config(recipe, model)
@@ -239,8 +245,8 @@ def _find_in_lora(use_case: str, recipe: Recipe) -> Iterator[Problem]:
         yield Problem(
             where=f"{use_case}.recipe.lora",
             wrong=f"it does not fit this base model ({_shorten(error)})",
-            matters="the adapter would have nothing to change",
-            remedy="set target_modules: all-linear, or name layers that the model has",
+            matters=matters,
+            remedy=remedy,
         )
 
 

@@ -59,5 +59,3 @@ def test_an_adapter_trained_on_shuffled_answers_is_worse(sides: tuple, tmp_path:
     adapter = train_on_shuffled_answers(train, load_parameters().recipe, CPU, steps=16)
     scores = evaluate(adapter, train, held_out, tmp_path)
     assert scores["verdict"]["shown"] == "worse"
-    # This is why the loss does not count: it has learnt the form of an answer, so its loss falls.
-    assert scores["metrics"]["loss"]["shown"] == "better"

@@ -35,7 +35,11 @@ def list_replies(folder: Path) -> list[Path]:
 
 def read_files(folder: Path) -> dict[str, bytes]:
     files = (path for path in (folder / "data/test").rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in files
+        if path.parent.name != ".locks"  # who held them, and since when
+    }
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ def _judge_learning(plan: dict[str, Any]) -> Iterator[str]:
     warmup = plan["learning_rate"]["warmup_steps"]
     if plan["learning_rate"]["peak"] == 0 and plan["overflow"]["used"]["train"]:
         yield (
-            f"recipe.warmup_steps = {warmup}: the learning rate is 0 in every step of the run "
+            f"recipe.warmup_steps: the learning rate is 0 in every step of the run "
             f"({plan['steps']['total']} in all), since it rises from 0 in {warmup}; nothing would "
             "be learnt; bring more examples, lower recipe.global_batch_size, or set "
             "recipe.warmup_steps: 0."
