@@ -186,7 +186,8 @@ def test_a_run_that_would_fill_the_disk_is_refused_before_its_first_node(tmp_pat
     print(problem)
     """
     said = run(tmp_path, script, megabytes=3)
-    assert f"mine.recipe.base_model = owner/tiny: {TINY:.1f} MB are to be downloaded" in said
+    weights = (PROJECT / TINY_BASE / "model.safetensors").stat().st_size / 10**6
+    assert f"mine.recipe.base_model = owner/tiny: {weights:.1f} MB are to be downloaded" in said
 
 
 @on_a_small_disk
