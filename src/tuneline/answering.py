@@ -74,7 +74,7 @@ def generate_answers(
     Returns:
         Answers in the order of the prompts.
     """
-    batches = list(_batches(prompts, hardware.per_device_eval_batch_size))
+    batches = list(make_batches(prompts, hardware.per_device_eval_batch_size))
     asked = [[prompts[index] for index in batch] for batch in batches]
     keys = [hash_value({**made_by, "seed": evaluation.seed, "prompts": one}) for one in asked]
     new = [one for one, key in zip(asked, keys, strict=True) if journal.recall(key) is None]
@@ -173,11 +173,52 @@ def warm_up(model: Any, tokenizer: Any, prompt: list[int], evaluation: Evaluatio
     _answer([prompt], model, tokenizer, short)
 
 
-def _batches(prompts: list[list[int]], size: int) -> Iterator[list[int]]:
-    """Cut the prompts' indices, longest first, so that a lack of memory shows at once."""
+def make_batches(prompts: list[list[int]], size: int) -> Iterator[list[int]]:
+    """Cut the prompts' indices, longest first, so that a lack of memory shows at once.
+
+    Args:
+        prompts: token ids.
+        size: prompts in a batch.
+
+    Yields:
+        Indices of the prompts of a batch.
+    """
     order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
     for start in range(0, len(order), size):
         yield order[start : start + size]
+
+
+def generate_ids(
+    prompts: list[list[int]],
+    model: Any,
+    tokenizer: Any,
+    generation: dict[str, Any],
+    **watching: Any,
+) -> list[list[int]]:
+    """Generate the answers to a batch of prompts.
+
+    Args:
+        prompts: token ids.
+        model: in evaluation mode.
+        tokenizer: its tokenizer.
+        generation: keys of GenerationConfig.
+        **watching: passed on to `generate`.
+
+    Returns:
+        Token ids of each answer, up to the one that ended it.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    ends = find_end_tokens(tokenizer)
+    decoding = GenerationConfig(
+        **generation, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
+    )
+    padded = tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
+    with torch.inference_mode():
+        output = model.generate(**padded.to(model.device), generation_config=decoding, **watching)
+    completions = output[:, padded["input_ids"].shape[1] :].tolist()
+    return [_cut_behind_end(ids, ends) for ids in completions]
 
 
 def _answer(
@@ -187,23 +228,14 @@ def _answer(
     evaluation: Evaluation,
     **watching: Any,
 ) -> list[Answer]:
-    import torch
-    from transformers import GenerationConfig, set_seed
+    from transformers import set_seed
 
     # The same for both models, and for a batch whatever was answered before it.
     set_seed(int(hash_value([evaluation.seed, prompts])[:8], 16))
-    ends = find_end_tokens(tokenizer)
-    decoding = GenerationConfig(
-        **evaluation.generation, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
-    )
-    padded = tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
     start = time.perf_counter()
-    with torch.inference_mode():
-        output = model.generate(**padded.to(model.device), generation_config=decoding, **watching)
-    seconds = time.perf_counter() - start
-    completions = output[:, padded["input_ids"].shape[1] :].tolist()
-    found = [_cut_behind_end(ids, ends) for ids in completions]
-    for_a_token = seconds / sum(map(len, found))
+    found = generate_ids(prompts, model, tokenizer, evaluation.generation, **watching)
+    for_a_token = (time.perf_counter() - start) / sum(map(len, found))
+    ends = find_end_tokens(tokenizer)
     return [read_answer(ids, tokenizer, ends, len(ids) * for_a_token) for ids in found]
 
 

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from tuneline.answering import generate_ids, make_batches
 from tuneline.parameters import Evaluation, Hardware
-from tuneline.rendering import find_end_tokens
 
 # Keys of GenerationConfig that leave something to chance.
 CHANCE = {
@@ -55,27 +55,12 @@ def answer_greedily(
     Returns:
         The token ids of each answer, up to its end token, in the order of the prompts.
     """
-    import torch
-    from transformers import GenerationConfig
-
-    ends = find_end_tokens(tokenizer)
     kept = {key: value for key, value in evaluation.generation.items() if key not in CHANCE}
-    decoding = GenerationConfig(
-        **kept, do_sample=False, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
-    )
-    order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
-    size, answers = hardware.per_device_eval_batch_size, {}
-    for start in range(0, len(order), size):
-        batch = order[start : start + size]
-        padded = tokenizer.pad(
-            {"input_ids": [prompts[index] for index in batch]},
-            padding_side="left",
-            return_tensors="pt",
-        ).to(model.device)
-        with torch.inference_mode():
-            output = model.generate(**padded, generation_config=decoding)
-        for index, ids in zip(batch, output[:, padded["input_ids"].shape[1] :], strict=True):
-            answers[index] = _cut_behind_end(ids.tolist(), ends)
+    answers: dict[int, list[int]] = {}
+    for batch in make_batches(prompts, hardware.per_device_eval_batch_size):
+        asked = [prompts[index] for index in batch]
+        found = generate_ids(asked, model, tokenizer, {**kept, "do_sample": False})
+        answers.update(zip(batch, found, strict=True))
     return [answers[index] for index in range(len(prompts))]
 
 
@@ -111,8 +96,3 @@ def find_partings(
         gap = logits[mine[token]] - logits[other[token]]
         found.append(Parting(token, float(gap), float(logits.std())))
     return found
-
-
-def _cut_behind_end(ids: list[int], ends: list[int]) -> list[int]:
-    """Take off what pads an answer that ended before others of its batch."""
-    return ids[: next((i + 1 for i, token in enumerate(ids) if token in ends), None)]
