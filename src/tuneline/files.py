@@ -5,14 +5,17 @@ import itertools
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from tuneline.disk import name_full_disk
+from tuneline.disk import name_unwritable
 
 REMEDY = "free space there, or let `data` in the environment's globals.yml name another disk"
+PARTIAL = re.compile(r"\..+\.(\d+)-\d+\.partial")
+SCRATCH = re.compile(r"tuneline-(\d+)-.+")
 
 
 @contextmanager
@@ -25,16 +28,33 @@ def replace_whole(path: Path) -> Iterator[BinaryIO]:
     Yields:
         A binary file to write to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _name_partial(path)
-    try:
-        with name_full_disk(path, REMEDY), partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replace_by_name(path) as partial, partial.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def replace_by_name(path: Path) -> Iterator[Path]:
+    """Name a file beside `path` that takes its place once the block has ended well.
+
+    For writers that open the file themselves.
+
+    Args:
+        path: the file to make or to replace.
+
+    Yields:
+        Where to write; nothing is there yet.
+
+    Raises:
+        TunelineError: if the disk is full or read-only, or a folder lies there.
+    """
+    with name_unwritable(path, REMEDY):
+        partial = _name_partial(path)
+        try:
+            yield partial
+            _flush(partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -46,17 +66,46 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
 
     Yields:
         An empty folder to write into.
+
+    Raises:
+        TunelineError: if the disk is full or read-only, or a file lies there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _name_partial(path)
-    partial.mkdir()
-    try:
-        with name_full_disk(path, REMEDY):
+    with name_unwritable(path, REMEDY):
+        partial, old = _name_partial(path), _name_partial(path)
+        partial.mkdir()
+        try:
             yield partial
-        shutil.rmtree(path, ignore_errors=True)
-        partial.replace(path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            for file in partial.rglob("*"):
+                if file.is_file():
+                    _flush(file)
+            if path.is_dir():
+                # Under its own name, a folder that is being removed would look like a whole one.
+                path.rename(old)
+            partial.rename(path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def make_scratch() -> tempfile.TemporaryDirectory[str]:
+    """Make a folder for what is not kept, where the system keeps such things.
+
+    What killed processes left there is removed before.
+    """
+    for left in find_scratch():
+        shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"tuneline-{os.getpid()}-")
+
+
+def find_scratch() -> list[Path]:
+    """Find the scratch folders of processes that are no more."""
+    found = Path(tempfile.gettempdir()).glob("tuneline-*")
+    return sorted(path for path in found if _is_left(SCRATCH, path) and path.is_dir())
+
+
+def find_partials(root: Path) -> list[Path]:
+    """Find what processes that are no more have left half-written, anywhere under a folder."""
+    return sorted(path for path in root.rglob(".*.partial") if _is_left(PARTIAL, path))
 
 
 _numbers = itertools.count()
@@ -64,10 +113,21 @@ _numbers = itertools.count()
 
 def _name_partial(path: Path) -> Path:
     """Name what no other writer writes to; remove what processes that were killed have left."""
-    import psutil
-
+    path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        process = re.fullmatch(r"\.(\d+)-\d+\.partial", left.name.removeprefix(f".{path.name}"))
-        if process and not psutil.pid_exists(int(process[1])):
+        if _is_left(PARTIAL, left):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.partial")
+
+
+def _is_left(pattern: re.Pattern[str], path: Path) -> bool:
+    """Tell by its name whether the process that made something is no more."""
+    import psutil
+
+    process = pattern.fullmatch(path.name)
+    return process is not None and not psutil.pid_exists(int(process[1]))
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,5 +1,6 @@
 """A journal of finished work, so that an interruption costs no more than the last piece of it."""
 
+import logging
 import os
 from pathlib import Path
 from threading import Lock
@@ -7,21 +8,41 @@ from typing import Any
 
 import orjson
 
+from tuneline.disk import name_unreadable, name_unwritable
+from tuneline.files import REMEDY
+from tuneline.sealing import open_seal, seal_value
+
+log = logging.getLogger(__name__)
+
 
 class Journal:
-    """Values by key, one JSON line each, on the disk as soon as they are recorded.
+    """Values by key, one JSON line each with its SHA-256, on the disk as soon as they are recorded.
 
-    A line that an interruption cut short is passed over. The file may be deleted at any time: then
-    the work is done again.
+    A line that an interruption cut short is passed over, and one that is no longer what was
+    written: its work is done again. The file may be deleted at any time.
 
     Args:
         path: the file; it need not be there.
+
+    Raises:
+        TunelineError: if something lies there that cannot be read at all.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
-        self._values = dict(entry for line in lines if (entry := _parse(line)))
+        with name_unreadable(path, "move it away; its work is done again"):
+            lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
+        entries = {number: _parse(line) for number, line in enumerate(lines, start=1) if line}
+        self._values = dict(entry for entry in entries.values() if entry)
+        # The last line has no end only if an interruption cut it short.
+        broken = [n for n, entry in entries.items() if not entry and n < len(lines)]
+        if broken:
+            log.warning(
+                "%s: line %s is not what was written there (%s in all); that work is done again.",
+                path,
+                broken[0],
+                len(broken),
+            )
         # A new entry must not be written behind the rest of one that was cut short.
         self._separator = b"\n" if lines[-1] else b""
         self._lock = Lock()
@@ -32,19 +53,20 @@ class Journal:
 
     def record(self, key: str, value: Any) -> None:
         """Keep a value of plain types; it is on the disk when this returns."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        entry = orjson.dumps({"key": key, "value": value})
-        with self._lock, self._path.open("ab") as file:
-            file.write(self._separator + entry + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        entry = orjson.dumps(seal_value({"key": key, "value": value}))
+        with self._lock, name_unwritable(self._path, REMEDY):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as file:
+                file.write(self._separator + entry + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
             self._separator = b""
             self._values[key] = value
 
 
 def _parse(line: bytes) -> tuple[str, Any] | None:
     try:
-        entry = orjson.loads(line)
+        entry = open_seal(orjson.loads(line))
         return entry["key"], entry["value"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except (KeyError, TypeError, ValueError, AttributeError):  # JSONDecodeError is a ValueError
         return None

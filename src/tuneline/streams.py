@@ -1,6 +1,5 @@
 """Streams: what lets a file of any size pass through a node in little memory."""
 
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +11,8 @@ from typing import Generic, TypeVar
 
 import polars as pl
 
-from tuneline.disk import name_full_disk
+from tuneline.disk import name_unwritable
+from tuneline.files import make_scratch
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -49,13 +49,13 @@ def divide(
     Returns:
         Both streams; the second must be walked after the first.
     """
-    spool = tempfile.TemporaryDirectory(prefix="tuneline-")
+    spool = make_scratch()
     waiting: list[Path] = []
 
     def first() -> Iterator[pl.DataFrame]:
         for mine, other in pairs:
             path = Path(spool.name) / f"{len(waiting)}.arrow"
-            with name_full_disk(path, REMEDY):
+            with name_unwritable(path, REMEDY):
                 other.write_ipc(path)
             waiting.append(path)
             yield mine

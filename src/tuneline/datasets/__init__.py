@@ -21,17 +21,21 @@ from tuneline.datasets.spark_json_lines import SparkJSONLinesDataset
 from tuneline.datasets.streamed_csv import StreamedCSVDataset
 from tuneline.datasets.summary_json import SummaryJSONDataset
 from tuneline.datasets.volumes import VolumesDataset
+from tuneline.datasets.whole import CSVDataset, JSONDataset, PlotlyDataset, TextDataset
 
 __all__ = [
     "AdapterDataset",
     "BaseModelDataset",
+    "CSVDataset",
     "FilledFolderDataset",
     "FolderDataset",
+    "JSONDataset",
     "JSONLinesDataset",
     "JournalDataset",
     "MergedJSONLinesDataset",
     "OptionalJSONDataset",
     "OptionalPartitionsDataset",
+    "PlotlyDataset",
     "QuestionsDataset",
     "RatingSheetDataset",
     "RawCSVDataset",
@@ -43,5 +47,6 @@ __all__ = [
     "SparkJSONLinesDataset",
     "StreamedCSVDataset",
     "SummaryJSONDataset",
+    "TextDataset",
     "VolumesDataset",
 ]

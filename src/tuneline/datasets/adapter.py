@@ -8,14 +8,24 @@ from kedro.io import AbstractVersionedDataset, Version
 from kedro.io.core import VersionNotFoundError
 
 from tuneline.adapters import Adapter
+from tuneline.datasets.whole import VersionsInOrder
+from tuneline.disk import name_unreadable
 from tuneline.files import replace_whole_folder
+from tuneline.sealing import check_files, hash_all, read_sealed, write_sealed
+
+CONFIG, PROVENANCE = "adapter_config.json", "provenance.json"
+AGAIN = (
+    "train again: the same command takes the adapter from its checkpoints, where they are whole; "
+    "or let --load-versions name an earlier version"
+)
 
 
-class AdapterDataset(AbstractVersionedDataset[Adapter, Adapter]):
+class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]):
     """Writes and reads an adapter as the folder that PEFT, transformers and vLLM load.
 
     Holds `adapter_model.safetensors`, `adapter_config.json`, the tokenizer's files with
-    `chat_template.jinja`, and `provenance.json`. The folder appears only when it is whole.
+    `chat_template.jinja`, and `provenance.json` with the SHA-256 of all these. The folder appears
+    only when it is whole.
 
     Args:
         filepath: the folder; versions stand under it.
@@ -34,22 +44,30 @@ class AdapterDataset(AbstractVersionedDataset[Adapter, Adapter]):
         self.metadata = metadata
 
     def load(self) -> Adapter:
-        """Read the adapter; weights from safetensors only."""
+        """Read the adapter; weights from safetensors only.
+
+        Raises:
+            TunelineError: naming the file that is not what was written.
+        """
         from safetensors.torch import load_file
         from transformers import AutoTokenizer
 
         folder = Path(self._get_load_path())
-        return Adapter(
-            config=_read(folder / "adapter_config.json"),
-            tensors=load_file(folder / "adapter_model.safetensors"),
-            tokenizer=AutoTokenizer.from_pretrained(folder, trust_remote_code=False),
-            provenance=_read(folder / "provenance.json"),
-        )
+        with name_unreadable(folder, AGAIN):
+            provenance = read_sealed(folder / PROVENANCE, AGAIN)
+            check_files(folder, provenance.pop("files", {}), AGAIN)
+            return Adapter(
+                config=json.loads((folder / CONFIG).read_bytes()),
+                tensors=load_file(folder / "adapter_model.safetensors"),
+                tokenizer=AutoTokenizer.from_pretrained(folder, trust_remote_code=False),
+                provenance=provenance,
+            )
 
     def save(self, data: Adapter) -> None:
         """Write the adapter."""
         with replace_whole_folder(Path(self._get_save_path())) as folder:
             write_adapter(folder, data)
+            self._record()
 
     def _exists(self) -> bool:
         try:
@@ -70,16 +88,8 @@ def write_adapter(folder: Path, adapter: Adapter) -> None:
     """
     from safetensors.torch import save_file
 
+    config = json.dumps(adapter.config, indent=2, sort_keys=True, ensure_ascii=False)
     save_file(adapter.tensors, folder / "adapter_model.safetensors", {"format": "pt"})
-    _write(folder / "adapter_config.json", adapter.config)
-    _write(folder / "provenance.json", adapter.provenance)
+    (folder / CONFIG).write_text(config + "\n", encoding="utf-8")
     adapter.tokenizer.save_pretrained(folder)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _write(path: Path, value: dict[str, Any]) -> None:
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_sealed(folder / PROVENANCE, {**adapter.provenance, "files": hash_all(folder)})

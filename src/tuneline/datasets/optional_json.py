@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from kedro_datasets.json import JSONDataset
+from tuneline.datasets.whole import JSONDataset
 
 
-class OptionalJSONDataset(JSONDataset):  # type: ignore[misc]  # kedro-datasets has no types
-    """Kedro's JSONDataset, for a file that may not be there: then it holds an empty object."""
+class OptionalJSONDataset(JSONDataset):
+    """A JSONDataset for a file that may not be there: then it holds an empty object."""
 
     def load(self) -> Any:
         """Read the object; empty where there is no file."""

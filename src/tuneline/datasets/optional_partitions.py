@@ -1,9 +1,12 @@
 """A folder of files that may have none yet."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from kedro_datasets.partitions import PartitionedDataset
+
+from tuneline.versions import order_versions
 
 
 class OptionalPartitionsDataset(PartitionedDataset):  # type: ignore[misc]  # kedro-datasets has no types
@@ -13,9 +16,10 @@ class OptionalPartitionsDataset(PartitionedDataset):  # type: ignore[misc]  # ke
     """
 
     def load(self) -> dict[str, Callable[[], Any]]:
-        """List what reads each file, by its name without the suffix; empty where there is none."""
+        """List what reads each file, by its name without the suffix, versions as they were made."""
         self._invalidate_caches()
-        return dict(super().load()) if super()._exists() else {}
+        found = dict(super().load()) if super()._exists() else {}
+        return {name: found[name] for name in order_versions(Path(self._path), found)}
 
     def _exists(self) -> bool:
         return True

@@ -10,6 +10,7 @@ from kedro.io import AbstractDataset
 from tuneline.errors import Problem, TunelineError
 from tuneline.files import replace_whole
 from tuneline.providers import Failure, Reply
+from tuneline.sealing import open_seal, seal_value
 
 
 class ReplyFolder:
@@ -32,9 +33,9 @@ class ReplyFolder:
         if not path.is_file():
             return None
         try:
-            value = orjson.loads(path.read_bytes())
+            value = open_seal(orjson.loads(path.read_bytes()))
             return Failure(**value) if "reason" in value else Reply(**value)
-        except (orjson.JSONDecodeError, TypeError) as error:
+        except (TypeError, ValueError, AttributeError, OSError) as error:
             raise TunelineError(
                 Problem(
                     where=str(path),
@@ -47,7 +48,7 @@ class ReplyFolder:
     def write(self, step: str, key: str, reply: Reply | Failure) -> None:
         """Keep a reply; it is on the disk when this returns."""
         with replace_whole(self._path(step, key)) as file:
-            file.write(orjson.dumps(asdict(reply), option=orjson.OPT_INDENT_2))
+            file.write(orjson.dumps(seal_value(asdict(reply)), option=orjson.OPT_INDENT_2))
 
     def _path(self, step: str, key: str) -> Path:
         return self._folder / step / f"{key}.json"

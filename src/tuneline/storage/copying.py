@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tuneline.disk import name_full_disk
+from tuneline.disk import name_unwritable
 from tuneline.hub_cache.cleaning import list_repositories
 
 # The store of files that repositories share; the hub's client knows it by this mark.
@@ -69,7 +69,7 @@ def copy_file(source: Path, target: Path, links: bool, advance: Callable[[int], 
         target.symlink_to(_point(source))
         return
     partial = target.with_name(f"{target.name}.moving")
-    with name_full_disk(target, REMEDY):
+    with name_unwritable(target, REMEDY):
         with source.open("rb") as original, partial.open("wb") as copy:
             while piece := original.read(PIECE):
                 copy.write(piece)

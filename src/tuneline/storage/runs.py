@@ -1,16 +1,20 @@
 """A project's own checkpoints and adapters."""
 
+import logging
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from tuneline.errors import TunelineError
 from tuneline.hub_cache.cleaning import Removable
 from tuneline.pipelines.train.checkpoints import INPUTS, read_finished
+from tuneline.sealing import read_sealed
+from tuneline.versions import order_versions
 from tuneline.volumes import count_bytes, lies_within
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,12 @@ class Run:
 
 def list_adapters(root: Path) -> list[Path]:
     """List the versions of a use case's adapter: folders with whole adapters, the newest last."""
-    return sorted(
-        path.parent
+    folders = {
+        path.parents[1].name: path.parent
         for path in root.glob("*/*/provenance.json")
         if (path.parent / "adapter_model.safetensors").is_file()
-    )
+    }
+    return [folders[name] for name in order_versions(root, folders)]
 
 
 def list_runs(checkpoints: Path, adapters: Iterable[Path]) -> list[Run]:
@@ -49,11 +54,12 @@ def list_runs(checkpoints: Path, adapters: Iterable[Path]) -> list[Run]:
     Returns:
         One entry a run.
     """
-    records = [(path, _read(path / "provenance.json")) for path in adapters]
+    read = ((path, _read(path / "provenance.json")) for path in adapters)
+    records = [(path, record) for path, record in read if record]
     runs = []
     for path in sorted(checkpoints.glob(f"*/{INPUTS}")):
         inputs = _read(path)
-        came_out = [folder for folder, record in records if _is_made_of(record, inputs)]
+        came_out = [one for one, record in records if inputs and _is_made_of(record, inputs)]
         runs.append(
             Run(
                 folder=path.parent,
@@ -110,5 +116,10 @@ def _is_made_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
     return all(name in known and known[name] == value for name, value in inputs.items())
 
 
-def _read(path: Path) -> dict[str, Any]:
-    return dict(orjson.loads(path.read_bytes()))
+def _read(path: Path) -> dict[str, Any] | None:
+    """Read a record; nothing where it is broken, which is said: what else there is still shows."""
+    try:
+        return read_sealed(path, "make it again, or delete its folder")
+    except TunelineError as error:
+        log.warning("%s", error)
+        return None

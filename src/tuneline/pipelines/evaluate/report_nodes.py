@@ -1,16 +1,20 @@
 """Nodes that show the scores: plots, a comparison of runs, the report."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from tuneline.adapters import Adapter
+from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.plots import draw_categories, draw_scores, draw_versions
 from tuneline.pipelines.evaluate.report import render_report
 from tuneline.pipelines.evaluate.runs import compare_versions
+
+log = logging.getLogger(__name__)
 
 
 def plot_scores(scores: dict[str, Any]) -> tuple[go.Figure, go.Figure]:
@@ -37,9 +41,20 @@ def compare_runs(
     Returns:
         One row a version, as `compare_versions` gives it, and its plot.
     """
-    versions = {name: load() for name, load in score_versions.items()}
+    versions = dict(_read_versions(score_versions))
     comparison = compare_versions(versions or {"now": scores})
     return comparison, draw_versions(comparison)
+
+
+def _read_versions(
+    score_versions: dict[str, Callable[[], dict[str, Any]]],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read those scores that can be read: a broken one of long ago must not stop this run."""
+    for name, load in score_versions.items():
+        try:
+            yield name, load()
+        except TunelineError as error:
+            log.warning("The evaluation %s is left out of the comparison. %s", name, error)
 
 
 def build_report(

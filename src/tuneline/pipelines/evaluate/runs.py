@@ -67,7 +67,7 @@ def compare_versions(versions: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """Put the scores of all versions into one table.
 
     Args:
-        versions: scores by version, as Kedro names it (a time).
+        versions: scores by version, the oldest first.
 
     Returns:
         One row a version, oldest first: `run` (a number), `version`, `adapter`, `verdict`,
@@ -77,7 +77,7 @@ def compare_versions(versions: dict[str, dict[str, Any]]) -> pd.DataFrame:
         where they are not known.
     """
     described = {name: _flatten(scores["run"]) for name, scores in versions.items()}
-    latest = versions[max(versions)]["run"]
+    latest = list(versions.values())[-1]["run"]
     rows = [
         {
             "run": number,
@@ -92,7 +92,7 @@ def compare_versions(versions: dict[str, dict[str, Any]]) -> pd.DataFrame:
             ),
             **_pick(scores["metrics"]),
         }
-        for number, (name, scores) in enumerate(sorted(versions.items()), start=1)
+        for number, (name, scores) in enumerate(versions.items(), start=1)
     ]
     return pd.DataFrame(rows)
 

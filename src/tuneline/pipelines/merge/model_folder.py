@@ -1,6 +1,5 @@
 """What stands beside the weights in a model's folder."""
 
-import json
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -10,8 +9,10 @@ from tuneline.adapters import Adapter
 from tuneline.pipelines.merge.checkpoint import PIECES
 from tuneline.pipelines.merge.weights import MergedWeights
 from tuneline.rendering import find_end_tokens
+from tuneline.sealing import check_files, hash_all, read_sealed, write_sealed
 
 PROVENANCE = "provenance.json"
+AGAIN = "merge again: `kedro run --pipeline=merge` makes the whole folder anew"
 MERGED = (
     "adapter",
     "base",
@@ -63,8 +64,7 @@ def write_provenance(folder: Path, adapter: Adapter, facts: dict[str, Any]) -> N
         "adapter": adapter.provenance,
         "versions": {name: version(name) for name in LIBRARIES},
     }
-    text = json.dumps(provenance, indent=2, sort_keys=True, ensure_ascii=False)
-    (folder / PROVENANCE).write_text(text + "\n", encoding="utf-8")
+    write_sealed(folder / PROVENANCE, {**provenance, "files": hash_all(folder)})
 
 
 def read_merged(folder: Path) -> dict[str, Any]:
@@ -75,7 +75,11 @@ def read_merged(folder: Path) -> dict[str, Any]:
 
     Returns:
         `weights`, `dtype` and `comparison`, among others.
+
+    Raises:
+        TunelineError: if a file of it is not what was written.
     """
-    found = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    found = read_sealed(folder / PROVENANCE, AGAIN)
+    check_files(folder, found.pop("files", {}), AGAIN)
     merged: dict[str, Any] = found["merged"]
     return merged

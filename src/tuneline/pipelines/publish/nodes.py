@@ -16,6 +16,7 @@ from tuneline.pipelines.publish.checks import find_release_problems, list_files
 from tuneline.pipelines.publish.matching import find_other_records
 from tuneline.pipelines.publish.uploading import upload
 from tuneline.release import CARD, Release
+from tuneline.sealing import check_files
 
 log = logging.getLogger(__name__)
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -147,8 +148,9 @@ def publish_release(
     if publish.dry_run or publish.repo_id is None:
         return {"dry_run": True}
     log.info("Uploading %s files to %s.", len(release["files"]), publish.repo_id)
-    names = [file["path"] for file in release["files"]]
-    done = upload(release_folder, names, publish.repo_id, publish.private)
+    hashes = {file["path"]: file["sha256"] for file in release["files"]}
+    check_files(release_folder, hashes, "run the same command again: it makes the folder anew")
+    done = upload(release_folder, list(hashes), publish.repo_id, publish.private)
     return {
         "dry_run": False,
         "repo_id": publish.repo_id,

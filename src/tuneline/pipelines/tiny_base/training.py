@@ -1,8 +1,8 @@
 """Training a small Llama from nothing."""
 
-import tempfile
 from typing import Any
 
+from tuneline.files import make_scratch
 from tuneline.parameters import TinyBase
 from tuneline.rendering import find_end_tokens
 
@@ -58,7 +58,7 @@ def train_on_texts(model: Any, tokenizer: Any, texts: list[str], tiny_base: Tiny
 
     from datasets import Dataset
 
-    with tempfile.TemporaryDirectory() as folder:
+    with make_scratch() as folder:
         arguments = SFTConfig(
             output_dir=folder,
             max_steps=tiny_base.steps,

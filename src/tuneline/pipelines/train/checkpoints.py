@@ -1,6 +1,6 @@
 """Checkpoints that can be trusted after a kill at any moment.
 
-A checkpoint counts once it is sealed: all of its files are on the disk, and their sizes stand in a
+A checkpoint counts once it is sealed: all of its files are on the disk, and their SHA-256 are in a
 file that was written last. Each run has a folder of its own, named after what decides its outcome,
 so that a run with other inputs neither resumes from it nor writes over it.
 """
@@ -13,12 +13,14 @@ from typing import Any
 
 import orjson
 
-from tuneline.files import replace_whole
+from tuneline.errors import TunelineError
 from tuneline.hashing import hash_value
+from tuneline.sealing import check_files, hash_all, read_sealed, write_sealed
 
 log = logging.getLogger(__name__)
 
 SEAL, INPUTS, FINISHED = "sealed.json", "inputs.json", "finished.json"
+REMEDY = "nothing: the training goes on from the checkpoint before, or from the start"
 
 
 def open_run(root: Path, inputs: dict[str, Any]) -> Path:
@@ -33,7 +35,7 @@ def open_run(root: Path, inputs: dict[str, Any]) -> Path:
     """
     folder = root / hash_value(inputs)[:12]
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / INPUTS, inputs)
+    write_sealed(folder / INPUTS, inputs)
     for other in sorted(root.glob(f"*/{INPUTS}")):
         if other.parent != folder and not (other.parent / FINISHED).exists():
             _name_differences(other, inputs)
@@ -41,7 +43,10 @@ def open_run(root: Path, inputs: dict[str, Any]) -> Path:
 
 
 def find_checkpoint(folder: Path) -> Path | None:
-    """Find the newest sealed checkpoint, and remove what a kill left unsealed.
+    """Find the newest checkpoint to go on from, and remove what cannot be gone on from.
+
+    That is what a kill left unsealed, what is not what was sealed, and what comes after a best
+    checkpoint that is broken: it is made again.
 
     Args:
         folder: the run's folder.
@@ -50,35 +55,34 @@ def find_checkpoint(folder: Path) -> Path | None:
         The checkpoint to go on from, or `None`.
     """
     found = None
-    for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step):
-        if is_sealed(checkpoint):
+    for checkpoint in reversed(_list_checkpoints(folder)):
+        if found is None and _can_go_on(checkpoint):
             found = checkpoint
-        else:
-            log.warning("%s was not written to its end; it is removed.", checkpoint.name)
-            shutil.rmtree(checkpoint)
+        elif found is None or not (checkpoint / SEAL).exists():
+            _remove(checkpoint)
     return found
 
 
 def seal(checkpoint: Path) -> None:
     """Declare a checkpoint whole, once all of its bytes are on the disk."""
-    sizes = {}
-    for path in sorted(path for path in checkpoint.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-        sizes[str(path.relative_to(checkpoint))] = path.stat().st_size
-    _write(checkpoint / SEAL, sizes)
+    for path in checkpoint.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    write_sealed(checkpoint / SEAL, hash_all(checkpoint))
 
 
-def is_sealed(checkpoint: Path) -> bool:
-    """Tell whether a checkpoint is whole: sealed, and every file as long as it was then."""
-    seal_file = checkpoint / SEAL
-    if not seal_file.exists():
+def is_whole(checkpoint: Path) -> bool:
+    """Tell whether a checkpoint is sealed, and still what was sealed; say what is broken."""
+    if not (checkpoint / SEAL).exists():
         return False
-    sizes = orjson.loads(seal_file.read_bytes())
-    return all(
-        (checkpoint / name).is_file() and (checkpoint / name).stat().st_size == size
-        for name, size in sizes.items()
-    )
+    try:
+        hashes = read_sealed(checkpoint / SEAL, REMEDY)
+        check_files(checkpoint, hashes, REMEDY)
+    except TunelineError as error:
+        log.warning("%s", error)
+        return False
+    return True
 
 
 def remove_old(folder: Path, limit: int | None, best_step: int | None) -> None:
@@ -89,16 +93,14 @@ def remove_old(folder: Path, limit: int | None, best_step: int | None) -> None:
         limit: how many of the newest to keep; `None` for all.
         best_step: step of the checkpoint that is to be released.
     """
-    checkpoints = sorted(folder.glob("checkpoint-*"), key=_step)
-    for checkpoint in checkpoints[: -limit if limit else 0]:
+    for checkpoint in _list_checkpoints(folder)[: -limit if limit else 0]:
         if _step(checkpoint) != best_step:
-            (checkpoint / SEAL).unlink()  # a half removed checkpoint must not look whole
-            shutil.rmtree(checkpoint)
+            _remove(checkpoint)
 
 
 def finish(folder: Path, facts: dict[str, Any]) -> None:
     """Note that a run is through, with what was measured."""
-    _write(folder / FINISHED, facts)
+    write_sealed(folder / FINISHED, facts)
 
 
 def read_finished(folder: Path) -> dict[str, Any] | None:
@@ -106,12 +108,34 @@ def read_finished(folder: Path) -> dict[str, Any] | None:
     path = folder / FINISHED
     if not path.exists():
         return None
-    facts: dict[str, Any] = orjson.loads(path.read_bytes())
-    return facts if is_sealed(folder / f"checkpoint-{facts['released_step']}") else None
+    try:
+        facts = read_sealed(path, REMEDY)
+    except TunelineError as error:
+        log.warning("%s", error)
+        return None
+    return facts if is_whole(folder / f"checkpoint-{facts['released_step']}") else None
+
+
+def _can_go_on(checkpoint: Path) -> bool:
+    """Tell whether a checkpoint is whole, and the best one so far, which may be released, too."""
+    if not is_whole(checkpoint):
+        return False
+    state = orjson.loads((checkpoint / "trainer_state.json").read_bytes())
+    best = checkpoint.with_name(f"checkpoint-{state['best_global_step'] or _step(checkpoint)}")
+    return best == checkpoint or is_whole(best)
+
+
+def _remove(checkpoint: Path) -> None:
+    (checkpoint / SEAL).unlink(missing_ok=True)  # a half removed checkpoint must not look whole
+    shutil.rmtree(checkpoint)
 
 
 def _name_differences(other: Path, inputs: dict[str, Any]) -> None:
-    theirs = orjson.loads(other.read_bytes())
+    try:
+        theirs = read_sealed(other, "delete the folder, if nobody goes on with that run")
+    except TunelineError as error:
+        log.warning("%s", error)
+        return
     changed = [
         f"{name} = {theirs.get(name)!r} there, {inputs.get(name)!r} here"
         for name in sorted(theirs.keys() | inputs.keys())
@@ -125,10 +149,9 @@ def _name_differences(other: Path, inputs: dict[str, Any]) -> None:
     )
 
 
+def _list_checkpoints(folder: Path) -> list[Path]:
+    return sorted(folder.glob("checkpoint-*"), key=_step)
+
+
 def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("checkpoint-"))
-
-
-def _write(path: Path, value: dict[str, Any]) -> None:
-    with replace_whole(path) as file:
-        file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))

@@ -1,7 +1,6 @@
 """Nodes of the train stage."""
 
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import plotly.graph_objects as go
 
 from tuneline.adapters import Adapter, read_adapter
 from tuneline.examples import Example
+from tuneline.files import make_scratch
 from tuneline.hub_cache.fetching import fetch_base
 from tuneline.modelling import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
@@ -58,7 +58,7 @@ def train_adapter(
         log.info("This very run is through already; its adapter is taken from %s.", run)
     else:
         fetch_base(recipe)  # once, not in every process
-        with tempfile.TemporaryDirectory(prefix="tuneline-") as scratch:
+        with make_scratch() as scratch:
             for side, examples in (("train", train), ("validation", validation)):
                 rows = render_examples(tokenizer, examples, recipe)
                 rows.save_to_disk(f"{scratch}/{side}")

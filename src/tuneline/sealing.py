@@ -1,0 +1,103 @@
+"""SHA-256 beside what it was computed of: whether bytes are still those that were written."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from tuneline.disk import name_unreadable
+from tuneline.errors import Problem, TunelineError
+from tuneline.files import replace_whole
+from tuneline.hashing import hash_text
+
+SEAL = "sha256"
+
+
+def seal_value(value: dict[str, Any]) -> dict[str, Any]:
+    """Add to an object of plain types its own SHA-256, as the key `sha256`."""
+    return {SEAL: _hash_as_read(value), **value}
+
+
+def open_seal(value: dict[str, Any]) -> dict[str, Any]:
+    """Take the SHA-256 off an object, and compare.
+
+    Args:
+        value: as it was read. One without it is taken as it is: people may write one.
+
+    Returns:
+        The object without its SHA-256.
+
+    Raises:
+        ValueError: if it is not what was sealed.
+    """
+    content = {key: one for key, one in value.items() if key != SEAL}
+    if SEAL in value and value[SEAL] != _hash_as_read(content):
+        raise ValueError("it is not what its SHA-256 says was written")
+    return content
+
+
+def write_sealed(path: Path, value: dict[str, Any]) -> None:
+    """Write an object as JSON with its SHA-256."""
+    text = json.dumps(seal_value(value), indent=2, sort_keys=True, ensure_ascii=False)
+    with replace_whole(path) as file:
+        file.write(f"{text}\n".encode())
+
+
+def read_sealed(path: Path, remedy: str) -> dict[str, Any]:
+    """Read an object that was written with its SHA-256.
+
+    Args:
+        path: the file.
+        remedy: what to do if it is broken.
+
+    Raises:
+        TunelineError: if it is not what was written.
+    """
+    with name_unreadable(path, remedy):
+        return open_seal(dict(json.loads(path.read_bytes())))
+
+
+def hash_all(folder: Path) -> dict[str, str]:
+    """Compute the SHA-256 of each file of a folder, by its name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _hash_file(path) for path in files}
+
+
+def find_broken(folder: Path, hashes: dict[str, str]) -> list[Path]:
+    """Find the files of a folder that are not there any more, or not what was written."""
+    paths = {folder / name: written for name, written in hashes.items()}
+    return [path for path, one in paths.items() if not path.is_file() or _hash_file(path) != one]
+
+
+def check_files(folder: Path, hashes: dict[str, str], remedy: str) -> None:
+    """Refuse a folder that is not what was written.
+
+    Args:
+        folder: the folder.
+        hashes: as `hash_all` gave them; files that it does not name are not looked at.
+        remedy: what to do.
+
+    Raises:
+        TunelineError: naming each such file.
+    """
+    problems = [
+        Problem(
+            where=str(path),
+            wrong="it is not what its SHA-256 says was written" if path.is_file() else "it is gone",
+            matters="nothing that it is used for could be trusted",
+            remedy=remedy,
+        )
+        for path in find_broken(folder, hashes)
+    ]
+    if problems:
+        raise TunelineError(*problems)
+
+
+def _hash_as_read(value: dict[str, Any]) -> str:
+    """Hash an object as JSON gives it back: tuples as lists, numbers as keys as texts."""
+    return hash_text(json.dumps(json.loads(json.dumps(value)), sort_keys=True))
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
