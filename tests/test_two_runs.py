@@ -25,7 +25,7 @@ def test_a_second_run_waits_for_the_first_and_says_so(tmp_path: Path):
     waiting = start(folder, "--pipeline=prepare")
     assert waiting.stdout
     for line in waiting.stdout:
-        if "waiting until it ends" in line:
+        if "waiting for it" in line:
             break
     clean = folder / "data/test/03_primary/product_descriptions/clean.csv"
     assert not clean.exists()

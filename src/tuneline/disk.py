@@ -56,14 +56,16 @@ def name_unreadable(path: Path, remedy: str) -> Iterator[None]:
         remedy: what to do.
 
     Raises:
-        TunelineError: instead of what a library has raised. A missing file is not named: what is
-            missing is found before a run.
+        TunelineError: instead of what a library has raised. A path where nothing is, is not named:
+            what is missing is found before a run.
     """
     try:
         yield
-    except (TunelineError, FileNotFoundError):
+    except TunelineError:
         raise
     except Exception as error:  # each format has its own ways to be broken
+        if isinstance(error, FileNotFoundError) and not path.exists():
+            raise
         raise TunelineError(
             Problem(
                 where=str(path),

@@ -1,5 +1,6 @@
 """What happens around a run: checks before any node, a summary after the last."""
 
+import errno
 import logging
 import os
 from datetime import datetime
@@ -14,7 +15,9 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from tuneline.configuration import check_environment, check_parameters, name_source
+from tuneline.disk import name_unwritable
 from tuneline.errors import TunelineError
+from tuneline.files import REMEDY, replace_whole
 from tuneline.hub_cache.place import settle_storage
 from tuneline.parameters import Publish, Storage
 from tuneline.preflight.runs import find_run_problems
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 log = logging.getLogger(__name__)
+
+# How a disk answers that knows no locks; filelock says it of a whole system.
+WITHOUT_LOCKS = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS}
 
 
 class CheckBeforeRun:
@@ -88,18 +94,30 @@ def hold(folder: Path, name: str) -> "BaseFileLock":
 
     Returns:
         The lock.
+
+    Raises:
+        TunelineError: if this user may not write there.
     """
     from filelock import FileLock, Timeout
 
-    folder.mkdir(parents=True, exist_ok=True)
-    lock, holder = FileLock(folder / f"{name}.lock"), folder / f"{name}.txt"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        who = holder.read_text("utf-8") if holder.is_file() else "another process"
-        log.warning("Another run of %s writes its files (%s): waiting until it ends.", name, who)
-        lock.acquire()
-    holder.write_text(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}", "utf-8")
+    # A soft lock would outlive its process.
+    lock = FileLock(folder / f"{name}.lock", fallback_to_soft=False)
+    holder = folder / f"{name}.txt"
+    with name_unwritable(folder, REMEDY):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            who = holder.read_text("utf-8") if holder.is_file() else "another process"
+            log.warning("Another run of %s writes its files (%s): waiting for it.", name, who)
+            lock.acquire()
+        except (NotImplementedError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in WITHOUT_LOCKS:
+                raise
+            log.warning("%s is on a disk without locks: start one run at a time.", folder)
+            return lock
+        with replace_whole(holder) as file:
+            file.write(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}".encode())
     return lock
 
 

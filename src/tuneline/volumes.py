@@ -73,7 +73,9 @@ def find_temporary_folder() -> Path:
 
 
 def count_bytes(folder: Path) -> int:
-    """Add up the files of a folder; symbolic links are not followed."""
+    """Add up the files of a folder, or of one file; symbolic links are not followed."""
+    if not folder.is_dir():
+        return folder.lstat().st_size
     return sum(
         (Path(parent) / name).lstat().st_size
         for parent, _, names in os.walk(folder)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from csv import QUOTE_NONNUMERIC
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -110,7 +111,8 @@ class CSVDataset(_Whole, pandas.CSVDataset):  # type: ignore[misc]
     A text that a spreadsheet would take for a formula has a `'` before it in the file.
     """
 
-    DEFAULT_SAVE_ARGS = {"index": False}  # noqa: RUF012
+    # Texts in quotes: Python's csv would leave a carriage return bare, which then ends a row.
+    DEFAULT_SAVE_ARGS = {"index": False, "quoting": QUOTE_NONNUMERIC}  # noqa: RUF012
 
     def load(self) -> pd.DataFrame:
         """Read the table.

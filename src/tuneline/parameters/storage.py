@@ -27,6 +27,10 @@ class Cleaning(Block):
     finished_runs: bool = Field(
         default=False, description="checkpoints of trainings that are through, with their adapter"
     )
+    killed_runs: bool = Field(
+        default=False,
+        description="half-written files and temporary folders of processes that are no more",
+    )
 
 
 class Storage(Block):

@@ -11,12 +11,13 @@ from tuneline.hub_cache.place import find_hub_cache, read_storage
 from tuneline.locations import locate
 from tuneline.storage.moving import move_cache, name_refusal, plan_move
 from tuneline.storage.overview import (
+    align,
     describe_cache,
     describe_removable,
     describe_use_case,
     describe_volumes,
 )
-from tuneline.storage.runs import Run, find_removable_runs, list_adapters, list_runs
+from tuneline.storage.runs import Run, find_left, find_removable_runs, list_adapters, list_runs
 from tuneline.use_cases import list_use_cases
 from tuneline.volumes import word_bytes
 
@@ -100,7 +101,8 @@ class ProjectStorage:
                 Path(locate(self.catalog, name)) for name in made if self.catalog.exists(name)
             ]
             lines += describe_use_case(use_case, runs, adapters, models)
-        yield from lines or ["  none yet"]
+        left = [(word_bytes(one.size), one.name, one.reason) for one in find_left(self.data)]
+        yield from [*lines, *align(left)] if lines or left else ["  none yet"]
 
     def _list_runs(self, use_case: str) -> tuple[list[Run], list[Path]]:
         """List a use case's runs and adapters."""
@@ -114,4 +116,6 @@ class ProjectStorage:
         if self.storage.clean.finished_runs:
             for use_case in list_use_cases():
                 items += find_removable_runs(self._list_runs(use_case)[0], self.data)
+        if self.storage.clean.killed_runs:
+            items += find_left(self.data)
         return items

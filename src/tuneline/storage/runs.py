@@ -1,4 +1,4 @@
-"""A project's own checkpoints and adapters."""
+"""A project's own checkpoints and adapters, and what killed runs have left."""
 
 import logging
 import shutil
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import TunelineError
+from tuneline.files import find_partials, find_scratch
 from tuneline.hub_cache.cleaning import Removable
+from tuneline.locations import shorten_path
 from tuneline.pipelines.train.checkpoints import INPUTS, read_finished
 from tuneline.sealing import read_sealed
 from tuneline.versions import order_versions
@@ -91,6 +93,24 @@ def find_removable_runs(runs: Iterable[Run], data: Path) -> Iterator[Removable]:
             )
 
 
+def find_left(data: Path) -> Iterator[Removable]:
+    """Find what killed processes have left: no other process reads it or writes to it.
+
+    Args:
+        data: the project's data.
+
+    Yields:
+        Half-written files and folders under it, and temporary folders of this machine.
+    """
+    for path in (*find_partials(data), *find_scratch()):
+        yield Removable(
+            name=str(shorten_path(path)),
+            size=count_bytes(path),
+            reason="left by a process that is no more",
+            remove=_make_removal(path),
+        )
+
+
 def describe_run(run: Run) -> str:
     """Say in a few words where a run stands."""
     if not run.finished:
@@ -98,8 +118,9 @@ def describe_run(run: Run) -> str:
     return "finished, its adapter is saved" if run.adapter else "finished, no adapter"
 
 
-def _make_removal(folder: Path) -> Any:
-    return lambda: shutil.rmtree(folder)  # it removes symbolic links, and follows none
+def _make_removal(path: Path) -> Any:
+    # It removes symbolic links, and follows none.
+    return lambda: shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _is_made_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
