@@ -66,10 +66,11 @@ def name_unreadable(path: Path, remedy: str) -> Iterator[None]:
     except Exception as error:  # each format has its own ways to be broken
         if isinstance(error, FileNotFoundError) and not path.exists():
             raise
+        missing = error.filename if isinstance(error, FileNotFoundError) else None
         raise TunelineError(
             Problem(
                 where=str(path),
-                wrong=f"it cannot be read ({_say(error)})",
+                wrong=f"it has no {missing}" if missing else f"it cannot be read ({_say(error)})",
                 matters="it was cut off, damaged or changed since it was written",
                 remedy=remedy,
             )

@@ -8,6 +8,7 @@ from peft import AutoPeftModelForCausalLM
 from tests.conftest import extract_adapter
 from tuneline.adapters import Adapter, attach_adapter
 from tuneline.datasets import AdapterDataset
+from tuneline.errors import TunelineError
 from tuneline.modelling import load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 
@@ -80,6 +81,26 @@ def test_a_failure_while_writing_leaves_no_folder(
     with pytest.raises(Exception, match="No space left"):
         make_dataset(tmp_path, "v1").save(adapter)
     assert not list(tmp_path.rglob("*adapter_model*"))
+
+
+def test_each_file_that_is_not_what_was_saved_is_named(adapter: Adapter, tmp_path: Path):
+    make_dataset(tmp_path, "v1").save(adapter)
+    for path in sorted((tmp_path / "adapter/v1/adapter").iterdir()):
+        whole = path.read_bytes()
+        for broken in (flip(whole), whole[:-9], b""):
+            path.write_bytes(broken)
+            with pytest.raises(TunelineError, match=rf"{path}: .+ train again: the same command"):
+                make_dataset(tmp_path, "v1").load()
+        path.unlink()
+        with pytest.raises(TunelineError, match=str(path)):
+            make_dataset(tmp_path, "v1").load()
+        path.write_bytes(whole)
+    make_dataset(tmp_path, "v1").load()
+
+
+def flip(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 def test_an_adapter_exists_once_it_is_saved(adapter: Adapter, tmp_path: Path):

@@ -52,9 +52,13 @@ def die_before_sealing() -> None:
 
 
 def die_while_removing() -> None:
-    def killed(folder: Path, *_: object) -> None:
+    remove = checkpoints.shutil.rmtree
+
+    def killed(folder: Path, *arguments: object, **options: object) -> None:
+        if "checkpoint-" not in Path(folder).name:
+            return remove(folder, *arguments, **options)
         next(Path(folder).glob("optimizer*")).unlink()
-        die()
+        return die()
 
     checkpoints.shutil.rmtree = killed
 

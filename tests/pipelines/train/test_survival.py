@@ -1,4 +1,5 @@
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from tests.pipelines.train.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train import trainer
+from tuneline.pipelines.train.checkpoints import find_checkpoint
+from tuneline.sealing import read_sealed
 
 KILL_POINTS = [
     "die_in_step_3",
@@ -64,6 +67,80 @@ def test_a_full_disk_leaves_the_last_checkpoint_to_go_on_from(
     assert log["step"].tolist()[-1] == 12
     for name, tensor in whole.tensors.items():
         assert torch.equal(tensor, resumed.tensors[name])
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def interrupted(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Train until checkpoint 4 of 12 is sealed; give its folder."""
+    seal = trainer.seal
+
+    def stop(checkpoint: Path) -> None:
+        seal(checkpoint)
+        if checkpoint.name == "checkpoint-4":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "seal", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(shrink(recipe, save_steps=2), hardware, tmp_path / "runs")
+    return next((tmp_path / "runs").glob("*/checkpoint-4"))
+
+
+def test_a_changed_bit_in_any_file_of_a_checkpoint_is_named_and_made_again(
+    interrupted: Path,
+    recipe: Recipe,
+    hardware: Hardware,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+):
+    names = [path.name for path in interrupted.iterdir()]
+    assert {"optimizer.pt", "adapter_model.safetensors", "sealed.json"} <= set(names)
+    for name in names:
+        copy = tmp_path / name
+        shutil.copytree(interrupted.parent, copy)
+        flip(copy / "checkpoint-4" / name)
+        caplog.clear()
+        found = find_checkpoint(copy)
+        assert found, name
+        assert found.name == "checkpoint-2", name
+        assert str(copy / "checkpoint-4" / name) in caplog.text
+    flip(interrupted / "optimizer.pt")
+    resumed, log, _ = train(shrink(recipe, save_steps=2), hardware, tmp_path / "runs")
+    whole, _, _ = train(shrink(recipe, save_steps=2), hardware, tmp_path / "whole")
+    assert log["step"].tolist()[-1] == 12
+    assert all(torch.equal(one, resumed.tensors[name]) for name, one in whole.tensors.items())
+
+
+def test_a_seal_that_was_cut_is_no_seal(interrupted: Path, caplog: pytest.LogCaptureFixture):
+    (interrupted / "sealed.json").write_bytes((interrupted / "sealed.json").read_bytes()[:50])
+    found = find_checkpoint(interrupted.parent)
+    assert found
+    assert found.name == "checkpoint-2"
+    assert "sealed.json: it cannot be read" in caplog.text
+
+
+def test_what_a_finished_run_has_lost_is_named_and_made_again(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    recipe = shrink(recipe, save_steps=2)
+    whole, _, _ = train(recipe, hardware, tmp_path)
+    run = next(path.parent for path in tmp_path.glob("*/finished.json"))
+    step = read_sealed(run / "finished.json", "")["released_step"]
+    for name in ("finished.json", f"checkpoint-{step}/adapter_model.safetensors"):
+        flip(run / name)
+        caplog.clear()
+        again, _, _ = train(recipe, hardware, tmp_path)
+        assert str(run / name) in caplog.text
+        assert all(torch.equal(one, again.tensors[key]) for key, one in whole.tensors.items())
 
 
 def test_changed_inputs_are_named_and_neither_resumed_nor_overwritten(
