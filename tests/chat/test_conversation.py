@@ -1,28 +1,13 @@
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from tests.conftest import CPU, load_parameters
-from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.chat.conversation import Chat, Conversation
 from tuneline.chat.page import import_gradio
 from tuneline.errors import TunelineError
-from tuneline.model_pair import Room, load_pair
-from tuneline.parameters import Evaluation, Prompt
-
-SHORT = Evaluation(title="Pots", generation={"do_sample": False, "max_new_tokens": 8})
-
-
-@pytest.fixture(scope="module")
-def chat() -> Chat:
-    recipe = load_parameters().recipe
-    return Chat(
-        pair=load_pair(make_adapter(recipe, CPU, effect=True), recipe, SHORT, CPU),
-        room=Room(context=160, answer=8),
-        prompt=Prompt(prompt="Describe: {title}", completion="{content}"),
-        system="You sell pots.",
-    )
+from tuneline.model_pair import Room
 
 
 def talk(chat: Chat, turns: int) -> Conversation:
@@ -56,12 +41,20 @@ def test_the_answers_grow_and_the_base_models_comes_first(chat: Chat):
 
 
 def test_an_empty_question_and_a_conversation_that_has_outgrown_the_model_are_refused(chat: Chat):
-    with pytest.raises(TunelineError, match="the question: it is empty"):
-        next(chat.ask("  ", Conversation()))
+    for empty in ("", "  "):
+        with pytest.raises(TunelineError, match="the question: it is empty"):
+            next(chat.ask(empty, Conversation()))
     words = r"the conversation: its prompt has \d+ tokens .* reads 160"
     with pytest.raises(TunelineError, match=words):
         talk(chat, turns=20)
     assert talk(chat, turns=2).answers
+
+
+def test_a_question_is_of_bounded_length_even_where_the_model_reads_any(chat: Chat):
+    endless = replace(chat, room=Room(context=None, answer=8))
+    with pytest.raises(TunelineError, match="the question: it has 200,001 characters"):
+        next(endless.ask("a" * 200_001, Conversation()))
+    assert next(endless.ask("a" * 200_000, Conversation())).messages["base"]
 
 
 def test_a_missing_extra_is_a_sentence_with_the_command(monkeypatch: pytest.MonkeyPatch):

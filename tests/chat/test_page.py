@@ -74,33 +74,26 @@ def _wait_for_address(server: subprocess.Popen, log: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def opened(address: str) -> Iterator:
+def opened(browser, address: str) -> Iterator:
     """Open the page in a browser, which notes what it says and what it asks for."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 390, "height": 844})
-        tab.set_default_timeout(SECONDS * 1000)
-        tab.said, tab.asked = [], []
-        tab.on("pageerror", lambda error: tab.said.append(str(error)))
-        tab.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
-        tab.on("request", lambda request: tab.asked.append(request.url))
-        tab.goto(address)
-        tab.wait_for_selector("#question textarea")
-        for number, question in enumerate(("Blue teapot", f"And in red? {PLANTED}"), start=1):
-            tab.fill("#question textarea", question)
-            tab.click("#ask")
-            tab.wait_for_function("document.querySelector('#question textarea').value === ''")
-            tab.fill("#question textarea", "typed meanwhile")
-            # Or the rest of the answers would bring back what it clears.
-            tab.wait_for_selector("#restart:disabled")
-            _wait_for_answers(tab, number)
-        yield tab
-        browser.close()
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.set_default_timeout(SECONDS * 1000)
+    tab.said, tab.asked = [], []
+    tab.on("pageerror", lambda error: tab.said.append(str(error)))
+    tab.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
+    tab.on("request", lambda request: tab.asked.append(request.url))
+    tab.goto(address)
+    tab.wait_for_selector("#question textarea")
+    for number, question in enumerate(("Blue teapot", f"And in red? {PLANTED}"), start=1):
+        tab.fill("#question textarea", question)
+        tab.click("#ask")
+        tab.wait_for_function("document.querySelector('#question textarea').value === ''")
+        tab.fill("#question textarea", "typed meanwhile")
+        # Or the rest of the answers would bring back what it clears.
+        tab.wait_for_selector("#restart:disabled")
+        _wait_for_answers(tab, number)
+    yield tab
+    tab.close()
 
 
 def _wait_for_answers(tab, number: int) -> None:

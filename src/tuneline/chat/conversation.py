@@ -11,6 +11,9 @@ from tuneline.parameters import Prompt
 from tuneline.questions import start_messages
 from tuneline.rendering import render_prompt
 
+# More than models of these sizes read; counting the tokens of far more would take minutes.
+MOST_CHARACTERS = 200_000
+
 
 @dataclass(frozen=True)
 class Conversation:
@@ -54,10 +57,14 @@ class Chat:
             The conversation as it grows.
 
         Raises:
-            TunelineError: if the question is empty, or the conversation has outgrown the room.
+            TunelineError: if the question is empty or endless, or the conversation has outgrown the
+                room.
         """
+        problems = list(_find_problems(question))
+        if problems:
+            raise TunelineError(*problems)
         messages = {who: self._add(question, conversation.messages[who]) for who in WHO}
-        self._check(question, messages)
+        self._check_room(messages)
         answers: dict[Who, Answer] = {}
         yield Conversation(messages, answers)
         for who in WHO:
@@ -77,18 +84,26 @@ class Chat:
             return start_messages(question, self.prompt, self.system)
         return [*said, {"role": "user", "content": question}]
 
-    def _check(self, question: str, messages: dict[Who, list[Message]]) -> None:
-        if not question.strip():
-            raise TunelineError(
-                Problem(
-                    where="the question",
-                    wrong="it is empty",
-                    matters="both models would answer to nothing",
-                    remedy="write one",
-                )
-            )
+    def _check_room(self, messages: dict[Who, list[Message]]) -> None:
         for who in WHO:
             tokens = len(render_prompt(self.pair.tokenizer, messages[who]))
             problems = list(self.room.find_overflow("the conversation", tokens))
             if problems:
                 raise TunelineError(*problems)
+
+
+def _find_problems(question: str) -> Iterator[Problem]:
+    if not question.strip():
+        yield Problem(
+            where="the question",
+            wrong="it is empty",
+            matters="both models would answer to nothing",
+            remedy="write one",
+        )
+    if len(question) > MOST_CHARACTERS:
+        yield Problem(
+            where="the question",
+            wrong=f"it has {len(question):,} characters",
+            matters="counting its tokens alone would keep the page busy",
+            remedy=f"shorten it to {MOST_CHARACTERS:,} characters at most",
+        )

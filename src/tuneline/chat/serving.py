@@ -10,6 +10,7 @@ from kedro.io import DataCatalog
 
 from tuneline.adapters import hash_adapter
 from tuneline.chat.conversation import Chat
+from tuneline.chat.guard import guard_server
 from tuneline.chat.page import LOOK, STYLE, About, build_page, import_gradio
 from tuneline.configuration import name_source
 from tuneline.errors import Problem, TunelineError, suggest
@@ -101,6 +102,8 @@ def serve_page(chat: Chat, about: About, block: bool) -> Any:
         mcp_server=False,
         ssr_mode=False,
         pwa=False,
+        num_workers=0,
+        app_kwargs={"lifespan": guard_server},
         footer_links=[],
         theme=gradio.themes.Default(**LOOK),
         css=STYLE,
