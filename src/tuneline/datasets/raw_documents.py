@@ -49,6 +49,7 @@ class RawDocumentsDataset(RawDataset):
     Args:
         filepath: the folder, at any address that fsspec knows.
         encoding: of the texts that are neither UTF-8 nor begin with a byte order mark.
+        limits: how much is taken in: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
@@ -57,9 +58,10 @@ class RawDocumentsDataset(RawDataset):
         *,
         filepath: str,
         encoding: str | None = None,
+        limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
+        super().__init__(filepath=filepath, limits=limits, metadata=metadata)
         self._encoding = encoding
 
     def load(self) -> RowSource:

@@ -38,6 +38,7 @@ class RawSheetDataset(RawDataset):
         locale: the author's country, such as `cs_CZ`: decides the decimal sign, the order of dates
             and the names of months where a number's format does not. English if it is not given,
             and dates as year-month-day; a warning says which columns this concerns.
+        limits: how much is taken in: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
@@ -48,9 +49,10 @@ class RawSheetDataset(RawDataset):
         sheet: str | None = None,
         header_row: int | None = None,
         locale: str | None = None,
+        limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
+        super().__init__(filepath=filepath, limits=limits, metadata=metadata)
         self._sheet, self._header_row, self._locale = sheet, header_row, locale
 
     def load(self) -> RowSource:

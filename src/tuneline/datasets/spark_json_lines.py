@@ -46,6 +46,7 @@ class SparkJSONLinesDataset(RawDataset):
         filepath: the file, a folder or a pattern with `*`, at an address that Spark knows; a file
             that is not compressed is read in parts.
         master: the cluster; `local[*]` for the cores of this machine.
+        limits: how much is taken in: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
@@ -54,9 +55,10 @@ class SparkJSONLinesDataset(RawDataset):
         *,
         filepath: str,
         master: str = "local[*]",
+        limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
+        super().__init__(filepath=filepath, limits=limits, metadata=metadata)
         self._master = master
 
     def load(self) -> RowSource:
