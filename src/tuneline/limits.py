@@ -34,6 +34,11 @@ class Limits:
         return int(self.row_mb * 1e6)
 
     @property
+    def document_bytes(self) -> int:
+        """Bytes of memory that a document may take."""
+        return int(self.document_gb * 1e9)
+
+    @property
     def unpacked_bytes(self) -> int:
         """Bytes of the longest text that was compressed."""
         return int(self.unpacked_gb * 1e9)
@@ -42,6 +47,11 @@ class Limits:
     def too_long(self) -> str:
         """Why a row is rejected that is longer."""
         return f"too long: more than {self.row_mb:g} MB in one row ({STATED_IN})"
+
+    def word_memory(self, name: str = "it") -> str:
+        """Say that a document would take too much memory."""
+        allowed = f"{self.document_gb:g} GB"
+        return f"too large: {name} would take more than {allowed} of memory ({STATED_IN})"
 
 
 class TooLargeError(Exception):
@@ -69,11 +79,8 @@ class Meter:
             TooLargeError: if the file takes too much.
         """
         self._used += size
-        if self._used > self._limits.document_gb * 1e9:
-            allowed = f"{self._limits.document_gb:g} GB"
-            raise TooLargeError(
-                f"too large: {name} would take more than {allowed} of memory ({STATED_IN})"
-            )
+        if self._used > self._limits.document_bytes:
+            raise TooLargeError(self._limits.word_memory(name))
 
     def release(self, size: int) -> None:
         """Count some bytes as free again."""
