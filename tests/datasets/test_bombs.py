@@ -115,18 +115,19 @@ def test_a_header_that_never_ends_is_refused(tmp_path: Path):
 
 def test_lines_without_text_take_little_memory(tmp_path: Path):
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(ROW + b"\n" * 3_000_000 + ROW)
+    path.write_bytes(ROW + b"\n" * 500_000 + ROW)
     sizes = [
         len(table)
         for table in RawJSONDataset(filepath=str(path)).load().map(FIELDS, lambda one: one)
     ]
-    assert sum(sizes) == 3_000_001
+    assert sum(sizes) == 500_001
     assert max(sizes) == 200_000
 
 
 @pytest.mark.parametrize("begin", [b"[", b'{"rows": ['])
 def test_a_document_that_would_fill_the_memory_is_refused(tmp_path: Path, begin: bytes):
-    path = write_packed(tmp_path / "rows.json.gz", begin, b"", b"[],[],{},{}," * 80_000)
+    path = tmp_path / "rows.json.gz"
+    path.write_bytes(gzip.compress(begin + b"[],[],{},{}," * 5_000_000, compresslevel=1))
     error = read_confined("RawJSONDataset", path, "uid", "title")["error"]
     assert error.startswith(f"{path}: the file is one JSON value")
     assert "more than 2 GB of memory" in error
