@@ -14,6 +14,7 @@ from tuneline.datasets.opening import RawFile
 from tuneline.datasets.raw import name_columns, refuse_empty
 from tuneline.encodings import find_fault
 from tuneline.errors import Problem, TunelineError
+from tuneline.limits import STATED_IN, CutRow
 
 Row = dict[str, str] | Unreadable
 Record = tuple[int, bytes, Row]
@@ -21,9 +22,6 @@ Record = tuple[int, bytes, Row]
 SEPARATORS = ",;\t|"
 # Lines from which the separator is found.
 SAMPLE_LINES = 100
-# No cell is as long as this: where one seems to be, its quote is never closed.
-RECORD_BYTES = 16 << 20
-csv.field_size_limit(2 * RECORD_BYTES)
 # What Excel writes above the header for itself.
 STATED_SEPARATOR = re.compile(rb'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
 QUOTED = re.compile(r'"(?:[^"]|"")*+"')
@@ -50,9 +48,12 @@ class CSVRecords:
 
     def __init__(self, file: RawFile, separator: str | None = None) -> None:
         self._file = file
-        self._lines = chain.from_iterable(split_lines(file.chunks()))
+        # No cell is as long as a row may be: where one seems to be, its quote is never closed.
+        self._longest = file.limits.row_bytes
+        csv.field_size_limit(max(csv.field_size_limit(), 2 * self._longest))
+        self._lines = chain.from_iterable(split_lines(file.chunks(), file.limits))
         self._again = deque(islice(self._lines, 1))
-        if self._again:
+        if self._again and self._again[0].startswith(BOM_UTF8):
             self._again[0] = self._again[0].removeprefix(BOM_UTF8)
         self._number, self._taken, self._fault = 1, list[bytes](), False
         stated = self._skip_to_header()
@@ -96,7 +97,12 @@ class CSVRecords:
         return stated
 
     def _sample(self) -> str:
-        self._again.extend(islice(self._lines, SAMPLE_LINES))
+        size = 0
+        for line in islice(self._lines, SAMPLE_LINES):
+            self._again.append(line)
+            size += len(line)
+            if size > self._longest:
+                break
         return b"\n".join(self._again).decode("utf-8", "replace")
 
     def _read_header(self) -> list[str]:
@@ -115,11 +121,15 @@ class CSVRecords:
     def _feed(self) -> Iterator[str]:
         size = 0
         while (line := self._next_line()) is not None:
-            size = size + len(line) if self._taken else 0
-            if size > RECORD_BYTES:
+            cut = type(line) is CutRow
+            size = size + len(line) + 1 if self._taken else 0
+            if size > self._longest or (cut and self._taken):
                 self._again.appendleft(line)
-                raise csv.Error(NEVER_CLOSED)
+                allowed = f"{self._file.limits.row_mb:g} MB"
+                raise csv.Error(f"{NEVER_CLOSED} within {allowed} ({STATED_IN})")
             self._taken.append(line)
+            if cut:
+                raise csv.Error(self._file.limits.too_long)
             try:
                 yield line.decode() + "\n"
             except UnicodeDecodeError:
@@ -139,12 +149,13 @@ class CSVRecords:
     def _blame(self, found: Unreadable) -> Unreadable:
         """Give back the lines behind a stray quote, if that is what a record of many lines is."""
         first, *others = self._taken
-        if found.reason != NEVER_CLOSED and not self._are_rows(others):
+        endless = found.reason.startswith(NEVER_CLOSED)
+        if not endless and not self._are_rows(others):
             return found
         self._again.extendleft(reversed(others))
         self._taken = [first]
         self._fault = find_fault(first, self._file.encoding) is not None
-        return Unreadable(NEVER_CLOSED)
+        return found if endless else Unreadable(NEVER_CLOSED)
 
     def _are_rows(self, lines: list[bytes]) -> bool:
         """Tell whether lines are rows of their own rather than the rest of a cell.
@@ -217,7 +228,9 @@ def _describe_lines(separator: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 def _word(error: csv.Error) -> str:
     text = str(error)
-    if text == NEVER_CLOSED or "end of data" in text:
+    if STATED_IN in text:
+        return text
+    if "end of data" in text:
         return NEVER_CLOSED
     if "new-line" in text:
         return "not CSV: a line end inside a cell that is not in quotes"

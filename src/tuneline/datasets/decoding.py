@@ -12,6 +12,7 @@ import polars as pl
 
 from tuneline.datasets.conversations import unfold_messages
 from tuneline.encodings import NOT_ENCODED, find_fault, is_utf8, show_marks
+from tuneline.limits import CutRow
 from tuneline.rows import LINE, Fields
 
 REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -156,6 +157,8 @@ class RowDecoder:
         return (str | int | list[str] | None, None)
 
     def _look_again(self, line: bytes) -> msgspec.Struct | str:
+        if isinstance(line, CutRow):
+            return line.reason
         if not line.strip():
             return "empty line"
         if fault := find_fault(line, self._encoding):

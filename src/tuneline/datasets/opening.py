@@ -24,9 +24,15 @@ from tuneline.encodings import (
     recode,
 )
 from tuneline.errors import Problem, TunelineError
+from tuneline.limits import STATED_IN, Limits
 
 CHUNK_BYTES = 8 << 20
-PACKED_BYTES = 1 << 20
+# Four bytes of a compressed file may stand for 128 KiB of text: what is unpacked at once is small.
+PACKED_BYTES = 1 << 12
+# xz itself asks for 65 MiB at most, unless it is told otherwise.
+XZ_MEMORY_BYTES = 1 << 29
+# A thousand times as much as an archive with one file in it has.
+DIRECTORY_BYTES = 1 << 24
 DAMAGED: Any = (
     EOFError,
     zlib.error,
@@ -71,13 +77,14 @@ class RawFile:
             ending says how it is compressed (`.gz`, `.zst`, `.bz2`, `.xz`, or `.zip` with one file
             in it).
         encoding: of the file.
+        limits: how much of a compressed file is read.
 
     Attributes:
         share: how much of the file has been read, from 0 to 1; None if its size is unknown.
     """
 
-    def __init__(self, path: str, encoding: str = "utf-8") -> None:
-        self.path, self.encoding = path, encoding
+    def __init__(self, path: str, encoding: str = "utf-8", limits: Limits | None = None) -> None:
+        self.path, self.encoding, self.limits = path, encoding, limits or Limits()
         self.share: float | None = None
 
     def chunks(self) -> Iterator[bytes]:
@@ -112,11 +119,13 @@ class RawFile:
         Raises:
             TunelineError: as `chunks` does.
         """
-        read = 0
+        read, compressed = 0, infer_compression(self.path) is not None
         try:
             with fsspec.open(self.path, "rb") as packed:
                 for chunk in self._decompress(packed):
                     read += len(chunk)
+                    if compressed and read > self.limits.unpacked_bytes:
+                        raise TunelineError(self._too_large())
                     self.share = _measure(packed)
                     if chunk:
                         yield chunk
@@ -133,18 +142,20 @@ class RawFile:
             if start and not start.startswith(PACKED[compression]):
                 raise TunelineError(self._not_compressed(compression))
         if compression == "zstd":
-            return _decompress_zstd(packed)
+            return gather(_decompress_zstd(packed))
+        if compression in ("xz", "lzma"):
+            return gather(_decompress_xz(packed))
+        if compression == "zip":
+            return gather(self._unzip(packed))
         file: Any = packed
         if compression == "gzip":
             file = igzip.IGzipFile(fileobj=packed)  # twice as fast as Python's own
-        elif compression == "zip":
-            file = self._open_zip(packed)
         elif compression:
             file = compr[compression](packed, mode="rb")
         return iter(lambda: file.read(CHUNK_BYTES), b"")
 
-    def _open_zip(self, packed: BinaryIO) -> Any:
-        archive = ZipFile(packed)
+    def _unzip(self, packed: BinaryIO) -> Iterator[bytes]:
+        archive = ZipFile(BoundedReader(packed))
         # A Mac puts the icons of its files into the archive, too.
         inside = [one for one in archive.infolist() if not one.is_dir()]
         inside = [one for one in inside if not one.filename.startswith("__MACOSX/")]
@@ -153,9 +164,10 @@ class RawFile:
         if inside[0].flag_bits & 1:
             raise TunelineError(self._protected())
         try:
-            return archive.open(inside[0])
+            file = archive.open(inside[0])
         except NotImplementedError as error:
             raise OSError(str(error)) from error
+        return iter(lambda: file.read(PACKED_BYTES), b"")
 
     def check_kind(self, start: bytes) -> None:
         """Refuse what is no text.
@@ -188,6 +200,14 @@ class RawFile:
             matters="no row can be read",
             remedy="save it as text, or give it the ending of what it is and name the dataset that "
             "reads it in the catalog (docs/prepare.md)",
+        )
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            where=self.path,
+            wrong=f"the compressed file unpacks to more than {self.limits.unpacked_gb:g} GB",
+            matters="it would fill memory or disk, as a damaged or a malicious file does",
+            remedy=f"look into it; if it is right, raise `unpacked_gb` in {STATED_IN}",
         )
 
     def _damaged(self, read: int, error: Exception) -> Problem:
@@ -256,6 +276,59 @@ def not_encoded(where: str, encoding: str, other: str | None) -> Problem:
 def divide_bytes(whole: bytes) -> Iterator[bytes]:
     """Hand out in chunks what is already read."""
     return (whole[at : at + CHUNK_BYTES] for at in range(0, len(whole), CHUNK_BYTES))
+
+
+class BoundedReader:
+    """A file that holds a ZIP archive, whose directory is read at once and so must be small.
+
+    Args:
+        file: the archive.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """Read some bytes.
+
+        Raises:
+            BadZipFile: if they are more than any archive has a reason to ask for.
+        """
+        data = self._file.read(size if 0 <= size <= DIRECTORY_BYTES else DIRECTORY_BYTES + 1)
+        if len(data) > DIRECTORY_BYTES:
+            raise BadZipFile(f"its directory is longer than {DIRECTORY_BYTES:,} bytes")
+        return data
+
+
+def gather(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Make chunks of small pieces."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= CHUNK_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
+
+
+def _decompress_xz(packed: BinaryIO) -> Iterator[bytes]:
+    """Decompress stream by stream; the library's own reader takes any amount of memory."""
+    stream = lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
+    begun = False
+    while data := packed.read(PACKED_BYTES):
+        if not begun:
+            data = data.lstrip(b"\0")  # zero bytes between two streams are no stream
+        while data or not stream.needs_input:
+            yield stream.decompress(data, CHUNK_BYTES)
+            begun, data = True, b""
+            if stream.eof:
+                begun, data = False, stream.unused_data.lstrip(b"\0")
+                stream = lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
+    if begun:
+        raise EOFError("the last stream is not complete")
 
 
 def _decompress_zstd(packed: BinaryIO) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """A user's questions: one a line of a text file, or one a row of a CSV file."""
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,11 +10,14 @@ from kedro.io import AbstractDataset, DatasetError
 from tuneline.datasets.raw_csv import RawCSVDataset, read_header
 from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.limits import Limits, Meter, TooLargeError, read_limits
 from tuneline.locations import shorten_path
 from tuneline.questions import QuestionFile
 from tuneline.rows import LINE, Fields
 
 COLUMN = "question"
+# What a question takes in memory besides its text.
+QUESTION_BYTES, COPIES, PIECE_BYTES = 500, 10, 1 << 20
 TEXTS = (".txt", ".md", "")
 
 
@@ -25,17 +29,25 @@ class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
 
     Args:
         filepath: the file, UTF-8.
+        limits: how much memory it may take: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        limits: dict[str, float] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         self._filepath = Path(str(filepath))
+        self._limits = read_limits(limits, str(filepath))
         self.metadata = metadata
 
     def load(self) -> QuestionFile:
         """Answer with the file, not read yet."""
         path = shorten_path(self._filepath)
-        return QuestionFile(path, partial(_read, path))
+        return QuestionFile(path, partial(_read, path, self._limits))
 
     def save(self, data: NoReturn) -> None:
         """Refuse: the file is the user's."""
@@ -48,12 +60,15 @@ class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
         return {"filepath": str(self._filepath)}
 
 
-def _read(path: Path) -> list[tuple[str, str]]:
+def _read(path: Path, limits: Limits) -> list[tuple[str, str]]:
     suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return _read_table(path)
-    if suffix in TEXTS:
-        return _read_lines(path)
+    try:
+        if suffix == ".csv":
+            return _read_table(path, limits)
+        if suffix in TEXTS:
+            return _read_lines(path, limits)
+    except TooLargeError as error:
+        raise TunelineError(_too_large(path, error)) from error
     raise TunelineError(
         Problem(
             where=str(path),
@@ -65,8 +80,13 @@ def _read(path: Path) -> list[tuple[str, str]]:
     )
 
 
-def _read_lines(path: Path) -> list[tuple[str, str]]:
-    whole = path.read_bytes()
+def _read_lines(path: Path, limits: Limits) -> list[tuple[str, str]]:
+    meter, pieces = Meter(limits), list[bytes]()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            meter.charge(COPIES * len(piece) + QUESTION_BYTES * len(piece.splitlines()))
+            pieces.append(piece)
+    whole = b"".join(pieces)
     try:
         lines = whole.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
@@ -83,8 +103,8 @@ def _read_lines(path: Path) -> list[tuple[str, str]]:
     return found or _refuse_empty(path)
 
 
-def _read_table(path: Path) -> list[tuple[str, str]]:
-    header = read_header(str(path))
+def _read_table(path: Path, limits: Limits) -> list[tuple[str, str]]:
+    header = read_header(str(path), limits)
     if COLUMN not in header:
         raise TunelineError(
             Problem(
@@ -94,8 +114,11 @@ def _read_table(path: Path) -> list[tuple[str, str]]:
                 remedy=suggest(COLUMN, header) + f" and rename it to `{COLUMN}`",
             )
         )
-    batches = RawCSVDataset(filepath=str(path)).load().map(Fields(LINE, (COLUMN,)), lambda it: it)
-    rows = [row for batch in batches for row in batch.iter_rows(named=True)]
+    table = RawCSVDataset(filepath=str(path), limits=asdict(limits)).load()
+    meter, rows = Meter(limits), list[dict[str, Any]]()
+    for batch in table.map(Fields(LINE, (COLUMN,)), lambda it: it):
+        meter.charge(COPIES * int(batch.estimated_size()) + QUESTION_BYTES * len(batch))
+        rows += batch.iter_rows(named=True)
     unreadable = [
         Problem(
             where=f"{path} line {row['line']}",
@@ -109,6 +132,15 @@ def _read_table(path: Path) -> list[tuple[str, str]]:
     if unreadable:
         raise TunelineError(*unreadable)
     return [(f"{path} line {row['line']}", row[COLUMN]) for row in rows] or _refuse_empty(path)
+
+
+def _too_large(path: Path, error: TooLargeError) -> Problem:
+    return Problem(
+        where=str(path),
+        wrong=f"the file of questions is {error}",
+        matters="all questions are read at once, and would fill the memory",
+        remedy="divide the file, or raise the limit",
+    )
 
 
 def _refuse_empty(path: Path) -> NoReturn:

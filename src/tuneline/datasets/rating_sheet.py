@@ -1,13 +1,17 @@
 """Rating sheets as people fill them in: XLSX."""
 
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
+from tuneline.datasets.office import UnsafeError
+from tuneline.errors import Problem, TunelineError
 from tuneline.files import replace_whole
+from tuneline.limits import TooLargeError, read_limits
 
 # Characters that XML, and so XLSX, cannot hold.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -24,21 +28,31 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
 
     Args:
         filepath: the file.
+        limits: how much memory it may take: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        limits: dict[str, float] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         self._filepath = Path(filepath)
+        self._limits = read_limits(limits, filepath)
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """Read the first sheet.
 
         Raises:
-            DatasetError: if the file is no XLSX.
+            DatasetError: if the file is no XLSX, or none that can be read in safety.
         """
         try:
-            return pd.read_excel(self._filepath, engine="openpyxl")
+            return pd.read_excel(BytesIO(self._read_safe()), engine="openpyxl")
+        except (TooLargeError, UnsafeError) as error:
+            raise TunelineError(self._refuse(error)) from error
         except Exception as error:  # whatever zip, XML and openpyxl raise, it means the same
             raise DatasetError(f"{self._filepath} is no XLSX file: {error}") from error
 
@@ -57,6 +71,28 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
             criteria.append([_clean(value) for value in row])
         with replace_whole(self._filepath) as file:
             book.save(file)
+
+    def _read_safe(self) -> bytes:
+        """Read the file, and let a reader that counts go through it before openpyxl does."""
+        from tuneline.datasets.office.package import Package
+        from tuneline.datasets.office.xlsx import XLSXWorkbook
+
+        with self._filepath.open("rb") as file:
+            content = file.read(self._limits.document_bytes + 1)
+        package = Package(content, self._limits)
+        package.meter.charge(len(content))
+        package.unpack()
+        book = XLSXWorkbook(package, None)
+        book.read(next(iter(book.sheets)))
+        return content
+
+    def _refuse(self, error: Exception) -> Problem:
+        return Problem(
+            where=str(self._filepath),
+            wrong=f"the rating sheet is {error}",
+            matters="its ratings do not count",
+            remedy="ask its author for the sheet again",
+        )
 
     def _exists(self) -> bool:
         return self._filepath.is_file()

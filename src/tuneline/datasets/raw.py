@@ -8,6 +8,7 @@ import fsspec
 from kedro.io import AbstractDataset
 
 from tuneline.errors import Problem, TunelineError, find_near, suggest
+from tuneline.limits import read_limits
 from tuneline.rows import LINE, Fields, RowSource
 
 log = logging.getLogger(__name__)
@@ -22,11 +23,22 @@ class RawDataset(AbstractDataset[Any, RowSource]):
 
     Args:
         filepath: the file or folder.
+        limits: how much is taken in: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
+
+    Attributes:
+        limits: how much is taken in.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        limits: dict[str, float] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         self._filepath = filepath
+        self.limits = read_limits(limits, filepath)
         self.metadata = metadata
 
     def save(self, data: Any) -> NoReturn:

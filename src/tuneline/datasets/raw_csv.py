@@ -1,20 +1,20 @@
 """Raw rows as CSV."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import polars as pl
 
-from tuneline.datasets.csv_records import CSVRecords
+from tuneline.datasets.csv_records import CSVRecords, Record
 from tuneline.datasets.decoding import RowDecoder, Unreadable
 from tuneline.datasets.opening import RawFile
 from tuneline.datasets.raw import RawDataset, check_fields, check_repeated
 from tuneline.datasets.sources import FileRows
 from tuneline.errors import Problem, TunelineError
+from tuneline.limits import Limits
 from tuneline.rows import Fields, RowSource
 
-ROWS_PER_BATCH = 10_000
+ROWS_PER_BATCH, BYTES_PER_BATCH = 10_000, 32 << 20
 ENDINGS = (".csv", ".tsv", ".txt")
 
 
@@ -29,6 +29,7 @@ class RawCSVDataset(RawDataset):
             `.zst`, `.bz2`, `.xz` and `.zip` are decompressed.
         separator: between two cells; found in the header if it is not given.
         encoding: of the file.
+        limits: how much is taken in: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
@@ -38,9 +39,10 @@ class RawCSVDataset(RawDataset):
         filepath: str,
         separator: str | None = None,
         encoding: str = "utf-8",
+        limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
+        super().__init__(filepath=filepath, limits=limits, metadata=metadata)
         self._separator, self._encoding = separator, encoding
 
     def load(self) -> RowSource:
@@ -53,7 +55,7 @@ class RawCSVDataset(RawDataset):
             len(self._separator) != 1 or self._separator in '"\r\n'
         ):
             raise TunelineError(self._no_separator(self._separator))
-        return _CSVRows(self._filepath, self._encoding, self._separator)
+        return _CSVRows(self._filepath, self._encoding, self._separator, self.limits)
 
     def _no_separator(self, separator: str) -> Problem:
         return Problem(
@@ -66,9 +68,9 @@ class RawCSVDataset(RawDataset):
         )
 
 
-def read_header(path: str) -> list[str]:
+def read_header(path: str, limits: Limits | None = None) -> list[str]:
     """Read the names of a file's columns."""
-    return CSVRecords(RawFile(path)).header
+    return CSVRecords(RawFile(path, limits=limits)).header
 
 
 def read_rows(path: str) -> Iterator[dict[str, str]]:
@@ -80,8 +82,8 @@ def read_rows(path: str) -> Iterator[dict[str, str]]:
 class _CSVRows(FileRows):
     """Rows of CSV files. See `RowSource`."""
 
-    def __init__(self, path: str, encoding: str, separator: str | None) -> None:
-        super().__init__(path, ENDINGS, encoding)
+    def __init__(self, path: str, encoding: str, separator: str | None, limits: Limits) -> None:
+        super().__init__(path, ENDINGS, encoding, limits)
         self._separator = separator
 
     def read_file(self, file: RawFile, fields: Fields) -> Iterator[pl.DataFrame]:
@@ -90,15 +92,23 @@ class _CSVRows(FileRows):
         check_fields(file.path, fields, set(records.header), "the lines")
         check_repeated(file.path, fields, records.header)
         decoder = RowDecoder(fields, file.encoding)
-        rows_left, first = iter(records), True
-        while True:  # a header without rows makes one empty batch, which still names the columns
-            batch = list(islice(rows_left, ROWS_PER_BATCH))
+        for place, batch in enumerate(_divide(iter(records))):
             numbered = pl.Series([number for number, _, _ in batch], dtype=pl.Int64)
             originals = [original for _, original, _ in batch]
             decoded = decoder.decode_objects(row for _, _, row in batch)
-            if first and decoded.encoded_otherwise:
+            if place == 0 and decoded.encoded_otherwise:
                 raise TunelineError(file.describe_encoding())
-            first = False
             yield decoder.tabulate(decoded, originals, numbered)
-            if len(batch) < ROWS_PER_BATCH:
-                return
+
+
+def _divide(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Make batches; a header without rows makes an empty one, which still names the columns."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += len(record[1])
+        if len(batch) == ROWS_PER_BATCH or size > BYTES_PER_BATCH:
+            yield batch
+            batch, size = [], 0
+    yield batch

@@ -4,6 +4,7 @@ import codecs
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,10 +12,11 @@ import fsspec
 import polars as pl
 
 from tuneline.datasets.decoding import RowDecoder, Unreadable, number_lines
-from tuneline.datasets.office import is_compound, is_encrypted
+from tuneline.datasets.office import UnsafeError, is_compound, is_encrypted
 from tuneline.datasets.raw import RawDataset, check_fields
 from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError
+from tuneline.limits import Limits, TooLargeError
 from tuneline.pages import count
 from tuneline.rows import Fields, RowSource, Work
 from tuneline.streams import map_ahead
@@ -33,7 +35,7 @@ ADVICE = {
     **dict.fromkeys((".xlsx", ".xls", ".ods", ".csv"), "a table is read by a dataset of its own"),
     **dict.fromkeys((".gz", ".zip", ".zst", ".7z"), "unpack it"),
 }
-DOCUMENTS_PER_BATCH = 100
+DOCUMENTS_PER_BATCH, BYTES_PER_BATCH = 100, 32 << 20
 # UTF-32 in its usual order begins as UTF-16 does.
 BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
@@ -49,6 +51,7 @@ class RawDocumentsDataset(RawDataset):
     Args:
         filepath: the folder, at any address that fsspec knows.
         encoding: of the texts that are neither UTF-8 nor begin with a byte order mark.
+        limits: how much is taken in: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
@@ -57,9 +60,10 @@ class RawDocumentsDataset(RawDataset):
         *,
         filepath: str,
         encoding: str | None = None,
+        limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
+        super().__init__(filepath=filepath, limits=limits, metadata=metadata)
         self._encoding = encoding
 
     def load(self) -> RowSource:
@@ -68,7 +72,7 @@ class RawDocumentsDataset(RawDataset):
             codecs.lookup(self._encoding or "utf-8")
         except LookupError as error:
             raise TunelineError(self._no_encoding()) from error
-        return _DocumentRows(self._filepath, self._encoding)
+        return _DocumentRows(self._filepath, self._encoding, self.limits)
 
     def _no_encoding(self) -> Problem:
         return Problem(
@@ -92,9 +96,9 @@ class _Read:
 class _DocumentRows(RowSource):
     """Documents of one folder. See `RowSource`."""
 
-    def __init__(self, folder: str, encoding: str | None) -> None:
+    def __init__(self, folder: str, encoding: str | None, limits: Limits) -> None:
         self.path = self._folder = folder
-        self._encoding = encoding
+        self._encoding, self._limits = encoding, limits
         self.notes: list[str] = []
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
@@ -110,23 +114,30 @@ class _DocumentRows(RowSource):
             raise TunelineError(self._no_document(others))
         check_fields(self._folder, fields, {"id", "text"}, "the documents")
         decoder = RowDecoder(fields)
-        for start in range(0, len(named), DOCUMENTS_PER_BATCH):
-            some = [*paths, *others][start : start + DOCUMENTS_PER_BATCH]
-            read = [
-                _read_document(path, files.cat_file(path), self._encoding)
-                if start + place < len(paths)
-                else _pass_over(path, entries[path])
-                for place, path in enumerate(some)
-            ]
-            self._note(some, read)
-            self.share = (start + len(some)) / len(named)
-            numbers = number_lines(start + 1, len(some))
+        documents = (self._read_file(files, path) for path in paths)
+        passed_over = (_pass_over(path, entries[path]) for path in others)
+        first = 1
+        for read in _divide(chain(documents, passed_over)):
+            self._note([*paths, *others][first - 1 :], read)
+            self.share = (first - 1 + len(read)) / len(named)
             decoded = decoder.decode_objects(one.row for one in read)
+            numbers = number_lines(first, len(read))
             yield decoder.tabulate(decoded, [one.original for one in read], numbers)
+            first += len(read)
+
+    def _read_file(self, files: Any, path: str) -> _Read:
+        """Read a document, and no more of its file than a document may have."""
+        packed = path.lower().endswith(".docx")
+        allowed = self._limits.document_bytes if packed else self._limits.row_bytes
+        content = files.cat_file(path, start=0, end=allowed + 1)
+        if len(content) > allowed:
+            reason = self._limits.word_memory() if packed else self._limits.too_long
+            return _Read(Unreadable(reason), path.encode())
+        return _read_document(path, content, self._encoding, self._limits)
 
     def _note(self, paths: list[str], read: list[_Read]) -> None:
         """Warn of every document that was not read, or not as a whole."""
-        for path, one in zip(paths, read, strict=True):
+        for path, one in zip(paths, read, strict=False):
             reason = one.row.reason if isinstance(one.row, Unreadable) else one.missing
             if reason:
                 self.notes.append(f"{path}: {reason}")
@@ -141,6 +152,20 @@ class _DocumentRows(RowSource):
             matters="there is nothing to learn from",
             remedy="put the documents there, or change the path in the catalog",
         )
+
+
+def _divide(read: Iterator[_Read]) -> Iterator[list[_Read]]:
+    """Make batches of documents; long ones are few."""
+    batch: list[_Read] = []
+    size = 0
+    for one in read:
+        batch.append(one)
+        size += len(one.original) + (len(one.row["text"]) if isinstance(one.row, dict) else 0)
+        if len(batch) == DOCUMENTS_PER_BATCH or size > BYTES_PER_BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _is_someones(path: str, folder: str) -> bool:
@@ -164,17 +189,21 @@ def _pass_over(path: str, kind: str) -> _Read:
     return _Read(Unreadable(reason), path.encode())
 
 
-def _read_document(path: str, content: bytes, encoding: str | None) -> _Read:
+def _read_document(path: str, content: bytes, encoding: str | None, limits: Limits) -> _Read:
     name, missing = PurePosixPath(path), ""
     try:
         if name.suffix.lower() == ".docx":
-            text, missing = _read_docx(content)
+            text, missing = _read_docx(content, limits)
         else:
             text = _decode(content, encoding)
     except UnicodeDecodeError as error:
         return _Read(Unreadable(_describe_encoding(content, error, encoding)), path.encode())
+    except (TooLargeError, UnsafeError) as error:
+        return _Read(Unreadable(str(error)), path.encode())
     except Exception as error:  # whatever the layers under a damaged file raise, it is damaged
         return _Read(Unreadable(_describe_damage(content, error)), path.encode())
+    if len(text.encode("utf-8", "surrogatepass")) > limits.row_bytes:
+        return _Read(Unreadable(limits.too_long), path.encode())
     if not text.strip():
         reason = f"empty document: {missing}" if missing else "empty document"
         return _Read(Unreadable(reason), path.encode())
@@ -183,10 +212,10 @@ def _read_document(path: str, content: bytes, encoding: str | None) -> _Read:
     return _Read({"id": name.stem, "text": text}, original, missing)
 
 
-def _read_docx(content: bytes) -> tuple[str, str]:
+def _read_docx(content: bytes, limits: Limits) -> tuple[str, str]:
     from tuneline.datasets.office.docx import read_docx
 
-    document = read_docx(content)
+    document = read_docx(content, limits)
     losses = ", ".join(count(times, loss) for loss, times in sorted(document.losses.items()))
     return document.text, f"not read of it: {losses}" if losses else ""
 

@@ -15,9 +15,13 @@ from tuneline.datasets.opening import RawFile, divide_bytes
 from tuneline.datasets.raw import RawDataset, check_fields, refuse_empty
 from tuneline.datasets.sources import FileRows
 from tuneline.errors import Problem, TunelineError
+from tuneline.limits import STATED_IN, Limits, Meter, TooLargeError
 from tuneline.rows import Fields, RowSource
 from tuneline.streams import run_ahead
 
+# What Python takes for a value, and for the parsed text of a byte, its column and its copy.
+VALUE_BYTES, COPIES = 65, 4
+MARKS = (b"{", b"[", b",", b":")
 ENDINGS = (".json", ".jsonl", ".ndjson")
 
 
@@ -32,18 +36,24 @@ class RawJSONDataset(RawDataset):
         filepath: the file, a folder or a pattern with `*`, at any address that fsspec knows; `.gz`,
             `.zst`, `.bz2`, `.xz` and `.zip` are decompressed.
         encoding: of the file.
+        limits: how much is taken in: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
     def __init__(
-        self, *, filepath: str, encoding: str = "utf-8", metadata: dict[str, Any] | None = None
+        self,
+        *,
+        filepath: str,
+        encoding: str = "utf-8",
+        limits: dict[str, float] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
+        super().__init__(filepath=filepath, limits=limits, metadata=metadata)
         self._encoding = encoding
 
     def load(self) -> RowSource:
         """Answer with the rows, none of them read yet."""
-        return _JSONRows(self._filepath, ENDINGS, self._encoding)
+        return _JSONRows(self._filepath, ENDINGS, self._encoding, self.limits)
 
 
 class _JSONRows(FileRows):
@@ -53,13 +63,12 @@ class _JSONRows(FileRows):
         """Read the batches of one file."""
         chunks = run_ahead(file.chunks())
         start = next(chunks, b"").removeprefix(codecs.BOM_UTF8)
-        if not start.strip():
-            start += b"".join(chunks)
-        if not start.strip():
+        start = _complete_line(start, chunks, file.limits)
+        if not start.strip() and len(start) <= file.limits.row_bytes:
             refuse_empty(file.path)
         chunks = chain([start], chunks)
         if opens_document(start):
-            whole = b"".join(chunks)
+            whole = _read_whole(file, chunks)
             document, reason = parse_json(whole)
             if reason is None:
                 yield _read_document(file, document, whole, fields)
@@ -68,6 +77,28 @@ class _JSONRows(FileRows):
                 raise TunelineError(_broken(file.path, reason))
             chunks = divide_bytes(whole)
         yield from _read_lines(file, chunks, fields)
+
+
+def _complete_line(start: bytes, chunks: Iterator[bytes], limits: Limits) -> bytes:
+    """Read on to the end of the first line that is not blank, unless that is too long."""
+    pieces, blank, size = [start], not start.strip(), len(start)
+    whole = not blank and b"\n" in start.lstrip()
+    while not whole and size <= limits.row_bytes and (chunk := next(chunks, b"")):
+        whole = b"\n" in (chunk.lstrip() if blank else chunk)
+        blank, size = blank and not chunk.strip(), size + len(chunk)
+        pieces.append(chunk)
+    return b"".join(pieces)
+
+
+def _read_whole(file: RawFile, chunks: Iterator[bytes]) -> bytes:
+    meter, pieces = Meter(file.limits), list[bytes]()
+    try:
+        for chunk in chunks:
+            meter.charge(COPIES * len(chunk) + VALUE_BYTES * sum(map(chunk.count, MARKS)))
+            pieces.append(chunk)
+    except TooLargeError as error:
+        raise TunelineError(_too_large(file)) from error
+    return b"".join(pieces)
 
 
 def _read_document(file: RawFile, document: Any, whole: bytes, fields: Fields) -> pl.DataFrame:
@@ -84,7 +115,7 @@ def _read_document(file: RawFile, document: Any, whole: bytes, fields: Fields) -
 
 def _read_lines(file: RawFile, chunks: Iterator[bytes], fields: Fields) -> Iterator[pl.DataFrame]:
     decoder, first = RowDecoder(fields, file.encoding), 1
-    for lines in split_lines(chunks):
+    for lines in split_lines(chunks, file.limits):
         decoded = decoder.decode_lines(lines)
         if first == 1:
             if decoded.encoded_otherwise:
@@ -92,6 +123,17 @@ def _read_lines(file: RawFile, chunks: Iterator[bytes], fields: Fields) -> Itera
             check_lines(file.path, lines, decoded, fields)
         yield decoder.tabulate(decoded, lines, number_lines(first, len(lines)))
         first += len(lines)
+
+
+def _too_large(file: RawFile) -> Problem:
+    return Problem(
+        where=file.path,
+        wrong="the file is one JSON value, in its first line or as a whole, that would take more "
+        f"than {file.limits.document_gb:g} GB of memory",
+        matters="such a value is read as a whole, and would fill the memory",
+        remedy="save the rows as JSON lines, one object a line, which are read piece by piece; or "
+        f"raise `document_gb` in {STATED_IN}",
+    )
 
 
 def _broken(where: str, reason: str) -> Problem:
@@ -157,7 +199,10 @@ def opens_document(start: bytes) -> bool:
     Returns:
         True if the first line does not stand for itself, or if it is the only one.
     """
-    first, *others = [line for line in start.lstrip().split(b"\n", 1000)[:1000] if line.strip()]
+    lines = [line for line in start.lstrip().split(b"\n", 1000)[:1000] if line.strip()]
+    if not lines:
+        return False
+    first, *others = lines
     value, reason = parse_json(first)
     if reason is None:
         return not others and isinstance(value, dict | list)

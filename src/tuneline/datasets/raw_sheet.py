@@ -14,6 +14,7 @@ from tuneline.datasets.office.sheets import Sheet, Workbook, spread_merged
 from tuneline.datasets.opening import RawFile
 from tuneline.datasets.raw import RawDataset, check_fields, check_repeated, name_columns
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.limits import Limits, Meter, TooLargeError
 from tuneline.rows import Fields, RowSource, Work
 from tuneline.streams import map_ahead
 
@@ -38,6 +39,7 @@ class RawSheetDataset(RawDataset):
         locale: the author's country, such as `cs_CZ`: decides the decimal sign, the order of dates
             and the names of months where a number's format does not. English if it is not given,
             and dates as year-month-day; a warning says which columns this concerns.
+        limits: how much is taken in: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
@@ -48,9 +50,10 @@ class RawSheetDataset(RawDataset):
         sheet: str | None = None,
         header_row: int | None = None,
         locale: str | None = None,
+        limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
+        super().__init__(filepath=filepath, limits=limits, metadata=metadata)
         self._sheet, self._header_row, self._locale = sheet, header_row, locale
 
     def load(self) -> RowSource:
@@ -60,7 +63,7 @@ class RawSheetDataset(RawDataset):
         locale = find_locale(self._locale or "")
         if self._locale and locale is None:
             raise TunelineError(self._no_locale(self._locale))
-        return _SheetRows(self._filepath, self._sheet, self._header_row, locale)
+        return _SheetRows(self._filepath, self._sheet, self._header_row, locale, self.limits)
 
     def _no_locale(self, name: str) -> Problem:
         return Problem(
@@ -75,8 +78,15 @@ class RawSheetDataset(RawDataset):
 class _SheetRows(RowSource):
     """Rows of one sheet. See `RowSource`."""
 
-    def __init__(self, path: str, sheet: str | None, header_row: int | None, locale: Any) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: str,
+        sheet: str | None,
+        header_row: int | None,
+        locale: Any,
+        limits: Limits,
+    ) -> None:
+        self.path, self._limits = path, limits
         self._path, self._sheet, self._header_row = path, sheet, header_row
         self._locale = locale
         self.notes: list[str] = []
@@ -85,8 +95,7 @@ class _SheetRows(RowSource):
         return map_ahead(work, self._read(fields))
 
     def _read(self, fields: Fields) -> Iterator[pl.DataFrame]:
-        sheet = self._open()
-        merged = spread_merged(sheet)
+        sheet, merged = self._open()
         place = self._find_header(sheet, fields)
         header = _name_shown(sheet, place)
         check_repeated(self._path, fields, header)
@@ -99,17 +108,29 @@ class _SheetRows(RowSource):
         lines = number_lines(place + 2, len(rows))  # a sheet counts from 1
         yield decoder.tabulate(decoder.decode_objects(rows), originals, lines)
 
-    def _open(self) -> Sheet:
+    def _open(self) -> tuple[Sheet, int]:
+        """Read the sheet, and count the cells that got the text of merged ones."""
         from tuneline.datasets.office.workbooks import open_workbook
 
-        content = b"".join(RawFile(self._path).read())
+        content = b""
         try:
-            book = open_workbook(content, self._locale)
-            return book.read(self._choose(book))
+            content = self._read_whole()
+            book = open_workbook(content, self._locale, self._limits)
+            sheet = book.read(self._choose(book))
+            return sheet, spread_merged(sheet)
         except TunelineError:
             raise
+        except TooLargeError as error:
+            raise TunelineError(self._too_large(error)) from error
         except Exception as error:  # whatever the layers under a damaged file raise, it is damaged
             raise TunelineError(self._no_workbook(content, error)) from error
+
+    def _read_whole(self) -> bytes:
+        meter, chunks = Meter(self._limits), list[bytes]()
+        for chunk in RawFile(self._path, limits=self._limits).read():
+            meter.charge(len(chunk))
+            chunks.append(chunk)
+        return b"".join(chunks)
 
     def _choose(self, book: Workbook) -> str:
         shown = [name for name, visible in book.sheets.items() if visible]
@@ -151,6 +172,15 @@ class _SheetRows(RowSource):
             wrong=f"the workbook has no sheet `{name}`",
             matters="there is nothing to read",
             remedy=f"{suggest(name, names)}, as `sheet` in the catalog",
+        )
+
+    def _too_large(self, error: TooLargeError) -> Problem:
+        return Problem(
+            where=self._path,
+            wrong=f"the workbook is {error}",
+            matters="it is read as a whole, and would fill the memory",
+            remedy="delete empty columns and rows with a stray cell, save the table as CSV, which "
+            "is read piece by piece, or raise the limit",
         )
 
     def _no_workbook(self, content: bytes, error: Exception) -> Problem:

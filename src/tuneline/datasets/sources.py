@@ -10,6 +10,7 @@ import polars as pl
 from tuneline.datasets.opening import RawFile
 from tuneline.datasets.raw import EmptyFileError
 from tuneline.errors import Problem, TunelineError
+from tuneline.limits import Limits
 from tuneline.rows import LINE, SOURCE, Fields, RowSource, Work
 from tuneline.streams import map_ahead, run_ahead
 
@@ -61,10 +62,12 @@ class FileRows(RowSource):
         path: the file, the folder or the pattern.
         endings: of the files in a folder that are read.
         encoding: of all files.
+        limits: how much of them is taken in.
     """
 
-    def __init__(self, path: str, endings: tuple[str, ...], encoding: str) -> None:
+    def __init__(self, path: str, endings: tuple[str, ...], encoding: str, limits: Limits) -> None:
         self.path, self._endings, self._encoding = path, endings, encoding
+        self._limits = limits
         self.files: dict[str, int] = {}
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
@@ -78,13 +81,14 @@ class FileRows(RowSource):
     def _read(self, fields: Fields) -> Iterator[pl.DataFrame]:
         paths = list_files(self.path, self._endings)
         if list(paths) == [self.path]:
-            yield from self._follow(RawFile(self.path, self._encoding), fields, 0, 1)
+            file = RawFile(self.path, self._encoding, self._limits)
+            yield from self._follow(file, fields, 0, 1)
             return
         empty: list[EmptyFileError] = []
         last = 0
         for place, (name, path) in enumerate(paths.items()):
             self.files[name] = before = last
-            file = RawFile(path, self._encoding)
+            file = RawFile(path, self._encoding, self._limits)
             try:
                 for table in self._follow(file, fields, place, len(paths)):
                     placed = place_rows(table, name, before)

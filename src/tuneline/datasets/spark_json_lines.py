@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tuneline.datasets.decoding import RowDecoder
+from tuneline.datasets.lines import cut_long
 from tuneline.datasets.opening import not_encoded
 from tuneline.datasets.raw import RawDataset, refuse_empty
 from tuneline.datasets.raw_json import ENDINGS, check_lines
 from tuneline.datasets.sources import list_files
 from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError
+from tuneline.limits import Limits
 from tuneline.rows import SOURCE, Fields, RowSource, Work
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class SparkJSONLinesDataset(RawDataset):
         filepath: the file, a folder or a pattern with `*`, at an address that Spark knows; a file
             that is not compressed is read in parts.
         master: the cluster; `local[*]` for the cores of this machine.
+        limits: how much is taken in: see `tuneline.limits`.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
@@ -54,21 +57,22 @@ class SparkJSONLinesDataset(RawDataset):
         *,
         filepath: str,
         master: str = "local[*]",
+        limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
+        super().__init__(filepath=filepath, limits=limits, metadata=metadata)
         self._master = master
 
     def load(self) -> RowSource:
         """Answer with the rows, none of them read yet."""
-        return _SparkRows(self._filepath, self._master)
+        return _SparkRows(self._filepath, self._master, self.limits)
 
 
 class _SparkRows(RowSource):
     """Rows of one file or of several. See `RowSource`."""
 
-    def __init__(self, path: str, master: str) -> None:
-        self.path, self._master = path, master
+    def __init__(self, path: str, master: str, limits: Limits) -> None:
+        self.path, self._master, self._limits = path, master, limits
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
         """Read the rows and do some work on every batch, inside Spark."""
@@ -85,7 +89,7 @@ class _SparkRows(RowSource):
         numbered, starts = _number(lines, parts, session)
         files = dict(zip(paths, starts, strict=True))
         self.files = files if len(files) > 1 else {}
-        run = partial(_run, fields=fields, work=work, files=files)
+        run = partial(_run, fields=fields, work=work, files=files, limits=self._limits)
         done = numbered.mapInArrow(run, "table binary").persist(StorageLevel.DISK_ONLY)
         try:
             done.count()  # all parts at once; walking them would do one after the other
@@ -161,7 +165,11 @@ def _number(
 
 
 def _run(
-    batches: "Iterator[pa.RecordBatch]", fields: Fields, work: Work, files: dict[str, int]
+    batches: "Iterator[pa.RecordBatch]",
+    fields: Fields,
+    work: Work,
+    files: dict[str, int],
+    limits: Limits,
 ) -> "Iterator[pa.RecordBatch]":
     """Do the work on batches of lines, inside Spark."""
     import pyarrow as pa
@@ -169,9 +177,9 @@ def _run(
     decoder, starts = RowDecoder(fields), set(files.values())
     for batch in batches:
         numbers = batch.column("line").to_pylist()
-        lines = batch.column("value").to_pylist()
+        lines = cut_long(batch.column("value").to_pylist(), limits)
         for place, number in enumerate(numbers):
-            if number - 1 in starts:
+            if number - 1 in starts and lines[place].startswith(codecs.BOM_UTF8):
                 lines[place] = lines[place].removeprefix(codecs.BOM_UTF8)
         numbered = pl.Series(numbers, dtype=pl.Int64)
         table = decoder.tabulate(decoder.decode_lines(lines), lines, numbered)

@@ -4,6 +4,7 @@ import zipfile
 from io import BytesIO
 
 from tuneline.datasets.office.docx import Document, read_docx
+from tuneline.limits import Limits
 
 NAMES = " ".join(
     f'xmlns:{prefix}="{name}"'
@@ -40,7 +41,7 @@ def read(body: str, **parts: str) -> Document:
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-    return read_docx(file.getvalue())
+    return read_docx(file.getvalue(), Limits())
 
 
 def text(body: str, **parts: str) -> str:

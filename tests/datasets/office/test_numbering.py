@@ -6,6 +6,7 @@ from docx import Document
 from tests.datasets.office.documents import p, read, t, text
 from tuneline.datasets.office.docx import read_docx
 from tuneline.datasets.office.numbering import to_roman
+from tuneline.limits import Limits
 
 
 def level(at: int, shown: str, kind: str = "decimal", more: str = "") -> str:
@@ -121,4 +122,4 @@ def test_the_lists_of_a_real_template():
         document.add_paragraph("x", style=style)
     file = BytesIO()
     document.save(file)
-    assert read_docx(file.getvalue()).text == "1. x\n2. x\n• x\n1. x"
+    assert read_docx(file.getvalue(), Limits()).text == "1. x\n2. x\n• x\n1. x"

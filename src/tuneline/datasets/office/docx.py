@@ -14,6 +14,7 @@ from tuneline.datasets.office.docx_runs import LOSSES, PASSED_OVER, RunReader
 from tuneline.datasets.office.docx_styles import Styles, read_list, read_switch
 from tuneline.datasets.office.numbering import Numbering, to_roman
 from tuneline.datasets.office.package import Package, get, name_of
+from tuneline.limits import Limits
 
 CELL, LINE = " | ", "\n"
 
@@ -41,16 +42,17 @@ class _Line:
     is_row: bool = False
 
 
-def read_docx(content: bytes) -> Document:
+def read_docx(content: bytes, limits: Limits) -> Document:
     """Read a document.
 
     Args:
         content: the file's bytes.
+        limits: how much memory it may take.
 
     Raises:
         Exception: whatever the layers under a damaged file raise.
     """
-    package = Package(content)
+    package = Package(content, limits)
     main = package.find_main()
     root = package.parse(main)
     body = None if root is None else root.find("{*}body")
@@ -135,9 +137,11 @@ class _Reader:
             return ""
         if level is None:
             level = styled_level
-        return self._numbering.count(
+        label = self._numbering.count(
             name, self._numbering.find_level(name, style) if level is None else level
         )
+        self._package.meter.charge(len(label), "the numbers of its lists")
+        return label
 
     def _read_table(self, table: _Element) -> Iterator[str]:
         for row in _find(table, "tr"):
@@ -167,6 +171,7 @@ class _Reader:
         for number, name in enumerate(self._runs.notes[kind], start=1):
             if name in notes:
                 text = LINE.join(self._read_lines(notes[name])).strip()
+                self._package.meter.charge(4 * len(text), "the text of its notes")
                 yield f"[{label(number)}] {text}"
 
     def _count_parts(self, kind: str) -> int:

@@ -12,6 +12,8 @@ from tuneline.datasets.office.package import get
 from tuneline.datasets.office.symbols import show_symbol
 
 BULLET = "•"
+# Word counts no further; a letter or a Roman figure would become as long as the number is large.
+LAST_NUMBER = 32_767
 PLACEHOLDER = re.compile("%([1-9])")
 ROMAN = (
     *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc")),
@@ -109,6 +111,7 @@ class Numbering:
     def _write(self, number: int, asked: str) -> str:
         if asked == "none":
             return ""
+        asked = "decimal" if number > LAST_NUMBER else asked
         if asked in ("lowerLetter", "upperLetter"):
             letters = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
             return letters.upper() if asked == "upperLetter" else letters

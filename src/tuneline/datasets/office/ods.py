@@ -41,6 +41,7 @@ class ODSWorkbook:
     """
 
     def __init__(self, package: Package, locale: Locale | None) -> None:
+        self._meter = package.meter
         root = package.parse("content.xml")
         if root is None:
             raise LookupError("it holds no workbook")
@@ -60,7 +61,7 @@ class ODSWorkbook:
 
     def read(self, name: str) -> Sheet:
         """Read one sheet."""
-        builder, cursor = SheetBuilder(), _Cursor()
+        builder, cursor = SheetBuilder(self._meter), _Cursor()
         for element in _flatten(self._tables[name]):
             count = int(get(element, f"number-{name_of(element)[6:]}s-repeated") or 1)
             if name_of(element) == "table-column":
@@ -93,7 +94,8 @@ class ODSWorkbook:
             count = int(get(cell, "number-columns-repeated") or 1)
             shown = self._show(cell) if kind == "table-cell" else ("", "", "")
             if any(shown):
-                yield from ((number, shown) for number in range(column, column + count))
+                last = min(column + count, LAST_COLUMN + 1)  # which is one too many
+                yield from ((number, shown) for number in range(column, last))
             down, right = (
                 int(get(cell, f"number-{one}s-spanned") or 1) for one in ("row", "column")
             )
@@ -104,7 +106,7 @@ class ODSWorkbook:
     def _show(self, cell: _Element) -> tuple[str, str, str]:
         """Give a cell's text, why it cannot be read, and why its author may see another."""
         paragraphs = cell.findall("{*}p")
-        text = "\n".join("".join(_read_text(one)) for one in paragraphs)
+        text = "\n".join("".join(self._read_text(one)) for one in paragraphs)
         formula, kind = get(cell, "formula"), cell.get(VALUE_TYPE)
         wrong = text.startswith(("#", "Err:")) and kind != "string"
         if formula and (cell.get(CALC_TYPE) == "error" or wrong):
@@ -123,6 +125,21 @@ class ODSWorkbook:
         stored = get(cell, f"{kind}-value") or ""
         return (stored.upper() if kind == "boolean" else stored), "", AS_STORED
 
+    def _read_text(self, element: _Element) -> Iterator[str]:
+        """Read a paragraph, without reading aids, notes and comments."""
+        yield element.text or ""
+        for child in element:
+            name = name_of(child)
+            if name == "s":
+                spaces = int(get(child, "c") or 1)
+                self._meter.charge(spaces, "the spaces of a cell")
+                yield " " * spaces
+            elif name in SPACES:
+                yield SPACES[name]
+            elif name not in ("ruby-text", "note", "annotation"):
+                yield from self._read_text(child)
+            yield child.tail or ""
+
 
 def _flatten(table: _Element) -> Iterator[_Element]:
     """Hand out columns and rows, also those in groups."""
@@ -132,17 +149,3 @@ def _flatten(table: _Element) -> Iterator[_Element]:
             yield from _flatten(child)
         elif name in ("table-column", "table-row"):
             yield child
-
-
-def _read_text(element: _Element) -> Iterator[str]:
-    """Read a paragraph, without reading aids, notes and comments."""
-    yield element.text or ""
-    for child in element:
-        name = name_of(child)
-        if name == "s":
-            yield " " * int(get(child, "c") or 1)
-        elif name in SPACES:
-            yield SPACES[name]
-        elif name not in ("ruby-text", "note", "annotation"):
-            yield from _read_text(child)
-        yield child.tail or ""

@@ -4,13 +4,20 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
-from zipfile import ZipFile
+from typing import IO, Any, Self
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from lxml import etree
 
+from tuneline.datasets.office import UnsafeError
+from tuneline.datasets.opening import BoundedReader
+from tuneline.limits import Limits, Meter
+
 # No entity is resolved and nothing is fetched, whatever a file asks for.
 SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False}
+# Of an element or an attribute, and of the text behind it, in libxml2.
+NODE_BYTES = 125
+PIECE_BYTES = 1 << 18
 PARSER_OPTIONS: Any = {**SAFE, "remove_comments": True, "remove_pis": True}
 
 
@@ -32,28 +39,65 @@ class Package:
 
     Args:
         content: its bytes.
+        limits: how much memory it may take.
+
+    Attributes:
+        names: of its parts.
+        meter: counts the memory that it takes.
 
     Raises:
         BadZipFile: if it is no zip archive.
     """
 
-    def __init__(self, content: bytes) -> None:
-        self._zip = ZipFile(BytesIO(content))
+    def __init__(self, content: bytes, limits: Limits) -> None:
+        self.meter = Meter(limits)
+        self._zip = ZipFile(BoundedReader(BytesIO(content)))
         self.names = set(self._zip.namelist())
 
     def parse(self, name: str) -> etree._Element | None:
         """Parse a part; None if there is none of that name."""
         if name not in self.names:
             return None
-        return etree.fromstring(self._zip.read(name), etree.XMLParser(**PARSER_OPTIONS))
+        with self._open(name) as file:
+            content = b"".join(iter(lambda: file.read(PIECE_BYTES), b""))
+        root = etree.fromstring(content, etree.XMLParser(**PARSER_OPTIONS))
+        _check_type(root, name)
+        return root
 
     def iterate(self, name: str, *tags: str) -> Iterator[etree._Element]:
         """Hand out the elements of a large part one by one; each is forgotten after its turn."""
-        with self._zip.open(name) as file:
+        with self._open(name) as file:
             wanted = [f"{{*}}{tag}" for tag in tags]
-            for _, element in etree.iterparse(file, tag=wanted, **PARSER_OPTIONS):
+            parser = etree.iterparse(file, tag=wanted, **PARSER_OPTIONS)
+            for _, element in parser:
+                _check_type(element, name)
                 yield element
                 element.clear(keep_tail=True)
+                if not any(name_of(one) in tags for one in element.iterancestors()):
+                    _forget_earlier(element)
+                    file.release()
+            _check_type(parser.root, name)
+
+    def unpack(self) -> None:
+        """Count what all parts take, for a reader that does not count.
+
+        Raises:
+            TooLargeError: if it is too much.
+            UnsafeError: if a part has a document type.
+        """
+        for name in sorted(self.names):
+            with self._open(name) as file:
+                start = file.read(PIECE_BYTES)
+                # Also in UTF-16, and before the first element.
+                if b"<!DOCTYPE" in start.replace(b"\0", b"").partition(b"<!--")[0]:
+                    raise UnsafeError(name)
+                while file.read(PIECE_BYTES):
+                    pass
+
+    def _open(self, name: str) -> "_Part":
+        if self._zip.getinfo(name).compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise BadZipFile(f"{name} is not compressed as parts of office files are")
+        return _Part(self._zip.open(name), name, self.meter)
 
     def find_main(self) -> str:
         """Name the part that holds the document or the workbook; empty if there is none."""
@@ -79,6 +123,46 @@ class Package:
         relations = self.list_relations(name).values()
         target = next((one.target for one in relations if one.kind == kind), "")
         return self.parse(target)
+
+
+class _Part:
+    """A part that is being read, whose XML is counted as the tree that comes of it."""
+
+    def __init__(self, file: IO[bytes], name: str, meter: Meter) -> None:
+        self._file, self._name, self._meter = file, name, meter
+        self._held = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        nodes = 2 * (data.count(b"<") + data.count(b"=")) - data.count(b"</")
+        weight = len(data) + NODE_BYTES * nodes
+        self._held += weight
+        self._meter.charge(weight, self._name)
+        return data
+
+    def release(self) -> None:
+        """Forget what was counted: the tree is empty again."""
+        self._meter.release(self._held)
+        self._held = 0
+
+
+def _forget_earlier(element: etree._Element) -> None:
+    """Take out of the tree what was before an element."""
+    for one in (element, *element.iterancestors()):
+        parent = one.getparent()
+        while parent is not None and one.getprevious() is not None:
+            del parent[0]
+
+
+def _check_type(element: etree._Element | None, name: str) -> None:
+    if element is not None and element.getroottree().docinfo.internalDTD is not None:
+        raise UnsafeError(name)
 
 
 def name_of(element: etree._Element) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tuneline.limits import Meter
+
 # Why a text may not be what its author sees.
 NO_COUNTRY = "country"
 NO_FORMAT = "format"
@@ -10,6 +12,9 @@ AS_STORED = "stored"
 
 # No spreadsheet has more.
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
+
+# What a cell takes with its text in the rows, and a place in a row, filled or not.
+CELL_BYTES, PLACE_BYTES = 200, 64
 
 Place = tuple[int, int]
 
@@ -53,10 +58,14 @@ class Workbook(Protocol):
 
 
 class SheetBuilder:
-    """Collects cells in any number of rows, most of which may be empty."""
+    """Collects cells in any number of rows, most of which may be empty.
 
-    def __init__(self) -> None:
-        self.sheet = Sheet()
+    Args:
+        meter: counts the memory that they take.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self.sheet, self._meter = Sheet(), meter
         self._cells: dict[int, dict[int, str]] = {}
 
     def add(self, row: int, column: int, text: str, problem: str = "", doubt: str = "") -> None:
@@ -70,6 +79,7 @@ class SheetBuilder:
         text = text.strip()
         if not text:
             return
+        self._meter.charge(CELL_BYTES + 4 * len(text), "its cells")
         self._cells.setdefault(row, {})[column] = text
         if problem:
             self.sheet.problems[row, column] = problem
@@ -79,6 +89,7 @@ class SheetBuilder:
     def finish(self) -> Sheet:
         """Make rows of equal length of the cells."""
         width = 1 + max((max(row) for row in self._cells.values()), default=-1)
+        self._meter.charge(PLACE_BYTES * width * len(self._cells), f"{width:,} columns of cells")
         empty = [""] * width
         for number in range(1 + max(self._cells, default=-1)):
             cells = self._cells.get(number)
@@ -94,10 +105,16 @@ def spread_merged(sheet: Sheet) -> int:
 
     Returns:
         How many cells were filled.
+
+    Raises:
+        ValueError: if the merged cells have more rows than the sheet has cells.
     """
     own = [any(row) for row in sheet.rows]
-    filled = 0
+    filled, left = 0, sum(map(len, sheet.rows)) + len(sheet.merged)
     for first, column, last, _ in sheet.merged:
+        left -= max(0, min(last + 1, len(own)) - first)
+        if left < 0:
+            raise ValueError("merged cells lie over each other")
         for row in range(first + 1, min(last + 1, len(own))):
             if not own[row] or column >= len(sheet.rows[row]):
                 continue

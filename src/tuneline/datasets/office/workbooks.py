@@ -12,32 +12,36 @@ from tuneline.datasets.office.ods import ODSWorkbook
 from tuneline.datasets.office.package import Package
 from tuneline.datasets.office.sheets import AS_STORED, Sheet, SheetBuilder, Workbook
 from tuneline.datasets.office.xlsx import XLSXWorkbook
+from tuneline.limits import Limits, Meter
 
 
-def open_workbook(content: bytes, locale: Locale | None) -> Workbook:
+def open_workbook(content: bytes, locale: Locale | None, limits: Limits) -> Workbook:
     """Open a workbook: XLSX, XLSM, ODS as they are shown, XLS and XLSB as they are stored.
 
     Args:
         content: the file's bytes.
         locale: the country whose signs and names count where the file names none.
+        limits: how much memory it may take.
 
     Raises:
         Exception: whatever the layers under a damaged file raise.
     """
     if not is_zipfile(BytesIO(content)):
-        return _BinaryWorkbook(content)
-    package = Package(content)
+        return _BinaryWorkbook(content, Meter(limits))
+    package = Package(content, limits)
     if "content.xml" in package.names:
         return ODSWorkbook(package, locale)
     if package.find_main().endswith(".bin"):
-        return _BinaryWorkbook(content)
+        package.unpack()
+        return _BinaryWorkbook(content, package.meter)
     return XLSXWorkbook(package, locale)
 
 
 class _BinaryWorkbook:
     """A workbook in one of the formats that no library reads with its number formats."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, meter: Meter) -> None:
+        self._meter = meter
         self._book = CalamineWorkbook.from_filelike(BytesIO(content))
         self.sheets = {
             one.name: one.visible == SheetVisibleEnum.Visible
@@ -46,7 +50,7 @@ class _BinaryWorkbook:
         }
 
     def read(self, name: str) -> Sheet:
-        builder = SheetBuilder()
+        builder = SheetBuilder(self._meter)
         builder.sheet.as_stored = True
         sheet = self._book.get_sheet_by_name(name)
         for row, cells in enumerate(sheet.to_python(skip_empty_area=False)):

@@ -33,6 +33,7 @@ FORMATS = {
 }
 # The first day of the Macintosh's old calendar.
 DAYS_TO_1904 = 1462
+LAST_DIGIT = 400
 ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 TAGS = ("sheetPr", "col", "row", "filterColumn", "autoFilter", "mergeCell")
 
@@ -68,7 +69,7 @@ class XLSXWorkbook:
 
     def read(self, name: str) -> Sheet:
         """Read one sheet."""
-        builder, filters, row = SheetBuilder(), _Filters(), -1
+        builder, filters, row = SheetBuilder(self._package.meter), _Filters(), -1
         for element in self._package.iterate(self._parts[name], *TAGS):
             if name_of(element) == "row":
                 row = int(element.get("r", row + 2)) - 1
@@ -236,7 +237,8 @@ def _read_number(kind: str, value: str) -> Decimal | None:
         number = Decimal(value)
     except (InvalidOperation, ValueError):
         return None
-    return number if number.is_finite() else None
+    # A number with a million digits is none that a sheet can hold.
+    return number if number.is_finite() and abs(number.adjusted()) < LAST_DIGIT else None
 
 
 def _is_on(element: _Element | None, name: str) -> bool:

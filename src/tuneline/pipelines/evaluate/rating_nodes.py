@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from kedro.io import DatasetError
 
+from tuneline.errors import TunelineError
 from tuneline.journal import Journal
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.rubric.judge import rate_pairs
@@ -95,6 +96,8 @@ def read_ratings(
     for rater, load in sorted(filled_sheets.items()):
         try:
             read, account = read_sheet(rater, load(), pairs, rubric)
+        except TunelineError as error:
+            read, account = [], describe_sheet(rater, note=error.problems[0].wrong)
         except DatasetError:
             read, account = [], describe_sheet(rater, note="it is no XLSX file")
         rows += read
