@@ -9,6 +9,7 @@ from kedro.io.core import VersionNotFoundError
 
 from tuneline.adapters import Adapter
 from tuneline.files import replace_whole_folder
+from tuneline.foreign_code import check_adapter_config, refuse_foreign_code
 
 
 class AdapterDataset(AbstractVersionedDataset[Adapter, Adapter]):
@@ -34,15 +35,23 @@ class AdapterDataset(AbstractVersionedDataset[Adapter, Adapter]):
         self.metadata = metadata
 
     def load(self) -> Adapter:
-        """Read the adapter; weights from safetensors only."""
+        """Read the adapter; weights from safetensors only.
+
+        Raises:
+            TunelineError: if it comes with code.
+        """
         from safetensors.torch import load_file
         from transformers import AutoTokenizer
 
         folder = Path(self._get_load_path())
+        config = _read(folder / "adapter_config.json")
+        check_adapter_config(str(folder / "adapter_config.json"), config)
+        with refuse_foreign_code(str(folder / "tokenizer_config.json"), None):
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         return Adapter(
-            config=_read(folder / "adapter_config.json"),
+            config=config,
             tensors=load_file(folder / "adapter_model.safetensors"),
-            tokenizer=AutoTokenizer.from_pretrained(folder, trust_remote_code=False),
+            tokenizer=tokenizer,
             provenance=_read(folder / "provenance.json"),
         )
 
