@@ -53,7 +53,7 @@ def save_model(name: str, folder: Path) -> Path:
     import torch
 
     place = folder / name
-    tokenizer = AutoTokenizer.from_pretrained(TINY_BASE)
+    tokenizer = AutoTokenizer.from_pretrained(TINY_BASE, trust_remote_code=False)
     config = make_configs()[name]
     small = config.hidden_size < 1024
     if small:
@@ -63,7 +63,7 @@ def save_model(name: str, folder: Path) -> Path:
     torch.manual_seed(3407)
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         dtype = torch.float32 if small else torch.bfloat16
-        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
     model.save_pretrained(place)
     tokenizer.save_pretrained(place)
     return place

@@ -53,7 +53,7 @@ def make_base(folder: Path, kind: str, weights: bool = True) -> Path:
     folder.mkdir(parents=True)
     if weights:
         torch.manual_seed(0)
-        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+        AutoModelForCausalLM.from_config(config, trust_remote_code=False).save_pretrained(folder)
     else:
         config.save_pretrained(folder)
         shutil.copy(PROJECT / TINY_BASE / "model.safetensors", folder)

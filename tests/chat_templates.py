@@ -36,7 +36,7 @@ class Family:
 
 def build_tokenizer(folder: Path, family: Family) -> str:
     """Save the tiny base's tokenizer with a family's tokens and template; its model is not."""
-    tokenizer: Any = AutoTokenizer.from_pretrained(PROJECT / TINY_BASE)
+    tokenizer: Any = AutoTokenizer.from_pretrained(PROJECT / TINY_BASE, trust_remote_code=False)
     special = [AddedToken(one, normalized=False, special=True) for one in family.special]
     tokenizer.add_special_tokens({"extra_special_tokens": special})
     tokenizer.add_tokens([AddedToken(one, normalized=False) for one in family.plain])

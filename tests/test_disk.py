@@ -30,7 +30,9 @@ def write_bytes(path: Path) -> None:
 
 
 def save_tokenizer(path: Path) -> None:
-    AutoTokenizer.from_pretrained("data/06_models/tiny_base").save_pretrained(path)
+    AutoTokenizer.from_pretrained(
+        "data/06_models/tiny_base", trust_remote_code=False
+    ).save_pretrained(path)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ EXAMPLE = {
 
 @pytest.fixture
 def tokenizer():
-    return AutoTokenizer.from_pretrained(PROJECT / TINY_BASE)
+    return AutoTokenizer.from_pretrained(PROJECT / TINY_BASE, trust_remote_code=False)
 
 
 def test_the_prompt_of_an_example_is_the_prompt_one_asks_with(tokenizer):

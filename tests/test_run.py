@@ -70,8 +70,8 @@ def test_peft_and_transformers_load_the_adapter_and_it_answers(
 ):
     monkeypatch.chdir(finished_run)
     folder = adapter_folder(finished_run)
-    model = AutoPeftModelForCausalLM.from_pretrained(folder).float()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoPeftModelForCausalLM.from_pretrained(folder, trust_remote_code=False).float()
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     asked = tokenizer.apply_chat_template(
         [{"role": "user", "content": "Write a product description for: Pellby Oak Spoon"}],
         add_generation_prompt=True,

@@ -19,6 +19,7 @@ from kedro.validation import ParameterValidationError
 
 from tuneline.configuration_files import check_files
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.terminal import show
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, find_project
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,13 @@ MENDABLE = (DatasetError, MissingConfigException, ParameterValidationError)
 
 class SentenceCommand(click.Command):
     """A command whose mendable errors end it with a sentence and exit status 1."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read what was typed, or pasted: click repeats what it does not know."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            raise click.UsageError(show(error.format_message()), error.ctx) from error
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command.
@@ -155,7 +163,7 @@ def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) ->
         raise click.UsageError("--yes goes with either --clean or --move-cache.")
     from tuneline.storage.command import ProjectStorage
 
-    project = ProjectStorage(Path.cwd(), env, click.echo)
+    project = ProjectStorage(Path.cwd(), env, lambda line: click.echo(show(line, "\\n")))
     if move_cache:
         project.move(move_cache, yes)
     elif clean:
@@ -166,7 +174,7 @@ def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) ->
 
 def _end(sentence: str) -> click.ClickException:
     kept.error(sentence)
-    return click.ClickException(sentence)
+    return click.ClickException(show(sentence))
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:

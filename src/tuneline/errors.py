@@ -7,6 +7,8 @@ from typing import Any
 
 from kedro.io import DatasetError
 
+from tuneline.terminal import show
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -27,9 +29,10 @@ class Problem:
     value: Any = None
 
     def __str__(self) -> str:
-        """Word the problem in Tuneline's one pattern."""
+        """Word the problem in Tuneline's one pattern, as one line that any terminal can show."""
         shown = "" if self.value is None else f" = {_shorten(self.value)}"
-        return f"{self.where}{shown}: {self.wrong}; {self.matters}; {self.remedy}."
+        sentence = f"{self.where}{shown}: {self.wrong}; {self.matters}; {self.remedy}."
+        return show(sentence, line_break="\\n")
 
 
 class TunelineError(DatasetError):

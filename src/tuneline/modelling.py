@@ -6,6 +6,7 @@ from typing import Any
 from tuneline.attention import avoid_slow_kernel, choose_attention
 from tuneline.chat_template import complete_template
 from tuneline.errors import Problem, TunelineError
+from tuneline.foreign_code import refuse_foreign_code
 from tuneline.hashing import hash_files
 from tuneline.hub_cache.base_files import has_weights
 from tuneline.hub_cache.fetching import fetch_base
@@ -23,15 +24,16 @@ def load_tokenizer(recipe: Recipe) -> Any:
         The tokenizer.
 
     Raises:
-        TunelineError: if there is no chat template, or none that can be used.
+        TunelineError: if there is no chat template, none that can be used, or code to be run.
     """
     from transformers import AutoTokenizer
 
     fetch_base(recipe, weights=False)
-    tokenizer = AutoTokenizer.from_pretrained(
-        recipe.base_model, revision=recipe.revision, trust_remote_code=False
-    )
     where, value = "recipe.base_model", recipe.base_model
+    with refuse_foreign_code(where, value):
+        tokenizer = AutoTokenizer.from_pretrained(
+            recipe.base_model, revision=recipe.revision, trust_remote_code=False
+        )
     if recipe.chat_template_path:
         where, value = "recipe.chat_template_path", recipe.chat_template_path
         tokenizer.chat_template = _read_template(Path(value))
@@ -88,9 +90,10 @@ def load_model_config(recipe: Recipe) -> Any:
     from transformers import AutoConfig
 
     fetch_base(recipe, weights=False)
-    return AutoConfig.from_pretrained(
-        recipe.base_model, revision=recipe.revision, trust_remote_code=False
-    )
+    with refuse_foreign_code("recipe.base_model", recipe.base_model):
+        return AutoConfig.from_pretrained(
+            recipe.base_model, revision=recipe.revision, trust_remote_code=False
+        )
 
 
 def load_model(recipe: Recipe, hardware: Hardware) -> Any:

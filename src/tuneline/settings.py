@@ -6,7 +6,10 @@ import warnings
 
 from tuneline.configuration_files import SoftConfigLoader
 from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, SummaryAfterRun
+from tuneline.terminal import protect_terminal
 from tuneline.use_cases import DEFAULT_ENVIRONMENT
+
+protect_terminal()
 
 # A run tells nobody that it ran, here as in `.telemetry`; set the variable to 0 to allow it.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

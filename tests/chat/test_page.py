@@ -23,7 +23,7 @@ SECONDS = 1200
 
 def make_models_say(text: str) -> list:
     """Make a decoding (GenerationConfig's `sequence_bias`) in which every answer is this text."""
-    tokenizer = AutoTokenizer.from_pretrained(PROJECT / TINY_BASE)
+    tokenizer = AutoTokenizer.from_pretrained(PROJECT / TINY_BASE, trust_remote_code=False)
     ids = [*tokenizer(text, add_special_tokens=False)["input_ids"], find_end_tokens(tokenizer)[0]]
     # The longer the part of the text that stands there already, the surer its next token.
     return [[ids[:length], 100.0 * length] for length in range(1, len(ids) + 1)]

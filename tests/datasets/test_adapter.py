@@ -52,7 +52,9 @@ def test_the_folder_is_one_that_peft_loads_with_the_same_logits(
     adapter: Adapter, recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     make_dataset(tmp_path, "v1").save(adapter)
-    loaded = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapter/v1/adapter").float()
+    loaded = AutoPeftModelForCausalLM.from_pretrained(
+        tmp_path / "adapter/v1/adapter", trust_remote_code=False
+    ).float()
     ids = torch.tensor([[100, 200, 300]])
     ours = attach_adapter(load_model(recipe, hardware), adapter)
     with torch.no_grad():

@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -35,6 +36,25 @@ def test_a_text_is_no_formula_and_a_rating_must_be_from_0_to_10(tmp_path: Path):
     assert sheet["C2"].data_type == "s"
     (rule,) = sheet.data_validations.dataValidation
     assert (rule.formula1, rule.formula2, str(rule.sqref)) == ("0", "10", "E2:E3")
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t=", "\r="])
+def test_no_text_of_any_sheet_is_a_formula(sign: str, tmp_path: Path):
+    path, text = tmp_path / "sheet.xlsx", f"{sign}HYPERLINK(A1)"
+    sheet = pd.DataFrame(
+        {column: [text, "#N/A"] for column in ("sheet", text, f"A: {text}", f"{text}: B")}
+    )
+    sheet.attrs["criteria"] = {text: text, "#REF!": text}
+    RatingSheetDataset(filepath=str(path)).save(sheet)
+    book = openpyxl.load_workbook(path)
+    cells = [cell for one in book for row in one.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells} == {"s"}
+    assert all(cell.quotePrefix for cell in cells if cell.value.startswith(sign))
+    assert sum(cell.value.endswith("HYPERLINK(A1)") for cell in cells) >= 8
+    with zipfile.ZipFile(path) as package:
+        for name in package.namelist():
+            assert b"<f>" not in package.read(name), name
+            assert b"<f " not in package.read(name), name
 
 
 def test_what_the_criteria_mean_stands_on_a_second_sheet(tmp_path: Path):

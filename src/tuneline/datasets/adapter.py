@@ -11,6 +11,7 @@ from tuneline.adapters import Adapter
 from tuneline.datasets.whole import VersionsInOrder
 from tuneline.disk import name_unreadable
 from tuneline.files import replace_whole_folder
+from tuneline.foreign_code import check_adapter_config, refuse_foreign_code
 from tuneline.sealing import check_files, hash_all, read_sealed, write_sealed
 
 CONFIG, PROVENANCE = "adapter_config.json", "provenance.json"
@@ -47,7 +48,7 @@ class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]
         """Read the adapter; weights from safetensors only.
 
         Raises:
-            TunelineError: naming the file that is not what was written.
+            TunelineError: if it comes with code, or naming the file that is not what was written.
         """
         from safetensors.torch import load_file
         from transformers import AutoTokenizer
@@ -56,12 +57,12 @@ class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]
         with name_unreadable(folder, AGAIN):
             provenance = read_sealed(folder / PROVENANCE, AGAIN)
             check_files(folder, provenance.pop("files", {}), AGAIN)
-            return Adapter(
-                config=json.loads((folder / CONFIG).read_bytes()),
-                tensors=load_file(folder / "adapter_model.safetensors"),
-                tokenizer=AutoTokenizer.from_pretrained(folder, trust_remote_code=False),
-                provenance=provenance,
-            )
+            config = dict(json.loads((folder / CONFIG).read_bytes()))
+            check_adapter_config(str(folder / CONFIG), config)
+            with refuse_foreign_code(str(folder / "tokenizer_config.json"), None):
+                tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            tensors = load_file(folder / "adapter_model.safetensors")
+        return Adapter(config, tensors, tokenizer, provenance)
 
     def save(self, data: Adapter) -> None:
         """Write the adapter."""

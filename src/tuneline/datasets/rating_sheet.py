@@ -17,6 +17,8 @@ from tuneline.limits import TooLargeError, read_limits
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 LONGEST_CELL = 32_767  # characters, of XLSX
 CUT = " […: longer than a cell]"
+# What spreadsheets take for the beginning of a formula as it is typed.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 TEXT_WIDTH, RATING_WIDTH = 48, 12
 
 
@@ -65,10 +67,12 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         sheet.title = "ratings"
         for row in [list(data.columns), *data.itertuples(index=False)]:
             sheet.append([None if pd.isna(value) else value for value in map(_clean, row)])
-        _lay_out(sheet, data)
         criteria = book.create_sheet("criteria")
         for row in [("criterion", "0 worst, 10 best"), *data.attrs.get("criteria", {}).items()]:
             criteria.append([_clean(value) for value in row])
+        _lay_out(sheet, data)
+        for one in (sheet, criteria):
+            _keep_texts(one)
         with replace_whole(self._filepath) as file:
             book.save(file)
 
@@ -108,6 +112,14 @@ def _clean(value: Any) -> Any:
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - len(CUT)] + CUT
 
 
+def _keep_texts(sheet: Any) -> None:
+    """Store every text as a text; one that looks like a formula stays one when it is edited."""
+    for cell in (cell for row in sheet.iter_rows() for cell in row):
+        if isinstance(cell.value, str):
+            cell.data_type = "s"
+            cell.quotePrefix = cell.value.startswith(FORMULA_SIGNS)
+
+
 def _lay_out(sheet: Any, data: pd.DataFrame) -> None:
     from openpyxl.styles import Alignment, Font
     from openpyxl.utils import get_column_letter
@@ -125,7 +137,5 @@ def _lay_out(sheet: Any, data: pd.DataFrame) -> None:
             rating.add(f"{letter}2:{letter}{len(data) + 1}")
         for cell in sheet[letter]:
             cell.alignment = Alignment(wrap_text=True, vertical="top")
-            if isinstance(cell.value, str):
-                cell.data_type = "s"
     for cell in sheet[1]:
         cell.font = Font(bold=True)

@@ -72,7 +72,9 @@ def choose_files(names: list[str], weights: bool = True) -> set[str]:
     Returns:
         Names of top-level files.
     """
-    small = {name for name in names if "/" not in name and PurePosixPath(name).suffix in SMALL}
+    # The hub's progress bar shows names as they are; one that cannot be shown is none of these.
+    named = (name for name in names if "/" not in name and name.isprintable())
+    small = {name for name in named if PurePosixPath(name).suffix in SMALL}
     if not weights:
         return small
     shards = {SINGLE} if SINGLE in names else {name for name in names if SHARD.fullmatch(name)}

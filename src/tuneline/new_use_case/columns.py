@@ -11,6 +11,7 @@ from tuneline.errors import TunelineError
 from tuneline.new_use_case.names import IDS, NUMBERS, find_roles
 from tuneline.new_use_case.refusals import (
     check_file,
+    check_names,
     find_unfit,
     has_no_pair,
     has_no_row,
@@ -57,10 +58,11 @@ def guess_columns(raw: Path) -> Guess:
 
     Raises:
         TunelineError: if it is no CSV file in UTF-8, has fewer than two columns of text or no row,
-            or one of the guessed columns has a name that no prompt could use.
+            or a name in it is one that no prompt or YAML file could hold.
     """
     check_file(raw)
     header = read_header(str(raw))
+    check_names(raw, header)
     columns = [name for name in dict.fromkeys(header) if name]
     if len(columns) < 2:
         raise TunelineError(has_no_pair(raw, header))

@@ -8,6 +8,7 @@ from tuneline.datasets.opening import RawFile
 from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters.data import WRITTEN
+from tuneline.terminal import show
 
 ENDINGS = {".csv", ".tsv", ".txt"}
 # Signs that mean something in a template, or in the name of a field, and so cannot be in a name.
@@ -37,6 +38,21 @@ def check_file(raw: Path) -> None:
         codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError as error:
         raise TunelineError(_no_utf8(raw, start, error.start)) from None
+
+
+def check_names(raw: Path, header: list[str]) -> None:
+    """Refuse names that no YAML file could hold and no terminal could show.
+
+    Args:
+        raw: the file.
+        header: the names of its columns.
+
+    Raises:
+        TunelineError: naming the first.
+    """
+    for where, name in (("RAW", raw.name), *((str(raw), column) for column in header)):
+        if name != show(name, line_break=""):
+            raise TunelineError(_no_name(where, name))
 
 
 def find_unfit(raw: Path, name: str, header: list[str]) -> Problem | None:
@@ -108,6 +124,17 @@ def _no_file(raw: Path) -> Problem:
         remedy="give the path of one of its CSV files, and name the folder in the catalog then"
         if folder
         else "give the path of a CSV file",
+    )
+
+
+def _no_name(where: str, name: str) -> Problem:
+    return Problem(
+        where=where,
+        value=name,
+        wrong="the name holds control characters, or bytes that are no letters here",
+        matters="the parameters could not state it; nothing was written",
+        remedy="rename the column in the first line of the file, or the file; in a terminal that "
+        "is not set to UTF-8, `export LC_ALL=C.UTF-8` before the command",
     )
 
 

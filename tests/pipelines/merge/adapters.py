@@ -37,6 +37,7 @@ def dequantize(recipe: Recipe, dtype: str) -> Any:
         dtype=getattr(torch, dtype),
         quantization_config=BitsAndBytesConfig(**recipe.quantization),
         device_map={"": "cpu"},
+        trust_remote_code=False,
     )
     return base.dequantize().float()
 
@@ -48,7 +49,9 @@ def make_adapter(
 
     The base under PEFT's model is the one that the adapter is to be merged into.
     """
-    base = AutoModelForCausalLM.from_pretrained(recipe.base_model, dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(
+        recipe.base_model, dtype=torch.float32, trust_remote_code=False
+    )
     if into == "quantized":
         base = dequantize(recipe, dtype)
     torch.manual_seed(3)

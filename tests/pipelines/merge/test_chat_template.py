@@ -52,7 +52,7 @@ TALKS = {
 
 @pytest.fixture
 def tokenizer(recipe: Recipe):
-    found = AutoTokenizer.from_pretrained(recipe.base_model)
+    found = AutoTokenizer.from_pretrained(recipe.base_model, trust_remote_code=False)
     found.bos_token = "<s>"
     return found
 

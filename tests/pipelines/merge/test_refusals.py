@@ -19,7 +19,7 @@ from tuneline.pipelines.merge import trial
 @pytest.fixture
 def copied(recipe: Recipe, tmp_path: Path) -> Recipe:
     """A recipe whose base model is a copy that a test may break."""
-    model = AutoModelForCausalLM.from_pretrained(recipe.base_model)
+    model = AutoModelForCausalLM.from_pretrained(recipe.base_model, trust_remote_code=False)
     return place_base(model, recipe, tmp_path / "base", max_shard_size="1MB")
 
 

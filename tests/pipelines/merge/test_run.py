@@ -33,7 +33,7 @@ def test_a_finished_run_is_merged_compared_and_recorded(finished_run: Path, proj
     (scores,) = (folder / "scores.json").glob("*/scores.json")
     assert record["adapter"] == json.loads(scores.read_text())["run"]["adapter"]
     assert record["commands"]["ollama"][1] == "ollama run product-descriptions"
-    merged = AutoModelForCausalLM.from_pretrained(MODELS / "merged")
+    merged = AutoModelForCausalLM.from_pretrained(MODELS / "merged", trust_remote_code=False)
     assert merged.config.to_dict().get("quantization_config") is None
     modelfile = (MODELS / "gguf/Modelfile").read_text()
     assert "# Merged into the base model's weights in 4 bits (NF4, double" in modelfile

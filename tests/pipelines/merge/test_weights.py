@@ -70,7 +70,9 @@ def merge(
 def place_base(model, recipe: Recipe, folder: Path, **saved) -> Recipe:
     """Save another model with the tiny base's tokenizer; answer with a recipe that names it."""
     model.save_pretrained(folder, **saved)
-    AutoTokenizer.from_pretrained(recipe.base_model).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(recipe.base_model, trust_remote_code=False).save_pretrained(
+        folder
+    )
     return recipe.model_copy(update={"base_model": str(folder)})
 
 
@@ -81,7 +83,7 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
 def assert_merged_as_peft_does(folder: Path, model, dtype: torch.dtype = torch.bfloat16) -> None:
     """Compare with PEFT's own merge in float32, rounded once: bit for bit."""
     expected = model.merge_and_unload()
-    found = AutoModelForCausalLM.from_pretrained(folder)
+    found = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False)
     assert found.dtype == dtype
     assert found.config.tie_word_embeddings == expected.config.tie_word_embeddings
     state = found.state_dict()
@@ -121,13 +123,17 @@ def test_the_base_is_quantized_as_transformers_does_it(
     adapter, model = make_adapter(named, dtype=dtype, target_modules=["q_proj", "down_proj"])
     merge(adapter, named, hardware, tmp_path / "merged", dtype="float32")
     merged = model.merge_and_unload().state_dict()
-    found = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").state_dict()
+    found = AutoModelForCausalLM.from_pretrained(
+        tmp_path / "merged", trust_remote_code=False
+    ).state_dict()
     layers = [name for name in merged if "_proj" in name]
     assert len(layers) == 14
     for name in layers:
         assert torch.equal(found[name], merged[name]), name
     # All else keeps the digits of the file, which the training had rounded to `dtype`.
-    stored = LlamaForCausalLM.from_pretrained(named.base_model).state_dict()
+    stored = LlamaForCausalLM.from_pretrained(
+        named.base_model, trust_remote_code=False
+    ).state_dict()
     for name in merged.keys() - {*layers}:
         assert torch.equal(found[name], stored[name]), name
 
@@ -140,7 +146,9 @@ def test_layers_that_hold_their_weight_transposed(
     named = place_base(GPT2LMHeadModel(config).to(torch.bfloat16), recipe, tmp_path / "base")
     adapter, model = make_adapter(named)
     merge(adapter, named, hardware, tmp_path / "merged", dtype="float32")
-    found = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").state_dict()
+    found = AutoModelForCausalLM.from_pretrained(
+        tmp_path / "merged", trust_remote_code=False
+    ).state_dict()
     merged = model.merge_and_unload().state_dict()
     assert merged["transformer.h.0.attn.c_attn.weight"].shape == (192, 64)
     for name, tensor in merged.items():
@@ -152,7 +160,7 @@ def test_layers_that_hold_their_weight_transposed(
 def test_small_files_give_the_same_weights_and_an_index(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
-    model = AutoModelForCausalLM.from_pretrained(recipe.base_model)
+    model = AutoModelForCausalLM.from_pretrained(recipe.base_model, trust_remote_code=False)
     sharded = place_base(model, recipe, tmp_path / "base", max_shard_size="1MB")
     assert len(list((tmp_path / "base").glob("*.safetensors"))) > 3
     adapter, peft = make_adapter(sharded)
@@ -182,7 +190,7 @@ def test_fused_weights_keep_the_names_they_have_on_the_disk(
 def test_tied_weights_that_are_stored_twice_part_as_well(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
-    model = AutoModelForCausalLM.from_pretrained(recipe.base_model)
+    model = AutoModelForCausalLM.from_pretrained(recipe.base_model, trust_remote_code=False)
     named = place_base(model, recipe, tmp_path / "base")
     file = tmp_path / "base/model.safetensors"
     state = load_file(file)
@@ -222,7 +230,7 @@ def test_the_folder_has_tokenizer_template_end_tokens_and_where_it_comes_from(
 ):
     adapter, _ = make_adapter(recipe)
     told = merge(adapter, recipe, hardware, tmp_path / "merged")
-    loaded = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    loaded = AutoTokenizer.from_pretrained(tmp_path / "merged", trust_remote_code=False)
     assert loaded.chat_template == adapter.tokenizer.chat_template
     generation = json.loads((tmp_path / "merged/generation_config.json").read_text())
     assert generation["eos_token_id"] == [2, 1]
@@ -238,7 +246,7 @@ def test_files_beside_the_weights_come_along_as_the_base_has_them(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     """llama.cpp reads Phi-3's vocabulary from tokenizer.model, and Ollama that of all its kind."""
-    model = AutoModelForCausalLM.from_pretrained(recipe.base_model)
+    model = AutoModelForCausalLM.from_pretrained(recipe.base_model, trust_remote_code=False)
     named = place_base(model, recipe, tmp_path / "base")
     (tmp_path / "base/tokenizer.model").write_bytes(b"pieces")
     # Llama-2 and many others: transformers refuses to save what it has loaded.
@@ -249,5 +257,5 @@ def test_files_beside_the_weights_come_along_as_the_base_has_them(
     assert (tmp_path / "merged/tokenizer.model").read_bytes() == b"pieces"
     generation = json.loads((tmp_path / "merged/generation_config.json").read_text())
     assert generation.items() >= (stated | {"eos_token_id": [2, 1]}).items()
-    loaded = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    loaded = AutoTokenizer.from_pretrained(tmp_path / "merged", trust_remote_code=False)
     assert loaded("A spoon.") == adapter.tokenizer("A spoon.")

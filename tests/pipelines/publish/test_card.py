@@ -196,7 +196,7 @@ def test_a_merge_of_this_adapter_is_shown_with_code_that_repeats_it(
     exec(compile(code.replace("'owner/name'", repr(str(newest))), "card", "exec"), {})
     config = json.loads(Path("merged/config.json").read_text())
     assert (config["dtype"], config.get("quantization_config")) == ("bfloat16", None)
-    found = AutoModelForCausalLM.from_pretrained("merged").state_dict()
+    found = AutoModelForCausalLM.from_pretrained("merged", trust_remote_code=False).state_dict()
     base = {
         "base_model": record["merged_into"]["name"],
         "quantization": record["quantization"]["settings"],

@@ -1,6 +1,5 @@
 """Answers in the terminal: two columns that grow, or plain lines where nothing can move."""
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -13,12 +12,11 @@ from rich.text import Text
 from tuneline.answering import Answer
 from tuneline.examples import Message
 from tuneline.model_pair import NAMES, WHO, ModelPair, Who
+from tuneline.terminal import show
 
 # Columns narrower than half of this are no pleasure to read.
 COLUMNS_WIDTH = 60
 COLOURS = {"base": "bright_black", "tuned": "blue"}
-# What a model wrote must not move the cursor or change the colours of a terminal.
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def show_answers(
@@ -37,7 +35,7 @@ def show_answers(
     console = console or Console(highlight=False)
     for message in messages:
         console.print(f"{message['role']}:", style="bold", end=" ")
-        console.print(Text(_clean(message["content"])), soft_wrap=True)
+        console.print(Text(show(message["content"])), soft_wrap=True)
     pair.warm_up()
     has_columns = console.is_terminal and console.width >= COLUMNS_WIDTH
     return (_show_columns if has_columns else _show_lines)(pair, messages, console)
@@ -68,7 +66,7 @@ def draw_columns(texts: dict[Who, str], answers: dict[Who, Answer], console: Con
     """
     columns = {
         who: Text.assemble(
-            _clean(texts[who]),
+            show(texts[who]),
             (f"\n\n{answers[who].describe()}" if who in answers else "", "dim"),
         )
         for who in WHO
@@ -96,7 +94,7 @@ def _show_lines(pair: ModelPair, messages: list[Message], console: Console) -> d
         if who != last:
             console.print(f"{NAMES[who]}:", style="bold")
             last = who
-        console.print(Text(_clean(piece)), end="", soft_wrap=True)
+        console.print(Text(show(piece)), end="", soft_wrap=True)
         if answer:
             console.print(f"\n({answer.describe()})")
             answers[who] = answer
@@ -113,7 +111,3 @@ def _watch(pair: ModelPair, messages: list[Message]) -> Iterator[tuple[Who, str,
             except StopIteration as end:
                 yield who, "", end.value
                 break
-
-
-def _clean(text: str) -> str:
-    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.foreign_code import refuse_foreign_code
 from tuneline.hashing import hash_files
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -62,14 +63,15 @@ class Checkpoint:
         """Load the model's config.
 
         Raises:
-            TunelineError: if there is none, or if it belongs to quantised weights.
+            TunelineError: if there is none, if it is code, or if it belongs to quantised weights.
         """
         from transformers import AutoConfig
 
         try:
-            config = AutoConfig.from_pretrained(
-                self.name, revision=self.revision, trust_remote_code=False
-            )
+            with refuse_foreign_code(self.where, self.name):
+                config = AutoConfig.from_pretrained(
+                    self.name, revision=self.revision, trust_remote_code=False
+                )
         except (OSError, ValueError) as error:
             raise TunelineError(
                 self._problem(

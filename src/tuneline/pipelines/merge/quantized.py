@@ -71,7 +71,7 @@ def _find_layers(config: Any, settings: dict[str, Any]) -> dict[str, tuple[dict[
     from transformers.quantizers import AutoHfQuantizer
 
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     quantizer = AutoHfQuantizer.from_config(BitsAndBytesConfig(**settings), pre_quantized=False)
     quantizer.preprocess_model(model=model, device_map={"": "cpu"})
     return {

@@ -176,7 +176,9 @@ def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
 
     _refuse_more(adapter.config)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(checkpoint.config, dtype=torch.float32)
+        model = AutoModelForCausalLM.from_config(
+            checkpoint.config, dtype=torch.float32, trust_remote_code=False
+        )
         model = get_peft_model(model, LoraConfig(**{**adapter.config, "inference_mode": False}))
     _refuse_strange(model.base_model.model)
     # PEFT moves an adapter to where its layer's weight is, which is nowhere yet.

@@ -14,11 +14,13 @@ repo = {repo!r}
 base = AutoModelForCausalLM.from_pretrained(
     {base},
     dtype=torch.{loaded},{quantization}
+    use_safetensors=True,
+    trust_remote_code=False,
 )
 base = base{dequantized}.float()
 model = PeftModel.from_pretrained(base, repo).merge_and_unload()
 model.to(torch.{dtype}).save_pretrained("merged")
-AutoTokenizer.from_pretrained(repo).save_pretrained("merged")
+AutoTokenizer.from_pretrained(repo, trust_remote_code=False).save_pretrained("merged")
 """
 
 

@@ -14,11 +14,12 @@ from peft import AutoPeftModelForCausalLM
 from transformers import AutoTokenizer{imports}
 
 repo = {repo!r}
-tokenizer = AutoTokenizer.from_pretrained(repo)
+tokenizer = AutoTokenizer.from_pretrained(repo, trust_remote_code=False)
 model = AutoPeftModelForCausalLM.from_pretrained(
     repo,
     dtype=torch.{dtype},{quantization}
     device_map="auto",
+    trust_remote_code=False,
 )
 
 messages = [

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.terminal import protect_terminal
 
 
 def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:
@@ -63,6 +64,7 @@ def _run_set_up(task: Callable[..., None], processes: int, arguments: tuple[Any,
     import kedro.framework.project  # noqa: F401 - it sets logging up, as in the first process
     import torch
 
+    protect_terminal()
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     else:
