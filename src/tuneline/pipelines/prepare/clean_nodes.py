@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
+from polars.selectors import by_name
 
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import clean_batch
@@ -17,6 +18,8 @@ from tuneline.progress import RowProgress
 from tuneline.rows import SOURCE, RowSource, list_fields, show_originals
 from tuneline.streams import Stream, divide
 
+# People open the rejected rows as a sheet, where a text that begins so would be a formula.
+MARKED = by_name("source", "original", require_all=False).str.replace(r"^('*[=+\-@\t\r])", "'$1")
 Pair = tuple[pl.DataFrame, pl.DataFrame]
 Outputs = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any]]]
 
@@ -78,5 +81,5 @@ def _divide(judged: pl.DataFrame, data: Data) -> Pair:
     rejected = judged.filter(~kept).select("line", *source, "reason", "original")
     return (
         judged.filter(kept).select(*names),
-        rejected.with_columns(original=show_originals(rejected["original"])),
+        rejected.with_columns(original=show_originals(rejected["original"])).with_columns(MARKED),
     )
