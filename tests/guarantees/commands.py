@@ -4,6 +4,7 @@ They are forks of a process that has imported the heavy libraries, and nothing o
 they run is the command line itself, so that its sentences and its exit status are what is tested.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -11,12 +12,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import reduction
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.conftest import PROJECT
 from tests.guarantees import system_calls
 from tests.guarantees.system_calls import Call
 
@@ -98,7 +102,8 @@ def start(folder: Path, command: str, decide: Callable[[Call], bool] | None = No
     process = STARTER.Process(
         target=_run, args=(folder, command.split(" "), printed, theirs if decide else None)
     )
-    process.start()
+    with _first_process():
+        process.start()
     running = Running(command, process, Path(printed), time.monotonic())
     if decide:
         listener = reduction.recv_handle(ours)
@@ -114,6 +119,14 @@ def run(folder: Path, command: str, decide: Callable[[Call], bool] | None = None
     return start(folder, command, decide).wait()
 
 
+@contextlib.contextmanager
+def _first_process() -> Iterator[None]:
+    """Let the process from which all are forked find this module, and a hub's cache of its own."""
+    with contextlib.chdir(PROJECT), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_CACHE", tempfile.gettempdir() + "/no_hub")  # `storage --clean` removes
+        yield
+
+
 def _watch(listener: int, decide: Callable[[Call], bool], faults: list[BaseException]) -> None:
     try:
         system_calls.answer_calls(listener, decide)
@@ -125,6 +138,7 @@ def _watch(listener: int, decide: Callable[[Call], bool], faults: list[BaseExcep
 
 def _run(folder: Path, words: list[str], printed: str, channel: Any) -> None:
     """Become the command; runs in the new process."""
+    assert "trl" in sys.modules, "what takes long was not imported before"
     os.setsid()
     output = os.open(printed, os.O_WRONLY | os.O_APPEND)
     os.dup2(output, 1)

@@ -88,8 +88,6 @@ def make_project(folder: Path, use_case: str = MAIN) -> Path:
     if use_case == SYNTHESISED:
         _state(project / f"conf/test/{use_case}/parameters.yml", {use_case: SYNTHESIS})
     _state(project / "conf/test/parameters_merge.yml", {"merge": {"prompts": 2}})
-    hub = {"storage": {"hub_cache": str(folder.parent / "hub")}}  # `storage --clean` removes there
-    _state(project / "conf/test/parameters_storage.yml", hub)
     return project
 
 

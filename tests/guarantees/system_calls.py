@@ -129,7 +129,7 @@ def answer_calls(listener: int, decide: Callable[[Call], bool]) -> None:
             fcntl.ioctl(listener, RECEIVE, asked)
         except OSError:  # the caller was killed, or interrupted, meanwhile
             continue
-        number, process, call = _read_call(bytes(asked))
+        number, call = _read_call(bytes(asked))
         allowed = call is None or decide(call)
         answer = (0, 0, CONTINUE) if allowed else (0, -errno.ENOSPC, 0)
         try:
@@ -138,24 +138,24 @@ def answer_calls(listener: int, decide: Callable[[Call], bool]) -> None:
             continue
 
 
-def _read_call(asked: bytes) -> tuple[int, int, Call | None]:
+def _read_call(asked: bytes) -> tuple[int, Call | None]:
     number, process, _, call, _, _, *arguments = struct.unpack("QIIiIQ6Q", asked)
     what, kind, position, folder = CALLS[call]
     try:
         if kind == OPEN_FILE:
-            path = os.readlink(f"/proc/{process}/fd/{arguments[position]}")
+            path = str(Path(f"/proc/{process}/fd/{arguments[position]}").readlink())
         else:
             name = _read_text(process, arguments[position])
             path = os.path.join(_find_folder(process, arguments, folder), name)  # noqa: PTH118
     except OSError:
-        return number, process, None
-    return number, process, Call(what, Path(os.path.normpath(path)), process)
+        return number, None
+    return number, Call(what, Path(os.path.normpath(path)), process)
 
 
 def _find_folder(process: int, arguments: list[int], folder: int | None) -> str:
     if folder is None or arguments[folder] & 0xFFFFFFFF == AT_CWD:
-        return os.readlink(f"/proc/{process}/cwd")
-    return os.readlink(f"/proc/{process}/fd/{arguments[folder]}")
+        return str(Path(f"/proc/{process}/cwd").readlink())
+    return str(Path(f"/proc/{process}/fd/{arguments[folder]}").readlink())
 
 
 def _read_text(process: int, address: int) -> str:
