@@ -57,9 +57,7 @@ class Reference:
     def restore(self, step: Step, project: Path, after: bool = False) -> None:
         """Put a project into the state before, or after, a command."""
         if not project.exists():
-            made = shutil.ignore_patterns(DATA.name)
-            source = self.folder / step.use_case / "project"
-            shutil.copytree(source, project, symlinks=True, ignore=made)
+            shutil.copytree(self.folder / step.use_case / "project", project, symlinks=True)
         shutil.rmtree(project / DATA, ignore_errors=True)
         kept = self.folder / "kept" / f"{'after' if after else 'before'} {step.name}"
         shutil.copytree(kept, project / DATA)

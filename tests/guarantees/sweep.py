@@ -121,6 +121,8 @@ def _finish(
     """Type the command until it ends, unless it has; compare with the reference, and start anew."""
     last = since[-1]
     outcome = Outcome(step.name, last.event, f"typed again after {len(since)}", True, 0)
+    if not again and last.status:
+        outcome.faults.append(f"ended with {last.status} before this change came")
     if again:
         ended = commands.run(project, step.command)
         outcome.status = ended.status
