@@ -151,7 +151,7 @@ class Action(Watch):
         """Let a change happen until the time has come."""
         allowed = super().__call__(call)
         full = self.done and self.signal is None
-        if full and call.what in REFUSED_WHEN_FULL and self._is_on_disk(call.path):
+        if full and call.what in REFUSED_WHEN_FULL and self._needs_room(call):
             return False
         return allowed
 
@@ -163,5 +163,6 @@ class Action(Watch):
                 os.killpg(os.getpgid(call.process), self.signal)
         return True
 
-    def _is_on_disk(self, path: Path) -> bool:
-        return path.is_relative_to(self.project.parent)
+    def _needs_room(self, call: Call) -> bool:
+        there = call.what == "folder" and call.path.exists()
+        return call.path.is_relative_to(self.project.parent) and not there

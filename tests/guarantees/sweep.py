@@ -36,7 +36,8 @@ def list_events(reference: Reference, step: Step, full: bool) -> list[Event]:
     return [
         Event(event.name, event.what, (times + 1) // 2)
         for event, times in events.items()
-        if not full or event.what in REFUSED_WHEN_FULL
+        # A folder may be there already: then nothing is refused.
+        if not full or event.what in set(REFUSED_WHEN_FULL) - {"folder"}
     ]
 
 
