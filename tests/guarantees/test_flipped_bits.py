@@ -1,5 +1,6 @@
 """One flipped bit in a file: the command that reads it names the file, or makes it anew."""
 
+import os
 import re
 import signal
 from dataclasses import dataclass
@@ -58,7 +59,6 @@ READ_AGAIN = [
     *cases(ADAPTER, "adapter_model.safetensors", "publish", "merge"),
     *cases(JOURNALS, "answer_journal.jsonl", "evaluate", "evaluate"),
     *cases(JOURNALS, "ask_journal.jsonl", "ask", "ask"),
-    *cases("02_intermediate/*/replies", "*.json", "synthesise", "synthesise"),
     *cases("08_reporting/*", "plan.json", "train", "plan"),
     *cases("08_reporting/*", "scores.json/*/scores.json", "publish", "merge"),
     *cases("08_reporting/*", "training_record.json", "publish", "merge"),
@@ -92,8 +92,6 @@ class KillBeforeFinished(Watch):
 
     def see(self, call: Call, event: object) -> bool:
         if "finished.json" in call.path.name:
-            import os
-
             os.killpg(os.getpgid(call.process), signal.SIGKILL)
         return True
 
@@ -103,12 +101,15 @@ def check_named(reference: Reference, case: Case, project: Path) -> None:
     path = find_one(project / DATA, case.pattern)
     flip(path)
     ended = commands.run(project, case.reads.command)
-    named = path.name in ended.output or path.parent.name in ended.output
+    # A checkpoint is given up as a whole.
+    names = {path.name, path.parent.name if "checkpoint" in path.parent.name else path.name}
+    named = any(name in ended.output for name in names)
     assert named, f"nothing names {path.name}: status {ended.status}, {ended.output[-1500:]}"
     assert "Traceback" not in ended.output
     if ended.status == 0:
         made = reference.made[case.reads.name].content
-        assert not list(find_differences(project / DATA, made, newest=True))
+        differences = find_differences(project / DATA, made, newest=True)
+        assert [one for one in differences if one.split(": ")[0] in made] == []
 
 
 @pytest.mark.parametrize("case", INTERRUPTED, ids=str)
