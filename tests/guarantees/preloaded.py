@@ -1,0 +1,32 @@
+"""What takes long to import, imported once: every command starts as a fork of a process with it."""
+
+import bitsandbytes  # noqa: F401
+import kedro.framework.cli.cli
+import kedro.framework.session  # noqa: F401
+import kedro_datasets.json
+import kedro_datasets.pandas
+import kedro_datasets.partitions
+import kedro_datasets.plotly
+import kedro_datasets.text
+import kedro_datasets.yaml  # noqa: F401
+import openai  # noqa: F401
+import openpyxl  # noqa: F401
+import peft  # noqa: F401
+import plotly.express
+import plotly.graph_objects
+import plotly.io  # noqa: F401
+import rensa  # noqa: F401
+import rouge_score.rouge_scorer  # noqa: F401
+import sacrebleu  # noqa: F401
+import scipy.stats  # noqa: F401
+import torch._dynamo  # noqa: F401
+import transformers  # noqa: F401
+import trl  # noqa: F401
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer  # noqa: F401
+from transformers.models.llama import modeling_llama  # noqa: F401
+from trl import SFTConfig, SFTTrainer  # noqa: F401
+
+import datasets  # noqa: F401
+import tuneline.cli
+import tuneline.hooks
+import tuneline.pipeline_registry  # noqa: F401
