@@ -20,7 +20,7 @@ from tuneline.sealing import check_files, hash_all, read_sealed, write_sealed
 log = logging.getLogger(__name__)
 
 SEAL, INPUTS, FINISHED = "sealed.json", "inputs.json", "finished.json"
-REMEDY = "nothing: the training goes on from the checkpoint before, or from the start"
+REMEDY = "nothing to do: the training goes on from the checkpoint before, or from the start"
 
 
 def open_run(root: Path, inputs: dict[str, Any]) -> Path:
