@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.guarantees.commands import SCRATCH
-from tests.guarantees.names import FOLDERS, JOURNAL, find_thing, generalise, is_final
+from tests.guarantees.names import FOLDERS, JOURNAL, find_thing, generalise, is_final, is_unsealed
 from tests.guarantees.small_project import DATA
 from tests.guarantees.system_calls import REFUSED_WHEN_FULL, Call
 
@@ -119,6 +119,8 @@ def read_state(path: Path) -> State:
     try:
         if not path.is_dir():
             return _digest(path)
+        if is_unsealed(path):
+            return None
         files = sorted(one for one in path.rglob("*") if one.is_file())
         return tuple((one.relative_to(path).as_posix(), _digest(one)) for one in files) or None
     except FileNotFoundError:

@@ -30,6 +30,11 @@ def is_final(name: Path) -> bool:
     return not any(HIDDEN.fullmatch(part) for part in name.parts) and LOCKS not in name.parts
 
 
+def is_unsealed(path: Path) -> bool:
+    """Tell whether a folder is a checkpoint that nobody takes for one: it has no seal yet."""
+    return path.name.startswith("checkpoint-") and not (path / "sealed.json").exists()
+
+
 def find_thing(name: Path) -> Path:
     """Find what is read as a whole: the folder that a file belongs to, or the file itself."""
     found = FOLDERS.match(name.as_posix())
@@ -48,6 +53,6 @@ def list_final(data: Path) -> dict[str, Path]:
     found = {}
     for path in sorted(data.rglob("*")):
         name = path.relative_to(data)
-        if path.is_file() and is_final(name):
+        if path.is_file() and is_final(name) and not is_unsealed(path.parent):
             found[name.as_posix()] = path
     return found

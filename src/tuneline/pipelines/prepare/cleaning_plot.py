@@ -32,7 +32,7 @@ def draw_cleaning(report: dict[str, Any]) -> go.Figure:
 
 
 def _draw_bars(counts: dict[str, int], colour: str) -> go.Bar:
-    names = sorted(counts, key=lambda name: counts[name])
+    names = sorted(counts, key=lambda name: (counts[name], name))
     return go.Bar(
         x=[counts[name] for name in names],
         y=names,

@@ -101,7 +101,7 @@ class CleaningReport:
     def _count_reasons(self, rejected: pl.DataFrame) -> None:
         # What follows the colon differs from row to row: `not JSON: unexpected character at 17`.
         kinds = rejected["reason"].str.replace(r"(?s):.*", "")
-        self._reasons.update(dict(kinds.value_counts().iter_rows()))
+        self._reasons.update(dict(kinds.value_counts().sort("reason").iter_rows()))
         for kind in kinds.unique(maintain_order=True):
             shown = self._dropped.setdefault(kind, [])
             if len(shown) < EXAMPLES:

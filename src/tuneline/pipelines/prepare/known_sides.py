@@ -29,7 +29,7 @@ def draw_known(rows: pl.DataFrame, split: Split, sizes: dict[str, int]) -> pl.Da
 
 
 def _draw(rows: pl.DataFrame, size: int) -> pl.DataFrame:
-    counts = dict(rows["category"].value_counts().iter_rows())
+    counts = dict(rows["category"].value_counts().sort("category").iter_rows())
     quotas = allot(max(size, 0), counts, set(counts))
     place = pl.int_range(pl.len()).over("category")
     quota = pl.col("category").replace_strict(quotas, default=0, return_dtype=pl.Int64)
