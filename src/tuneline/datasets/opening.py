@@ -31,6 +31,7 @@ CHUNK_BYTES = 8 << 20
 PACKED_BYTES = 1 << 12
 # xz itself asks for 65 MiB at most, unless it is told otherwise.
 XZ_MEMORY_BYTES = 1 << 29
+PIECE_BYTES = 1 << 20
 # A thousand times as much as an archive with one file in it has.
 DIRECTORY_BYTES = 1 << 24
 DAMAGED: Any = (
@@ -299,6 +300,18 @@ class BoundedReader:
         if len(data) > DIRECTORY_BYTES:
             raise BadZipFile(f"its directory is longer than {DIRECTORY_BYTES:,} bytes")
         return data
+
+
+def read_at_most(file: BinaryIO, most: int) -> bytes | None:
+    """Read a file as a whole; None if it has more bytes than allowed."""
+    pieces: list[bytes] = []
+    size = 0
+    while piece := file.read(PIECE_BYTES):  # to ask for all at once would take memory for all
+        size += len(piece)
+        if size > most:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def gather(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
 from tuneline.datasets.office import UnsafeError
+from tuneline.datasets.opening import read_at_most
 from tuneline.errors import Problem, TunelineError
 from tuneline.files import replace_whole
 from tuneline.limits import TooLargeError, read_limits
@@ -82,9 +83,10 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         from tuneline.datasets.office.xlsx import XLSXWorkbook
 
         with self._filepath.open("rb") as file:
-            content = file.read(self._limits.document_bytes + 1)
+            content = read_at_most(file, self._limits.document_bytes)
+        if content is None:
+            raise TooLargeError(self._limits.word_memory())
         package = Package(content, self._limits)
-        package.meter.charge(len(content))
         package.unpack()
         book = XLSXWorkbook(package, None)
         book.read(next(iter(book.sheets)))

@@ -13,6 +13,7 @@ import polars as pl
 
 from tuneline.datasets.decoding import RowDecoder, Unreadable, number_lines
 from tuneline.datasets.office import UnsafeError, is_compound, is_encrypted
+from tuneline.datasets.opening import read_at_most
 from tuneline.datasets.raw import RawDataset, check_fields
 from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError
@@ -129,8 +130,9 @@ class _DocumentRows(RowSource):
         """Read a document, and no more of its file than a document may have."""
         packed = path.lower().endswith(".docx")
         allowed = self._limits.document_bytes if packed else self._limits.row_bytes
-        content = files.cat_file(path, start=0, end=allowed + 1)
-        if len(content) > allowed:
+        with files.open(path, "rb") as file:
+            content = read_at_most(file, allowed)
+        if content is None:
             reason = self._limits.word_memory() if packed else self._limits.too_long
             return _Read(Unreadable(reason), path.encode())
         return _read_document(path, content, self._encoding, self._limits)

@@ -18,6 +18,7 @@ SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False}
 # Of an element or an attribute, and of the text behind it, in libxml2.
 NODE_BYTES = 125
 PIECE_BYTES = 1 << 18
+DOCTYPE = b"<!DOCTYPE"
 PARSER_OPTIONS: Any = {**SAFE, "remove_comments": True, "remove_pis": True}
 
 
@@ -87,10 +88,6 @@ class Package:
         """
         for name in sorted(self.names):
             with self._open(name) as file:
-                start = file.read(PIECE_BYTES)
-                # Also in UTF-16, and before the first element.
-                if b"<!DOCTYPE" in start.replace(b"\0", b"").partition(b"<!--")[0]:
-                    raise UnsafeError(name)
                 while file.read(PIECE_BYTES):
                     pass
 
@@ -130,7 +127,7 @@ class _Part:
 
     def __init__(self, file: IO[bytes], name: str, meter: Meter) -> None:
         self._file, self._name, self._meter = file, name, meter
-        self._held = 0
+        self._held, self._last = 0, b""
 
     def __enter__(self) -> Self:
         return self
@@ -140,11 +137,19 @@ class _Part:
 
     def read(self, size: int) -> bytes:
         data = self._file.read(size)
+        self._refuse_type(data)
         nodes = 2 * (data.count(b"<") + data.count(b"=")) - data.count(b"</")
         weight = len(data) + NODE_BYTES * nodes
         self._held += weight
         self._meter.charge(weight, self._name)
         return data
+
+    def _refuse_type(self, data: bytes) -> None:
+        """Refuse a document type before it is parsed; a text cannot hold these signs."""
+        seen = self._last + data
+        if DOCTYPE in (seen.replace(b"\0", b"") if b"\0" in seen else seen):  # as in UTF-16
+            raise UnsafeError(self._name)
+        self._last = data[-2 * len(DOCTYPE) :]
 
     def release(self) -> None:
         """Forget what was counted: the tree is empty again."""

@@ -73,6 +73,8 @@ class XLSXWorkbook:
         for element in self._package.iterate(self._parts[name], *TAGS):
             if name_of(element) == "row":
                 row = int(element.get("r", row + 2)) - 1
+                if row >= LAST_ROW:
+                    raise IndexError(f"row {row + 1:,}")
                 self._read_row(element, row, builder)
             else:
                 _read_layout(element, builder.sheet)
