@@ -1,5 +1,6 @@
 """Writing the starting folder, and what makes its name unfit."""
 
+import filecmp
 import re
 import shutil
 from collections.abc import Container
@@ -9,17 +10,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tuneline.configuration import COMMAND_LINE, SHARED_BLOCKS
 from tuneline.errors import Problem, TunelineError
-from tuneline.new_use_case.columns import guess_columns
+from tuneline.files import replace_by_name, replace_whole
+from tuneline.new_use_case.columns import Guess, guess_columns
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Kedro takes whatever lies in a folder of such a name for datasets, or for parameters.
 KEDROS = ("catalog", "parameters", "credentials", "globals")
+# In the order in which they are written: with the last one, the use case is there.
 FILES = (
-    "base/parameters.yml",
     "base/catalog.yml",
     "laptop/parameters.yml",
     "test/parameters.yml",
     "test/catalog.yml",
+    "base/parameters.yml",
 )
 
 
@@ -42,21 +45,39 @@ def create_use_case(name: str, raw: Path, project: Path, commands: Container[str
     _check_name(name, project, commands)
     guess = guess_columns(raw)
     copy = Path("data/01_raw", name, raw.name)
-    paths = {file: Path("conf", file).parent / name / Path(file).name for file in FILES}
-    copied = (project / copy).resolve() != raw.resolve()
-    _check_free([project / path for path in (*paths.values(), *[copy] * copied)])
-    if copied:
-        (project / copy).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(raw, project / copy)
+    texts = _render(name, raw, guess)
+    # What is there already word for word is of the same command, which was interrupted.
+    other = [path for path, text in texts.items() if _is_other(project / path, text)]
+    if (project / copy).exists() and not filecmp.cmp(raw, project / copy, shallow=False):
+        other.append(copy)
+    _check_free([project / path for path in other])
+    if (project / copy).resolve() != raw.resolve():
+        with replace_by_name(project / copy) as partial:
+            shutil.copyfile(raw, partial)
+    for path, text in texts.items():
+        with replace_whole(project / path) as file:
+            file.write(text)
+    return [*texts, copy]
+
+
+def _render(name: str, raw: Path, guess: Guess) -> dict[Path, bytes]:
+    """Render the files of a starting folder, by their paths seen from the project."""
     loader = PackageLoader("tuneline.new_use_case", "starting_folder")
     pages = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
     pages.filters |= {"quoted": _quote, "room": _make_room}
     known = {"name": name, "file": raw.name, "guess": guess, "bytes": guess.longest}
-    for file, path in paths.items():
-        text = pages.get_template(f"{file.replace('/', '_')}.jinja").render(known)
-        (project / path).parent.mkdir(parents=True, exist_ok=True)
-        (project / path).write_text(text, encoding="utf-8")
-    return [*paths.values(), copy]
+    return {
+        Path("conf", file).parent / name / Path(file).name: pages.get_template(
+            f"{file.replace('/', '_')}.jinja"
+        )
+        .render(known)
+        .encode()
+        for file in FILES
+    }
+
+
+def _is_other(path: Path, text: bytes) -> bool:
+    return path.exists() and not (path.is_file() and path.read_bytes() == text)
 
 
 def _make_room(tokens: int) -> int:
@@ -91,8 +112,7 @@ def _check_name(name: str, project: Path, commands: Container[str]) -> None:
     )
 
 
-def _check_free(paths: list[Path]) -> None:
-    taken = [path for path in paths if path.exists()]
+def _check_free(taken: list[Path]) -> None:
     if taken:
         raise TunelineError(
             Problem(

@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.files import replace_whole
 from tuneline.hub_cache.cleaning import is_locked
 from tuneline.storage.copying import (
     copy_file,
@@ -121,7 +122,8 @@ def move_cache(move: Move, tell: Callable[[str], None]) -> None:
         TunelineError: if the new disk takes no more, or if a copy differs.
     """
     move.target.mkdir(parents=True, exist_ok=True)
-    (move.target / MARK).write_text(str(move.source), encoding="utf-8")
+    with replace_whole(move.target / MARK) as file:
+        file.write(os.fsencode(move.source))
     told = None
     with tqdm(total=move.size, unit="B", unit_scale=True, leave=False, disable=None) as bar:
         for path in move.files:

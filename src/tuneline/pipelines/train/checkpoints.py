@@ -34,8 +34,7 @@ def open_run(root: Path, inputs: dict[str, Any]) -> Path:
         The run's folder.
     """
     folder = root / hash_value(inputs)[:12]
-    folder.mkdir(parents=True, exist_ok=True)
-    write_sealed(folder / INPUTS, inputs)
+    write_sealed(folder / INPUTS, inputs)  # makes the folder, too
     for other in sorted(root.glob(f"*/{INPUTS}")):
         if other.parent != folder and not (other.parent / FINISHED).exists():
             _name_differences(other, inputs)
