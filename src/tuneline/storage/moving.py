@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub_cache.cleaning import is_locked
+from tuneline.stopping import state_rest
 from tuneline.storage.copying import (
     copy_file,
     is_there,
@@ -122,6 +123,7 @@ def move_cache(move: Move, tell: Callable[[str], None]) -> None:
     """
     move.target.mkdir(parents=True, exist_ok=True)
     (move.target / MARK).write_text(str(move.source), encoding="utf-8")
+    state_rest("the same command goes on with the move")
     told = None
     with tqdm(total=move.size, unit="B", unit_scale=True, leave=False, disable=None) as bar:
         for path in move.files:
