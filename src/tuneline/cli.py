@@ -19,6 +19,7 @@ from kedro.validation import ParameterValidationError
 
 from tuneline.configuration_files import check_files
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.stopping import StopCommandError, end_children, stoppable
 from tuneline.terminal import show
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, find_project
 
@@ -50,10 +51,17 @@ class SentenceCommand(click.Command):
 
         Raises:
             click.ClickException: for an error the user can mend; click shows its message only.
+            click.exceptions.Exit: with status 130 or 143, if the command was stopped.
         """
         try:
-            self.check(ctx)
-            return super().invoke(ctx)
+            with stoppable():
+                self.check(ctx)
+                return super().invoke(ctx)
+        except StopCommandError as stop:
+            end_children()
+            kept.error(str(stop))
+            click.echo(str(stop), err=True)
+            raise click.exceptions.Exit(stop.status) from None
         except MENDABLE as error:
             log.debug("The run failed.", exc_info=error)
             raise _end(str(error).strip()) from error

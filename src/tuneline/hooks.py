@@ -21,6 +21,7 @@ from tuneline.files import REMEDY, replace_whole
 from tuneline.hub_cache.place import settle_storage
 from tuneline.parameters import Publish, Storage
 from tuneline.preflight.runs import find_run_problems
+from tuneline.stopping import state_rest
 from tuneline.summary import summarise
 from tuneline.use_cases import list_use_cases
 
@@ -31,10 +32,19 @@ log = logging.getLogger(__name__)
 
 # How a disk answers that knows no locks; filelock says it of a whole system.
 WITHOUT_LOCKS = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS}
+# What is kept of a stage that is stopped half way.
+KEPT = {
+    "train": "the same command goes on from the last checkpoint, if there is one",
+    "evaluate": "the same command goes on, and keeps the answers that are there",
+    "synthesise": "the same command goes on, and keeps the replies that are there",
+}
 
 
 class CheckBeforeRun:
     """Refuses a run that would fail later, with all its problems at once."""
+
+    def __init__(self) -> None:
+        self.held: list[BaseFileLock] = []
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -59,6 +69,7 @@ class CheckBeforeRun:
         problems = list(find_run_problems(pipeline, catalog))
         if problems:
             raise TunelineError(*(name_source(self.loader, problem) for problem in problems))
+        self._release()  # what an interrupted run of this very process, a notebook's, has held
         # Last, so that a run that is refused holds nothing.
         locks = self.project / self.loader["globals"]["data"] / ".locks"
         self.held = [hold(locks, name) for name in sorted(set(map(_name_stage, pipeline.nodes)))]
@@ -74,8 +85,8 @@ class CheckBeforeRun:
         self._release()
 
     def _release(self) -> None:
-        for lock in self.held:
-            lock.release()
+        while self.held:
+            self.held.pop().release()
 
 
 def _name_stage(node: Node) -> str:
@@ -133,6 +144,8 @@ class ProgressDuringRun:
     def before_node_run(self, node: Node) -> None:
         """Name the node."""
         self.started += 1
+        stage = next(iter(node.tags & KEPT.keys()), "")
+        state_rest(KEPT.get(stage, "the same command begins this stage again"))
         log.info("[%s/%s] %s", self.started, self.total, node.name)
 
 

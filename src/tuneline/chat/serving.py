@@ -1,6 +1,7 @@
 """From a use case's name to its page, served to this machine alone."""
 
 import logging
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tuneline.model_pair import load_pair, measure_room
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.preflight.runs import find_run_problems
 from tuneline.questions import find_system
+from tuneline.stopping import state_rest
 from tuneline.use_cases import list_use_cases
 
 log = logging.getLogger(__name__)
@@ -108,9 +110,13 @@ def serve_page(chat: Chat, about: About, block: bool) -> Any:
         theme=gradio.themes.Default(**LOOK),
         css=STYLE,
     )
+    state_rest("the chat page is closed")
     log.info("The chat page is at %s (Ctrl+C ends it).", url)
     if block:
-        page.block_thread()
+        try:
+            threading.Event().wait()
+        finally:
+            page.close(verbose=False)
     return page
 
 

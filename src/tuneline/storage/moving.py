@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from tuneline.errors import Problem, TunelineError
 from tuneline.files import replace_whole
 from tuneline.hub_cache.cleaning import is_locked
+from tuneline.stopping import state_rest
 from tuneline.storage.copying import (
     copy_file,
     is_there,
@@ -124,6 +125,7 @@ def move_cache(move: Move, tell: Callable[[str], None]) -> None:
     move.target.mkdir(parents=True, exist_ok=True)
     with replace_whole(move.target / MARK) as file:
         file.write(os.fsencode(move.source))
+    state_rest("the same command goes on with the move")
     told = None
     with tqdm(total=move.size, unit="B", unit_scale=True, leave=False, disable=None) as bar:
         for path in move.files:

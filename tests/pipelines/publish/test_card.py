@@ -216,7 +216,8 @@ def test_the_code_of_a_merge_names_the_very_base_and_fetches_its_vocabulary():
         "gguf": {"type": "f16", "modelfile": "", "options": ["--temp", "0"]},
     }
     merging = write_merging(record, "me/adapter")
-    assert "'owner/base', revision='c0ffee',\n    dtype=torch.float16,\n)" in merging["python"]
+    base = "'owner/base', revision='c0ffee',\n    dtype=torch.float16,\n    use_safetensors=True,"
+    assert base in merging["python"]
     fetch, convert, *_ = merging["shell"].splitlines()
     assert fetch == ("hf download owner/base tokenizer.model --revision c0ffee --local-dir merged")
     assert convert.startswith("python convert_hf_to_gguf.py merged ")

@@ -1,6 +1,8 @@
 """Several processes, started from inside a node by torch's elastic launcher."""
 
+import logging
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +28,8 @@ def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    for name in ("agent.server.api", "multiprocessing.api"):  # of every process that it ends
+        logging.getLogger(f"torch.distributed.elastic.{name}").setLevel(logging.ERROR)
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -57,6 +61,8 @@ def _word_failure(error: Any, processes: int) -> Problem:
 def _run_one(task: Callable[..., None], processes: int, arguments: tuple[Any, ...]) -> None:
     from torch.distributed.elastic.multiprocessing.errors import record
 
+    # The first process says that the training was stopped; the others end without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     record(_run_set_up)(task, processes, arguments)  # what it raises reaches the first process
 
 

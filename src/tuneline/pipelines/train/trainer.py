@@ -3,6 +3,7 @@
 The module imports TRL as it is loaded: import it where a training starts.
 """
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,9 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
                 seal(checkpoint)
         except (OSError, RuntimeError, SafetensorError) as error:
             raise TunelineError(_word_unwritten(checkpoint, error)) from error
+        finally:
+            if self.args.should_save and not (checkpoint / SEAL).exists():
+                shutil.rmtree(checkpoint, ignore_errors=True)  # nobody could go on from it
         if self.args.should_save:
             remove_old(checkpoint.parent, self.keep, self.state.best_global_step)
 
