@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -66,3 +68,16 @@ def test_an_unknown_use_case_is_a_sentence_before_anything_is_loaded(project: Pa
     bootstrap_project(project)
     with pytest.raises(TunelineError, match="--use-case = shoes: there is no such use case"):
         open_chat("shoes", "test", project)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["--nodes=product_descriptions.clean", "--from-inputs=product_descriptions.cleen", "--tags=x"],
+)
+def test_a_part_that_no_pipeline_has_is_a_sentence(typed: str, project: Path):
+    command = [sys.executable, "-m", "kedro", "run", "--env=test", typed]
+    ended = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert "Error: Pipeline" in ended.stderr
+    assert "`kedro registry describe <pipeline>` lists what there is." in ended.stderr

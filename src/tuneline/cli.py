@@ -65,6 +65,11 @@ class SentenceCommand(click.Command):
         except MENDABLE as error:
             log.debug("The run failed.", exc_info=error)
             raise _end(str(error).strip()) from error
+        except ValueError as error:
+            if not str(error).startswith("Pipeline "):  # how Kedro refuses --nodes, --from-inputs …
+                raise
+            listed = "`kedro registry describe <pipeline>` lists what there is."
+            raise _end(f"{str(error).strip()} {listed}") from error
 
     def check(self, ctx: click.Context) -> None:
         """Look at the files of `conf/` and at the arguments before the command runs."""

@@ -178,6 +178,18 @@ def test_files_that_are_there_already_are_not_written_over(project: Path, table:
     assert not (project / "conf/base/corner_shop").exists()
 
 
+def test_a_command_that_was_killed_between_two_files_goes_on(project: Path, table: Path):
+    made = create_use_case("shop", table, project, {})
+    whole = {path: (project / path).read_bytes() for path in made}
+    for count in range(len(made)):  # in the order in which they are written: the raw file first
+        for path in (made[-1], *made[:-1])[count:]:
+            (project / path).unlink()
+        assert create_use_case("shop", table, project, {}) == made
+        assert {path: (project / path).read_bytes() for path in made} == whole
+        assert not list(project.rglob("*.partial"))
+    assert made[-2] == Path("conf/base/shop/parameters.yml")  # by which a use case is known
+
+
 def test_the_command_works_from_any_folder_of_the_project(
     project: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ):
