@@ -126,7 +126,7 @@ class CSVRecords:
             if size > self._longest or (cut and self._taken):
                 self._again.appendleft(line)
                 allowed = f"{self._file.limits.row_mb:g} MB"
-                raise csv.Error(f"{NEVER_CLOSED} within {allowed} ({STATED_IN})")
+                raise csv.Error(f"a quote is never closed within {allowed} ({STATED_IN})")
             self._taken.append(line)
             if cut:
                 raise csv.Error(self._file.limits.too_long)

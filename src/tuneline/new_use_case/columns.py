@@ -1,5 +1,6 @@
 """What the columns of a CSV file seem to be."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,7 @@ from tuneline.new_use_case.refusals import (
 )
 from tuneline.rows import LINE
 
-ROWS = 100_000  # enough for a guess
+ROWS, CHARACTERS = 100_000, 200_000_000  # enough for a guess
 # A column with this many different texts at most, and several rows of each, is a category.
 CATEGORIES, ROWS_PER_CATEGORY = 20, 5
 # A column in which fewer rows than this share differ is not what is asked.
@@ -66,7 +67,7 @@ def guess_columns(raw: Path) -> Guess:
     columns = [name for name in dict.fromkeys(header) if name]
     if len(columns) < 2:
         raise TunelineError(has_no_pair(raw, header))
-    found = list(islice(read_rows(str(raw)), ROWS))
+    found = list(_read_some(raw))
     rows = pl.DataFrame(found, schema=dict.fromkeys(columns, pl.String))
     if rows.is_empty():
         raise TunelineError(has_no_row(raw, header))
@@ -83,6 +84,15 @@ def guess_columns(raw: Path) -> Guess:
     longest = (rows[question].str.len_bytes() + rows[answer].str.len_bytes()).max()
     left = [name for name in others if name != category]
     return Guess(identifier, question, answer, category, left, int(longest))  # type: ignore[arg-type]
+
+
+def _read_some(raw: Path) -> Iterator[dict[str, str]]:
+    left = CHARACTERS
+    for row in islice(read_rows(str(raw)), ROWS):
+        left -= sum(map(len, row.values()))
+        yield row
+        if left < 0:
+            return
 
 
 def _identifies(name: str, texts: pl.Series) -> bool:
