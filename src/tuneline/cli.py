@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import sys
 from collections.abc import Callable
 from copy import copy
 from functools import partial
@@ -36,6 +37,14 @@ REFERENCE = re.compile(r"(\\*)\$\{")
 MENDABLE = (DatasetError, MissingConfigException, ParameterValidationError)
 
 
+class SentenceError(click.ClickException):
+    """What has ended a command, in the encoding that the terminal is set to."""
+
+    def show(self, file: Any = None) -> None:
+        """Show it: click itself would write UTF-8 to a terminal that is set to ASCII."""
+        super().show(file or sys.stderr)
+
+
 class SentenceCommand(click.Command):
     """A command whose mendable errors end it with a sentence and exit status 1."""
 
@@ -60,9 +69,13 @@ class SentenceCommand(click.Command):
         except StopCommandError as stop:
             end_children()
             kept.error(str(stop))
-            click.echo(str(stop), err=True)
+            click.echo(str(stop), file=sys.stderr)
             raise click.exceptions.Exit(stop.status) from None
+        except UnicodeEncodeError as error:
+            raise _end(str(_word_unencodable(error))) from error
         except MENDABLE as error:
+            if isinstance(error.__cause__, UnicodeEncodeError):
+                raise _end(str(_word_unencodable(error.__cause__))) from error
             log.debug("The run failed.", exc_info=error)
             raise _end(str(error).strip()) from error
         except ValueError as error:
@@ -73,6 +86,7 @@ class SentenceCommand(click.Command):
 
     def check(self, ctx: click.Context) -> None:
         """Look at the files of `conf/` and at the arguments before the command runs."""
+        check_encoding(Path.cwd())
         env = ctx.params.get("env") or os.environ.get("KEDRO_ENV") or DEFAULT_ENVIRONMENT
         check_files(find_project() / "conf", env, ctx.params.get("params") or {})
 
@@ -176,7 +190,7 @@ def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) ->
         raise click.UsageError("--yes goes with either --clean or --move-cache.")
     from tuneline.storage.command import ProjectStorage
 
-    project = ProjectStorage(Path.cwd(), env, lambda line: click.echo(show(line, "\\n")))
+    project = ProjectStorage(Path.cwd(), env, _tell)
     if move_cache:
         project.move(move_cache, yes)
     elif clean:
@@ -185,9 +199,37 @@ def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) ->
         project.show()
 
 
-def _end(sentence: str) -> click.ClickException:
+def _tell(line: str) -> None:
+    click.echo(show(line, line_break="\\n"), file=sys.stdout)
+
+
+def check_encoding(folder: Path) -> None:
+    """Refuse a folder whose name Python has read as bytes: many libraries cannot open it then.
+
+    Args:
+        folder: the project's.
+
+    Raises:
+        TunelineError: naming the folder.
+    """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        raise TunelineError(_word_unencodable(error)) from error
+
+
+def _word_unencodable(error: UnicodeEncodeError) -> Problem:
+    return Problem(
+        where=error.object,
+        wrong="this name cannot be used in a terminal that is not set to UTF-8",
+        matters="files could not be opened",
+        remedy="say `export LC_ALL=C.UTF-8` (and `unset PYTHONUTF8`), then the same command",
+    )
+
+
+def _end(sentence: str) -> SentenceError:
     kept.error(sentence)
-    return click.ClickException(show(sentence))
+    return SentenceError(show(sentence))
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:

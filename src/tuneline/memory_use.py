@@ -19,7 +19,7 @@ def reset_peak(device: str) -> None:
         torch.cuda.reset_peak_memory_stats()
         return
     with suppress(OSError):
-        FORGET.write_text("5")
+        FORGET.write_text("5", encoding="utf-8")
 
 
 def measure_peak(device: str) -> float:

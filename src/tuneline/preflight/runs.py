@@ -1,5 +1,6 @@
 """All that a run needs, looked for at once."""
 
+import os
 from collections.abc import Iterator
 
 from kedro.io import DataCatalog
@@ -32,9 +33,10 @@ def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
     for name in sorted(pipeline.inputs()):
         if name.startswith("params:") or name == "parameters" or catalog.exists(name):
             continue
-        stage = _find_maker(name)
+        stage, where = _find_maker(name), locate(catalog, name)
+        os.fsencode(where)  # a name that this terminal's encoding does not have is never there
         yield Problem(
-            where=locate(catalog, name),
+            where=where,
             wrong=f"`{name}` is not there",
             matters="this run starts from it",
             remedy=f"run `kedro run --pipeline={stage}` first, with the same --env"

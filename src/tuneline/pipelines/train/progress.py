@@ -23,7 +23,9 @@ class Progress(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Start the clock."""
         self.start, self.first = time.monotonic(), state.global_step
-        self.tokens: int | None = None
+        # An interrupted run goes on counting where it stopped: what is saved was logged before.
+        logged = (one["num_tokens"] for one in reversed(state.log_history) if "num_tokens" in one)
+        self.tokens = next(logged, 0)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
         """Say how far the training is, on one of the processes."""
@@ -42,9 +44,6 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
     def _log_step(self, state: Any, logs: dict[str, Any]) -> None:
         seconds = time.monotonic() - self.start
-        if self.tokens is None:  # an interrupted run goes on counting where it stopped
-            self.tokens = logs["num_tokens"] if self.first else 0
-            self.first = state.global_step if self.first else 0
         steps = state.global_step - self.first
         left = seconds / steps * (state.max_steps - state.global_step) if steps else 0
         log.info(
