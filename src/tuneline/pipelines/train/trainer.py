@@ -71,6 +71,10 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         )
         self.remove_callback(PrinterCallback)
         initialise_adapter(self.model, recipe)
+        for config in self.model.peft_config.values():
+            # A set has another order in each process, and a checkpoint would have other bytes.
+            if isinstance(config.target_modules, set):
+                config.target_modules = sorted(config.target_modules)
         self.watchdog = Watchdog(hardware.dtype, recipe.learning_rate)
         self.add_callback(Gradients(self.watchdog))
         self.started, self.seconds_before = time.monotonic(), 0.0
