@@ -53,7 +53,7 @@ PAIRS = [
     pair("evaluate", "evaluate", "train", "evaluate"),
     pair("evaluate", "ask", "evaluate", "ask"),
     pair("ask", "ask", "evaluate", "ask"),
-    pair("evaluate", "overview", "evaluate", "overview"),
+    pair("evaluate", "overview", "publish", "overview"),
     pair("merge", "merge", "ask", "merge"),
     pair("merge", "publish", "merge", "publish"),
     pair("publish", "publish", "merge", "publish"),

@@ -90,7 +90,8 @@ def _probe(trainer: Any, train: Any, task: Task) -> None:
 def _collect_facts(trainer: Any, hardware: Hardware) -> dict[str, Any]:
     state = trainer.state
     return {
-        "log": state.log_history,
+        # Without the closing summary, which after an interruption is of the last part alone.
+        "log": [entry for entry in state.log_history if "train_runtime" not in entry],
         "steps": state.global_step,
         "released_step": state.best_global_step or state.global_step,
         "device": _name_device(hardware),
