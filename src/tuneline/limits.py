@@ -46,7 +46,7 @@ class Limits:
     @property
     def too_long(self) -> str:
         """Why a row is rejected that is longer."""
-        return f"too long: more than {self.row_mb:g} MB in one row ({STATED_IN})"
+        return f"longer than a row may be: more than {self.row_mb:g} MB ({STATED_IN})"
 
     def word_memory(self, name: str = "it") -> str:
         """Say that a document would take too much memory."""

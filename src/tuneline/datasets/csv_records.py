@@ -119,11 +119,11 @@ class CSVRecords:
         return csv.reader(self._feed(), delimiter=self._separator, strict=True)
 
     def _feed(self) -> Iterator[str]:
-        size = 0
+        size, longest = 0, self._longest
         while (line := self._next_line()) is not None:
-            cut = type(line) is CutRow
             size = size + len(line) + 1 if self._taken else 0
-            if size > self._longest or (cut and self._taken):
+            cut = type(line) is CutRow
+            if size > longest or (cut and self._taken):
                 self._again.appendleft(line)
                 allowed = f"{self._file.limits.row_mb:g} MB"
                 raise csv.Error(f"a quote is never closed within {allowed} ({STATED_IN})")

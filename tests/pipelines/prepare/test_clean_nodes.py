@@ -166,6 +166,20 @@ def test_rows_that_are_rejected_for_one_reason_are_refused_with_what_helps(
     assert summary.load()["rows"] == len(rows)  # it is there to look at all the same
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("longer than a row may be", "line ends that are missing, or raise `limits.row_mb`"),
+        ("too large", "raise `limits.document_gb`"),
+        ("not safe", "save the documents again"),
+    ],
+)
+def test_rows_that_a_limit_rejects_are_refused_with_what_helps(data: Data, reason: str, words: str):
+    told = {"reasons": {reason: 9}, "rows": 9, "clean": 0, "encoding": None}
+    with pytest.raises(TunelineError, match=f"for one reason: {reason}; .*{words}"):
+        check_cleaned("plans", told, data)
+
+
 def test_rows_that_are_left_are_used_with_a_warning(
     tmp_path: Path, data: Data, caplog: pytest.LogCaptureFixture
 ):

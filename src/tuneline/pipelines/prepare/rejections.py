@@ -34,6 +34,10 @@ REMEDIES = {
     "another encoding": "set `encoding` in the catalog, or save the files as UTF-8",
     "hidden row": "show the rows in the sheet, or copy them into another",
     "formula": "save the workbook in a spreadsheet program, so that it holds the values",
+    "longer than a row may be": "look for line ends that are missing, or raise `limits.row_mb` in "
+    "conf/base/globals.yml",
+    "too large": "raise `limits.document_gb` in conf/base/globals.yml",
+    "not safe": "save the documents again in Word or LibreOffice",
     "damaged": "copy the files again",
     "not ": "set `encoding: {encoding}` in the catalog, or save the file as UTF-8",
     "": "rejected.csv says what is wrong with each row",
