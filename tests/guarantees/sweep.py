@@ -66,13 +66,14 @@ def interrupt(
         action = None if full else SIGNALS[number % len(SIGNALS)]
         outcome = _interrupt_once(reference, step, project, event, action)
         if not outcome.reached and since:  # what is left had this change behind it
-            yield _finish(reference, step, project, since, again=False)
+            yield _finish(reference, step, project, since, outcome.status)
             since = []
             outcome = _interrupt_once(reference, step, project, event, action)
         yield outcome
         since.append(outcome)
         if len(since) == AT_ONCE or not outcome.reached:
-            yield _finish(reference, step, project, since, again=outcome.reached)
+            ended = None if outcome.reached else outcome.status
+            yield _finish(reference, step, project, since, ended)
             since = []
     if since:
         yield _finish(reference, step, project, since)
@@ -120,14 +121,18 @@ def _look_at_end(ended: Ended, number: int | None) -> Iterator[str]:
 
 
 def _finish(
-    reference: Reference, step: Step, project: Path, since: list[Outcome], again: bool = True
+    reference: Reference,
+    step: Step,
+    project: Path,
+    since: list[Outcome],
+    status: int | None = None,
 ) -> Outcome:
     """Type the command until it ends, unless it has; compare with the reference, and start anew."""
     last = since[-1]
     outcome = Outcome(step.name, last.event, f"typed again after {len(since)}", True, 0)
-    if not again and last.status:
-        outcome.faults.append(f"ended with {last.status} before this change came")
-    if again:
+    if status:
+        outcome.faults.append(f"ended with {status} before the next change came")
+    if status is None:
         ended = commands.run(project, step.command)
         outcome.status = ended.status
         if ended.status:
