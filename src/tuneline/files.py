@@ -14,6 +14,7 @@ from typing import BinaryIO
 from tuneline.disk import name_unwritable
 
 REMEDY = "free space there, or let `data` in the environment's globals.yml name another disk"
+SCRATCH_REMEDY = "free space there, or let the environment variable TMPDIR name another disk"
 PARTIAL = re.compile(r"\..+\.(\d+)-\d+\.partial")
 SCRATCH = re.compile(r"tuneline-(\d+)-.+")
 
@@ -91,10 +92,14 @@ def make_scratch() -> tempfile.TemporaryDirectory[str]:
     """Make a folder for what is not kept, where the system keeps such things.
 
     What killed processes left there is removed before.
+
+    Raises:
+        TunelineError: if that disk is full or read-only.
     """
     for left in find_scratch():
         shutil.rmtree(left, ignore_errors=True)
-    return tempfile.TemporaryDirectory(prefix=f"tuneline-{os.getpid()}-")
+    with name_unwritable(Path(tempfile.gettempdir()), SCRATCH_REMEDY):
+        return tempfile.TemporaryDirectory(prefix=f"tuneline-{os.getpid()}-")
 
 
 def find_scratch() -> list[Path]:

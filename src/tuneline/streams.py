@@ -12,12 +12,11 @@ from typing import Generic, TypeVar
 import polars as pl
 
 from tuneline.disk import name_unwritable
-from tuneline.files import make_scratch
+from tuneline.files import SCRATCH_REMEDY, make_scratch
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-REMEDY = "free space there, or let the environment variable TMPDIR name another disk"
 # Enough to fill the gaps between two calls of polars, few enough for little memory.
 WORKERS = 2
 # How soon a thread notices that nobody asks for its values any more.
@@ -55,7 +54,7 @@ def divide(
     def first() -> Iterator[pl.DataFrame]:
         for mine, other in pairs:
             path = Path(spool.name) / f"{len(waiting)}.arrow"
-            with name_unwritable(path, REMEDY):
+            with name_unwritable(path, SCRATCH_REMEDY):
                 other.write_ipc(path)
             waiting.append(path)
             yield mine

@@ -8,8 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tuneline.adapters import Adapter, read_adapter
+from tuneline.disk import name_unwritable
 from tuneline.examples import Example
-from tuneline.files import make_scratch
+from tuneline.files import SCRATCH_REMEDY, make_scratch
 from tuneline.hub_cache.fetching import fetch_base
 from tuneline.modelling import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
@@ -61,7 +62,8 @@ def train_adapter(
         with make_scratch() as scratch:
             for side, examples in (("train", train), ("validation", validation)):
                 rows = render_examples(tokenizer, examples, recipe)
-                rows.save_to_disk(f"{scratch}/{side}")
+                with name_unwritable(Path(scratch), SCRATCH_REMEDY):
+                    rows.save_to_disk(f"{scratch}/{side}")
             planned = plan["memory_gb"]["total"]
             task = Task(Path(scratch), run, find_checkpoint(run), recipe, hardware, planned)
             launch(fit, hardware.processes, task)
