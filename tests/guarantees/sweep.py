@@ -137,7 +137,9 @@ def _finish(
         outcome.status = ended.status
         if ended.status:
             outcome.faults.append(f"ended with {ended.status}: {ended.output[-600:]}")
-    outcome.faults += find_differences(project / DATA, reference.made[step.name].content)
+    # What was saved before an interruption is a version of its own.
+    made = reference.made[step.name].content
+    outcome.faults += find_differences(project / DATA, made, newest=True)
     reference.restore(step, project)
     return outcome
 
