@@ -7,12 +7,11 @@ import openpyxl
 import pandas as pd
 import pytest
 import yaml
-from kedro_datasets.pandas import CSVDataset
 
 from tests.conftest import PROJECT
 from tests.pipelines.evaluate.rows import make_row
 from tests.pipelines.evaluate.rubric.filling import fill
-from tuneline.datasets import OptionalPartitionsDataset, RatingSheetDataset
+from tuneline.datasets import CSVDataset, OptionalPartitionsDataset, RatingSheetDataset
 from tuneline.parameters import Criterion, Evaluation, Rubric
 from tuneline.pipelines.evaluate.rating_nodes import (
     make_rating_sheet,
@@ -139,15 +138,11 @@ def test_rows_that_share_an_id_come_back_as_they_were_rated(tmp_path: Path):
     assert (found["completeness"]["base"], found["completeness"]["tuned"]) == (5, 8)
 
 
-@pytest.mark.parametrize("name", ["1", "NA", "null", "4.50", "True"])
+@pytest.mark.parametrize("name", ["1", "NA", "null", "4.50", "True", "=1+1", "-clear", "'=a"])
 def test_a_criterion_may_be_called_anything(tmp_path: Path, name: str):
     catalog = yaml.safe_load((PROJECT / "conf/base/catalog_evaluate.yml").read_text("utf-8"))
     stated = catalog["{use_case}.ratings"]
-    dataset = CSVDataset(
-        filepath=str(tmp_path / "ratings.csv"),
-        save_args=stated["save_args"],
-        load_args=stated["load_args"],
-    )
+    dataset = CSVDataset(filepath=str(tmp_path / "ratings.csv"), load_args=stated["load_args"])
     rows = [row | {"criterion": name, "id": "NA"} for row in rate("7", [1, 2, 3])]
     dataset.save(pd.DataFrame(rows))
     rubric = Rubric(criteria=[Criterion(name=name, description="?")], people=True)
