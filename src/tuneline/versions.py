@@ -13,7 +13,7 @@ from tuneline.files import replace_whole
 
 log = logging.getLogger(__name__)
 
-RECORD = "versions.json"
+RECORD = ".versions.json"
 
 
 def order_versions(folder: Path, names: Iterable[str]) -> list[str]:

@@ -22,7 +22,7 @@ def test_what_was_made_last_is_evaluated_and_published_though_its_name_is_older(
     reference.restore(EVALUATED, project, after=True)
     (old,) = (project / MODELS / "adapter").glob("2*")
     old.rename(old.with_name(FUTURE))  # as a clock that went wrong would have named it
-    (old.parent / "versions.json").write_text(json.dumps([FUTURE]))
+    (old.parent / ".versions.json").write_text(json.dumps([FUTURE]))
     ended = commands.run(project, f"run --env=test --pipelines=plan,train,evaluate {OTHER_RECIPE}")
     assert ended.status == 0, ended.output
     assert f"an older name than {FUTURE}" in ended.output

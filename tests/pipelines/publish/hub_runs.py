@@ -87,4 +87,6 @@ def start(folder: Path, environment: dict[str, str], *arguments: str) -> subproc
 
 
 def _change(path: Path, **values: Any) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    """Change a record; one that people write has no SHA-256 of itself, nor of files beside it."""
+    changed = json.loads(path.read_text()) | values
+    path.write_text(json.dumps({k: v for k, v in changed.items() if k not in {"sha256", "files"}}))
