@@ -2,8 +2,8 @@
 
 The tests in tests/guarantees take a sample; this takes all of it, which needs an hour or two.
 
-    python -m benchmarks.kills
-    python -m benchmarks.kills --steps plan publish --disk
+    PYTHONPATH=. python benchmarks/kills.py
+    PYTHONPATH=. python benchmarks/kills.py --steps plan publish --disk
 """
 
 import argparse

@@ -18,7 +18,7 @@ from tests.pipelines.merge.adapters import dequantize
 from tests.pipelines.publish.hub_runs import REPORTS
 from tests.pipelines.publish.test_markdown import HOSTILE
 from tuneline.adapters import Adapter, attach_adapter
-from tuneline.datasets import AdapterDataset, JSONLinesDataset
+from tuneline.datasets import AdapterDataset, JSONDataset, JSONLinesDataset
 from tuneline.errors import TunelineError
 from tuneline.hashing import hash_value
 from tuneline.parameters import Evaluation, Prompt, Publish, UseCase
@@ -38,8 +38,8 @@ def material(finished_run: Path) -> dict:
     answers = finished_run / "data/test/07_model_output/product_descriptions/answers.jsonl"
     train = finished_run / "data/test/05_model_input/product_descriptions/train.jsonl"
     return {
-        **{name: json.loads((reports / f"{name}.json").read_text()) for name in RECORDS},
-        "scores": json.loads((newest / "scores.json").read_text()),
+        **{name: JSONDataset(filepath=f"{reports}/{name}.json").load() for name in RECORDS},
+        "scores": JSONDataset(filepath=f"{newest}/scores.json").load(),
         "adapter": AdapterDataset(filepath=str(adapter)).load(),
         "answers": JSONLinesDataset(filepath=str(answers)).load(),
         "train": JSONLinesDataset(filepath=str(train)).load(),
