@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tuneline.disk import name_unwritable
+from tuneline.volumes import find_temporary_folder
 
 REMEDY = "free space there, or let `data` in the environment's globals.yml name another disk"
 SCRATCH_REMEDY = "free space there, or let the environment variable TMPDIR name another disk"
@@ -98,13 +99,14 @@ def make_scratch() -> tempfile.TemporaryDirectory[str]:
     """
     for left in find_scratch():
         shutil.rmtree(left, ignore_errors=True)
-    with name_unwritable(Path(tempfile.gettempdir()), SCRATCH_REMEDY):
-        return tempfile.TemporaryDirectory(prefix=f"tuneline-{os.getpid()}-")
+    folder = find_temporary_folder()
+    with name_unwritable(folder, SCRATCH_REMEDY):
+        return tempfile.TemporaryDirectory(prefix=f"tuneline-{os.getpid()}-", dir=folder)
 
 
 def find_scratch() -> list[Path]:
     """Find the scratch folders of processes that are no more."""
-    found = Path(tempfile.gettempdir()).glob("tuneline-*")
+    found = find_temporary_folder().glob("tuneline-*")
     return sorted(path for path in found if _is_left(SCRATCH, path) and path.is_dir())
 
 

@@ -58,6 +58,8 @@ def cache(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         monkeypatch.delenv(name)
     state_cache(project, tmp_path / "hub")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    # What killed processes of this very machine have left is no part of a test.
+    monkeypatch.setattr("tuneline.storage.runs.find_scratch", list)
     return tmp_path / "hub"
 
 
