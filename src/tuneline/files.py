@@ -77,9 +77,7 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
         partial.mkdir()
         try:
             yield partial
-            for file in partial.rglob("*"):
-                if file.is_file():
-                    _flush(file)
+            flush_files(partial)
             if path.is_dir():
                 # Under its own name, a folder that is being removed would look like a whole one.
                 path.rename(old)
@@ -87,6 +85,13 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
+
+
+def flush_files(folder: Path) -> None:
+    """Have the system write all files of a folder to the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            _flush(path)
 
 
 def make_scratch() -> tempfile.TemporaryDirectory[str]:

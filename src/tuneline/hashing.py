@@ -17,6 +17,12 @@ def hash_value(value: Any) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def hash_file(path: Path) -> str:
+    """Fingerprint a file by its bytes: SHA-256, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def hash_files(paths: list[Path]) -> str:
     """Fingerprint files by their names and contents."""
     digest = hashlib.sha256()

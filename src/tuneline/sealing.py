@@ -1,6 +1,5 @@
 """SHA-256 beside what it was computed of: whether bytes are still those that were written."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from tuneline.disk import name_unreadable
 from tuneline.errors import Problem, TunelineError
 from tuneline.files import replace_whole
-from tuneline.hashing import hash_text
+from tuneline.hashing import hash_file, hash_text
 
 SEAL = "sha256"
 
@@ -60,13 +59,13 @@ def read_sealed(path: Path, remedy: str) -> dict[str, Any]:
 def hash_all(folder: Path) -> dict[str, str]:
     """Compute the SHA-256 of each file of a folder, by its name."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): _hash_file(path) for path in files}
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
 
 
 def find_broken(folder: Path, hashes: dict[str, str]) -> list[Path]:
     """Find the files of a folder that are not there any more, or not what was written."""
     paths = {folder / name: written for name, written in hashes.items()}
-    return [path for path, one in paths.items() if not path.is_file() or _hash_file(path) != one]
+    return [path for path, one in paths.items() if not path.is_file() or hash_file(path) != one]
 
 
 def check_files(folder: Path, hashes: dict[str, str], remedy: str) -> None:
@@ -96,8 +95,3 @@ def check_files(folder: Path, hashes: dict[str, str], remedy: str) -> None:
 def _hash_as_read(value: dict[str, Any]) -> str:
     """Hash an object as JSON gives it back: tuples as lists, numbers as keys as texts."""
     return hash_text(json.dumps(json.loads(json.dumps(value)), sort_keys=True))
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

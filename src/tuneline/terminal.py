@@ -19,6 +19,8 @@ from typing import Any
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+# How a cell begins that a spreadsheet takes for a formula (OWASP, CSV injection).
+FORMULA_START = r"[=+\-@\t\r]"
 # As wide as the time before a message: a line break in it begins no line that looks like another's.
 CONTINUED = "\n" + " " * 10
 

@@ -13,13 +13,12 @@ from tuneline.datasets.opening import read_at_most
 from tuneline.errors import Problem, TunelineError
 from tuneline.files import replace_whole
 from tuneline.limits import TooLargeError, read_limits
+from tuneline.terminal import FORMULA_START
 
 # Characters that XML, and so XLSX, cannot hold.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 LONGEST_CELL = 32_767  # characters, of XLSX
 CUT = " […: longer than a cell]"
-# What spreadsheets take for the beginning of a formula as it is typed.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 TEXT_WIDTH, RATING_WIDTH = 48, 12
 
 
@@ -119,7 +118,7 @@ def _keep_texts(sheet: Any) -> None:
     for cell in (cell for row in sheet.iter_rows() for cell in row):
         if isinstance(cell.value, str):
             cell.data_type = "s"
-            cell.quotePrefix = cell.value.startswith(FORMULA_SIGNS)
+            cell.quotePrefix = re.match(FORMULA_START, cell.value) is not None
 
 
 def _lay_out(sheet: Any, data: pd.DataFrame) -> None:

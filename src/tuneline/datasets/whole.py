@@ -12,13 +12,14 @@ from kedro_datasets import json, pandas, plotly, text
 from tuneline.disk import name_unreadable
 from tuneline.files import replace_by_name
 from tuneline.sealing import open_seal, seal_value
+from tuneline.terminal import FORMULA_START
 from tuneline.versions import order_versions, record_version
 
 AGAIN = "run the stage that makes it again"
-# How a cell begins that a spreadsheet takes for a formula (OWASP, CSV injection). A cell that has
-# our mark before such a beginning gets one more, so that every text comes back as it was.
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
-MARKED = re.compile(r"'+[=+\-@\t\r]")
+# A cell that has our mark before the start of a formula gets one more, so that every text comes
+# back as it was.
+FORMULA = re.compile(f"'*{FORMULA_START}")
+MARKED = re.compile(f"'+{FORMULA_START}")
 UTF_8 = {
     "open_args_save": {"mode": "w", "encoding": "utf-8"},
     "open_args_load": {"mode": "r", "encoding": "utf-8"},

@@ -17,9 +17,11 @@ from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
 from tuneline.progress import RowProgress
 from tuneline.rows import SOURCE, RowSource, list_fields, show_originals
 from tuneline.streams import Stream, divide
+from tuneline.terminal import FORMULA_START
 
 # People open the rejected rows as a sheet, where a text that begins so would be a formula.
-MARKED = by_name("source", "original", require_all=False).str.replace(r"^('*[=+\-@\t\r])", "'$1")
+SHOWN = by_name("source", "original", require_all=False)
+MARKED = SHOWN.str.replace(f"^('*{FORMULA_START})", "'$1")
 Pair = tuple[pl.DataFrame, pl.DataFrame]
 Outputs = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any]]]
 

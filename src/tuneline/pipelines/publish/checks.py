@@ -1,12 +1,12 @@
 """What must be true of the files of a release before any of them leaves the machine."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem
+from tuneline.hashing import hash_file
 from tuneline.hub.bases import find_folder_base_problem
 from tuneline.pipelines.publish.secrets import find_leaked
 from tuneline.pipelines.publish.weights import find_weight_problems
@@ -42,7 +42,7 @@ def list_files(folder: Path) -> list[dict[str, Any]]:
         `path`, `bytes` and `sha256` of each, in alphabetical order.
     """
     return [
-        {"path": path.name, "bytes": path.stat().st_size, "sha256": _hash(path)}
+        {"path": path.name, "bytes": path.stat().st_size, "sha256": hash_file(path)}
         for path in sorted(folder.iterdir())
         if path.is_file()
     ]
@@ -81,8 +81,3 @@ def find_release_problems(folder: Path) -> Iterator[Problem]:
 
 def _problem(name: str, wrong: str, matters: str) -> Problem:
     return Problem(where=name, wrong=wrong, matters=matters, remedy=REMEDY)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,6 @@ so that a run with other inputs neither resumes from it nor writes over it.
 """
 
 import logging
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import orjson
 
 from tuneline.errors import TunelineError
+from tuneline.files import flush_files
 from tuneline.hashing import hash_value
 from tuneline.sealing import check_files, hash_all, read_sealed, write_sealed
 
@@ -64,10 +64,7 @@ def find_checkpoint(folder: Path) -> Path | None:
 
 def seal(checkpoint: Path) -> None:
     """Declare a checkpoint whole, once all of its bytes are on the disk."""
-    for path in checkpoint.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+    flush_files(checkpoint)
     write_sealed(checkpoint / SEAL, hash_all(checkpoint))
 
 
