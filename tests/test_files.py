@@ -118,6 +118,27 @@ def test_what_is_read_meanwhile_is_not_taken_for_what_is_written(tmp_path: Path)
         raise PermissionError(13, "Permission denied", str(tmp_path / "raw" / "raw.csv"))
 
 
+def test_a_folder_that_was_about_to_be_replaced_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rename = Path.rename
+
+    def stop_at_the_second(path: Path, target: Path) -> Path:
+        if target == tmp_path / "merged" and (path / "new").exists():
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    (tmp_path / "merged").mkdir()
+    (tmp_path / "merged/old").touch()
+    monkeypatch.setattr(Path, "rename", stop_at_the_second)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        replace_whole_folder(tmp_path / "merged") as folder,
+    ):
+        (folder / "new").touch()
+    assert [*tmp_path.rglob("*")] == [tmp_path / "merged", tmp_path / "merged/old"]
+
+
 def test_a_cut_file_is_told_by_its_name(tmp_path: Path):
     for name, make in (
         ("scores.json", JSONDataset),

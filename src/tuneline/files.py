@@ -83,6 +83,8 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
                 path.rename(old)
             partial.rename(path)
         finally:
+            if old.is_dir() and not path.exists():
+                old.rename(path)  # stopped between the two
             shutil.rmtree(partial, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
 
