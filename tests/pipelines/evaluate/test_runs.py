@@ -21,7 +21,8 @@ def score(rate: float, tuned: str, prompt: str = "Describe it.") -> dict:
 
 def test_runs_stand_in_their_order_with_what_differs_between_them():
     first, second = score(1e-4, "A pot."), score(2e-4, REFERENCE)
-    table, plot = compare_runs({"2026-02": lambda: second, "2026-01": lambda: first}, second)
+    versions = {"2026-01": lambda: first, "2026-02": lambda: second}  # as they were made
+    table, plot = compare_runs(versions, second)
     assert table["version"].tolist() == ["2026-01", "2026-02"]
     assert table["differs"].tolist() == ["learning_rate 0.0001", "learning_rate 0.0002"]
     assert table["chrf_tuned"].iloc[0] < table["chrf_tuned"].iloc[1] == 100
