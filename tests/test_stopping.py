@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -94,9 +95,18 @@ def run_script(path: Path, code: str) -> subprocess.Popen[str]:
     )
 
 
+def spend_seconds(pid: int, seconds: float) -> None:
+    """Wait until a process has computed for so long from now on."""
+    process = psutil.Process(pid)
+    enough = process.cpu_times().user + seconds
+    while process.cpu_times().user < enough:
+        time.sleep(0.05)
+
+
 def test_what_takes_minutes_between_two_lines_of_python_is_ended(tmp_path: Path):
     stuck = run_script(tmp_path / "stuck.py", STUCK)
     read_until(stuck, "begun")
+    spend_seconds(stuck.pid, 1)  # only what is written in C spends that much
     stuck.send_signal(signal.SIGTERM)
     said, _ = stuck.communicate()
     assert (stuck.returncode, said) == (143, "Stopped (SIGTERM).\n")
