@@ -89,6 +89,7 @@ def test_the_base_model_that_ships_has_no_problem(recipe: Recipe):
         (write("model.safetensors", "version https://git-lfs.github.com/spec/v1"), "be read"),
         (make_adapter, "it is an adapter, not a base model"),
         (make_adapter, "name its base model, Qwen/Qwen3-0.6B"),
+        (write("adapter_config.json", "{}"), "it has an adapter_config.json next to its config"),
         (remove("config.json"), "there is no model in this folder"),
         (write("config.json", "{"), "its config.json cannot be used"),
         (write("config.json", "[]"), "its config.json cannot be used"),

@@ -67,6 +67,12 @@ def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
             return _word_adapter(folder)
         gguf = any(name.endswith(".gguf") for name in names)
         return _word_gguf() if gguf else _word_no_model()
+    if "adapter_config.json" in names:
+        return (
+            "it has an adapter_config.json next to its config.json",
+            "transformers would load the model that the former names, and not this one",
+            "delete adapter_config.json, or copy the model's own files into a folder of their own",
+        )
     if {SINGLE, INDEX} & names or any(SHARD.fullmatch(name) for name in names):
         return None
     others = sorted(name for name in names if name.endswith(OTHER_WEIGHTS))
