@@ -63,10 +63,7 @@ def _find_in_files(recipe: Recipe) -> Words | None:
 
 def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
     if "config.json" not in names:
-        if "adapter_config.json" in names:
-            return _word_adapter(folder)
-        gguf = any(name.endswith(".gguf") for name in names)
-        return _word_gguf() if gguf else _word_no_model()
+        return _word_without_config(names, folder)
     if "adapter_config.json" in names:
         return (
             "it has an adapter_config.json next to its config.json",
@@ -91,6 +88,12 @@ def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
         "there is nothing to train on",
         "fetch its model.safetensors, or all of its shards with their index",
     )
+
+
+def _word_without_config(names: set[str], folder: Path | None) -> Words:
+    if "adapter_config.json" in names:
+        return _word_adapter(folder)
+    return _word_gguf() if any(name.endswith(".gguf") for name in names) else _word_no_model()
 
 
 def _find_in_shards(names: set[str], folder: Path) -> Words | None:

@@ -3,12 +3,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from transformers import Trainer
 
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, TINY_BASE
 from tests.pipelines.train.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
@@ -69,6 +72,24 @@ def test_a_full_disk_leaves_the_last_checkpoint_to_go_on_from(
         assert torch.equal(tensor, resumed.tensors[name])
 
 
+def test_a_full_disk_is_named_whatever_a_library_raises(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tokenizer = Tokenizer.from_file(str(PROJECT / TINY_BASE / "tokenizer.json"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def save(*_: object) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        try:
+            tokenizer.save(str(tmp_path / "tokenizer.json"))  # its error is a bare Exception
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    monkeypatch.setattr(Trainer, "_save_checkpoint", save)
+    with pytest.raises(TunelineError, match=r"could not be written \(File too large"):
+        train(shrink(recipe), hardware, tmp_path)
+
+
 def flip(path: Path) -> None:
     """Change one bit in the middle of a file."""
     content = bytearray(path.read_bytes())
@@ -76,23 +97,41 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.fixture
-def interrupted(
-    recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """Train until checkpoint 4 of 12 is sealed; give its folder."""
+def stop_after(name: str, train_it: Callable[[], object]) -> None:
+    """Stop a training when its checkpoint of this name is sealed, before old ones are removed."""
     seal = trainer.seal
 
     def stop(checkpoint: Path) -> None:
         seal(checkpoint)
-        if checkpoint.name == "checkpoint-4":
+        if checkpoint.name == name:
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "seal", stop)
         with pytest.raises(KeyboardInterrupt):
-            train(shrink(recipe, save_steps=2), hardware, tmp_path / "runs")
+            train_it()
+
+
+@pytest.fixture
+def interrupted(recipe: Recipe, hardware: Hardware, tmp_path: Path) -> Path:
+    """Train until checkpoint 4 of 12 is sealed; give its folder."""
+    recipe = shrink(recipe, save_steps=2)
+    stop_after("checkpoint-4", lambda: train(recipe, hardware, tmp_path / "runs"))
     return next((tmp_path / "runs").glob("*/checkpoint-4"))
+
+
+def test_what_a_stopped_run_had_yet_to_remove_is_removed(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    recipe = shrink(recipe, save_steps=2, save_total_limit=1, num_train_epochs=1)
+    stop_after("checkpoint-6", lambda: train(recipe, hardware, tmp_path / "stopped"))
+    for runs in ("stopped", "whole"):
+        train(recipe, hardware, tmp_path / runs)
+    stopped, whole = (
+        {path.name for path in (tmp_path / runs).glob("*/checkpoint-*")}
+        for runs in ("stopped", "whole")
+    )
+    assert stopped == whole
 
 
 def test_a_changed_bit_in_any_file_of_a_checkpoint_is_named_and_made_again(

@@ -9,7 +9,7 @@ import orjson
 
 from tuneline.memory_use import measure_peak, reset_peak
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.checkpoints import finish
+from tuneline.pipelines.train.checkpoints import finish, remove_old
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ def _go_on(trainer: Any, checkpoint: Path) -> None:
     # TRL counts tokens in a private attribute, and from zero after a resume.
     trainer._total_train_tokens = last["num_tokens"]
     trainer.seconds_before = last["seconds"]
+    if trainer.is_world_process_zero():  # it may have been stopped before it had removed them
+        remove_old(checkpoint.parent, trainer.keep, state["best_global_step"])
     log.info("Going on after step %s of %s.", state["global_step"], state["max_steps"])
 
 

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from transformers import Trainer
 from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
@@ -186,7 +185,9 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 seal(checkpoint)
-        except (OSError, RuntimeError, SafetensorError) as error:
+        except TunelineError:
+            raise
+        except Exception as error:  # tokenizers raises nothing more particular
             raise TunelineError(_word_unwritten(checkpoint, error)) from error
         finally:
             if self.args.should_save and not (checkpoint / SEAL).exists():
