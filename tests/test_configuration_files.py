@@ -66,6 +66,23 @@ def test_a_file_without_keys_is_named(conf: Path, content: str, words: str):
     assert refuse(conf).startswith(f"conf/{FILE}: {words}")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "key"),
+    [
+        ("parameters_more.yml", "hardware:\n  device: cpu\n", "hardware.device"),
+        ("shoe_mould/catalog_more.yml", "shoe_mould.raw:\n  type: x\n", "shoe_mould.raw"),
+    ],
+)
+def test_a_key_that_two_files_of_an_environment_state_is_named(
+    conf: Path, name: str, content: str, key: str
+):
+    (conf / "base" / name).write_text(content)
+    message = refuse(conf)
+    assert f": {key}: conf/base/" in message
+    assert f"conf/base/{name}" in message
+    assert "states it, too" in message
+
+
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xef\xbb\xbfshoe_mould: {}\n"])
 def test_an_empty_file_and_one_with_a_mark_of_its_encoding_are_read(conf: Path, content: bytes):
     (conf / FILE).write_bytes(content)

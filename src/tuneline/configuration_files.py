@@ -92,6 +92,8 @@ def check_files(conf: Path, env: str, params: dict[str, Any]) -> None:
                 found[kind][name] = _read(path, name)
             except TunelineError as error:
                 problems += error.problems
+        for kind, values in found.items():
+            problems += _find_stated_twice(kind, values)
         known_globals = reduce(merge, found["globals"].values(), known_globals)
         found["parameters"]["--params"] = params
         for kind, values in found.items():
@@ -172,6 +174,31 @@ def _word_syntax(name: str, text: str, error: yaml.YAMLError) -> Problem:
         remedy="put a text that holds one of `: # ? [ ] { } ,` into double quotes, indent with "
         "spaces only, and state each key once",
     )
+
+
+def _find_stated_twice(kind: str, values: dict[str, dict[Any, Any]]) -> Iterator[Problem]:
+    """Find the keys of one environment that two files state (Kedro's `_check_duplicates`)."""
+    seen: dict[str, str] = {}
+    for name, stated in values.items():
+        keys = _list_keys(stated) if kind == "parameters" else map(str, stated)
+        for key in keys:
+            first = seen.setdefault(key, name)
+            if first != name and not key.startswith("_"):
+                yield Problem(
+                    where=f"{name}: {key}",
+                    wrong=f"{first} states it, too",
+                    matters="nothing tells which of them counts",
+                    remedy="state it in one of these files",
+                )
+
+
+def _list_keys(values: Mapping[Any, Any], above: str = "") -> Iterator[str]:
+    """List the dotted keys of all values that are no mappings."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _list_keys(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}"
 
 
 def _find_lost_references(kind: str, stated: Stated) -> Iterator[Problem]:
