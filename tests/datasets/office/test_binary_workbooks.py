@@ -1,8 +1,13 @@
 import base64
+import struct
+import zipfile
 import zlib
 from pathlib import Path
 
+import pytest
+
 from tests.datasets.office.reading import problems, read
+from tuneline.errors import TunelineError
 
 # A workbook in the format of 1997, with a hidden sheet, formats (15 %, a date, 26:05:00), a hidden
 # row and a formula error.
@@ -33,3 +38,63 @@ def test_an_old_workbook_is_read_as_stored_and_this_is_said(tmp_path: Path):
         "in this format, neither number formats nor formula errors nor what is hidden can be read",
         "column `answer`: 3 cells (first `0.15` in row 2) are as stored, without their format",
     ]
+
+
+RELATIONS = "http://schemas.openxmlformats.org/{}/2006/relationships"
+
+
+def encode(kind: int, body: bytes = b"") -> bytes:
+    """Write a record of an XLSB part, shorter than 128 bytes (MS-XLSB, 2.1.4)."""
+    number = bytes([kind]) if kind < 128 else bytes([kind & 127 | 128, kind >> 7])
+    return number + bytes([len(body)]) + body
+
+
+def encode_text(text: str) -> bytes:
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
+def write_xlsb(path: Path, cells: list[tuple[int, int, str]]) -> Path:
+    """Write a workbook of one sheet: its rows, columns and texts."""
+    sheet = encode(129) + encode(148, bytes(16)) + encode(145)
+    for row, column, text in cells:
+        sheet += encode(0, struct.pack("<I", row) + bytes(13))
+        sheet += encode(6, struct.pack("<II", column, 0) + encode_text(text))
+    bundle = struct.pack("<II", 0, 1) + encode_text("rId1") + encode_text("Rows")
+    book = encode(131) + encode(143) + encode(156, bundle) + encode(144) + encode(132)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, kind, target in (
+            ("_rels/.rels", "officeDocument", "xl/workbook.bin"),
+            ("xl/_rels/workbook.bin.rels", "worksheet", "worksheets/sheet1.bin"),
+        ):
+            archive.writestr(
+                name,
+                f'<Relationships xmlns="{RELATIONS.format("package")}"><Relationship Id="rId1" '
+                f'Type="{RELATIONS.format("officeDocument")}/{kind}" Target="{target}"/>'
+                "</Relationships>",
+            )
+        archive.writestr("xl/workbook.bin", book)
+        archive.writestr("xl/worksheets/sheet1.bin", sheet + encode(146) + encode(130))
+    return path
+
+
+HEADER = [(0, 0, "question"), (0, 1, "answer"), (1, 0, "a"), (1, 1, "b")]
+
+
+def test_a_binary_workbook_is_read(tmp_path: Path):
+    table, _ = read(write_xlsb(tmp_path / "a.xlsb", HEADER))
+    assert table["answer"].to_list() == ["b"]
+
+
+def test_a_stray_cell_in_the_last_row_and_column_ends_in_a_sentence(tmp_path: Path):
+    path = write_xlsb(tmp_path / "far.xlsb", [*HEADER, (1_048_575, 16_383, "x")])
+    assert path.stat().st_size < 2000
+    with pytest.raises(TunelineError, match="the workbook is too large: it would take more than"):
+        read(path)
+
+
+def test_a_damaged_binary_workbook_is_no_bomb(tmp_path: Path):
+    path = write_xlsb(tmp_path / "a.xlsb", HEADER)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/workbook.bin", b"\x83")
+    with pytest.raises(TunelineError, match="it is no workbook that can be read"):
+        read(path)
