@@ -53,14 +53,16 @@ def encode_text(text: str) -> bytes:
     return struct.pack("<I", len(text)) + text.encode("utf-16-le")
 
 
-def write_xlsb(path: Path, cells: list[tuple[int, int, str]]) -> Path:
+BUNDLE = struct.pack("<II", 0, 1) + encode_text("rId1") + encode_text("Rows")
+BOOK = encode(131) + encode(143) + encode(156, BUNDLE) + encode(144) + encode(132)
+
+
+def write_xlsb(path: Path, cells: list[tuple[int, int, str]], book: bytes = BOOK) -> Path:
     """Write a workbook of one sheet: its rows, columns and texts."""
     sheet = encode(129) + encode(148, bytes(16)) + encode(145)
     for row, column, text in cells:
         sheet += encode(0, struct.pack("<I", row) + bytes(13))
         sheet += encode(6, struct.pack("<II", column, 0) + encode_text(text))
-    bundle = struct.pack("<II", 0, 1) + encode_text("rId1") + encode_text("Rows")
-    book = encode(131) + encode(143) + encode(156, bundle) + encode(144) + encode(132)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, kind, target in (
             ("_rels/.rels", "officeDocument", "xl/workbook.bin"),
@@ -93,8 +95,6 @@ def test_a_stray_cell_in_the_last_row_and_column_ends_in_a_sentence(tmp_path: Pa
 
 
 def test_a_damaged_binary_workbook_is_no_bomb(tmp_path: Path):
-    path = write_xlsb(tmp_path / "a.xlsb", HEADER)
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("xl/workbook.bin", b"\x83")
+    path = write_xlsb(tmp_path / "a.xlsb", HEADER, book=b"\x83")
     with pytest.raises(TunelineError, match="it is no workbook that can be read"):
         read(path)
