@@ -33,16 +33,16 @@ docs: install ## build the documentation, strictly, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 parameters-page: install ## write the page that explains every key, from the typed parameters
-	$(BIN)/python -m reference.parameters
+	$(BIN)/python -m scripts.reference.parameters
 
 viz: install ## draw the lineage, with previews, as a static site in build/
 	KEDRO_ENV=laptop $(BIN)/kedro viz build --include-previews
 
 sample: install ## make the sample data of the use cases again
-	$(BIN)/python -m samples.product_descriptions --rows 8000 --out data/01_raw/product_descriptions/trn.json.gz
-	$(BIN)/python -m samples.essential_oils.workbook --out data/01_raw/essential_oils/oils.xlsx
-	$(BIN)/python -m samples.shoe_mould.table --out data/01_raw/shoe_mould/questions.json
-	$(BIN)/python -m samples.development_plans.documents --out data/01_raw/development_plans
+	$(BIN)/python -m scripts.samples.product_descriptions --rows 8000 --out data/01_raw/product_descriptions/trn.json.gz
+	$(BIN)/python -m scripts.samples.essential_oils.workbook --out data/01_raw/essential_oils/oils.xlsx
+	$(BIN)/python -m scripts.samples.shoe_mould.table --out data/01_raw/shoe_mould/questions.json
+	$(BIN)/python -m scripts.samples.development_plans.documents --out data/01_raw/development_plans
 
 chat: install ## talk to base and tuned model in the browser
 	$(BIN)/kedro chat

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from samples.product_descriptions import generate_lines
+from scripts.samples.product_descriptions import generate_lines
 from tests.hub_server import TOKEN, HubServer, read_token, serve_hub
-from tuneline.adapters import Adapter, read_adapter
+from tuneline.models.adapter import Adapter, read_adapter
 from tuneline.parameters import Data, Hardware, Recipe, UseCase
 
 # How long an example takes says how busy the machine is, and nothing about the code.

@@ -28,7 +28,7 @@ import pytest
 from kedro.framework.cli.cli import KedroCLI
 from packaging.requirements import Requirement
 
-from samples.product_descriptions import generate_lines
+from scripts.samples.product_descriptions import generate_lines
 from tests.documentation import PROJECT
 
 GPU_MACHINES = r"--env=(colab_free|colab_paid|multi_gpu|base|my_gpu)\b"
@@ -102,7 +102,10 @@ NOT_EXECUTED = (
         "it changes only the reader's own shell",
     ),
     (r"grep .+", "the recipe of `make help`, which is run as a whole"),
-    (r"python -m reference\.\w+", "tests/reference compares what it would write"),
+    (
+        r"python -m scripts\.reference\.\w+",
+        "tests/scripts/test_reference.py compares what it would write",
+    ),
     (r"python3 -m venv ~/airflow.*|(~/airflow/\S+|airflow) .+", "no part of this project"),
     (r"git clone", "it is only named; with its arguments it is executed"),
     (r"pip uninstall torchao", "it is installed on a Colab only"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from samples.product_descriptions import generate_lines
+from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import RAW, write_raw
 
 

@@ -10,9 +10,9 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from tests.conftest import PROJECT
+from tuneline.checks.preflight import compare_gpu
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware
-from tuneline.preflight.gpu import compare_gpu
 from tuneline.settings import CONFIG_LOADER_ARGS
 
 

@@ -2,8 +2,8 @@ import logging
 
 import pytest
 
-from tuneline import progress
-from tuneline.progress import RowProgress
+from tuneline import streaming as progress
+from tuneline.streaming import RowProgress
 
 
 def test_rows_rate_and_time_left_are_said(

@@ -1,7 +1,6 @@
 from tests.conftest import load_parameters
-from tuneline.examples import Example
+from tuneline.examples import Example, list_messages, list_prompts
 from tuneline.parameters import Evaluation, Prompt
-from tuneline.prompts import list_messages, list_prompts
 
 EXAMPLE: Example = {
     "id": "1",

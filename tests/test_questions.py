@@ -4,9 +4,9 @@ import pytest
 
 from tuneline.datasets import QuestionsDataset
 from tuneline.errors import TunelineError
-from tuneline.model_pair import Room
+from tuneline.examples import find_system, start_messages
+from tuneline.models.model_pair import Room
 from tuneline.parameters import Prompt
-from tuneline.questions import find_system, start_messages
 
 ONE = Prompt(prompt="Describe: {title}", completion="{content}")
 SYSTEMS = Prompt(system="{system}", prompt="{user}", completion="{assistant}")

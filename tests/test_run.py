@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from tests.conftest import SAMPLE_ROWS, copy_project, run
-from tuneline.modelling import load_model, load_tokenizer
+from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.evaluate.reference_loss import measure_references
+from tuneline.pipelines.evaluate.metrics.likelihood import measure_references
 
 DATA = Path("data/test")
 

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.pipelines.synthesize.test_rounds import CHECKS, make_items
 
 from tests.conftest import PROJECT, TINY_BASE
-from tests.pipelines.synthesise.test_rounds import CHECKS, make_items
-from tuneline.datasets.reply_folder import ReplyFolder
+from tuneline.datasets.folders import ReplyFolder
+from tuneline.examples import list_prompts
+from tuneline.llm_api.budget import Meter
+from tuneline.llm_api.client import Reply, Request
+from tuneline.llm_api.moderation import answer_through
+from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Prompt, Server
-from tuneline.pipelines.synthesise.accepting import QuestionCheck
-from tuneline.pipelines.synthesise.rounds import Asker, ask_items
-from tuneline.prompts import list_prompts
-from tuneline.providers import Reply, Request, ServerProvider
-from tuneline.providers.meter import Meter
-from tuneline.remote_answers import answer_through
+from tuneline.pipelines.synthesize.filters import QuestionCheck
+from tuneline.pipelines.synthesize.rounds import Asker, ask_items
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import copy_project
-from tuneline.files import replace_whole, replace_whole_folder
 from tuneline.hooks import hold
+from tuneline.utils.files import replace_whole, replace_whole_folder
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -18,11 +18,10 @@ from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
 
-from tuneline.configuration_files import check_files
+from tuneline.checks.files import check_files
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.stopping import StopCommandError, end_children, stoppable
-from tuneline.terminal import show
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, find_project
+from tuneline.utils.terminal import StopCommandError, end_children, show, stoppable
 
 log = logging.getLogger(__name__)
 # click shows what has ended a command; conf/logging.yml sends this to the file alone.

@@ -7,7 +7,7 @@ from typing import Any
 
 from kedro.io import DatasetError
 
-from tuneline.terminal import show
+from tuneline.utils.terminal import show
 
 
 @dataclass(frozen=True)

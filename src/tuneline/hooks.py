@@ -14,16 +14,15 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from tuneline.configuration import check_environment, check_parameters, name_source
-from tuneline.disk import name_unwritable
+from tuneline.checks.parameters import check_environment, check_parameters, name_source
+from tuneline.checks.preflight import find_run_problems
 from tuneline.errors import TunelineError
-from tuneline.files import REMEDY, replace_whole
-from tuneline.hub_cache.place import settle_storage
+from tuneline.hub.cache import settle_storage
 from tuneline.parameters import Publish, Storage
-from tuneline.preflight.runs import find_run_problems
-from tuneline.stopping import state_rest
-from tuneline.summary import summarise
+from tuneline.reporting.summary import summarise
 from tuneline.use_cases import list_use_cases
+from tuneline.utils.files import REMEDY, name_unwritable, replace_whole
+from tuneline.utils.terminal import state_rest
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

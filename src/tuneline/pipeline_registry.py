@@ -17,11 +17,11 @@ from tuneline.pipelines import (
     plan,
     prepare,
     publish,
-    synthesise,
     tiny_base,
     train,
-    train_remotely,
 )
+from tuneline.pipelines import finetune_api as train_remotely
+from tuneline.pipelines import synthesize as synthesise
 from tuneline.use_cases import MAIN_USE_CASE, list_use_cases, states_block
 
 STAGES = {

@@ -4,10 +4,10 @@ import logging
 import os
 import warnings
 
-from tuneline.configuration_files import SoftConfigLoader
+from tuneline.checks.files import SoftConfigLoader
 from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, SummaryAfterRun
-from tuneline.terminal import protect_terminal
 from tuneline.use_cases import DEFAULT_ENVIRONMENT
+from tuneline.utils.terminal import protect_terminal
 
 protect_terminal()
 

@@ -11,10 +11,9 @@ import pytest
 
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter
-from tuneline.chat.conversation import Chat
-from tuneline.chat.page import About
+from tuneline.chat.page import About, Chat
 from tuneline.chat.serving import serve_page
-from tuneline.model_pair import Room, load_pair
+from tuneline.models.model_pair import Room, load_pair
 from tuneline.parameters import Evaluation, Prompt
 
 JOIN = "/gradio_api/queue/join"

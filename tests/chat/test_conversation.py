@@ -4,10 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from tuneline.chat.conversation import Chat, Conversation
-from tuneline.chat.page import import_gradio
+from tuneline.chat.page import Chat, Conversation, import_gradio
 from tuneline.errors import TunelineError
-from tuneline.model_pair import Room
+from tuneline.models.model_pair import Room
 
 
 def talk(chat: Chat, turns: int) -> Conversation:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.chat.conftest import JOIN, UPLOAD, Served
-from tuneline.chat.guard import MOST_BYTES
+from tuneline.chat.serving import MOST_BYTES
 
 # Every path that the page needs, as Gradio's own routes call it.
 NEEDED = {

@@ -13,7 +13,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from tests.conftest import PROJECT, TINY_BASE
-from tuneline.rendering import find_end_tokens
+from tuneline.models.rendering import find_end_tokens
 
 PLANTED = "<script>document.title = 'planted'</script> <img src=x onerror=alert(1)>"
 SYSTEM = f"You sell pots. {PLANTED}"

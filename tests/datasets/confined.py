@@ -30,7 +30,7 @@ def main(asked: str) -> None:
 
     from tuneline import datasets
     from tuneline.errors import TunelineError
-    from tuneline.rows import Fields
+    from tuneline.streaming import Fields
 
     dataset, path, fields, options = json.loads(asked)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))

@@ -6,10 +6,10 @@ from kedro.io import Version
 from peft import AutoPeftModelForCausalLM
 
 from tests.conftest import extract_adapter
-from tuneline.adapters import Adapter, attach_adapter
 from tuneline.datasets import AdapterDataset
 from tuneline.errors import TunelineError
-from tuneline.modelling import load_model, load_tokenizer
+from tuneline.models.adapter import Adapter, attach_adapter
+from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 
 

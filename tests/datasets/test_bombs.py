@@ -16,8 +16,8 @@ import zstandard
 from tests.datasets.confined import read_confined
 from tuneline.datasets import RawCSVDataset, RawJSONDataset
 from tuneline.errors import TunelineError
-from tuneline.limits import Limits, Meter, TooLargeError, read_limits
-from tuneline.rows import Fields
+from tuneline.streaming import Fields
+from tuneline.utils.limits import Limits, Meter, TooLargeError, read_limits
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux takes memory away from a process"

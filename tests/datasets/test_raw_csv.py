@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuneline.datasets import RawCSVDataset, opening
-from tuneline.encodings import NOT_UTF8
 from tuneline.errors import TunelineError
-from tuneline.rows import Fields
+from tuneline.streaming import Fields
+from tuneline.utils.text import NOT_UTF8
 
 FIELDS = Fields("uid", ("title",))
 

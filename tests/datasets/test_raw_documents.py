@@ -9,7 +9,7 @@ from docx import Document
 from tuneline.datasets import RawDocumentsDataset
 from tuneline.datasets.office import COMPOUND, ENCRYPTED
 from tuneline.errors import TunelineError
-from tuneline.rows import Fields
+from tuneline.streaming import Fields
 
 FIELDS = Fields("id", ("text",))
 

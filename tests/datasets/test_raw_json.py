@@ -8,7 +8,7 @@ import pytest
 
 from tuneline.datasets import RawCSVDataset, RawJSONDataset, opening
 from tuneline.errors import TunelineError
-from tuneline.rows import Fields
+from tuneline.streaming import Fields
 
 COLUMNS = ["uid", "title", "content"]
 GOOD = json.dumps({"uid": "1", "title": "Tea pot", "content": "For tea.", "target_ind": [1]})

@@ -10,7 +10,7 @@ from openpyxl import Workbook
 from tuneline.datasets import RawSheetDataset
 from tuneline.datasets.office import COMPOUND, ENCRYPTED
 from tuneline.errors import TunelineError
-from tuneline.rows import Fields
+from tuneline.streaming import Fields
 
 FIELDS = Fields("ID", ("Název EO", "Účinky na psychiku / emoce"))
 HEADER = ["ID", "Název EO", "Latinský název", "Účinky na psychiku / emoce"]

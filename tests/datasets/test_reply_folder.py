@@ -4,7 +4,7 @@ import pytest
 
 from tuneline.datasets import ReplyFolderDataset
 from tuneline.errors import TunelineError
-from tuneline.providers import Failure, Reply
+from tuneline.llm_api.client import Failure, Reply
 
 REPLY = Reply(text="Ticho tam dole!", model="m", prompt_tokens=3, completion_tokens=None)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from samples.product_descriptions import generate_lines
+from scripts.samples.product_descriptions import generate_lines
 from tuneline.datasets import RawJSONDataset, SparkJSONLinesDataset
-from tuneline.datasets.raw import RawDataset
+from tuneline.datasets.raw_base import RawDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.clean_nodes import clean_rows
+from tuneline.pipelines.prepare.nodes import clean_rows
 
 pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
 if shutil.which("java") is None:

@@ -9,7 +9,7 @@ import pytest
 
 from tuneline.datasets import StreamedCSVDataset
 from tuneline.errors import Problem, TunelineError
-from tuneline.streams import Stream
+from tuneline.streaming import Stream
 
 TEXTS = ["NA", "None", "null", "", "a, b", 'say "hi"', "two\nlines", "three\r\nlines", "čaj 茶 ☕"]
 
@@ -51,7 +51,7 @@ FILL_THE_DISK = """
 import resource, sys
 import polars as pl
 from tuneline.datasets import StreamedCSVDataset
-from tuneline.streams import Stream
+from tuneline.streaming import Stream
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 table = pl.DataFrame({"text": ["x" * 1000] * 1000})
 try:

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from tuneline.datasets import SummaryJSONDataset
-from tuneline.streams import Stream
+from tuneline.streaming import Stream
 
 
 @pytest.fixture

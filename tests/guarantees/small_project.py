@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from samples.product_descriptions import generate_lines
+from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import RAW, copy_project, write_raw
 
 MAIN, SYNTHESISED = "product_descriptions", "persona_dialogues"

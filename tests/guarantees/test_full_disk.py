@@ -13,6 +13,6 @@ from tests.guarantees.sweep import interrupt, list_events, sample_events, show
 def test_a_disk_full_from_a_write_on_ends_the_command_with_a_sentence(
     reference: Reference, step: Step, tmp_path: Path
 ):
-    """At a write of every fourth file; benchmarks/kills.py takes every write."""
+    """At a write of every fourth file; scripts/benchmarks/kills.py takes every write."""
     events = sample_events(list_events(reference, step, full=True), every=4)
     assert show(interrupt(reference, step, tmp_path, events, full=True)) == []

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from samples.product_descriptions import generate_lines
+from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import run
 from tuneline.cli import cli
 from tuneline.errors import TunelineError

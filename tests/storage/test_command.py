@@ -11,17 +11,17 @@ import huggingface_hub.constants
 import orjson
 import pytest
 from kedro.framework.startup import bootstrap_project
+from tests.hub.test_cleanup import add_part, add_repo
 
 from tests.conftest import CPU
-from tests.hub_cache.test_cleaning import add_part, add_repo
-from tuneline.hub_cache.place import SETTINGS, VARIABLES
-from tuneline.modelling import load_tokenizer
+from tuneline.hub.cache import SETTINGS, VARIABLES
+from tuneline.models.fingerprints import describe_run, record_provenance
+from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Recipe
 from tuneline.pipelines.train.checkpoints import finish, open_run, seal
-from tuneline.pipelines.train.provenance import describe_run, record_provenance
 from tuneline.storage.command import ProjectStorage
 from tuneline.use_cases import list_use_cases
-from tuneline.volumes import Volume, measure_volume
+from tuneline.utils.disks import Volume, measure_volume
 
 MODELS = Path("data/test/06_models/product_descriptions")
 EXAMPLE = {"id": "1", "prompt": [], "completion": [], "meta": {}}
@@ -59,7 +59,7 @@ def cache(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     state_cache(project, tmp_path / "hub")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     # What killed processes of this very machine have left is no part of a test.
-    monkeypatch.setattr("tuneline.storage.runs.find_scratch", list)
+    monkeypatch.setattr("tuneline.storage.checkpoints.find_scratch", list)
     return tmp_path / "hub"
 
 
@@ -175,7 +175,7 @@ def test_each_disk_stands_there_once_and_lines_fit_a_terminal(
         mount = Path("/content/drive" if folder == cache else "/")
         return Volume(folder, mount, here + (folder == cache), free=int(7.6e9))
 
-    monkeypatch.setattr("tuneline.storage.overview.measure_volume", measure)
+    monkeypatch.setattr("tuneline.storage.command.measure_volume", measure)
     unplanned = speak("show").splitlines()
     for use_case in list_use_cases():
         path = project / f"data/test/08_reporting/{use_case}/plan.json"

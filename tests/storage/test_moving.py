@@ -8,8 +8,8 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 from huggingface_hub import scan_cache_dir, try_to_load_from_cache
+from tests.hub.test_cleanup import NEW, OLD, add_part, add_repo, add_shared
 
-from tests.hub_cache.test_cleaning import NEW, OLD, add_part, add_repo, add_shared
 from tuneline.errors import TunelineError
 from tuneline.storage.moving import MARK, move_cache, plan_move
 

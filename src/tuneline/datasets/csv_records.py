@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import NoReturn
 
-from tuneline.datasets.decoding import Unreadable
-from tuneline.datasets.lines import split_lines
 from tuneline.datasets.opening import RawFile
-from tuneline.datasets.raw import name_columns, refuse_empty
-from tuneline.encodings import find_fault
+from tuneline.datasets.raw_base import name_columns, refuse_empty
+from tuneline.datasets.raw_decoding import Unreadable
+from tuneline.datasets.raw_json import split_lines
 from tuneline.errors import Problem, TunelineError
-from tuneline.limits import STATED_IN, CutRow
+from tuneline.utils.limits import STATED_IN, CutRow
+from tuneline.utils.text import find_fault
 
 Row = dict[str, str] | Unreadable
 Record = tuple[int, bytes, Row]

@@ -14,7 +14,9 @@ from fsspec.utils import infer_compression
 from isal import igzip, isal_zlib
 from zstandard import ZstdDecompressor, ZstdError
 
-from tuneline.encodings import (
+from tuneline.errors import Problem, TunelineError
+from tuneline.utils.limits import STATED_IN, Limits
+from tuneline.utils.text import (
     BYTE_ORDER_MARKS,
     WIDER,
     guess_encoding,
@@ -23,8 +25,6 @@ from tuneline.encodings import (
     normalize_name,
     recode,
 )
-from tuneline.errors import Problem, TunelineError
-from tuneline.limits import STATED_IN, Limits
 
 CHUNK_BYTES = 8 << 20
 # Four bytes of a compressed file may stand for 128 KiB of text: what is unpacked at once is small.

@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 
 from tuneline.datasets.raw_csv import RawCSVDataset, read_header
-from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.limits import Limits, Meter, TooLargeError, read_limits
-from tuneline.locations import shorten_path
-from tuneline.questions import QuestionFile
-from tuneline.rows import LINE, Fields
+from tuneline.examples import QuestionFile
+from tuneline.streaming import LINE, Fields
+from tuneline.utils.disks import shorten_path
+from tuneline.utils.limits import Limits, Meter, TooLargeError, read_limits
+from tuneline.utils.text import guess_encoding
 
 COLUMN = "question"
 # What a question takes in memory besides its text.

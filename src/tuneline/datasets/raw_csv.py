@@ -6,13 +6,13 @@ from typing import Any
 import polars as pl
 
 from tuneline.datasets.csv_records import CSVRecords, Record
-from tuneline.datasets.decoding import RowDecoder, Unreadable
 from tuneline.datasets.opening import RawFile
-from tuneline.datasets.raw import RawDataset, check_fields, check_repeated
+from tuneline.datasets.raw_base import RawDataset, check_fields, check_repeated
+from tuneline.datasets.raw_decoding import RowDecoder, Unreadable
 from tuneline.datasets.sources import FileRows
 from tuneline.errors import Problem, TunelineError
-from tuneline.limits import Limits
-from tuneline.rows import Fields, RowSource
+from tuneline.streaming import Fields, RowSource
+from tuneline.utils.limits import Limits
 
 ROWS_PER_BATCH, BYTES_PER_BATCH = 10_000, 32 << 20
 ENDINGS = (".csv", ".tsv", ".txt")

@@ -11,16 +11,15 @@ from typing import Any
 import fsspec
 import polars as pl
 
-from tuneline.datasets.decoding import RowDecoder, Unreadable, number_lines
 from tuneline.datasets.office import UnsafeError, is_compound, is_encrypted
 from tuneline.datasets.opening import read_at_most
-from tuneline.datasets.raw import RawDataset, check_fields
-from tuneline.encodings import guess_encoding
+from tuneline.datasets.raw_base import RawDataset, check_fields
+from tuneline.datasets.raw_decoding import RowDecoder, Unreadable, number_lines
 from tuneline.errors import Problem, TunelineError
-from tuneline.limits import Limits, TooLargeError
-from tuneline.pages import count
-from tuneline.rows import Fields, RowSource, Work
-from tuneline.streams import map_ahead
+from tuneline.reporting.html import count
+from tuneline.streaming import Fields, RowSource, Work, map_ahead
+from tuneline.utils.limits import Limits, TooLargeError
+from tuneline.utils.text import guess_encoding
 
 log = logging.getLogger(__name__)
 

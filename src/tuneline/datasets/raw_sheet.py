@@ -7,16 +7,15 @@ from typing import Any
 import orjson
 import polars as pl
 
-from tuneline.datasets.decoding import RowDecoder, Unreadable, number_lines
 from tuneline.datasets.office import is_encrypted
-from tuneline.datasets.office.sheet_notes import list_notes, list_passed_over
 from tuneline.datasets.office.sheets import Sheet, Workbook, spread_merged
+from tuneline.datasets.office.workbooks import list_notes, list_passed_over
 from tuneline.datasets.opening import RawFile
-from tuneline.datasets.raw import RawDataset, check_fields, check_repeated, name_columns
+from tuneline.datasets.raw_base import RawDataset, check_fields, check_repeated, name_columns
+from tuneline.datasets.raw_decoding import RowDecoder, Unreadable, number_lines
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.limits import Limits, Meter, TooLargeError
-from tuneline.rows import Fields, RowSource, Work
-from tuneline.streams import map_ahead
+from tuneline.streaming import Fields, RowSource, Work, map_ahead
+from tuneline.utils.limits import Limits, Meter, TooLargeError
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ class RawSheetDataset(RawDataset):
 
     def load(self) -> RowSource:
         """Answer with the rows, none of them read yet."""
-        from tuneline.datasets.office.locales import find_locale
+        from tuneline.datasets.office.date_formats import find_locale
 
         locale = find_locale(self._locale or "")
         if self._locale and locale is None:

@@ -8,11 +8,10 @@ import fsspec
 import polars as pl
 
 from tuneline.datasets.opening import RawFile
-from tuneline.datasets.raw import EmptyFileError
+from tuneline.datasets.raw_base import EmptyFileError
 from tuneline.errors import Problem, TunelineError
-from tuneline.limits import Limits
-from tuneline.rows import LINE, SOURCE, Fields, RowSource, Work
-from tuneline.streams import map_ahead, run_ahead
+from tuneline.streaming import LINE, SOURCE, Fields, RowSource, Work, map_ahead, run_ahead
+from tuneline.utils.limits import Limits
 
 log = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem
@@ -70,3 +71,97 @@ def name_unknown_token() -> Problem:
 def stop(where: str, wrong: str, remedy: str) -> Problem:
     """Word a problem that stops a release before anything is sent."""
     return Problem(where=where, wrong=wrong, matters=NOTHING_SENT, remedy=remedy)
+
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def find_name_problems(where: str, repo_id: str | None) -> Iterator[Problem]:
+    """Find out, without a network, whether the hub would take a repository's name.
+
+    Args:
+        where: the parameter.
+        repo_id: its value.
+
+    Yields:
+        What is wrong with it.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    if repo_id is None:
+        yield Problem(
+            where=where,
+            wrong="it is not stated",
+            matters="one publishes under a name",
+            remedy="state it in the use case's parameters.yml, as owner/name",
+        )
+        return
+    try:
+        validate_repo_id(repo_id)
+        reason = "" if "/" in repo_id else "it has no owner"
+    except HFValidationError as error:
+        reason = "the hub takes no such name (" + str(error).split(": '")[0].rstrip(".") + ")"
+    if reason:
+        yield Problem(
+            where=where,
+            value=repo_id,
+            wrong=reason,
+            matters=NOTHING_SENT,
+            remedy="write owner/name, of letters, digits, `-`, `_` and `.`, such as "
+            "my-account/oil-answers",
+        )
+
+
+def find_folder_base_problem(where: str, base: str) -> Iterator[Problem]:
+    """Find out, without a network, whether a base model has a name that others can load.
+
+    Args:
+        where: the parameter or the file that names it.
+        base: its name.
+
+    Yields:
+        That it is only a folder here.
+    """
+    if not HUB_ID.fullmatch(base) or Path(base).is_dir():
+        yield Problem(
+            where=where,
+            value=base,
+            wrong="it is a base that is only a folder on this machine",
+            matters="nobody else could load the adapter",
+            remedy="train on a base model from the hub (another --env); the dry run and the card "
+            "work with this one, too",
+        )
+
+
+def find_base_problem(where: str, base: str) -> Iterator[Problem]:
+    """Find out whether others can get the base model that an adapter needs.
+
+    Args:
+        where: the parameter or the file that names it.
+        base: its name.
+
+    Yields:
+        That it is only a folder here, or that the hub does not have it.
+    """
+    from huggingface_hub import HfApi, is_offline_mode
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    local = list(find_folder_base_problem(where, base))
+    yield from local
+    if local or is_offline_mode():
+        return
+    try:
+        HfApi(token=read_token() or False).model_info(base, timeout=HUB_SECONDS)
+    except GatedRepoError:  # it is there; who wants to use it accepts its licence
+        return
+    except RepositoryNotFoundError:
+        yield Problem(
+            where=where,
+            value=base,
+            wrong="the hub has no such base model any more, or hides it",
+            matters="an adapter without its base is of no use to anybody",
+            remedy="look the base up on the hub; if it has moved, train again under its new name",
+        )
+    except Exception:  # the check of the permissions meets the same, and says it
+        return

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 from tuneline.datasets.opening import RawFile
-from tuneline.encodings import guess_encoding
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters.data import WRITTEN
-from tuneline.terminal import show
+from tuneline.utils.terminal import show
+from tuneline.utils.text import guess_encoding
 
 ENDINGS = {".csv", ".tsv", ".txt"}
 # Signs that mean something in a template, or in the name of a field, and so cannot be in a name.

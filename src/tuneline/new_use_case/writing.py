@@ -8,10 +8,10 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tuneline.configuration import COMMAND_LINE, SHARED_BLOCKS
+from tuneline.checks.parameters import COMMAND_LINE, SHARED_BLOCKS
 from tuneline.errors import Problem, TunelineError
-from tuneline.files import replace_by_name, replace_whole
 from tuneline.new_use_case.columns import Guess, guess_columns
+from tuneline.utils.files import replace_by_name, replace_whole
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Kedro takes whatever lies in a folder of such a name for datasets, or for parameters.

@@ -5,26 +5,15 @@ SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names; `ups
 them against the installed versions.
 """
 
-from tuneline.parameters.data import Data, Rules
-from tuneline.parameters.documents import Documents
-from tuneline.parameters.evaluation import Evaluation
-from tuneline.parameters.hardware import Hardware
-from tuneline.parameters.leaks import Leaks
-from tuneline.parameters.merge import Gguf, Merge
-from tuneline.parameters.moderation import Moderation
-from tuneline.parameters.prices import Price, Prices
-from tuneline.parameters.prompt import Prompt
-from tuneline.parameters.publish import Publish
-from tuneline.parameters.recipe import Recipe
-from tuneline.parameters.remote_training import RemoteTraining
-from tuneline.parameters.rubric import Criterion, Judge, Rubric
-from tuneline.parameters.server import Address, Server
-from tuneline.parameters.split import Split
-from tuneline.parameters.storage import Cleaning, Storage
+from tuneline.parameters.data import Data, Documents, Rules
+from tuneline.parameters.evaluation import Criterion, Evaluation, Judge, Rubric
+from tuneline.parameters.project import Cleaning, Gguf, Merge, Storage, TinyBase
+from tuneline.parameters.services import Address, Moderation, Price, Prices, RemoteTraining, Server
+from tuneline.parameters.splitting import Leaks, Split
 from tuneline.parameters.synthesis import Checks, Synthesise
 from tuneline.parameters.table import Table
-from tuneline.parameters.tiny_base import TinyBase
-from tuneline.parameters.use_case import UseCase
+from tuneline.parameters.training import Hardware, Prompt, Recipe
+from tuneline.parameters.use_case import Publish, UseCase
 
 __all__ = [
     "Address",

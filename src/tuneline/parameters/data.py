@@ -6,11 +6,37 @@ from typing import Any, Self
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from tuneline.errors import suggest
-from tuneline.parameters.block import Block
-from tuneline.parameters.documents import Documents
-from tuneline.parameters.leaks import Leaks
-from tuneline.parameters.split import Split
+from tuneline.parameters.base import Block
+from tuneline.parameters.splitting import Leaks, Split
 from tuneline.parameters.table import Table
+
+
+class Part(Block):
+    """A part of a document, from its heading to the next part's.
+
+    A heading is a line of its own. Letter case, numbering, punctuation and accents do not count,
+    so that one spelling stands for all of them.
+    """
+
+    headings: list[str] = Field(min_length=1, description="headings that begin the part")
+    sections: list[str] = Field(
+        default=[],
+        description="headings that the part must hold, in this order; each is written as it "
+        "stands here, after a `#`",
+    )
+
+
+class Documents(Block):
+    """The parts of a document that examples are made of; each becomes a column."""
+
+    column: str = Field(description="the column with the document's text")
+    parts: dict[str, Part] = Field(min_length=1, description="by the column they become")
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the rows that are made of documents."""
+        return list(self.parts)
+
 
 # Columns that Tuneline writes itself.
 WRITTEN = {

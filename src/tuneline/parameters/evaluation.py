@@ -1,11 +1,66 @@
 """How base and tuned model are compared."""
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from tuneline.parameters.block import Block, Seed
-from tuneline.parameters.rubric import Rubric
+from tuneline.parameters.base import Block, Seed
+
+
+class Criterion(Block):
+    """One thing that an answer is rated for, from 0 to 10."""
+
+    name: str = Field(min_length=1, description="as the report shows it; each name once")
+    description: str = Field(min_length=1, description="what 0 and 10 mean, in a sentence")
+
+
+class Judge(Block):
+    """A model that rates, behind any server that speaks OpenAI's chat completions."""
+
+    base_url: str = Field(pattern="^https?://", description="up to and with `/v1`")
+    model: str = Field(min_length=1, description="as the server names it")
+    key: str | None = Field(
+        default=None, description="name of the environment variable that holds the server's key"
+    )
+    options: dict[str, Any] = Field(
+        default={}, description="further keys of the request, such as `temperature: 0`"
+    )
+    timeout_seconds: float = Field(default=60, gt=0, description="for one request")
+    retries: int = Field(
+        default=3, ge=0, description="after time-outs, 429, 5xx, unreadable replies"
+    )
+    parallel: int = Field(default=4, gt=0, description="requests under way at a time")
+
+
+class Rubric(Block):
+    """Criteria, and who rates by them."""
+
+    criteria: list[Criterion] = Field(min_length=1, description="what is rated, each from 0 to 10")
+    prompts: int = Field(default=30, gt=0, description="prompts to rate: questions, then test rows")
+    people: bool = Field(default=False, description="export a blinded sheet, read it back")
+    judge: Judge | None = Field(default=None, description="a model that rates; null for none")
+
+    @field_validator("criteria")
+    @classmethod
+    def _names_differ(cls, criteria: list[Criterion]) -> list[Criterion]:
+        names = [criterion.name for criterion in criteria]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(
+                f"the criterion `{twice}` stands there twice; one rating would replace the other; "
+                "name each of them once"
+            )
+        return criteria
+
+    @model_validator(mode="after")
+    def _somebody_rates(self) -> Self:
+        if not self.people and self.judge is None:
+            raise ValueError(
+                "neither `people` nor `judge` is stated; nobody would rate; set `people: true`, "
+                "state a `judge`, or leave the rubric out"
+            )
+        return self
+
 
 # What py3langid's model knows. The model itself unpacks 60 MB into the folder for temporary files,
 # and parameters are checked before every command: `kedro storage` on a full disk is one of them.

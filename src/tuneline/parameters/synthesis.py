@@ -4,9 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from tuneline.parameters.block import Block, Seed
-from tuneline.parameters.moderation import Moderation
-from tuneline.parameters.server import Server
+from tuneline.parameters.base import Block, Seed
+from tuneline.parameters.services import Moderation, Server
 
 # What a reply may cost can only be bounded by one of these.
 LENGTH_LIMITS = ("max_completion_tokens", "max_tokens")

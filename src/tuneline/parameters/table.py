@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from tuneline.errors import suggest
-from tuneline.parameters.block import Block
+from tuneline.parameters.base import Block
 
 About = Literal["row", "category", "item", "absent", "reverse"]
 # What the templates of a kind may hold, by what its questions are about.

@@ -3,16 +3,44 @@
 from string import Formatter
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from tuneline.errors import suggest
-from tuneline.parameters.block import Block
+from tuneline.parameters.base import Block
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import Evaluation
-from tuneline.parameters.prompt import Prompt
-from tuneline.parameters.publish import Publish
-from tuneline.parameters.recipe import Recipe
 from tuneline.parameters.synthesis import Synthesise
+from tuneline.parameters.training import Prompt, Recipe
+
+
+class Publish(Block):
+    """Where a release goes, and what no record of the run can know: licences, languages, limits."""
+
+    repo_id: str | None = Field(
+        default=None, description="owner/name on the hub; stated here and nowhere else"
+    )
+    private: bool = Field(default=True, description="false: everybody sees it once it is whole")
+    dry_run: bool = Field(
+        default=True, description="true: show what would be uploaded; false on the command line"
+    )
+    licence: str | None = Field(
+        default=None, description="of the adapter; the hub's identifier, such as apache-2.0"
+    )
+    base_licence: str | None = Field(default=None, description="of the base model, the same way")
+    data_licence: str | None = Field(default=None, description="of the training data, in words")
+    data: str | None = Field(default=None, description="where the training data come from")
+    language: list[str] = Field(
+        default=[], description="languages of the answers, ISO 639-1 codes such as cs"
+    )
+    datasets: list[str] = Field(
+        default=[], description="hub ids of the training data, where they are on the hub"
+    )
+    limits: list[str] = Field(
+        default=[], description="what the adapter should not be used for; one sentence each"
+    )
+    examples: NonNegativeInt = Field(
+        default=0, description="held-out rows that the card shows with both models' answers"
+    )
 
 
 class UseCase(Block):

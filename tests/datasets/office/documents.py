@@ -4,7 +4,7 @@ import zipfile
 from io import BytesIO
 
 from tuneline.datasets.office.docx import Document, read_docx
-from tuneline.limits import Limits
+from tuneline.utils.limits import Limits
 
 NAMES = " ".join(
     f'xmlns:{prefix}="{name}"'

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from tuneline.datasets import RawSheetDataset
-from tuneline.rows import Fields
+from tuneline.streaming import Fields
 
 FIELDS = Fields("line", ("question", "answer"))
 

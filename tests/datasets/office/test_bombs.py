@@ -13,8 +13,8 @@ from tests.datasets.confined import read_confined
 from tests.datasets.office.reading import change
 from tuneline.datasets import QuestionsDataset, RatingSheetDataset, RawDocumentsDataset
 from tuneline.errors import TunelineError
-from tuneline.limits import Limits
-from tuneline.rows import Fields
+from tuneline.streaming import Fields
+from tuneline.utils.limits import Limits
 
 SHEET = "xl/worksheets/sheet1.xml"
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"

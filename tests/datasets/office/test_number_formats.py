@@ -2,8 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from tuneline.datasets.office.date_formats import SHORT_DATE
-from tuneline.datasets.office.locales import NotRenderedError, find_locale
+from tuneline.datasets.office.date_formats import SHORT_DATE, NotRenderedError, find_locale
 from tuneline.datasets.office.number_formats import read_format
 
 # 46096 is the 15th of March 2026, a Sunday.

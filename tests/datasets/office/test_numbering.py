@@ -5,8 +5,8 @@ from docx import Document
 
 from tests.datasets.office.documents import p, read, t, text
 from tuneline.datasets.office.docx import read_docx
-from tuneline.datasets.office.numbering import to_roman
-from tuneline.limits import Limits
+from tuneline.datasets.office.docx_numbering import to_roman
+from tuneline.utils.limits import Limits
 
 
 def level(at: int, shown: str, kind: str = "decimal", more: str = "") -> str:

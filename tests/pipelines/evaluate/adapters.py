@@ -5,12 +5,12 @@ import random
 import torch
 
 from tests.conftest import extract_adapter
-from tuneline.adapters import Adapter
 from tuneline.examples import Example
-from tuneline.hashing import hash_value
-from tuneline.modelling import identify_base, load_model, load_tokenizer
+from tuneline.models.adapter import Adapter
+from tuneline.models.loading import identify_base, load_model, load_tokenizer
+from tuneline.models.rendering import hash_template, render_example
 from tuneline.parameters import Hardware, Recipe
-from tuneline.rendering import hash_template, render_example
+from tuneline.utils.hashing import hash_value
 
 
 def wrap_model(recipe: Recipe, hardware: Hardware, effect: bool):

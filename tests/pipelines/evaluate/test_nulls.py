@@ -1,9 +1,9 @@
-"""Verdicts on models that do not differ. The whole table: benchmarks/verdicts.py."""
+"""Verdicts on models that do not differ. The whole table: scripts/benchmarks/verdicts.py."""
 
 import numpy as np
 import pytest
 
-from benchmarks.verdicts import count_wrong, draw_groups, list_nulls
+from scripts.benchmarks.verdicts import count_wrong, draw_groups, list_nulls
 
 # The seed is fixed. A rate of 5 % would give more than 7 % of so many once in fifty cells.
 REPETITIONS = 400

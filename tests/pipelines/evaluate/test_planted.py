@@ -7,8 +7,8 @@ import pytest
 
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter, train_on_shuffled_answers
-from tuneline.journal import Journal
 from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers
+from tuneline.utils.caches import Journal
 
 FOLDER = Path("data/test/05_model_input/product_descriptions")
 

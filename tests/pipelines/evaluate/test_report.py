@@ -5,13 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines.evaluate.rows import make_row
-from tuneline.adapters import Adapter
+from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.marking import mark_differences
 from tuneline.pipelines.evaluate.nodes import score_answers
-from tuneline.pipelines.evaluate.plots import draw_versions
-from tuneline.pipelines.evaluate.report_nodes import build_report, plot_scores
-from tuneline.pipelines.evaluate.runs import compare_versions
+from tuneline.pipelines.evaluate.report_nodes import build_report, mark_differences, plot_scores
+from tuneline.pipelines.evaluate.runs import compare_versions, draw_versions
 
 PLANTED = "</script><script>document.title = 'planted'</script><img src=x onerror=alert(1)>"
 EVALUATION = Evaluation(

@@ -1,5 +1,5 @@
 from tests.pipelines.evaluate.rows import make_row
-from tuneline.adapters import Adapter
+from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import compare_runs

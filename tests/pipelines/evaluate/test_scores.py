@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.pipelines.evaluate.rows import make_row
-from tuneline.adapters import Adapter
+from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import plot_scores

@@ -5,9 +5,9 @@ import pytest
 
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.groups import find_groups
 from tuneline.pipelines.evaluate.intervals import compare_all
 from tuneline.pipelines.evaluate.metrics import Metric
+from tuneline.pipelines.evaluate.significance import find_groups
 
 EVALUATION = Evaluation(title="Pots", generation={})
 SHARE = Metric("share", "Share", "higher", "Right answers.", percent=True)

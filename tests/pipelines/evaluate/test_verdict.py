@@ -11,12 +11,12 @@ import pytest
 
 from tests.pipelines.evaluate.rows import make_row
 from tests.pipelines.evaluate.test_scores import REFERENCES, make_answers, score
-from tuneline.answering import Answer
 from tuneline.datasets import JSONLinesDataset
-from tuneline.pipelines.evaluate import plots
+from tuneline.models.generation import Answer
+from tuneline.pipelines.evaluate import runs as plots
 from tuneline.pipelines.evaluate.metrics import Metric
+from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss
 from tuneline.pipelines.evaluate.nodes import _fill
-from tuneline.pipelines.evaluate.reference_loss import ReferenceLoss
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 from tuneline.pipelines.evaluate.runs import compare_versions
 from tuneline.pipelines.evaluate.verdict import conclude

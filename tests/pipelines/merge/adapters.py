@@ -8,9 +8,9 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from tests.conftest import extract_adapter
 from tests.pipelines.evaluate.adapters import describe
-from tuneline.adapters import Adapter
 from tuneline.examples import Example
-from tuneline.modelling import load_tokenizer
+from tuneline.models.adapter import Adapter
+from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Evaluation, Gguf, Merge, Recipe
 
 MERGE = Merge(max_shard_size="2GB", prompts=4, gguf=Gguf(type="f16"))

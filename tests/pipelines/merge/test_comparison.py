@@ -17,8 +17,8 @@ from tuneline.pipelines.merge.comparison import (
     compare_answers,
     compare_rounding,
 )
-from tuneline.pipelines.merge.room import choose_compute, count_cached
-from tuneline.pipelines.merge.trial import Trial
+from tuneline.pipelines.merge.feasibility import choose_compute, count_cached
+from tuneline.pipelines.merge.smoke_test import Trial
 
 MATRICES = 29
 FORMATS = ("bfloat16", "float32")

@@ -12,8 +12,7 @@ from tests.pipelines.merge.test_weights import SMALL, merge, place_base
 from tuneline.datasets import FilledFolderDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.commands import list_commands
-from tuneline.pipelines.merge.gguf import find_converter
+from tuneline.pipelines.merge.gguf import find_converter, list_commands
 from tuneline.pipelines.merge.nodes import convert_to_gguf
 
 REAL = shutil.which("convert_hf_to_gguf.py")

@@ -13,7 +13,7 @@ from tests.pipelines.merge.adapters import EXAMPLES, ROOM, make_adapter
 from tests.pipelines.merge.test_weights import SMALL, merge, place_base
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.merge import trial
+from tuneline.pipelines.merge import smoke_test as trial
 
 
 @pytest.fixture

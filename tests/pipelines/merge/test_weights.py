@@ -16,10 +16,10 @@ from transformers import (
 )
 
 from tests.pipelines.merge.adapters import EVALUATION, EXAMPLES, MERGE, ROOM, make_adapter
-from tuneline.adapters import Adapter
 from tuneline.datasets import FilledFolderDataset
 from tuneline.errors import TunelineError
 from tuneline.examples import Example
+from tuneline.models.adapter import Adapter
 from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.nodes import merge_adapter
 

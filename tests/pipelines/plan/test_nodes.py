@@ -6,19 +6,18 @@ import pandas as pd
 import pytest
 
 from tests.base_models import make_base, make_config
-from tuneline.architecture import (
+from tuneline.examples import Example
+from tuneline.models.architecture import (
     build_empty,
     find_packing_obstacle,
     make_lora_config,
     measure_context,
 )
-from tuneline.examples import Example
-from tuneline.modelling import load_model_config
+from tuneline.models.loading import load_model_config
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.plan.disk import plan_disk
-from tuneline.pipelines.plan.ladder import Setting, build_ladder
-from tuneline.pipelines.plan.memory import predict_memory
-from tuneline.pipelines.plan.model_size import ModelSize, measure_model
+from tuneline.pipelines.plan.advice import Setting, build_ladder
+from tuneline.pipelines.plan.estimates import plan_disk
+from tuneline.pipelines.plan.memory import ModelSize, measure_model, predict_memory
 from tuneline.pipelines.plan.nodes import (
     count_tokens,
     make_plan,
@@ -119,7 +118,7 @@ def test_a_run_beyond_the_memory_is_refused(recipe: Recipe, hardware: Hardware):
 def test_parameters_are_counted_as_the_real_model_has_them(recipe: Recipe, hardware: Hardware):
     from peft import LoraConfig, get_peft_model
 
-    from tuneline.modelling import load_model
+    from tuneline.models.loading import load_model
 
     size = measure_model(load_model_config(recipe), recipe)
     model = load_model(recipe, hardware)
@@ -485,7 +484,7 @@ def test_every_architecture_is_counted_as_it_is_loaded(
     from bitsandbytes.nn import Linear4bit
     from peft import get_peft_model
 
-    from tuneline.modelling import load_model
+    from tuneline.models.loading import load_model
 
     base = make_base(tmp_path / kind, kind)
     recipe = recipe.model_copy(update={"base_model": str(base)})

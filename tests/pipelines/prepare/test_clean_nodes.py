@@ -4,13 +4,13 @@ import orjson
 import polars as pl
 import pytest
 
-from samples.product_descriptions import generate_lines
+from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import write_raw
 from tuneline.datasets import RawJSONDataset, StreamedCSVDataset, SummaryJSONDataset, opening
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Split
-from tuneline.pipelines.prepare.clean_nodes import clean_rows, plot_cleaning
-from tuneline.pipelines.prepare.rejections import check_cleaned
+from tuneline.pipelines.prepare.cleaning import check_cleaned
+from tuneline.pipelines.prepare.nodes import clean_rows, plot_cleaning
 
 ROWS = 2500
 

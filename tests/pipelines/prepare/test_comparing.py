@@ -1,7 +1,7 @@
 import pytest
 
 from tuneline.parameters import Prompt
-from tuneline.pipelines.prepare.comparing import normalise, tabulate
+from tuneline.pipelines.prepare.near_duplicates import normalise, tabulate
 
 PROMPT = Prompt(system="Be kind.", prompt="Describe {title}.\nShort!", completion="{content}")
 

@@ -19,16 +19,11 @@ import zstandard
 from docx import Document
 from openpyxl import Workbook
 
-from tuneline.datasets import (
-    RawCSVDataset,
-    RawDocumentsDataset,
-    RawJSONDataset,
-    RawSheetDataset,
-)
-from tuneline.datasets.raw import RawDataset
+from tuneline.datasets import RawCSVDataset, RawDocumentsDataset, RawJSONDataset, RawSheetDataset
+from tuneline.datasets.raw_base import RawDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Rules, Split
-from tuneline.pipelines.prepare.clean_nodes import clean_rows
+from tuneline.pipelines.prepare.nodes import clean_rows
 
 FILES = int(os.environ.get("TUNELINE_FUZZ_FILES", "600"))
 DATA = Data(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Evaluation, Leaks, Prompt, Split
-from tuneline.pipelines.prepare.comparing import tabulate
+from tuneline.pipelines.prepare.leaks import count_equal
+from tuneline.pipelines.prepare.near_duplicates import tabulate
 from tuneline.pipelines.prepare.nodes import check_leaks
-from tuneline.pipelines.prepare.separation import count_equal
 
 PROMPT = Prompt(
     prompt="Write a product description of at least two sentences for: {title}",

@@ -4,12 +4,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from samples.product_descriptions import generate_lines
+from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import write_raw
 from tuneline.datasets import RawJSONDataset
 from tuneline.parameters import Data, UseCase
-from tuneline.pipelines.prepare.clean_nodes import clean_rows
-from tuneline.pipelines.prepare.nodes import build_examples
+from tuneline.pipelines.prepare.nodes import build_examples, clean_rows
 
 ROWS = 2500
 

@@ -9,7 +9,7 @@ from openpyxl import Workbook
 
 from tuneline.datasets import RawDocumentsDataset, RawSheetDataset
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.clean_nodes import clean_rows
+from tuneline.pipelines.prepare.nodes import clean_rows
 
 
 def clean(source: Any, *columns: str) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:

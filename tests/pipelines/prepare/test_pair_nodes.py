@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.pair_nodes import make_pairs
+from tuneline.pipelines.prepare.nodes import make_pairs
 from tuneline.pipelines.prepare.pipeline import create_pipeline
 
 DOCUMENTS = {

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuneline.pipelines.prepare.quotas import allot
+from tuneline.pipelines.prepare.splitting import allot
 
 CATEGORIES = st.dictionaries(st.text("abcdef", min_size=1), st.integers(1, 60), min_size=1)
 

@@ -15,8 +15,7 @@ from tests.conftest import PROJECT
 from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.clean_nodes import clean_rows
-from tuneline.pipelines.prepare.pair_nodes import make_pairs
+from tuneline.pipelines.prepare.nodes import clean_rows, make_pairs
 from tuneline.settings import CONFIG_LOADER_ARGS
 
 HEADER = (

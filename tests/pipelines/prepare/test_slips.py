@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuneline.pipelines.prepare.slips import find_slip
+from tuneline.pipelines.prepare.similar_items import find_slip
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,10 @@ from tests.conftest import PROJECT
 from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Prompt, Table
-from tuneline.pipelines.prepare.clean_nodes import clean_rows
-from tuneline.pipelines.prepare.facts import read_facts
-from tuneline.pipelines.prepare.nodes import build_examples
-from tuneline.pipelines.prepare.slips import find_slip
-from tuneline.pipelines.prepare.splits import assign_sides
+from tuneline.pipelines.prepare.nodes import build_examples, clean_rows
+from tuneline.pipelines.prepare.similar_items import find_slip
+from tuneline.pipelines.prepare.splitting import assign_sides
+from tuneline.pipelines.prepare.table_facts import read_facts
 from tuneline.pipelines.prepare.table_pairs import pair_table
 from tuneline.settings import CONFIG_LOADER_ARGS
 

@@ -12,8 +12,8 @@ import yaml
 
 from tests.conftest import PROJECT, TINY_BASE
 from tests.hub_server import TOKEN, HubServer
-from tuneline.adapters import hash_adapter
 from tuneline.datasets import AdapterDataset
+from tuneline.models.adapter import hash_adapter
 
 BASE, COMMIT = "maker/tiny-base", "0" * 40
 REPO = "me/descriptions"

@@ -8,7 +8,7 @@ from kedro.config import OmegaConfigLoader
 
 from tests.conftest import copy_project
 from tests.pipelines.publish.hub_runs import REPO, state
-from tuneline.configuration import check_parameters
+from tuneline.checks.parameters import check_parameters
 from tuneline.errors import TunelineError
 from tuneline.settings import CONFIG_LOADER_ARGS
 

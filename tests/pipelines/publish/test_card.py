@@ -17,13 +17,13 @@ from transformers import AutoModelForCausalLM
 from tests.pipelines.merge.adapters import dequantize
 from tests.pipelines.publish.hub_runs import REPORTS
 from tests.pipelines.publish.test_markdown import HOSTILE
-from tuneline.adapters import Adapter, attach_adapter
 from tuneline.datasets import AdapterDataset, JSONDataset, JSONLinesDataset
 from tuneline.errors import TunelineError
-from tuneline.hashing import hash_value
+from tuneline.models.adapter import Adapter, attach_adapter
 from tuneline.parameters import Evaluation, Prompt, Publish, UseCase
-from tuneline.pipelines.publish.merging import write_merging
 from tuneline.pipelines.publish.nodes import write_card
+from tuneline.pipelines.publish.usage import write_merging
+from tuneline.utils.hashing import hash_value
 
 RECORDS = ("cleaning_report", "leak_report", "training_record", "rubric")
 

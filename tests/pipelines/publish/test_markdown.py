@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tuneline.pipelines.publish.markdown import code, escape, fence, table
+from tuneline.pipelines.publish.usage import code, escape, fence, table
 
 HOSTILE = (
     "<script>alert(1)</script> | a | **bold** _x_ `code` [link](https://evil.example) "

@@ -30,9 +30,9 @@ from tests.pipelines.publish.hub_runs import (
     start,
     state,
 )
-from tuneline.adapters import hash_adapter
 from tuneline.datasets import AdapterDataset
 from tuneline.errors import TunelineError
+from tuneline.models.adapter import hash_adapter
 
 WEIGHTS = "adapter_model.safetensors"
 # What others do: the card's own code, with a prompt of the test side.

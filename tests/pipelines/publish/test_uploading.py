@@ -8,7 +8,7 @@ from huggingface_hub import HfApi, constants
 
 from tests.hub_server import TOKEN, HubServer, _Handler, read_token
 from tuneline.errors import TunelineError
-from tuneline.pipelines.publish.uploading import upload
+from tuneline.pipelines.publish.nodes import upload
 
 CARD = "---\nlicense: mit\n---\n\n# Card\n"
 

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 from tests.conftest import PROJECT, TINY_BASE
 from tests.pipelines.train.small_runs import shrink, train
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train import checkpoints, fit, nodes, trainer
+from tuneline.pipelines.train import checkpoints, nodes, trainer
+from tuneline.pipelines.train import run as fit
 from tuneline.settings import CONFIG_LOADER_ARGS
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tuneline.adapters import Adapter
 from tuneline.examples import Example
+from tuneline.models.adapter import Adapter
+from tuneline.models.fingerprints import describe_inputs
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.nodes import train_adapter
-from tuneline.plan_inputs import describe_inputs
 
 
 def make_examples(count: int) -> list[Example]:

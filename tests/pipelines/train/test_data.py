@@ -2,7 +2,7 @@ import pytest
 
 from tests.pipelines.train.small_runs import make_examples
 from tuneline.errors import TunelineError
-from tuneline.modelling import load_tokenizer
+from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Recipe
 from tuneline.pipelines.train.data import render_examples
 

@@ -7,7 +7,7 @@ import pytest
 from tests.pipelines.train.small_runs import shrink, train
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.launch import launch
+from tuneline.pipelines.train.run import launch
 
 
 def fail_in_one_process() -> None:

@@ -6,9 +6,9 @@ import torch
 
 from tests.pipelines.train.small_runs import make_examples, make_plan, shrink, train
 from tuneline.errors import TunelineError
+from tuneline.models.fingerprints import describe_inputs
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.nodes import plot_losses, train_adapter
-from tuneline.plan_inputs import describe_inputs
 
 
 def test_packed_and_padded_in_whatever_batches_the_same_is_learnt(

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from tuneline.modelling import load_model
+from tuneline.models.loading import load_model
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.packing import fill_bins, measure_lengths, split_batch
+from tuneline.pipelines.train.data import fill_bins, measure_lengths, split_batch
 
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=40), st.integers(1, 500), st.data())

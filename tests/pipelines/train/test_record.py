@@ -2,11 +2,10 @@ import pandas as pd
 import pytest
 import torch
 
-from tuneline.adapters import Adapter
+from tuneline.models.adapter import Adapter
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.epochs import list_epochs, make_log
 from tuneline.pipelines.train.nodes import plot_epochs
-from tuneline.pipelines.train.record import describe_training
+from tuneline.pipelines.train.record import describe_training, list_epochs, make_log
 
 PLAN = {
     "steps": {"total": 15},

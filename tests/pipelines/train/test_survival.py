@@ -17,7 +17,7 @@ from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train import trainer
 from tuneline.pipelines.train.checkpoints import find_checkpoint
-from tuneline.sealing import read_sealed
+from tuneline.utils.hashing import read_sealed
 
 KILL_POINTS = [
     "die_in_step_3",

@@ -99,7 +99,7 @@ def test_the_measured_first_step_leaves_no_trace(
     dropping = shrink(recipe, lora={**recipe.lora, "r": 8, "lora_dropout": 0.1}, num_train_epochs=1)
     probed, _, _ = train(dropping, hardware, tmp_path / "probed")
     assert "One step on the longest batch" in caplog.text
-    monkeypatch.setattr("tuneline.pipelines.train.fit._probe", lambda *_: None)
+    monkeypatch.setattr("tuneline.pipelines.train.run._probe", lambda *_: None)
     plain, _, _ = train(dropping, hardware, tmp_path / "plain")
     for name, tensor in plain.tensors.items():
         assert torch.equal(tensor, probed.tensors[name])

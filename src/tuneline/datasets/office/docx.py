@@ -10,11 +10,17 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from tuneline.datasets.office.docx_runs import LOSSES, PASSED_OVER, RunReader
-from tuneline.datasets.office.docx_styles import Styles, read_list, read_switch
-from tuneline.datasets.office.numbering import Numbering, to_roman
+from tuneline.datasets.office.docx_content import (
+    LOSSES,
+    PASSED_OVER,
+    RunReader,
+    Styles,
+    read_list,
+    read_switch,
+)
+from tuneline.datasets.office.docx_numbering import Numbering, to_roman
 from tuneline.datasets.office.package import Package, get, name_of
-from tuneline.limits import Limits
+from tuneline.utils.limits import Limits
 
 CELL, LINE = " | ", "\n"
 

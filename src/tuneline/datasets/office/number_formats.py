@@ -12,8 +12,16 @@ from functools import lru_cache
 
 from babel import Locale
 
-from tuneline.datasets.office.date_formats import SHORT_DATE, Part, show_date, show_short_date
-from tuneline.datasets.office.locales import CURRENCIES, NotRenderedError, find_locale, read_tag
+from tuneline.datasets.office.date_formats import (
+    CURRENCIES,
+    SHORT_DATE,
+    NotRenderedError,
+    Part,
+    find_locale,
+    read_tag,
+    show_date,
+    show_short_date,
+)
 from tuneline.datasets.office.numbers import show_number
 
 TOKEN = re.compile(

@@ -6,8 +6,7 @@ from fractions import Fraction
 
 from babel import Locale
 
-from tuneline.datasets.office.date_formats import Part
-from tuneline.datasets.office.locales import NotRenderedError, find_marks
+from tuneline.datasets.office.date_formats import NotRenderedError, Part, find_marks
 
 # Spreadsheets count with 15 digits; 0.1 + 0.2 is 0.3 for them.
 PRECISION = Context(prec=15, rounding=ROUND_HALF_UP)

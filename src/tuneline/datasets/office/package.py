@@ -11,7 +11,7 @@ from lxml import etree
 
 from tuneline.datasets.office import UnsafeError
 from tuneline.datasets.opening import BoundedReader
-from tuneline.limits import Limits, Meter
+from tuneline.utils.limits import Limits, Meter
 
 # No entity is resolved and nothing is fetched, whatever a file asks for.
 SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False}

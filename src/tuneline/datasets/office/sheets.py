@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tuneline.limits import Meter
+from tuneline.utils.limits import Meter
 
 # Why a text may not be what its author sees.
 NO_COUNTRY = "country"

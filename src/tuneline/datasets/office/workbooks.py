@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 from zipfile import is_zipfile
@@ -12,9 +14,10 @@ from babel import Locale
 from tuneline.datasets.office import binary_reader
 from tuneline.datasets.office.ods import ODSWorkbook
 from tuneline.datasets.office.package import Package
-from tuneline.datasets.office.sheets import AS_STORED, Sheet, SheetBuilder, Workbook
+from tuneline.datasets.office.sheets import AS_STORED, NO_COUNTRY, Sheet, SheetBuilder, Workbook
 from tuneline.datasets.office.xlsx import XLSXWorkbook
-from tuneline.limits import Limits, Meter, TooLargeError
+from tuneline.reporting.html import count
+from tuneline.utils.limits import Limits, Meter, TooLargeError
 
 
 def open_workbook(content: bytes, locale: Locale | None, limits: Limits) -> Workbook:
@@ -68,3 +71,77 @@ class _BinaryWorkbook:
             raise TooLargeError(self._limits.word_memory())
         self._meter.charge(len(done.stdout))
         return dict(orjson.loads(done.stdout))
+
+
+def list_passed_over(book: Workbook, name: str) -> list[str]:
+    """Say which sheets are not read, where nobody named one."""
+    others = [
+        f"`{one}`" if visible else f"`{one}` (hidden)"
+        for one, visible in book.sheets.items()
+        if one != name
+    ]
+    if not others:
+        return []
+    return [
+        f"only the sheet `{name}` is read, and not {', '.join(others)}; name another as `sheet` in "
+        "the catalog"
+    ]
+
+
+def list_notes(sheet: Sheet, place: int, wanted: dict[int, str], merged: int) -> list[str]:
+    """Say what of a sheet is hidden, and which columns may not be as shown.
+
+    Args:
+        sheet: the sheet.
+        place: of its header.
+        wanted: names of the columns that are read, by their place.
+        merged: how many cells got the text of those that they are merged with.
+    """
+    notes = [*_list_hidden(sheet, place, wanted)]
+    if sheet.as_stored:
+        notes.append(
+            "in this format, neither number formats nor formula errors nor what is hidden can be "
+            "read; save the workbook as XLSX"
+        )
+    if merged:
+        notes.append(f"the text of merged cells is read in {count(merged, 'row')} more")
+    for at, name in wanted.items():
+        notes += _list_doubts(sheet, place, at, name)
+    return notes
+
+
+def _list_hidden(sheet: Sheet, place: int, wanted: dict[int, str]) -> Iterator[str]:
+    hidden = [row for row in sheet.hidden_rows if place < row < len(sheet.rows)]
+    filled = [row for row in hidden if any(sheet.rows[row])]
+    if filled:
+        filtered = sum(sheet.hidden_rows[row] for row in filled)
+        by_filter = f" ({filtered:,} by a filter)" if filtered else ""
+        yield (
+            f"{count(len(filled), 'hidden row')}{by_filter} rejected; show them in the sheet to "
+            "use them"
+        )
+    for at, name in wanted.items():
+        if at in sheet.hidden_columns:
+            yield f"the column `{name}` is hidden, and read because the parameters name it"
+
+
+def _list_doubts(sheet: Sheet, place: int, at: int, name: str) -> Iterator[str]:
+    found = {
+        row: doubt for (row, column), doubt in sheet.doubts.items() if column == at and row > place
+    }
+    for doubt, times in Counter(found.values()).items():
+        row = next(row for row, one in found.items() if one == doubt)
+        text = sheet.rows[row][at]
+        told = f"column `{name}`: {count(times, 'cell')} (first `{text}` in row {row + 1})"
+        if doubt == NO_COUNTRY:
+            yield (
+                f"{told} would be written otherwise in another country, and the file does not name "
+                "its author's; set `locale`, such as cs_CZ, in the catalog"
+            )
+        elif doubt == AS_STORED:
+            yield f"{told} are as stored, without their format; save the workbook as XLSX"
+        else:
+            yield (
+                f"{told} are as stored, because their format is not known "
+                f"({doubt.partition(': ')[2]}); choose another format in the sheet"
+            )

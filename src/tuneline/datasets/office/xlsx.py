@@ -11,8 +11,7 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS
 from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 from openpyxl.utils.datetime import to_excel
 
-from tuneline.datasets.office.date_formats import SHORT_DATE
-from tuneline.datasets.office.locales import NotRenderedError
+from tuneline.datasets.office.date_formats import SHORT_DATE, NotRenderedError
 from tuneline.datasets.office.number_formats import GENERAL, NumberFormat, read_format
 from tuneline.datasets.office.package import Package, get, name_of
 from tuneline.datasets.office.sheets import (

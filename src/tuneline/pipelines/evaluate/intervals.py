@@ -5,9 +5,15 @@ from typing import Any
 import numpy as np
 
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.groups import SAME_PROMPT, Groupings, count_groups
 from tuneline.pipelines.evaluate.metrics import METRICS, Fractions, Metric
-from tuneline.pipelines.evaluate.significance import Trial, judge_difference, reduce_sums
+from tuneline.pipelines.evaluate.significance import (
+    SAME_PROMPT,
+    Groupings,
+    Trial,
+    count_groups,
+    judge_difference,
+    reduce_sums,
+)
 
 SCALE = 100.0
 

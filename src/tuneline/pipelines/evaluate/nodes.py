@@ -2,29 +2,57 @@
 
 import logging
 import math
+from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
-from tuneline.adapters import Adapter
-from tuneline.answering import generate_answers
-from tuneline.examples import Example
-from tuneline.journal import Journal
-from tuneline.makers import describe_makers
-from tuneline.model_pair import load_tuned
+from tuneline.errors import Problem, TunelineError
+from tuneline.examples import Example, list_messages, list_prompts
+from tuneline.models.adapter import Adapter
+from tuneline.models.fingerprints import describe_makers, find_mismatches
+from tuneline.models.generation import generate_answers
+from tuneline.models.model_pair import load_tuned
+from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.pipelines.evaluate.groups import count_groups, find_groups
 from tuneline.pipelines.evaluate.intervals import compare_all
-from tuneline.pipelines.evaluate.matching import check_adapter
 from tuneline.pipelines.evaluate.metrics import measure_both
-from tuneline.pipelines.evaluate.reference_loss import ReferenceLoss, measure_references
+from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
+from tuneline.pipelines.evaluate.significance import count_groups, find_groups
 from tuneline.pipelines.evaluate.verdict import conclude
-from tuneline.prompts import list_messages, list_prompts
-from tuneline.rendering import render_prompt
+from tuneline.utils.caches import Journal
+from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
+
+
+def check_adapter(adapter: Adapter, train: list[Example], recipe: Recipe) -> None:
+    """Refuse an adapter that the held-out examples say nothing about.
+
+    Args:
+        adapter: the adapter.
+        train: the training side of today's examples.
+        recipe: names the base model.
+
+    Raises:
+        TunelineError: if it was trained on another base model, on other examples (some of which
+            may be held out today), or with another chat template.
+    """
+    problems = [*find_mismatches(adapter, recipe), *_find_other_examples(adapter, train)]
+    if problems:
+        raise TunelineError(*problems)
+
+
+def _find_other_examples(adapter: Adapter, train: list[Example]) -> Iterator[Problem]:
+    if adapter.provenance["examples"]["train"]["sha256"] != hash_value(train):
+        yield Problem(
+            where="train.jsonl",
+            wrong="the adapter was trained on other examples",
+            matters="what is held out today may have been in its training",
+            remedy="run `kedro run --pipeline=plan` and `kedro run --pipeline=train` again",
+        )
 
 
 def answer_prompts(

@@ -3,18 +3,14 @@
 from kedro.pipeline import Pipeline, node
 from kedro.pipeline.node import Node
 
-from tuneline.pipelines.evaluate.nodes import (
-    answer_prompts,
-    score_answers,
-    score_remote_answers,
-)
-from tuneline.pipelines.evaluate.rating_nodes import (
+from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers, score_remote_answers
+from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
+from tuneline.pipelines.evaluate.rubric.nodes import (
     judge_answers,
     make_rating_sheet,
     read_ratings,
     summarise_rubric,
 )
-from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
 
 
 def create_pipeline() -> Pipeline:

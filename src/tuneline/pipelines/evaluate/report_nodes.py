@@ -1,20 +1,165 @@
 """Nodes that show the scores: plots, a comparison of runs, the report."""
 
+import base64
+import hashlib
 import logging
 from collections.abc import Callable, Iterator
+from difflib import SequenceMatcher
+from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+import regex
+from markupsafe import Markup, escape
+from plotly.offline import get_plotlyjs
 
-from tuneline.adapters import Adapter
 from tuneline.errors import TunelineError
+from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.plots import draw_categories, draw_scores, draw_versions
-from tuneline.pipelines.evaluate.report import render_report
-from tuneline.pipelines.evaluate.runs import compare_versions
+from tuneline.pipelines.evaluate.metrics import METRICS
+from tuneline.pipelines.evaluate.metrics.key_figures import compare_row
+from tuneline.pipelines.evaluate.metrics.overlap import UNSPACED
+from tuneline.pipelines.evaluate.runs import (
+    compare_versions,
+    draw_categories,
+    draw_scores,
+    draw_versions,
+)
+from tuneline.reporting.html import render_page
 
 log = logging.getLogger(__name__)
+
+
+# Words, single Chinese and like characters, each with the space behind it.
+PIECE = regex.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*|\s+")
+
+
+def mark_differences(text: str, other: str) -> Markup:
+    """Mark what of a text does not stand in another, whatever the letter case.
+
+    Args:
+        text: the text to show.
+        other: what it is held against.
+
+    Returns:
+        The text, escaped, with `<mark>` around what differs.
+    """
+    pieces, others = PIECE.findall(text), PIECE.findall(other)
+    matcher = SequenceMatcher(None, _fold(others), _fold(pieces), autojunk=False)
+    shown = [
+        _mark("".join(pieces[start:end]), same=kind == "equal")
+        for kind, _, _, start, end in matcher.get_opcodes()
+        if end > start
+    ]
+    return Markup().join(shown)
+
+
+def _mark(text: str, same: bool) -> Markup:
+    return escape(text) if same or text.isspace() else Markup("<mark>{}</mark>").format(text)
+
+
+def _fold(pieces: list[str]) -> list[str]:
+    return [piece.casefold().strip() for piece in pieces]
+
+
+def show_answers(
+    answers: list[dict[str, Any]], language: str | None = None
+) -> list[dict[str, Any]]:
+    """Prepare every answer for the page.
+
+    Args:
+        answers: one row a prompt.
+        language: of the answers, where one is stated; it decides how their figures are read.
+
+    Returns:
+        Rows with `id`, `source`, `category`, `context`, `prompt`, `reference`, `result` (win, tie,
+        loss by chrF of the tuned answer; none without a reference) and for `base` and `tuned` the
+        `text` with marks, whether it `stopped`, its `chrf`, and of the key figures and
+        terms what it `missed` and `added`.
+    """
+    return [_show_answer(row, language) for row in answers]
+
+
+def _show_answer(row: dict[str, Any], language: str | None) -> dict[str, Any]:
+    sides = {who: _show_side(row, who, language) for who in ("base", "tuned")}
+    return {
+        "id": row["id"],
+        "source": f"line {row['line']} of the raw data" if row["line"] else "evaluation.questions",
+        "category": row["category"] or "",
+        "context": row["context"],
+        "prompt": row["prompt"],
+        "reference": row["reference"],
+        "result": _decide(sides["base"]["chrf"], sides["tuned"]["chrf"]),
+        **sides,
+    }
+
+
+def _show_side(row: dict[str, Any], who: str, language: str | None) -> dict[str, Any]:
+    from sacrebleu import sentence_chrf
+
+    answer, reference = row[f"{who}_answer"], row["reference"]
+    # Without a reference the answers are held against each other.
+    other = row["tuned_answer" if who == "base" else "base_answer"]
+    figures = compare_row(row, who, language)
+    return {
+        "text": mark_differences(answer, other if reference is None else reference),
+        "stopped": row[f"{who}_stopped"],
+        "chrf": None if reference is None else sentence_chrf(answer, [reference]).score,
+        "missed": figures.missed,
+        "added": figures.added,
+    }
+
+
+def _decide(base: float | None, tuned: float | None) -> str:
+    if base is None or tuned is None:
+        return "none"
+    return "tie" if base == tuned else "win" if tuned > base else "loss"
+
+
+def render_report(
+    answers: list[dict[str, Any]],
+    evaluation: Evaluation,
+    plots: dict[str, go.Figure | None],
+    **material: Any,
+) -> str:
+    """Render the page.
+
+    Args:
+        answers: one row a prompt.
+        evaluation: title, decoding and confidence.
+        plots: figures by name; None for one that says nothing here.
+        material: what else the template shows, by the names it uses.
+
+    Returns:
+        HTML. Jinja escapes every value. The page's own two scripts are named by their hashes in its
+        content security policy, so that no other would run, and nothing may be fetched.
+    """
+    own = files("tuneline.pipelines.evaluate").joinpath("report.js").read_text(encoding="utf-8")
+    scripts = [get_plotlyjs(), own]
+    figures = {name: figure for name, figure in plots.items() if figure is not None}
+    return render_page(
+        "pipelines/evaluate/report.html.jinja",
+        answers=show_answers(answers, evaluation.language),
+        evaluation=evaluation,
+        metrics=METRICS,
+        figures=_embed(figures),
+        plots=set(figures),
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 - plotly's and our own
+        script_hashes=[_hash_script(script) for script in scripts],
+        **material,
+    )
+
+
+def _embed(figures: dict[str, go.Figure]) -> Markup:
+    """Write figures as JSON that cannot end the element it stands in."""
+    entries = (f'"{name}": {figure.to_json()}' for name, figure in figures.items())
+    return Markup("{" + ", ".join(entries).replace("<", "\\u003c") + "}")  # noqa: S704 - no `<` left
+
+
+def _hash_script(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def plot_scores(scores: dict[str, Any]) -> tuple[go.Figure, go.Figure]:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from tuneline.answering import generate_ids, make_batches
+from tuneline.models.generation import generate_ids, make_batches
 from tuneline.parameters import Evaluation, Hardware
 
 # Keys of GenerationConfig that leave something to chance.

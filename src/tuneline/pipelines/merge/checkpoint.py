@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.foreign_code import refuse_foreign_code
-from tuneline.hashing import hash_files
+from tuneline.models.loading import refuse_foreign_code
+from tuneline.utils.hashing import hash_files
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 # A sentencepiece vocabulary, which transformers saves no more. llama.cpp converts Phi-3 by nothing

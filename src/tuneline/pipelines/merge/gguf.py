@@ -1,16 +1,19 @@
 """llama.cpp's converter, which makes one file of the merged model."""
 
 import logging
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from tuneline.disk import FULL
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Gguf
+from tuneline.utils.files import FULL
 
 log = logging.getLogger(__name__)
+
 
 CONVERTER = "convert_hf_to_gguf.py"
 # Types that hold the numbers of a merged model as they are.
@@ -134,3 +137,35 @@ def _word_failure(converter: Path, wrong: str) -> Problem:
         remedy="docs/merge.md says what the converter needs, and how to convert again without "
         "merging again",
     )
+
+
+def list_commands(merged: Path, gguf: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """List the commands, for someone who stands in the project's folder.
+
+    Args:
+        merged: the merged model's folder.
+        gguf: the folder of Modelfile and GGUF file.
+        facts: whether there is a GGUF file, its type, and the options of llama-cli.
+
+    Returns:
+        Lines for a shell: one for `transformers`, lists for `ollama` and `llama_cpp`.
+    """
+    name = merged.parent.name.replace("_", "-")
+    file = gguf / (facts["file"] or f"model-{facts['type']}.gguf")
+    convert = [
+        f"python convert_hf_to_gguf.py {_quote(merged)} --outfile {_quote(file)} "
+        f"--outtype {facts['type']}"
+    ]
+    return {
+        "transformers": f"transformers serve {_quote(merged)}",
+        "ollama": [f"ollama create {name} -f {_quote(gguf / 'Modelfile')}", f"ollama run {name}"],
+        "llama_cpp": [
+            *([] if facts["file"] else convert),
+            f"llama-cli -m {_quote(file)} {shlex.join(facts['options'])}",
+        ],
+    }
+
+
+def _quote(path: Path) -> str:
+    inside = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return shlex.quote(str(path.relative_to(Path.cwd()) if inside else path))

@@ -1,15 +1,17 @@
 """What stands beside the weights in a model's folder."""
 
+import json
 import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tuneline.adapters import Adapter
-from tuneline.pipelines.merge.checkpoint import PIECES
+from tuneline.models.adapter import Adapter
+from tuneline.models.rendering import find_end_tokens
+from tuneline.pipelines.merge.checkpoint import INDEX, PIECES
 from tuneline.pipelines.merge.weights import MergedWeights
-from tuneline.rendering import find_end_tokens
-from tuneline.sealing import check_files, hash_all, read_sealed, write_sealed
+from tuneline.streaming import RowProgress
+from tuneline.utils.hashing import check_files, hash_all, read_sealed, write_sealed
 
 PROVENANCE = "provenance.json"
 AGAIN = "merge again: `kedro run --pipeline=merge` makes the whole folder anew"
@@ -83,3 +85,50 @@ def read_merged(folder: Path) -> dict[str, Any]:
     check_files(folder, found.pop("files", {}), AGAIN)
     merged: dict[str, Any] = found["merged"]
     return merged
+
+
+def split_shards(weights: MergedWeights, max_shard_size: str) -> Any:
+    """Divide the tensors among files.
+
+    Args:
+        weights: the merged model's tensors.
+        max_shard_size: of a file; only a tensor that is larger has a larger one, of its own.
+
+    Returns:
+        huggingface_hub's StateDictSplit.
+    """
+    from huggingface_hub import split_state_dict_into_shards_factory
+
+    return split_state_dict_into_shards_factory(
+        weights.count_bytes(),
+        get_storage_size=lambda size: size,
+        filename_pattern="model{suffix}.safetensors",
+        max_shard_size=max_shard_size,
+    )
+
+
+def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
+    """Compute and write one file after the other; no more than one is in memory.
+
+    Args:
+        weights: the merged model's tensors.
+        split: which of them go into which file.
+        folder: where to.
+
+    Raises:
+        SafetensorError: if the disk takes no more.
+        TunelineError: if a tensor does not fit 16 bits.
+    """
+    from safetensors.torch import save_file
+
+    progress = RowProgress("Merging", "tensors", len(weights.sources))
+    for file, names in split.filename_to_tensors.items():
+        tensors = {}
+        for name in names:
+            tensors[name] = weights.compute(name)
+            progress.advance(1)
+        save_file(tensors, folder / file, {"format": "pt"})
+    if split.is_sharded:
+        index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
+        text = json.dumps(index, indent=2, sort_keys=True)
+        (folder / INDEX).write_text(text + "\n", encoding="utf-8")

@@ -6,25 +6,28 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tuneline.adapters import Adapter
 from tuneline.errors import TunelineError
-from tuneline.examples import Example
-from tuneline.memory_use import measure_peak, reset_peak
+from tuneline.examples import Example, find_stated_system
+from tuneline.models.adapter import Adapter
+from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
-from tuneline.pipelines.merge.commands import list_commands
-from tuneline.pipelines.merge.gguf import find_converter, name_file, run_converter, word_unchecked
-from tuneline.pipelines.merge.job import prepare_job
-from tuneline.pipelines.merge.model_folder import read_merged, write_beside, write_provenance
-from tuneline.pipelines.merge.running import (
-    list_notes,
-    list_options,
-    list_settings,
-    word_modelfile,
+from tuneline.pipelines.merge.base_checkpoint import prepare_job
+from tuneline.pipelines.merge.gguf import (
+    find_converter,
+    list_commands,
+    name_file,
+    run_converter,
+    word_unchecked,
 )
-from tuneline.pipelines.merge.shards import write_shards
-from tuneline.pipelines.merge.trial import Trial, leave_out, plan_trial, refuse_untried
-from tuneline.questions import find_stated_system
-from tuneline.streams import Stream
+from tuneline.pipelines.merge.model_folder import (
+    read_merged,
+    write_beside,
+    write_provenance,
+    write_shards,
+)
+from tuneline.pipelines.merge.ollama import list_notes, list_options, list_settings, word_modelfile
+from tuneline.pipelines.merge.smoke_test import Trial, leave_out, plan_trial, refuse_untried
+from tuneline.streaming import Stream
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 import copy
 from typing import Any
 
-from tuneline.adapters import Adapter
 from tuneline.errors import Problem, TunelineError
+from tuneline.models.adapter import Adapter
 from tuneline.pipelines.merge.checkpoint import BYTES, FLOATING, Checkpoint
 from tuneline.pipelines.merge.quantized import QuantizedBase
 

@@ -1,13 +1,16 @@
 """Tokens, time and cost of a run, and what follows from the machine."""
 
+import math
 from typing import Any
 
 import pandas as pd
 
-from tuneline.attention import choose_attention
+from tuneline.models.loading import choose_attention, must_be_downloaded
+from tuneline.models.memory import derive_accumulation
 from tuneline.parameters import Hardware, Recipe
-from tuneline.parameters.hardware import derive_dtype
-from tuneline.schedule import derive_accumulation
+from tuneline.parameters.training import derive_dtype
+from tuneline.pipelines.plan.memory import ModelSize, count_optimizer_bytes
+from tuneline.utils.disks import count_missing
 
 
 def describe_tokens(used: pd.DataFrame, steps: dict[str, int | float]) -> dict[str, int]:
@@ -70,3 +73,141 @@ def describe_derived(recipe: Recipe, hardware: Hardware, config: Any) -> dict[st
         "step": f"{recipe.global_batch_size} examples, {batch}, on {hardware.processes} "
         f"{'process' if hardware.processes == 1 else 'processes'}",
     }
+
+
+# Hubs keep models in 16 bits.
+DOWNLOAD_BYTES = 2
+# Tokenizer, configs and logs beside the weights.
+BESIDE_GB = 0.02
+
+
+def plan_disk(
+    size: ModelSize, recipe: Recipe, volumes: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Compare needed with free space.
+
+    Args:
+        size: shape of model and adapter.
+        recipe: names the base model, and how many checkpoints are kept.
+        volumes: free space by purpose; equal volumes share it.
+
+    Returns:
+        One entry a purpose: `folder`, `needed_gb`, `free_gb` (10^9 bytes) and `fits`, which is
+        false if everything that goes to the same volume is more than it has free.
+    """
+    needed = {
+        "hub_cache": _download_gb(size, recipe),
+        "checkpoints": _checkpoints_gb(size, recipe),
+        "output": size.trainable * 4 / 1e9 + BESIDE_GB,
+    }
+    missing = count_missing(
+        needed,
+        {purpose: place["volume"] for purpose, place in volumes.items()},
+        {purpose: place["free_gb"] for purpose, place in volumes.items()},
+    )
+    return [
+        {
+            "purpose": purpose,
+            "folder": place["folder"],
+            "needed_gb": round(needed[purpose], 3),
+            "free_gb": place["free_gb"],
+            "fits": not missing[purpose],
+        }
+        for purpose, place in volumes.items()
+    ]
+
+
+def _download_gb(size: ModelSize, recipe: Recipe) -> float:
+    if not must_be_downloaded(recipe):
+        return 0.0
+    return (size.quantized + size.unquantized) * DOWNLOAD_BYTES / 1e9
+
+
+def _checkpoints_gb(size: ModelSize, recipe: Recipe) -> float:
+    """Count the newest ones, the best one, and one that is being written."""
+    kept = ((recipe.model_extra or {}).get("save_total_limit") or 2) + 2
+    return kept * (size.trainable * (4 + count_optimizer_bytes(recipe)) / 1e9 + BESIDE_GB)
+
+
+def describe_overflow(
+    token_report: pd.DataFrame, used: pd.DataFrame, recipe: Recipe
+) -> dict[str, Any]:
+    """Count the examples that are too long, and what is lost of those that are trained on.
+
+    Args:
+        token_report: tokens of every example.
+        used: the training examples that are used, at the length at which they are.
+        recipe: the longest example and the policy.
+
+    Returns:
+        `policy`, `max_length`, `allowed_share`; `share` and `ids` of the long training examples;
+        by split how many are `left_out` and how many `cut`, and how many are `used`; tokens that
+        the training loses, and end tokens lost by cutting. A test example is neither cut nor left
+        out: the evaluation reads it whole.
+    """
+    trained = token_report[token_report["side"] == "train"]
+    over = trained[~trained["fits"]]
+    left_out, cut, kept = {}, {}, {}
+    for side in ("train", "validation"):
+        rows = token_report[token_report["side"] == side]
+        long = rows[~rows["fits"]]
+        whole = recipe.overflow == "truncate"
+        cut[side] = int((long["prompt_tokens"] < recipe.max_length).sum()) if whole else 0
+        left_out[side] = len(long) - cut[side]
+        kept[side] = len(rows) - left_out[side]
+    return {
+        "policy": recipe.overflow,
+        "max_length": recipe.max_length,
+        "allowed_share": recipe.overflow_share,
+        "share": len(over) / max(1, len(trained)),
+        "ids": over["id"].tolist(),
+        "left_out": left_out,
+        "cut": cut,
+        "used": kept,
+        "tokens_lost": int(trained["tokens"].sum() - used["tokens"].sum()),
+        "end_tokens_lost": cut["train"],
+    }
+
+
+def choose_used(token_report: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """Choose the training examples that are used, at the length at which they are.
+
+    Args:
+        token_report: tokens of every example.
+        recipe: the longest example and the policy.
+
+    Returns:
+        The rows of those examples, `tokens` and `completion_tokens` after cutting.
+    """
+    trained = token_report[token_report["side"] == "train"]
+    if recipe.overflow != "truncate":
+        return trained[trained["fits"]]
+    used = trained[trained["prompt_tokens"] < recipe.max_length]
+    tokens = used["tokens"].clip(upper=recipe.max_length)
+    return used.assign(tokens=tokens, completion_tokens=tokens - used["prompt_tokens"])
+
+
+def describe_learning_rate(total: int, recipe: Recipe) -> dict[str, Any]:
+    """Work out how far the learning rate rises.
+
+    Args:
+        total: steps of the run.
+        recipe: the learning rate, its warm-up and its scheduler.
+
+    Returns:
+        `warmup_steps`; `peak`, the largest of the run as a share of the one that is stated, null
+        for a scheduler that waits for losses.
+    """
+    import torch
+    from transformers import get_scheduler
+
+    stated = recipe.model_extra or {}
+    warmup = stated.get("warmup_steps") or 0
+    steps = int(warmup) if warmup >= 1 else math.ceil(total * warmup)
+    name = str(stated.get("lr_scheduler_type", "linear"))
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    kwargs = dict(stated.get("lr_scheduler_kwargs") or {})
+    scheduler = get_scheduler(name, optimizer, steps, total, kwargs)
+    (share,) = getattr(scheduler, "lr_lambdas", [None])
+    peak = None if share is None else round(max(share(step) for step in range(total)), 4)
+    return {"warmup_steps": steps, "peak": peak}

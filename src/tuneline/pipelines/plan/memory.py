@@ -4,9 +4,138 @@ The formula and its error (within 3 % on ten checkpointed T4 runs, before fragme
 in docs/plan.md.
 """
 
-from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.plan.model_size import ModelSize
-from tuneline.schedule import count_tokens_at_once
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tuneline.models.architecture import (
+    build_empty,
+    has_learned_positions,
+    list_linear,
+    list_quantized,
+    make_lora_config,
+    measure_context,
+)
+from tuneline.models.memory import count_tokens_at_once
+from tuneline.parameters import Evaluation, Hardware, Recipe
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """Shape of a base model with its adapter. Counts of parameters; dimensions in elements.
+
+    Attributes:
+        quantized: parameters that are stored in 4 bits: the linear layers without the head.
+        unquantized: the others: embeddings, norms, head.
+        trainable: parameters of the adapter.
+        layers: number of transformer layers.
+        hidden: width of the residual stream.
+        queries: width of all query heads.
+        key_values: width of all key, or value, heads.
+        feed_forward: inner width of the feed-forward network.
+        vocabulary: number of tokens.
+    """
+
+    quantized: int
+    unquantized: int
+    trainable: int
+    layers: int
+    hidden: int
+    queries: int
+    key_values: int
+    feed_forward: int
+    vocabulary: int
+
+    def parameters(self) -> dict[str, int | float]:
+        """Count base and trainable parameters, both together, and the trainable share of these."""
+        base = self.quantized + self.unquantized
+        total = base + self.trainable
+        return {
+            "base": base,
+            "trainable": self.trainable,
+            "total": total,
+            "trainable_share": round(self.trainable / total, 6),
+        }
+
+
+def measure_model(config: Any, recipe: Recipe, model: Any = None) -> ModelSize:
+    """Build model and adapter without memory (on PyTorch's meta device) and count.
+
+    Every architecture is measured on its layers: their names and their configs' keys differ.
+
+    Args:
+        config: the base model's config.
+        recipe: its LoRA settings.
+        model: the same model, if it has been built empty already; it gets the adapter.
+
+    Returns:
+        The sizes.
+    """
+    import torch
+    from peft import get_peft_model
+
+    model = build_empty(config) if model is None else model
+    quantized = sum(module.weight.numel() for module in list_quantized(model, recipe).values())
+    base = model.num_parameters()
+    text = config.get_text_config()
+    layers = _find_layers(model)
+    shape = _measure_layer(layers, text)
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    lora = make_lora_config(recipe, model)
+    lora.init_lora_weights = True  # how the weights start does not change how many there are
+    with torch.device("meta"):
+        model = get_peft_model(model, lora)
+    return ModelSize(
+        quantized=quantized,
+        unquantized=base - quantized,
+        trainable=model.get_nb_trainable_parameters()[0],
+        layers=len(layers),
+        hidden=text.hidden_size,
+        vocabulary=vocabulary,
+        **shape,
+    )
+
+
+def _find_layers(model: Any) -> Any:
+    """Find the list of transformer layers of the part for text: the list that holds most of it."""
+    from torch.nn import ModuleList
+
+    lists = [module for module in model.get_decoder().modules() if isinstance(module, ModuleList)]
+    return max(lists, key=lambda one: sum(p.numel() for p in one.parameters()))
+
+
+def _measure_layer(layers: Any, text: Any) -> dict[str, int]:
+    """Read widths off the layers that lead back into the residual stream.
+
+    The attention's output takes the query heads in, the feed-forward network's its inner width.
+    """
+    hidden = text.hidden_size
+    back = [
+        inner
+        for layer in layers
+        for inner, outer in map(_shape, list_linear(layer).values())
+        if outer == hidden
+    ]
+    heads = getattr(text, "num_attention_heads", None) or 1
+    groups = getattr(text, "num_key_value_heads", None) or heads
+    queries = min(back, default=hidden)
+    inner = max(back, default=0)
+    return {
+        "queries": queries,
+        "key_values": queries * groups // heads,
+        # Experts are stored in one block and are no linear layers.
+        "feed_forward": inner if inner > hidden else getattr(text, "intermediate_size", 4 * hidden),
+    }
+
+
+def _shape(module: Any) -> tuple[int, int]:
+    """Give a linear layer's inputs and outputs; `Conv1D` stores them the other way round."""
+    from torch.nn import Linear
+
+    rows, columns = module.weight.shape
+    return (columns, rows) if isinstance(module, Linear) else (rows, columns)
+
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 # 4 bits, and one float32 scale for 64 weights; with double quantisation the scale takes 8 bits and
@@ -92,3 +221,38 @@ def _head(size: ModelSize, tokens: int, width: int) -> float:
     """Add one tile of logits of TRL's fused head, and the gradient of the hidden states."""
     tile = min(tokens, HEAD_TOKENS) * min(size.vocabulary, HEAD_VOCABULARY)
     return tile * (width + 4) + 4 * tokens * size.hidden
+
+
+def describe_context(
+    token_report: pd.DataFrame, used: pd.DataFrame, config: Any, model: Any, evaluation: Evaluation
+) -> dict[str, Any]:
+    """Compare examples, and held-out prompts with their answers, with the model's context.
+
+    Args:
+        token_report: tokens of every example.
+        used: the training examples that are used, at the length at which they are.
+        config: the base model's config.
+        model: the base model, which may be empty.
+        evaluation: states how long an answer may be.
+
+    Returns:
+        `tokens` that the model reads at once (null: any number) and whether more of them `fails`;
+        the `max_new_tokens` of an answer; by split the ids of examples that are `longer`, and in
+        `answers` those of the test rows whose prompt leaves no room for the longest answer.
+    """
+    tokens, answer = measure_context(config), evaluation.generation.get("max_new_tokens") or 0
+    longer: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+    answers: list[str] = []
+    if tokens is not None:
+        held_out = token_report[token_report["side"] != "train"]
+        for side, rows in [("train", used), *held_out.groupby("side")]:
+            longer[str(side)] = rows.loc[rows["tokens"] > tokens, "id"].tolist()
+        test = held_out[held_out["side"] == "test"]
+        answers = test.loc[test["prompt_tokens"] + answer > tokens, "id"].tolist()
+    return {
+        "tokens": tokens,
+        "fails": has_learned_positions(model, tokens),
+        "max_new_tokens": answer,
+        "longer": longer,
+        "answers": answers,
+    }

@@ -6,27 +6,27 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from tuneline.architecture import build_empty, find_packing_obstacle
-from tuneline.chat_template import describe_template
 from tuneline.examples import Example
-from tuneline.modelling import load_model_config, load_tokenizer
+from tuneline.models.architecture import build_empty, find_packing_obstacle
+from tuneline.models.chat_template import describe_template
+from tuneline.models.fingerprints import describe_inputs
+from tuneline.models.loading import load_model_config, load_tokenizer
+from tuneline.models.memory import plan_steps
+from tuneline.models.rendering import render_all
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.plan.context import describe_context
-from tuneline.pipelines.plan.disk import plan_disk
-from tuneline.pipelines.plan.estimates import describe_derived, describe_tokens, estimate_time
-from tuneline.pipelines.plan.ladder import Setting, build_ladder
-from tuneline.pipelines.plan.learning_rate import describe_learning_rate
-from tuneline.pipelines.plan.masks import render_masks
-from tuneline.pipelines.plan.memory import predict_memory
-from tuneline.pipelines.plan.model_size import measure_model
-from tuneline.pipelines.plan.overflow import choose_used, describe_overflow
-from tuneline.pipelines.plan.page import render_plan
-from tuneline.pipelines.plan.verdict import judge
-from tuneline.pipelines.plan.warnings import list_warnings
-from tuneline.plan_inputs import describe_inputs
-from tuneline.plots import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
-from tuneline.rendering import render_all
-from tuneline.schedule import plan_steps
+from tuneline.pipelines.plan.advice import Setting, build_ladder, list_warnings
+from tuneline.pipelines.plan.estimates import (
+    choose_used,
+    describe_derived,
+    describe_learning_rate,
+    describe_overflow,
+    describe_tokens,
+    estimate_time,
+    plan_disk,
+)
+from tuneline.pipelines.plan.memory import describe_context, measure_model, predict_memory
+from tuneline.pipelines.plan.report import judge, render_masks, render_plan
+from tuneline.reporting.html import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
 
 log = logging.getLogger(__name__)
 

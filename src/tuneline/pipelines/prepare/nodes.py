@@ -1,20 +1,165 @@
-"""Nodes that make examples: clean → train, validation, test."""
+"""Nodes that clean: raw → clean + rejected + cleaning_report."""
 
 import logging
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import polars as pl
+from polars.selectors import by_name
 
+from tuneline.errors import Problem, TunelineError
 from tuneline.examples import SPLIT_GROUP, Example, fill_templates
 from tuneline.parameters import Data, Evaluation, Prompt
-from tuneline.pipelines.prepare.comparing import tabulate
+from tuneline.pipelines.prepare.cleaning import check_cleaned, clean_batch
+from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
+from tuneline.pipelines.prepare.documents import pair_documents
+from tuneline.pipelines.prepare.html_rules import SeenKeys, find_repetitions
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
-from tuneline.pipelines.prepare.separation import count_changes, pick_examples, separate
+from tuneline.pipelines.prepare.leaks import count_changes, pick_examples, separate
+from tuneline.pipelines.prepare.near_duplicates import tabulate
 from tuneline.pipelines.prepare.split_checks import check_columns
-from tuneline.pipelines.prepare.splits import ALONE, assign_sides, name_groups
+from tuneline.pipelines.prepare.splitting import ALONE, assign_sides, name_groups
+from tuneline.pipelines.prepare.table_pairs import pair_table
+from tuneline.streaming import (
+    SOURCE,
+    RowProgress,
+    RowSource,
+    Stream,
+    divide,
+    list_fields,
+    show_originals,
+)
+from tuneline.utils.terminal import FORMULA_START
 
 log = logging.getLogger(__name__)
+
+
+# People open the rejected rows as a sheet, where a text that begins so would be a formula.
+SHOWN = by_name("source", "original", require_all=False)
+MARKED = SHOWN.str.replace(f"^('*{FORMULA_START})", "'$1")
+Pair = tuple[pl.DataFrame, pl.DataFrame]
+Outputs = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any]]]
+
+
+def clean_rows(raw: RowSource, data: Data) -> Outputs:
+    """Apply the cleaning rules to every row.
+
+    Args:
+        raw: the rows as they came.
+        data: which columns to read and which rules to apply.
+
+    Returns:
+        Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`; of several
+        files also `source`), together as many as there are raw rows; and the cleaning report, which
+        is ready after them.
+
+    Raises:
+        TunelineError: once the report is written, if nearly all rows were rejected for one reason
+            and too few are left to divide.
+    """
+    report = CleaningReport(data)
+    clean, rejected = divide(_clean_batches(raw, data, report))
+    return clean, rejected, Stream(_tell(raw, data, report))
+
+
+def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
+    """Draw why rows were dropped, which rules changed rows, and how long texts are.
+
+    Args:
+        cleaning_report: as `clean_rows` made it.
+
+    Returns:
+        The figure.
+    """
+    return draw_cleaning(cleaning_report)
+
+
+def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[Pair]:
+    seen = {name: SeenKeys() for name in data.rules.unique}
+    progress = RowProgress("Cleaning")
+    for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
+        judged = find_repetitions(table, seen)
+        report.add(judged)
+        progress.advance(judged.height, raw.share)
+        yield _divide(judged, data)
+    progress.finish()
+
+
+def _tell(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[dict[str, Any]]:
+    told = report.tell(raw)
+    yield told
+    check_cleaned(raw.path, told, data)
+
+
+def _divide(judged: pl.DataFrame, data: Data) -> Pair:
+    kept = pl.col("reason").is_null()
+    names = dict.fromkeys(["line", *list_fields(data).names])
+    source = [pl.col(SOURCE).alias("source")] if SOURCE in judged.columns else []
+    rejected = judged.filter(~kept).select("line", *source, "reason", "original")
+    return (
+        judged.filter(kept).select(*names),
+        rejected.with_columns(original=show_originals(rejected["original"])).with_columns(MARKED),
+    )
+
+
+def make_pairs(clean: pl.LazyFrame, data: Data) -> tuple[Stream[pl.DataFrame], pd.DataFrame]:
+    """Make the rows that examples are made of, where a clean row is not one already.
+
+    Args:
+        clean: the clean rows of a table, or documents.
+        data: holds `table` or `documents`.
+
+    Returns:
+        The pairs, and a report of how they were made: see `pair_table` and `pair_documents`.
+
+    Raises:
+        TunelineError: if none can be made.
+    """
+    rows = clean.collect()
+    if data.table:
+        pairs, report = pair_table(rows, data, data.table)
+        log.info("Pairs: %s questions about %s rows.", f"{pairs.height:,}", rows.height)
+        _warn_of_slips(report)
+    else:
+        pairs, report = pair_documents(rows, data, data.documents)  # type: ignore[arg-type]
+        _tell_problems(report, data)
+    return Stream([pairs]), report
+
+
+def _warn_of_slips(report: pd.DataFrame) -> None:
+    for row in report[report["slips"] > 0].to_dict("records"):
+        problem = Problem(
+            where="data.table.kinds",
+            value=row["kind"],
+            wrong=f"{row['slips']:,} of {row['questions']:,} questions look broken, the first by "
+            f"{row['first_slip']}",
+            matters="a model would learn to write so",
+            remedy="put the item into quotation marks or after a colon in the template, or correct "
+            "the cell",
+        )
+        log.warning("%s", problem)
+
+
+def _tell_problems(report: pd.DataFrame, data: Data) -> None:
+    """Warn of documents that are left out; fail if all of them are."""
+    broken = report[report["problem"] != ""]
+    problems = [
+        Problem(
+            where="data.documents.parts",
+            wrong=f"{row[data.id]}: {row['problem']}",
+            matters="the document is left out",
+            remedy="add the heading as it is written there, or mend the document",
+        )
+        for _, row in broken.iterrows()
+    ]
+    if len(broken) == len(report):
+        raise TunelineError(*problems)
+    for problem in problems:
+        log.warning("%s", problem)
+
 
 ROWS_PER_BATCH = 50_000
 

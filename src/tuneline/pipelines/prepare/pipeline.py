@@ -2,9 +2,13 @@
 
 from kedro.pipeline import Pipeline, node
 
-from tuneline.pipelines.prepare.clean_nodes import clean_rows, plot_cleaning
-from tuneline.pipelines.prepare.nodes import build_examples, check_leaks
-from tuneline.pipelines.prepare.pair_nodes import make_pairs
+from tuneline.pipelines.prepare.nodes import (
+    build_examples,
+    check_leaks,
+    clean_rows,
+    make_pairs,
+    plot_cleaning,
+)
 
 
 def create_pipeline(makes_pairs: bool = False) -> Pipeline:

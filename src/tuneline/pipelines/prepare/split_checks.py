@@ -6,7 +6,7 @@ import polars as pl
 
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import Data, Split
-from tuneline.rows import LINE
+from tuneline.streaming import LINE
 
 log = logging.getLogger(__name__)
 

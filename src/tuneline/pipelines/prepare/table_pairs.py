@@ -11,11 +11,10 @@ import polars as pl
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import GROUPS
 from tuneline.parameters import Data, Table
-from tuneline.pipelines.prepare.facts import FACT_SIDE, Fact, FactSides, read_facts
-from tuneline.pipelines.prepare.list_cells import tidy
-from tuneline.pipelines.prepare.questions import Topic, find_topics, settle, word_topic
-from tuneline.pipelines.prepare.slips import find_slip
-from tuneline.rows import LINE
+from tuneline.pipelines.prepare.similar_items import find_slip
+from tuneline.pipelines.prepare.table_facts import FACT_SIDE, Fact, FactSides, read_facts, tidy
+from tuneline.pipelines.prepare.table_questions import Topic, find_topics, settle, word_topic
+from tuneline.streaming import LINE
 
 
 def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFrame, pd.DataFrame]:

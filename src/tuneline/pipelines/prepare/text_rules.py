@@ -14,7 +14,7 @@ from operator import or_
 import polars as pl
 
 from tuneline.parameters import Rules
-from tuneline.pipelines.prepare.html_tags import strip_tags
+from tuneline.pipelines.prepare.html_rules import strip_tags
 
 # A character reference that ends in a semicolon. HTML also allows some without it, but there
 # `&copy` may just as well be part of a web address.

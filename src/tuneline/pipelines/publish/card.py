@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from tuneline.adapters import Adapter
-from tuneline.hub.bases import find_folder_base_problem
-from tuneline.pages import count, count_prompts, format_interval, format_number
+from tuneline.examples import list_messages
+from tuneline.hub.access import find_folder_base_problem
+from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation, Prompt, Publish
-from tuneline.pipelines.publish.markdown import code, fence, render, table
-from tuneline.pipelines.publish.merging import write_merging
-from tuneline.pipelines.publish.usage import write_usage
-from tuneline.prompts import list_messages
+from tuneline.pipelines.publish.usage import code, fence, render, table, write_merging, write_usage
+from tuneline.reporting.html import count, count_prompts, format_interval, format_number
 
 # The hub's names of the metrics that it knows.
 HUB_METRICS = {"chrf": "chrf", "rouge_l": "rouge", "bleu": "bleu", "perplexity": "perplexity"}

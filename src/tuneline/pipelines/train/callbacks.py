@@ -1,8 +1,15 @@
 """When the trainer measures, logs and saves. The module imports transformers as it is loaded."""
 
+import logging
+import math
+import time
 from typing import Any
 
 from transformers import EarlyStoppingCallback, TrainerCallback
+
+from tuneline.errors import Problem, TunelineError
+
+log = logging.getLogger(__name__)
 
 
 class EpochEnds(TrainerCallback):  # type: ignore[misc]
@@ -48,3 +55,172 @@ class Gradients(TrainerCallback):  # type: ignore[misc]
         """Check them."""
         trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.watchdog.check_gradients(trainable, state.global_step + 1)
+
+
+class Progress(TrainerCallback):  # type: ignore[misc]
+    """Logs a line for each of the trainer's own log entries.
+
+    Args:
+        price_per_hour: of the machine, or `None`.
+        currency: of the price.
+    """
+
+    def __init__(self, price_per_hour: float | None, currency: str) -> None:
+        self.price, self.currency = price_per_hour, currency
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Start the clock."""
+        self.start, self.first = time.monotonic(), state.global_step
+        # An interrupted run goes on counting where it stopped: what is saved was logged before.
+        logged = (one["num_tokens"] for one in reversed(state.log_history) if "num_tokens" in one)
+        self.tokens = next(logged, 0)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        """Say how far the training is, on one of the processes."""
+        if not state.is_world_process_zero:
+            return
+        if "eval_loss" in logs:
+            log.info(
+                "step %s/%s  validation loss %.4f, token accuracy %.1f %%",
+                state.global_step,
+                state.max_steps,
+                logs["eval_loss"],
+                100 * logs["eval_mean_token_accuracy"],
+            )
+        elif "loss" in logs:
+            self._log_step(state, logs)
+
+    def _log_step(self, state: Any, logs: dict[str, Any]) -> None:
+        seconds = time.monotonic() - self.start
+        steps = state.global_step - self.first
+        left = seconds / steps * (state.max_steps - state.global_step) if steps else 0
+        log.info(
+            "step %s/%s  loss %.4f, %s tokens/s, %d:%02d left%s",
+            state.global_step,
+            state.max_steps,
+            float(logs["loss"]),
+            f"{(logs['num_tokens'] - self.tokens) / seconds:,.0f}",
+            *divmod(round(left), 60),
+            self._word_cost(logs["seconds"]),
+        )
+
+    def _word_cost(self, seconds: float) -> str:
+        if not self.price:
+            return ""
+        return f", {self.price * seconds / 3600:.2f} {self.currency} so far"
+
+
+# LoRA starts with B at zero, so that A has no gradient in the first step (arXiv 2106.09685).
+FIRST_STEP_WITH_GRADIENTS = 2
+# A float16 run skips steps while its loss scale settles; it settles within a few.
+PATIENCE = 20
+
+
+class Watchdog:
+    """Watches loss and gradients, step by step.
+
+    Args:
+        dtype: number format of the computation.
+        learning_rate: as the recipe states it.
+    """
+
+    def __init__(self, dtype: str, learning_rate: float) -> None:
+        self.dtype, self.learning_rate = dtype, learning_rate
+        self.steps = self.skipped = 0
+
+    def check_loss(self, loss: float, step: int) -> None:
+        """Refuse a loss that is no number.
+
+        Args:
+            loss: of one step.
+            step: its number.
+
+        Raises:
+            TunelineError: naming the likely cause.
+        """
+        if not math.isfinite(loss):
+            self._stop(f"the loss of step {step} is {loss}")
+
+    def check_validation_loss(self, loss: float, step: int) -> None:
+        """Refuse a validation loss that is no number: no checkpoint could be told from another.
+
+        Args:
+            loss: of all validation examples.
+            step: the steps done; 0 is the base model.
+
+        Raises:
+            TunelineError: naming the likely cause.
+        """
+        if math.isfinite(loss):
+            return
+        if step:
+            self._stop(f"the validation loss after step {step} is {loss}")
+        raise TunelineError(
+            Problem(
+                where="recipe.base_model",
+                wrong=f"its validation loss is {loss} before any training, in {self.dtype}",
+                matters="there would be nothing to compare the training with",
+                remedy="compute in another number format (bfloat16, or float32), or take another "
+                "base model",
+            )
+        )
+
+    def check_gradients(self, parameters: list[tuple[str, Any]], step: int) -> None:
+        """Refuse gradients that are missing, zero or, step after step, no number.
+
+        Args:
+            parameters: the trainable ones, by name, after the backward pass.
+            step: its number.
+
+        Raises:
+            TunelineError: naming the likely cause.
+        """
+        self.steps += 1
+        if self.steps <= FIRST_STEP_WITH_GRADIENTS:
+            self._check_alive(parameters)
+        self.skipped = 0 if _are_finite(parameters) else self.skipped + 1
+        if self.skipped > (PATIENCE if self.dtype == "float16" else 0):
+            self._stop(f"the gradients of step {step} are no numbers")
+
+    def _check_alive(self, parameters: list[tuple[str, Any]]) -> None:
+        missing = [name for name, parameter in parameters if parameter.grad is None]
+        if not missing and self.steps < FIRST_STEP_WITH_GRADIENTS:
+            return
+        dead = missing or [name for name, p in parameters if not bool(p.grad.any())]
+        if len(dead) == len(parameters) or missing:
+            raise TunelineError(
+                Problem(
+                    where="recipe.lora",
+                    wrong=f"{len(dead)} of {len(parameters)} adapter weights get no gradient "
+                    f"(the first is {dead[0]})",
+                    matters="they would stay as they were drawn, and the adapter would learn "
+                    "nothing there",
+                    remedy="check target_modules and the learning rate; with a quantised model on "
+                    "a CPU, update bitsandbytes",
+                )
+            )
+
+    def _stop(self, wrong: str) -> None:
+        cause = (
+            "float16 overflows at 65,504; train on a GPU with bfloat16, lower recipe.max_grad_norm "
+            "or recipe.learning_rate"
+            if self.dtype == "float16"
+            else "the steps are most likely too large; lower recipe.learning_rate, raise "
+            "recipe.warmup_steps or set recipe.max_grad_norm: 0.3"
+        )
+        raise TunelineError(
+            Problem(
+                where="recipe.learning_rate",
+                value=self.learning_rate,
+                wrong=wrong,
+                matters="nothing that follows could be learnt; the last checkpoint is from before",
+                remedy=cause,
+            )
+        )
+
+
+def _are_finite(parameters: list[tuple[str, Any]]) -> bool:
+    import torch
+
+    sums = torch.stack([parameter.grad.float().sum() for _, parameter in parameters])
+    return bool(sums.isfinite().all())

@@ -13,9 +13,8 @@ from typing import Any
 import orjson
 
 from tuneline.errors import TunelineError
-from tuneline.files import flush_files
-from tuneline.hashing import hash_value
-from tuneline.sealing import check_files, hash_all, read_sealed, write_sealed
+from tuneline.utils.files import flush_files
+from tuneline.utils.hashing import check_files, hash_all, hash_value, read_sealed, write_sealed
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
+from tuneline.models.rendering import Rendered, render_all
 from tuneline.parameters import Recipe
-from tuneline.rendering import Rendered, render_all
 
 
 def render_examples(tokenizer: Any, examples: list[Example], recipe: Recipe) -> Any:
@@ -55,3 +55,122 @@ def _check_any(rendered: list[Rendered], recipe: Recipe) -> None:
                 remedy="raise it, or shorten the texts",
             )
         )
+
+
+def fill_bins(lengths: list[int], capacity: int, least: int = 1) -> list[list[int]]:
+    """Divide examples among as few bins as hold them, each about as full as the others.
+
+    The longest example goes first, always into the emptiest bin (Graham's longest processing time
+    rule, SIAM J. Appl. Math. 17, 1969). An example longer than the capacity has a bin to itself
+    as long as there are enough of them.
+
+    Args:
+        lengths: tokens of each example.
+        capacity: tokens of a bin.
+        least: bins to make at least; other processes may need more than this one.
+
+    Returns:
+        The examples' indices by bin; no bin is empty.
+    """
+    largest = max(capacity, *lengths)
+    fewest = max(least, -(-sum(lengths) // largest))
+    for count in range(min(fewest, len(lengths)), len(lengths)):
+        bins = _spread(lengths, count)
+        if max(sum(lengths[index] for index in one) for one in bins) <= largest:
+            return bins
+    return [[index] for index in range(len(lengths))]
+
+
+def measure_lengths(batch: dict[str, Any]) -> list[int]:
+    """Measure the examples of a batch that TRL's collator has flattened into one row."""
+    return [int(length) for length in batch["cu_seq_lens_q"].diff()]
+
+
+def split_batch(batch: dict[str, Any], bins: list[list[int]]) -> list[dict[str, Any]]:
+    """Cut a flattened batch into one flattened batch for each bin.
+
+    Args:
+        batch: `input_ids`, `labels` and `position_ids`, each (1, tokens), and `cu_seq_lens_q`.
+        bins: the examples' indices by bin.
+
+    Returns:
+        A batch for each bin, with the lengths that variable-length attention kernels take.
+    """
+    import torch
+
+    starts = batch["cu_seq_lens_q"].tolist()
+    return [
+        _select(batch, [torch.arange(starts[index], starts[index + 1]) for index in one])
+        for one in bins
+    ]
+
+
+def _spread(lengths: list[int], count: int) -> list[list[int]]:
+    bins: list[list[int]] = [[] for _ in range(count)]
+    filled = [0] * count
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        emptiest = filled.index(min(filled))
+        bins[emptiest].append(index)
+        filled[emptiest] += lengths[index]
+    return bins
+
+
+def _select(batch: dict[str, Any], spans: list[Any]) -> dict[str, Any]:
+    import torch
+
+    where = torch.cat(spans).to(batch["input_ids"].device)
+    lengths = torch.tensor([0, *(len(span) for span in spans)])
+    ends = lengths.cumsum(0).to(torch.int32).to(where.device)
+    rows = {name: batch[name][:, where] for name in ("input_ids", "labels", "position_ids")}
+    longest = int(lengths.max())
+    return {
+        **rows,
+        "cu_seq_lens_q": ends,
+        "cu_seq_lens_k": ends,
+        "max_length_q": longest,
+        "max_length_k": longest,
+    }
+
+
+def measure_validation(model: Any, rows: Any, collate: Any, capacity: int) -> Any:
+    """Sum up how well a model foresees the completions.
+
+    Args:
+        model: an adapted model with TRL's fused head, in evaluation mode.
+        rows: `input_ids` and `labels` of this process's share of the validation examples.
+        collate: TRL's collator without padding.
+        capacity: tokens to pass at once; 0: every example alone, without packing.
+
+    Returns:
+        A float64 tensor: nats, entropy, right tokens and tokens, each summed.
+    """
+    import torch
+
+    sums = torch.zeros(4, dtype=torch.float64, device=model.device)
+    if not len(rows):
+        return sums
+    batch = collate(list(rows))
+    lengths = measure_lengths(batch)
+    bins = fill_bins(lengths, capacity) if capacity else [[index] for index in range(len(lengths))]
+    taken = None if capacity else {"input_ids", "labels"}  # not every model knows the others
+    with torch.no_grad():
+        for part in split_batch(batch, bins):
+            inputs = {
+                name: value.to(model.device) if hasattr(value, "to") else value
+                for name, value in part.items()
+                if taken is None or name in taken
+            }
+            found = model(**inputs, fused_lm_head=True)
+            parts = (-found.log_probs, found.entropy, found.is_top1, found.label_mask)
+            sums += torch.stack([one.sum().double() for one in parts])
+    return sums
+
+
+def describe_validation(sums: Any) -> dict[str, float]:
+    """Turn summed figures into means per token, under the names that TRL logs."""
+    nats, entropy, right, tokens = sums.tolist()
+    return {
+        "eval_loss": nats / tokens,
+        "eval_entropy": entropy / tokens,
+        "eval_mean_token_accuracy": right / tokens,
+    }

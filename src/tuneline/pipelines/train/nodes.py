@@ -7,24 +7,64 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from tuneline.adapters import Adapter, read_adapter
-from tuneline.disk import name_unwritable
+from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
-from tuneline.files import SCRATCH_REMEDY, make_scratch
-from tuneline.hub_cache.fetching import fetch_base
-from tuneline.modelling import load_tokenizer
+from tuneline.hub.download import fetch_base
+from tuneline.models.adapter import Adapter, read_adapter
+from tuneline.models.fingerprints import describe_inputs, describe_run, record_provenance
+from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.checkpoints import find_checkpoint, open_run, read_finished
 from tuneline.pipelines.train.data import render_examples
-from tuneline.pipelines.train.epochs import list_epochs, make_log
-from tuneline.pipelines.train.fit import Task, fit
-from tuneline.pipelines.train.launch import launch
-from tuneline.pipelines.train.provenance import describe_run, record_provenance
-from tuneline.pipelines.train.record import describe_training
-from tuneline.pipelines.train.refusal import check_plan
-from tuneline.plots import BASE_COLOUR, TUNED_COLOUR, style
+from tuneline.pipelines.train.record import describe_training, list_epochs, make_log
+from tuneline.pipelines.train.run import Task, fit, launch
+from tuneline.reporting.html import BASE_COLOUR, TUNED_COLOUR, style
+from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
 
 log = logging.getLogger(__name__)
+
+
+def check_plan(
+    plan: dict[str, Any], train: list[Example], recipe: Recipe, hardware: Hardware
+) -> None:
+    """Refuse a run that does not fit, or whose plan was made for another run.
+
+    Args:
+        plan: the plan.
+        train: examples to learn from.
+        recipe: what is trained and how.
+        hardware: the machine.
+
+    Raises:
+        TunelineError: naming what differs, or the plan's own words.
+    """
+    planned, now = plan["made_for"], describe_inputs(train, recipe, hardware)
+    stale = [
+        _stale(name, planned.get(name), now.get(name))
+        for name in sorted(planned.keys() | now.keys())
+        if planned.get(name) != now.get(name)
+    ]
+    if stale:
+        raise TunelineError(*stale)
+    if plan["verdict"]["shown"] == "does not fit":
+        raise TunelineError(
+            Problem(
+                where="plan",
+                wrong=f"the run does not fit: {plan['verdict']['words'].rstrip('.')}",
+                matters="it would fail after a long wait",
+                remedy="change one of these and run `kedro run --pipeline=plan` again",
+            )
+        )
+
+
+def _stale(name: str, planned: Any, actual: Any) -> Problem:
+    return Problem(
+        where=f"plan: {name}",
+        value=planned,
+        wrong=f"this run has {actual}",
+        matters="the plan was made for another run and says nothing about this one",
+        remedy="run `kedro run --pipeline=plan` again, with the same --env and --params",
+    )
 
 
 def train_adapter(

@@ -2,12 +2,7 @@
 
 from kedro.pipeline import Pipeline, node
 
-from tuneline.pipelines.train.nodes import (
-    plot_epochs,
-    plot_losses,
-    record_training,
-    train_adapter,
-)
+from tuneline.pipelines.train.nodes import plot_epochs, plot_losses, record_training, train_adapter
 
 
 def create_pipeline() -> Pipeline:

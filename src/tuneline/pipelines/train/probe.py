@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.memory_use import measure_peak, reset_peak
+from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Hardware
 
 # Examples of this many tokens tell whether packed ones read each other.

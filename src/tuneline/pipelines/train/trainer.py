@@ -13,18 +13,102 @@ from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from tuneline.architecture import make_lora_config
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub_cache.fetching import retry_when_full
+from tuneline.hub.download import retry_when_full
+from tuneline.models.architecture import make_lora_config
+from tuneline.models.memory import derive_accumulation
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.arguments import derive_arguments
-from tuneline.pipelines.train.callbacks import EpochEnds, Gradients, Patience
+from tuneline.pipelines.train.callbacks import EpochEnds, Gradients, Patience, Progress, Watchdog
 from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
-from tuneline.pipelines.train.initialisation import initialise_adapter
-from tuneline.pipelines.train.packing import fill_bins, measure_lengths, split_batch
-from tuneline.pipelines.train.progress import Progress
-from tuneline.pipelines.train.validation import describe_validation, measure_validation
-from tuneline.pipelines.train.watchdog import Watchdog
+from tuneline.pipelines.train.data import (
+    describe_validation,
+    fill_bins,
+    measure_lengths,
+    measure_validation,
+    split_batch,
+)
+
+# SFTConfig's keys that the recipe checks itself. Those it does not know are SFTConfig's, too; all
+# others are Tuneline's own.
+CHECKED_KEYS = {"num_train_epochs", "learning_rate", "seed"}
+
+
+def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
+    """Derive SFTConfig's arguments.
+
+    Args:
+        recipe: its upstream keys are passed on.
+        hardware: decides batch, accumulation, precision and checkpointing.
+
+    Returns:
+        Keyword arguments for SFTConfig, without `output_dir`.
+    """
+    defaults = {
+        "save_strategy": "steps",
+        "save_steps": 0.05,
+        "save_total_limit": 2,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+        "report_to": "none",
+        "ddp_find_unused_parameters": False,
+    }
+    derived = {
+        **derive_batch(recipe, hardware),
+        "gradient_checkpointing": hardware.gradient_checkpointing,
+        "bf16": hardware.dtype == "bfloat16",
+        "fp16": hardware.dtype == "float16",
+        "use_cpu": hardware.device == "cpu",
+        "dataloader_pin_memory": hardware.device == "cuda",
+        # The rows come rendered: TRL would cut what is too long and not say so.
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "max_length": None,
+        "disable_tqdm": True,  # progress goes through logging, the same on terminal and notebook
+        "logging_nan_inf_filter": False,  # the watchdog must see what the loss is
+        "restore_callback_states_from_checkpoint": recipe.early_stopping_patience is not None,
+    }
+    stated = recipe.model_dump(include=CHECKED_KEYS | set(recipe.model_extra or {}))
+    return {**defaults, **stated, **derived}
+
+
+def derive_batch(recipe: Recipe, hardware: Hardware) -> dict[str, int]:
+    """Divide the global batch among processes, passes and examples.
+
+    Packed, the trainer gets all examples of a step at once and divides them itself, by tokens.
+    """
+    if recipe.packing:
+        share = recipe.global_batch_size // hardware.processes
+        return {"per_device_train_batch_size": share, "gradient_accumulation_steps": 1}
+    return {
+        "per_device_train_batch_size": hardware.per_device_train_batch_size,
+        "gradient_accumulation_steps": derive_accumulation(recipe, hardware),
+    }
+
+
+def initialise_adapter(model: Any, recipe: Recipe) -> None:
+    """Keep the adapter in float32, and start it as LoftQ does if the recipe asks for it.
+
+    TRL casts the adapter of a quantised model to bfloat16; there, updates smaller than one bfloat16
+    step are lost, and on a T4 the gradient scaler fails (trl issue 4901).
+
+    Args:
+        model: a PeftModel on a quantised base; changed in place.
+        recipe: names the base model and the initialisation.
+    """
+    if recipe.lora.get("init_lora_weights") == "loftq":
+        from peft import replace_lora_weights_loftq
+
+        replace_lora_weights_loftq(model, _find_weights(recipe))
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def _find_weights(recipe: Recipe) -> str:
+    if Path(recipe.base_model).is_dir():
+        return recipe.base_model
+    from huggingface_hub import snapshot_download
+
+    return snapshot_download(recipe.base_model, revision=recipe.revision, local_files_only=True)
 
 
 class AdapterTrainer(SFTTrainer):  # type: ignore[misc]

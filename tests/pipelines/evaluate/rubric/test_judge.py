@@ -11,10 +11,13 @@ import pytest
 
 from tests.pipelines.evaluate.rows import make_row
 from tests.scripted_server import TIME_OUT, time_out_by_script
-from tuneline.journal import Journal
 from tuneline.parameters import Criterion, Evaluation, Judge, Rubric
-from tuneline.pipelines.evaluate.rating_nodes import judge_answers, summarise_rubric
-from tuneline.pipelines.evaluate.rubric.outcome import read_judgements
+from tuneline.pipelines.evaluate.rubric.nodes import (
+    judge_answers,
+    read_judgements,
+    summarise_rubric,
+)
+from tuneline.utils.caches import Journal
 
 KEY = "TUNELINE_TEST_JUDGE_KEY"
 ANSWERS = [

@@ -13,7 +13,7 @@ from tests.pipelines.evaluate.rows import make_row
 from tests.pipelines.evaluate.rubric.filling import fill
 from tuneline.datasets import CSVDataset, OptionalPartitionsDataset, RatingSheetDataset
 from tuneline.parameters import Criterion, Evaluation, Rubric
-from tuneline.pipelines.evaluate.rating_nodes import (
+from tuneline.pipelines.evaluate.rubric.nodes import (
     make_rating_sheet,
     read_ratings,
     summarise_rubric,

@@ -1,25 +1,43 @@
 """What is measured, and how one row counts: one module for each family of metrics."""
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import (
-    copying,
-    ending,
-    foresight,
-    key_figures,
-    language,
-    likeness,
-    repetition,
-    sections,
+from tuneline.pipelines.evaluate.metrics import key_figures, likelihood
+from tuneline.pipelines.evaluate.metrics.format import (
+    ENDING,
+    LANGUAGE,
+    SECTIONS,
+    measure_ending,
+    measure_language,
+    measure_sections,
 )
 from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written
+from tuneline.pipelines.evaluate.metrics.overlap import (
+    COPYING,
+    REPETITION,
+    SIMILARITY,
+    measure_copying,
+    measure_repetition,
+    measure_similarity,
+)
 
-FAMILIES = (likeness, key_figures, sections, language, foresight, ending, repetition, copying)
-METRICS: tuple[Metric, ...] = tuple(chain.from_iterable(family.METRICS for family in FAMILIES))
+# Metrics that one function measures together; the report shows them in this order.
+FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Written], Fractions]], ...] = (
+    (SIMILARITY, measure_similarity),
+    (key_figures.METRICS, key_figures.measure),
+    (SECTIONS, measure_sections),
+    (LANGUAGE, measure_language),
+    (likelihood.METRICS, likelihood.measure),
+    (ENDING, measure_ending),
+    (REPETITION, measure_repetition),
+    (COPYING, measure_copying),
+)
+METRICS = tuple(chain.from_iterable(metrics for metrics, _ in FAMILIES))
 
 __all__ = ["METRICS", "Fractions", "Metric", "Written", "measure_both", "measure_rows"]
 
@@ -60,8 +78,8 @@ def measure_rows(written: Written) -> Fractions:
         out.
     """
     found: Fractions = {}
-    for family in FAMILIES:
-        found |= family.measure(written)
+    for _, measure in FAMILIES:
+        found |= measure(written)
     return _drop_unmeasured(found)
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import regex
 
+from tuneline.pipelines.evaluate.metrics.overlap import normalise
 from tuneline.pipelines.evaluate.metrics.units import (
     CURRENCY_BEFORE,
     LETTER,
@@ -15,7 +16,6 @@ from tuneline.pipelines.evaluate.metrics.units import (
     Unit,
     find_unit,
 )
-from tuneline.pipelines.evaluate.metrics.words import normalise
 
 # Where `12,125` is twelve and an eighth (CLDR). Elsewhere, and where no language is stated, it is
 # twelve thousand, and `12.125` twelve and an eighth.

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuneline.pipelines.evaluate.metrics.figures import Figure, read_figures
 from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, average
-from tuneline.pipelines.evaluate.metrics.words import is_chinese, normalise, split_words
+from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalise, split_words
 
 METRICS = (
     Metric(

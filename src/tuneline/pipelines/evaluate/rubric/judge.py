@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from tuneline.hashing import hash_value
-from tuneline.journal import Journal
 from tuneline.parameters import Judge, Rubric
-from tuneline.pipelines.evaluate.rubric.pairs import LEAST, MOST, Pair
-from tuneline.progress import RowProgress
-from tuneline.replies import find_values
+from tuneline.pipelines.evaluate.rubric.sheet import LEAST, MOST, Pair
+from tuneline.streaming import RowProgress
+from tuneline.utils.caches import Journal, find_values
+from tuneline.utils.hashing import hash_value
 
 INSTRUCTION = (
     "You rate two answers, A and B, to the same question. The user sends one JSON object: the "

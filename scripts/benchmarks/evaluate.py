@@ -1,0 +1,128 @@
+"""How much faster Tuneline answers than the notebook way, with the same answers.
+
+The notebook way loads the base model and asks one prompt after the other, then loads base and
+adapter anew and asks again. Tuneline loads once, switches the adapter off and on, and asks in
+batches. Prompts, adapter, decoding and machine are the same. Needs the results of `kedro run`.
+
+    PYTHONPATH=. python scripts/benchmarks/evaluate.py --prompts 200
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+
+from tuneline.datasets import AdapterDataset, JSONLinesDataset
+from tuneline.models.adapter import Adapter, attach_adapter
+from tuneline.models.loading import load_model
+from tuneline.models.rendering import find_end_tokens, render_prompt
+from tuneline.parameters import Hardware, UseCase
+from tuneline.pipelines.evaluate.nodes import answer_prompts
+from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.utils.caches import Journal
+
+NAME = "product_descriptions"
+
+
+def ask_one_by_one(
+    examples: list[Any], adapter: Adapter, use_case: UseCase, hardware: Hardware
+) -> dict[str, list[str]]:
+    """Answer as the notebooks did."""
+    return {
+        who: _generate(examples, adapter, who == "tuned", use_case, hardware)
+        for who in ("base", "tuned")
+    }
+
+
+def _generate(
+    examples: list[Any], adapter: Adapter, tuned: bool, use_case: UseCase, hardware: Hardware
+) -> list[str]:
+    import torch
+    from transformers import GenerationConfig
+
+    tokenizer = adapter.tokenizer
+    model = load_model(use_case.recipe, hardware)
+    model = attach_adapter(model, adapter) if tuned else model.eval()
+    ends = find_end_tokens(tokenizer)
+    decoding = GenerationConfig(
+        **use_case.evaluation.generation, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
+    )
+    answers = []
+    for example in examples:
+        ids = torch.tensor([render_prompt(tokenizer, example["prompt"])])
+        with torch.no_grad():
+            output = model.generate(
+                input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=decoding
+            )
+        completion = output[0, ids.shape[1] :].tolist()
+        end = next((i for i, token in enumerate(completion) if token in ends), None)
+        answers.append(tokenizer.decode(completion[:end], skip_special_tokens=True).strip())
+    return answers
+
+
+def ask_in_batches(
+    examples: list[Any], adapter: Adapter, use_case: UseCase, hardware: Hardware, train: list[Any]
+) -> dict[str, list[str]]:
+    """Answer as the evaluate stage does, reference losses included."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = answer_prompts(
+            examples,
+            train,
+            adapter,
+            Journal(Path(folder) / "journal.jsonl"),
+            use_case.recipe,
+            use_case.prompt,
+            use_case.evaluation,
+            hardware,
+        )
+    return {who: [row[f"{who}_answer"] for row in rows] for who in ("base", "tuned")}
+
+
+@contextmanager
+def stopwatch(times: list[float]) -> Iterator[None]:
+    """Add the seconds that a block takes."""
+    start = time.perf_counter()
+    yield
+    times.append(time.perf_counter() - start)
+
+
+def main() -> None:
+    """Read the command line, run both ways one after the other, print a row for the docs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prompts", type=int, default=200)
+    parser.add_argument("--env", default="laptop")
+    arguments = parser.parse_args()
+    loader = OmegaConfigLoader("conf", env=arguments.env, **CONFIG_LOADER_ARGS)
+    use_case = UseCase.model_validate(loader["parameters"][NAME])
+    hardware = Hardware.model_validate(loader["parameters"]["hardware"])
+    data = Path(loader["globals"]["data"])
+    versions = sorted((data / "06_models" / NAME / "adapter").iterdir())
+    adapter = AdapterDataset(filepath=str(versions[-1] / "adapter")).load()
+    sides = {
+        side: JSONLinesDataset(filepath=str(data / f"05_model_input/{NAME}/{side}.jsonl")).load()
+        for side in ("test", "validation", "train")
+    }
+    examples = [*sides["test"], *sides["validation"], *sides["train"]][: arguments.prompts]
+    times: list[float] = []
+    with stopwatch(times):
+        ours = ask_in_batches(examples, adapter, use_case, hardware, sides["train"])
+    with stopwatch(times):
+        notebook = ask_one_by_one(examples, adapter, use_case, hardware)
+    same = sum(
+        mine == other for who in ours for mine, other in zip(ours[who], notebook[who], strict=True)
+    )
+    batched, alone = times
+    sys.stdout.write(
+        f"| {len(examples)} | {alone:.1f} | {batched:.1f} | {alone / batched:.1f} "
+        f"| {same} of {2 * len(examples)} |\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,344 @@
+"""Whether a base model can be trained and used, from its small files alone."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.hub.access import HUB_ID, HUB_SECONDS
+from tuneline.hub.cache import INDEX, SHARD, SINGLE, has_small_files, has_weights
+from tuneline.models.architecture import build_empty, make_lora_config
+from tuneline.models.loading import load_model_config, load_tokenizer
+from tuneline.parameters import Recipe
+
+# What is wrong, why it matters, what to do.
+Words = tuple[str, str, str]
+
+# Formats that hold code, or weights of another library.
+OTHER_WEIGHTS = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+UNSUITABLE = "the run needs a language model that continues a text"
+TAKE_ANOTHER = "take a chat model of its family, whose card says text generation"
+
+
+def find_base_problems(use_case: str, recipe: Recipe) -> Iterator[Problem]:
+    """Find what would stop a base model from being loaded, adapted or asked.
+
+    Args:
+        use_case: its name, for the messages.
+        recipe: names the base model.
+
+    Yields:
+        The first problem, since what is looked at next rests on what was found before.
+    """
+    where = f"{use_case}.recipe.base_model"
+    words = _find_in_files(recipe) or _find_in_config(recipe)
+    if words:
+        yield Problem(where, *words, value=recipe.base_model)
+        return
+    yield from _find_in_tokenizer(where, recipe)
+    yield from _find_in_lora(use_case, recipe)
+
+
+def _find_in_files(recipe: Recipe) -> Words | None:
+    if recipe.base_model.endswith(".gguf"):
+        return _word_gguf()
+    folder = Path(recipe.base_model)
+    if folder.is_dir():
+        names = {path.name for path in folder.iterdir()}
+        return _find_in_names(names, folder) or _find_in_shards(names, folder)
+    if not HUB_ID.fullmatch(recipe.base_model):
+        return _word_no_model()
+    if has_small_files(recipe) and has_weights(recipe):
+        return None
+    names_or_reason = _ask_hub(recipe)
+    if isinstance(names_or_reason, str):
+        return None if has_small_files(recipe) else _word_unreachable(names_or_reason)
+    return _find_in_names(names_or_reason, None)
+
+
+def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
+    if "config.json" not in names:
+        return _word_without_config(names, folder)
+    if "adapter_config.json" in names:
+        return (
+            "it has an adapter_config.json next to its config.json",
+            "transformers would load the model that the former names, and not this one",
+            "delete adapter_config.json, or copy the model's own files into a folder of their own",
+        )
+    if {SINGLE, INDEX} & names or any(SHARD.fullmatch(name) for name in names):
+        return None
+    others = sorted(name for name in names if name.endswith(OTHER_WEIGHTS))
+    if others:
+        return (
+            f"its weights are in {others[0]}, not in safetensors",
+            "such a file can run code as it is read, so Tuneline reads none",
+            "take a repository with safetensors; or, if you trust the file, convert it once: load "
+            "it with AutoModelForCausalLM.from_pretrained, save it with save_pretrained into a new "
+            "folder, copy the tokenizer's files there, and name that folder",
+        )
+    if any(name.endswith(".gguf") for name in names):
+        return _word_gguf()
+    return (
+        "it has a config.json but no weights",
+        "there is nothing to train on",
+        "fetch its model.safetensors, or all of its shards with their index",
+    )
+
+
+def _word_without_config(names: set[str], folder: Path | None) -> Words:
+    if "adapter_config.json" in names:
+        return _word_adapter(folder)
+    return _word_gguf() if any(name.endswith(".gguf") for name in names) else _word_no_model()
+
+
+def _find_in_shards(names: set[str], folder: Path) -> Words | None:
+    wanted = {SINGLE}
+    if SINGLE not in names:
+        try:
+            index = json.loads((folder / INDEX).read_text("utf-8"))
+            wanted = set(index["weight_map"].values())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return _word_damaged(INDEX, "the index of its shards cannot be read")
+    missing = sorted(wanted - names)
+    if missing:
+        return _word_damaged(missing[0], f"{len(missing)} of {len(wanted)} files are missing")
+    for name in sorted(wanted):
+        reason = _open_weights(folder / name)
+        if reason:
+            return _word_damaged(name, f"it cannot be read ({reason})")
+    return None
+
+
+def _open_weights(path: Path) -> str | None:
+    """Read a file's header, which says how long the file must be."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt"):
+            return None
+    except (SafetensorError, OSError) as error:
+        return " ".join(str(error).split())
+
+
+def _find_in_config(recipe: Recipe) -> Words | None:
+    from transformers import PreTrainedConfig
+
+    try:
+        stated, _ = PreTrainedConfig.get_config_dict(recipe.base_model, revision=recipe.revision)
+    except (OSError, ValueError) as error:
+        if Path(recipe.base_model).is_dir():
+            return _word_config(error)
+        return _word_unreachable(f"its config.json cannot be fetched ({_shorten(error)})")
+    if not isinstance(stated, dict):
+        return _word_config("it holds no keys")
+    words = _find_in_keys(stated)
+    if words:
+        return words
+    try:
+        config = load_model_config(recipe)
+        text = config.get_text_config()
+    except Exception as error:  # each config validates itself, with errors of its own
+        return _word_config(error)
+    return _find_in_kind(config, stated) or _find_in_shape(config, text)
+
+
+def _find_in_keys(stated: dict[str, Any]) -> Words | None:
+    from transformers import CONFIG_MAPPING
+
+    kind = stated.get("model_type")
+    if kind not in CONFIG_MAPPING:
+        return _word_unknown(kind, bool(stated.get("auto_map")))
+    quantization = stated.get("quantization_config") or {}
+    if quantization.get("quant_method") and not quantization.get("load_in_4bit"):
+        return (
+            f"its weights are quantised already ({quantization['quant_method']})",
+            "QLoRA quantises them itself, from 16 bits, and trains on that",
+            "take the repository that it was made from, with weights in 16 bits",
+        )
+    return None
+
+
+def _find_in_kind(config: Any, stated: dict[str, Any]) -> Words | None:
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    named = [str(one) for one in stated.get("architectures") or []]
+    shown = named[0] if named else str(stated.get("model_type"))
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING or config.is_encoder_decoder:
+        return f"it is no causal language model ({shown})", UNSUITABLE, TAKE_ANOTHER
+    known = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].__name__
+    composite = config.get_text_config() is not config
+    if named and not composite and not any(_continues(one, known) for one in named):
+        return f"it is no causal language model ({shown})", UNSUITABLE, TAKE_ANOTHER
+    return None
+
+
+def _continues(architecture: str, known: str) -> bool:
+    return architecture == known or architecture.endswith(("ForCausalLM", "LMHeadModel"))
+
+
+def _find_in_shape(config: Any, text: Any) -> Words | None:
+    vocabulary = getattr(text, "vocab_size", None)
+    if not isinstance(vocabulary, int) or vocabulary < 1:
+        return _word_config(f"vocab_size is {vocabulary}")
+    try:
+        build_empty(config)
+    except ImportError as error:
+        return (
+            f"transformers needs another package for it ({_shorten(error)})",
+            "without it the model cannot be built",
+            "install that package, or take another base model",
+        )
+    except Exception as error:  # whatever a model's own code makes of an impossible shape
+        return _word_config(error)
+    return None
+
+
+def _find_in_tokenizer(where: str, recipe: Recipe) -> Iterator[Problem]:
+    if recipe.chat_template_path and not Path(recipe.chat_template_path).is_file():
+        return  # which is a problem of its own
+    folder = Path(recipe.base_model)
+    there = not folder.is_dir() or any((folder / name).exists() for name in TOKENIZER_FILES)
+    reason = "" if there else "none of its files is there"
+    try:
+        tokenizer: Any = load_tokenizer(recipe) if there else None
+    except TunelineError as error:
+        use_case = where.removesuffix(".recipe.base_model")
+        yield from (replace(one, where=f"{use_case}.{one.where}") for one in error.problems)
+        return
+    except Exception as error:  # each kind of tokenizer fails in its own way
+        reason = _shorten(error)
+    if reason:
+        yield Problem(
+            where=where,
+            value=recipe.base_model,
+            wrong=f"its tokenizer cannot be loaded ({reason})",
+            matters="texts become tokens with it",
+            remedy="bring tokenizer.json and tokenizer_config.json of this very model",
+        )
+        return
+    vocabulary = load_model_config(recipe).get_text_config().vocab_size
+    highest = max(tokenizer.get_vocab().values(), default=0)
+    if highest >= vocabulary:
+        yield Problem(
+            where=where,
+            value=recipe.base_model,
+            wrong=f"its tokenizer has token {highest:,}, the model ends at {vocabulary - 1:,}",
+            matters="such a token has no embedding, and a run that meets it would fail",
+            remedy="bring the tokenizer of this very model",
+        )
+
+
+def _find_in_lora(use_case: str, recipe: Recipe) -> Iterator[Problem]:
+    """Put the adapter on the empty model: only there PEFT sees which layers there are."""
+    import torch
+    from peft import get_peft_model
+
+    if recipe.lora.get("target_modules") == "all-linear":
+        matters = "PEFT can adapt only some of its layers"
+        remedy = "name in target_modules the layers that can be adapted, or take another base model"
+    else:
+        matters = "the adapter would have nothing to change"
+        remedy = "set target_modules: all-linear, or name layers that the model has"
+    model = build_empty(load_model_config(recipe))
+    try:
+        lora = make_lora_config(recipe, model)
+        lora.init_lora_weights = True
+        with torch.device("meta"):
+            get_peft_model(model, lora)
+    except (ValueError, TypeError) as error:
+        yield Problem(
+            where=f"{use_case}.recipe.lora",
+            wrong=f"it does not fit this base model ({_shorten(error)})",
+            matters=matters,
+            remedy=remedy,
+        )
+
+
+def _ask_hub(recipe: Recipe) -> set[str] | str:
+    """Ask the hub for the names of a repository's files; or give the reason why there are none."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        info = HfApi().model_info(recipe.base_model, revision=recipe.revision, timeout=HUB_SECONDS)
+    except HfHubHTTPError as error:
+        return f"the hub answers: {str(error).splitlines()[0].rstrip('.')}"
+    except Exception:  # whatever the network's layers raise, it means the same to a user
+        return "it is neither in the local cache nor can the hub be reached"
+    return {one.rfilename for one in info.siblings or []}
+
+
+def _word_unreachable(reason: str) -> Words:
+    return (
+        reason,
+        "the run needs its weights and its tokenizer",
+        "check the name and the connection; for a gated model accept its licence on its page and "
+        "set HF_TOKEN; without a network, leave --env out to use the tiny base model",
+    )
+
+
+def _word_no_model() -> Words:
+    return (
+        f"there is no model in this folder, seen from {Path.cwd().name}/",
+        "the run needs its weights and its tokenizer",
+        "give a hub id (owner/name) or the path of a folder with a config.json, and start Kedro in "
+        "the project's folder",
+    )
+
+
+def _word_gguf() -> Words:
+    return (
+        "it is a GGUF file, a format for running models",
+        "training starts from the weights that it was made from",
+        "name the repository or the folder with the original, in safetensors",
+    )
+
+
+def _word_adapter(folder: Path | None) -> Words:
+    base = "the base model that its adapter_config.json names"
+    if folder:
+        try:
+            config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+            base = f"its base model, {config['base_model_name_or_path']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+    return (
+        "it is an adapter, not a base model",
+        "an adapter is trained on a base model, not on another adapter",
+        f"name {base}",
+    )
+
+
+def _word_damaged(name: str, wrong: str) -> Words:
+    return (f"{name}: {wrong}", "the model would not be whole", f"fetch {name} again")
+
+
+def _word_config(error: object) -> Words:
+    return (
+        f"its config.json cannot be used ({_shorten(error)})",
+        "it says how the model is built",
+        "fetch config.json again",
+    )
+
+
+def _word_unknown(kind: object, code: bool) -> Words:
+    if code:
+        return (
+            f"its architecture ({kind}) comes as code in its repository",
+            "Tuneline runs no code from the hub",
+            "take a base model that transformers knows by itself",
+        )
+    return (
+        f"transformers {version('transformers')} knows no architecture `{kind}`",
+        "it could not be built",
+        "check `model_type` in its config.json, update transformers, or take another base model",
+    )
+
+
+def _shorten(error: object, limit: int = 200) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,267 @@
+"""The YAML files of `conf/`, checked before Kedro reads them: it names neither file nor key."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
+from omegaconf.errors import GrammarParseError
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.use_cases import LOADER
+
+# What Kedro reads, by the beginning of a file's or a folder's name (its `config_patterns`).
+KINDS = ("parameters", "catalog", "credentials", "globals")
+# A reference that no backslash turns into plain signs (OmegaConf's grammar).
+REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\$\{([^{}]*)\}")
+BEGINS = re.compile(r"(?<!\\)(?:\\\\)*\$\{")
+# Resolvers that Kedro offers; environment variables are for credentials alone.
+RESOLVERS = {"globals", "runtime_params"}
+
+
+class SoftConfigLoader(OmegaConfigLoader):
+    """Kedro's loader, whose soft merge leaves the values as they are.
+
+    Kedro's own reads them once more, and fails at the signs that a backslash had made plain.
+    """
+
+    @staticmethod
+    def _soft_merge(
+        config: dict[str, Any], env_config: dict[str, Any], env_path: str | None = None
+    ) -> dict[str, Any]:
+        return merge(config, env_config)
+
+
+class _StrictLoader(LOADER):  # type: ignore[valid-type,misc]
+    """Refuses a key that a mapping states twice, as OmegaConf does."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and key.value != "<<":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key `{key.value}` is stated twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What the files of one environment state, of one kind.
+
+    Attributes:
+        values: by file, as a user would name it.
+        globals: what `${globals:…}` can name.
+        params: what `${runtime_params:…}` can name.
+    """
+
+    values: dict[str, dict[Any, Any]]
+    globals: dict[Any, Any]
+    params: dict[str, Any]
+
+    def merged(self) -> dict[Any, Any]:
+        """Put the files together, as one reference may lead from one to another."""
+        return reduce(merge, self.values.values(), {})
+
+
+def check_files(conf: Path, env: str, params: dict[str, Any]) -> None:
+    """Refuse files that Kedro could not read, or whose references lead nowhere.
+
+    Args:
+        conf: the project's `conf` folder.
+        env: the environment that is read with `base`.
+        params: what `--params` states.
+
+    Raises:
+        TunelineError: with all problems, each naming its file and its line or its key.
+    """
+    problems: list[Problem] = []
+    known_globals: dict[Any, Any] = {}
+    for folder in dict.fromkeys(("base", env)):
+        found: dict[str, dict[str, dict[Any, Any]]] = {kind: {} for kind in KINDS}
+        for kind, path in _list_files(conf / folder):
+            name = f"conf/{path.relative_to(conf).as_posix()}"
+            try:
+                found[kind][name] = _read(path, name)
+            except TunelineError as error:
+                problems += error.problems
+        for kind, values in found.items():
+            problems += _find_stated_twice(kind, values)
+        known_globals = reduce(merge, found["globals"].values(), known_globals)
+        found["parameters"]["--params"] = params
+        for kind, values in found.items():
+            problems += _find_lost_references(kind, Stated(values, known_globals, params))
+    if problems:
+        raise TunelineError(*dict.fromkeys(problems))
+
+
+def merge(below: Mapping[Any, Any], above: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Merge two nested mappings; what is above counts, a list as a whole."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def _list_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix not in {".yml", ".yaml", ".json"} or not path.is_file():
+            continue
+        parts = path.relative_to(folder).parts
+        kind = next((kind for kind in KINDS if any(one.startswith(kind) for one in parts)), None)
+        if kind and not any(one.startswith(".") for one in parts):
+            yield kind, path
+
+
+def _read(path: Path, name: str) -> dict[Any, Any]:
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TunelineError(_word_encoding(name, content, error)) from error
+    try:
+        found = yaml.load(io.StringIO(text), Loader=_StrictLoader)  # noqa: S506 - a safe one
+    except yaml.YAMLError as error:
+        raise TunelineError(_word_syntax(name, text, error)) from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or any(key is None for key in found):
+        raise TunelineError(
+            Problem(
+                where=name,
+                wrong=f"it holds {_name_type(found)}, not keys with values",
+                matters="nothing in it has a name",
+                remedy="begin with a key at the left margin, such as `hardware:`",
+            )
+        )
+    return found
+
+
+def _name_type(found: Any) -> str:
+    if isinstance(found, dict):
+        return "a key without a name"
+    return "a list" if isinstance(found, list) else "a single value"
+
+
+def _word_encoding(name: str, content: bytes, error: UnicodeDecodeError) -> Problem:
+    from tuneline.utils.text import guess_encoding
+
+    line = content[: error.start].count(b"\n") + 1
+    guess = guess_encoding(content)
+    return Problem(
+        where=f"{name}, line {line}",
+        wrong="the file is not UTF-8" + (f" but probably {guess}" if guess else ""),
+        matters="its letters would be read wrongly",
+        remedy="save it again with the encoding UTF-8, which every editor offers",
+    )
+
+
+def _word_syntax(name: str, text: str, error: yaml.YAMLError) -> Problem:
+    mark, reason = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    line = mark.line if mark else text[: getattr(error, "position", 0)].count("\n")
+    return Problem(
+        where=f"{name}, line {line + 1}",
+        wrong=f"it cannot be read as YAML ({reason or getattr(error, 'reason', error)})",
+        matters="no command can read the settings",
+        remedy="put a text that holds one of `: # ? [ ] { } ,` into double quotes, indent with "
+        "spaces only, and state each key once",
+    )
+
+
+def _find_stated_twice(kind: str, values: dict[str, dict[Any, Any]]) -> Iterator[Problem]:
+    """Find the keys of one environment that two files state (Kedro's `_check_duplicates`)."""
+    seen: dict[str, str] = {}
+    for name, stated in values.items():
+        keys = _list_keys(stated) if kind == "parameters" else map(str, stated)
+        for key in keys:
+            first = seen.setdefault(key, name)
+            if first != name and not key.startswith("_"):
+                yield Problem(
+                    where=f"{name}: {key}",
+                    wrong=f"{first} states it, too",
+                    matters="nothing tells which of them counts",
+                    remedy="state it in one of these files",
+                )
+
+
+def _list_keys(values: Mapping[Any, Any], above: str = "") -> Iterator[str]:
+    """List the dotted keys of all values that are no mappings."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _list_keys(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}"
+
+
+def _find_lost_references(kind: str, stated: Stated) -> Iterator[Problem]:
+    merged: dict[Any, Any] | None = None
+    for name, values in stated.values.items():
+        for key, text in _list_texts(values):
+            if not BEGINS.search(text):
+                continue
+            merged = stated.merged() if merged is None else merged
+            wrong = _find_wrong(kind, key, text, merged, stated)
+            if wrong:
+                yield Problem(
+                    where=f"{name}: {key}",
+                    value=text,
+                    wrong=wrong,
+                    matters="nothing can be put in its place",
+                    remedy=r"for the signs themselves write `\${…}`, in double quotes `\\${…}`, "
+                    r"and in a template of `prompt` `\${{…}}`",
+                )
+
+
+def _list_texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """List all texts with the dotted paths of their keys."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, list | dict):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for part, one in items:
+            yield from _list_texts(one, f"{key}.{part}" if key else str(part))
+
+
+def _find_wrong(
+    kind: str, key: str, text: str, merged: dict[Any, Any], stated: Stated
+) -> str | None:
+    """Say what is wrong with the first reference of a text that leads nowhere."""
+    try:
+        OmegaConf.create({"text": text})
+    except GrammarParseError:
+        return "`${` begins a reference to another key, and this is none"
+    for found in REFERENCE.finditer(text):
+        resolver, colon, rest = found[1].partition(":")
+        if colon and resolver.strip() not in RESOLVERS | (
+            {"oc.env"} if kind == "credentials" else set()
+        ):
+            return f"`${{{found[1]}}}` asks for `{resolver}`, which parameters do not know"
+        where = {"globals": stated.globals, "runtime_params": stated.params}
+        place = where.get(resolver.strip(), merged) if colon else merged
+        asked, default = (rest if colon else found[1]).strip(), "," in rest
+        if resolver.strip() != "oc.env" and not default and not _has(place, asked, key):
+            return f"`${{{found[1]}}}` is read as a reference to a key, and there is none like it"
+    return None
+
+
+def _has(values: Any, asked: str, key: str) -> bool:
+    """Tell whether a key is there; one that begins with dots starts from where it is named."""
+    name = asked.lstrip(".")
+    above = len(asked) - len(name)
+    start = key.split(".")[:-above] if above else []
+    for part in [*start, *re.findall(r"[^.\[\]]+", name)]:
+        if isinstance(values, list) and part.isdigit() and int(part) < len(values):
+            values = values[int(part)]
+        elif isinstance(values, Mapping) and part in values:
+            values = values[part]
+        else:
+            return False
+    return True

@@ -1,0 +1,319 @@
+"""What a training, an evaluation or a question needs: valid settings, base model, device."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from tuneline.checks.base_models import find_base_problems
+from tuneline.errors import Problem, TunelineError
+from tuneline.examples import Message, start_messages
+from tuneline.hub.access import find_base_problem, find_name_problems
+from tuneline.hub.download import find_space_problems
+from tuneline.hub.permissions import find_hub_problems
+from tuneline.llm_api.client import find_key_problem
+from tuneline.llm_api.server import find_sampling_problems
+from tuneline.models.memory import count_side_by_side
+from tuneline.models.rendering import render_example, render_prompt
+from tuneline.parameters import (
+    Evaluation,
+    Hardware,
+    Moderation,
+    Prompt,
+    Publish,
+    Recipe,
+    RemoteTraining,
+    Synthesise,
+)
+from tuneline.utils.disks import locate
+
+
+def find_gpu_problems(hardware: Hardware) -> Iterator[Problem]:
+    """Find what is wrong with the GPU that the environment asks for.
+
+    Args:
+        hardware: what is stated.
+
+    Yields:
+        That there is none, or in what it differs.
+    """
+    import torch
+
+    if hardware.device == "cpu":
+        return
+    if not torch.cuda.is_available():
+        yield Problem(
+            where="hardware.device",
+            value="cuda",
+            wrong="PyTorch finds no GPU here",
+            matters="this environment trains on one",
+            remedy="switch the GPU on (Colab: Runtime, Change runtime type), or leave --env out to "
+            "use the laptop's settings",
+        )
+        return
+    major, minor = torch.cuda.get_device_capability()
+    memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+    yield from compare_gpu(hardware, major + minor / 10, memory, torch.cuda.device_count())
+
+
+def compare_gpu(
+    hardware: Hardware, capability: float, memory_gb: float, count: int
+) -> Iterator[Problem]:
+    """Compare the GPU that is stated with the one that is there.
+
+    Args:
+        hardware: what is stated.
+        capability: compute capability of the GPU that is there.
+        memory_gb: its memory (10^9 bytes).
+        count: how many GPUs there are.
+
+    Yields:
+        What differs so that the plan would be wrong.
+    """
+    found: list[tuple[str, float | int | None, float | int, bool]] = [
+        (
+            "compute_capability",
+            hardware.compute_capability,
+            capability,
+            hardware.compute_capability != capability,
+        ),
+        ("memory_gb", hardware.memory_gb, round(memory_gb, 1), hardware.memory_gb > memory_gb),
+        ("processes", hardware.processes, count, hardware.processes > count),
+    ]
+    for key, stated, there, differs in found:
+        if differs:
+            yield Problem(
+                where=f"hardware.{key}",
+                value=stated,
+                wrong=f"the GPU that is here has {there:g}"
+                if key != "processes"
+                else f"there are {count} GPUs here",
+                matters="number format, attention and the plan's memory follow from it",
+                remedy=f"choose the --env of this machine, or --params=hardware.{key}={there:g}",
+            )
+
+
+def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    """Find what would stop a model of a run from being loaded or trained.
+
+    Args:
+        pipeline: what is to run.
+        catalog: where its parameters are.
+
+    Yields:
+        All problems of every use case in it that has a recipe.
+    """
+    recipes = sorted(name for name in pipeline.inputs() if name.endswith(".recipe"))
+    if not recipes:
+        return
+    from tuneline.checks.library_keys import find_problems
+
+    # Kedro makes models only of the blocks that the nodes at hand take; others are still plain.
+    hardware = Hardware.model_validate(catalog.load("params:hardware"))
+    bases = []
+    for name in recipes:
+        use_case = name.removeprefix("params:").removesuffix(".recipe")
+        recipe = Recipe.model_validate(catalog.load(name))
+        evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
+        bases.append((f"{use_case}.recipe.base_model", recipe))
+        yield from find_problems(use_case, recipe, evaluation)
+        yield from _find_batch_problem(use_case, recipe, hardware)
+        unusable = list(find_base_problems(use_case, recipe))
+        yield from unusable
+        if f"{use_case}.judgements" in pipeline.all_outputs():
+            yield from _find_judge_problem(use_case, evaluation)
+        unreadable = list(_find_template_problem(use_case, recipe))
+        yield from unreadable
+        if not (unusable or unreadable) and any(
+            {"plan", "train"} & node.tags for node in pipeline.nodes
+        ):
+            prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
+            yield from _find_rendering_problems(use_case, recipe, prompt)
+        yield from _find_start_problem(use_case, recipe, hardware)
+    if any({"train", "evaluate", "ask"} & node.tags for node in pipeline.nodes):
+        yield from find_gpu_problems(hardware)
+        yield from find_space_problems(bases)
+
+
+def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
+    at_once = count_side_by_side(recipe, hardware)
+    if recipe.global_batch_size % at_once:
+        device = "" if recipe.packing else " times hardware.per_device_train_batch_size"
+        yield Problem(
+            where=f"{use_case}.recipe.global_batch_size",
+            value=recipe.global_batch_size,
+            wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
+            matters="no accumulation gives exactly this batch",
+            remedy="make one a multiple of the other",
+        )
+
+
+def _find_judge_problem(use_case: str, evaluation: Evaluation) -> Iterator[Problem]:
+    judge = evaluation.rubric and evaluation.rubric.judge
+    if judge and judge.key and not os.environ.get(judge.key):
+        yield Problem(
+            where=f"{use_case}.evaluation.rubric.judge.key",
+            value=judge.key,
+            wrong="the environment has no variable of this name",
+            matters="the judge's server would refuse every request",
+            remedy=f"set it (`export {judge.key}=…`), or leave `key` out for a server without keys",
+        )
+
+
+def _find_template_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
+    path = recipe.chat_template_path
+    if path and not Path(path).is_file():
+        yield Problem(
+            where=f"{use_case}.recipe.chat_template_path",
+            value=path,
+            wrong="there is no such file",
+            matters="it tells the prompt from the answer",
+            remedy="give the path of a Jinja file, seen from the project's folder",
+        )
+
+
+def _find_rendering_problems(use_case: str, recipe: Recipe, prompt: Prompt) -> Iterator[Problem]:
+    """Render a question as it is to be asked, where the base model's tokenizer is at hand."""
+    from tuneline.models.loading import load_tokenizer
+
+    if not (Path(recipe.base_model) / "tokenizer_config.json").is_file():
+        return
+    where = (
+        f"{use_case}.recipe.{'chat_template_path' if recipe.chat_template_path else 'base_model'}"
+    )
+    try:
+        tokenizer = load_tokenizer(recipe)
+        messages = start_messages("?", prompt, None)
+        answer: Message = {"role": "assistant", "content": "!"}
+        render_example(
+            tokenizer, {"id": "", "prompt": messages, "completion": [answer], "meta": {}}
+        )
+        where = f"{use_case}.prompt.system"
+        render_prompt(tokenizer, start_messages("?", prompt, prompt.system))
+    except TunelineError as error:
+        yield from (replace(one, where=where) for one in error.problems)
+
+
+def _find_start_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
+    if recipe.lora.get("init_lora_weights") == "loftq" and hardware.device == "cpu":
+        yield Problem(
+            where=f"{use_case}.recipe.lora.init_lora_weights",
+            value="loftq",
+            wrong="peft computes it on a GPU only",
+            matters="this machine has none",
+            remedy="leave it out here, or choose the --env of a machine with a GPU",
+        )
+
+
+def find_publish_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    """Find what would stop a release on its way to the hub. A dry run asks nobody.
+
+    Args:
+        pipeline: what is to run.
+        catalog: where its data lies.
+
+    Yields:
+        All problems with names, token, repository, metadata and base model.
+    """
+    for name in sorted(pipeline.all_outputs()):
+        if not name.endswith(".published"):
+            continue
+        use_case = name.removesuffix(".published")
+        where = f"{use_case}.publish.repo_id"
+        publish = Publish.model_validate(catalog.load(f"params:{use_case}.publish"))
+        if publish.dry_run and publish.repo_id is None:
+            continue
+        problems = list(find_name_problems(where, publish.repo_id))
+        yield from problems
+        if publish.dry_run:
+            continue
+        yield from _find_base_problem(use_case, pipeline, catalog)
+        if publish.repo_id and not problems:
+            yield from find_hub_problems(f"{use_case}.publish", publish)
+
+
+def _find_base_problem(
+    use_case: str, pipeline: Pipeline, catalog: DataCatalog
+) -> Iterator[Problem]:
+    """Check the base of the adapter that is there, or of the one that this run will train."""
+    adapter = f"{use_case}.adapter"
+    if adapter in pipeline.all_outputs():
+        recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
+        yield from find_base_problem(f"{use_case}.recipe.base_model", recipe.base_model)
+    elif catalog.exists(adapter):
+        path = Path(locate(catalog, adapter)) / "adapter_config.json"
+        config = json.loads(path.read_text(encoding="utf-8"))
+        yield from find_base_problem(f"{path}: base model", config["base_model_name_or_path"])
+
+
+def find_server_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    """Find what a run's servers would refuse: a missing key, an unknown sampling key.
+
+    Args:
+        pipeline: what is to run.
+        catalog: where its parameters are.
+
+    Yields:
+        Problems; of those servers only that this run would ask.
+    """
+    for name in sorted(name for name in pipeline.inputs() if name.endswith(".synthesise")):
+        where = name.removeprefix("params:")
+        block = Synthesise.model_validate(catalog.load(name))
+        if block.provider == "server" and block.server:
+            yield from find_key_problem(block.server, f"{where}.server")
+            yield from find_sampling_problems(block.server.sampling, f"{where}.server.sampling")
+        yield from _find_moderation_problem(block.moderation, f"{where}.moderation")
+    if "params:remote_training" in pipeline.inputs():
+        remote = RemoteTraining.model_validate(catalog.load("params:remote_training"))
+        if not remote.dry_run:
+            yield from find_key_problem(remote.server, "remote_training.server")
+            yield from _find_moderation_problem(remote.moderation, "remote_training.moderation")
+
+
+def _find_moderation_problem(moderation: Moderation, where: str) -> Iterator[Problem]:
+    if moderation.by == "server" and moderation.server:
+        yield from find_key_problem(moderation.server, f"{where}.server")
+
+
+def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    """Find what a run needs and does not have: inputs, valid settings, base model, device.
+
+    Args:
+        pipeline: what is to run.
+        catalog: where its data lies.
+
+    Yields:
+        All problems.
+    """
+    yield from _find_missing_inputs(pipeline, catalog)
+    yield from find_model_problems(pipeline, catalog)
+    yield from find_server_problems(pipeline, catalog)
+    yield from find_publish_problems(pipeline, catalog)
+
+
+def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    for name in sorted(pipeline.inputs()):
+        if name.startswith("params:") or name == "parameters" or catalog.exists(name):
+            continue
+        stage, where = _find_maker(name), locate(catalog, name)
+        os.fsencode(where)  # a name that this terminal's encoding does not have is never there
+        yield Problem(
+            where=where,
+            wrong=f"`{name}` is not there",
+            matters="this run starts from it",
+            remedy=f"run `kedro run --pipeline={stage}` first, with the same --env"
+            if stage
+            else "put the raw file there, or change its path in the catalog",
+        )
+
+
+def _find_maker(name: str) -> str | None:
+    """Name the pipeline that makes a dataset: a stage, or a use case if it is not the main one."""
+    from kedro.framework.project import pipelines
+
+    makers = [key for key in pipelines if name in pipelines[key].all_outputs()]
+    return min(makers, key=lambda key: len(pipelines[key].nodes)) if makers else None

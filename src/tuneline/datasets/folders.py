@@ -1,0 +1,248 @@
+"""A folder as a value."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import orjson
+from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets.partitions import PartitionedDataset
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.hub.cache import find_hub_cache
+from tuneline.llm_api.client import Failure, Reply
+from tuneline.utils.caches import Journal
+from tuneline.utils.disks import measure_volume
+from tuneline.utils.files import replace_whole, replace_whole_folder
+from tuneline.utils.hashing import open_seal, order_versions, seal_value
+
+
+class FolderDataset(AbstractDataset[None, Path]):
+    """Gives a node the path of a folder in which it may keep what outlives the run.
+
+    Args:
+        filepath: the folder; it need not exist.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Path:
+        """Give the path."""
+        return self._filepath
+
+    def save(self, data: None) -> None:
+        """Refuse: the folder is the node's own to write to."""
+        raise DatasetError(f"{self._filepath} is an input only: the node writes into it itself")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+class FilledFolderDataset(AbstractDataset[Callable[[Path], None], Path]):
+    """Lets a node's function fill an empty folder, which then takes its place; gives its path.
+
+    For what is too large to pass from node to dataset. Whatever the function raises, the folder
+    that stood there before is still there and nothing half-written is left beside it.
+
+    Args:
+        filepath: the folder.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Path:
+        """Give the path."""
+        return self._filepath
+
+    def save(self, data: Callable[[Path], None]) -> None:
+        """Fill an empty folder beside the old one and put it in its place."""
+        with replace_whole_folder(self._filepath) as folder:
+            data(folder)
+
+    def _exists(self) -> bool:
+        return self._filepath.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+class OptionalPartitionsDataset(PartitionedDataset):  # type: ignore[misc]  # kedro-datasets has no types
+    """Kedro's PartitionedDataset, for files that people or earlier runs put there, or did not.
+
+    Kedro's own refuses an empty folder, and so would every run before the first file.
+    """
+
+    def load(self) -> dict[str, Callable[[], Any]]:
+        """List what reads each file, by its name without the suffix, versions as they were made."""
+        self._invalidate_caches()
+        found = dict(super().load()) if super()._exists() else {}
+        return {name: found[name] for name in order_versions(Path(self._path), found)}
+
+    def _exists(self) -> bool:
+        return True
+
+
+class ReplyFolder:
+    """Replies as files `<step>/<key>.json`. See `Replies`.
+
+    Args:
+        folder: where they lie; it need not be there yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, step: str, key: str) -> Reply | Failure | None:
+        """Look a reply up.
+
+        Raises:
+            TunelineError: if its file was changed by hand.
+        """
+        path = self._path(step, key)
+        if not path.is_file():
+            return None
+        try:
+            value = open_seal(orjson.loads(path.read_bytes()))
+            return Failure(**value) if "reason" in value else Reply(**value)
+        except (TypeError, ValueError, AttributeError, OSError) as error:
+            raise TunelineError(
+                Problem(
+                    where=str(path),
+                    wrong=f"it is no reply ({error})",
+                    matters="the file was changed by hand or damaged",
+                    remedy="delete it to have it asked, and paid, again",
+                )
+            ) from error
+
+    def write(self, step: str, key: str, reply: Reply | Failure) -> None:
+        """Keep a reply; it is on the disk when this returns."""
+        with replace_whole(self._path(step, key)) as file:
+            file.write(orjson.dumps(seal_value(asdict(reply)), option=orjson.OPT_INDENT_2))
+
+    def _path(self, step: str, key: str) -> Path:
+        return self._folder / step / f"{key}.json"
+
+
+class ReplyFolderDataset(AbstractDataset[Any, ReplyFolder]):
+    """Gives a node the folder in which it keeps replies while it runs.
+
+    The folder is the one place a node writes to by itself: a run that is killed must find again
+    what it has paid for.
+
+    Args:
+        filepath: the folder.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> ReplyFolder:
+        """Answer with the folder, of which nothing is read yet."""
+        return ReplyFolder(self._filepath)
+
+    def save(self, data: Any) -> NoReturn:
+        """Refuse: replies are kept one by one.
+
+        Raises:
+            TunelineError: always.
+        """
+        raise TunelineError(
+            Problem(
+                where=str(self._filepath),
+                wrong="a folder of replies was to be written as a whole",
+                matters="replies are kept one by one, as they come",
+                remedy="make it an input of the node",
+            )
+        )
+
+    def _exists(self) -> bool:
+        return True  # an empty one is where every run starts
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+class JournalDataset(AbstractDataset[NoReturn, Journal]):
+    """Opens a journal, which a node reads and adds to while it works.
+
+    The one kind of dataset that a node writes to itself: what is finished must survive the node.
+
+    Args:
+        filepath: the file; made when the first entry is recorded.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Journal:
+        """Open the journal; without a file it is empty."""
+        return Journal(self._filepath)
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: entries are recorded one by one."""
+        raise DatasetError(f"{self._filepath} is a journal: record entries, do not save it")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+# Stands for wherever the hub's client keeps what it downloads.
+HUB_CACHE = "hub_cache"
+
+
+class VolumesDataset(AbstractDataset[None, dict[str, dict[str, Any]]]):
+    """Measures the free space where something is going to be written.
+
+    Args:
+        folders: by purpose; they need not exist. `hub_cache` stands for the hub client's cache.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, folders: dict[str, str], metadata: dict[str, Any] | None = None) -> None:
+        self._folders = folders
+        self.metadata = metadata
+
+    def load(self) -> dict[str, dict[str, Any]]:
+        """Measure.
+
+        Returns:
+            By purpose: `folder`, `volume` (equal numbers share one disk) and `free_gb`
+            (10^9 bytes).
+        """
+        return {purpose: _measure(folder) for purpose, folder in self._folders.items()}
+
+    def save(self, data: None) -> None:
+        """Refuse: there is nothing to write."""
+        raise DatasetError("free space is measured, not written")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"folders": self._folders}
+
+
+def _measure(folder: str) -> dict[str, Any]:
+    volume = measure_volume(find_hub_cache() if folder == HUB_CACHE else Path(folder))
+    return {
+        "folder": str(volume.folder),
+        "volume": volume.device,
+        "free_gb": round(volume.free / 1e9, 3),
+    }

@@ -1,0 +1,342 @@
+"""From raw objects to a table: which rows can be read, and why the others cannot."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import orjson
+import polars as pl
+
+from tuneline.streaming import LINE, Fields
+from tuneline.utils.limits import CutRow
+from tuneline.utils.text import NOT_ENCODED, find_fault, is_utf8, show_marks
+
+ROLES = ("system", "user", "assistant")
+
+
+def unfold_messages(row: dict[str, Any]) -> dict[str, Any] | str:
+    """Make columns `system`, `user` and `assistant` of a row's `messages`.
+
+    Args:
+        row: an object whose `messages` is a list.
+
+    Returns:
+        The row with a column for each role; or why it cannot be one row, which is never cut down to
+        what would fit.
+    """
+    texts: dict[str, str] = {}
+    for number, message in enumerate(row["messages"], start=1):
+        if not isinstance(message, dict) or message.get("role") not in ROLES:
+            return f"message {number} has no role of {', '.join(ROLES)}"
+        role = message["role"]
+        if role in texts:
+            return f"messages have more than one {role}"
+        if not isinstance(message.get("content"), str):
+            return f"message {number} has no content that is text"
+        texts[role] = message["content"]
+    if list(texts) != [role for role in ROLES if role in texts]:
+        return "messages are not in the order " + ", ".join(ROLES)
+    return row | texts
+
+
+def find_rows(document: Any, required: tuple[str, ...]) -> list[Any]:
+    """Find the rows in one JSON document.
+
+    Args:
+        document: a list of rows, one row, or an object with all rows or all messages in one list.
+        required: fields that a row must have.
+
+    Returns:
+        The rows, whatever they are; of several lists, all of them. A list of messages is divided
+        into conversations.
+    """
+    if isinstance(document, list):
+        return _find_conversations(document)
+    if not isinstance(document, dict) or document.keys() >= set(required):
+        return [document]
+    lists = [value for value in document.values() if isinstance(value, list)]
+    lists = [value for value in lists if any(isinstance(one, dict | list) for one in value)]
+    return _find_conversations(list(chain.from_iterable(lists))) if lists else [document]
+
+
+def describe_shape(document: Any, required: tuple[str, ...]) -> tuple[str, str] | None:
+    """Say how a document holds values if not as rows, as pandas writes them unless told otherwise.
+
+    Args:
+        document: a JSON document in which no row was found.
+        required: fields that a row must have.
+
+    Returns:
+        What it holds, and pandas' word for it (empty if it has none); None if it may be rows.
+    """
+    if isinstance(document, list):
+        bare = document and all(map(_is_plain, document))
+        return ("values without the names of their columns, not rows", "values") if bare else None
+    if not isinstance(document, dict):
+        return None
+    if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
+        return "the names of the columns apart from their values, not rows", "split"
+    return _describe_parts(document, required)
+
+
+def _describe_parts(document: dict[str, Any], required: tuple[str, ...]) -> tuple[str, str] | None:
+    parts = [document[name] for name in required if name in document] or list(document.values())
+    plain = all(map(_is_plain, parts))
+    if plain and all(isinstance(one, list) for one in parts):
+        return "columns, not rows", "list"
+    if not all(isinstance(one, dict) for one in parts):
+        return None
+    if not plain:
+        return "objects inside of an object, not a list of rows", ""
+    by_row = any(one.keys() >= set(required) for one in parts) or all(map(str.isdecimal, document))
+    if by_row:
+        return "rows under the names of an index, not a list of rows", "index"
+    return "columns, not rows", "columns"
+
+
+def _is_plain(values: Any) -> bool:
+    """Tell whether a list or an object holds plain values only."""
+    if not isinstance(values, list | dict):
+        return False
+    inside = values.values() if isinstance(values, dict) else values
+    return not any(isinstance(one, list | dict) for one in inside)
+
+
+def _find_conversations(rows: list[Any]) -> list[Any]:
+    if rows and all(isinstance(row, dict) and row.get("role") in ROLES for row in rows):
+        return [{"messages": messages} for messages in _divide_messages(rows)]
+    return [{"messages": row} if isinstance(row, list) else row for row in rows]
+
+
+def _divide_messages(messages: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Begin a conversation where a role comes that cannot follow the one before."""
+    conversations: list[list[dict[str, Any]]] = []
+    last = len(ROLES)
+    for message in messages:
+        rank = ROLES.index(message["role"])
+        if rank <= last:
+            conversations.append([])
+        conversations[-1].append(message)
+        last = rank
+    return conversations
+
+
+REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+NOTHING = "NoneType"
+# What Python writes for a missing number, and JSON does not have; texts are matched to skip them.
+NO_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A raw row that holds no object.
+
+    Attributes:
+        reason: why.
+    """
+
+    reason: str
+
+
+@dataclass
+class Decoded:
+    """Rows of which the wanted fields are read.
+
+    Attributes:
+        rows: one for each raw row; without any value where that cannot be read.
+        problems: why a row cannot be read, by its place.
+    """
+
+    rows: list[msgspec.Struct] = field(default_factory=list)
+    problems: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether no row can be read."""
+        return len(self.problems) == len(self.rows)
+
+    @property
+    def encoded_otherwise(self) -> bool:
+        """Whether all rows, or nearly all, are in another encoding than the one stated."""
+        foreign = sum(bool(re.match(NOT_ENCODED, one)) for one in self.problems.values())
+        return foreign > 0 and foreign >= 0.9 * len(self.rows)
+
+
+class RowDecoder:
+    """Reads the wanted fields of raw rows.
+
+    A line is decoded straight into the wanted fields, without the others. Only a line that this
+    refuses is looked at again, to say why.
+
+    Args:
+        fields: what to read.
+        encoding: that the rows had before they became UTF-8.
+    """
+
+    def __init__(self, fields: Fields, encoding: str = "utf-8") -> None:
+        self._fields, self._encoding = fields, encoding
+        # A field's name may be no name in Python: `Účinky na tělo`.
+        self._slots = {name: f"f{number}" for number, name in enumerate(fields.names)}
+        self._row = msgspec.defstruct(
+            "Row",
+            [(slot, *self._declare(name)) for name, slot in self._slots.items()],
+            rename={slot: name for name, slot in self._slots.items()},
+            kw_only=True,
+            gc=False,
+        )
+        self._nothing = self._row(**dict.fromkeys(self._slots.values()))
+        self._decode = msgspec.json.Decoder(self._row).decode
+
+    def decode_lines(self, lines: Iterable[bytes]) -> Decoded:
+        """Read JSON objects, one a line."""
+        decoded = Decoded()
+        decode, add = self._decode, decoded.rows.append
+        for line in lines:
+            try:
+                add(decode(line))
+            except REFUSALS:
+                self._add(self._look_again(line), decoded)
+        return decoded
+
+    def decode_objects(self, objects: Iterable[Any]) -> Decoded:
+        """Read objects that are already parsed."""
+        decoded = Decoded()
+        for one in objects:
+            known = isinstance(one, Unreadable)
+            self._add(one.reason if known else self._read_object(one), decoded)
+        return decoded
+
+    def tabulate(
+        self, decoded: Decoded, originals: Sequence[bytes], lines: pl.Series
+    ) -> pl.DataFrame:
+        """Make the batch that a `RowSource` hands out.
+
+        Args:
+            decoded: the rows.
+            originals: the bytes of each row.
+            lines: the number of each row in its source.
+
+        Returns:
+            `line`, `original`, `problem` and a column of text for each field.
+        """
+        if not is_utf8(self._encoding):
+            originals = [
+                show_marks(one) if place in decoded.problems else one
+                for place, one in enumerate(originals)
+            ]
+        problems = pl.Series([None], dtype=pl.String).new_from_index(0, len(decoded.rows))
+        about = {
+            LINE: lines,
+            "original": pl.Series(originals, dtype=pl.Binary),
+            "problem": problems.scatter(list(decoded.problems), list(decoded.problems.values())),
+        }
+        values = {
+            name: _as_texts(list(map(attrgetter(slot), decoded.rows)))
+            for name, slot in self._slots.items()
+        }
+        return pl.DataFrame(about | values)
+
+    def _add(self, found: msgspec.Struct | str, decoded: Decoded) -> None:
+        if isinstance(found, str):
+            decoded.problems[len(decoded.rows)] = found
+            found = self._nothing
+        decoded.rows.append(found)
+
+    def _read_object(self, row: Any) -> msgspec.Struct | str:
+        if not isinstance(row, dict):
+            return f"not a JSON object but {type(row).__name__}"
+        if isinstance(row.get("messages"), list) and not row.keys() >= set(self._fields.required):
+            row = unfold_messages(row)
+            if isinstance(row, str):
+                return row
+        try:
+            return msgspec.convert(row, self._row, strict=True)
+        except msgspec.ValidationError as error:
+            return self._find_problem(row) or str(error)
+
+    def _declare(self, name: str) -> tuple[Any, ...]:
+        if name in self._fields.columns:
+            return (str,)
+        # A number identifies a row as well as a text does; in a column it is most likely a mistake.
+        if name in self._fields.required:
+            return (str | int,)
+        return (str | int | list[str] | None, None)
+
+    def _look_again(self, line: bytes) -> msgspec.Struct | str:
+        if isinstance(line, CutRow):
+            return line.reason
+        if not line.strip():
+            return "empty line"
+        if fault := find_fault(line, self._encoding):
+            return fault
+        value, reason = parse_json(line)
+        if reason:
+            return f"not JSON: {reason}"
+        found = self._read_object(value)
+        missing = isinstance(found, str) and found.endswith(NOTHING) and has_no_number(line)
+        return f"{found}, written as NaN" if missing else found
+
+    def _find_problem(self, row: dict[str, Any]) -> str | None:
+        for name in self._fields.required:
+            if name not in row:
+                return f"no field {name}"
+        for name in self._slots:
+            try:
+                msgspec.convert(row.get(name), self._declare(name)[0], strict=True)
+            except msgspec.ValidationError:
+                return f"{name} is not text but {type(row[name]).__name__}"
+        return None
+
+
+def parse_json(text: bytes) -> tuple[Any, str | None]:
+    """Parse JSON.
+
+    Whole numbers of any length stay what they are, and what Python writes for a missing number
+    (`NaN`, `Infinity`) is null.
+
+    Args:
+        text: the JSON.
+
+    Returns:
+        The value, or why it is none.
+    """
+    strict = NO_NUMBER.sub(_null, text) if has_no_number(text) else text
+    try:
+        return msgspec.json.decode(strict), None
+    except (*REFUSALS, ValueError):  # orjson says better why, and where
+        try:
+            orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            return None, str(error)
+        return None, "a number is too long, or lists lie too deep in each other"
+
+
+def has_no_number(text: bytes) -> bool:
+    """Tell whether a JSON text may hold what is no number in JSON."""
+    return b"NaN" in text or b"Infinity" in text
+
+
+def _null(found: re.Match[bytes]) -> bytes:
+    return found[0] if found[0].startswith(b'"') else b"null"
+
+
+def number_lines(first: int, count: int) -> pl.Series:
+    """Number rows that follow one another."""
+    return pl.int_range(first, first + count, dtype=pl.Int64, eager=True)
+
+
+def _as_texts(values: list[Any]) -> pl.Series:
+    try:
+        return pl.Series(values, dtype=pl.String)
+    except TypeError:
+        return pl.Series([_as_text(value) for value in values], dtype=pl.String)
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, list):
+        return "; ".join(value)
+    return None if value is None else str(value)

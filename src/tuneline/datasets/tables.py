@@ -1,0 +1,212 @@
+"""CSV files that are written as a stream and read lazily."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import TablePreview
+
+from tuneline.datasets.office import UnsafeError
+from tuneline.datasets.opening import read_at_most
+from tuneline.errors import Problem, TunelineError
+from tuneline.streaming import Stream, map_ahead, run_ahead
+from tuneline.utils.files import replace_whole
+from tuneline.utils.limits import TooLargeError, read_limits
+from tuneline.utils.terminal import FORMULA_START
+
+# Long texts would make Kedro-Viz's table unreadable.
+PREVIEW_CHARACTERS = 160
+
+
+def preview_rows(rows: list[dict[str, object]]) -> TablePreview:
+    """Make the table that Kedro-Viz shows of some rows.
+
+    Args:
+        rows: the rows; long values are shortened.
+
+    Returns:
+        Index, columns and data, as Kedro-Viz takes them.
+    """
+    columns = list(rows[0]) if rows else []
+    data = [[_shorten(row[column]) for column in columns] for row in rows]
+    return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": data})
+
+
+def _shorten(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
+
+
+class StreamedCSVDataset(AbstractDataset[Stream[pl.DataFrame], pl.LazyFrame]):
+    """Writes a stream of tables to one CSV file; reads it back as a lazy table of text.
+
+    Every column comes back as text and an empty cell as an empty text, so that the words NA, None
+    and null survive. The file appears under its name only when it is whole.
+
+    Args:
+        filepath: the CSV file.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> pl.LazyFrame:
+        """Answer with the table, of which nothing is read yet."""
+        return pl.scan_csv(self._filepath, infer_schema=False, empty_string_is_null=False)
+
+    def save(self, data: Stream[pl.DataFrame]) -> None:
+        """Write every table of the stream, the header once."""
+        with replace_whole(self._filepath) as file:
+            tables = run_ahead(iter(data))
+            for text in map_ahead(_encode, enumerate(tables)):
+                file.write(text)
+
+    def preview(self, rows: int = 8) -> TablePreview:
+        """Show the first rows in Kedro-Viz."""
+        return preview_rows(self.load().head(rows).collect().to_dicts())
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+def _encode(numbered: tuple[int, pl.DataFrame]) -> bytes:
+    place, table = numbered
+    text = BytesIO()
+    table.write_csv(text, include_header=place == 0)
+    return text.getvalue()
+
+
+# Characters that XML, and so XLSX, cannot hold.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+LONGEST_CELL = 32_767  # characters, of XLSX
+CUT = " […: longer than a cell]"
+TEXT_WIDTH, RATING_WIDTH = 48, 12
+
+
+class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
+    """Writes a sheet with wrapped texts and empty cells that take numbers from 0 to 10; reads it.
+
+    Every text goes in as a text: an answer that begins with `=` is no formula. A second sheet says
+    what the criteria mean, where `attrs["criteria"]` does.
+
+    Args:
+        filepath: the file.
+        limits: how much memory it may take: see `tuneline.limits`.
+        metadata: ignored here; Kedro-Viz reads the layer from it.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        limits: dict[str, float] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._filepath = Path(filepath)
+        self._limits = read_limits(limits, filepath)
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """Read the first sheet.
+
+        Raises:
+            DatasetError: if the file is no XLSX, or none that can be read in safety.
+        """
+        try:
+            return pd.read_excel(BytesIO(self._read_safe()), engine="openpyxl")
+        except (TooLargeError, UnsafeError) as error:
+            raise TunelineError(self._refuse(error)) from error
+        except Exception as error:  # whatever zip, XML and openpyxl raise, it means the same
+            raise DatasetError(f"{self._filepath} is no XLSX file: {error}") from error
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Write the sheet."""
+        from openpyxl import Workbook
+
+        book = Workbook()
+        sheet = book.active
+        sheet.title = "ratings"
+        for row in [list(data.columns), *data.itertuples(index=False)]:
+            sheet.append([None if pd.isna(value) else value for value in map(_clean, row)])
+        criteria = book.create_sheet("criteria")
+        for row in [("criterion", "0 worst, 10 best"), *data.attrs.get("criteria", {}).items()]:
+            criteria.append([_clean(value) for value in row])
+        _lay_out(sheet, data)
+        for one in (sheet, criteria):
+            _keep_texts(one)
+        with replace_whole(self._filepath) as file:
+            book.save(file)
+
+    def _read_safe(self) -> bytes:
+        """Read the file, and let a reader that counts go through it before openpyxl does."""
+        from tuneline.datasets.office.package import Package
+        from tuneline.datasets.office.xlsx import XLSXWorkbook
+
+        with self._filepath.open("rb") as file:
+            content = read_at_most(file, self._limits.document_bytes)
+        if content is None:
+            raise TooLargeError(self._limits.word_memory())
+        package = Package(content, self._limits)
+        package.unpack()
+        book = XLSXWorkbook(package, None)
+        book.read(next(iter(book.sheets)))
+        return content
+
+    def _refuse(self, error: Exception) -> Problem:
+        return Problem(
+            where=str(self._filepath),
+            wrong=f"the rating sheet is {error}",
+            matters="its ratings do not count",
+            remedy="ask its author for the sheet again",
+        )
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+def _clean(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - len(CUT)] + CUT
+
+
+def _keep_texts(sheet: Any) -> None:
+    """Store every text as a text; one that looks like a formula stays one when it is edited."""
+    for cell in (cell for row in sheet.iter_rows() for cell in row):
+        if isinstance(cell.value, str):
+            cell.data_type = "s"
+            cell.quotePrefix = re.match(FORMULA_START, cell.value) is not None
+
+
+def _lay_out(sheet: Any, data: pd.DataFrame) -> None:
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    rating = DataValidation(type="decimal", operator="between", formula1="0", formula2="10")
+    sheet.add_data_validation(rating)
+    sheet.freeze_panes = "D2"
+    for number, column in enumerate(data.columns, start=1):
+        letter = get_column_letter(number)
+        to_fill = column.startswith(("A: ", "B: "))
+        texts = not to_fill and pd.api.types.is_string_dtype(data[column]) and column != "sheet"
+        sheet.column_dimensions[letter].width = TEXT_WIDTH if texts else RATING_WIDTH
+        if to_fill and len(data):
+            rating.add(f"{letter}2:{letter}{len(data) + 1}")
+        for cell in sheet[letter]:
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+    for cell in sheet[1]:
+        cell.font = Font(bold=True)

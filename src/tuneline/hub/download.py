@@ -1,0 +1,162 @@
+"""Downloads of base models that are checked before they start and survive a full disk."""
+
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.hub.cache import HubFile, find_hub_cache, find_missing, has_small_files, read_storage
+from tuneline.hub.cleanup import find_removable, remove
+from tuneline.parameters import Recipe
+from tuneline.utils.disks import measure_volume, word_bytes
+from tuneline.utils.files import is_full
+
+log = logging.getLogger(__name__)
+
+
+def fetch_base(recipe: Recipe, weights: bool = True) -> None:
+    """Download what is missing of a base model, if it fits.
+
+    Args:
+        recipe: names base model and revision.
+        weights: download the weights, not only config and tokenizer.
+
+    Raises:
+        TunelineError: if the disk of the hub's cache has not enough free space for it; before the
+            download, or, where something else fills the disk meanwhile, after a second try.
+    """
+    if not weights and (Path(recipe.base_model).is_dir() or has_small_files(recipe)):
+        return
+    missing = find_missing(recipe, weights)
+    if not missing:
+        return
+    needed = sum(file.size for file in missing)
+    if _count_lacking(needed):
+        free_space(needed, recipe.base_model)
+        _refuse_if_lacking(recipe, needed)
+    cache = find_hub_cache()
+    log.info("Downloading %s (%s) into %s.", recipe.base_model, word_bytes(needed), cache)
+    try:
+        _download(recipe, missing)
+    except Exception as error:  # the hub's downloader in Rust raises errors of no particular type
+        if not is_full(error):
+            raise
+        missing = find_missing(recipe, weights)
+        free_space(sum(file.size for file in missing), recipe.base_model)
+        _download_again(recipe, missing)
+
+
+def find_space_problems(recipes: Iterable[tuple[str, Recipe]]) -> list[Problem]:
+    """Find out whether all base models of a run fit, before any of them is downloaded.
+
+    Args:
+        recipes: each with the name of the parameter that names its base model.
+
+    Returns:
+        A problem for each base model from the first on that has no room.
+    """
+    problems, planned, seen = [], 0, set()
+    for where, recipe in recipes:
+        if (recipe.base_model, recipe.revision) in seen:
+            continue
+        seen.add((recipe.base_model, recipe.revision))
+        needed = sum(file.size for file in find_missing(recipe))
+        planned += needed
+        if needed and _count_lacking(planned) > _count_removable(recipe.base_model):
+            problems.append(_word_lacking(where, recipe, planned))
+    return problems
+
+
+def free_space(
+    needed: int | None = None, keep: str | None = None, folder: Path | None = None
+) -> int:
+    """Remove from the hub's cache what the allow-list lets go, if the settings say so.
+
+    Args:
+        needed: bytes that have to be free; `None` for as much as there is.
+        keep: hub id of a base model that stays in any case.
+        folder: what is written; nothing is removed if it lies on another disk than the cache.
+
+    Returns:
+        Bytes freed.
+    """
+    storage, cache = read_storage(), find_hub_cache()
+    volume = measure_volume(cache)
+    if not storage.free_when_full or (folder and measure_volume(folder).device != volume.device):
+        return 0
+    freed = 0
+    for item in find_removable(cache, storage, keep):
+        if needed is not None and measure_volume(cache).free >= needed:
+            break
+        freed += remove(item)
+    return freed
+
+
+def retry_when_full(write: Callable[[], None], folder: Path) -> None:
+    """Write, and once more if the disk was full and something could be removed.
+
+    Args:
+        write: writes; a second call writes the same.
+        folder: where.
+    """
+    try:
+        write()
+    except Exception as error:
+        if not is_full(error) or not free_space(folder=folder):
+            raise
+        write()
+
+
+def _download(recipe: Recipe, files: list[HubFile]) -> None:
+    from huggingface_hub import snapshot_download
+
+    names = [file.name for file in files]
+    snapshot_download(recipe.base_model, revision=recipe.revision, allow_patterns=names)
+
+
+def _download_again(recipe: Recipe, missing: list[HubFile]) -> None:
+    needed = sum(file.size for file in missing)
+    _refuse_if_lacking(recipe, needed)
+    try:
+        _download(recipe, missing)
+    except Exception as error:
+        if not is_full(error):
+            raise
+        raise TunelineError(_word_lacking("recipe.base_model", recipe, needed)) from error
+
+
+def _refuse_if_lacking(recipe: Recipe, needed: int) -> None:
+    if _count_lacking(needed):
+        raise TunelineError(_word_lacking("recipe.base_model", recipe, needed))
+
+
+def _count_lacking(needed: int) -> int:
+    return max(0, needed - measure_volume(find_hub_cache()).free)
+
+
+def _count_removable(keep: str) -> int:
+    storage = read_storage()
+    if not storage.free_when_full:
+        return 0
+    return sum(item.size for item in find_removable(find_hub_cache(), storage, keep))
+
+
+def _word_lacking(where: str, recipe: Recipe, needed: int) -> Problem:
+    volume = measure_volume(find_hub_cache())
+    free = word_bytes(volume.free)
+    wrong = f"{word_bytes(needed)} are to be downloaded into {volume.folder}, and "
+    if needed > volume.free:
+        wrong += (
+            f"its disk ({volume.mount}) has {free} free; "
+            f"{word_bytes(needed - volume.free)} are missing"
+        )
+    else:  # a quota, or a limit on the size of files
+        wrong += f"the disk takes no more, although {free} are free"
+    return Problem(
+        where=where,
+        value=recipe.base_model,
+        wrong=wrong,
+        matters="the download would end with a full disk",
+        remedy="see what may go with `kedro storage --clean`, or let storage.hub_cache name a "
+        "folder on a larger disk",
+    )

@@ -1,0 +1,1 @@
+"""OpenAI-compatible servers: one client, its requests, their budget, and moderation."""

@@ -1,0 +1,1 @@
+"""Base models and adapters: loading, templates, generation, memory and fingerprints."""

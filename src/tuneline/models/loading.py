@@ -1,0 +1,288 @@
+"""Base models: found, loaded in 4 bits, identified."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.hub.cache import has_weights
+from tuneline.hub.download import fetch_base
+from tuneline.models.chat_template import complete_template
+from tuneline.models.rendering import find_end_tokens
+from tuneline.parameters import Hardware, Recipe
+from tuneline.utils.hashing import hash_files
+
+# Flash attention 2 needs an Ampere GPU or a newer one (its README, "Installation").
+FLASH_CAPABILITY = 8.0
+
+
+def choose_attention(hardware: Hardware, config: Any = None) -> str:
+    """Choose the implementation that `attn_implementation: auto` stands for.
+
+    Args:
+        hardware: the machine.
+        config: of the base model, whose architecture may have fewer of them; None for any.
+
+    Returns:
+        A value that `from_pretrained` takes.
+    """
+    if hardware.attn_implementation != "auto":
+        return hardware.attn_implementation
+    from transformers.utils import is_flash_attn_2_available
+
+    able = (hardware.compute_capability or 0) >= FLASH_CAPABILITY
+    if able and is_flash_attn_2_available() and has_attention(config, "flash_attention_2"):
+        return "flash_attention_2"
+    return "sdpa" if has_attention(config, "sdpa") else "eager"
+
+
+def has_attention(config: Any, implementation: str) -> bool:
+    """Tell whether an architecture has an implementation of attention.
+
+    Args:
+        config: of the base model; None for any.
+        implementation: as in `from_pretrained`.
+
+    Returns:
+        Whether transformers' class for it says so; true of names that transformers may yet fetch.
+    """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    supports = {"sdpa": "_supports_sdpa", "flash_attention_2": "_supports_flash_attn"}
+    if config is None or implementation not in supports:
+        return True
+    return bool(getattr(MODEL_FOR_CAUSAL_LM_MAPPING[type(config)], supports[implementation], True))
+
+
+def avoid_slow_kernel(hardware: Hardware) -> None:
+    """Keep models with grouped queries off PyTorch's slow attention on older GPUs.
+
+    Without a mask, transformers leaves the grouping to PyTorch, which before compute capability 8.0
+    has only its MATH kernel for it: half the speed, and gigabytes of scores
+    (transformers issue 48633). Repeating the keys first, as it does with a mask, costs little.
+
+    Args:
+        hardware: the machine.
+    """
+    if hardware.device == "cuda" and (hardware.compute_capability or 0) < FLASH_CAPABILITY:
+        from transformers.integrations import sdpa_attention
+
+        sdpa_attention.use_gqa_in_sdpa = lambda *_: False
+
+
+# Keys of an adapter's config that have PEFT or transformers import what they name.
+IMPORTING = ("auto_map", "megatron_config")
+
+
+@contextmanager
+def refuse_foreign_code(where: str, value: object) -> Iterator[None]:
+    """Word what transformers says of code that it would have to run; it advises to run it.
+
+    Args:
+        where: the parameter or file that names the model.
+        value: what it names.
+
+    Raises:
+        TunelineError: if the model cannot be loaded without its code.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise TunelineError(_comes_with_code(where, value)) from error
+
+
+def check_adapter_config(where: str, config: dict[str, Any]) -> None:
+    """Refuse an adapter's config that names code.
+
+    Args:
+        where: the file.
+        config: what it states.
+
+    Raises:
+        TunelineError: if one of its keys would import something.
+    """
+    for key in IMPORTING:
+        if config.get(key):
+            raise TunelineError(_comes_with_code(f"{where}: {key}", config[key]))
+
+
+def _comes_with_code(where: str, value: object) -> Problem:
+    return Problem(
+        where=where,
+        value=value,
+        wrong="it comes with code of its own that would have to be run",
+        matters="Tuneline runs no code of others: it could do whatever you can do here",
+        remedy="take one that transformers and PEFT know by themselves",
+    )
+
+
+def load_tokenizer(recipe: Recipe) -> Any:
+    """Load the base model's tokenizer, its template completed, padded with what ends nothing.
+
+    Args:
+        recipe: names the base model.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        TunelineError: if there is no chat template, none that can be used, or code to be run.
+    """
+    from transformers import AutoTokenizer
+
+    fetch_base(recipe, weights=False)
+    where, value = "recipe.base_model", recipe.base_model
+    with refuse_foreign_code(where, value):
+        tokenizer = AutoTokenizer.from_pretrained(
+            recipe.base_model, revision=recipe.revision, trust_remote_code=False
+        )
+    if recipe.chat_template_path:
+        where, value = "recipe.chat_template_path", recipe.chat_template_path
+        tokenizer.chat_template = _read_template(Path(value))
+    elif isinstance(tokenizer.chat_template, dict):  # one for tools as well, say
+        tokenizer.chat_template = _choose_template(tokenizer.chat_template, value)
+    if not tokenizer.chat_template:
+        raise TunelineError(
+            Problem(
+                where=where,
+                value=value,
+                wrong="it has no chat template",
+                matters="nothing would tell the prompt from the answer",
+                remedy="take its instruct variant, or give a file with a template: "
+                "recipe.chat_template_path",
+            )
+        )
+    complete_template(tokenizer, where, value)
+    _set_pad_token(tokenizer)
+    return tokenizer
+
+
+def _read_template(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TunelineError(
+            Problem(
+                where="recipe.chat_template_path",
+                value=path,
+                wrong=f"the template is not UTF-8 (byte {error.start + 1:,})",
+                matters="its words would reach the model garbled",
+                remedy="save it as UTF-8",
+            )
+        ) from error
+
+
+def _choose_template(templates: dict[str, str], base: str) -> str:
+    if "default" not in templates:
+        raise TunelineError(
+            Problem(
+                where="recipe.base_model",
+                value=base,
+                wrong=f"it has several chat templates ({', '.join(templates)}) and none of them "
+                "is its default",
+                matters="nothing tells which of them it was trained with",
+                remedy="save one of them as a file: recipe.chat_template_path",
+            )
+        )
+    return templates["default"]
+
+
+def load_model_config(recipe: Recipe) -> Any:
+    """Load the base model's config: its shape, without its weights."""
+    from transformers import AutoConfig
+
+    fetch_base(recipe, weights=False)
+    with refuse_foreign_code("recipe.base_model", recipe.base_model):
+        return AutoConfig.from_pretrained(
+            recipe.base_model, revision=recipe.revision, trust_remote_code=False
+        )
+
+
+def load_model(recipe: Recipe, hardware: Hardware) -> Any:
+    """Load the base model, its linear layers quantised as the recipe says.
+
+    Args:
+        recipe: names base model and quantisation.
+        hardware: device and dtype.
+
+    Returns:
+        The model, frozen. Its gradients with respect to an adapter are exact on any CPU, also
+        after an evaluation (see `_keep_layout`).
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    fetch_base(recipe)
+    avoid_slow_kernel(hardware)
+    dtype = getattr(torch, hardware.dtype)
+    quantization = {"bnb_4bit_compute_dtype": dtype, **recipe.quantization}
+    model = AutoModelForCausalLM.from_pretrained(
+        recipe.base_model,
+        revision=recipe.revision,
+        quantization_config=BitsAndBytesConfig(**quantization),
+        dtype=dtype,
+        device_map={"": hardware.device},
+        attn_implementation=choose_attention(hardware, load_model_config(recipe)),
+        use_safetensors=True,
+        trust_remote_code=False,
+    )
+    _keep_layout(model)
+    return model
+
+
+def identify_base(recipe: Recipe) -> dict[str, str]:
+    """Say exactly which base model an adapter belongs to.
+
+    Args:
+        recipe: names the base model.
+
+    Returns:
+        `name`, and `sha256` of a folder's weights or `commit` of a hub repository.
+    """
+    folder = Path(recipe.base_model)
+    if folder.is_dir():
+        weights = hash_files(list(folder.glob("*.safetensors")))
+        return {"name": recipe.base_model, "sha256": weights}
+    commit = getattr(load_model_config(recipe), "_commit_hash", None)
+    return {"name": recipe.base_model, "commit": commit or recipe.revision}
+
+
+def _keep_layout(model: Any) -> None:
+    """Stop bitsandbytes from repacking the weights when a model is first evaluated.
+
+    On CPUs with AVX512-BF16 it would turn them into a layout without a backward, and training
+    after any evaluation would leave every quantised layer without a gradient (bitsandbytes 0.50).
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _set_pad_token(tokenizer: Any) -> None:
+    """Pad with an existing token that ends nothing: a new one would need new embeddings."""
+    ends = set(find_end_tokens(tokenizer))
+    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id not in ends:
+        return
+    special = [tokenizer.unk_token, *(str(t) for t in tokenizer.added_tokens_decoder.values())]
+    for token in special:
+        if token and tokenizer.convert_tokens_to_ids(token) not in {*ends, tokenizer.bos_token_id}:
+            tokenizer.pad_token = token
+            return
+    raise TunelineError(
+        Problem(
+            where="recipe.base_model",
+            wrong="its tokenizer has no token to pad with",
+            matters="padding with an end token would teach the model never to end, or always",
+            remedy="take a base model whose tokenizer has a padding or an unknown token",
+        )
+    )
+
+
+def must_be_downloaded(recipe: Recipe) -> bool:
+    """Tell whether the base model's weights have yet to be fetched from the hub."""
+    return not Path(recipe.base_model).is_dir() and not has_weights(recipe)

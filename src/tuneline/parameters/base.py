@@ -1,0 +1,74 @@
+"""What all blocks of parameters have in common."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+# What NumPy, and so `set_seed` of transformers, takes.
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Block(BaseModel):
+    """A block of parameters that knows all its keys and never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _check_steps(steps: int) -> int:
+    if steps != -1 and steps < 1:
+        raise ValueError("Input should be greater than 0, or -1 for as many as the epochs have")
+    return steps
+
+
+class Bounds(BaseModel):
+    """Some keys of one of the libraries; all others are the library's own to check."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+AtLeast0 = Annotated[float, Field(ge=0)] | None
+Above0 = Annotated[float, Field(gt=0)] | None
+ShareBelow1 = Annotated[float, Field(ge=0, lt=1)] | None
+Whole = Annotated[int, Field(ge=0)] | None
+WholeAbove0 = Annotated[int, Field(ge=1)] | None
+
+
+class LoraBounds(Bounds):
+    """Keys of LoraConfig."""
+
+    r: Annotated[int, Field(ge=1)] = 8
+    lora_alpha: Above0 = None
+    lora_dropout: ShareBelow1 = None
+
+
+class TrainingBounds(Bounds):
+    """Keys of SFTConfig."""
+
+    max_steps: Annotated[int, AfterValidator(_check_steps)] = -1
+    warmup_steps: AtLeast0 = None
+    logging_steps: Above0 = None
+    eval_steps: Above0 = None
+    save_steps: Above0 = None
+    save_total_limit: WholeAbove0 = None
+    weight_decay: AtLeast0 = None
+    max_grad_norm: AtLeast0 = None
+    adam_beta1: ShareBelow1 = None
+    adam_beta2: ShareBelow1 = None
+    adam_epsilon: Above0 = None
+    label_smoothing_factor: ShareBelow1 = None
+    neftune_noise_alpha: Above0 = None
+    data_seed: Seed | None = None
+
+
+class GenerationBounds(Bounds):
+    """Keys of GenerationConfig."""
+
+    max_new_tokens: WholeAbove0 = None
+    min_new_tokens: Whole = None
+    temperature: Above0 = None
+    top_k: Whole = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    num_beams: WholeAbove0 = None
+    repetition_penalty: Above0 = None
+    no_repeat_ngram_size: Whole = None
+    max_time: Above0 = None

@@ -1,0 +1,177 @@
+"""What is trained and how."""
+
+from string import Formatter
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tuneline.parameters.base import Block, Seed
+
+
+class Recipe(BaseModel):
+    """What is trained and how: base model, quantisation, LoRA, and every SFTConfig key.
+
+    Keys that are not listed here are SFTConfig's own; `upstream.py` checks them.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    base_model: str = Field(description="hub id, or a folder that starts from the project's")
+    revision: str = Field(default="main", description="branch, tag or commit on the hub")
+    quantization: dict[str, Any] = Field(
+        description="keys of BitsAndBytesConfig; `load_in_4bit: true` is required"
+    )
+    lora: dict[str, Any] = Field(description="keys of LoraConfig")
+    global_batch_size: int = Field(
+        gt=0, description="examples per optimiser step, on every machine the same"
+    )
+    max_length: int = Field(gt=0, description="longest example, prompt and completion, in tokens")
+    overflow: Literal["fail", "drop", "truncate"] = Field(
+        default="fail",
+        description="what to do with longer examples: leave out up to overflow_share and refuse "
+        "more, leave out all, or cut them (they then end without an end token)",
+    )
+    overflow_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="with `overflow: fail`: share of training examples that may be left out",
+    )
+    packing: bool = Field(
+        default=True,
+        description="pack the examples of a step without padding; changes the speed alone",
+    )
+    chat_template_path: str | None = Field(
+        default=None,
+        description="file with a Jinja chat template, for a base model that has none",
+    )
+    loraplus_lr_ratio: float | None = Field(
+        default=None, gt=0, description="LoRA+: learning rate of B over that of A (peft's name)"
+    )
+    early_stopping_patience: int | None = Field(
+        default=None,
+        gt=0,
+        description="stop after so many evaluations without a better one (transformers' name)",
+    )
+    num_train_epochs: float = Field(gt=0, description="how often every training example is seen")
+    learning_rate: float = Field(
+        gt=0, le=1, description="the largest step; `lr_scheduler_type` says how it changes"
+    )
+    seed: Seed = Field(default=3407, description="of the training")
+
+    @field_validator("quantization")
+    @classmethod
+    def _four_bits(cls, quantization: dict[str, Any]) -> dict[str, Any]:
+        if not quantization.get("load_in_4bit"):
+            raise ValueError(
+                "`load_in_4bit` is not true; QLoRA is the one way Tuneline trains; "
+                "set `load_in_4bit: true`"
+            )
+        return quantization
+
+
+class Prompt(Block):
+    """Templates over the columns of a row; `{title}` stands for the row's title."""
+
+    system: str | None = Field(
+        default=None, description="a system message before the prompt; null for none"
+    )
+    prompt: str = Field(description="what the model is asked")
+    completion: str = Field(description="what it should answer")
+
+    def placeholders(self) -> set[str]:
+        """Name the columns that the templates use."""
+        return {*_list_placeholders(self.system or ""), *self.text_columns()}
+
+    def text_columns(self) -> list[str]:
+        """List the columns of prompt and completion in their order, each once."""
+        names = [*_list_placeholders(self.prompt), *_list_placeholders(self.completion)]
+        return list(dict.fromkeys(names))
+
+
+def _list_placeholders(template: str) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+
+
+# GPUs before it emulate bfloat16, slowly (NVIDIA's CUDA programming guide, compute capabilities).
+BFLOAT16_CAPABILITY = 8.0
+
+
+class Hardware(Block):
+    """The machine: the same for every use case."""
+
+    name: str = Field(description="as the plan and the report name the machine")
+    device: Literal["cpu", "cuda"] = Field(description="where the model computes")
+    compute_capability: float | None = Field(
+        default=None, description="of the GPU, as NVIDIA lists it; null for a CPU"
+    )
+    dtype: Literal["float32", "float16", "bfloat16"] = Field(
+        description="of the computation; left out, it follows from device and compute capability; "
+        "the adapter is always float32"
+    )
+    memory_gb: float = Field(gt=0, description="memory of the device in GB (10^9 bytes)")
+    processes: int = Field(
+        default=1, ge=1, description="that train side by side, each on a device of its own"
+    )
+    tokens_per_batch: int = Field(
+        gt=0,
+        description="tokens that go through the model at once when examples are packed; a longer "
+        "example goes alone",
+    )
+    per_device_train_batch_size: int = Field(
+        gt=0,
+        description="examples that go through at once when they are padded: in a training with "
+        "`packing: false`, and where the evaluation measures the loss of the references",
+    )
+    per_device_eval_batch_size: int = Field(gt=0, description="prompts answered at once")
+    gradient_checkpointing: bool = Field(
+        description="compute activations again instead of keeping them: less memory, more time"
+    )
+    attn_implementation: str = Field(
+        description="as in `from_pretrained`; `auto` takes flash attention where it is installed "
+        "and the GPU can, else PyTorch's sdpa"
+    )
+    tokens_per_second: float | None = Field(
+        default=None, gt=0, description="of a training measured before; null: not known"
+    )
+    price_per_hour: float | None = Field(
+        default=None,
+        ge=0,
+        description="of the machine; then plan, progress and record know the cost; null: not known",
+    )
+    currency: str = Field(default="USD", description="of `price_per_hour`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive_dtype(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("dtype"):
+            return values
+        return {**values, "dtype": derive_dtype(values.get("compute_capability"))}
+
+    @model_validator(mode="after")
+    def _device_is_whole(self) -> Self:
+        if self.device == "cpu" and self.dtype != "float32":
+            raise ValueError(
+                f"`dtype: {self.dtype}` does not suit `device: cpu`; 4-bit training on a CPU is "
+                "exact in float32 only; set `dtype: float32`"
+            )
+        if self.device == "cuda" and self.compute_capability is None:
+            raise ValueError(
+                "`compute_capability` is not stated; which number format and which attention "
+                "kernels a GPU runs follows from it; state it (T4: 7.5, A100: 8.0, L4: 8.9)"
+            )
+        return self
+
+
+def derive_dtype(compute_capability: float | None) -> str:
+    """Derive the number format of the computation.
+
+    Args:
+        compute_capability: of the GPU; `None` for a CPU.
+
+    Returns:
+        float32 on a CPU, bfloat16 where the GPU computes in it, else float16.
+    """
+    if compute_capability is None:
+        return "float32"
+    return "bfloat16" if compute_capability >= BFLOAT16_CAPABILITY else "float16"

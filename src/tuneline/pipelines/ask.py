@@ -1,0 +1,277 @@
+"""The ask stage: questions + adapter → asked, base and tuned answers side by side."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from kedro.pipeline import Pipeline, node
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.examples import Example, Message, QuestionFile, find_system, start_messages
+from tuneline.models.adapter import Adapter, hash_adapter
+from tuneline.models.fingerprints import describe_makers, find_mismatches
+from tuneline.models.generation import Answer, generate_answers
+from tuneline.models.model_pair import NAMES, WHO, ModelPair, Who, load_pair, measure_room
+from tuneline.models.rendering import render_prompt
+from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.utils.caches import Journal
+from tuneline.utils.terminal import show
+
+# Columns narrower than half of this are no pleasure to read.
+COLUMNS_WIDTH = 60
+COLOURS = {"base": "bright_black", "tuned": "blue"}
+
+
+def show_answers(
+    pair: ModelPair, messages: list[Message], console: Console | None = None
+) -> dict[Who, Answer]:
+    """Let base and tuned model answer, and show the answers while they are generated.
+
+    Args:
+        pair: the models.
+        messages: what is asked.
+        console: where it is shown; the standard output if it is not given.
+
+    Returns:
+        The answers.
+    """
+    console = console or Console(highlight=False)
+    for message in messages:
+        console.print(f"{message['role']}:", style="bold", end=" ")
+        console.print(Text(show(message["content"])), soft_wrap=True)
+    pair.warm_up()
+    has_columns = console.is_terminal and console.width >= COLUMNS_WIDTH
+    return (_show_columns if has_columns else _show_lines)(pair, messages, console)
+
+
+def _show_columns(pair: ModelPair, messages: list[Message], console: Console) -> dict[Who, Answer]:
+    texts: dict[Who, str] = dict.fromkeys(WHO, "")
+    answers: dict[Who, Answer] = {}
+    draw = partial(draw_columns, texts, answers, console)
+    with Live(console=console, refresh_per_second=8, get_renderable=draw):
+        for who, piece, answer in _watch(pair, messages):
+            texts[who] += piece
+            if answer:
+                texts[who], answers[who] = answer.answer, answer
+    return answers
+
+
+def draw_columns(texts: dict[Who, str], answers: dict[Who, Answer], console: Console) -> Table:
+    """Draw the answers side by side: whole once both are there, and until then as much as fits.
+
+    Args:
+        texts: what each model has written.
+        answers: those that are there.
+        console: where they are to stand.
+
+    Returns:
+        One row of two columns.
+    """
+    columns = {
+        who: Text.assemble(
+            show(texts[who]),
+            (f"\n\n{answers[who].describe()}" if who in answers else "", "dim"),
+        )
+        for who in WHO
+    }
+    if len(answers) < len(WHO):
+        columns = {who: _take_end(text, console) for who, text in columns.items()}
+    grid = Table.grid(expand=True)
+    for _ in WHO:
+        grid.add_column(ratio=1)
+    grid.add_row(*(Panel(columns[who], title=NAMES[who], border_style=COLOURS[who]) for who in WHO))
+    return grid
+
+
+def _take_end(text: Text, console: Console) -> Text:
+    """Leave out the beginning that the terminal has no lines for: people read what is written."""
+    beside, above = 4, 2  # what the frame takes
+    lines = text.wrap(console, console.width // len(WHO) - beside)
+    return Text("\n").join(lines[-max(1, console.height - above) :])
+
+
+def _show_lines(pair: ModelPair, messages: list[Message], console: Console) -> dict[Who, Answer]:
+    answers: dict[Who, Answer] = {}
+    last = None
+    for who, piece, answer in _watch(pair, messages):
+        if who != last:
+            console.print(f"{NAMES[who]}:", style="bold")
+            last = who
+        console.print(Text(show(piece)), end="", soft_wrap=True)
+        if answer:
+            console.print(f"\n({answer.describe()})")
+            answers[who] = answer
+    return answers
+
+
+def _watch(pair: ModelPair, messages: list[Message]) -> Iterator[tuple[Who, str, Answer | None]]:
+    """Hand out pieces of the base model's answer, then of the tuned model's, each then whole."""
+    for who in WHO:
+        stream = pair.stream(who, messages)
+        while True:
+            try:
+                yield who, next(stream), None
+            except StopIteration as end:
+                yield who, "", end.value
+                break
+
+
+COMMAND_LINE = "--params=question"
+
+
+def list_questions(
+    question: str | None, questions: QuestionFile, test: list[Example], prompt: Prompt
+) -> list[dict[str, Any]]:
+    """List what is to be asked: the question of the command line, or those of the file.
+
+    Args:
+        question: from the command line; None for the file's.
+        questions: the file, which need not be there.
+        test: examples of the use case, for the system message where each row has its own.
+        prompt: the templates of the training.
+
+    Returns:
+        One row a question: `where` it comes from, the `question`, and the `messages` that ask it.
+
+    Raises:
+        TunelineError: if there is no question, or empty ones.
+    """
+    if question is not None:
+        asked = [(COMMAND_LINE, str(question))]
+    elif questions.exists():
+        asked = questions.read()
+    else:
+        raise TunelineError(
+            Problem(
+                where=COMMAND_LINE,
+                wrong=f"no question is given, and there is no file {questions.path}",
+                matters="there is nothing to ask",
+                remedy='add --params=question="…", or write the questions into that file, or name '
+                "another one with --params=questions_file=…",
+            )
+        )
+    empty = [
+        Problem(
+            where=where,
+            wrong="the question is empty",
+            matters="both models would answer to nothing",
+            remedy="write one, or remove it",
+        )
+        for where, text in asked
+        if not text.strip()
+    ]
+    if empty:
+        raise TunelineError(*empty)
+    system = find_system(prompt, test)
+    return [
+        {"where": where, "question": text, "messages": start_messages(text, prompt, system)}
+        for where, text in asked
+    ]
+
+
+def answer_questions(
+    conversations: list[dict[str, Any]],
+    adapter: Adapter,
+    ask_journal: Journal,
+    recipe: Recipe,
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> pd.DataFrame:
+    """Let base and tuned model answer every question, in the decoding of the evaluation.
+
+    A single question's answers are written to the terminal as well, while they are generated: the
+    one thing this node does beside its value, because people wait for it and read it there.
+
+    Args:
+        conversations: one row a question.
+        adapter: the trained adapter.
+        ask_journal: answers to a file that an interrupted run has left; new ones are added to it.
+        recipe: names the base model.
+        evaluation: the decoding.
+        hardware: the machine.
+
+    Returns:
+        One row a question: `question`, for `base` and `tuned` each `_answer`, `_tokens`,
+        `_seconds`, `_tokens_per_second`, `_stopped` (False: cut at the length limit), and the
+        start of the `adapter`'s fingerprint. In a batch, seconds are the batch's, divided by its
+        questions.
+
+    Raises:
+        TunelineError: if the adapter belongs to another base model or chat template, or a
+            question leaves no room for its answer, or cannot be rendered.
+    """
+    prompts, room = [], measure_room(recipe, evaluation)
+    problems = list(find_mismatches(adapter, recipe))
+    for row in conversations:
+        try:
+            prompts.append(render_prompt(adapter.tokenizer, row["messages"], row["where"]))
+            problems += room.find_overflow(row["where"], len(prompts[-1]))
+        except TunelineError as error:
+            problems += error.problems
+    if problems:
+        raise TunelineError(*problems)
+    makers = describe_makers(adapter, recipe, evaluation, hardware)
+    pair = load_pair(adapter, recipe, evaluation, hardware)
+    answers: dict[Who, list[Answer]] = {}
+    if len(conversations) == 1:
+        shown = show_answers(pair, conversations[0]["messages"])
+        answers = {who: [answer] for who, answer in shown.items()}
+    else:
+        for who in WHO:
+            with pair.become(who):
+                answers[who] = generate_answers(
+                    pair.model,
+                    pair.tokenizer,
+                    prompts,
+                    evaluation,
+                    hardware,
+                    ask_journal,
+                    makers[who],
+                )
+    return _tabulate([row["question"] for row in conversations], answers, hash_adapter(adapter))
+
+
+def _tabulate(
+    questions: list[str], answers: dict[Who, list[Answer]], fingerprint: str
+) -> pd.DataFrame:
+    columns: dict[str, list[Any]] = {"question": questions}
+    for what in ("answer", "tokens", "seconds", "tokens_per_second", "stopped"):
+        columns |= {f"{who}_{what}": [getattr(one, what) for one in answers[who]] for who in WHO}
+    table = pd.DataFrame(columns)
+    return table.assign(adapter=fingerprint[:12]).round(3)
+
+
+def create_pipeline() -> Pipeline:
+    """List the stage's nodes."""
+    return Pipeline(
+        [
+            node(
+                list_questions,
+                name="list_questions",
+                inputs=["params:question", "questions", "test", "params:prompt"],
+                outputs="conversations",
+            ),
+            node(
+                answer_questions,
+                name="answer_questions",
+                inputs=[
+                    "conversations",
+                    "adapter",
+                    "ask_journal",
+                    "params:recipe",
+                    "params:evaluation",
+                    "params:hardware",
+                ],
+                outputs="asked",
+            ),
+        ]
+    )
+
+
+__all__ = ["create_pipeline"]

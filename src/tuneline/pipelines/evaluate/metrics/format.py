@@ -1,0 +1,242 @@
+"""How answers end, how long they are and how long they take."""
+
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import regex
+
+from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, average, fraction
+from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalise
+from tuneline.utils.text import is_heading
+
+ENDING = (
+    Metric(
+        "stop_rate",
+        "Ends by itself",
+        "higher",
+        "Share of answers that say something and end with an end token.",
+        percent=True,
+    ),
+    Metric(
+        "limit_rate",
+        "Cut at the limit",
+        "lower",
+        "Share of answers that ran into the length limit, max_new_tokens.",
+        percent=True,
+    ),
+    Metric(
+        "length_ratio",
+        "Length",
+        "neither",
+        "Tokens of the answers for one token of the references.",
+        places=2,
+    ),
+    Metric(
+        "seconds",
+        "Seconds per answer",
+        "neither",
+        "Depends on the answers' length and on what else the machine does. Measured once.",
+        places=2,
+        timed=True,
+    ),
+    Metric(
+        "tokens_per_second",
+        "Tokens per second",
+        "neither",
+        "Speed of generation; the adapter costs some when it is not merged. Measured once: a "
+        "machine that does other work as well slows either model.",
+        places=0,
+        timed=True,
+    ),
+)
+
+
+def measure_ending(written: Written) -> Fractions:
+    """Measure how every answer ended, its length and its time.
+
+    Args:
+        written: the answers.
+
+    Returns:
+        Rates and means. An answer without text has not ended well, and cannot have been cut. The
+        length only where there is a reference to hold it against, the time only where
+        it is known: a provider does not tell it.
+    """
+    ones = np.ones(len(written.rows))
+    said = np.array([bool(text.strip()) for text in written.answers], dtype=float)
+    reference_tokens = written.column("reference_tokens")
+    tokens, seconds, stopped = (written.own(name) for name in ("tokens", "seconds", "stopped"))
+    return {
+        "stop_rate": fraction(100 * stopped * said, ones),
+        "limit_rate": fraction(100 * (1 - stopped) * said, said),
+        "length_ratio": fraction(np.where(reference_tokens > 0, tokens, 0), reference_tokens),
+        "seconds": fraction(seconds, seconds > 0),
+        "tokens_per_second": fraction(tokens, seconds),
+    }
+
+
+# A heading with its text in the same line: `Price: 5 EUR`, `Price - 5 EUR`, `**Price** 5 EUR`.
+TITLE = regex.compile(r"(.+?)(?:[:\uff1a]|\s[-\u2013\u2014]\s)")
+MARKED = regex.compile(
+    r"\W*(?:(\*\*|__)(?P<bold>.+?)\1|<(?:b|strong|h[1-6])\b[^>]*>(?P<tag>.+?)</)"
+)
+
+SECTIONS = (
+    Metric(
+        "sections",
+        "Sections",
+        "higher",
+        "Share of the required sections that the answer has, in their order.",
+        percent=True,
+        counts=True,
+    ),
+)
+
+
+def measure_sections(written: Written) -> Fractions:
+    """Measure which required headings are in an answer.
+
+    A heading counts where it is a line of its own, however it is numbered or marked (see
+    `is_heading`), or where its text follows it in the line behind a colon, a dash or its markup.
+    In order means: the longest sequence of headings that follow each other as required.
+
+    Args:
+        written: the answers; `evaluation.sections` names the headings.
+
+    Returns:
+        Means over the answers; nothing where no sections are required.
+    """
+    sections = written.evaluation.sections
+    if not sections:
+        return {}
+    return {"sections": average([_find(text, sections) for text in written.answers])}
+
+
+def _find(answer: str, sections: list[str]) -> float:
+    # best[k]: most headings of the first k that were found in order so far.
+    best = [0] * (len(sections) + 1)
+    for line in answer.splitlines():
+        titles = list(_list_titles(line))
+        for number, section in reversed(list(enumerate(sections))):
+            if any(is_heading(title, section) for title in titles):
+                best[number + 1] = max(best[number + 1], max(best[: number + 1]) + 1)
+    return 100 * max(best) / len(sections)
+
+
+def _list_titles(line: str) -> Iterator[str]:
+    yield line
+    if title := TITLE.match(line):
+        yield title[1]
+    if marked := MARKED.match(line):
+        yield marked["bold"] or marked["tag"]
+
+
+SENTENCE_END = regex.compile(r"(?<=[.!?…])\s+|(?<=[\u3002\uff01\uff1f])|\n+")
+LEAST_LETTERS = 10  # fewer do not tell one language from another; of Chinese, 3
+LEAST_ODDS = 10  # by which another language must be likelier than the expected one to be told
+
+# Labels of the detector that are the expected language too: members of its macrolanguage (ISO
+# 639-3), and neighbours that the detector cannot tell from it even in whole sentences.
+SAME = {
+    "ar": "ary arz",
+    "bs": "hr sr",
+    "el": "grc",
+    "en": "pcm",
+    "ff": "fuv",
+    "he": "hbo",
+    "hr": "bs sr",
+    "id": "ms",
+    "ku": "sdh",
+    "lv": "ltg",
+    "ms": "id",
+    "nb": "no",
+    "no": "nn",
+    "sr": "hr bs",
+    "uz": "uzs",
+    "zh": "yue wuu",
+}
+SCRIPTS = {"Latn": regex.compile(r"\p{Latin}"), "Cyrl": regex.compile(r"\p{Cyrillic}")}
+IMPLIED_SCRIPTS = {"bs": "Latn", "hr": "Latn"}  # what tells them from Serbian, as far as it goes
+
+LANGUAGE = (
+    Metric(
+        "language",
+        "Language",
+        "higher",
+        "Share of an answer, by letters, in sentences of the expected language (py3langid).",
+        percent=True,
+        counts=True,
+    ),
+)
+
+
+def measure_language(written: Written) -> Fractions:
+    """Measure the share of letters in sentences that are recognised as the expected language.
+
+    Args:
+        written: the answers; `evaluation.language` names the language.
+
+    Returns:
+        Means over the answers that can be told; an answer without a letter or digit has 0. Nothing
+        where no language is expected.
+    """
+    expected = written.evaluation.language
+    if expected is None:
+        return {}
+    return {"language": average([_measure(text, expected) for text in written.answers])}
+
+
+@lru_cache(maxsize=100_000)  # categories and slices measure the same answers again
+def _measure(answer: str, expected: str) -> float | None:
+    if not any(map(str.isalnum, answer)):
+        return 0.0
+    language, _, script = expected.partition("-")
+    script = script or IMPLIED_SCRIPTS.get(language, "")
+    right = told = 0
+    for sentence in SENTENCE_END.split(normalise(answer)):
+        letters = sum(map(str.isalpha, sentence))
+        # A Chinese character says as much as several letters.
+        if letters >= LEAST_LETTERS // (3 if is_chinese(sentence) else 1):
+            found = _is_in(sentence, language)
+            told += letters * (found is not None)
+            right += letters * bool(found and _is_written(sentence, script))
+    return 100 * right / told if told else None
+
+
+def _is_in(sentence: str, language: str) -> bool | None:
+    """Tell whether a sentence is in a language; None where another is hardly likelier."""
+    same = {language, *SAME.get(language, "").split()}
+    chances = {name: float(chance) for name, chance in _load_detector().rank(sentence)}
+    own = sum(chance for name, chance in chances.items() if name in same)
+    other = max(chance for name, chance in chances.items() if name not in same)
+    return True if own >= other else False if other >= LEAST_ODDS * own else None
+
+
+@cache
+def _load_detector() -> Any:
+    from py3langid import langid
+
+    return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
+
+
+def _is_written(sentence: str, script: str) -> bool:
+    """Tell whether most of what shows the script of a sentence is of this one."""
+    if script in {"Hans", "Hant"}:
+        # Characters of one script only are in one of the two national character sets only.
+        simplified = sum(_has(one, "gb2312") and not _has(one, "big5") for one in sentence)
+        traditional = sum(_has(one, "big5") and not _has(one, "gb2312") for one in sentence)
+        return simplified >= traditional if script == "Hans" else traditional >= simplified
+    if script:
+        letters = [one for one in sentence if one.isalpha()]
+        return 2 * sum(map(bool, map(SCRIPTS[script].match, letters))) >= len(letters)
+    return True
+
+
+@cache
+def _has(character: str, encoding: str) -> bool:
+    try:
+        return bool(character.encode(encoding)) and is_chinese(character)
+    except UnicodeEncodeError:
+        return False

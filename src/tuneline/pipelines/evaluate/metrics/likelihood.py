@@ -1,0 +1,143 @@
+"""How well a model foresees the reference."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tuneline.examples import Example
+from tuneline.models.rendering import render_all
+from tuneline.parameters import Hardware
+from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, fraction
+from tuneline.streaming import RowProgress
+
+METRICS = (
+    Metric(
+        "loss",
+        "Loss",
+        "lower",
+        "How surprised the model is by the reference, in nats per token.",
+        places=3,
+    ),
+    Metric(
+        "perplexity",
+        "Perplexity",
+        "lower",
+        "The same as a number of choices: between how many tokens the model wavers.",
+        exponent=True,
+    ),
+    Metric(
+        "token_accuracy",
+        "Token accuracy",
+        "higher",
+        "Share of the reference's tokens that the model held for the most likely.",
+        percent=True,
+    ),
+    Metric(
+        "entropy",
+        "Entropy",
+        "neither",
+        "How unsure the model is at each token of the reference, in nats; says nothing of right "
+        "or wrong.",
+        places=3,
+    ),
+)
+
+
+def measure(written: Written) -> Fractions:
+    """Measure how every reference was foreseen, token by token.
+
+    Args:
+        written: the answers, with what was measured on their references.
+
+    Returns:
+        Means over all tokens of the references; not a number where a row's was none.
+    """
+    tokens = written.column("reference_tokens")
+    loss, correct, entropy = (
+        np.where(tokens > 0, written.measured(name), 0) for name in ("loss", "correct", "entropy")
+    )
+    return {
+        "loss": fraction(loss, tokens),
+        "perplexity": fraction(loss, tokens),
+        "token_accuracy": fraction(100 * correct, tokens),
+        "entropy": fraction(entropy, tokens),
+    }
+
+
+@dataclass(frozen=True)
+class ReferenceLoss:
+    """How a model predicts one reference, given its prompt.
+
+    Attributes:
+        nats: summed negative log-likelihood of the reference's tokens.
+        entropy: summed entropy, in nats, of what the model expected at each of its tokens.
+        correct: tokens that the model held for the most likely.
+        tokens: tokens of the reference, the end token included.
+    """
+
+    nats: float
+    entropy: float
+    correct: int
+    tokens: int
+
+
+def measure_references(
+    model: Any, tokenizer: Any, examples: list[Example], hardware: Hardware
+) -> list[ReferenceLoss]:
+    """Measure the loss of every reference, on the completion only, as in training.
+
+    Args:
+        model: the model, in evaluation mode.
+        tokenizer: its tokenizer.
+        examples: prompts and references.
+        hardware: the batch; training's, because logits of long texts are as large here.
+
+    Returns:
+        Losses in the order of the examples.
+    """
+    rendered = render_all(tokenizer, examples)
+    order = sorted(range(len(rendered)), key=lambda index: -len(rendered[index].ids))
+    size = hardware.per_device_train_batch_size
+    losses: dict[int, ReferenceLoss] = {}
+    progress = RowProgress("Measuring the loss", "references", len(order))
+    for start in range(0, len(order), size):
+        batch = order[start : start + size]
+        found = _measure(model, tokenizer.pad_token_id, [rendered[index] for index in batch])
+        losses |= dict(zip(batch, found, strict=True))
+        progress.advance(len(batch))
+    progress.finish()
+    return [losses[index] for index in range(len(rendered))]
+
+
+def _measure(model: Any, pad: int, batch: list[Any]) -> list[ReferenceLoss]:
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.nn.utils.rnn import pad_sequence
+
+    ids, labels, mask = (
+        pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=value)
+        for rows, value in (
+            ([one.ids for one in batch], pad),
+            ([one.labels for one in batch], -100),
+            ([[1] * len(one.ids) for one in batch], 0),
+        )
+    )
+    with torch.inference_mode():
+        output = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device))
+    logits, targets = output.logits[:, :-1].float().cpu(), labels[:, 1:]
+    nats = cross_entropy(logits.transpose(1, 2), targets, reduction="none").sum(dim=1)
+    entropy = (_entropy(logits) * (targets != -100)).sum(dim=1)
+    correct = (logits.argmax(dim=-1) == targets).sum(dim=1)
+    tokens = (targets != -100).sum(dim=1)
+    return [
+        ReferenceLoss(nats=float(n), entropy=float(e), correct=int(c), tokens=int(t))
+        for n, e, c, t in zip(nats, entropy, correct, tokens, strict=True)
+    ]
+
+
+def _entropy(logits: Any) -> Any:
+    """Reduce (rows, tokens, vocabulary) to (rows, tokens); a token that cannot come adds 0."""
+    import torch
+
+    return torch.special.entr(logits.softmax(dim=-1)).sum(dim=-1)

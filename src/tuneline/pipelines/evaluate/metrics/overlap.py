@@ -1,0 +1,246 @@
+"""How like its reference an answer is."""
+
+import unicodedata
+from itertools import islice
+
+import numpy as np
+import regex
+
+from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, average
+
+# Scripts that are written without spaces between words: every character counts as a word.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+CHINESE = regex.compile(r"\p{Han}")
+
+# What NFKC would take for digits of the number before it: `10³` is not 103, `5½` is not 51/2.
+POWER = regex.compile(r"[⁺⁻⁰¹²³⁴-⁹]+")
+VULGAR_FRACTION = regex.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
+INVISIBLE = regex.compile(r"[\u00ad\u200b\u2060\ufeff\ufe00-\ufe0f]")
+SPELT = {">=": "≥", "<=": "≤", "!=": "≠", "+/-": "±", "+-": "±"}
+SPELT_SIGN = regex.compile("|".join(map(regex.escape, SPELT)))
+# A hyphen or dash that begins a number. Between two numbers, or behind a word, it joins them.
+MINUS = regex.compile(
+    r"(?<![\p{L}\p{N}\p{M})\]%°.]|\d\s)[-\u2013\u2212\ufe63\uff0d](?=\p{Sc}?\.?\d)"
+)
+TRUE_MINUS = regex.compile(r"(?<=\s)\u2212(?=\p{Sc}?\.?\d)")
+
+LETTERS = rf"[^\W{UNSPACED}]+"
+WORD = regex.compile(
+    rf"[{UNSPACED}]"
+    rf"|(?:(?<!\w)\u2212)?(?=\d){LETTERS}(?:[.,:/\u2044](?=\d){LETTERS})*"
+    rf"|{LETTERS}"
+    # Signs and symbols say something; the punctuation of a sentence does not. A hash sign at the
+    # beginning of a line is a heading, a backtick marks code.
+    r"|[\p{S}--`]|[%‰&@§\u2032\u2033]|(?<=\w)#+|#(?=\w)",
+    regex.VERSION1,
+)
+
+
+def normalise(text: str) -> str:
+    """Reduce typographic variants of a text to one: NFKC, with the signs of numbers kept.
+
+    A minus that belongs to a number becomes U+2212, whichever dash was typed; `²` becomes `^2`,
+    `5½` becomes `5 1/2` (with U+2044), `>=` becomes `≥`; invisible characters go.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The text in its own letter case.
+    """
+    text = POWER.sub(r"^\g<0>", VULGAR_FRACTION.sub(" ", INVISIBLE.sub("", text)))
+    text = SPELT_SIGN.sub(lambda match: SPELT[match[0]], unicodedata.normalize("NFKC", text))
+    return str(TRUE_MINUS.sub("\u2212", MINUS.sub("\u2212", text)))
+
+
+def split_words(text: str) -> list[str]:
+    """Cut a text into words in small letters; Chinese and the like into characters.
+
+    Numbers keep their minus and their decimals; symbols (`≥`, `%`, `€`, `+`, the `#` of `C#`,
+    emoji) are words of their own. A text without any word gives its characters.
+    """
+    folded = normalise(text).casefold()
+    return WORD.findall(folded) or [one for one in folded if not one.isspace()]
+
+
+def is_chinese(text: str) -> bool:
+    """Tell whether a text holds Han characters."""
+    return CHINESE.search(text) is not None
+
+
+SIMILARITY = (
+    Metric(
+        "chrf",
+        "chrF",
+        "higher",
+        "How many short runs of letters the answer shares with the reference (sacrebleu).",
+        percent=True,
+        counts=True,
+    ),
+    Metric(
+        "rouge_l",
+        "ROUGE-L",
+        "higher",
+        "How long a sequence of words the answer shares with the reference (rouge-score).",
+        percent=True,
+        counts=True,
+    ),
+    Metric(
+        "bleu",
+        "BLEU",
+        "higher",
+        "How many runs of one to four words the answer shares with the reference (sacrebleu).",
+        percent=True,
+    ),
+    Metric(
+        "token_f1",
+        "Word F1",
+        "higher",
+        "How many words the answer shares with the reference, in any order.",
+        percent=True,
+    ),
+    Metric(
+        "exact_match",
+        "Exact match",
+        "higher",
+        "Share of answers that are the reference, but for letter case and the punctuation of "
+        "sentences; signs and symbols count.",
+        percent=True,
+    ),
+)
+
+
+class _Words:
+    """Tokenizer for rouge-score, whose own drops every letter that is not ASCII."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return split_words(text)
+
+
+def measure_similarity(written: Written) -> Fractions:
+    """Measure every answer that has a reference.
+
+    BLEU is the mean over the answers, with effective order, as sacrebleu's `sentence_bleu`; word F1
+    is that of Rajpurkar et al. 2016, which is ROUGE-1's F-measure (Lin 2004).
+
+    Args:
+        written: the answers.
+
+    Returns:
+        Means over the answers, on a scale from 0 to 100.
+    """
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer(["rouge1", "rougeL"], tokenizer=_Words())
+    rows = [
+        None if reference is None else _compare(answer, reference, scorer)
+        for answer, reference in zip(written.answers, written.references, strict=True)
+    ]
+    return {
+        metric.name: average([row[metric.name] if row else None for row in rows])
+        for metric in SIMILARITY
+    }
+
+
+def _compare(answer: str, reference: str, scorer: object) -> dict[str, float]:
+    from sacrebleu import sentence_bleu, sentence_chrf
+
+    rouge = scorer.score(reference, answer)  # type: ignore[attr-defined]
+    cut = "zh" if is_chinese(reference) else "13a"
+    return {
+        "chrf": sentence_chrf(answer, [reference]).score,
+        "rouge_l": 100 * rouge["rougeL"].fmeasure,
+        "bleu": sentence_bleu(answer, [reference], tokenize=cut).score,
+        "token_f1": 100 * rouge["rouge1"].fmeasure,
+        "exact_match": 100.0 * (split_words(answer) == split_words(reference)),
+    }
+
+
+RUN = 8  # words
+
+COPYING = (
+    Metric(
+        "copied",
+        "Copied runs",
+        "neither",
+        f"Share of an answer's runs of {RUN} words that stand in a training completion.",
+        percent=True,
+    ),
+    Metric(
+        "copied_whole",
+        "Copied whole",
+        "neither",
+        "Share of answers that are a training completion, but for letter case and the punctuation "
+        "of sentences.",
+        percent=True,
+    ),
+)
+
+
+def measure_copying(written: Written) -> Fractions:
+    """Measure copying as McCoy et al. 2023 (RAVEN) do: by n-grams that are not new.
+
+    Args:
+        written: the answers, and the completions of the training.
+
+    Returns:
+        Means over the answers; `copied` over those of at least eight words.
+    """
+    vocabulary: dict[str, int] = {}
+    trained = [_number(text, vocabulary) for text in written.training]
+    known = np.unique(np.concatenate([_hash_runs(text) for text in trained] or [_hash_runs([])]))
+    whole = {tuple(text) for text in trained}
+    answers = [_number(text, vocabulary) for text in written.answers]
+    return {
+        "copied": average([_share(_hash_runs(text), known) for text in answers]),
+        "copied_whole": average(
+            [100.0 * (bool(text) and tuple(text) in whole) for text in answers]
+        ),
+    }
+
+
+def _number(text: str, vocabulary: dict[str, int]) -> list[int]:
+    return [vocabulary.setdefault(word, len(vocabulary) + 1) for word in split_words(text)]
+
+
+def _hash_runs(numbers: list[int]) -> np.ndarray:
+    """Hash every run of words to 64 bits (polynomial, modulo 2^64): shape (runs,)."""
+    if len(numbers) < RUN:
+        return np.empty(0, dtype=np.uint64)
+    windows = np.lib.stride_tricks.sliding_window_view(np.array(numbers, dtype=np.uint64), RUN)
+    powers = np.array([pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(RUN)], np.uint64)
+    return np.asarray(windows @ powers)
+
+
+def _share(runs: np.ndarray, known: np.ndarray) -> float | None:
+    return 100 * float(np.isin(runs, known).mean()) if len(runs) else None
+
+
+REPEATED_RUN = 4  # words
+
+REPETITION = (
+    Metric(
+        "repetition",
+        "Repetition",
+        "lower",
+        f"Share of an answer's runs of {REPEATED_RUN} words that stood in it before.",
+        percent=True,
+    ),
+)
+
+
+def measure_repetition(written: Written) -> Fractions:
+    """Measure rep-4 of Welleck et al. 2020: the share of 4-grams that stood before.
+
+    Args:
+        written: the answers.
+
+    Returns:
+        Means over the answers that have at least four words.
+    """
+    return {"repetition": average([_repeat(split_words(text)) for text in written.answers])}
+
+
+def _repeat(words: list[str]) -> float | None:
+    runs = list(zip(*(islice(words, start, None) for start in range(REPEATED_RUN)), strict=False))
+    return 100 * (1 - len(set(runs)) / len(runs)) if runs else None

@@ -1,0 +1,231 @@
+"""One fine-tuning job at the provider: found or started, followed to its end, recorded."""
+
+import io
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.examples import Example, Message
+from tuneline.llm_api.budget import bound_tokens
+from tuneline.llm_api.client import Failure, call, make_client
+from tuneline.parameters import RemoteTraining
+from tuneline.utils.hashing import hash_value
+
+log = logging.getLogger(__name__)
+
+
+Chats = list[dict[str, Any]]
+
+ENDED = {"succeeded", "failed", "cancelled"}
+# Looks in a row that may fail before one stops looking; the job itself goes on.
+PATIENCE = 10
+WHERE = "remote_training.server"
+
+
+def run_job(train: Chats, validation: Chats, settings: RemoteTraining) -> dict[str, Any]:
+    """Have a model tuned, and wait for it.
+
+    A job of the same data, model and hyperparameters that is there already is followed instead of
+    paid for again; so a run that was stopped goes on where it was.
+
+    Args:
+        train: the chats to learn from.
+        validation: the chats that watch the training.
+        settings: the provider, the model, the hyperparameters.
+
+    Returns:
+        What the provider says of the job, as plain values.
+
+    Raises:
+        TunelineError: if the provider refuses or the job fails.
+    """
+    client = make_client(settings.server)
+    key = name_job(train, validation, settings)
+    job = _find(client, key, settings) or _start(client, key, train, validation, settings)
+    job = _follow(client, job, settings)
+    if job.status != "succeeded":
+        raise TunelineError(_failed(job))
+    return dict(job.model_dump(mode="json"))
+
+
+def name_job(train: Chats, validation: Chats, settings: RemoteTraining) -> str:
+    """Name a job by everything it depends on: 32 hexadecimal digits."""
+    made_of = [train, validation, settings.server.model, settings.hyperparameters, settings.seed]
+    return hash_value(made_of)[:32]
+
+
+def _find(client: Any, key: str, settings: RemoteTraining) -> Any:
+    jobs = _ask(lambda: list(client.fine_tuning.jobs.list(limit=100)), settings)
+    for job in jobs:
+        if (job.metadata or {}).get("tuneline") == key and job.status not in {
+            "failed",
+            "cancelled",
+        }:
+            log.info("Job %s is there already (%s); it is followed.", job.id, job.status)
+            return job
+    return None
+
+
+def _start(client: Any, key: str, train: Chats, validation: Chats, settings: RemoteTraining) -> Any:
+    files = {
+        f"{side}_file": _upload(client, side, chats, settings)
+        for side, chats in (("training", train), ("validation", validation))
+        if chats
+    }
+    job = _ask(
+        lambda: client.fine_tuning.jobs.create(
+            model=settings.server.model,
+            method={
+                "type": "supervised",
+                "supervised": {"hyperparameters": settings.hyperparameters},
+            },
+            seed=settings.seed,
+            metadata={"tuneline": key},
+            **files,
+        ),
+        settings,
+    )
+    log.info("Job %s is started: %s examples.", job.id, f"{len(train):,}")
+    return job
+
+
+def _upload(client: Any, side: str, chats: Chats, settings: RemoteTraining) -> str:
+    lines = b"".join(orjson.dumps(chat, option=orjson.OPT_APPEND_NEWLINE) for chat in chats)
+    file = (f"{side}.jsonl", io.BytesIO(lines))
+    uploaded = _ask(lambda: client.files.create(file=file, purpose="fine-tune"), settings)
+    log.info("Uploaded %s.jsonl: %s bytes.", side, f"{len(lines):,}")
+    return str(uploaded.id)
+
+
+def _follow(client: Any, job: Any, settings: RemoteTraining) -> Any:
+    failures = 0
+    while job.status not in ENDED:
+        time.sleep(settings.poll_seconds)
+        seen = call(lambda: client.fine_tuning.jobs.retrieve(job.id), settings.server, WHERE)  # noqa: B023
+        if isinstance(seen, Failure):
+            failures += 1
+            if failures >= PATIENCE:
+                raise TunelineError(_lost(job.id, seen))
+            continue
+        failures = 0
+        if seen.status != job.status:
+            log.info("Job %s: %s.", seen.id, seen.status)
+        job = seen
+    return job
+
+
+def _ask(ask: Callable[[], Any], settings: RemoteTraining) -> Any:
+    answer = call(ask, settings.server, WHERE)
+    if isinstance(answer, Failure):
+        raise TunelineError(
+            Problem(
+                where=WHERE,
+                value=settings.server.base_url,
+                wrong=answer.reason,
+                matters="the job could not be started",
+                remedy="correct what the provider names, or wait, and run the same command again",
+            )
+        )
+    return answer
+
+
+def _failed(job: Any) -> Problem:
+    said = job.error.message if job.error else "the provider gives no reason"
+    return Problem(
+        where=f"job {job.id}",
+        value=job.status,
+        wrong=said or "the provider gives no reason",
+        matters="there is no tuned model",
+        remedy="correct what the provider names, and run the same command again",
+    )
+
+
+def _lost(job: str, failure: Failure) -> Problem:
+    return Problem(
+        where=f"job {job}",
+        wrong=f"the provider does not say how it is ({failure.reason})",
+        matters="the job goes on there, and is paid for",
+        remedy="run the same command again later; it follows the job instead of starting another",
+    )
+
+
+# A system message or none, then user and assistant in turns.
+ROLES = re.compile(r"(system )?user assistant( user assistant)*")
+
+
+@dataclass
+class Export:
+    """The chats of one side, and the examples that were set aside.
+
+    Attributes:
+        chats: `{"messages": […]}` each.
+        aside: `id` and `reason` of the others.
+    """
+
+    chats: list[dict[str, Any]] = field(default_factory=list)
+    aside: list[dict[str, str]] = field(default_factory=list)
+
+
+def export_side(examples: list[Example], settings: RemoteTraining) -> Export:
+    """Write examples as chats; those that the provider would refuse or cut are set aside.
+
+    Args:
+        examples: one side of the split.
+        settings: the provider's token limit.
+
+    Returns:
+        Chats and what was set aside; together as many as there are examples.
+    """
+    export = Export()
+    for example in examples:
+        messages = [*example["prompt"], *example["completion"]]
+        reason = find_chat_problem(messages, settings.max_tokens_per_example)
+        if reason:
+            export.aside.append({"id": example["id"], "reason": reason})
+        else:
+            export.chats.append({"messages": messages})
+    return export
+
+
+def find_chat_problem(messages: list[Message], max_tokens: int) -> str | None:
+    """Say why the provider would not take a chat, or would cut it.
+
+    Args:
+        messages: the chat.
+        max_tokens: the provider's limit; compared with the most tokens the chat can have.
+
+    Returns:
+        A reason; none if all is well.
+    """
+    roles = [message["role"] for message in messages]
+    if not ROLES.fullmatch(" ".join(roles)):
+        return f"its roles are {', '.join(roles) or 'none'}"
+    if not all(message["content"].strip() for message in messages):
+        return "one of its messages is empty"
+    if bound_tokens(message["content"] for message in messages) > max_tokens:
+        return f"it may have more than {max_tokens} tokens"
+    return None
+
+
+def check_count(chats: list[dict[str, Any]], settings: RemoteTraining) -> None:
+    """Refuse fewer chats than the provider takes.
+
+    Raises:
+        TunelineError: saying how many there are.
+    """
+    if len(chats) < settings.min_examples:
+        raise TunelineError(
+            Problem(
+                where="remote_training.min_examples",
+                value=settings.min_examples,
+                wrong=f"only {len(chats)} training examples can be uploaded",
+                matters="the provider would refuse the file after the upload",
+                remedy="bring more rows; export_report.json says what was set aside",
+            )
+        )

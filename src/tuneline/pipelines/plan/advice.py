@@ -1,0 +1,216 @@
+"""What to change, in which order, when a run does not fit, and what each change saves.
+
+First what leaves the result as it is, then what changes it least.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.plan.memory import ModelSize, predict_memory
+from tuneline.reporting.html import count
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that a run's memory follows from.
+
+    Attributes:
+        size: shape of model and adapter.
+        longest: tokens of the longest example.
+        recipe: what is trained and how.
+        hardware: the machine.
+    """
+
+    size: ModelSize
+    longest: int
+    recipe: Recipe
+    hardware: Hardware
+
+    def total_gb(self) -> float:
+        """Predict the peak."""
+        return predict_memory(self.size, self.longest, self.recipe, self.hardware)["total"]
+
+
+def build_ladder(setting: Setting) -> list[dict[str, Any]]:
+    """Work out the changes, each on top of those before it.
+
+    Args:
+        setting: the run as it is planned.
+
+    Returns:
+        One entry a rung: the `change` as one would write it into the YAML, `effect` on the result,
+        `saves_gb`, and the predicted `total_gb` with all changes so far.
+    """
+    rungs, total = [], setting.total_gb()
+    for change, effect, changed in _changes(setting):
+        after = changed.total_gb()
+        rungs.append(
+            {
+                "change": change,
+                "effect": effect,
+                "saves_gb": round(total - after, 4),
+                "total_gb": round(after, 4),
+            }
+        )
+        total = after
+    return rungs
+
+
+def _changes(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
+    for step in (_shrink_batch, _checkpoint, _quantise_twice, _quantise_optimizer, _halve_rank):
+        for change, effect, changed in step(setting):
+            setting = changed
+            yield change, effect, changed
+
+
+def _shrink_batch(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
+    hardware = setting.hardware
+    key, least = (
+        ("tokens_per_batch", setting.longest)
+        if setting.recipe.packing
+        else ("per_device_train_batch_size", 1)
+    )
+    value = getattr(hardware, key)
+    if value > least:
+        changed = hardware.model_copy(update={key: least})
+        yield (
+            f"hardware.{key}: {least}",
+            "none; slower",
+            replace(setting, hardware=changed),
+        )
+
+
+def _checkpoint(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
+    if not setting.hardware.gradient_checkpointing:
+        changed = setting.hardware.model_copy(update={"gradient_checkpointing": True})
+        yield (
+            "hardware.gradient_checkpointing: true",
+            "none; a third slower",
+            replace(setting, hardware=changed),
+        )
+
+
+def _quantise_twice(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
+    quantization = setting.recipe.quantization
+    if not quantization.get("bnb_4bit_use_double_quant"):
+        update = {"quantization": {**quantization, "bnb_4bit_use_double_quant": True}}
+        yield (
+            "recipe.quantization.bnb_4bit_use_double_quant: true",
+            "hardly any",
+            replace(setting, recipe=setting.recipe.model_copy(update=update)),
+        )
+
+
+def _quantise_optimizer(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
+    optimizer = str((setting.recipe.model_extra or {}).get("optim", ""))
+    if setting.hardware.device == "cuda" and "8bit" not in optimizer:
+        recipe = Recipe.model_validate({**setting.recipe.model_dump(), "optim": "adamw_8bit"})
+        yield "recipe.optim: adamw_8bit", "hardly any", replace(setting, recipe=recipe)
+
+
+def _halve_rank(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
+    rank = setting.recipe.lora.get("r", 8)
+    if rank >= 16:
+        lora = {**setting.recipe.lora, "r": rank // 2}
+        yield (
+            f"recipe.lora.r: {rank // 2}",
+            "an adapter that can learn less",
+            replace(
+                setting,
+                recipe=setting.recipe.model_copy(update={"lora": lora}),
+                size=replace(setting.size, trainable=setting.size.trainable // 2),
+            ),
+        )
+
+
+# A sentence names so many of the ids; plan.json has them all.
+NAMED = 5
+SHOWN = {"train": "training example", "validation": "validation example", "test": "test example"}
+LOSSES = {"train": "training", "validation": "validation loss"}
+
+
+def list_warnings(plan: dict[str, Any], recipe: Recipe) -> Iterator[str]:
+    """List what the plan has found that does not stop the run.
+
+    Args:
+        plan: everything but its verdict.
+        recipe: what is trained and how.
+
+    Yields:
+        Sentences.
+    """
+    yield from _warn_of_lengths(plan["overflow"])
+    yield from _warn_of_context(plan["context"], recipe)
+    yield from _warn_of_steps(plan, recipe)
+
+
+def _warn_of_lengths(overflow: dict[str, Any]) -> Iterator[str]:
+    limit = f"recipe.max_length = {overflow['max_length']}"
+    for side, what in LOSSES.items():
+        lost, cut = overflow["left_out"][side], overflow["cut"][side]
+        of = f"of {count(overflow['used'][side] + lost, SHOWN[side])}"
+        long = (
+            "without room for an answer in" if overflow["policy"] == "truncate" else "longer than"
+        )
+        if lost:
+            yield f"{lost:,} {of} {_be(lost)} {long} {limit}: left out of the {what}."
+        if cut:
+            yield f"{cut:,} {of} {_be(cut)} longer than {limit}: cut there, without an end token."
+
+
+def _warn_of_context(context: dict[str, Any], recipe: Recipe) -> Iterator[str]:
+    if context["tokens"] is None:
+        return
+    reads = f"the {context['tokens']:,} tokens that the base model reads"
+    for side, ids in context["longer"].items():
+        if ids:
+            yield (
+                f"{count(len(ids), SHOWN[side])} {_be(len(ids))} longer than {reads}, and it is "
+                f"weak beyond them: {_name(ids)}."
+            )
+    if recipe.max_length > context["tokens"]:
+        yield f"recipe.max_length = {recipe.max_length} is more than {reads}."
+    if context["answers"]:
+        yield (
+            f"{count(len(context['answers']), 'test prompt')} with an answer of "
+            f"{context['max_new_tokens']:,} tokens (evaluation.generation.max_new_tokens) would be "
+            f"longer than {reads}: {_name(context['answers'])}."
+        )
+
+
+def _warn_of_steps(plan: dict[str, Any], recipe: Recipe) -> Iterator[str]:
+    total, used = plan["steps"]["total"], plan["overflow"]["used"]["train"]
+    rate = plan["learning_rate"]
+    if rate["peak"] and rate["peak"] < 1 and rate["warmup_steps"] >= total:
+        yield (
+            f"The warm-up of {rate['warmup_steps']:,} steps (recipe.warmup_steps) is longer than "
+            f"the run: the learning rate reaches {rate['peak']:.0%} of recipe.learning_rate."
+        )
+    if used < recipe.global_batch_size:
+        yield (
+            f"recipe.global_batch_size = {recipe.global_batch_size} is more than there are "
+            f"training examples ({used:,}): every step sees all of them."
+        )
+    stated = recipe.model_extra or {}
+    every = stated.get("eval_steps") or 0
+    if stated.get("eval_strategy") == "steps" and every > total:
+        yield (
+            f"recipe.eval_steps = {every:g} is more than the run has steps ({total:,}): the "
+            "validation loss is measured at the end of each epoch alone."
+        )
+    if (stated.get("logging_steps") or 0) > total:
+        yield (
+            f"recipe.logging_steps = {stated['logging_steps']:g} is more than the run has "
+            f"steps ({total:,}): the training loss is logged at the end of each epoch alone."
+        )
+
+
+def _be(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _name(ids: list[str]) -> str:
+    more = f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else ""
+    return ", ".join(str(one) for one in ids[:NAMED]) + more

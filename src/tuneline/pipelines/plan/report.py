@@ -1,0 +1,224 @@
+"""The plan as a page."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import plotly.graph_objects as go
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from tuneline.examples import Example
+from tuneline.models.rendering import render_example
+from tuneline.reporting.html import TUNED_COLOUR, embed_plot, render_page, style
+
+COMPONENTS = (
+    "weights",
+    "adapter",
+    "gradients",
+    "optimizer",
+    "activations",
+    "fragmentation",
+    "context",
+)
+
+
+def render_plan(plan: dict[str, Any], token_plot: go.Figure) -> str:
+    """Render the page.
+
+    Args:
+        plan: the plan.
+        token_plot: lengths of the examples.
+
+    Returns:
+        HTML.
+    """
+    return render_page(
+        "pipelines/plan/plan.html.jinja",
+        plan=plan,
+        components=COMPONENTS,
+        memory_plot=embed_plot(_plot_memory(plan["memory_gb"]), height=260),
+        token_plot=embed_plot(token_plot),
+        plotly=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own script
+    )
+
+
+def _plot_memory(memory: dict[str, float]) -> go.Figure:
+    figure = go.Figure()
+    figure.add_bar(
+        y=list(reversed(COMPONENTS)),
+        x=[memory[name] for name in reversed(COMPONENTS)],
+        orientation="h",
+        marker_color=TUNED_COLOUR,
+    )
+    return style(figure, "Memory by component", x="GB", y="")
+
+
+def render_masks(tokenizer: Any, examples: list[Example]) -> str:
+    """Show every token of some examples, the trained ones marked.
+
+    Args:
+        tokenizer: the base model's tokenizer.
+        examples: a few examples.
+
+    Returns:
+        HTML; the texts are escaped.
+    """
+    return render_page(
+        "pipelines/plan/masks.html.jinja",
+        examples=[
+            {"id": example["id"], "tokens": _list_tokens(tokenizer, example)}
+            for example in examples
+        ],
+    )
+
+
+def _list_tokens(tokenizer: Any, example: Example) -> list[dict[str, Any]]:
+    rendered = render_example(tokenizer, example)
+    return [
+        {
+            "text": tokenizer.decode([token]).replace("\n", "↵"),
+            "trained": index >= rendered.prompt_length,
+        }
+        for index, token in enumerate(rendered.ids)
+    ]
+
+
+def judge(plan: dict[str, Any]) -> dict[str, Any]:
+    """Say whether the run fits, and why not.
+
+    Args:
+        plan: everything the plan knows.
+
+    Returns:
+        `shown`: fits, with warnings or without, does not fit, or cannot tell; and `words`: a
+        sentence for each obstacle, or what the run will be and what to know about it.
+    """
+    obstacles = [
+        *_judge_overflow(plan),
+        *_judge_context(plan),
+        *_judge_learning(plan),
+        *_judge_memory(plan),
+        *_judge_disk(plan),
+    ]
+    if obstacles:
+        return {"shown": "does not fit", "words": " ".join(obstacles)}
+    words = " ".join([_describe(plan), *plan["warnings"]])
+    if plan["memory_gb"]["at_worst"] > plan["memory_gb"]["device"]:
+        return {"shown": "cannot tell", "words": f"{_word_doubt(plan)} {words}"}
+    return {"shown": "fits, with warnings" if plan["warnings"] else "fits", "words": words}
+
+
+def _judge_overflow(plan: dict[str, Any]) -> Iterator[str]:
+    overflow = plan["overflow"]
+    where = f"recipe.max_length = {overflow['max_length']}"
+    for side, shown in (("train", "training"), ("validation", "validation")):
+        if plan["examples"].get(side) and not overflow["used"][side]:
+            yield (
+                f"{where}: no {shown} example is used: "
+                + (
+                    "no prompt leaves room for an answer"
+                    if overflow["policy"] == "truncate"
+                    else "all of them are longer"
+                )
+                + "; nothing could be learnt or measured; raise max_length, or shorten the texts."
+            )
+            return
+    if overflow["policy"] == "fail" and overflow["share"] > overflow["allowed_share"]:
+        yield (
+            f"{where}: {overflow['share']:.1%} of the training examples are longer; more than "
+            f"{overflow['allowed_share']:.1%} would be left out; raise max_length, shorten the "
+            "texts (data.rules.max_characters), allow more with recipe.overflow_share, or choose "
+            "recipe.overflow: drop or truncate."
+        )
+
+
+def _judge_context(plan: dict[str, Any]) -> Iterator[str]:
+    context = plan["context"]
+    longer = sum(map(len, context["longer"].values()))
+    if context["fails"] and longer:
+        yield (
+            f"recipe.base_model = {plan['made_for']['recipe.base_model']}: {longer:,} examples are "
+            f"longer than the {context['tokens']:,} tokens that it has positions for; it fails at "
+            f"the next one; set recipe.max_length: {context['tokens']} with recipe.overflow: drop, "
+            "shorten the texts (data.rules.max_characters), or take a model that reads more."
+        )
+    if plan["packing"]:
+        yield (
+            "recipe.packing = True: the base model cannot keep packed examples apart: it "
+            f"{plan['packing']}; the adapter would learn from texts that no prompt has before it; "
+            "set recipe.packing: false."
+        )
+
+
+def _judge_learning(plan: dict[str, Any]) -> Iterator[str]:
+    warmup = plan["learning_rate"]["warmup_steps"]
+    if plan["learning_rate"]["peak"] == 0 and plan["overflow"]["used"]["train"]:
+        yield (
+            f"recipe.warmup_steps: the learning rate is 0 in every step of the run "
+            f"({plan['steps']['total']} in all), since it rises from 0 in {warmup}; nothing would "
+            "be learnt; bring more examples, lower recipe.global_batch_size, or set "
+            "recipe.warmup_steps: 0."
+        )
+
+
+def _judge_memory(plan: dict[str, Any]) -> Iterator[str]:
+    memory = plan["memory_gb"]
+    if memory["total"] > memory["device"]:
+        yield (
+            f"hardware.memory_gb = {memory['device']:g}: the run is predicted to need "
+            f"{memory['total']:.1f} GB; it would end in an out-of-memory error; "
+            f"{_word_ladder(plan['ladder'], memory['device'])}."
+        )
+
+
+def _judge_disk(plan: dict[str, Any]) -> Iterator[str]:
+    for place in plan["disk"]:
+        if not place["fits"]:
+            yield (
+                f"{place['folder']} = {place['free_gb']:g} GB free: the run needs "
+                f"{place['needed_gb']:g} GB there for {place['purpose']}, and more for what else "
+                "goes to the same disk; it would end with a full one; free space there, or move "
+                "`data` in globals.yml or the hub's cache (storage.hub_cache) to another disk "
+                "(`kedro storage` shows what fills it)."
+            )
+
+
+def _word_ladder(ladder: list[dict[str, Any]], device_gb: float) -> str:
+    """Name the rungs up to the first that fits."""
+    steps = []
+    for rung in ladder:
+        steps.append(f"{rung['change']} (then {rung['total_gb']:.1f} GB)")
+        if rung["total_gb"] <= device_gb:
+            return "change, in this order, " + ", ".join(steps)
+    return (
+        f"even {', '.join(steps)} does not suffice: lower recipe.max_length or take a smaller "
+        "base model"
+        if steps
+        else "lower recipe.max_length or take a smaller base model"
+    )
+
+
+def _word_doubt(plan: dict[str, Any]) -> str:
+    memory = plan["memory_gb"]
+    return (
+        f"cannot tell: {memory['total']:.1f} GB are predicted, and up to {memory['at_worst']:.1f} "
+        f"GB with much fragmentation, of {memory['device']:g} GB; the measured first step decides."
+    )
+
+
+def _describe(plan: dict[str, Any]) -> str:
+    steps, memory = plan["steps"], plan["memory_gb"]
+    return (
+        f"{steps['total']:,} steps of {steps['global_batch_size']} examples, "
+        f"{plan['parameters']['trainable']:,} trainable parameters "
+        f"({plan['parameters']['trainable_share']:.2%}), "
+        f"{memory['total']:.2f} of {memory['device']:g} GB{_word_time(plan['time'])}."
+    )
+
+
+def _word_time(time: dict[str, Any]) -> str:
+    if time["seconds"] is None:
+        return ""
+    hours, minutes = divmod(round(time["seconds"] / 60), 60)
+    cost = f" and {time['cost']:.2f} {time['currency']}" if time["cost"] else ""
+    return f", about {hours}:{minutes:02d} hours{cost}"

@@ -1,0 +1,288 @@
+"""Which rows are used, and on which side they stand."""
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.parameters import Data, Split
+from tuneline.pipelines.prepare.split_checks import (
+    check_sides,
+    check_size,
+    warn_of_repeated_ids,
+    warn_of_sizes,
+)
+from tuneline.pipelines.prepare.table_facts import FACT_SIDE
+
+
+def fix_sides(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
+    """Put the rows that the configuration names on their sides, with all of their groups.
+
+    Args:
+        rows: `id` and `group` of every clean row.
+        split: names ids by side.
+
+    Returns:
+        The rows with their `side`; null for those still to be divided.
+
+    Raises:
+        TunelineError: if an id does not exist, or two sides claim one group.
+    """
+    named = {one: side for side, ids in split.fixed for one in ids}
+    if not named:
+        return rows.with_columns(side=pl.lit(None, pl.String))
+    missing = sorted(set(named) - set(rows["id"]))
+    if missing:
+        raise TunelineError(*(_no_such_id(one, named[one], rows["id"]) for one in missing))
+    fixed = rows.filter(pl.col("id").is_in(list(named)))
+    claims = fixed.group_by("group", maintain_order=True).agg(
+        pl.col("id"), side=pl.col("id").replace_strict(named).unique().sort()
+    )
+    torn = claims.filter(pl.col("side").list.len() > 1)
+    if torn.height:
+        raise TunelineError(_torn_group(torn["id"][0].to_list(), torn["group"][0], split))
+    sides = claims.select("group", pl.col("side").list.first())
+    return rows.join(sides, on="group", how="left", maintain_order="left")
+
+
+def _no_such_id(one: str, side: str, ids: pl.Series) -> Problem:
+    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.process import extractOne
+
+    nearest = extractOne(one, ids.to_list(), scorer=Levenshtein.normalized_similarity)
+    return Problem(
+        where=f"data.split.fixed.{side}",
+        value=one,
+        wrong="no clean row has this id",
+        matters=f"the row could not stand on the {side} side",
+        remedy=f"did you mean `{nearest[0]}`; if the row was dropped, rejected.csv says why"
+        if nearest
+        else "rejected.csv says why rows were dropped",
+    )
+
+
+def _torn_group(ids: list[str], group: str, split: Split) -> Problem:
+    return Problem(
+        where="data.split.fixed",
+        value=", ".join(ids),
+        wrong=f"these rows are of one group, `{group}`, and are named for two sides",
+        matters="a group on two sides is a leak",
+        remedy=f"name them for one side, or divide by another `group` than {split.group}",
+    )
+
+
+def allot(total: int, rows: dict[str, int], least: set[str]) -> dict[str, int]:
+    """Divide a number of rows among categories, in proportion to their sizes.
+
+    The largest remainders win what is left over (Hamilton's method), but a category of `least`
+    gets at least one, as long as there are enough for all.
+
+    Args:
+        total: rows to give away.
+        rows: rows of each category.
+        least: categories that should not be left out.
+
+    Returns:
+        Rows by category; together `total`, or all the rows there are.
+    """
+    total = min(total, sum(rows.values()))
+    if total < len(least):
+        first = sorted(least, key=lambda name: (-rows[name], name))[:total]
+        return {name: int(name in first) for name in rows}
+    ideal = {name: total * count / sum(rows.values()) for name, count in rows.items()}
+    given = {name: max(int(ideal[name]), int(name in least)) for name in rows}
+    while sum(given.values()) < total:
+        given[max(rows, key=lambda name: (ideal[name] - given[name], name))] += 1
+    while sum(given.values()) > total:
+        generous = [name for name in rows if given[name] > int(name in least)]
+        given[max(generous, key=lambda name: (given[name] - ideal[name], name))] -= 1
+    return given
+
+
+def draw_known(rows: pl.DataFrame, split: Split, sizes: dict[str, int]) -> pl.DataFrame:
+    """Draw as many rows of each side as it may have, each category in proportion to its size.
+
+    Args:
+        rows: `side` and `category` of every row, in the seeded order.
+        split: `sample` says how many rows there may be on all sides together.
+        sizes: rows of the test and of the validation side, at most.
+
+    Returns:
+        The rows drawn, in the same order.
+    """
+    rows = rows.with_row_index("place")
+    left = (split.sample or rows.height) - sum(sizes.values())
+    return (
+        pl.concat(
+            _draw(rows.filter(side=side), size) for side, size in {**sizes, "train": left}.items()
+        )
+        .sort("place")
+        .drop("place")
+    )
+
+
+def _draw(rows: pl.DataFrame, size: int) -> pl.DataFrame:
+    counts = dict(rows["category"].value_counts().sort("category").iter_rows())
+    quotas = allot(max(size, 0), counts, set(counts))
+    place = pl.int_range(pl.len()).over("category")
+    quota = pl.col("category").replace_strict(quotas, default=0, return_dtype=pl.Int64)
+    return rows.filter(place < quota)
+
+
+# Begins the group of a row whose column is empty: it belongs to no other row.
+ALONE = "line\n"
+
+
+def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
+    """Draw the sample and divide it, whole groups at a time.
+
+    Groups stand in the order of a seeded hash of their text, so that a row's place does not depend
+    on the file's order or length. The test side comes first in that order, then validation, then
+    training: a smaller test side is a part of a larger one, and a larger sample trains on more
+    without touching either. With a category, each category is drawn and divided in this way on its
+    own, in proportion to its size. Questions of a table stand on the side of their facts.
+
+    Args:
+        clean: the clean rows.
+        data: names id and category, and says how to divide.
+
+    Returns:
+        `line`, `side` (`train`, `validation`, `test`) and `position` of each row in the sample.
+
+    Raises:
+        TunelineError: if a row that is to stand on a side does not exist, or a side would be empty.
+    """
+    split, rows = data.split, _order_rows(clean, data)
+    known = "side" in rows.columns
+    rows = rows if known else _draw_sample(fix_sides(rows, split), split.sample or rows.height)
+    warn_of_repeated_ids(rows, data.id)
+    count = min(split.sample or rows.height, rows.height)
+    sizes = {side: _count(getattr(split, side), count) for side in ("test", "validation")}
+    check_size(count, sizes, split)
+    drawn = draw_known(rows, split, sizes) if known else _divide(rows, sizes)
+    sides = drawn.with_row_index("position").select("line", "position", "side")
+    check_sides(sides, drawn, data)
+    warn_of_sizes(sides, sizes, split)
+    return sides
+
+
+def name_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.LazyFrame:
+    """Say which rows belong together.
+
+    Args:
+        clean: the clean rows.
+        data: names the group's column.
+        lines: lines of the rows that are asked for.
+
+    Returns:
+        `line` and `group`, still to be read.
+    """
+    rows = clean.with_columns(pl.col("line").cast(pl.Int64))
+    wanted = rows.join(pl.LazyFrame({"line": lines}), on="line", how="semi")
+    return wanted.select("line", group=_group(data))
+
+
+def _group(data: Data) -> pl.Expr:
+    """Name a row's group: its id, or a column without what does not make a title another one."""
+    group = pl.col(data.split.group or data.id).cast(pl.String)
+    if data.split.group in {None, data.id}:
+        return group
+    folded = group.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+    alone = pl.concat_str(pl.lit(ALONE), pl.col("line").cast(pl.String))
+    empty = group.fill_null("").str.strip_chars() == ""
+    return pl.when(empty).then(alone).when(folded == "").then(group).otherwise(folded)
+
+
+def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
+    """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
+    known = {"side": pl.col(FACT_SIDE)} if data.table else {}
+    rows = clean.select(
+        pl.col("line").cast(pl.Int64),
+        id=pl.col(data.id).cast(pl.String),
+        group=_group(data),
+        category=pl.col(data.category) if data.category else pl.lit(""),
+        **known,
+    ).collect()
+    order = pl.Series("order", _hash_keys(rows["group"], data.split.seed))
+    rows = rows.with_columns(order).sort("order", "group", "line").drop("order")
+    if not data.category:
+        return rows
+    # A group is in one split, so it counts for one category: that of most of its rows.
+    return rows.with_columns(pl.col("category").mode().sort().first().over("group"))
+
+
+def _hash_keys(keys: pl.Series, seed: int) -> np.ndarray:
+    start = hashlib.blake2b(f"{seed}\x00".encode(), digest_size=8)
+
+    def digest(key: str) -> bytes:
+        seeded = start.copy()
+        seeded.update(key.encode())
+        return seeded.digest()
+
+    return np.frombuffer(b"".join(map(digest, keys)), dtype=">u8").astype(np.uint64)
+
+
+def _draw_sample(rows: pl.DataFrame, sample: int) -> pl.DataFrame:
+    """Take the fixed rows and the first of the others, in each category its share."""
+    free = pl.col("side").is_null()
+    others = rows.filter(free)
+    counts = dict(others["category"].value_counts().iter_rows())
+    quotas = allot(max(sample - (rows.height - others.height), 0), counts, set(counts))
+    place = pl.int_range(pl.len()).over("category", "side")
+    return rows.filter(~free | (place < _quota(quotas)))
+
+
+def _divide(rows: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
+    """Give each category's first groups to test, the next to validation, the rest to training."""
+    groups = (
+        rows.filter(pl.col("side").is_null())
+        .group_by("group", maintain_order=True)
+        .agg(pl.len().alias("rows"), pl.col("category").first())
+    )
+    test = _take(groups, sizes["test"], keep=2 if sizes["validation"] else 1)
+    left = groups.join(test, on="group", how="anti", maintain_order="left")
+    validation = _take(left, sizes["validation"], keep=1)
+    drawn = pl.concat(
+        [
+            test.with_columns(drawn=pl.lit("test")),
+            validation.with_columns(drawn=pl.lit("validation")),
+        ]
+    )
+    return rows.join(drawn, on="group", how="left", maintain_order="left").with_columns(
+        side=pl.coalesce("side", "drawn", pl.lit("train"))
+    )
+
+
+def _take(groups: pl.DataFrame, size: int, keep: int) -> pl.DataFrame:
+    """Take the first groups of each category until its quota of rows is reached.
+
+    Args:
+        groups: `group`, `rows`, `category`, in order.
+        size: rows to take from all categories together.
+        keep: groups to leave of a category for the sides that follow, if it has so many; a
+            category's only group is never taken.
+
+    Returns:
+        The groups taken.
+    """
+    groups = groups.filter(pl.len().over("category") > 1)
+    counts = dict(groups.group_by("category").agg(pl.col("rows").sum()).iter_rows())
+    quotas = allot(size, counts, set(counts))
+    start = (pl.col("rows").cum_sum() - pl.col("rows")).over("category")
+    place = pl.int_range(pl.len()).over("category")
+    last = pl.max_horizontal(pl.len().over("category").cast(pl.Int64) - keep, 1)
+    return groups.filter((start < _quota(quotas)) & (place < last)).select("group")
+
+
+def _quota(quotas: dict[str, int]) -> pl.Expr:
+    if not quotas:
+        return pl.lit(0)
+    return pl.col("category").replace_strict(quotas, default=0, return_dtype=pl.Int64)
+
+
+def _count(size: float | None, rows: int) -> int:
+    """Rows of a side: a share of them all is at least one."""
+    if size is None:
+        return 0
+    return size if isinstance(size, int) else max(round(size * rows), 1)

@@ -1,0 +1,5 @@
+"""synthesise: templates → dialogues → raw."""
+
+from tuneline.pipelines.synthesize.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,157 @@
+"""What a text must look like to be kept. Each check answers with a reason, or with none."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rapidfuzz import fuzz, process
+
+from tuneline.parameters import Checks, Synthesise
+from tuneline.pipelines.synthesize.templates import Vocabulary, find_text_problems
+
+Item = dict[str, Any]
+# A check of what came for an item: the item, the object with its id, and why it is not kept.
+Check = Callable[[Item, dict[str, Any]], str | None]
+
+WORD = re.compile(r"\w+")
+# What stays behind when nobody fills it: {opponent}, [name], <topic>, %s, ____.
+LEFTOVER = re.compile(r"[{}]|\[[^\]]*\]|<[^>]*>|%s|_{2,}")
+# The words of an item's source that must come back with its id, so that no pair can shift.
+QUOTED_WORDS = 5
+
+
+def normalise(text: str) -> str:
+    """Fold what makes no other text: letter case, punctuation, spaces."""
+    return " ".join(WORD.findall(text.casefold()))
+
+
+def quote(source: str) -> str:
+    """Give the first words of a source, as they must come back."""
+    return " ".join(normalise(source).split()[:QUOTED_WORDS])
+
+
+def find_pairing_problem(item: Item, found: dict[str, Any]) -> str | None:
+    """Find out whether an object with an item's id is about another item."""
+    if not isinstance(found.get("text"), str) or not found["text"].strip():
+        return "it holds no text"
+    said = found.get("quote")
+    if not isinstance(said, str) or quote(said) != quote(item["source"]):
+        return "it quotes another item than its id names"
+    return None
+
+
+def find_text_problem(text: str, limits: tuple[int, int], checks: Checks) -> str | None:
+    """Find leftovers, a wrong length or a wrong language."""
+    least, most = limits
+    if leftover := LEFTOVER.search(text):
+        return f"`{leftover.group()}` was not filled"
+    if not least <= len(text) <= most:
+        return f"it has {len(text)} characters, not {least} to {most}"
+    words = WORD.findall(text.casefold())
+    common = sum(word in set(checks.common_words) for word in words)
+    if common < checks.least_common * len(words):
+        return f"only {common} of its {len(words)} words are common in its language"
+    return None
+
+
+def find_slip_problem(item: Item, found: dict[str, Any]) -> str | None:
+    """Find out whether the slip of the tongue is there exactly where it was asked for."""
+    slip = found.get("slip") or ""
+    if item["slip"] and (not isinstance(slip, str) or slip not in found["text"]):
+        return "its slip of the tongue does not stand in it"
+    if item["slip"] and not slip:
+        return "it has no slip of the tongue"
+    if slip and not item["slip"]:
+        return "it has a slip of the tongue that nobody asked for"
+    return None
+
+
+def find_alike(text: str, others: Iterable[str], likeness: float) -> int | None:
+    """Find a text that is all but the same.
+
+    Args:
+        text: the text.
+        others: texts to compare it with.
+        likeness: 0 to 100, by insertions and deletions (rapidfuzz's ratio).
+
+    Returns:
+        Its index among `others`; none if there is none.
+    """
+    found = process.extractOne(text, others, scorer=fuzz.ratio, score_cutoff=likeness)
+    return found[2] if found else None
+
+
+def echoes(question: str, answer: str, likeness: float) -> bool:
+    """Tell whether a question and an answer repeat each other."""
+    return bool(fuzz.partial_ratio(normalise(question), normalise(answer)) >= likeness)
+
+
+class TemplateCheck:
+    """Keeps new templates whose placeholders are declared and that are not all but known.
+
+    Args:
+        templates: the known ones.
+        vocabulary: declares the placeholders.
+        settings: the likeness from which a template is dropped.
+    """
+
+    def __init__(
+        self, templates: list[dict[str, Any]], vocabulary: Vocabulary, settings: Synthesise
+    ) -> None:
+        self._known = [one["text"] for one in templates]
+        self._vocabulary = vocabulary
+        self._likeness = settings.near_duplicate
+
+    def __call__(self, item: Item, found: dict[str, Any]) -> str | None:
+        """Say why a new template is not kept."""
+        text = found["text"].strip()
+        problems = list(find_text_problems("template", text, self._vocabulary))
+        if problems:
+            return f"{problems[0].value}: {problems[0].wrong}"
+        alike = find_alike(text, self._known, self._likeness)
+        if alike is not None:
+            return f"it is all but template {alike + 1}"
+        self._known.append(text)
+        return None
+
+
+class AnswerCheck:
+    """Keeps answers that are filled, of a good length, in the language, and not there yet."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+        self._kept: dict[str, str] = {}
+
+    def __call__(self, item: Item, found: dict[str, Any]) -> str | None:
+        """Say why an answer is not kept."""
+        text = found["text"].strip()
+        problem = find_text_problem(text, self._checks.characters, self._checks)
+        if problem:
+            return f"template {item['template']}: {problem}"
+        return find_slip_problem(item, found) or _find_repetition(text, item["id"], self._kept)
+
+
+class QuestionCheck:
+    """Keeps questions that are good texts, ask something, and do not repeat answer or question."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+        self._kept: dict[str, str] = {}
+
+    def __call__(self, item: Item, found: dict[str, Any]) -> str | None:
+        """Say why a question is not kept."""
+        text = found["text"].strip()
+        problem = find_text_problem(text, self._checks.question_characters, self._checks)
+        if problem:
+            return problem
+        if "?" not in text:
+            return "it asks nothing"
+        if echoes(text, item["source"], self._checks.alike):
+            return "it repeats the answer"
+        return _find_repetition(text, item["id"], self._kept)
+
+
+def _find_repetition(text: str, identifier: str, kept: dict[str, str]) -> str | None:
+    """Find an item with the same words; if there is none, remember this one."""
+    first = kept.setdefault(normalise(text), identifier)
+    return None if first == identifier else f"it repeats {first}"

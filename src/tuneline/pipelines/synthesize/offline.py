@@ -1,0 +1,145 @@
+"""The embedded provider: vocabularies and rules instead of a language model, offline and seeded."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import orjson
+
+from tuneline.llm_api.client import Reply, Request
+from tuneline.pipelines.synthesize.filters import Item, quote
+from tuneline.pipelines.synthesize.templates import Fillers, Vocabulary, fill, find_placeholders
+from tuneline.utils.hashing import hash_value
+
+Option = TypeVar("Option")
+
+
+def draw(*seed: object) -> int:
+    """Draw a whole number below 2^64 from a seed of any values."""
+    text = "\x00".join(map(str, seed))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def choose(options: Sequence[Option], *seed: object) -> Option:
+    """Choose one of some options."""
+    return options[draw(*seed) % len(options)]
+
+
+VOWELS = "aáeéěiíoóuúůyý"
+# Consonants, vowels, consonants, and the rest from its vowel on: the two clusters change places.
+SYLLABLES = re.compile(rf"([^\W\d_{VOWELS}]+)([{VOWELS}]+)([^\W\d_{VOWELS}]+)([{VOWELS}]\w+)")
+LEAST_LETTERS = 6
+
+
+def garble(word: str) -> str | None:
+    """Let the first two consonant clusters of a word change places.
+
+    Args:
+        word: in lower case, such as `lucerna`.
+
+    Returns:
+        The slip (`culerna`); none if the word has no two different clusters.
+    """
+    match = SYLLABLES.fullmatch(word)
+    if not match:
+        return None
+    first, vowel, second, rest = match.groups()
+    return None if first == second else second + vowel + first + rest
+
+
+def slip(text: str, corrections: list[str], *seed: object) -> tuple[str, str] | None:
+    """Put a slip of the tongue into a text.
+
+    Args:
+        text: the text.
+        corrections: what the speaker says before the right word.
+        *seed: decides which word slips and how it is corrected.
+
+    Returns:
+        The text and the slipped word; none if no word can slip.
+    """
+    words = [one for one in re.finditer(r"\w+", text) if _can_slip(one.group())]
+    if not words:
+        return None
+    match = choose(words, *seed, "word")
+    slipped = str(garble(match.group()))
+    correction = choose(corrections, *seed, "correction")
+    said = f"{slipped}… {correction} {match.group()}"
+    return text[: match.start()] + said + text[match.end() :], slipped
+
+
+def _can_slip(word: str) -> bool:
+    return len(word) >= LEAST_LETTERS and word.islower() and garble(word) is not None
+
+
+class EmbeddedProvider:
+    """Fills templates, asks questions and makes new templates from a vocabulary. See `Provider`.
+
+    It replies in JSON as a server does, so that both go the same way.
+
+    Args:
+        vocabulary: entries and phrases.
+        seed: another one makes other choices.
+    """
+
+    # Its work is Python's own; threads would only take turns.
+    concurrency = 1
+
+    def __init__(self, vocabulary: Vocabulary, seed: int) -> None:
+        self._vocabulary = vocabulary
+        self._seed = seed
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The seed and the vocabulary."""
+        return {"seed": self._seed, "vocabulary": hash_value(self._vocabulary.model_dump())}
+
+    def ask(self, request: Request) -> Reply:
+        """Write every item of a request."""
+        write = {
+            "templates": self._write_template,
+            "answers": self._write_answer,
+            "questions": self._write_question,
+        }[request.step]
+        items = [
+            {"id": item["id"], "quote": quote(item["source"])} | write(item, request.attempt)
+            for item in request.items
+        ]
+        text = orjson.dumps({"items": items}).decode()
+        return Reply(text=text, model="embedded", prompt_tokens=0, completion_tokens=0)
+
+    def _write_template(self, item: Item, attempt: int) -> dict[str, Any]:
+        phrases = self._vocabulary.phrases[item["style"]]
+        parts = [
+            choose(texts, self._seed, item["id"], attempt, part)
+            for part, texts in phrases.model_dump().items()
+        ]
+        return {"text": " ".join(parts)}
+
+    def _write_answer(self, item: Item, attempt: int) -> dict[str, Any]:
+        seed = (self._seed, item["id"], attempt)
+        fillers = self._choose_fillers(item["source"], *seed)
+        text = fill(item["source"], fillers)
+        slipped = slip(text, self._vocabulary.corrections, *seed) if item["slip"] else None
+        text, word = slipped or (text, "")
+        return {"text": text, "slip": word, "fillers": fillers}
+
+    def _write_question(self, item: Item, attempt: int) -> dict[str, Any]:
+        seed = (self._seed, item["id"], attempt)
+        known: Fillers = item["fillers"]
+        fitting = [
+            text
+            for text in self._vocabulary.questions
+            if {one.name for one in find_placeholders(text)} <= set(known)
+        ]
+        about = [text for text in fitting if find_placeholders(text)]
+        question = choose(about or fitting, *seed, "question")
+        opening = choose(self._vocabulary.question_openings, *seed, "opening")
+        return {"text": fill(f"{opening} {question}", known)}
+
+    def _choose_fillers(self, template: str, *seed: object) -> Fillers:
+        names = {one.name for one in find_placeholders(template)}
+        return {
+            name: choose(self._vocabulary.placeholders[name], *seed, name) for name in sorted(names)
+        }

@@ -1,0 +1,142 @@
+"""Shares of styles and slips: planned exactly, counted at the end."""
+
+from typing import Any
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.parameters import Synthesise
+from tuneline.parameters.synthesis import Quotas
+from tuneline.pipelines.synthesize.filters import Item
+from tuneline.pipelines.synthesize.offline import draw
+
+
+def share_out(total: int, shares: dict[str, float]) -> dict[str, int]:
+    """Divide a number by shares, the largest remainders rounded up.
+
+    Args:
+        total: the number.
+        shares: they add up to 1.
+
+    Returns:
+        Whole numbers that add up to the total.
+    """
+    exact = {name: total * share for name, share in shares.items()}
+    counts = {name: int(value) for name, value in exact.items()}
+    by_remainder = sorted(exact, key=lambda name: (counts[name] - exact[name], name))
+    for name in by_remainder[: total - sum(counts.values())]:
+        counts[name] += 1
+    return counts
+
+
+def spread(total: int, share: float) -> list[bool]:
+    """Mark a share of places, evenly spread; of any stretch the share is right within one."""
+    return [int((place + 1) * share + 0.5) > int(place * share + 0.5) for place in range(total)]
+
+
+def count_shares(dialogues: list[dict[str, Any]], quotas: Quotas) -> list[dict[str, Any]]:
+    """Count what dialogues are made of, beside what they should be made of.
+
+    Args:
+        dialogues: rows with `style` and `slip`.
+        quotas: the wanted shares.
+
+    Returns:
+        `name`, `wanted`, `count`, `share`, `kept` (within the tolerance) of each quota.
+    """
+    counts = {style: sum(row["style"] == style for row in dialogues) for style in quotas.styles}
+    wanted = {**quotas.styles, "slips": quotas.slips}
+    counts["slips"] = sum(row["slip"] != "" for row in dialogues)
+    return [
+        _compare(name, wanted[name], counts[name], len(dialogues), quotas.tolerance)
+        for name in wanted
+    ]
+
+
+def check_shares(shares: list[dict[str, Any]], tolerance: float) -> None:
+    """Refuse dialogues that are made of something else than was asked for.
+
+    Raises:
+        TunelineError: naming every share that is too far off.
+    """
+    off = [share for share in shares if not share["kept"]]
+    if off:
+        raise TunelineError(
+            *(
+                Problem(
+                    where=f"synthesise.quotas: {share['name']}",
+                    value=share["wanted"],
+                    wrong=f"{share['count']} dialogues have it, a share of {share['share']:.3f}",
+                    matters=f"it is off by more than {tolerance:g}, and the model would learn it",
+                    remedy="see invalid.jsonl for what was lost; raise `attempts`, or `tolerance`",
+                )
+                for share in off
+            )
+        )
+
+
+def _compare(name: str, wanted: float, count: int, total: int, tolerance: float) -> dict[str, Any]:
+    share = count / total if total else 0.0
+    kept = total == 0 or abs(share - wanted) <= tolerance
+    return {"name": name, "wanted": wanted, "count": count, "share": share, "kept": kept}
+
+
+def plan_templates(templates: list[dict[str, Any]], settings: Synthesise) -> list[Item]:
+    """Plan the templates that are missing, each after the model of one there is.
+
+    Args:
+        templates: those there are.
+        settings: how many are wanted; styles by their quotas.
+
+    Returns:
+        Items with `style` and `source`; none if there are enough templates.
+    """
+    wanted = share_out(settings.templates, settings.quotas.styles)
+    items: list[Item] = []
+    for style, count in wanted.items():
+        models = [one for one in templates if one["style"] == style]
+        for place in range(count - len(models)):
+            source = models[place % len(models)]["text"]
+            number = len(templates) + len(items) + 1
+            identifier = _name(number, number, source, settings.seed)
+            items.append({"id": identifier, "style": style, "source": source})
+    return items
+
+
+def plan_items(templates: list[dict[str, Any]], settings: Synthesise) -> list[Item]:
+    """Plan the dialogues: styles by their quotas, slips spread evenly over every style.
+
+    Args:
+        templates: all templates.
+        settings: how many dialogues, by which quotas.
+
+    Returns:
+        Items with `template` (its number), `style`, `slip` (whether one is wanted) and `source`,
+        in a seeded order.
+    """
+    counts = share_out(settings.dialogues, settings.quotas.styles)
+    chosen: list[tuple[str, dict[str, Any]]] = []
+    for style, count in counts.items():
+        of_style = [one for one in templates if one["style"] == style]
+        of_style.sort(key=lambda one: draw(settings.seed, style, one["number"]))
+        chosen += [(style, of_style[place % len(of_style)]) for place in range(count)]
+    slips = spread(len(chosen), settings.quotas.slips)
+    items = [
+        _plan_item(number, template, style, slip, settings.seed)
+        for number, ((style, template), slip) in enumerate(zip(chosen, slips, strict=True), start=1)
+    ]
+    return sorted(items, key=lambda item: draw(settings.seed, item["id"]))
+
+
+def _plan_item(number: int, template: dict[str, Any], style: str, slip: bool, seed: int) -> Item:
+    return {
+        "id": _name(number, template["number"], template["text"], seed),
+        "template": template["number"],
+        "template_origin": template["origin"],
+        "style": style,
+        "slip": slip,
+        "source": template["text"],
+    }
+
+
+def _name(number: int, template: int, text: str, seed: int) -> str:
+    """Name an item so that no model can count its way to the next name."""
+    return f"{number:05d}-t{template:03d}-{draw(seed, number, text) % 16**4:04x}"

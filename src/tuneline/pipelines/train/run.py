@@ -1,0 +1,184 @@
+"""A training from start, or from its last checkpoint, to the end."""
+
+import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.models.memory import measure_peak, reset_peak
+from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.train.checkpoints import finish, remove_old
+from tuneline.utils.terminal import protect_terminal
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every process of a training needs to know.
+
+    Attributes:
+        rows: folder with `train` and `validation`, as `datasets` saves them.
+        run: folder of the run's checkpoints.
+        checkpoint: where an interrupted run goes on, or `None`. Found before the processes start:
+            several of them would remove the same half-written one.
+        recipe: what is trained and how.
+        hardware: the machine.
+        planned_gb: memory that the plan predicts.
+    """
+
+    rows: Path
+    run: Path
+    checkpoint: Path | None
+    recipe: Recipe
+    hardware: Hardware
+    planned_gb: float
+
+
+def fit(task: Task) -> None:
+    """Train to the end; the run's folder then holds the adapter and `finished.json`.
+
+    Args:
+        task: what to train.
+    """
+    from datasets import load_from_disk
+    from tuneline.models.loading import load_model, load_tokenizer
+    from tuneline.pipelines.train.trainer import AdapterTrainer
+
+    reset_peak(task.hardware.device)
+    rows = {side: load_from_disk(str(task.rows / side)) for side in ("train", "validation")}
+    tokenizer = load_tokenizer(task.recipe)
+    model = load_model(task.recipe, task.hardware)
+    trainer = AdapterTrainer(
+        model, tokenizer, rows, task.run, task.recipe, task.hardware, task.checkpoint
+    )
+    if task.checkpoint:
+        _go_on(trainer, task.checkpoint)
+    else:
+        _probe(trainer, rows["train"], task)
+    trainer.train(resume_from_checkpoint=str(task.checkpoint) if task.checkpoint else None)
+    if trainer.is_world_process_zero():
+        finish(task.run, _collect_facts(trainer, task.hardware))
+
+
+def _go_on(trainer: Any, checkpoint: Path) -> None:
+    """Take over what the interrupted run had counted."""
+    state = orjson.loads((checkpoint / "trainer_state.json").read_bytes())
+    last = state["log_history"][-1]
+    # TRL counts tokens in a private attribute, and from zero after a resume.
+    trainer._total_train_tokens = last["num_tokens"]
+    trainer.seconds_before = last["seconds"]
+    if trainer.is_world_process_zero():  # it may have been stopped before it had removed them
+        remove_old(checkpoint.parent, trainer.keep, state["best_global_step"])
+    log.info("Going on after step %s of %s.", state["global_step"], state["max_steps"])
+
+
+def _probe(trainer: Any, train: Any, task: Task) -> None:
+    from tuneline.pipelines.train.probe import check_packing, probe_step
+
+    if task.recipe.packing:
+        check_packing(trainer, train, task.hardware)
+    probe = probe_step(trainer, train, task.hardware)
+    log.info(
+        "One step on the longest batch (%s tokens): %.2f s, %.2f GB (the plan says %.2f GB).",
+        f"{probe.tokens:,}",
+        probe.seconds,
+        probe.peak_gb,
+        task.planned_gb,
+    )
+
+
+def _collect_facts(trainer: Any, hardware: Hardware) -> dict[str, Any]:
+    state = trainer.state
+    return {
+        # Without the closing summary, which after an interruption is of the last part alone.
+        "log": [entry for entry in state.log_history if "train_runtime" not in entry],
+        "steps": state.global_step,
+        "released_step": state.best_global_step or state.global_step,
+        "device": _name_device(hardware),
+        "peak_memory_gb": round(measure_peak(hardware.device), 4),
+    }
+
+
+def _name_device(hardware: Hardware) -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if hardware.device == "cuda" else hardware.name
+
+
+def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:
+    """Run a task in this process, or in several at once.
+
+    Args:
+        task: a function of a module's top level; in each process it finds `RANK`, `LOCAL_RANK` and
+            `WORLD_SIZE` in the environment.
+        processes: how many.
+        arguments: of the task; they travel to the processes.
+
+    Raises:
+        TunelineError: if one of several processes fails; with what it said.
+    """
+    if processes == 1:
+        task(*arguments)
+        return
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    for name in ("agent.server.api", "multiprocessing.api"):  # of every process that it ends
+        logging.getLogger(f"torch.distributed.elastic.{name}").setLevel(logging.ERROR)
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=str(os.getpid()),
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,  # a run that failed is started again by its user, and resumes
+        start_method="spawn",
+    )
+    try:
+        elastic_launch(config, _run_one)(task, processes, arguments)
+    except ChildFailedError as error:
+        raise TunelineError(_word_failure(error, processes)) from error
+
+
+def _word_failure(error: Any, processes: int) -> Problem:
+    rank, failure = error.get_first_failure()
+    return Problem(
+        where="hardware.processes",
+        value=processes,
+        wrong=f"process {rank} stopped: {str(failure.message).rstrip('.')}",
+        matters="the others cannot go on without it, and were stopped as well",
+        remedy="mend what it says and run the same command again; it goes on from the last "
+        "checkpoint",
+    )
+
+
+def _run_one(task: Callable[..., None], processes: int, arguments: tuple[Any, ...]) -> None:
+    from torch.distributed.elastic.multiprocessing.errors import record
+
+    # The first process says that the training was stopped; the others end without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    record(_run_set_up)(task, processes, arguments)  # what it raises reaches the first process
+
+
+def _run_set_up(task: Callable[..., None], processes: int, arguments: tuple[Any, ...]) -> None:
+    import kedro.framework.project  # noqa: F401 - it sets logging up, as in the first process
+    import torch
+
+    protect_terminal()
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    else:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    try:
+        task(*arguments)
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()

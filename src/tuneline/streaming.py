@@ -1,0 +1,295 @@
+"""Streams: what lets a file of any size pass through a node in little memory."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from queue import Full, Queue
+from threading import Thread
+from types import MappingProxyType
+from typing import Generic, Protocol, TypeVar
+
+import polars as pl
+
+from tuneline.parameters import Data
+from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
+
+log = logging.getLogger(__name__)
+
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+# Enough to fill the gaps between two calls of polars, few enough for little memory.
+WORKERS = 2
+# How soon a thread notices that nobody asks for its values any more.
+LOOK_UP_SECONDS = 0.2
+
+
+class Stream(Generic[T]):
+    """Values that follow one another and can be walked once."""
+
+    def __init__(self, values: Iterable[T]) -> None:
+        self._values = iter(values)
+
+    def __iter__(self) -> Iterator[T]:
+        """Walk the values."""
+        return self._values
+
+
+def divide(
+    pairs: Iterator[tuple[pl.DataFrame, pl.DataFrame]],
+) -> tuple[Stream[pl.DataFrame], Stream[pl.DataFrame]]:
+    """Make two streams of a stream of pairs, in one pass over it.
+
+    The first stream drives the pass. The second waits on the disk until the first is through,
+    because Kedro saves one output after the other and neither may fill the memory.
+
+    Args:
+        pairs: tables for the first and for the second stream.
+
+    Returns:
+        Both streams; the second must be walked after the first.
+    """
+    spool = make_scratch()
+    waiting: list[Path] = []
+
+    def first() -> Iterator[pl.DataFrame]:
+        for mine, other in pairs:
+            path = Path(spool.name) / f"{len(waiting)}.arrow"
+            with name_unwritable(path, SCRATCH_REMEDY):
+                other.write_ipc(path)
+            waiting.append(path)
+            yield mine
+
+    def second() -> Iterator[pl.DataFrame]:
+        with spool:
+            for path in waiting:
+                yield pl.read_ipc(path)
+                path.unlink()
+
+    return Stream(first()), Stream(second())
+
+
+def run_ahead(values: Iterator[T]) -> Iterator[T]:
+    """Walk an iterator in a thread of its own, one value ahead of who asks for it.
+
+    Decompressing, parsing and writing give up Python's lock for most of their time, so that each
+    of them may have a core. Who stops asking need not tell: the thread ends by itself. It is not
+    waited for, because a generator may be closed by the garbage collector, in any thread and
+    between any two instructions, where to wait for a thread is to wait for ever.
+
+    Args:
+        values: the iterator; what it raises is raised here.
+
+    Yields:
+        Its values in their order.
+    """
+    passed: Queue[Callable[[], T]] = Queue(1)
+    abandoned: list[bool] = []
+    Thread(target=_walk, args=(values, passed, abandoned), daemon=True).start()
+    try:
+        while True:
+            try:
+                value = passed.get()()
+            except _EndError:
+                return
+            yield value
+    finally:
+        abandoned.append(True)
+
+
+def map_ahead(work: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
+    """Do some work on every value, on two of them at a time.
+
+    Args:
+        work: a function that gives up Python's lock for most of its time, as polars does.
+        values: what to work on.
+
+    Yields:
+        What the work gives, in the order of the values.
+    """
+    coming: deque[Future[T]] = deque()
+    for value in values:
+        coming.append(_share_threads().submit(work, value))
+        if len(coming) > WORKERS:
+            yield coming.popleft().result()
+    while coming:
+        yield coming.popleft().result()
+
+
+class _EndError(Exception):
+    """There are no more values."""
+
+
+def _walk(values: Iterator[T], passed: "Queue[Callable[[], T]]", abandoned: list[bool]) -> None:
+    def give(value: T) -> T:
+        return value
+
+    def fail(error: BaseException) -> T:
+        raise error
+
+    try:
+        for value in values:
+            if not _pass_on(partial(give, value), passed, abandoned):
+                return
+    except BaseException as error:  # it is raised where the values are asked for
+        _pass_on(partial(fail, error), passed, abandoned)
+    else:
+        _pass_on(partial(fail, _EndError()), passed, abandoned)
+
+
+def _pass_on(
+    item: Callable[[], T], passed: "Queue[Callable[[], T]]", abandoned: list[bool]
+) -> bool:
+    """Put an item into the queue; answer whether somebody still asks for it."""
+    while not abandoned:
+        try:
+            passed.put(item, timeout=LOOK_UP_SECONDS)
+        except Full:
+            continue
+        return True
+    return False
+
+
+@cache
+def _share_threads() -> ThreadPoolExecutor:
+    """Make the threads that all streams share: one reads and one writes at the same time."""
+    return ThreadPoolExecutor(2 * WORKERS, thread_name_prefix="streams")
+
+
+# `data.id` of rows that have no name of their own: their number in the source.
+LINE = "line"
+# Column of a batch, where a source has several files: `part-03.jsonl:17`.
+SOURCE = "_source"
+
+Work = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What is read of each row.
+
+    Attributes:
+        identifier: field that identifies a row, a text or a whole number; `line` for its number.
+        columns: fields that hold text.
+        carried: fields that go with the text uncleaned: a text, a whole number, or a list of
+            texts, which becomes one text with semicolons; empty where a row has none.
+        category: the one of `carried` or `columns` that divides the rows.
+    """
+
+    identifier: str
+    columns: tuple[str, ...]
+    carried: tuple[str, ...] = ()
+    category: str | None = None
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Fields that every row must have."""
+        return (*(() if self.identifier == LINE else (self.identifier,)), *self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All fields, each once."""
+        return tuple(dict.fromkeys((*self.required, *self.carried)))
+
+
+def list_fields(data: Data) -> Fields:
+    """List what a use case reads of its raw rows."""
+    return Fields(data.id, tuple(data.columns), tuple(data.carried), data.category)
+
+
+class RowSource(Protocol):
+    """Raw rows that are read in batches, here or on many machines.
+
+    Attributes:
+        path: where they are.
+        share: how much of the source has been read, from 0 to 1; None if its size is unknown.
+        files: of several files that were read, the number of the last row before each.
+        notes: what of the source was not read, or not as it is shown there.
+    """
+
+    path: str
+    share: float | None = None
+    files: Mapping[str, int] = MappingProxyType({})
+    notes: Sequence[str] = ()
+
+    def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
+        """Read the rows and do some work on every batch.
+
+        Args:
+            fields: what to read.
+            work: a pure function of a batch, which may run elsewhere. A batch has `line` (number
+                in the source, from 1), `original` (the row's bytes as they stood there), `problem`
+                (why it could not be read, or null) and a column of text for each field; rows of
+                several files also have `_source`, the line of the file.
+
+        Yields:
+            What the work gives, in the order of the rows.
+        """
+        ...
+
+
+def show_originals(rows: pl.Series) -> pl.Series:
+    """Write raw rows as texts; bytes that are no UTF-8 in hexadecimal."""
+    try:
+        texts = rows.cast(pl.String)
+    except pl.exceptions.ComputeError:  # polars does not say which row is to blame
+        texts = pl.Series([row.decode("utf-8", "backslashreplace") for row in rows])
+    return texts.cast(pl.String).str.strip_chars_end("\r\n")
+
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class RowProgress:
+    """Says now and then how many rows are done, how fast, and how long it will take.
+
+    Args:
+        verb: what is done to the rows.
+        unit: what they are.
+        total: how many there are, if that is known before.
+    """
+
+    def __init__(self, verb: str, unit: str = "rows", total: int | None = None) -> None:
+        self._verb, self._unit, self._total = verb, unit, total
+        self._start = self._last = time.monotonic()
+        self.rows = 0
+
+    def advance(self, rows: int, share: float | None = None) -> None:
+        """Count rows.
+
+        Args:
+            rows: how many more are done.
+            share: how much of the file is done, from 0 to 1, where the total is not known; None if
+                that is unknown, too.
+        """
+        self.rows += rows
+        now = time.monotonic()
+        if now - self._last >= SECONDS_BETWEEN_LINES and self.rows != self._total:
+            self._last = now
+            log.info("%s: %s.", self._verb, self._describe(now - self._start, share))
+
+    def finish(self) -> None:
+        """Say how it went."""
+        seconds = time.monotonic() - self._start
+        done = f"{self.rows:,} {self._unit}, {self._word_rate(seconds)}, all of them"
+        log.info("%s: %s.", self._verb, done)
+
+    def _describe(self, seconds: float, share: float | None) -> str:
+        whole = "the file"
+        if self._total:
+            whole, share = f"{self._total:,}", self.rows / self._total
+        words = f"{self.rows:,} {self._unit}, {self._word_rate(seconds)}"
+        if not share:
+            return words
+        left = seconds * (1 - share) / share
+        return f"{words}, {share:.0%} of {whole}, {left // 60:.0f}:{left % 60:02.0f} min left"
+
+    def _word_rate(self, seconds: float) -> str:
+        rate = self.rows / max(seconds, 1e-3)
+        return f"{rate:,.0f} {self._unit}/s" if rate >= 10 else f"{rate:.2g} {self._unit}/s"

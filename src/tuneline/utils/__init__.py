@@ -1,0 +1,1 @@
+"""What every module may use: files, hashes, disks, limits, text, the terminal."""

@@ -1,0 +1,129 @@
+"""Volumes: the disks that folders lie on, and what is free there."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractVersionedDataset, DataCatalog
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The disk a folder lies on, or will lie on.
+
+    Attributes:
+        folder: the folder; it need not exist.
+        mount: where the disk is mounted.
+        device: equal numbers are the same disk.
+        free: bytes that may still be written.
+    """
+
+    folder: Path
+    mount: Path
+    device: int
+    free: int
+
+
+def measure_volume(folder: Path) -> Volume:
+    """Measure the disk on which a folder lies, or on which it will be made.
+
+    Args:
+        folder: it need not exist.
+
+    Returns:
+        The disk and its free bytes.
+    """
+    path = Path(os.path.realpath(folder))  # a link may lead to another disk
+    there = next(one for one in (path, *path.parents) if one.exists())
+    mount = next(one for one in (there, *there.parents) if os.path.ismount(one))
+    return Volume(folder, mount, there.stat().st_dev, shutil.disk_usage(there).free)
+
+
+def count_missing(
+    needed: Mapping[str, float], volumes: Mapping[str, int], free: Mapping[str, float]
+) -> dict[str, float]:
+    """Count what is missing on each disk, where several things may go to one.
+
+    Args:
+        needed: space by purpose.
+        volumes: the disk by purpose; equal numbers share it.
+        free: free space by purpose, in the same unit.
+
+    Returns:
+        By purpose, how much more than is free there all that goes to its disk needs; 0 if it fits.
+    """
+    on_volume: dict[int, float] = {}
+    for purpose, volume in volumes.items():
+        on_volume[volume] = on_volume.get(volume, 0.0) + needed[purpose]
+    return {
+        purpose: max(0.0, on_volume[volume] - free[purpose]) for purpose, volume in volumes.items()
+    }
+
+
+def find_temporary_folder() -> Path:
+    """Find the folder for temporary files.
+
+    Python tries whether it can write there, and finds none where all of them are full.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - its disk is measured only
+
+
+def count_bytes(folder: Path) -> int:
+    """Add up the files of a folder, or of one file; symbolic links are not followed."""
+    if not folder.is_dir():
+        return folder.lstat().st_size
+    return sum(
+        (Path(parent) / name).lstat().st_size
+        for parent, _, names in os.walk(folder)
+        for name in names
+    )
+
+
+def lies_within(path: Path, root: Path) -> bool:
+    """Tell whether a path really lies under a folder: no link on the way leads out.
+
+    Args:
+        path: what somebody wants to remove.
+        root: the folder that nothing outside of may be touched.
+
+    Returns:
+        Whether removing the path, or the link it is, removes something of this folder alone.
+    """
+    return path.name != ".." and path.parent.resolve().is_relative_to(root.resolve())
+
+
+def word_bytes(count: float) -> str:
+    """Word a number of bytes in decimal units: 7.6 GB, 4.8 MB, 12 kB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if abs(count) >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count:.0f} bytes"
+
+
+def locate(catalog: DataCatalog, name: str) -> str:
+    """Find a dataset's file or folder; of a versioned one that exists, the latest version.
+
+    Args:
+        catalog: where the data lies.
+        name: the dataset.
+
+    Returns:
+        A path that starts from the folder one stands in, where it can.
+    """
+    dataset: Any = catalog.get(name)
+    versioned = isinstance(dataset, AbstractVersionedDataset) and dataset.exists()
+    # Kedro offers no public name for either.
+    found = dataset._get_load_path() if versioned else getattr(dataset, "_filepath", name)
+    return str(shorten_path(Path(str(found))))
+
+
+def shorten_path(path: Path) -> Path:
+    """Write a path from the folder one stands in, where it lies under it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,248 @@
+"""Writing files and folders so that a reader sees the old or the whole new one, never a part."""
+
+import errno
+import glob
+import itertools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.utils.disks import find_temporary_folder
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+OTHER_KIND = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
+# How torch's writer ends when its bytes have no room: it counts them, and names no reason
+# (caffe2/serialize/inline_container.cc).
+TORCH_CUT = re.compile(r"inline_container\.cc:\d+\] \. unexpected pos \d+ vs \d+")
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether an error means that a disk takes no more.
+
+    polars and the libraries in Rust raise errors without a number, torch without a reason.
+    """
+    return _means(error, FULL) or bool(TORCH_CUT.search(str(error)))
+
+
+@contextmanager
+def name_unwritable(path: Path, remedy: str) -> Iterator[None]:
+    """Say why a disk does not take a file: it is full, read-only, or something else lies there.
+
+    Args:
+        path: what is written.
+        remedy: what to do on a full disk.
+
+    Raises:
+        TunelineError: instead of the system's error, or of what a library has made of it.
+    """
+    try:
+        yield
+    except TunelineError:
+        raise
+    except Exception as error:  # tokenizers raises nothing more particular
+        problem = _word(path, remedy, error)
+        if problem is None:
+            raise
+        raise TunelineError(problem) from error
+
+
+@contextmanager
+def name_unreadable(path: Path, remedy: str) -> Iterator[None]:
+    """Say that a file is not what was written there, whatever its reader makes of that.
+
+    Args:
+        path: what is read.
+        remedy: what to do.
+
+    Raises:
+        TunelineError: instead of what a library has raised. A path where nothing is, is not named:
+            what is missing is found before a run.
+    """
+    try:
+        yield
+    except TunelineError:
+        raise
+    except Exception as error:  # each format has its own ways to be broken
+        if isinstance(error, FileNotFoundError) and not path.exists():
+            raise
+        missing = error.filename if isinstance(error, FileNotFoundError) else None
+        raise TunelineError(
+            Problem(
+                where=str(path),
+                wrong=f"it has no {missing}" if missing else f"it cannot be read ({_say(error)})",
+                matters="it was cut off, damaged or changed since it was written",
+                remedy=remedy,
+            )
+        ) from error
+
+
+def _word(path: Path, remedy: str, error: Exception) -> Problem | None:
+    if is_full(error):
+        wrong, matters = "the disk takes no more", "nothing half-written takes a good file's place"
+    elif _refuses(error, NOT_ALLOWED, path):
+        wrong, matters = "it must not be written", "what a run makes could not be kept"
+        remedy = "allow this user to write there, or let `data` in globals.yml name another folder"
+    elif _refuses(error, OTHER_KIND, path):
+        wrong = "a folder lies where a file should be, or a file where a folder should be"
+        matters, remedy = "neither is removed without being asked", "move it away"
+    else:
+        return None
+    return Problem(str(path), f"{wrong} ({_say(error)})", matters, remedy)
+
+
+def _means(error: BaseException, numbers: tuple[int, ...]) -> bool:
+    if isinstance(error, OSError) and error.errno in numbers:
+        return True
+    return any(os.strerror(number) in str(error) for number in numbers)
+
+
+def _refuses(error: Exception, numbers: tuple[int, ...], path: Path) -> bool:
+    """Tell whether an error is about what is written: what is read meanwhile may fail, too."""
+    if not isinstance(error, OSError) or error.errno not in numbers or error.filename is None:
+        return False
+    named = Path(os.fsdecode(error.filename))
+    return named.is_relative_to(path.parent) or path.is_relative_to(named)
+
+
+def _say(error: Exception) -> str:
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+
+
+REMEDY = "free space there, or let `data` in the environment's globals.yml name another disk"
+SCRATCH_REMEDY = "free space there, or let the environment variable TMPDIR name another disk"
+PARTIAL = re.compile(r"\..+\.(\d+)-\d+\.partial")
+SCRATCH = re.compile(r"tuneline-(\d+)-.+")
+
+
+@contextmanager
+def replace_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path` that takes its place once the block has ended well.
+
+    Args:
+        path: the file to make or to replace.
+
+    Yields:
+        A binary file to write to.
+    """
+    with replace_by_name(path) as partial, partial.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def replace_by_name(path: Path) -> Iterator[Path]:
+    """Name a file beside `path` that takes its place once the block has ended well.
+
+    For writers that open the file themselves.
+
+    Args:
+        path: the file to make or to replace.
+
+    Yields:
+        Where to write; nothing is there yet.
+
+    Raises:
+        TunelineError: if the disk is full or read-only, or a folder lies there.
+    """
+    with name_unwritable(path, REMEDY):
+        partial = _name_partial(path)
+        try:
+            yield partial
+            _flush(partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_whole_folder(path: Path) -> Iterator[Path]:
+    """Make a folder beside `path` that takes its place once the block has ended well.
+
+    Args:
+        path: the folder to make or to replace.
+
+    Yields:
+        An empty folder to write into.
+
+    Raises:
+        TunelineError: if the disk is full or read-only, or a file lies there.
+    """
+    with name_unwritable(path, REMEDY):
+        partial, old = _name_partial(path), _name_partial(path)
+        partial.mkdir()
+        try:
+            yield partial
+            flush_files(partial)
+            if path.is_dir():
+                # Under its own name, a folder that is being removed would look like a whole one.
+                path.rename(old)
+            partial.rename(path)
+        finally:
+            if old.is_dir() and not path.exists():
+                old.rename(path)  # stopped between the two
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def flush_files(folder: Path) -> None:
+    """Have the system write all files of a folder to the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            _flush(path)
+
+
+def make_scratch() -> tempfile.TemporaryDirectory[str]:
+    """Make a folder for what is not kept, where the system keeps such things.
+
+    What killed processes left there is removed before.
+
+    Raises:
+        TunelineError: if that disk is full or read-only.
+    """
+    for left in find_scratch():
+        shutil.rmtree(left, ignore_errors=True)
+    folder = find_temporary_folder()
+    with name_unwritable(folder, SCRATCH_REMEDY):
+        return tempfile.TemporaryDirectory(prefix=f"tuneline-{os.getpid()}-", dir=folder)
+
+
+def find_scratch() -> list[Path]:
+    """Find the scratch folders of processes that are no more."""
+    found = find_temporary_folder().glob("tuneline-*")
+    return sorted(path for path in found if _is_left(SCRATCH, path) and path.is_dir())
+
+
+def find_partials(root: Path) -> list[Path]:
+    """Find what processes that are no more have left half-written, anywhere under a folder."""
+    return sorted(path for path in root.rglob(".*.partial") if _is_left(PARTIAL, path))
+
+
+_numbers = itertools.count()
+
+
+def _name_partial(path: Path) -> Path:
+    """Name what no other writer writes to; remove what processes that were killed have left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        if _is_left(PARTIAL, left):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.partial")
+
+
+def _is_left(pattern: re.Pattern[str], path: Path) -> bool:
+    """Tell by its name whether the process that made something is no more."""
+    import psutil
+
+    process = pattern.fullmatch(path.name)
+    return process is not None and not psutil.pid_exists(int(process[1]))
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

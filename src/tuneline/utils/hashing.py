@@ -1,0 +1,179 @@
+"""Fingerprints of what went into an adapter."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.utils.files import name_unreadable, replace_whole
+
+log = logging.getLogger(__name__)
+
+
+def hash_text(text: str) -> str:
+    """Fingerprint a text: SHA-256, hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hash_value(value: Any) -> str:
+    """Fingerprint a value of plain types; the order of keys does not matter."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """Fingerprint a file by its bytes: SHA-256, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_files(paths: list[Path]) -> str:
+    """Fingerprint files by their names and contents."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+SEAL = "sha256"
+
+
+def seal_value(value: dict[str, Any]) -> dict[str, Any]:
+    """Add to an object of plain types its own SHA-256, as the key `sha256`."""
+    return {SEAL: _hash_as_read(value), **value}
+
+
+def open_seal(value: dict[str, Any]) -> dict[str, Any]:
+    """Take the SHA-256 off an object, and compare.
+
+    Args:
+        value: as it was read. One without it is taken as it is: people may write one.
+
+    Returns:
+        The object without its SHA-256.
+
+    Raises:
+        ValueError: if it is not what was sealed.
+    """
+    content = {key: one for key, one in value.items() if key != SEAL}
+    if SEAL in value and value[SEAL] != _hash_as_read(content):
+        raise ValueError("it is not what its SHA-256 says was written")
+    return content
+
+
+def write_sealed(path: Path, value: dict[str, Any]) -> None:
+    """Write an object as JSON with its SHA-256."""
+    text = json.dumps(seal_value(value), indent=2, sort_keys=True, ensure_ascii=False)
+    with replace_whole(path) as file:
+        file.write(f"{text}\n".encode())
+
+
+def read_sealed(path: Path, remedy: str) -> dict[str, Any]:
+    """Read an object that was written with its SHA-256.
+
+    Args:
+        path: the file.
+        remedy: what to do if it is broken.
+
+    Raises:
+        TunelineError: if it is not what was written.
+    """
+    with name_unreadable(path, remedy):
+        return open_seal(dict(json.loads(path.read_bytes())))
+
+
+def hash_all(folder: Path) -> dict[str, str]:
+    """Compute the SHA-256 of each file of a folder, by its name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
+
+
+def find_broken(folder: Path, hashes: dict[str, str]) -> list[Path]:
+    """Find the files of a folder that are not there any more, or not what was written."""
+    paths = {folder / name: written for name, written in hashes.items()}
+    return [path for path, one in paths.items() if not path.is_file() or hash_file(path) != one]
+
+
+def check_files(folder: Path, hashes: dict[str, str], remedy: str) -> None:
+    """Refuse a folder that is not what was written.
+
+    Args:
+        folder: the folder.
+        hashes: as `hash_all` gave them; files that it does not name are not looked at.
+        remedy: what to do.
+
+    Raises:
+        TunelineError: naming each such file.
+    """
+    problems = [
+        Problem(
+            where=str(path),
+            wrong="it is not what its SHA-256 says was written" if path.is_file() else "it is gone",
+            matters="nothing that it is used for could be trusted",
+            remedy=remedy,
+        )
+        for path in find_broken(folder, hashes)
+    ]
+    if problems:
+        raise TunelineError(*problems)
+
+
+def _hash_as_read(value: dict[str, Any]) -> str:
+    """Hash an object as JSON gives it back: tuples as lists, numbers as keys as texts."""
+    return hash_text(json.dumps(json.loads(json.dumps(value)), sort_keys=True))
+
+
+RECORD = ".versions.json"
+
+
+def order_versions(folder: Path, names: Iterable[str]) -> list[str]:
+    """Order versions as they were made.
+
+    Args:
+        folder: of all versions.
+        names: the versions that are there.
+
+    Returns:
+        The names, the last one made at the end. What is not in the record was put there by other
+        means, and comes first, by name.
+    """
+    recorded = {name: place for place, name in enumerate(_read(folder))}
+    return sorted(names, key=lambda name: (recorded.get(name, -1), name))
+
+
+def record_version(folder: Path, name: str) -> None:
+    """Record a version as the last one, before it is there: a reader passes over what is not.
+
+    Args:
+        folder: of all versions.
+        name: the version that is about to be saved.
+    """
+    there = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    made = order_versions(folder, {*there, *_read(folder)} - {name})
+    if made and name < max(made):
+        log.warning(
+            "%s = %s: an older name than %s, which was made before it, so the clock was set back; "
+            "this is the last one made all the same, and the one that is used.",
+            folder,
+            name,
+            max(made),
+        )
+    with replace_whole(folder / RECORD) as file:
+        file.write(orjson.dumps([*made, name], option=orjson.OPT_INDENT_2))
+
+
+def _read(folder: Path) -> list[str]:
+    path = folder / RECORD
+    if not path.is_file():
+        return []
+    try:
+        return [str(name) for name in orjson.loads(path.read_bytes())]
+    except (orjson.JSONDecodeError, TypeError):
+        log.warning("%s cannot be read: versions are taken in the order of their names.", path)
+        return []

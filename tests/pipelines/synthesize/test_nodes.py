@@ -1,0 +1,221 @@
+"""The stage from templates to raw rows, with the embedded provider and the tracked templates."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kedro.config import OmegaConfigLoader
+
+from tests.conftest import PERSONA, PROJECT
+from tests.scripted_server import ScriptedServer, serve
+from tuneline.datasets import JSONLinesDataset
+from tuneline.datasets.folders import ReplyFolder
+from tuneline.errors import TunelineError
+from tuneline.parameters import Moderation, Prices, Server, Synthesise
+from tuneline.pipelines.synthesize.nodes import (
+    check_templates,
+    estimate_cost,
+    extend_templates,
+    merge_dialogues,
+    moderate_dialogues,
+    report_synthesis,
+    write_answers,
+    write_questions,
+)
+from tuneline.settings import CONFIG_LOADER_ARGS
+
+TEMPLATES = yaml.safe_load((PROJECT / PERSONA / "templates.yml").read_text())
+VOCABULARY = yaml.safe_load((PROJECT / PERSONA / "vocabulary.yml").read_text())
+COLLECTED = JSONLinesDataset(filepath=str(PROJECT / PERSONA / "collected.jsonl")).load()
+LOADER = OmegaConfigLoader(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
+PARAMETERS = LOADER["parameters"]
+PRICES = Prices.model_validate(PARAMETERS["prices"])
+SETTINGS = Synthesise.model_validate(PARAMETERS["persona_dialogues"]["synthesise"])
+
+
+def synthesise(settings: Synthesise, folder: Path) -> dict[str, Any]:
+    """Run the stage's nodes one after the other, as the pipeline does."""
+    replies, made = ReplyFolder(folder), {}
+    checked = check_templates(TEMPLATES, VOCABULARY, settings)
+    estimated = estimate_cost(checked, settings, PRICES)
+    templates, first = extend_templates(checked, VOCABULARY, replies, estimated, settings, PRICES)
+    drafts, second = write_answers(templates, VOCABULARY, replies, first, settings, PRICES)
+    dialogues, third = write_questions(drafts, VOCABULARY, replies, first, second, settings, PRICES)
+    cleared, flagged = moderate_dialogues(dialogues, settings)
+    rows = (estimated, templates, drafts, dialogues, cleared, flagged, COLLECTED)
+    report, invalid = report_synthesis(*rows, first, second, third, settings)
+    made |= {"drafts": drafts, "dialogues": dialogues, "flagged": flagged, "invalid": invalid}
+    raw = merge_dialogues(cleared, COLLECTED, report, settings)
+    return {**made, "templates": templates, "report": report, "raw": raw}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return synthesise(SETTINGS, tmp_path_factory.mktemp("replies"))
+
+
+def test_every_step_adds_up_and_every_row_has_an_origin(made: dict[str, Any]):
+    report = made["report"]
+    for step in report["steps"]:
+        assert step["in"] == step["out"] + step["set_aside"]
+    assert [step["in"] for step in report["steps"][1:]] == [
+        step["out"] for step in report["steps"][:-1]
+    ]
+    origins = [row["origin"]["source"] for row in made["raw"]]
+    assert origins.count("collected") == len(COLLECTED) == report["raw"]["collected"]
+    assert origins.count("synthesised") == report["raw"]["synthesised"]
+    assert len(made["raw"]) == report["raw"]["all"]
+    assert len({row["id"] for row in made["raw"]}) == len(made["raw"])
+
+
+def test_styles_and_slips_are_what_the_quotas_say(made: dict[str, Any]):
+    shares = {one["name"]: one["count"] for one in made["report"]["quotas"]}
+    assert shares == dict.fromkeys(SETTINGS.quotas.styles, 24) | {"slips": 18}
+
+
+def test_a_slip_stands_in_its_answer_and_leads_to_the_right_word(made: dict[str, Any]):
+    for row in made["raw"]:
+        slip = row["origin"].get("slip")
+        if slip:
+            assert f"{slip}… " in row["messages"][-1]["content"]
+
+
+def test_an_answer_holds_the_words_of_its_own_template_and_its_question_those_of_the_answer(
+    made: dict[str, Any],
+):
+    texts = {one["number"]: one["text"] for one in made["templates"]}
+    for one in made["dialogues"]:
+        if not one["slip"]:
+            literals = re.split(r"\{[^}]*\}", texts[one["template"]])
+            assert all(part[1:].strip(" .") in one["answer"] for part in literals)
+        forms = [
+            form
+            for entry in one["fillers"].values()
+            for form in (entry.values() if isinstance(entry, dict) else [entry])
+        ]
+        assert "{" not in one["question"]
+        known = any(form.casefold() in one["question"].casefold() for form in forms)
+        free = [text for text in VOCABULARY["questions"] if "{" not in text]
+        assert known or any(text[1:] in one["question"] for text in free)
+
+
+def test_every_form_of_a_feat_has_its_auxiliary_where_czech_wants_it(made: dict[str, Any]):
+    # "že jste přečkal", never "že přečkal jste": a clitic comes second in its clause.
+    for entry in VOCABULARY["placeholders"]["feat"]:
+        assert entry["vy"].startswith("jste ")
+        assert entry["me"].split()[1] == "jsem"
+    for row in made["raw"]:
+        question, answer = (message["content"] for message in row["messages"][1:])
+        assert not re.search(r"\b(prý|že|když) \w+l jste\b", question, re.IGNORECASE)
+        assert not re.search(r"\bže prý že\b", answer, re.IGNORECASE)
+
+
+def test_the_same_seed_writes_the_same_rows_and_another_one_others(
+    made: dict[str, Any], tmp_path: Path
+):
+    assert synthesise(SETTINGS, tmp_path / "again")["raw"] == made["raw"]
+    other = SETTINGS.model_copy(update={"seed": 1})
+    assert synthesise(other, tmp_path / "other")["raw"] != made["raw"]
+
+
+def test_new_templates_fill_up_the_styles_and_none_is_all_but_known(made: dict[str, Any]):
+    from rapidfuzz import fuzz
+
+    texts = [one["text"] for one in made["templates"]]
+    assert len(texts) == SETTINGS.templates
+    for number, text in enumerate(texts[len(TEMPLATES) :], start=len(TEMPLATES)):
+        assert max(fuzz.ratio(text, other) for other in texts[:number]) < SETTINGS.near_duplicate
+
+
+def test_flagged_dialogues_are_reported_and_the_rest_goes_on(tmp_path: Path):
+    moderation = Moderation(by="list", categories={"gulls": [r"\brac(ek|k)"]})
+    wide = SETTINGS.quotas.model_copy(update={"tolerance": 1.0})
+    settings = SETTINGS.model_copy(update={"moderation": moderation, "quotas": wide})
+    made = synthesise(settings, tmp_path)
+    report = made["report"]["moderation"]
+    assert 0 < report["flagged"] == report["categories"]["gulls"] < SETTINGS.dialogues
+    assert len(made["raw"]) == len(COLLECTED) + SETTINGS.dialogues - report["flagged"]
+    assert {one["id"] for one in report["conversations"]} == {one["id"] for one in made["flagged"]}
+
+
+def test_quotas_that_the_moderation_spoils_stop_the_stage(tmp_path: Path):
+    moderation = Moderation(by="list", categories={"slips": ["… "]})
+    with pytest.raises(TunelineError, match=r"quotas: slips = 0\.15"):
+        synthesise(SETTINGS.model_copy(update={"moderation": moderation}), tmp_path)
+
+
+def by_server(server: ScriptedServer, **changes: Any) -> Synthesise:
+    about = Server(base_url=server.url, model="gpt-4.1-mini", sampling={"max_tokens": 900})
+    wide = SETTINGS.quotas.model_copy(update={"tolerance": 1.0})
+    values = {"provider": "server", "server": about, "quotas": wide, "templates": len(TEMPLATES)}
+    return SETTINGS.model_copy(update=values | changes)
+
+
+def test_the_report_shows_the_servers_usage_beside_the_estimate(tmp_path: Path):
+    with serve(ScriptedServer()) as server:
+        report = synthesise(by_server(server), tmp_path)["report"]
+    reported = report["cost"]["reported"]["answers"]
+    assert reported["replies"] == SETTINGS.dialogues // SETTINGS.batch_size
+    assert reported["prompt_tokens"] == 100 * reported["replies"]
+    assert reported["dollars"] == pytest.approx((100 * 0.4 + 50 * 1.6) * 12 / 1e6)
+    estimate = report["cost"]["estimate"]
+    assert estimate["dollars"] == estimate["models"]["gpt-4.1-mini"]["normal"] > 0
+    assert estimate["models"]["gpt-4.1-mini"]["batch"] < estimate["dollars"]
+    assert "characters are one token" in estimate["assumptions"]
+
+
+def test_an_estimate_beyond_the_budget_stops_before_anything_is_asked(tmp_path: Path):
+    with serve(ScriptedServer()) as server:
+        settings = by_server(server, budget=0.0001)
+        with pytest.raises(TunelineError, match="the whole stage is estimated"):
+            synthesise(settings, tmp_path)
+    assert server.requests == {}
+
+
+def test_a_budget_is_for_all_steps_together(tmp_path: Path):
+    with serve(ScriptedServer()) as server:
+        generous = by_server(server, budget=100.0)
+        spent = synthesise(generous, tmp_path / "a")["report"]["cost"]["reported"]
+        answers = spent["answers"]["dollars"]
+        prices = PRICES.model_copy(update={"characters_per_token": 1000.0})
+        settings = by_server(server, budget=answers * 1.2)
+        replies = ReplyFolder(tmp_path / "a")
+        before = server.number
+        templates = check_templates(TEMPLATES, VOCABULARY, settings)
+        free = {"usage": {"dollars": 0.0}}
+        drafts, record = write_answers(templates, VOCABULARY, replies, free, settings, prices)
+        assert server.number == before, "answers are there already"
+        fresh = ReplyFolder(tmp_path / "b")
+        with pytest.raises(TunelineError, match=r"synthesise\.budget"):
+            write_questions(drafts, VOCABULARY, fresh, free, record, settings, prices)
+
+
+def test_a_budget_without_a_price_is_refused():
+    settings = by_server(ScriptedServer(), budget=1.0)
+    other = settings.server.model_copy(update={"model": "unknown"})
+    settings = settings.model_copy(update={"server": other})
+    templates = check_templates(TEMPLATES, VOCABULARY, settings)
+    with pytest.raises(TunelineError, match=r"has no price in `prices\.models`"):
+        extend_templates(templates, VOCABULARY, ReplyFolder(Path("no")), {}, settings, PRICES)
+
+
+def test_no_dialogues_make_no_trouble():
+    assert moderate_dialogues([], SETTINGS) == ([], [])
+
+
+def test_a_server_that_brings_nothing_stops_the_stage_with_the_reason(tmp_path: Path):
+    with serve(ScriptedServer(script=lambda _: "refusal")) as server:
+        settings = by_server(server, attempts=2)
+        with pytest.raises(TunelineError, match="none of 120 came well; 240 times: refused: I can"):
+            synthesise(settings, tmp_path)
+
+
+def test_a_dated_model_has_its_familys_price():
+    settings = by_server(ScriptedServer())
+    dated = settings.server.model_copy(update={"model": "gpt-4.1-mini-2025-04-14"})
+    templates = check_templates(TEMPLATES, VOCABULARY, settings)
+    family = estimate_cost(templates, settings, PRICES)["dollars"]
+    settings = settings.model_copy(update={"server": dated})
+    assert estimate_cost(templates, settings, PRICES)["dollars"] == family > 0

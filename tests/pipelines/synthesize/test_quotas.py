@@ -1,0 +1,55 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuneline.errors import TunelineError
+from tuneline.parameters.synthesis import Quotas
+from tuneline.pipelines.synthesize.quotas import check_shares, count_shares, share_out, spread
+
+QUOTAS = Quotas(styles={"anger": 0.5, "irony": 0.5}, slips=0.15, tolerance=0.05)
+
+
+@given(st.integers(0, 5000), st.lists(st.integers(1, 9), min_size=1, max_size=6))
+def test_shares_of_any_number_add_up_to_it_and_are_off_by_less_than_one(
+    total: int, weights: list[int]
+):
+    shares = {str(n): weight / sum(weights) for n, weight in enumerate(weights)}
+    counts = share_out(total, shares)
+    assert sum(counts.values()) == total
+    assert all(abs(counts[name] - total * share) < 1 + 1e-6 for name, share in shares.items())
+
+
+@given(st.integers(1, 400), st.floats(0, 1))
+def test_marks_are_spread_so_that_every_beginning_has_its_share(total: int, share: float):
+    marks = spread(total, share)
+    for length in range(1, total + 1):
+        assert abs(sum(marks[:length]) - length * share) <= 1
+
+
+def make(style: str, slip: str, count: int) -> list[dict]:
+    return [{"style": style, "slip": slip}] * count
+
+
+def test_quotas_that_are_kept_are_reported_and_pass():
+    dialogues = make("anger", "culerna", 15) + make("anger", "", 35) + make("irony", "", 50)
+    shares = count_shares(dialogues, QUOTAS)
+    assert [(one["name"], one["count"]) for one in shares] == [
+        ("anger", 50),
+        ("irony", 50),
+        ("slips", 15),
+    ]
+    check_shares(shares, QUOTAS.tolerance)
+
+
+def test_quotas_that_are_missed_are_refused_all_at_once():
+    shares = count_shares(make("anger", "", 70) + make("irony", "", 30), QUOTAS)
+    with pytest.raises(TunelineError) as error:
+        check_shares(shares, QUOTAS.tolerance)
+    message = str(error.value)
+    assert "quotas: anger = 0.5: 70 dialogues have it" in message
+    assert "quotas: irony = 0.5: 30 dialogues have it" in message
+    assert "quotas: slips = 0.15: 0 dialogues have it" in message
+
+
+def test_no_dialogues_miss_no_quota():
+    check_shares(count_shares([], QUOTAS), QUOTAS.tolerance)

@@ -1,0 +1,220 @@
+"""Whole files and folders, whatever happens to their writer."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from kedro.io import AbstractDataset
+
+from tests.documentation import PROJECT
+from tuneline.datasets import (
+    CSVDataset,
+    JSONDataset,
+    JSONLinesDataset,
+    PlotlyDataset,
+    StreamedCSVDataset,
+    TextDataset,
+)
+from tuneline.errors import TunelineError
+from tuneline.hooks import hold
+from tuneline.utils.caches import Journal
+from tuneline.utils.files import (
+    find_partials,
+    find_scratch,
+    make_scratch,
+    name_unwritable,
+    replace_whole_folder,
+)
+
+TABLE = pd.DataFrame({"a": [1, 2]})
+WRITERS: dict[str, tuple[Callable[[Path], AbstractDataset], object, object]] = {
+    "json": (lambda path: JSONDataset(filepath=str(path)), {"a": 1}, {"a": object()}),
+    "text": (lambda path: TextDataset(filepath=str(path)), "words", 7),
+    "csv": (lambda path: CSVDataset(filepath=str(path)), TABLE, None),
+    "plotly": (lambda path: PlotlyDataset(filepath=str(path)), go.Figure(), None),
+    "lines": (lambda path: JSONLinesDataset(filepath=str(path)), [{"a": 1}], [{"a": object()}]),
+}
+
+
+@pytest.fixture(params=WRITERS)
+def writer(request: pytest.FixtureRequest) -> tuple[Callable[..., AbstractDataset], object, object]:
+    return WRITERS[request.param]
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Be somebody whom the file system may refuse something."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+        yield
+        os.seteuid(0)
+    else:
+        yield
+
+
+def test_what_fails_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path: Path, writer):
+    make, good, bad = writer
+    dataset = make(tmp_path / "file")
+    dataset.save(good)
+    before = (tmp_path / "file").read_bytes()
+    with pytest.raises(Exception, match=r"."):
+        dataset.save(bad)
+    assert (tmp_path / "file").read_bytes() == before
+    assert [*tmp_path.iterdir()] == [tmp_path / "file"]
+
+
+def test_a_file_is_never_opened_under_its_own_name_to_be_written(tmp_path: Path, writer):
+    make, good, _ = writer
+    dataset = make(tmp_path / "file")
+    dataset.save(good)
+    os.link(tmp_path / "file", tmp_path / "old")  # the same bytes, while nobody writes into them
+    before = (tmp_path / "old").read_bytes()
+    dataset.save(good)
+    assert (tmp_path / "old").read_bytes() == before
+    assert (tmp_path / "old").stat().st_ino != (tmp_path / "file").stat().st_ino
+
+
+def test_a_folder_in_a_files_place_is_told_and_stays(tmp_path: Path, writer):
+    make, good, _ = writer
+    (tmp_path / "file/inside").mkdir(parents=True)
+    with pytest.raises(TunelineError, match=r"file: a folder lies where a file should be"):
+        make(tmp_path / "file").save(good)
+    assert (tmp_path / "file/inside").is_dir()
+
+
+def test_a_file_in_a_folders_place_is_told_and_stays(tmp_path: Path, writer):
+    make, good, _ = writer
+    (tmp_path / "folder").write_text("mine")
+    with pytest.raises(TunelineError, match=r"or a file where a folder should be"):
+        make(tmp_path / "folder/file").save(good)
+    with (
+        pytest.raises(TunelineError, match=r"or a file where a folder should be"),
+        replace_whole_folder(tmp_path / "folder"),
+    ):
+        pass
+    assert (tmp_path / "folder").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda: JSONLinesDataset(filepath="/etc/data/file").save([]),
+        lambda: Journal(Path("/etc/journal")).record("a", 1),
+        lambda: hold(Path("/etc/locks"), "tea.prepare"),
+    ],
+)
+def test_a_folder_that_must_not_be_written_is_told(write: Callable[[], object]):
+    with pytest.raises(TunelineError, match=r"^/etc/.+: it must not be written \(.+ allow"):
+        write()
+
+
+def test_what_is_read_meanwhile_is_not_taken_for_what_is_written(tmp_path: Path):
+    with (
+        pytest.raises(PermissionError, match="raw"),
+        name_unwritable(tmp_path / "made" / "clean.csv", "free space"),
+    ):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "raw" / "raw.csv"))
+
+
+def test_a_folder_that_was_about_to_be_replaced_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rename = Path.rename
+
+    def stop_at_the_second(path: Path, target: Path) -> Path:
+        if target == tmp_path / "merged" and (path / "new").exists():
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    (tmp_path / "merged").mkdir()
+    (tmp_path / "merged/old").touch()
+    monkeypatch.setattr(Path, "rename", stop_at_the_second)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        replace_whole_folder(tmp_path / "merged") as folder,
+    ):
+        (folder / "new").touch()
+    assert [*tmp_path.rglob("*")] == [tmp_path / "merged", tmp_path / "merged/old"]
+
+
+def test_a_cut_file_is_told_by_its_name(tmp_path: Path):
+    for name, make in (
+        ("scores.json", JSONDataset),
+        ("plot.json", PlotlyDataset),
+        ("log.csv", CSVDataset),
+    ):
+        (tmp_path / name).write_bytes(b"")
+        with pytest.raises(TunelineError, match=rf"{name}: it cannot be read \(.+\); it was cut"):
+            make(filepath=str(tmp_path / name)).load()
+
+
+def test_texts_that_a_spreadsheet_takes_for_formulas_do_not_begin_as_such(tmp_path: Path):
+    texts = ["=1+1", "+1", "-1", "@a", "\t=a", "'=1", "''+", "'tis", "", "a=b", None, "\r="]
+    table = pd.DataFrame({"=id": texts, "number": range(-6, 6)})
+    dataset = CSVDataset(filepath=str(tmp_path / "table.csv"), load_args={"keep_default_na": True})
+    dataset.save(table)
+    plain = pd.read_csv(tmp_path / "table.csv")
+    assert not plain.astype(str).iloc[:, 0].str.contains(r"^[=+\-@\t\r]").any()
+    assert next(iter(plain)) == "'=id"
+    loaded = dataset.load()
+    assert loaded["number"].tolist() == list(range(-6, 6))
+    assert loaded["=id"].fillna("").tolist() == [text or "" for text in texts]
+
+
+def test_scratch_of_a_killed_process_is_found_and_removed_by_the_next():
+    script = (
+        "import os, signal; from tuneline.utils.files import make_scratch\n"
+        "folder = make_scratch(); print(folder.name, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    left = Path(killed.stdout.strip())
+    assert left.is_dir()
+    assert left in find_scratch()
+    with make_scratch() as mine:
+        assert not left.exists()
+        assert Path(mine) not in find_scratch()
+
+
+def test_half_written_files_of_dead_processes_are_found_anywhere(tmp_path: Path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = tmp_path / f"deep/.clean.csv.{ended.pid}-3.partial"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    (tmp_path / f".clean.csv.{os.getpid()}-0.partial").write_bytes(b"mine")
+    assert find_partials(tmp_path) == [left]
+
+
+def test_no_dataset_of_the_catalog_writes_in_another_way():
+    """Kedro's own classes that save open a file under its own name."""
+    others = {"MemoryDataset", "yaml.YAMLDataset", "partitions.PartitionedDataset"}
+    pages = [path.read_text("utf-8") for path in PROJECT.glob("conf/**/catalog*.yml")]
+    kinds = {kind for page in pages for kind in re.findall(r"\b(?:type|dataset): ([\w.]+)", page)}
+    assert {kind for kind in kinds if not kind.startswith("tuneline.datasets.")} == others
+
+
+def test_a_stream_that_breaks_leaves_the_old_table(tmp_path: Path):
+    import polars as pl
+
+    from tuneline.streaming import Stream
+
+    def broken() -> Iterator[pl.DataFrame]:
+        yield pl.DataFrame({"a": ["1"]})
+        raise ValueError("raw")
+
+    dataset = StreamedCSVDataset(filepath=str(tmp_path / "clean.csv"))
+    dataset.save(Stream([pl.DataFrame({"a": ["old"]})]))
+    with pytest.raises(Exception, match="raw"):
+        dataset.save(Stream(broken()))
+    assert (tmp_path / "clean.csv").read_text() == "a\nold\n"
+    assert [*tmp_path.iterdir()] == [tmp_path / "clean.csv"]
