@@ -1,6 +1,6 @@
 """Executes commands as the documentation shows them, in a small copy of the project.
 
-What differs from what a reader would type stands in tables: SUBSTITUTIONS, REFUSALS, NOT_EXECUTED
+What differs from what a reader would type is in tables: SUBSTITUTIONS, REFUSALS, NOT_EXECUTED
 and RULES. A command that no rule knows fails its test: add a rule, or correct the page.
 """
 
@@ -36,7 +36,7 @@ GPU_MACHINES = r"--env=(colab_free|colab_paid|multi_gpu|base|my_gpu)\b"
 SUBSTITUTIONS = (
     # A placeholder stands for any use case.
     (r"<use[_ ]case>", "shoe_mould"),
-    (r"<stage>", "train_remotely"),
+    (r"<stage>", "finetune_api"),
     (r"<address of this repository>", str(PROJECT)),
     (r"path/to/tea\.csv", "tea.csv"),
     (r"KEDRO_ENV=laptop", "KEDRO_ENV=test"),
@@ -60,7 +60,7 @@ SUBSTITUTIONS = (
     ),
     # One changed value stands for another: each costs a whole training.
     (r"learning_rate=1e-3", "learning_rate=1e-4"),
-    # The sample is made beside the copy's own raw files.
+    # The sample is made next to the copy's own raw files.
     (r"--out data/", "--out made/data/"),
 )
 # Commands that must be refused here before their first node, for these reasons and no other.
@@ -72,7 +72,7 @@ REFUSALS = (
     ),
     # No test holds a key.
     (
-        r"provider=server|remote_training\.dry_run=false",
+        r"provider=server|finetune_api\.dry_run=false",
         ("this environment variable is not set",),
     ),
     # Nobody publishes from a test: no name is stated, no token is set, and the tiny base is local.
@@ -93,7 +93,7 @@ MADE_BY_CI = re.compile(
     r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
     r"|^make(\[\d+\])?: Nothing"
 )
-# Environment variables of other libraries that pages may name; ours stand in `conf`.
+# Environment variables of other libraries that pages may name; ours are in `conf`.
 VARIABLES = {"AIRFLOW_HOME", "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "JUDGE_API_KEY", "KEDRO_ENV"}
 # What is not executed, and why.
 NOT_EXECUTED = (
@@ -231,7 +231,7 @@ def make_help(reader: Reader, match: re.Match[str]) -> None:
 
 
 def sample(reader: Reader, match: re.Match[str]) -> None:
-    """Make sample data beside the copy's own."""
+    """Make sample data next to the copy's own."""
     environment = {**os.environ, "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'src'}"}
     subprocess.run(
         [sys.executable, *shlex.split(match[0])[1:]], cwd=reader.folder, env=environment, check=True
@@ -395,8 +395,8 @@ def _wait(process: subprocess.Popen[bytes], happens: Callable[[], object]) -> No
 
 
 def _answers(url: str) -> bool:
-    with suppress(OSError), urllib.request.urlopen(url, timeout=60) as reply:
-        return bool(reply.status == 200)
+    with suppress(OSError), urllib.request.urlopen(url, timeout=60) as response:
+        return bool(response.status == 200)
     return False
 
 
@@ -469,7 +469,7 @@ def _share_results(folder: Path) -> None:
 
 
 def _fill_cache(cache: Path) -> None:
-    """Put one repository into the hub's cache, in the layout of the hub's client."""
+    """Put one repository into the hub's cache, in the layout of huggingface_hub."""
     repository, commit = cache / "models--owner--tea", "0" * 40
     for name in ("blobs", "refs", f"snapshots/{commit}"):
         (repository / name).mkdir(parents=True)

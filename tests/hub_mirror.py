@@ -105,11 +105,11 @@ class Handler(BaseHTTPRequestHandler):
                 }
                 for one in files
             ]
-            self.reply({"id": repo, "sha": COMMIT, "siblings": siblings})
+            self.response({"id": repo, "sha": COMMIT, "siblings": siblings})
         elif "/" in str(rest):  # a folder of the repository, and there is none
             self.refuse("EntryNotFound")
         else:
-            self.reply(
+            self.response(
                 [
                     {
                         "type": "file",
@@ -142,7 +142,7 @@ class Handler(BaseHTTPRequestHandler):
             except OSError:  # who downloads has gone
                 self.close_connection = True
 
-    def reply(self, value: Any) -> None:
+    def response(self, value: Any) -> None:
         body = json.dumps(value).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

@@ -59,7 +59,7 @@ class Repository:
 
 
 class HubServer:
-    """A hub with one account, `me`, one organisation of it, `team`, and someone else's.
+    """A hub with one account, `me`, one organization of it, `team`, and someone else's.
 
     Attributes:
         folder: where contents lie, by SHA-256.
@@ -303,9 +303,9 @@ class _Handler(BaseHTTPRequestHandler):
         found = re.match(r"---\n(.*?)\n---\n", content, re.DOTALL)
         metadata = yaml.safe_load(found[1]) if found else None
         errors = [] if isinstance(metadata, dict) else [{"message": "no metadata"}]
-        licence = (metadata or {}).get("license")
-        if licence not in {None, "mit", "apache-2.0", "llama2", "llama3.2", "other"}:
-            errors.append({"message": f'"license" must be one of those known, not {licence}'})
+        stated = (metadata or {}).get("license")
+        if stated not in {None, "mit", "apache-2.0", "llama2", "llama3.2", "other"}:
+            errors.append({"message": f'"license" must be one of those known, not {stated}'})
         self._send(400 if errors else 200, {"errors": errors, "warnings": []})
 
     def _preupload(self, name: str, _revision: str) -> None:

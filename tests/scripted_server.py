@@ -1,4 +1,4 @@
-"""A small server of our own that speaks OpenAI's protocol and fails as it is told to."""
+"""A small server of our own OpenAI-compatible and fails as it is told to."""
 
 import json
 import re
@@ -20,13 +20,15 @@ Item = dict[str, Any]
 def write(item: Item) -> Item:
     """Write what was asked for, well; the words of the source stay in it, so that pairs show."""
     words = re.findall(r"\w+", item["source"].casefold())
-    slip = "culerna" if item.get("slip") else ""
+    disfluency = "culerna" if item.get("disfluency") else ""
     said = re.sub(r"\{[^}]*\}", "to", item["source"])
-    text = f"A tak je to, že {said} {item['id']}{', ta culerna, totiž lucerna.' if slip else ''}"
+    text = (
+        f"A tak je to, že {said} {item['id']}{', ta culerna, totiž lucerna.' if disfluency else ''}"
+    )
     if "style" not in item:
         text = f"Proč je to tak, že {words[-1]} a {item['id']}?"
     quote = " ".join(words[:QUOTED_WORDS])
-    return {"id": item["id"], "quote": quote, "text": text, "slip": slip}
+    return {"id": item["id"], "quote": quote, "text": text, "disfluency": disfluency}
 
 
 def name(item: Item) -> str:
@@ -39,11 +41,11 @@ class ScriptedServer:
 
     Attributes:
         script: tells, by the number of the request (from 0), what is done with it; see `FAULTS`.
-        seconds: how long each reply takes.
+        seconds: how long each response takes.
         delivered: how often each item was delivered well.
         asked_again: items that were asked for after they had been delivered well.
         faults: how often each fault was played.
-        hold_after: replies after which all others are held back, until `release` is set.
+        hold_after: responses after which all others are held back, until `release` is set.
         requests: bodies of all requests, by path.
     """
 
@@ -56,7 +58,7 @@ class ScriptedServer:
         self.hold_after: int | None = None
         self.release = threading.Event()
         self.holding = threading.Event()
-        self.replies = 0
+        self.responses = 0
         self.number = 0
         self.lock = threading.Lock()
         self.moderation: Callable[[str], Any] = lambda _: {"flagged": False, "categories": {}}
@@ -74,7 +76,7 @@ TIME_OUT = {"x-time-out": "1"}
 
 @contextmanager
 def time_out_by_script() -> Iterator[None]:
-    """Let a request time out where a reply says so, and nowhere else, however busy the machine.
+    """Let a request time out where a response says so, and nowhere else, however busy the machine.
 
     Server, client and connection are real; only the clock is not asked.
     """
@@ -118,7 +120,7 @@ class _HTTPServer(ThreadingHTTPServer):
         """A client that was killed is part of the test."""
 
 
-# What can happen to the text of a good reply. Each gives the text, and which items are good in it.
+# What can happen to the text of a good response. Each gives the text, and its good items.
 def _whole(items: list[Item]) -> tuple[str, list[Item]]:
     return json.dumps({"items": items}, ensure_ascii=False), items
 
@@ -208,7 +210,7 @@ FAULTS = (*TEXT_FAULTS, *HTTP_FAULTS)
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or every reply would wait 40 ms for an acknowledgement
+    disable_nagle_algorithm = True  # or every response would wait 40 ms for an acknowledgement
     server_state: ScriptedServer
 
     def log_message(self, *_: Any) -> None:
@@ -263,11 +265,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._hold_or_send(_completion(text, reason), [names[one["id"]] for one in good])
 
     def _hold_or_send(self, completion: dict[str, Any], good: list[str]) -> None:
-        """Send a reply, unless the script says that no more are to come; count what was sent."""
+        """Send a response, unless the script says that no more are to come; count what was sent."""
         state = self.server_state
         with state.lock:
-            state.replies += 1
-            held = state.hold_after is not None and state.replies > state.hold_after
+            state.responses += 1
+            held = state.hold_after is not None and state.responses > state.hold_after
         if held:
             state.holding.set()
             state.release.wait()

@@ -103,7 +103,11 @@ def test_the_notebooks_run_from_top_to_bottom(project: Path, tmp_path: Path):
     ask.source = ask.source.replace('"Blue teapot, 1 litre"', repr(QUESTION))
     asyncio.run(execute(dict(zip(folders, notebooks.values(), strict=True))))
 
-    asked = sorted(project.glob("data/test/07_model_output/*/asked.csv/*/asked.csv"))[-1]
+    asked = sorted(
+        project.glob(
+            "data/test/07_model_output/*/answers_to_questions.csv/*/answers_to_questions.csv"
+        )
+    )[-1]
     assert next(csv.DictReader(asked.open(encoding="utf-8-sig")))["question"] == QUESTION
     for name in ("colab_free", "colab_paid"):
         assert "Plan: fits" in find_text(notebooks[name], "plan")

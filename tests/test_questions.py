@@ -24,7 +24,7 @@ def test_a_question_fills_the_one_column_of_the_prompt():
     assert start_messages("Pot", twice, None)[0]["content"] == "Pot: describe Pot, in {braces}"
 
 
-@pytest.mark.parametrize("template", ["{title} by {maker}", "Say something"])
+@pytest.mark.parametrize("template", ["{title} by {fingerprint}", "Say something"])
 def test_without_one_column_a_question_is_the_whole_prompt(template: str):
     prompt = ONE.model_copy(update={"prompt": template})
     assert start_messages("A pot", prompt, "Be kind.") == [
@@ -92,8 +92,8 @@ def test_a_file_that_is_not_there_is_no_error_yet(tmp_path: Path):
 
 def test_prompt_and_answer_must_fit_into_the_context_together():
     room = Room(context=100, answer=40)
-    assert list(room.find_overflow("q", 60)) == []
-    (problem,) = room.find_overflow("q", 61)
+    assert list(room.find_overlong("q", 60)) == []
+    (problem,) = room.find_overlong("q", 61)
     assert "61 tokens and the answer may have 40; the base model reads 100" in str(problem)
     assert "shorten it to 60 tokens" in str(problem)
-    assert list(Room(context=None, answer=40).find_overflow("q", 10**6)) == []
+    assert list(Room(context=None, answer=40).find_overlong("q", 10**6)) == []

@@ -83,7 +83,7 @@ def test_peft_and_transformers_load_the_adapter_and_it_answers(
 
 def test_a_few_steps_lower_the_loss_and_sixteen_prompts_show_little(finished_run: Path):
     scores = read_scores(finished_run)
-    assert scores["verdict"]["shown"] == "no difference shown"
+    assert scores["verdict"]["label"] == "no significant difference"
     loss = scores["metrics"]["loss"]
     assert loss["difference"] < 0
     assert loss["wins"] > 2 * loss["losses"]
@@ -187,24 +187,24 @@ def test_the_registry_is_listed_without_loading_torch():
         "evaluate",
         "overview",
         "tiny_base",
-        "train_remotely",
+        "finetune_api",
     ):
         assert f"'{name}'" in done.stdout
 
 
-def test_a_second_evaluation_stands_beside_the_first_and_asks_nothing_again(
+def test_a_second_evaluation_stands_next_to_the_first_and_asks_nothing_again(
     finished_run: Path, project: Path
 ):
     shutil.copytree(finished_run / DATA, project / DATA)
-    journal = project / DATA / "07_model_output/product_descriptions/answer_journal.jsonl"
-    answered = journal.read_bytes()
+    cache = project / DATA / "07_model_output/product_descriptions/answer_cache.jsonl"
+    answered = cache.read_bytes()
     rubric = {
         "criteria": [{"name": "readability", "description": "Does it read well?"}],
         "people": True,
     }
     changed = {"product_descriptions": {"evaluation": {"rubric": rubric, "language": "en"}}}
     run(project, "evaluate", runtime_params=changed)
-    assert journal.read_bytes() == answered
+    assert cache.read_bytes() == answered
     folder = project / DATA / "08_reporting/product_descriptions"
     assert pd.read_csv(folder / "comparison.csv")["comparable"].tolist() == [True, True]
     assert "Runs compared" in (folder / "report.html").read_text(encoding="utf-8")

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.pipelines.synthesize.test_rounds import CHECKS, make_items
 
 from tests.conftest import PROJECT, TINY_BASE
-from tuneline.datasets.folders import ReplyFolder
+from tests.pipelines.synthesize.test_rounds import CHECKS, make_items
+from tuneline.datasets.folders import ResponseFolder
 from tuneline.examples import list_prompts
-from tuneline.llm_api.budget import Meter
-from tuneline.llm_api.client import Reply, Request
+from tuneline.llm_api.budget import Budget
+from tuneline.llm_api.client import Request, Response
 from tuneline.llm_api.moderation import answer_through
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Prompt, Server
@@ -60,16 +60,16 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 def test_it_answers_and_reports_what_it_used(server: Server):
     message = {"role": "user", "content": "Write a product description for: Oak Spoon"}
-    reply = ServerProvider(server, "server").ask(Request(step="s", messages=[message]))
-    assert isinstance(reply, Reply)
-    assert reply.text
-    assert 0 < reply.completion_tokens <= 16
-    assert reply.prompt_tokens > 5
+    response = ServerProvider(server, "server").ask(Request(step="s", messages=[message]))
+    assert isinstance(response, Response)
+    assert response.text
+    assert 0 < response.completion_tokens <= 16
+    assert response.prompt_tokens > 5
 
 
 def test_what_a_model_writes_instead_of_json_is_kept_as_invalid(server: Server, tmp_path: Path):
     provider = ServerProvider(server, "server")
-    asker = Asker(provider, ReplyFolder(tmp_path), Meter(None, None, 16, "b"), 2, attempts=1)
+    asker = Asker(provider, ResponseFolder(tmp_path), Budget(None, None, 16, "b"), 2, attempts=1)
     outcome = ask_items("questions", "Ask.", make_items(4), QuestionCheck(CHECKS), asker)
     assert outcome.found == {}
     assert {one["id"] for one in outcome.invalid} == {item["id"] for item in make_items(4)}
@@ -89,7 +89,7 @@ def test_two_models_of_a_server_answer_the_same_prompts(server: Server, tmp_path
     greedy = Evaluation(title="t", generation={"do_sample": False, "max_new_tokens": 8})
     models = {"base": server.model, "tuned": server.model}
     asked = list_prompts(examples, Prompt(prompt="{q}", completion="{a}"), greedy)
-    rows = answer_through(asked, models, server, ReplyFolder(tmp_path), greedy)
+    rows = answer_through(asked, models, server, ResponseFolder(tmp_path), greedy)
     for row in rows:
         assert row["base_answer"] == row["tuned_answer"] != ""
         assert row["base_tokens"] <= 8

@@ -17,7 +17,7 @@ FOREIGN = "## What Tuneline does not word itself"
 BORROWED = {"input should be …", "Cannot save versioned dataset 'scores.json'"}
 # What a reader cannot cause from the command line.
 INTERNAL = {
-    "a folder of replies was to be written as a whole",
+    "a folder of responses was to be written as a whole",
     "one of them must have no placeholder, to fit every answer",
     "processes",  # a key, in a condition
 }
@@ -89,7 +89,7 @@ def find_texts(tree: ast.AST) -> Iterator[str]:
 
 
 def quotes(quoted: str, text: str) -> bool:
-    """Tell whether a quotation's pieces stand in a text, in their order."""
+    """Tell whether a quotation's pieces are in a text, in their order."""
     pieces = [piece.strip() for piece in quoted.split(GAP) if piece.strip()]
     pattern = ".*".join(map(re.escape, pieces))
     enough = len(pattern) >= SHORTEST  # a gap alone would quote everything

@@ -35,7 +35,7 @@ def samples(project: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Run the other use cases beside the main one, rate one of them, and stand in their folder."""
+    """Run the other use cases next to the main one, rate one of them, and are in their folder."""
     folder = tmp_path_factory.mktemp("all") / "project"
     shutil.copytree(finished_run, folder, symlinks=True)
     link_samples(folder)
@@ -125,12 +125,12 @@ def test_every_use_case_asks_its_questions_before_and_after(finished: Path, read
         assert all({"base_answer", "tuned_answer"} <= row.keys() for row in asked)
 
 
-def test_the_teams_own_table_stands_in_the_report_once_a_sheet_is_filled(finished: Path):
+def test_the_teams_own_table_is_in_the_report_once_a_sheet_is_filled(finished: Path):
     found = json.loads((finished / DATA / "08_reporting/shoe_mould/rubric.json").read_text())
     criteria = found["people"]["criteria"]
     assert list(criteria) == [
         "Completeness",
-        "Accuracy of key figures",
+        "Accuracy of numbers",
         "Semantic consistency",
         "Readability",
     ]
@@ -144,8 +144,8 @@ def test_levels_are_told_apart_and_every_category_is_held_out(finished: Path, re
     levels = json.loads(scores.read_text())["slices"]["level"]
     assert set(levels) <= {"基礎", "診斷", "處理"}
     assert sum(level["chrf"]["rows"] for level in levels.values()) == 10
-    for side in ("train", "validation", "test"):
-        examples = read_lines(finished / DATA / f"05_model_input/shoe_mould/{side}.jsonl")
+    for split in ("train", "validation", "test"):
+        examples = read_lines(finished / DATA / f"05_model_input/shoe_mould/{split}.jsonl")
         assert len({example["meta"]["category"] for example in examples}) == 10
         assert all(example["meta"]["key_terms"] for example in examples)
 
@@ -168,10 +168,12 @@ def test_the_overview_has_a_row_and_links_for_every_use_case(finished: Path):
 def test_documents_6_and_14_are_held_out_and_every_section_is_found(samples: Path, read_lines):
     run_pipelines(samples, "development_plans", tags=["prepare"], env="laptop")
     folder = Path("data/05_model_input/development_plans")
-    sides = {side: read_lines(folder / f"{side}.jsonl") for side in ("train", "validation", "test")}
-    assert {example["id"] for example in sides["test"]} == {"plan_06", "plan_14"}
-    assert len(sides["train"]) == 13
-    for example in [one for examples in sides.values() for one in examples]:
+    splits = {
+        split: read_lines(folder / f"{split}.jsonl") for split in ("train", "validation", "test")
+    }
+    assert {example["id"] for example in splits["test"]} == {"plan_06", "plan_14"}
+    assert len(splits["train"]) == 13
+    for example in [one for examples in splits.values() for one in examples]:
         offer = example["completion"][0]["content"].splitlines()
         assert [line for line in offer if line.startswith("# ")] == [
             "# Scopul documentului",
@@ -190,8 +192,8 @@ def test_offers_longer_than_max_length_are_refused_instead_of_cut(samples: Path)
     own.write_text(own.read_text().replace("max_length: 4096", "max_length: 1024"))
     run_pipelines(samples, "development_plans", tags=["prepare", "plan"])
     plan = read_plan("development_plans")
-    assert plan["verdict"]["shown"] == "does not fit"
-    assert plan["overflow"]["share"] == 1
+    assert plan["verdict"]["label"] == "does not fit"
+    assert plan["overlong"]["share"] == 1
     with pytest.raises(TunelineError, match="the run does not fit"):
         run_pipelines(samples, "development_plans", tags=["train"])
 
@@ -209,9 +211,9 @@ def test_a_real_files_few_long_rows_do_not_stop_a_laptop(samples: Path):
     (raw / "shoe_mould/questions.json").write_bytes(orjson.dumps(rows))
     run_pipelines(samples, "shoe_mould", env="laptop", tags=["prepare", "plan"])
     plan = json.loads((samples / "data/08_reporting/shoe_mould/plan.json").read_text())
-    assert plan["verdict"]["shown"] == "fits, with warnings"
-    assert sum(plan["overflow"]["left_out"].values()) >= 1
-    assert "longer than recipe.max_length = 256: left out of the" in plan["verdict"]["words"]
+    assert plan["verdict"]["label"] == "fits, with warnings"
+    assert sum(plan["overlong"]["left_out"].values()) >= 1
+    assert "longer than recipe.max_length = 256: left out of the" in plan["verdict"]["summary"]
 
 
 @pytest.mark.parametrize("use_case", [*OTHERS, "product_descriptions"])
@@ -221,4 +223,4 @@ def test_every_use_case_leaves_long_rows_out_on_a_laptop(use_case: str):
     from tuneline.settings import CONFIG_LOADER_ARGS
 
     loader = OmegaConfigLoader(str(PROJECT / "conf"), env="laptop", **CONFIG_LOADER_ARGS)
-    assert loader["parameters"][use_case]["recipe"]["overflow"] == "drop"
+    assert loader["parameters"][use_case]["recipe"]["overlong"] == "drop"

@@ -25,7 +25,7 @@ from tuneline.models.rendering import find_end_tokens, render_prompt
 from tuneline.parameters import Hardware, UseCase
 from tuneline.pipelines.evaluate.nodes import answer_prompts
 from tuneline.settings import CONFIG_LOADER_ARGS
-from tuneline.utils.caches import Journal
+from tuneline.utils.caches import Cache
 
 NAME = "product_descriptions"
 
@@ -75,7 +75,7 @@ def ask_in_batches(
             examples,
             train,
             adapter,
-            Journal(Path(folder) / "journal.jsonl"),
+            Cache(Path(folder) / "cache.jsonl"),
             use_case.recipe,
             use_case.prompt,
             use_case.evaluation,
@@ -104,14 +104,14 @@ def main() -> None:
     data = Path(loader["globals"]["data"])
     versions = sorted((data / "06_models" / NAME / "adapter").iterdir())
     adapter = AdapterDataset(filepath=str(versions[-1] / "adapter")).load()
-    sides = {
-        side: JSONLinesDataset(filepath=str(data / f"05_model_input/{NAME}/{side}.jsonl")).load()
-        for side in ("test", "validation", "train")
+    splits = {
+        split: JSONLinesDataset(filepath=str(data / f"05_model_input/{NAME}/{split}.jsonl")).load()
+        for split in ("test", "validation", "train")
     }
-    examples = [*sides["test"], *sides["validation"], *sides["train"]][: arguments.prompts]
+    examples = [*splits["test"], *splits["validation"], *splits["train"]][: arguments.prompts]
     times: list[float] = []
     with stopwatch(times):
-        ours = ask_in_batches(examples, adapter, use_case, hardware, sides["train"])
+        ours = ask_in_batches(examples, adapter, use_case, hardware, splits["train"])
     with stopwatch(times):
         notebook = ask_one_by_one(examples, adapter, use_case, hardware)
     same = sum(

@@ -3,7 +3,7 @@
 Makes a cleaned file of seeded rows with the lengths of AmazonTitles-1.3MM (titles of 17 to 125
 characters, contents of 47 to 1,728 in nine of ten rows, words as frequent as Zipf's law has them),
 draws 100,000 examples from it in a process of its own, copies held-out rows into training with
-three words changed, checks for leaks, writes the sides, and prints a row for docs/benchmarks.md.
+three words changed, checks for leaks, writes the splits, and prints a row for docs/benchmarks.md.
 
     PYTHONPATH=. python scripts/benchmarks/leaks.py --rows 2250000
 """
@@ -83,12 +83,12 @@ def prepare_examples(clean: Path, folder: Path) -> dict[str, float]:
     divided = time.perf_counter()
     planted = plant(train, test)
     begin = time.perf_counter()
-    *sides, _, report = check_leaks(
+    *splits, _, report = check_leaks(
         train, validation, test, rows, use_case.data, use_case.prompt, use_case.evaluation
     )
     checked = time.perf_counter()
-    for name, side in zip(("train", "validation", "test"), sides, strict=True):
-        JSONLinesDataset(filepath=str(folder / f"{name}.jsonl")).save(side)
+    for name, split in zip(("train", "validation", "test"), splits, strict=True):
+        JSONLinesDataset(filepath=str(folder / f"{name}.jsonl")).save(split)
     return {
         "divide": divided - start,
         "check": checked - begin,

@@ -1,4 +1,4 @@
-"""How fast and in how much memory `prepare` cleans a large file, beside `zcat` and pandas.
+"""How fast and in how much memory `prepare` cleans a large file, next to `zcat` and pandas.
 
 Makes a file of seeded rows that compresses as badly as a real one (see large_file.py; some eight
 minutes for 2,250,000 rows), then times, each in a process of its own, one after the other:
@@ -96,7 +96,7 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[225_000])
-    parser.add_argument("--pandas", type=int, nargs="*", default=[], help="with pandas beside it")
+    parser.add_argument("--pandas", type=int, nargs="*", default=[], help="with pandas next to it")
     parser.add_argument("--folder", type=Path, help="where generated files are kept")
     parser.add_argument("--way", choices=WAYS, help="used by the script itself")
     parser.add_argument("--raw", type=Path, help="used by the script itself")

@@ -1,7 +1,7 @@
 """How fast batches are asked at once, and in how much memory.
 
-A scripted server in a process of its own takes a stated time for each reply. The items go through
-the stage's own functions: batches, openai client, reply files, reading, checks.
+A scripted server in a process of its own takes a stated time for each response. The items go
+through the stage's own functions: batches, openai client, response files, reading, checks.
 
     PYTHONPATH=. python scripts/benchmarks/synthesize.py
 """
@@ -58,9 +58,8 @@ def ask_all_items(url: str, items: int, concurrency: int, folder: Path) -> None:
     The client's import, which a run pays once, is not in the time.
     """
     from tests.pipelines.synthesize.test_rounds import CHECKS, make_items
-
-    from tuneline.datasets.folders import ReplyFolder
-    from tuneline.llm_api.budget import Meter
+    from tuneline.datasets.folders import ResponseFolder
+    from tuneline.llm_api.budget import Budget
     from tuneline.llm_api.client import Request
     from tuneline.llm_api.server import ServerProvider
     from tuneline.parameters import Server
@@ -68,7 +67,7 @@ def ask_all_items(url: str, items: int, concurrency: int, folder: Path) -> None:
     from tuneline.pipelines.synthesize.rounds import Asker, ask_items
 
     provider = ServerProvider(Server(base_url=url, model="m", concurrency=concurrency), "server")
-    asker = Asker(provider, ReplyFolder(folder), Meter(None, None, 0, ""), BATCH, attempts=1)
+    asker = Asker(provider, ResponseFolder(folder), Budget(None, None, 0, ""), BATCH, attempts=1)
     provider.ask(Request(step="warm up", messages=[{"role": "user", "content": "?"}]))
     start = time.perf_counter()
     outcome = ask_items("questions", "Ask.", make_items(items), QuestionCheck(CHECKS), asker)

@@ -1,4 +1,4 @@
-"""Tuneline's training beside bare TRL: useful tokens per second, validation loss, memory.
+"""Tuneline's training next to bare TRL: useful tokens per second, validation loss, memory.
 
 The same examples, with lengths as in AmazonTitles, and the same model with random weights, each way
 in a process of its own, one after the other, in several rounds:
@@ -146,10 +146,10 @@ def run_way(way: str, arguments: argparse.Namespace) -> dict[str, float]:
     logging.disable(logging.INFO)
     recipe, hardware = load_settings(arguments.env, arguments.folder, arguments.epochs)
     tokenizer = load_tokenizer(recipe)
-    sides = {"train": (arguments.examples, 1), "validation": (24, 2)}
+    splits = {"train": (arguments.examples, 1), "validation": (24, 2)}
     rows = {
-        side: render_examples(tokenizer, make_examples(count, seed), recipe)
-        for side, (count, seed) in sides.items()
+        split: render_examples(tokenizer, make_examples(count, seed), recipe)
+        for split, (count, seed) in splits.items()
     }
     if way in ("padded", "bare"):
         recipe = recipe.model_copy(update={"packing": False})

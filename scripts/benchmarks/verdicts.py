@@ -16,8 +16,8 @@ import numpy as np
 
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.intervals import compare_all
-from tuneline.pipelines.evaluate.metrics import METRICS, Fractions, Written, key_figures
-from tuneline.pipelines.evaluate.metrics import overlap as likeness
+from tuneline.pipelines.evaluate.metrics import METRICS, Outputs, SampleScores, key_recall
+from tuneline.pipelines.evaluate.metrics import overlap as similarity
 
 SEED = 3407
 WORDS = [
@@ -27,12 +27,12 @@ WORDS = [
     *("music", "string", "leather", "shoe", "soft", "wool", "gift", "play", "sea", "map", "bright"),
 ]
 EVALUATION = Evaluation(title="Verdicts", generation={})
-COMPARED = tuple(one for one in METRICS if one.name in ("chrf", "rouge_l", "key_figures"))
+COMPARED = tuple(one for one in METRICS if one.name in ("chrf", "rouge_l", "key_recall"))
 ALIKE = 0.8  # how much the metrics of one prompt correlate
 LEARNT = 0.15  # texts that the tuned model knows by heart: few large gains, many small losses
 SPREAD = 19.0  # of the differences in chrF, on 64 real prompts
 
-Pair = tuple[Fractions, Fractions]
+Pair = tuple[SampleScores, SampleScores]
 Groupings = dict[str, np.ndarray] | None
 Draw = Callable[[np.random.Generator], Pair]
 
@@ -69,7 +69,7 @@ def _list_grouped() -> Iterator[tuple[str, int, Draw, Groupings]]:
 
 
 def count_wrong(draw: Draw, groups: Groupings, repetitions: int) -> int:
-    """Count verdicts that are not "no difference shown".
+    """Count verdicts that are not "no significant difference".
 
     Args:
         draw: draws an evaluation.
@@ -83,9 +83,9 @@ def count_wrong(draw: Draw, groups: Groupings, repetitions: int) -> int:
     return sum(_is_shown(*draw(random), groups) for _ in range(repetitions))
 
 
-def _is_shown(base: Fractions, tuned: Fractions, groups: Groupings) -> bool:
+def _is_shown(base: SampleScores, tuned: SampleScores, groups: Groupings) -> bool:
     found = compare_all(base, tuned, EVALUATION, COMPARED, groups)
-    return any(one["shown"] in ("better", "worse") for one in found.values())
+    return any(one["result"] in ("better", "worse") for one in found.values())
 
 
 def pair_differences(differences: np.ndarray) -> Pair:
@@ -175,8 +175,8 @@ def _score_real() -> Pair:
             kept += texts[number + 1][: int(random.integers(0, 20))]
             row[f"{who}_answer"] = " ".join(kept)
         rows.append(row)
-    both = (Written(rows, who, [], EVALUATION) for who in ("base", "tuned"))
-    base, tuned = (likeness.measure(one) | key_figures.measure(one) for one in both)
+    both = (Outputs(rows, who, [], EVALUATION) for who in ("base", "tuned"))
+    base, tuned = (similarity.measure(one) | key_recall.measure(one) for one in both)
     names = [one.name for one in COMPARED]
     return {name: base[name] for name in names}, {name: tuned[name] for name in names}
 
@@ -197,9 +197,9 @@ def exchange_real(rows: int) -> Draw:
         pair = _score_real()
         chosen = random.integers(0, len(pair[0]["chrf"]), size=rows)
         swapped = random.random((rows, 1)) < 0.5
-        sides = [{name: one[chosen] for name, one in side.items()} for side in pair]
-        base = {name: np.where(swapped, sides[1][name], sides[0][name]) for name in sides[0]}
-        tuned = {name: np.where(swapped, sides[0][name], sides[1][name]) for name in sides[0]}
+        splits = [{name: one[chosen] for name, one in split.items()} for split in pair]
+        base = {name: np.where(swapped, splits[1][name], splits[0][name]) for name in splits[0]}
+        tuned = {name: np.where(swapped, splits[0][name], splits[1][name]) for name in splits[0]}
         return base, tuned
 
     return draw

@@ -2,7 +2,7 @@
 
     python -m scripts.reference.parameters
 
-The meaning of a key of ours stands in its `Field(description=…)`; of an upstream library's key in
+The meaning of a key of ours is in its `Field(description=…)`; of an upstream library's key in
 `upstream.yml`. Types, limits and defaults are read from the models, stated values from `conf/`.
 """
 

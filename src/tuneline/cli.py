@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 # click shows what has ended a command; conf/logging.yml sends this to the file alone.
 kept = logging.getLogger("tuneline.ended")
 
-# Where a question begins in --params. It goes on to the end, whatever signs stand in it.
+# Where a question begins in --params. It goes on to the end, whatever signs are in it.
 QUESTION = re.compile(r"(?:^|,)\s*question=")
 # What OmegaConf would take for a reference to another parameter.
 REFERENCE = re.compile(r"(\\*)\$\{")
 
-# What a user can mend. Anything else is a fault of ours and keeps its traceback.
-MENDABLE = (DatasetError, MissingConfigException, ParameterValidationError)
+# What a user can fix. Anything else is a fault of ours and keeps its traceback.
+USER_ERRORS = (DatasetError, MissingConfigException, ParameterValidationError)
 
 
-class SentenceError(click.ClickException):
+class UserError(click.ClickException):
     """What has ended a command, in the encoding that the terminal is set to."""
 
     def show(self, file: Any = None) -> None:
@@ -44,8 +44,8 @@ class SentenceError(click.ClickException):
         super().show(file or sys.stderr)
 
 
-class SentenceCommand(click.Command):
-    """A command whose mendable errors end it with a sentence and exit status 1."""
+class UserErrorCommand(click.Command):
+    """A command whose user errors end it with a sentence and exit status 1."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read what was typed, or pasted: click repeats what it does not know."""
@@ -58,7 +58,7 @@ class SentenceCommand(click.Command):
         """Run the command.
 
         Raises:
-            click.ClickException: for an error the user can mend; click shows its message only.
+            click.ClickException: for an error the user can fix; click shows its message only.
             click.exceptions.Exit: with status 130 or 143, if the command was stopped.
         """
         try:
@@ -71,10 +71,10 @@ class SentenceCommand(click.Command):
             click.echo(str(stop), file=sys.stderr)
             raise click.exceptions.Exit(stop.status) from None
         except UnicodeEncodeError as error:
-            raise _end(str(_word_unencodable(error))) from error
-        except MENDABLE as error:
+            raise _end(str(_format_unencodable(error))) from error
+        except USER_ERRORS as error:
             if isinstance(error.__cause__, UnicodeEncodeError):
-                raise _end(str(_word_unencodable(error.__cause__))) from error
+                raise _end(str(_format_unencodable(error.__cause__))) from error
             log.debug("The run failed.", exc_info=error)
             raise _end(str(error).strip()) from error
         except ValueError as error:
@@ -90,7 +90,7 @@ class SentenceCommand(click.Command):
         check_files(find_project() / "conf", env, ctx.params.get("params") or {})
 
 
-class RunCommand(SentenceCommand):
+class RunCommand(UserErrorCommand):
     """The `run` command, which knows the names of all pipelines before it starts."""
 
     def check(self, ctx: click.Context) -> None:
@@ -108,7 +108,7 @@ def take_question(
         split: Kedro's own way to read it.
         ctx: click's context.
         param: the option.
-        value: what was typed. Everything behind `question=` is the question; what stands before it
+        value: what was typed. Everything behind `question=` is the question; what is before it
             goes Kedro's way.
 
     Returns:
@@ -145,7 +145,7 @@ cli.add_command(
 )
 
 
-@cli.command(name="new-use-case", cls=SentenceCommand)
+@cli.command(name="new-use-case", cls=UserErrorCommand)
 @click.argument("name")
 @click.argument("raw", type=click.Path(path_type=Path))
 def new_use_case(name: str, raw: Path) -> None:
@@ -162,7 +162,7 @@ def new_use_case(name: str, raw: Path) -> None:
     )
 
 
-@cli.command(cls=SentenceCommand)
+@cli.command(cls=UserErrorCommand)
 @click.option(
     "--use-case", default=MAIN_USE_CASE, show_default=True, help="whose adapter to talk to"
 )
@@ -174,7 +174,7 @@ def chat(use_case: str, env: str | None) -> None:
     open_chat(use_case, env, Path.cwd())
 
 
-@cli.command(name="storage", cls=SentenceCommand)
+@cli.command(name="storage", cls=UserErrorCommand)
 @env_option
 @click.option("--clean", is_flag=True, help="Show what storage.clean lets go.")
 @click.option(
@@ -214,10 +214,10 @@ def check_encoding(folder: Path) -> None:
     try:
         str(folder).encode()
     except UnicodeEncodeError as error:
-        raise TunelineError(_word_unencodable(error)) from error
+        raise TunelineError(_format_unencodable(error)) from error
 
 
-def _word_unencodable(error: UnicodeEncodeError) -> Problem:
+def _format_unencodable(error: UnicodeEncodeError) -> Problem:
     return Problem(
         where=error.object,
         wrong="this name cannot be used in a terminal that is not set to UTF-8",
@@ -226,9 +226,9 @@ def _word_unencodable(error: UnicodeEncodeError) -> Problem:
     )
 
 
-def _end(sentence: str) -> SentenceError:
+def _end(sentence: str) -> UserError:
     kept.error(sentence)
-    return SentenceError(show(sentence))
+    return UserError(show(sentence))
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:

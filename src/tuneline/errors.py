@@ -1,4 +1,4 @@
-"""Problems a user can mend, worded so that the next step is clear."""
+"""Problems a user can fix, worded so that the next step is clear."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Problem:
 
     Attributes:
         where: the file or the parameter, as the user would name it.
-        value: what stands there; ``None`` where a value would say nothing.
+        value: what is there; ``None`` where a value would say nothing.
         wrong: what is wrong.
         matters: why it matters.
         remedy: what to do.

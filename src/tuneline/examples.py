@@ -25,7 +25,7 @@ class Message(TypedDict):
 
 
 class Example(TypedDict):
-    """A prompt with the completion that is to be learnt.
+    """A prompt with the completion that is to be learned.
 
     `meta` holds `line`, the number of the row in the raw source, and where the use case names them
     `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, and `groups`, the
@@ -125,7 +125,7 @@ class QuestionFile:
 
 
 def start_messages(question: str, prompt: Prompt, system: str | None) -> list[Message]:
-    """Ask a question in the form that the tuned model has learnt.
+    """Ask a question in the form that the tuned model has learned.
 
     Args:
         question: what a user typed. Where the prompt template has one column, it fills that

@@ -17,9 +17,9 @@ from kedro.pipeline.node import Node
 from tuneline.checks.parameters import check_environment, check_parameters, name_source
 from tuneline.checks.preflight import find_run_problems
 from tuneline.errors import TunelineError
-from tuneline.hub.cache import settle_storage
+from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Publish, Storage
-from tuneline.reporting.summary import summarise
+from tuneline.reporting.summary import summarize
 from tuneline.use_cases import list_use_cases
 from tuneline.utils.files import REMEDY, name_unwritable, replace_whole
 from tuneline.utils.terminal import state_rest
@@ -35,7 +35,7 @@ WITHOUT_LOCKS = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS}
 KEPT = {
     "train": "the same command goes on from the last checkpoint, if there is one",
     "evaluate": "the same command goes on, and keeps the answers that are there",
-    "synthesise": "the same command goes on, and keeps the replies that are there",
+    "synthesize": "the same command goes on, and keeps the responses that are there",
 }
 
 
@@ -51,7 +51,7 @@ class CheckBeforeRun:
         loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]  # settings.py
         check_environment(Path(loader.conf_source), context.env)
         check_parameters(loader)
-        settle_storage(Storage.model_validate(loader["parameters"].get("storage", {})))
+        configure_storage(Storage.model_validate(loader["parameters"].get("storage", {})))
         self.loader, self.project = loader, Path(context.project_path)
 
     @hook_impl
@@ -153,6 +153,6 @@ class SummaryAfterRun:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Summarise what this run made."""
-        for line in summarise(pipeline.all_outputs(), catalog):
+        """Summarize what this run made."""
+        for line in summarize(pipeline.all_outputs(), catalog):
             log.info(line)

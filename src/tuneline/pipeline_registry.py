@@ -3,7 +3,7 @@
 Stages of the main use case go by their own names (`prepare`, `train` …); a use case by the name of
 its folder in `conf/base`; `all` is every use case, and `overview` the page with them all. One stage
 of another use case is that use case with the stage's tag: `kedro run --pipeline=<use_case>
---tags=train`. What stands beside the chain goes by `<use_case>.<stage>`: `kedro run
+--tags=train`. What is next to the chain goes by `<use_case>.<stage>`: `kedro run
 --pipeline=<use_case>.ask`.
 """
 
@@ -12,39 +12,39 @@ from kedro.pipeline import Pipeline
 from tuneline.pipelines import (
     ask,
     evaluate,
+    finetune_api,
     merge,
     overview,
     plan,
     prepare,
     publish,
+    synthesize,
     tiny_base,
     train,
 )
-from tuneline.pipelines import finetune_api as train_remotely
-from tuneline.pipelines import synthesize as synthesise
 from tuneline.use_cases import MAIN_USE_CASE, list_use_cases, states_block
 
 STAGES = {
-    "synthesise": synthesise,
+    "synthesize": synthesize,
     "prepare": prepare,
     "plan": plan,
     "train": train,
     "evaluate": evaluate,
 }
-# Stages beside the chain, not in it: the other way to train, and what is done with an adapter.
+# Stages next to the chain, not in it: the other way to train, and what is done with an adapter.
 BESIDE = {
-    "train_remotely": train_remotely,
+    "finetune_api": finetune_api,
     "ask": ask,
     "merge": merge,
     "publish": publish,
 }
 # Stages of those use cases only whose YAML has the block of the same name.
-OPTIONAL_STAGES = {"synthesise"}
+OPTIONAL_STAGES = {"synthesize"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
 SHARED_PARAMETERS = {
     "params:hardware",
     "params:prices",
-    "params:remote_training",
+    "params:finetune_api",
     "params:question",
     "params:merge",
 }
@@ -97,7 +97,7 @@ def _create(stage: str, use_case: str) -> Pipeline:
     if stage == "prepare":
         return prepare.create_pipeline(_makes_pairs(use_case))
     pipeline: Pipeline = (STAGES | BESIDE)[stage].create_pipeline()
-    if stage == "train_remotely":  # its answers are scored as an adapter's are
+    if stage == "finetune_api":  # its answers are scored as an adapter's are
         return pipeline + evaluate.create_remote_pipeline()
     return pipeline
 

@@ -277,19 +277,19 @@ class RowProgress:
     def finish(self) -> None:
         """Say how it went."""
         seconds = time.monotonic() - self._start
-        done = f"{self.rows:,} {self._unit}, {self._word_rate(seconds)}, all of them"
+        done = f"{self.rows:,} {self._unit}, {self._format_rate(seconds)}, all of them"
         log.info("%s: %s.", self._verb, done)
 
     def _describe(self, seconds: float, share: float | None) -> str:
         whole = "the file"
         if self._total:
             whole, share = f"{self._total:,}", self.rows / self._total
-        words = f"{self.rows:,} {self._unit}, {self._word_rate(seconds)}"
+        words = f"{self.rows:,} {self._unit}, {self._format_rate(seconds)}"
         if not share:
             return words
         left = seconds * (1 - share) / share
         return f"{words}, {share:.0%} of {whole}, {left // 60:.0f}:{left % 60:02.0f} min left"
 
-    def _word_rate(self, seconds: float) -> str:
+    def _format_rate(self, seconds: float) -> str:
         rate = self.rows / max(seconds, 1e-3)
         return f"{rate:,.0f} {self._unit}/s" if rate >= 10 else f"{rate:.2g} {self._unit}/s"

@@ -15,7 +15,7 @@ DEFAULT_ENVIRONMENT = "laptop"
 
 
 def list_use_cases() -> list[str]:
-    """Find the use cases of the project one stands in.
+    """Find the use cases of the project one is in.
 
     Returns:
         Names in alphabetical order; outside a project only the main one.
@@ -29,7 +29,7 @@ def states_block(use_case: str, block: str) -> bool:
 
     Args:
         use_case: its name.
-        block: such as `synthesise` or `data.table`.
+        block: such as `synthesize` or `data.table`.
 
     Returns:
         Whether it is there.
@@ -38,7 +38,7 @@ def states_block(use_case: str, block: str) -> bool:
     if not path.is_file():
         return False
     # OmegaConf would wrap every value of every use case, which takes half a second of each command.
-    with path.open(encoding="utf-8") as file:  # its name stands in the message of a syntax error
+    with path.open(encoding="utf-8") as file:  # its name is in the message of a syntax error
         found: Any = yaml.load(file, Loader=LOADER)  # noqa: S506 - a safe one
     for key in (use_case, *block.split(".")):
         found = found.get(key) if isinstance(found, dict) else None
@@ -46,5 +46,5 @@ def states_block(use_case: str, block: str) -> bool:
 
 
 def find_project() -> Path:
-    """Find the folder of the project one stands in."""
+    """Find the folder of the project one is in."""
     return find_kedro_project(Path.cwd()) or Path(__file__).parents[2]

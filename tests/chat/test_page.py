@@ -25,7 +25,7 @@ def make_models_say(text: str) -> list:
     """Make a decoding (GenerationConfig's `sequence_bias`) in which every answer is this text."""
     tokenizer = AutoTokenizer.from_pretrained(PROJECT / TINY_BASE, trust_remote_code=False)
     ids = [*tokenizer(text, add_special_tokens=False)["input_ids"], find_end_tokens(tokenizer)[0]]
-    # The longer the part of the text that stands there already, the surer its next token.
+    # The longer the part of the text that is there already, the surer its next token.
     return [[ids[:length], 100.0 * length] for length in range(1, len(ids) + 1)]
 
 
@@ -150,7 +150,7 @@ def test_a_question_that_cannot_be_asked_is_answered_in_words_and_kept(opened):
     assert len(texts(opened, "base", "bot")) == 2
 
 
-def test_both_models_stand_side_by_side_before_anything_is_asked(opened, address: str):
+def test_both_models_stand_side_by_split_before_anything_is_asked(opened, address: str):
     tab = opened.context.browser.new_page(viewport={"width": 1280, "height": 800})
     tab.goto(address)
     tab.wait_for_selector("#question textarea")

@@ -24,7 +24,7 @@ def find(recipe: Recipe, base: Path | str) -> list[str]:
     return [str(problem) for problem in find_base_problems("mine", changed)]
 
 
-def quantise(**how: object) -> Callable[[Path], None]:
+def quantize(**how: object) -> Callable[[Path], None]:
     return lambda base: change_json(base / "config.json", quantization_config=how)
 
 
@@ -77,11 +77,11 @@ def test_the_base_model_that_ships_has_no_problem(recipe: Recipe):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (quantise(quant_method="gptq", bits=4), "its weights are quantised already (gptq)"),
-        (quantise(quant_method="awq", bits=4), "its weights are quantised already (awq)"),
-        (quantise(quant_method="fp8"), "its weights are quantised already (fp8)"),
-        (quantise(quant_method="mxfp4"), "its weights are quantised already (mxfp4)"),
-        (quantise(quant_method="compressed-tensors"), "quantised already (compressed-tensors)"),
+        (quantize(quant_method="gptq", bits=4), "its weights are quantized already (gptq)"),
+        (quantize(quant_method="awq", bits=4), "its weights are quantized already (awq)"),
+        (quantize(quant_method="fp8"), "its weights are quantized already (fp8)"),
+        (quantize(quant_method="mxfp4"), "its weights are quantized already (mxfp4)"),
+        (quantize(quant_method="compressed-tensors"), "quantized already (compressed-tensors)"),
         (pickle_weights, "its weights are in pytorch_model.bin, not in safetensors"),
         (remove("model.safetensors"), "it has a config.json but no weights"),
         (shard, "model-00002-of-00002.safetensors: 1 of 2 files are missing"),

@@ -42,7 +42,7 @@ def test_the_shipped_recipe_has_no_problem(parameters: UseCase):
         ({"push_to_hub": True}, "training publishes nothing"),
         ({"packing_strategy": "wrapped"}, "Tuneline packs the examples of one step together"),
         ({"save_strategy": "no"}, "nothing to go on from"),
-        ({"lora": {"r": 8, "init_lora_weights": "pissa"}}, "starts from unquantised weights"),
+        ({"lora": {"r": 8, "init_lora_weights": "pissa"}}, "starts from unquantized weights"),
         ({"eos_token": "</s>"}, "one chat template serves"),
         ({"lora": {"r": 8, "task_type": "CAUSAL_LM"}}, "it is always CAUSAL_LM"),
     ],

@@ -133,7 +133,7 @@ JUDGE = {"base_url": "http://localhost:1/v1", "model": "m"}
         ({"language": "zh-TW"}, "zh-Hans, zh-Hant"),
         ({"rubric": {"criteria": [CRITERION]}}, "nobody would rate"),
         ({"rubric": {"criteria": [], "people": True}}, "at least 1 item"),
-        ({"rubric": {"criteria": [CRITERION] * 2, "people": True}}, "stands there twice"),
+        ({"rubric": {"criteria": [CRITERION] * 2, "people": True}}, "is there twice"),
         (
             {"rubric": {"criteria": [CRITERION], "judge": JUDGE | {"base_url": "localhost"}}},
             "evaluation.rubric.judge.base_url = localhost",
@@ -183,21 +183,21 @@ def test_a_question_cannot_fill_the_columns_of_a_system_message():
         ({"data": {"split": {"test": 2.5}}}, "data.split.test = 2.5: a size is a whole number"),
         ({"data": {"split": {"test": 0.6, "validation": 0.4}}}, "add up to 1; no row would"),
         ({"data": {"split": {"test": None}}}, "neither of `test` and `fixed.test` is stated"),
-        ({"data": {"split": {"fixed": {"test": [6]}}}}, "both of `test` and `fixed.test`"),
+        ({"data": {"split": {"pinned": {"test": [6]}}}}, "both of `test` and `fixed.test`"),
         (
             {
                 "data": {
                     "split": {
                         "test": None,
                         "validation": None,
-                        "fixed": {"test": [6], "validation": ["6"]},
+                        "pinned": {"test": [6], "validation": ["6"]},
                     }
                 }
             },
             "names the id `6` for test and for validation",
         ),
-        ({"data": {"split": {"fixed": {"tset": [6]}}}}, "did you mean `test`"),
-        ({"data": {"split": {"fixed": [6, 14]}}}, "data.split.fixed"),
+        ({"data": {"split": {"pinned": {"tset": [6]}}}}, "did you mean `test`"),
+        ({"data": {"split": {"pinned": [6, 14]}}}, "data.split.pinned"),
         ({"data": {"category": "reason"}}, "the name `reason` is taken"),
         ({"data": {"columns": ['size 5"', "title"]}}, "holds a quotation mark, a backslash"),
         ({"data": {"leaks": {"policy": "keep"}}}, "data.leaks.policy = keep: "),
@@ -244,15 +244,15 @@ def test_the_source_of_a_value_is_the_last_file_that_states_it():
 
 
 def test_a_misspelt_key_in_an_optional_block_names_the_nearest_one():
-    message = refuse({"synthesise": {"quotas": {"slip": 0.2}}}, use_case="persona_dialogues")
-    assert "persona_dialogues.synthesise.quotas.slip = 0.2: there is no such key" in message
+    message = refuse({"synthesize": {"quotas": {"slip": 0.2}}}, use_case="persona_dialogues")
+    assert "persona_dialogues.synthesize.quotas.slip = 0.2: there is no such key" in message
     assert "did you mean `slips`" in message
 
 
 def test_a_block_that_contradicts_itself_is_refused_in_words():
     message = refuse(
         {
-            "synthesise": {
+            "synthesize": {
                 "quotas": {"styles": {"irony": 0.5}},
                 "provider": "server",
                 "server": {"sampling": {"max_tokens": None}},
@@ -269,19 +269,19 @@ def test_only_a_use_case_with_the_block_starts_with_synthesis():
     pipelines = register_pipelines()
     assert "persona_dialogues.raw" in pipelines["persona_dialogues"].all_outputs()
     assert "product_descriptions.raw" in pipelines["product_descriptions"].inputs()
-    remote = pipelines["persona_dialogues.train_remotely"]
+    remote = pipelines["persona_dialogues.finetune_api"]
     assert "persona_dialogues.remote_answers" in remote.all_outputs()
     assert not set(remote.nodes) & set(pipelines["persona_dialogues"].nodes)
 
 
 def test_the_personas_recipe_is_the_teams():
     block = load("colab_paid")["parameters"]["persona_dialogues"]
-    recipe, made = block["recipe"], block["synthesise"]
+    recipe, made = block["recipe"], block["synthesize"]
     assert (recipe["lora"]["r"], recipe["lora"]["lora_alpha"]) == (8, 16)
     assert recipe["lora"]["lora_dropout"] == 0.1
     assert (recipe["num_train_epochs"], recipe["global_batch_size"]) == (3, 2 * 4)
     assert (recipe["learning_rate"], recipe["max_length"]) == (2e-4, 1024)
-    assert (made["templates"], made["dialogues"], made["quotas"]["slips"]) == (400, 1500, 0.15)
+    assert (made["templates"], made["conversations"], made["quotas"]["slips"]) == (400, 1500, 0.15)
     assert set(made["quotas"]["styles"].values()) == {0.2}
 
 

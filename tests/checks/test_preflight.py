@@ -95,7 +95,7 @@ def find_problems(parameters: UseCase) -> list[str]:
     }
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in inputs.items()})
     pipeline = Pipeline(
-        [node(lambda *_: 1, list(inputs), "mine.judgements", name="mine.judge_answers")]
+        [node(lambda *_: 1, list(inputs), "mine.judgments", name="mine.judge_answers")]
     )
     return [str(problem) for problem in find_run_problems(pipeline, catalog)]
 

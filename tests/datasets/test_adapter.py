@@ -62,7 +62,7 @@ def test_the_folder_is_one_that_peft_loads_with_the_same_logits(
         with loaded.disable_adapter():
             base = loaded(input_ids=ids).logits
     assert (theirs - base).abs().max() > 1e-3
-    # theirs runs on the unquantised base, so the adapter's own effect is what must agree
+    # theirs runs on the unquantized base, so the adapter's own effect is what must agree
     with torch.no_grad():
         mine = ours(input_ids=ids).logits
         with ours.disable_adapter():

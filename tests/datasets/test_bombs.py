@@ -17,7 +17,7 @@ from tests.datasets.confined import read_confined
 from tuneline.datasets import RawCSVDataset, RawJSONDataset
 from tuneline.errors import TunelineError
 from tuneline.streaming import Fields
-from tuneline.utils.limits import Limits, Meter, TooLargeError, read_limits
+from tuneline.utils.limits import Budget, Limits, TooLargeError, read_limits
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux takes memory away from a process"
@@ -196,9 +196,9 @@ def test_without_limits_the_defaults_hold():
 
 
 def test_memory_is_counted_until_it_is_too_much():
-    meter = Meter(Limits(document_gb=1))
-    meter.charge(600_000_000)
-    meter.release(300_000_000)
-    meter.charge(600_000_000)
+    budget = Budget(Limits(document_gb=1))
+    budget.charge(600_000_000)
+    budget.release(300_000_000)
+    budget.charge(600_000_000)
     with pytest.raises(TooLargeError, match="word would take more than 1 GB of memory"):
-        meter.charge(200_000_000, "word")
+        budget.charge(200_000_000, "word")

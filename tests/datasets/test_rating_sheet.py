@@ -57,7 +57,7 @@ def test_no_text_of_any_sheet_is_a_formula(sign: str, tmp_path: Path):
             assert b"<f " not in package.read(name), name
 
 
-def test_what_the_criteria_mean_stands_on_a_second_sheet(tmp_path: Path):
+def test_what_the_criteria_mean_is_in_a_second_sheet(tmp_path: Path):
     path = tmp_path / "sheet.xlsx"
     sheet = SHEET.copy()
     sheet.attrs["criteria"] = {"accuracy": "Are the figures right?"}

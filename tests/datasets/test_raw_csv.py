@@ -197,7 +197,7 @@ def test_lines_may_end_in_carriage_returns(path: Path, monkeypatch: pytest.Monke
         ("uid\ttitle\tprice, in EUR, net\n1\ta\t3,5\n", "a"),
     ],
 )
-def test_the_separator_is_not_what_stands_in_the_names(path: Path, text: str, title: str):
+def test_the_separator_is_not_what_is_in_the_names(path: Path, text: str, title: str):
     path.write_text(text, "utf-8")
     assert read(path)["title"][0] == title
 

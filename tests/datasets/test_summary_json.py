@@ -21,5 +21,5 @@ def test_the_summary_is_taken_when_it_is_saved_and_not_before(dataset: SummaryJS
 
 
 def test_the_preview_is_the_whole_summary(dataset: SummaryJSONDataset):
-    dataset.save(Stream([{"words": "čaj"}]))
-    assert orjson.loads(dataset.preview()) == {"words": "čaj"}
+    dataset.save(Stream([{"summary": "čaj"}]))
+    assert orjson.loads(dataset.preview()) == {"summary": "čaj"}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.guarantees.names import FOLDERS, JOURNAL, generalise, list_final
+from tests.guarantees.names import FOLDERS, JOURNAL, generalize, list_final
 
 # What no two runs measure alike: times, speeds, memory and room on the disk, by key or column.
 MEASURED = re.compile(
@@ -23,7 +23,7 @@ MEASURED_ROWS = re.compile(r"(?:wall time|peak memory|cost).*")
 # Not compared: what names the folder it was made in (pickled), what lists all versions, and what
 # holds those of earlier evaluations or all pieces of work as they came.
 NOT_COMPARED = re.compile(
-    r".*/training_args\.bin|.*/\.versions\.json|.*_journal\.jsonl|.*/comparison\.csv"
+    r".*/training_args\.bin|.*/\.versions\.json|.*_cache\.jsonl|.*/comparison\.csv"
     r"|.*/comparison_plot\.json"
 )
 NUMBER = re.compile(r"[-+−±]?\d[\d,.]*(?:e-?\d+)?")
@@ -148,7 +148,7 @@ def read_all(data: Path) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for name, path in list_final(data).items():
         if not NOT_COMPARED.fullmatch(name):
-            general = generalise(name) if "/checkpoint-" not in name else VERSION.sub("V", name)
+            general = generalize(name) if "/checkpoint-" not in name else VERSION.sub("V", name)
             found.setdefault(general, []).append(read_comparable(path, data))
     return found
 
@@ -197,7 +197,7 @@ def _show(ours: Any, theirs: Any, where: str = "") -> str:
 def find_unknown(data: Path, known: list[dict[str, list[Any]]]) -> Iterator[str]:
     """Name every file that is neither as before nor as after an uninterrupted run."""
     for name, path in list_final(data).items():
-        general = generalise(name)
+        general = generalize(name)
         if NOT_COMPARED.fullmatch(name) or FOLDERS.match(name) or find_fault(path):
             continue
         if name.endswith("/report.html"):  # shows all evaluations so far

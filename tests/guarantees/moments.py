@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.guarantees.commands import SCRATCH
-from tests.guarantees.names import FOLDERS, JOURNAL, find_thing, generalise, is_final, is_unsealed
+from tests.guarantees.names import FOLDERS, JOURNAL, find_thing, generalize, is_final, is_unsealed
 from tests.guarantees.small_project import DATA
 from tests.guarantees.system_calls import REFUSED_WHEN_FULL, Call
 
@@ -56,9 +56,9 @@ class Watch:
         """Name a file that is watched as every run does."""
         data = self.project / DATA
         if path.is_relative_to(data):
-            return generalise(path.relative_to(data).as_posix())
+            return generalize(path.relative_to(data).as_posix())
         if path.is_relative_to(self.project.parent / SCRATCH):
-            return generalise(path.relative_to(self.project.parent).as_posix())
+            return generalize(path.relative_to(self.project.parent).as_posix())
         return None
 
 
@@ -105,10 +105,10 @@ class EveryMoment(Watch):
                 continue
             if odd:
                 times = f"{len(odd)} states" if len(odd) > 1 else "one state"
-                yield f"{generalise(thing.as_posix())}: neither old nor new, {times}, {odd[0][0]}"
+                yield f"{generalize(thing.as_posix())}: neither old nor new, {times}, {odd[0][0]}"
             gone = [one for one in states if one[1] is None]
             if gone and before is not None and after is not None and isinstance(after, str):
-                yield f"{generalise(thing.as_posix())}: gone {gone[0][0]}"
+                yield f"{generalize(thing.as_posix())}: gone {gone[0][0]}"
 
 
 _known: dict[tuple[int, ...], str] = {}

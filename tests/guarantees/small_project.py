@@ -18,7 +18,7 @@ DATA = Path("data/test")
 RECIPE = {
     "base_model": "data/06_models/tiny_base",
     "max_length": 128,
-    "overflow": "drop",
+    "overlong": "drop",
     "global_batch_size": 16,
     "num_train_epochs": 2,
     "learning_rate": 4e-3,
@@ -44,10 +44,10 @@ SETTINGS = {
     },
     "recipe": RECIPE,
     "evaluation": EVALUATION,
-    "publish": {"repo_id": "tea/shop", "licence": "mit", "data_licence": "our own"},
+    "publish": {"repo_id": "tea/shop", "license": "mit", "data_license": "our own"},
 }
 SYNTHESIS = {
-    "synthesise": {"templates": 50, "dialogues": 40, "quotas": {"tolerance": 0.1}},
+    "synthesize": {"templates": 50, "conversations": 40, "quotas": {"tolerance": 0.1}},
     "recipe": RECIPE,
 }
 QUESTIONS = "Blue teapot\nOak spoon\nWool scarf\nA kite for two\n"
@@ -64,9 +64,9 @@ class Step:
     use_case: str = MAIN
 
 
-# In the order of the chain; what stands beside it follows.
+# In the order of the chain; what is next to it follows.
 STEPS = [
-    Step("synthesise", f"{RUN}{SYNTHESISED} --tags=synthesise", SYNTHESISED),
+    Step("synthesize", f"{RUN}{SYNTHESISED} --tags=synthesize", SYNTHESISED),
     *(Step(stage, f"{RUN}{stage}") for stage in ("prepare", "plan", "train", "evaluate")),
     Step("ask", f"{RUN}ask --params=questions_file=questions.txt"),
     *(Step(stage, f"{RUN}{stage}") for stage in ("merge", "publish", "overview")),

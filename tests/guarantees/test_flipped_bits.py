@@ -18,7 +18,7 @@ from tests.guarantees.system_calls import Call
 
 STEP = {step.name: step for step in STEPS}
 # A digit or a letter in the middle of a text, so that the file can still be parsed: what no
-# parser finds. Behind a space it stands in prose.
+# parser finds. Behind a space it is in prose.
 PROSE, WORD = re.compile(rb" [B-Zb-z](?=[a-z]{2})"), re.compile(rb"[2-9B-Zb-z](?=[0-9a-z])")
 ADAPTER = "06_models/*/adapter/*/adapter"
 CHECKPOINT = "06_models/*/checkpoints/*/checkpoint-4"
@@ -57,8 +57,8 @@ READ_AGAIN = [
     *cases(ADAPTER, "adapter_model.safetensors", "ask", "evaluate"),
     *cases(ADAPTER, "adapter_model.safetensors", "merge", "ask"),
     *cases(ADAPTER, "adapter_model.safetensors", "publish", "merge"),
-    *cases(JOURNALS, "answer_journal.jsonl", "evaluate", "evaluate"),
-    *cases(JOURNALS, "ask_journal.jsonl", "ask", "ask"),
+    *cases(JOURNALS, "answer_cache.jsonl", "evaluate", "evaluate"),
+    *cases(JOURNALS, "ask_cache.jsonl", "ask", "ask"),
     *cases("08_reporting/*", "plan.json", "train", "plan"),
     *cases("08_reporting/*", "scores.json/*/scores.json", "publish", "merge"),
     *cases("08_reporting/*", "training_record.json", "publish", "merge"),

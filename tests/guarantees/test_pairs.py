@@ -59,7 +59,7 @@ PAIRS = [
     pair("publish", "publish", "merge", "publish"),
     pair(WHOLE, WHOLE, "overview", "evaluate"),
     pair(WHOLE, f"{RUN}all", "overview", "overview"),
-    pair("synthesise", "synthesise", "synthesise", "synthesise"),
+    pair("synthesize", "synthesize", "synthesize", "synthesize"),
 ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import PROJECT
 from tuneline.errors import TunelineError
-from tuneline.hub.cache import SETTINGS, VARIABLES, settle_storage
+from tuneline.hub.cache import SETTINGS, VARIABLES, configure_storage
 from tuneline.parameters import Storage
 
 # Two processes, started as a training starts them; each writes where the hub's cache is.
@@ -16,7 +16,7 @@ import os
 import sys
 from pathlib import Path
 
-from tuneline.hub.cache import settle_storage
+from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Storage
 from tuneline.pipelines.train.run import launch
 
@@ -27,7 +27,7 @@ def tell(folder):
 
 if __name__ == "__main__":
     folder = sys.argv[1]
-    settle_storage(Storage(hub_cache=f"{folder}/hub"))
+    configure_storage(Storage(hub_cache=f"{folder}/hub"))
     launch(tell, 2, folder)
 """
 
@@ -55,29 +55,29 @@ def test_the_processes_of_a_training_keep_to_the_setting(tmp_path: Path):
 def test_a_later_session_settles_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delitem(sys.modules, "huggingface_hub.constants", raising=False)
     for name in ("one", "two"):
-        settle_storage(Storage(hub_cache=str(tmp_path / name)))
+        configure_storage(Storage(hub_cache=str(tmp_path / name)))
         assert os.environ["HF_HUB_CACHE"] == str(tmp_path / name)
-    settle_storage(Storage())
+    configure_storage(Storage())
     assert "HF_HUB_CACHE" not in os.environ
 
 
 def test_a_disk_that_is_not_mounted_is_missed_before_another_one_is_filled(tmp_path: Path):
     with pytest.raises(TunelineError, match=r"there is no folder .*MyDrive; its disk"):
-        settle_storage(Storage(hub_cache=str(tmp_path / "MyDrive" / "hub")))
+        configure_storage(Storage(hub_cache=str(tmp_path / "MyDrive" / "hub")))
     assert "HF_HUB_CACHE" not in os.environ
 
 
 def test_a_file_is_no_place_for_a_cache(tmp_path: Path):
     (tmp_path / "hub").write_text("words")
     with pytest.raises(TunelineError, match=r"there is no folder .*hub; "):
-        settle_storage(Storage(hub_cache=str(tmp_path / "hub")))
+        configure_storage(Storage(hub_cache=str(tmp_path / "hub")))
 
 
 def test_a_setting_that_comes_too_late_is_no_silent_wrong_disk(tmp_path: Path):
     import huggingface_hub.constants  # noqa: F401
 
     with pytest.raises(TunelineError, match="huggingface_hub was imported before"):
-        settle_storage(Storage(hub_cache=str(tmp_path)))
+        configure_storage(Storage(hub_cache=str(tmp_path)))
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -89,6 +89,6 @@ def test_a_variable_that_the_user_has_set_wins_and_is_told(
 ):
     monkeypatch.setenv(name, "/mine")
     with caplog.at_level("INFO"):
-        settle_storage(Storage(hub_cache=str(tmp_path)))
+        configure_storage(Storage(hub_cache=str(tmp_path)))
     assert f"the environment variable {name} = /mine wins" in caplog.text
     assert os.environ[name] == "/mine"

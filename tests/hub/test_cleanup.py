@@ -19,7 +19,7 @@ ALL = Cleaning(
 
 
 def add_repo(cache: Path, repo: str, days: float = 100, refs: dict[str, str] | None = None) -> Path:
-    """Write a repository as the hub's client does: blobs, and snapshots of links to them."""
+    """Write a repository as huggingface_hub does: blobs, and snapshots of links to them."""
     folder = cache / f"models--{repo.replace('/', '--')}"
     for commit, contents in {OLD: ("shared", "old"), NEW: ("shared", "new")}.items():
         snapshot = folder / "snapshots" / commit
@@ -223,11 +223,11 @@ def test_nothing_outside_of_the_cache_ever_goes(
     add_shared(repo)
     add_repo(cache, NAMED)
     # What a link leads to looks like a cache.
-    twin = add_repo(outside, "owner/one", refs={"main": NEW, "v1": OLD})
-    add_part(twin)
-    add_shared(twin)
+    duplicate = add_repo(outside, "owner/one", refs={"main": NEW, "v1": OLD})
+    add_part(duplicate)
+    add_shared(duplicate)
     for place, absolute in links:
-        here, there = repo / place, twin / place
+        here, there = repo / place, duplicate / place
         if here.is_symlink() or not here.parent.resolve().is_relative_to(cache.resolve()):
             continue
         if here.exists():

@@ -13,7 +13,7 @@ from tuneline.hub.cache import choose_files
 
 # What there is to download, in 10^6 bytes.
 TINY = sum(path.stat().st_size for path in (PROJECT / TINY_BASE).iterdir()) / 10**6
-# All happens in a process of its own: the hub's client reads its variables as it is imported.
+# All happens in a process of its own: huggingface_hub reads its variables as it is imported.
 BEGINNING = """
 import atexit, logging, os
 from pathlib import Path
@@ -23,8 +23,8 @@ logging.basicConfig(level="INFO", format="%(message)s")
 cache = Path(os.environ["HF_HUB_CACHE"])
 tiny = read_folder(Path("{base}"))
 copies = {{"original/model.pth": 10**12, "consolidated.safetensors": 10**12, "model.gguf": 10**12}}
-hub = HubMirror({{"owner/tiny": tiny | copies, "owner/twin": tiny}})
-hub.repos["owner/twin"]["model.safetensors"] += b" "
+hub = HubMirror({{"owner/tiny": tiny | copies, "owner/duplicate": tiny}})
+hub.repos["owner/duplicate"]["model.safetensors"] += b" "
 served = serve_hub(hub)
 os.environ["HF_ENDPOINT"] = served.__enter__()
 atexit.register(served.__exit__, None, None, None)
@@ -56,7 +56,7 @@ def run(
     limit: int | None = None,
     **environment: str,
 ) -> str:
-    """Run a script beside a hub of its own; give back what it says.
+    """Run a script next to a hub of its own; give back what it says.
 
     Args:
         tmp_path: where its cache lies.
@@ -153,14 +153,14 @@ def test_a_download_that_does_not_fit_is_refused_before_it_starts(tmp_path: Path
 @on_a_small_disk
 def test_base_models_that_fit_alone_but_not_together_are_told_before_a_run(tmp_path: Path):
     script = """
-    bases = [(f"{one}.recipe.base_model", name(f"owner/{one}")) for one in ("tiny", "twin")]
+    bases = [(f"{one}.recipe.base_model", name(f"owner/{one}")) for one in ("tiny", "duplicate")]
     assert find_space_problems(bases[:1]) == find_space_problems(bases[1:]) == []
     assert find_space_problems([bases[0]] * 3) == []
     (problem,) = find_space_problems(bases)
     print(problem)
     assert hub.delivered == []
     """
-    both = f"twin.recipe.base_model = owner/twin: {2 * TINY:.1f} MB are to be"
+    both = f"duplicate.recipe.base_model = owner/duplicate: {2 * TINY:.1f} MB are to be"
     assert both in run(tmp_path, script, megabytes=9)
 
 

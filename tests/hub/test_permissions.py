@@ -50,7 +50,7 @@ def test_a_name_that_the_hub_refuses_is_one_sentence(repo_id: str | None, words:
         (fine_grained("model", "me/there", "repo.write"), "me/there", None),
         (read_token("write"), "mee/new", "did you mean `me`"),
         (read_token("write"), "nobody-i-know/new", "it belongs to someone else"),
-        (read_token("write"), "readers/new", "in the organisation `readers` you may only read"),
+        (read_token("write"), "readers/new", "in the organization `readers` you may only read"),
         (read_token("write"), "team/theirs", "you may not write to it"),
         (read_token("write"), "me/public", "this repository is public"),
     ],
@@ -71,7 +71,7 @@ def test_what_a_token_may_do_is_known_beforehand(
 
 def test_all_that_is_wrong_is_said_at_once(hub: HubServer):
     hub.tokens[TOKEN] = read_token("read")
-    assert len(ask("mee/new", licence="my-own")) == 3
+    assert len(ask("mee/new", license="my-own")) == 3
 
 
 @pytest.mark.parametrize(
@@ -106,16 +106,16 @@ def test_a_hub_that_is_switched_off_or_away_is_one_sentence(
 
 
 def test_a_base_that_has_gone_or_is_a_folder_is_one_sentence(hub: HubServer, tmp_path: Path):
-    hub.add("maker/base", {})
-    assert list(find_base_problem("base", "maker/base")) == []
-    (gone,) = find_base_problem("base", "maker/gone")
+    hub.add("fingerprint/base", {})
+    assert list(find_base_problem("base", "fingerprint/base")) == []
+    (gone,) = find_base_problem("base", "fingerprint/gone")
     assert "no such base model any more" in str(gone)
     (local,) = find_base_problem("base", str(tmp_path))
     assert "a base that is only a folder on this machine" in str(local)
 
 
-def test_a_licence_that_the_hub_does_not_know_is_one_sentence(hub: HubServer):
-    assert ask(licence="mit", language=["cs"], datasets=["me/rows"]) == []
-    (problem,) = ask(licence="Apache 2")
+def test_a_license_that_the_hub_does_not_know_is_one_sentence(hub: HubServer):
+    assert ask(license="mit", language=["cs"], datasets=["me/rows"]) == []
+    (problem,) = ask(license="Apache 2")
     assert problem.startswith("x.publish: the hub would refuse the card")
     assert "must be one of those known, not Apache 2" in problem

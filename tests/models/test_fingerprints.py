@@ -5,7 +5,7 @@ import pytest
 
 from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import make_adapter
-from tuneline.models.fingerprints import find_mismatches
+from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.models.model_pair import load_tuned
 from tuneline.parameters import Recipe
 
@@ -14,14 +14,14 @@ def test_a_base_model_whose_folder_has_moved_is_the_same(recipe: Recipe, tmp_pat
     adapter = make_adapter(recipe, CPU, effect=False)
     moved = shutil.copytree(recipe.base_model, tmp_path / "moved")
     there = recipe.model_copy(update={"base_model": str(moved)})
-    assert list(find_mismatches(adapter, there)) == []
+    assert list(find_incompatibilities(adapter, there)) == []
 
 
 def test_another_base_model_is_named_with_what_tells_it_apart(recipe: Recipe):
     adapter = make_adapter(recipe, CPU, effect=False)
     weights = adapter.provenance["base"]["sha256"][:12]
     adapter.provenance["base"] = {"name": "someone/else", "commit": "abc"}
-    (problem,) = find_mismatches(adapter, recipe)
+    (problem,) = find_incompatibilities(adapter, recipe)
     assert problem.value == f"{recipe.base_model} (weights {weights})"
     assert problem.wrong == "the adapter was trained on someone/else (commit abc)"
 
@@ -38,10 +38,10 @@ def test_another_base_model_is_named_with_what_tells_it_apart(recipe: Recipe):
 def test_other_4_bit_weights_of_the_same_base_model(recipe: Recipe, changed: dict, is_same: bool):
     adapter = make_adapter(recipe, CPU, effect=False)
     other = recipe.model_copy(update={"quantization": recipe.quantization | changed})
-    problems = list(find_mismatches(adapter, other))
+    problems = list(find_incompatibilities(adapter, other))
     assert [one.where for one in problems] == ["recipe.quantization"] * (not is_same)
     adapter.provenance["recipe"]["settings"]["quantization"] = other.quantization
-    assert list(find_mismatches(adapter, other)) == []
+    assert list(find_incompatibilities(adapter, other)) == []
 
 
 def test_another_number_format_than_that_of_the_training_is_said(

@@ -20,7 +20,7 @@ from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.metrics.likelihood import measure_references
 from tuneline.pipelines.evaluate.nodes import answer_prompts
-from tuneline.utils.caches import Journal
+from tuneline.utils.caches import Cache
 
 TITLES = ["Oak Spoon", "Pellby Sparrow 8 m Steel Tape Measure with a Slow Return", "Cup", "Tea Pot"]
 EXAMPLES = [
@@ -40,13 +40,13 @@ SAMPLED = Evaluation(
 PROMPT = Prompt(prompt="{title}", completion="{content}")
 
 
-def ask(adapter, recipe: Recipe, hardware: Hardware, journal: Path, **changes) -> list[dict]:
+def ask(adapter, recipe: Recipe, hardware: Hardware, cache: Path, **changes) -> list[dict]:
     """Let both models answer the four titles, and whatever `changes` make of it."""
     given = {"test": EXAMPLES, "train": TRAIN, "evaluation": GREEDY, "prompt": PROMPT} | changes
     return answer_prompts(
         **given,
         adapter=adapter,
-        answer_journal=Journal(journal),
+        answer_cache=Cache(cache),
         recipe=recipe,
         hardware=hardware,
     )
@@ -68,7 +68,7 @@ def test_answers_do_not_depend_on_the_batch(recipe: Recipe, hardware: Hardware, 
                 prompts,
                 GREEDY,
                 hardware.model_copy(update={"per_device_eval_batch_size": size}),
-                Journal(tmp_path / str(size)),
+                Cache(tmp_path / str(size)),
                 {},
             )
         ]
@@ -96,14 +96,14 @@ def test_an_adapter_without_effect_gives_the_base_models_very_answers(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     adapter = make_adapter(recipe, hardware, effect=False)
-    for row in ask(adapter, recipe, hardware, tmp_path / "journal"):
+    for row in ask(adapter, recipe, hardware, tmp_path / "cache"):
         assert row["base_answer"] == row["tuned_answer"]
         assert row["base_loss"] == row["tuned_loss"]
 
 
 def test_base_is_the_model_without_the_adapter(recipe: Recipe, hardware: Hardware, tmp_path: Path):
     adapter = make_adapter(recipe, hardware, effect=True)
-    rows = ask(adapter, recipe, hardware, tmp_path / "journal")
+    rows = ask(adapter, recipe, hardware, tmp_path / "cache")
     bare = load_model(recipe, hardware).eval()
     expected = measure_references(bare, adapter.tokenizer, EXAMPLES, hardware)
     assert [row["base_loss"] for row in rows] == [loss.nats for loss in expected]
@@ -118,7 +118,7 @@ def test_questions_are_asked_with_the_system_message_and_have_no_reference(
         adapter,
         recipe,
         hardware,
-        tmp_path / "journal",
+        tmp_path / "cache",
         evaluation=GREEDY.model_copy(update={"questions": ["What is oak?"]}),
         prompt=PROMPT.model_copy(update={"system": "You sell {{pots}}."}),
     )
@@ -145,10 +145,8 @@ def test_an_answer_ends_at_its_end_token_or_is_marked_as_cut(
     adapter = make_adapter(recipe, hardware, effect=True)
     model = attach_adapter(load_model(recipe, hardware), adapter)
     prompts = [render_prompt(adapter.tokenizer, example["prompt"]) for example in EXAMPLES]
-    journal = Journal(tmp_path / "journal")
-    for answer in generate_answers(
-        model, adapter.tokenizer, prompts, GREEDY, hardware, journal, {}
-    ):
+    cache = Cache(tmp_path / "cache")
+    for answer in generate_answers(model, adapter.tokenizer, prompts, GREEDY, hardware, cache, {}):
         assert answer.stopped or answer.tokens == 12
         assert "<|" not in answer.answer
 
@@ -161,7 +159,7 @@ def test_each_answer_has_the_speed_of_its_batch_however_short_it_is(
     long = GREEDY.model_copy(update={"generation": {"do_sample": False, "max_new_tokens": 60}})
     start = time.perf_counter()
     answers = generate_answers(
-        model, tokenizer, prompts, long, hardware, Journal(tmp_path / "journal"), {}
+        model, tokenizer, prompts, long, hardware, Cache(tmp_path / "cache"), {}
     )
     elapsed = time.perf_counter() - start
     assert len({answer.tokens for answer in answers}) > 1
@@ -174,11 +172,11 @@ def test_what_was_answered_is_not_generated_again(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     adapter = make_adapter(recipe, hardware, effect=True)
-    first = ask(adapter, recipe, hardware, tmp_path / "journal")
-    size = (tmp_path / "journal").stat().st_size
+    first = ask(adapter, recipe, hardware, tmp_path / "cache")
+    size = (tmp_path / "cache").stat().st_size
     # Times tell: generated again, they would differ.
-    assert ask(adapter, recipe, hardware, tmp_path / "journal") == first
-    assert (tmp_path / "journal").stat().st_size == size
+    assert ask(adapter, recipe, hardware, tmp_path / "cache") == first
+    assert (tmp_path / "cache").stat().st_size == size
 
 
 def test_progress_goes_into_the_log_without_a_terminal(
@@ -194,7 +192,7 @@ def test_progress_goes_into_the_log_without_a_terminal(
         update={"per_device_eval_batch_size": 1, "per_device_train_batch_size": 2}
     )
     adapter = make_adapter(recipe, hardware, effect=True)
-    ask(adapter, recipe, alone, tmp_path / "journal")
+    ask(adapter, recipe, alone, tmp_path / "cache")
     rate, left = r"[\d.,]+", r"\d+:\d\d min left\."
     for work, unit, done in (("Answering", "prompts", 1), ("Measuring the loss", "references", 2)):
         lines = [one for one in caplog.messages if one.startswith(work)]
@@ -203,7 +201,7 @@ def test_progress_goes_into_the_log_without_a_terminal(
         assert re.fullmatch(words, lines[0]), lines[0]
         assert lines[-1].endswith("all of them.")
     caplog.clear()
-    ask(adapter, recipe, alone, tmp_path / "journal")
+    ask(adapter, recipe, alone, tmp_path / "cache")
     assert "4 of 4 answers are there already." in caplog.messages
     assert not [one for one in caplog.messages if one.startswith("Answering")]
 
@@ -211,13 +209,13 @@ def test_progress_goes_into_the_log_without_a_terminal(
 def test_another_adapter_or_decoding_is_answered_anew(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
-    journal = tmp_path / "journal"
-    tuned = texts(ask(make_adapter(recipe, hardware, effect=True), recipe, hardware, journal))
+    cache = tmp_path / "cache"
+    tuned = texts(ask(make_adapter(recipe, hardware, effect=True), recipe, hardware, cache))
     idle = make_adapter(recipe, hardware, effect=False)
-    assert all(base == idle for base, idle in texts(ask(idle, recipe, hardware, journal)))
+    assert all(base == idle for base, idle in texts(ask(idle, recipe, hardware, cache)))
     assert any(base != effect for base, effect in tuned)
     shorter = GREEDY.model_copy(update={"generation": {"do_sample": False, "max_new_tokens": 3}})
-    rows = ask(idle, recipe, hardware, journal, evaluation=shorter)
+    rows = ask(idle, recipe, hardware, cache, evaluation=shorter)
     assert max(row["base_tokens"] for row in rows) <= 3
 
 
@@ -230,22 +228,22 @@ def test_a_killed_evaluation_goes_on_and_ends_like_one_that_was_not(
         "from tests.pipelines.evaluate.test_answering import ask_slowly\n"
         "ask_slowly(Path(sys.argv[1]))\n"
     )
-    journal = tmp_path / "killed"
-    child = subprocess.Popen([sys.executable, "-c", script, str(journal)], env=_environment())
-    while not journal.exists() or not journal.read_bytes().endswith(b"\n"):
+    cache = tmp_path / "killed"
+    child = subprocess.Popen([sys.executable, "-c", script, str(cache)], env=_environment())
+    while not cache.exists() or not cache.read_bytes().endswith(b"\n"):
         assert child.poll() is None, "the process ended before it could be killed"
         time.sleep(0.01)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    kept = journal.read_bytes()
+    kept = cache.read_bytes()
     assert 1 <= kept.count(b"\n") < 2 * len(EXAMPLES)
-    resumed = ask_slowly(journal)
-    assert journal.read_bytes().startswith(kept)
+    resumed = ask_slowly(cache)
+    assert cache.read_bytes().startswith(kept)
     assert texts(resumed) == texts(ask_slowly(tmp_path / "whole"))
-    assert journal.read_bytes().count(b"\n") == 2 * len(EXAMPLES)
+    assert cache.read_bytes().count(b"\n") == 2 * len(EXAMPLES)
 
 
-def ask_slowly(journal: Path) -> list[dict]:
+def ask_slowly(cache: Path) -> list[dict]:
     """Ask with a batch of one, so that there are eight batches to be killed between."""
     from tests.conftest import CPU, load_parameters
 
@@ -253,7 +251,7 @@ def ask_slowly(journal: Path) -> list[dict]:
     hardware = CPU.model_copy(update={"per_device_eval_batch_size": 1})
     long = GREEDY.model_copy(update={"generation": {"do_sample": False, "max_new_tokens": 40}})
     adapter = make_adapter(recipe, hardware, effect=True)
-    return ask(adapter, recipe, hardware, journal, evaluation=long)
+    return ask(adapter, recipe, hardware, cache, evaluation=long)
 
 
 def _environment() -> dict[str, str]:
@@ -261,10 +259,10 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{project}:{project}/src", "OMP_NUM_THREADS": "1"}
 
 
-def test_an_empty_test_side_is_refused(recipe: Recipe, hardware: Hardware, tmp_path: Path):
+def test_an_empty_test_split_is_refused(recipe: Recipe, hardware: Hardware, tmp_path: Path):
     adapter = make_adapter(recipe, hardware, effect=False)
     with pytest.raises(TunelineError, match=r"test\.jsonl: it holds no row"):
-        ask(adapter, recipe, hardware, tmp_path / "journal", test=[])
+        ask(adapter, recipe, hardware, tmp_path / "cache", test=[])
 
 
 def test_an_adapter_of_another_base_is_refused_and_both_are_named(
@@ -273,7 +271,7 @@ def test_an_adapter_of_another_base_is_refused_and_both_are_named(
     adapter = make_adapter(recipe, hardware, effect=False)
     adapter.provenance["base"] = {"name": "someone/else", "commit": "abc"}
     with pytest.raises(TunelineError, match=r"tiny_base.*trained on .*someone/else"):
-        ask(adapter, recipe, hardware, tmp_path / "journal")
+        ask(adapter, recipe, hardware, tmp_path / "cache")
 
 
 def test_an_adapter_whose_template_was_changed_is_refused(
@@ -282,7 +280,7 @@ def test_an_adapter_whose_template_was_changed_is_refused(
     adapter = make_adapter(recipe, hardware, effect=False)
     adapter.tokenizer.chat_template += "\n"
     with pytest.raises(TunelineError, match="chat_template"):
-        ask(adapter, recipe, hardware, tmp_path / "journal")
+        ask(adapter, recipe, hardware, tmp_path / "cache")
 
 
 def test_an_adapter_that_was_trained_on_other_examples_is_refused(
@@ -290,4 +288,4 @@ def test_an_adapter_that_was_trained_on_other_examples_is_refused(
 ):
     adapter = make_adapter(recipe, hardware, effect=False)
     with pytest.raises(TunelineError, match="trained on other examples"):
-        ask(adapter, recipe, hardware, tmp_path / "journal", train=EXAMPLES)
+        ask(adapter, recipe, hardware, tmp_path / "cache", train=EXAMPLES)

@@ -16,7 +16,7 @@ from tuneline.models.model_pair import ModelPair, load_pair
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Prompt, Recipe
 from tuneline.pipelines.ask import answer_questions, draw_columns, list_questions, show_answers
-from tuneline.utils.caches import Journal
+from tuneline.utils.caches import Cache
 
 PROMPT = Prompt(prompt="Write a product description for: {title}", completion="{content}")
 SHORT = Evaluation(title="Pots", generation={"do_sample": False, "max_new_tokens": 12})
@@ -41,8 +41,8 @@ def write_questions(folder: Path, *texts: str) -> QuestionFile:
     return QuestionFile(path, lambda: [(f"line {n}", text) for n, text in enumerate(texts, 1)])
 
 
-def ask(adapter: Adapter, questions: list[dict], journal: Path, recipe: Recipe = RECIPE):
-    return answer_questions(questions, adapter, Journal(journal), recipe, SHORT, CPU)
+def ask(adapter: Adapter, questions: list[dict], cache: Path, recipe: Recipe = RECIPE):
+    return answer_questions(questions, adapter, Cache(cache), recipe, SHORT, CPU)
 
 
 def test_the_question_of_the_command_line_goes_before_the_file(tmp_path: Path):
@@ -80,7 +80,7 @@ def test_too_long_questions_and_a_wrong_base_are_named_at_once_before_it_is_load
     other = {**adapter.provenance, "base": {"name": "someone/else", "commit": "abc"}}
     stranger = Adapter(adapter.config, adapter.tensors, adapter.tokenizer, other)
     with pytest.raises(TunelineError) as error:
-        ask(stranger, rows, tmp_path / "journal")
+        ask(stranger, rows, tmp_path / "cache")
     base, long = map(str, error.value.problems)
     assert re.search("tiny_base.*trained on .*someone/else", base)
     assert re.match(r"line 2: its prompt has [\d,]+ tokens and the answer may have 12", long)
@@ -88,7 +88,7 @@ def test_too_long_questions_and_a_wrong_base_are_named_at_once_before_it_is_load
 
 def test_one_question_is_shown_and_tabulated(adapter: Adapter, tmp_path: Path, capsys):
     rows = list_questions("Oak Spoon", NO_FILE, [], PROMPT)
-    (row,) = ask(adapter, rows, tmp_path / "journal").to_dict("records")
+    (row,) = ask(adapter, rows, tmp_path / "cache").to_dict("records")
     shown = capsys.readouterr().out
     assert "Write a product description for: Oak Spoon" in shown
     assert shown.index("base model:") < shown.index(row["base_answer"])
@@ -100,16 +100,16 @@ def test_one_question_is_shown_and_tabulated(adapter: Adapter, tmp_path: Path, c
     assert row["tuned_tokens_per_second"] == pytest.approx(
         row["tuned_tokens"] / row["tuned_seconds"], rel=0.01
     )
-    assert not (tmp_path / "journal").exists()
+    assert not (tmp_path / "cache").exists()
 
 
 def test_base_is_the_model_without_the_adapter(adapter: Adapter, tmp_path: Path):
     rows = list_questions(None, write_questions(tmp_path, "Oak Spoon", "Cup"), [], PROMPT)
-    table = ask(adapter, rows, tmp_path / "journal")
+    table = ask(adapter, rows, tmp_path / "cache")
     prompts = [render_prompt(adapter.tokenizer, row["messages"]) for row in rows]
     bare = load_model(RECIPE, CPU).eval()
     expected = generate_answers(
-        bare, adapter.tokenizer, prompts, SHORT, CPU, Journal(tmp_path / "bare"), {}
+        bare, adapter.tokenizer, prompts, SHORT, CPU, Cache(tmp_path / "bare"), {}
     )
     assert list(table.base_answer) == [answer.answer for answer in expected]
     assert list(table.question) == ["Oak Spoon", "Cup"]
@@ -117,9 +117,9 @@ def test_base_is_the_model_without_the_adapter(adapter: Adapter, tmp_path: Path)
 
 def test_what_was_answered_of_a_file_is_not_generated_again(adapter: Adapter, tmp_path: Path):
     rows = list_questions(None, write_questions(tmp_path, "Oak Spoon", "Cup"), [], PROMPT)
-    first = ask(adapter, rows, tmp_path / "journal")
+    first = ask(adapter, rows, tmp_path / "cache")
     # Times tell: generated again, they would differ.
-    assert ask(adapter, rows, tmp_path / "journal").equals(first)
+    assert ask(adapter, rows, tmp_path / "cache").equals(first)
 
 
 def test_a_streamed_answer_is_the_one_that_is_not_watched(pair: ModelPair, tmp_path: Path):
@@ -133,7 +133,7 @@ def test_a_streamed_answer_is_the_one_that_is_not_watched(pair: ModelPair, tmp_p
             streamed = end.value
             break
     (alone,) = generate_answers(
-        pair.model, pair.tokenizer, [prompt], SHORT, CPU, Journal(tmp_path / "journal"), {}
+        pair.model, pair.tokenizer, [prompt], SHORT, CPU, Cache(tmp_path / "cache"), {}
     )
     assert len(pieces) > 2
     assert "".join(pieces).strip() == streamed.answer == alone.answer

@@ -9,7 +9,7 @@ METRIC = {
     "tuned": 1.234,
     "difference": -4.626,
     "interval": [-5.0, -4.1],
-    "shown": "better",
+    "result": "better",
 }
 
 
@@ -18,7 +18,7 @@ def make(title: str, questions: int = 0) -> dict[str, Any]:
     return {
         "report": "<html>",
         "scores": {
-            "verdict": {"shown": "mixed", "words": f"Mixed. {PLANTED}"},
+            "verdict": {"result": "mixed", "summary": f"Mixed. {PLANTED}"},
             "metrics": dict.fromkeys(("loss", "perplexity", "chrf", "rouge_l"), METRIC),
             "prompts": 20,
             "questions": questions,
@@ -31,7 +31,7 @@ def make(title: str, questions: int = 0) -> dict[str, Any]:
             ]
         },
         "plan": {
-            "made_for": {"recipe.base_model": PLANTED, "hardware.name": "laptop CPU"},
+            "inputs": {"recipe.base_model": PLANTED, "hardware.name": "laptop CPU"},
             "examples": {"train": 1874},
         },
         "evaluation": {"title": title, "generation": {}},

@@ -49,19 +49,19 @@ class Prepared:
 
     Attributes:
         pairs: what its examples are made of.
-        sides: examples by side.
+        splits: examples by split.
         parameters: its blocks.
     """
 
     pairs: pl.LazyFrame
-    sides: dict[str, list[Example]]
+    splits: dict[str, list[Example]]
     parameters: UseCase
 
-    def texts(self, side: str) -> list[str]:
-        return collect_texts(self.pairs, self.sides[side], self.parameters.prompt)
+    def texts(self, split: str) -> list[str]:
+        return collect_texts(self.pairs, self.splits[split], self.parameters.prompt)
 
-    def groups(self, side: str) -> set[str]:
-        lines = pl.Series([one["meta"]["line"] for one in self.sides[side]], dtype=pl.Int64)
+    def groups(self, split: str) -> set[str]:
+        lines = pl.Series([one["meta"]["line"] for one in self.splits[split]], dtype=pl.Int64)
         named = name_groups(self.pairs, self.parameters.data, lines).collect()
         return set(named["group"])
 
@@ -79,7 +79,7 @@ def prepare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepare]:
         if env not in done:
             bootstrap_project(folder)
             with KedroSession.create(folder, env=env) as session:
-                session.run(pipeline_names=["all"], tags=["synthesise", "prepare"])
+                session.run(pipeline_names=["all"], tags=["synthesize", "prepare"])
                 parameters = session.load_context().config_loader["parameters"]
             data = folder / ("data/test" if env == "test" else "data")
             done[env] = {name: read(name, data, parameters) for name in USE_CASES}
@@ -97,15 +97,15 @@ def read(use_case: str, data: Path, parameters: dict[str, Any]) -> Prepared:
     return Prepared(
         StreamedCSVDataset(filepath=str(pairs)).load(),
         {
-            side: JSONLinesDataset(filepath=str(inputs / f"{side}.jsonl")).load()
-            for side in ("train", "validation", "test")
+            split: JSONLinesDataset(filepath=str(inputs / f"{split}.jsonl")).load()
+            for split in ("train", "validation", "test")
         },
         UseCase.model_validate(parameters[use_case]),
     )
 
 
 @pytest.mark.parametrize("use_case", USE_CASES)
-def test_the_tracked_base_has_read_exactly_the_training_sides(prepare: Prepare, use_case: str):
+def test_the_tracked_base_has_read_exactly_the_training_splits(prepare: Prepare, use_case: str):
     provenance = json.loads((PROJECT / TINY_BASE / "provenance.json").read_text())
     texts = prepare("laptop")[use_case].texts("train")
     assert provenance[use_case] == {"texts": len(texts), "texts_sha256": hash_value(texts)}
@@ -117,10 +117,10 @@ def test_the_tracked_base_has_read_no_row_that_is_held_out(
     prepare: Prepare, use_case: str, env: str
 ):
     read, asked = prepare("laptop")[use_case], prepare(env)[use_case]
-    for side in ("validation", "test"):
-        assert asked.texts(side)
-        assert not set(read.texts("train")) & set(asked.texts(side))
-        assert not read.groups("train") & asked.groups(side)
+    for split in ("validation", "test"):
+        assert asked.texts(split)
+        assert not set(read.texts("train")) & set(asked.texts(split))
+        assert not read.groups("train") & asked.groups(split)
 
 
 @pytest.mark.parametrize("use_case", USE_CASES)

@@ -3,13 +3,13 @@
 from kedro.io import DataCatalog, MemoryDataset
 
 from tests.pipelines.evaluate.test_scores import REFERENCES, make_answers, score
-from tuneline.reporting.summary import summarise
+from tuneline.reporting.summary import summarize
 
 
 def read_lines(scores: dict) -> list[str]:
     made = {"pots.scores": scores, "pots.adapter": "", "pots.report": ""}
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in made.items()})
-    return list(summarise({"pots.report"}, catalog))
+    return list(summarize({"pots.report"}, catalog))
 
 
 def test_prompts_in_groups_and_notes_are_said():

@@ -97,7 +97,7 @@ def test_at_most_a_quarter_of_a_document_is_shared_wording(number: int):
     assert 0 < shared < 0.25 * len(build_text(blocks))
 
 
-def test_no_other_sentence_stands_in_two_documents():
+def test_no_other_sentence_is_in_two_documents():
     seen: dict[str, int] = {}
     for number in NUMBERS:
         for block in read_source(number):

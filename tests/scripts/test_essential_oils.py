@@ -26,7 +26,7 @@ def test_tracked_workbook_is_what_the_generator_makes_today(tmp_path: Path):
     assert read_members(path.read_bytes()) == read_members(TRACKED_FILE.read_bytes())
 
 
-def test_header_stands_in_the_third_row_under_a_title_and_a_blank_row(sheet: list[tuple]):
+def test_header_is_in_the_third_row_under_a_title_and_a_blank_row(sheet: list[tuple]):
     assert [bool(cell) for cell in sheet[0]] == [True] + [False] * 6
     assert not any(sheet[1])
     assert sheet[2] == HEADER

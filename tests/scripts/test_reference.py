@@ -29,7 +29,7 @@ def test_the_page_is_up_to_date():
 
 
 @pytest.mark.parametrize(("path", "model"), BLOCKS.items(), ids=BLOCKS)
-def test_every_key_of_ours_has_a_meaning_and_stands_on_the_page(path: str, model: type[BaseModel]):
+def test_every_key_of_ours_has_a_meaning_and_is_in_the_page(path: str, model: type[BaseModel]):
     page = PAGE.read_text("utf-8")
     assert f" {path}\n" in page
     for key, field in model.model_fields.items():

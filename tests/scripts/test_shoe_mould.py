@@ -41,7 +41,7 @@ def test_rows_have_the_columns_of_the_raw_format(rows: list[dict]):
         assert all(isinstance(row[key], str) for key in ("category", "question", "answer"))
 
 
-def test_every_level_stands_in_every_category(rows: list[dict]):
+def test_every_level_is_in_every_category(rows: list[dict]):
     levels = {(row["category"], row["level"]) for row in rows}
     assert {level for _, level in levels} == {"基礎", "診斷", "處理"}
     assert len(levels) == 30

@@ -11,9 +11,9 @@ import huggingface_hub.constants
 import orjson
 import pytest
 from kedro.framework.startup import bootstrap_project
-from tests.hub.test_cleanup import add_part, add_repo
 
 from tests.conftest import CPU
+from tests.hub.test_cleanup import add_part, add_repo
 from tuneline.hub.cache import SETTINGS, VARIABLES
 from tuneline.models.fingerprints import describe_run, record_provenance
 from tuneline.models.loading import load_tokenizer
@@ -78,8 +78,8 @@ def speak(project: Path) -> Speak:
 
 def add_run(recipe: Recipe, finished: bool = True, adapter: bool = True) -> Path:
     """Leave what a training leaves: a sealed checkpoint, and its adapter."""
-    tokenizer, sides = load_tokenizer(recipe), ([EXAMPLE], [EXAMPLE])
-    run = open_run(MODELS / "checkpoints", describe_run(*sides, tokenizer, recipe))
+    tokenizer, splits = load_tokenizer(recipe), ([EXAMPLE], [EXAMPLE])
+    run = open_run(MODELS / "checkpoints", describe_run(*splits, tokenizer, recipe))
     checkpoint = run / "checkpoint-7"
     checkpoint.mkdir()
     (checkpoint / "optimizer.pt").write_bytes(b"x" * 50_000)
@@ -90,7 +90,7 @@ def add_run(recipe: Recipe, finished: bool = True, adapter: bool = True) -> Path
         folder = MODELS / "adapter" / f"version-{recipe.seed}" / "adapter"
         folder.mkdir(parents=True)
         (folder / "adapter_model.safetensors").write_bytes(b"x")
-        record = record_provenance(*sides, tokenizer, recipe, CPU)
+        record = record_provenance(*splits, tokenizer, recipe, CPU)
         (folder / "provenance.json").write_bytes(orjson.dumps(record))
     return run
 
@@ -238,14 +238,14 @@ def test_the_command_shows_the_stated_cache(project: Path, tmp_path: Path):
 
 
 def test_the_chat_page_keeps_to_the_stated_cache(project: Path, tmp_path: Path):
-    """Gradio imports the hub's client."""
+    """Gradio imports huggingface_hub."""
     state_cache(project, tmp_path / "hub")
     said = kedro(project, "chat", status=1)
     assert "`product_descriptions.adapter` is not there" in said
 
 
 def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Path):
-    """The plan is made in a node; it names the cache that the hub's client uses there."""
+    """The plan is made in a node; it names the cache that huggingface_hub uses there."""
     state_cache(project, tmp_path / "hub")
     reporting = project / "data/test/08_reporting/product_descriptions"
     examples = project / "data/test/05_model_input/product_descriptions"
@@ -253,7 +253,7 @@ def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Pa
     examples.mkdir(parents=True)
     (examples / "train.jsonl").write_bytes(orjson.dumps(EXAMPLE) + b"\n")
     (reporting / "token_report.csv").write_text(
-        "side,id,prompt_tokens,completion_tokens,tokens,fits,control_tokens\ntrain,1,3,3,6,True,\n"
+        "split,id,prompt_tokens,completion_tokens,tokens,fits,control_tokens\ntrain,1,3,3,6,True,\n"
     )
     kedro(project, "run", "--nodes=product_descriptions.make_plan")
     plan = json.loads((reporting / "plan.json").read_text())

@@ -8,8 +8,8 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 from huggingface_hub import scan_cache_dir, try_to_load_from_cache
-from tests.hub.test_cleanup import NEW, OLD, add_part, add_repo, add_shared
 
+from tests.hub.test_cleanup import NEW, OLD, add_part, add_repo, add_shared
 from tuneline.errors import TunelineError
 from tuneline.storage.moving import MARK, move_cache, plan_move
 
@@ -24,7 +24,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def read(cache: Path, repo: str, revision: str, name: str) -> bytes:
-    """Read a file as the hub's client finds it."""
+    """Read a file as huggingface_hub finds it."""
     found = try_to_load_from_cache(repo, name, cache_dir=cache, revision=revision)
     assert isinstance(found, str)
     return Path(found).read_bytes()

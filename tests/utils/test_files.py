@@ -23,7 +23,7 @@ from tuneline.datasets import (
 )
 from tuneline.errors import TunelineError
 from tuneline.hooks import hold
-from tuneline.utils.caches import Journal
+from tuneline.utils.caches import Cache
 from tuneline.utils.files import (
     find_partials,
     find_scratch,
@@ -106,7 +106,7 @@ def test_a_file_in_a_folders_place_is_told_and_stays(tmp_path: Path, writer):
     "write",
     [
         lambda: JSONLinesDataset(filepath="/etc/data/file").save([]),
-        lambda: Journal(Path("/etc/journal")).record("a", 1),
+        lambda: Cache(Path("/etc/cache")).record("a", 1),
         lambda: hold(Path("/etc/locks"), "tea.prepare"),
     ],
 )

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tuneline.datasets import JSONDataset
-from tuneline.datasets.folders import ReplyFolder
+from tuneline.datasets.folders import ResponseFolder
 from tuneline.errors import TunelineError
-from tuneline.llm_api.client import Reply
-from tuneline.utils.caches import Journal
+from tuneline.llm_api.client import Response
+from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import (
     check_files,
     hash_all,
@@ -70,43 +70,43 @@ def test_no_bit_of_a_dataset_can_change_its_value_unnoticed(tmp_path: Path):
 def test_no_bit_of_a_cached_answer_can_change_it_unnoticed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    path = tmp_path / "journal.jsonl"
-    journal = Journal(path)
-    journal.record("a", [{"text": "one"}])
-    journal.record("b", [{"text": "two"}])
+    path = tmp_path / "cache.jsonl"
+    cache = Cache(path)
+    cache.record("a", [{"text": "one"}])
+    cache.record("b", [{"text": "two"}])
     size, told = path.read_bytes().index(b"\n"), 0
     for number, _ in enumerate(flip_each_bit(path)):
         caplog.clear()
-        again = Journal(path)
+        again = Cache(path)
         found = [again.recall("a"), again.recall("b")]
         assert found[0] in (None, [{"text": "one"}])
         assert found[1] in (None, [{"text": "two"}])
         if number // 8 < size and found[0] is None and again.recall("b"):
-            assert "journal.jsonl: line 1 is not what was written there" in caplog.text
+            assert "cache.jsonl: line 1 is not what was written there" in caplog.text
             told += 1
     assert told > 8 * 20
 
 
 def test_a_damaged_line_is_done_again_and_the_others_stay(tmp_path: Path):
-    path = tmp_path / "journal.jsonl"
+    path = tmp_path / "cache.jsonl"
     for key in "abc":
-        Journal(path).record(key, key)
+        Cache(path).record(key, key)
     path.write_bytes(path.read_bytes().replace(b'"value":"b"', b'"value":"x"'))
-    journal = Journal(path)
-    assert [journal.recall(key) for key in "abc"] == ["a", None, "c"]
-    journal.record("b", "b")
-    assert [Journal(path).recall(key) for key in "abc"] == ["a", "b", "c"]
+    cache = Cache(path)
+    assert [cache.recall(key) for key in "abc"] == ["a", None, "c"]
+    cache.record("b", "b")
+    assert [Cache(path).recall(key) for key in "abc"] == ["a", "b", "c"]
 
 
-def test_no_bit_of_a_kept_reply_can_change_it_unnoticed(tmp_path: Path):
-    folder = ReplyFolder(tmp_path)
-    reply = Reply(
+def test_no_bit_of_a_kept_response_can_change_it_unnoticed(tmp_path: Path):
+    folder = ResponseFolder(tmp_path)
+    response = Response(
         text="Dobrý den", finish_reason="stop", model="m", prompt_tokens=3, completion_tokens=4
     )
-    folder.write("dialogues", "k", reply)
-    for _ in flip_each_bit(tmp_path / "dialogues/k.json"):
-        found, said = attempt(lambda: folder.read("dialogues", "k"))
-        assert "k.json: it is no reply" in said or found == reply
+    folder.write("conversations", "k", response)
+    for _ in flip_each_bit(tmp_path / "conversations/k.json"):
+        found, said = attempt(lambda: folder.read("conversations", "k"))
+        assert "k.json: it is no reply" in said or found == response
 
 
 def test_each_broken_and_each_missing_file_of_a_folder_is_named(tmp_path: Path):

@@ -89,7 +89,7 @@ class Chat:
     def _check_room(self, messages: dict[Who, list[Message]]) -> None:
         for who in WHO:
             tokens = len(render_prompt(self.pair.tokenizer, messages[who]))
-            problems = list(self.room.find_overflow("the conversation", tokens))
+            problems = list(self.room.find_overlong("the conversation", tokens))
             if problems:
                 raise TunelineError(*problems)
 
@@ -206,12 +206,12 @@ def build_page(chat: Chat, about: About) -> Any:
         def answer(typed: str, before: Conversation) -> Iterator[list[Any]]:
             try:
                 for step, now in enumerate(chat.ask(typed, before)):
-                    # Cleared once: what is typed while the models answer is the next question.
-                    cleared = "" if step == 0 else gradio.skip()
+                    # Moderated once: what is typed while the models answer is the next question.
+                    moderated = "" if step == 0 else gradio.skip()
                     # The rest of the answers would bring back what New conversation clears.
                     button = gradio.Button(interactive=False)
                     unseen = gradio.Textbox(visible=False)
-                    yield [now, *_show(now), unseen, cleared, button, button]
+                    yield [now, *_show(now), unseen, moderated, button, button]
             except TunelineError as error:
                 refused = gradio.Textbox(str(error), visible=True)
                 yield [before, *_show(before), refused, typed, gradio.skip(), gradio.skip()]

@@ -19,7 +19,7 @@ from tuneline.checks.preflight import find_run_problems
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import find_system
 from tuneline.models.adapter import hash_adapter
-from tuneline.models.fingerprints import find_mismatches
+from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.models.model_pair import load_pair, measure_room
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.use_cases import list_use_cases
@@ -149,7 +149,7 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
                 remedy=suggest(use_case, list_use_cases()),
             )
         )
-    # The context says where the hub's cache lies; Gradio imports the hub's client, which reads it.
+    # The context says where the hub's cache lies; Gradio imports huggingface_hub, which reads it.
     catalog = _open_catalog(use_case, env, project)
     import_gradio()
     # Kedro makes models only of blocks that a node takes; which ones is not this page's business.
@@ -158,7 +158,7 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
     prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
     hardware = Hardware.model_validate(catalog.load("params:hardware"))
     adapter = catalog.load(f"{use_case}.adapter")
-    problems = list(find_mismatches(adapter, recipe))
+    problems = list(find_incompatibilities(adapter, recipe))
     if problems:
         raise TunelineError(*problems)
     pair = load_pair(adapter, recipe, evaluation, hardware)

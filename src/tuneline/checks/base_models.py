@@ -45,24 +45,24 @@ def find_base_problems(use_case: str, recipe: Recipe) -> Iterator[Problem]:
 
 def _find_in_files(recipe: Recipe) -> Words | None:
     if recipe.base_model.endswith(".gguf"):
-        return _word_gguf()
+        return _format_gguf()
     folder = Path(recipe.base_model)
     if folder.is_dir():
         names = {path.name for path in folder.iterdir()}
         return _find_in_names(names, folder) or _find_in_shards(names, folder)
     if not HUB_ID.fullmatch(recipe.base_model):
-        return _word_no_model()
+        return _format_no_model()
     if has_small_files(recipe) and has_weights(recipe):
         return None
     names_or_reason = _ask_hub(recipe)
     if isinstance(names_or_reason, str):
-        return None if has_small_files(recipe) else _word_unreachable(names_or_reason)
+        return None if has_small_files(recipe) else _format_unreachable(names_or_reason)
     return _find_in_names(names_or_reason, None)
 
 
 def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
     if "config.json" not in names:
-        return _word_without_config(names, folder)
+        return _format_without_config(names, folder)
     if "adapter_config.json" in names:
         return (
             "it has an adapter_config.json next to its config.json",
@@ -81,7 +81,7 @@ def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
             "folder, copy the tokenizer's files there, and name that folder",
         )
     if any(name.endswith(".gguf") for name in names):
-        return _word_gguf()
+        return _format_gguf()
     return (
         "it has a config.json but no weights",
         "there is nothing to train on",
@@ -89,10 +89,10 @@ def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
     )
 
 
-def _word_without_config(names: set[str], folder: Path | None) -> Words:
+def _format_without_config(names: set[str], folder: Path | None) -> Words:
     if "adapter_config.json" in names:
-        return _word_adapter(folder)
-    return _word_gguf() if any(name.endswith(".gguf") for name in names) else _word_no_model()
+        return _format_adapter(folder)
+    return _format_gguf() if any(name.endswith(".gguf") for name in names) else _format_no_model()
 
 
 def _find_in_shards(names: set[str], folder: Path) -> Words | None:
@@ -102,14 +102,14 @@ def _find_in_shards(names: set[str], folder: Path) -> Words | None:
             index = json.loads((folder / INDEX).read_text("utf-8"))
             wanted = set(index["weight_map"].values())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return _word_damaged(INDEX, "the index of its shards cannot be read")
+            return _format_damaged(INDEX, "the index of its shards cannot be read")
     missing = sorted(wanted - names)
     if missing:
-        return _word_damaged(missing[0], f"{len(missing)} of {len(wanted)} files are missing")
+        return _format_damaged(missing[0], f"{len(missing)} of {len(wanted)} files are missing")
     for name in sorted(wanted):
         reason = _open_weights(folder / name)
         if reason:
-            return _word_damaged(name, f"it cannot be read ({reason})")
+            return _format_damaged(name, f"it cannot be read ({reason})")
     return None
 
 
@@ -131,10 +131,10 @@ def _find_in_config(recipe: Recipe) -> Words | None:
         stated, _ = PreTrainedConfig.get_config_dict(recipe.base_model, revision=recipe.revision)
     except (OSError, ValueError) as error:
         if Path(recipe.base_model).is_dir():
-            return _word_config(error)
-        return _word_unreachable(f"its config.json cannot be fetched ({_shorten(error)})")
+            return _format_config(error)
+        return _format_unreachable(f"its config.json cannot be fetched ({_shorten(error)})")
     if not isinstance(stated, dict):
-        return _word_config("it holds no keys")
+        return _format_config("it holds no keys")
     words = _find_in_keys(stated)
     if words:
         return words
@@ -142,7 +142,7 @@ def _find_in_config(recipe: Recipe) -> Words | None:
         config = load_model_config(recipe)
         text = config.get_text_config()
     except Exception as error:  # each config validates itself, with errors of its own
-        return _word_config(error)
+        return _format_config(error)
     return _find_in_kind(config, stated) or _find_in_shape(config, text)
 
 
@@ -151,12 +151,12 @@ def _find_in_keys(stated: dict[str, Any]) -> Words | None:
 
     kind = stated.get("model_type")
     if kind not in CONFIG_MAPPING:
-        return _word_unknown(kind, bool(stated.get("auto_map")))
+        return _format_unknown(kind, bool(stated.get("auto_map")))
     quantization = stated.get("quantization_config") or {}
     if quantization.get("quant_method") and not quantization.get("load_in_4bit"):
         return (
-            f"its weights are quantised already ({quantization['quant_method']})",
-            "QLoRA quantises them itself, from 16 bits, and trains on that",
+            f"its weights are quantized already ({quantization['quant_method']})",
+            "QLoRA quantizes them itself, from 16 bits, and trains on that",
             "take the repository that it was made from, with weights in 16 bits",
         )
     return None
@@ -183,7 +183,7 @@ def _continues(architecture: str, known: str) -> bool:
 def _find_in_shape(config: Any, text: Any) -> Words | None:
     vocabulary = getattr(text, "vocab_size", None)
     if not isinstance(vocabulary, int) or vocabulary < 1:
-        return _word_config(f"vocab_size is {vocabulary}")
+        return _format_config(f"vocab_size is {vocabulary}")
     try:
         build_empty(config)
     except ImportError as error:
@@ -193,7 +193,7 @@ def _find_in_shape(config: Any, text: Any) -> Words | None:
             "install that package, or take another base model",
         )
     except Exception as error:  # whatever a model's own code makes of an impossible shape
-        return _word_config(error)
+        return _format_config(error)
     return None
 
 
@@ -272,16 +272,16 @@ def _ask_hub(recipe: Recipe) -> set[str] | str:
     return {one.rfilename for one in info.siblings or []}
 
 
-def _word_unreachable(reason: str) -> Words:
+def _format_unreachable(reason: str) -> Words:
     return (
         reason,
         "the run needs its weights and its tokenizer",
-        "check the name and the connection; for a gated model accept its licence on its page and "
+        "check the name and the connection; for a gated model accept its license on its page and "
         "set HF_TOKEN; without a network, leave --env out to use the tiny base model",
     )
 
 
-def _word_no_model() -> Words:
+def _format_no_model() -> Words:
     return (
         f"there is no model in this folder, seen from {Path.cwd().name}/",
         "the run needs its weights and its tokenizer",
@@ -290,7 +290,7 @@ def _word_no_model() -> Words:
     )
 
 
-def _word_gguf() -> Words:
+def _format_gguf() -> Words:
     return (
         "it is a GGUF file, a format for running models",
         "training starts from the weights that it was made from",
@@ -298,7 +298,7 @@ def _word_gguf() -> Words:
     )
 
 
-def _word_adapter(folder: Path | None) -> Words:
+def _format_adapter(folder: Path | None) -> Words:
     base = "the base model that its adapter_config.json names"
     if folder:
         try:
@@ -313,11 +313,11 @@ def _word_adapter(folder: Path | None) -> Words:
     )
 
 
-def _word_damaged(name: str, wrong: str) -> Words:
+def _format_damaged(name: str, wrong: str) -> Words:
     return (f"{name}: {wrong}", "the model would not be whole", f"fetch {name} again")
 
 
-def _word_config(error: object) -> Words:
+def _format_config(error: object) -> Words:
     return (
         f"its config.json cannot be used ({_shorten(error)})",
         "it says how the model is built",
@@ -325,7 +325,7 @@ def _word_config(error: object) -> Words:
     )
 
 
-def _word_unknown(kind: object, code: bool) -> Words:
+def _format_unknown(kind: object, code: bool) -> Words:
     if code:
         return (
             f"its architecture ({kind}) comes as code in its repository",

@@ -126,11 +126,11 @@ def _read(path: Path, name: str) -> dict[Any, Any]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise TunelineError(_word_encoding(name, content, error)) from error
+        raise TunelineError(_format_encoding(name, content, error)) from error
     try:
         found = yaml.load(io.StringIO(text), Loader=_StrictLoader)  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
-        raise TunelineError(_word_syntax(name, text, error)) from error
+        raise TunelineError(_format_syntax(name, text, error)) from error
     if found is None:
         return {}
     if not isinstance(found, dict) or any(key is None for key in found):
@@ -151,7 +151,7 @@ def _name_type(found: Any) -> str:
     return "a list" if isinstance(found, list) else "a single value"
 
 
-def _word_encoding(name: str, content: bytes, error: UnicodeDecodeError) -> Problem:
+def _format_encoding(name: str, content: bytes, error: UnicodeDecodeError) -> Problem:
     from tuneline.utils.text import guess_encoding
 
     line = content[: error.start].count(b"\n") + 1
@@ -164,7 +164,7 @@ def _word_encoding(name: str, content: bytes, error: UnicodeDecodeError) -> Prob
     )
 
 
-def _word_syntax(name: str, text: str, error: yaml.YAMLError) -> Problem:
+def _format_syntax(name: str, text: str, error: yaml.YAMLError) -> Problem:
     mark, reason = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     line = mark.line if mark else text[: getattr(error, "position", 0)].count("\n")
     return Problem(

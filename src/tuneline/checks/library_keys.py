@@ -56,7 +56,7 @@ RESERVED = {
         "training publishes nothing; remove it",
     ),
 }
-# Ways to start an adapter that leave quantised weights as they are.
+# Ways to start an adapter that leave quantized weights as they are.
 STARTS = (True, False, "gaussian", "loftq")
 RESERVED_LORA = {"task_type": "it is always CAUSAL_LM; leave it out"}
 RESERVED_GENERATION = {
@@ -194,11 +194,11 @@ def _build_lora(**values: Any) -> None:
     start = values.get("init_lora_weights", True)
     if start not in STARTS:
         raise ValueError(
-            f"`init_lora_weights: {start}` starts from unquantised weights and changes them, so "
+            f"`init_lora_weights: {start}` starts from unquantized weights and changes them, so "
             f"that the adapter would not fit the base model that it is used with; 4-bit weights "
             f"take one of {', '.join(str(one) for one in STARTS)}"
         )
-    if start == "loftq":  # it is applied to the quantised weights, see train/initialisation.py
+    if start == "loftq":  # it is applied to the quantized weights, see train/initialization.py
         values = {**values, "init_lora_weights": True}
     LoraConfig(**values)
 

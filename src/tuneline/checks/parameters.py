@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters import Hardware, Merge, Prices, RemoteTraining, Storage, TinyBase, UseCase
+from tuneline.parameters import FinetuneAPI, Hardware, Merge, Prices, Storage, TinyBase, UseCase
 from tuneline.use_cases import list_use_cases
 
 # Reserved top-level keys; every other one names a use case.
@@ -19,7 +19,7 @@ SHARED_BLOCKS: dict[str, type[BaseModel]] = {
     "hardware": Hardware,
     "merge": Merge,
     "prices": Prices,
-    "remote_training": RemoteTraining,
+    "finetune_api": FinetuneAPI,
     "storage": Storage,
     "tiny_base": TinyBase,
 }
@@ -120,7 +120,7 @@ def _find_asked_once(loader: OmegaConfigLoader) -> Iterator[Problem]:
             yield Problem(
                 where=f"{key}.dry_run",
                 value=False,
-                wrong="it stands in a file",
+                wrong="it is in a file",
                 matters="every run would publish",
                 remedy=f"leave it out, and say --params={key}.dry_run=false when you publish",
             )
@@ -128,7 +128,7 @@ def _find_asked_once(loader: OmegaConfigLoader) -> Iterator[Problem]:
             yield Problem(
                 where=f"{key}.repo_id",
                 value=stated["repo_id"],
-                wrong="it stands on the command line",
+                wrong="it is on the command line",
                 matters="a slip of the finger would publish under another name",
                 remedy=f"state it once, in conf/base/{use_case}/parameters.yml",
             )

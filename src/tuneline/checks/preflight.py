@@ -17,17 +17,17 @@ from tuneline.hub.download import find_space_problems
 from tuneline.hub.permissions import find_hub_problems
 from tuneline.llm_api.client import find_key_problem
 from tuneline.llm_api.server import find_sampling_problems
-from tuneline.models.memory import count_side_by_side
+from tuneline.models.memory import count_side_by_split
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import (
     Evaluation,
+    FinetuneAPI,
     Hardware,
     Moderation,
     Prompt,
     Publish,
     Recipe,
-    RemoteTraining,
-    Synthesise,
+    Synthesize,
 )
 from tuneline.utils.disks import locate
 
@@ -124,7 +124,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         yield from _find_batch_problem(use_case, recipe, hardware)
         unusable = list(find_base_problems(use_case, recipe))
         yield from unusable
-        if f"{use_case}.judgements" in pipeline.all_outputs():
+        if f"{use_case}.judgments" in pipeline.all_outputs():
             yield from _find_judge_problem(use_case, evaluation)
         unreadable = list(_find_template_problem(use_case, recipe))
         yield from unreadable
@@ -140,7 +140,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
 
 
 def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
-    at_once = count_side_by_side(recipe, hardware)
+    at_once = count_side_by_split(recipe, hardware)
     if recipe.global_batch_size % at_once:
         device = "" if recipe.packing else " times hardware.per_device_train_batch_size"
         yield Problem(
@@ -260,18 +260,18 @@ def find_server_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
     Yields:
         Problems; of those servers only that this run would ask.
     """
-    for name in sorted(name for name in pipeline.inputs() if name.endswith(".synthesise")):
+    for name in sorted(name for name in pipeline.inputs() if name.endswith(".synthesize")):
         where = name.removeprefix("params:")
-        block = Synthesise.model_validate(catalog.load(name))
+        block = Synthesize.model_validate(catalog.load(name))
         if block.provider == "server" and block.server:
             yield from find_key_problem(block.server, f"{where}.server")
             yield from find_sampling_problems(block.server.sampling, f"{where}.server.sampling")
         yield from _find_moderation_problem(block.moderation, f"{where}.moderation")
-    if "params:remote_training" in pipeline.inputs():
-        remote = RemoteTraining.model_validate(catalog.load("params:remote_training"))
+    if "params:finetune_api" in pipeline.inputs():
+        remote = FinetuneAPI.model_validate(catalog.load("params:finetune_api"))
         if not remote.dry_run:
-            yield from find_key_problem(remote.server, "remote_training.server")
-            yield from _find_moderation_problem(remote.moderation, "remote_training.moderation")
+            yield from find_key_problem(remote.server, "finetune_api.server")
+            yield from _find_moderation_problem(remote.moderation, "finetune_api.moderation")
 
 
 def _find_moderation_problem(moderation: Moderation, where: str) -> Iterator[Problem]:
@@ -299,7 +299,7 @@ def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
     for name in sorted(pipeline.inputs()):
         if name.startswith("params:") or name == "parameters" or catalog.exists(name):
             continue
-        stage, where = _find_maker(name), locate(catalog, name)
+        stage, where = _find_fingerprint(name), locate(catalog, name)
         os.fsencode(where)  # a name that this terminal's encoding does not have is never there
         yield Problem(
             where=where,
@@ -311,9 +311,9 @@ def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         )
 
 
-def _find_maker(name: str) -> str | None:
+def _find_fingerprint(name: str) -> str | None:
     """Name the pipeline that makes a dataset: a stage, or a use case if it is not the main one."""
     from kedro.framework.project import pipelines
 
-    makers = [key for key in pipelines if name in pipelines[key].all_outputs()]
-    return min(makers, key=lambda key: len(pipelines[key].nodes)) if makers else None
+    fingerprints = [key for key in pipelines if name in pipelines[key].all_outputs()]
+    return min(fingerprints, key=lambda key: len(pipelines[key].nodes)) if fingerprints else None

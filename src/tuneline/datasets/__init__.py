@@ -1,4 +1,4 @@
-"""Datasets that kedro-datasets does not have: raw rows, streams, adapters, journals, sheets."""
+"""Datasets that kedro-datasets does not have: raw rows, streams, adapters, caches, sheets."""
 
 from tuneline.datasets.files import (
     CSVDataset,
@@ -11,11 +11,11 @@ from tuneline.datasets.files import (
     TextDataset,
 )
 from tuneline.datasets.folders import (
+    CacheDataset,
     FilledFolderDataset,
     FolderDataset,
-    JournalDataset,
     OptionalPartitionsDataset,
-    ReplyFolderDataset,
+    ResponseFolderDataset,
     VolumesDataset,
 )
 from tuneline.datasets.models import AdapterDataset, BaseModelDataset, ReleaseFolderDataset
@@ -31,11 +31,11 @@ __all__ = [
     "AdapterDataset",
     "BaseModelDataset",
     "CSVDataset",
+    "CacheDataset",
     "FilledFolderDataset",
     "FolderDataset",
     "JSONDataset",
     "JSONLinesDataset",
-    "JournalDataset",
     "MergedJSONLinesDataset",
     "OptionalJSONDataset",
     "OptionalPartitionsDataset",
@@ -47,7 +47,7 @@ __all__ = [
     "RawJSONDataset",
     "RawSheetDataset",
     "ReleaseFolderDataset",
-    "ReplyFolderDataset",
+    "ResponseFolderDataset",
     "SparkJSONLinesDataset",
     "StreamedCSVDataset",
     "SummaryJSONDataset",

@@ -56,7 +56,7 @@ class VersionsInOrder:
 
 
 class _Whole(VersionsInOrder):
-    """Lets Kedro's dataset write beside the file, which then takes its place.
+    """Lets Kedro's dataset write next to the file, which then takes its place.
 
     `__wrapped__` is a method of Kedro's without the logging around it.
     """
@@ -223,7 +223,7 @@ def _words(value: Any) -> Any:
 
 
 class MergedJSONLinesDataset(RawJSONDataset):
-    """Reads JSON lines in batches, and writes those that `synthesise` merged.
+    """Reads JSON lines in batches, and writes those that `synthesize` merged.
 
     What people wrote lies in other files, which never change.
 

@@ -11,8 +11,8 @@ from kedro_datasets.partitions import PartitionedDataset
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cache import find_hub_cache
-from tuneline.llm_api.client import Failure, Reply
-from tuneline.utils.caches import Journal
+from tuneline.llm_api.client import Failure, Response
+from tuneline.utils.caches import Cache
 from tuneline.utils.disks import measure_volume
 from tuneline.utils.files import replace_whole, replace_whole_folder
 from tuneline.utils.hashing import open_seal, order_versions, seal_value
@@ -49,7 +49,7 @@ class FilledFolderDataset(AbstractDataset[Callable[[Path], None], Path]):
     """Lets a node's function fill an empty folder, which then takes its place; gives its path.
 
     For what is too large to pass from node to dataset. Whatever the function raises, the folder
-    that stood there before is still there and nothing half-written is left beside it.
+    that stood there before is still there and nothing half-written is left next to it.
 
     Args:
         filepath: the folder.
@@ -65,7 +65,7 @@ class FilledFolderDataset(AbstractDataset[Callable[[Path], None], Path]):
         return self._filepath
 
     def save(self, data: Callable[[Path], None]) -> None:
-        """Fill an empty folder beside the old one and put it in its place."""
+        """Fill an empty folder next to the old one and put it in its place."""
         with replace_whole_folder(self._filepath) as folder:
             data(folder)
 
@@ -92,8 +92,8 @@ class OptionalPartitionsDataset(PartitionedDataset):  # type: ignore[misc]  # ke
         return True
 
 
-class ReplyFolder:
-    """Replies as files `<step>/<key>.json`. See `Replies`.
+class ResponseFolder:
+    """Responses as files `<step>/<key>.json`. See `Responses`.
 
     Args:
         folder: where they lie; it need not be there yet.
@@ -102,8 +102,8 @@ class ReplyFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def read(self, step: str, key: str) -> Reply | Failure | None:
-        """Look a reply up.
+    def read(self, step: str, key: str) -> Response | Failure | None:
+        """Look a response up.
 
         Raises:
             TunelineError: if its file was changed by hand.
@@ -113,28 +113,28 @@ class ReplyFolder:
             return None
         try:
             value = open_seal(orjson.loads(path.read_bytes()))
-            return Failure(**value) if "reason" in value else Reply(**value)
+            return Failure(**value) if "reason" in value else Response(**value)
         except (TypeError, ValueError, AttributeError, OSError) as error:
             raise TunelineError(
                 Problem(
                     where=str(path),
-                    wrong=f"it is no reply ({error})",
+                    wrong=f"it is no response ({error})",
                     matters="the file was changed by hand or damaged",
                     remedy="delete it to have it asked, and paid, again",
                 )
             ) from error
 
-    def write(self, step: str, key: str, reply: Reply | Failure) -> None:
-        """Keep a reply; it is on the disk when this returns."""
+    def write(self, step: str, key: str, response: Response | Failure) -> None:
+        """Keep a response; it is on the disk when this returns."""
         with replace_whole(self._path(step, key)) as file:
-            file.write(orjson.dumps(seal_value(asdict(reply)), option=orjson.OPT_INDENT_2))
+            file.write(orjson.dumps(seal_value(asdict(response)), option=orjson.OPT_INDENT_2))
 
     def _path(self, step: str, key: str) -> Path:
         return self._folder / step / f"{key}.json"
 
 
-class ReplyFolderDataset(AbstractDataset[Any, ReplyFolder]):
-    """Gives a node the folder in which it keeps replies while it runs.
+class ResponseFolderDataset(AbstractDataset[Any, ResponseFolder]):
+    """Gives a node the folder in which it keeps responses while it runs.
 
     The folder is the one place a node writes to by itself: a run that is killed must find again
     what it has paid for.
@@ -148,12 +148,12 @@ class ReplyFolderDataset(AbstractDataset[Any, ReplyFolder]):
         self._filepath = Path(filepath)
         self.metadata = metadata
 
-    def load(self) -> ReplyFolder:
+    def load(self) -> ResponseFolder:
         """Answer with the folder, of which nothing is read yet."""
-        return ReplyFolder(self._filepath)
+        return ResponseFolder(self._filepath)
 
     def save(self, data: Any) -> NoReturn:
-        """Refuse: replies are kept one by one.
+        """Refuse: responses are kept one by one.
 
         Raises:
             TunelineError: always.
@@ -161,8 +161,8 @@ class ReplyFolderDataset(AbstractDataset[Any, ReplyFolder]):
         raise TunelineError(
             Problem(
                 where=str(self._filepath),
-                wrong="a folder of replies was to be written as a whole",
-                matters="replies are kept one by one, as they come",
+                wrong="a folder of responses was to be written as a whole",
+                matters="responses are kept one by one, as they come",
                 remedy="make it an input of the node",
             )
         )
@@ -174,8 +174,8 @@ class ReplyFolderDataset(AbstractDataset[Any, ReplyFolder]):
         return {"filepath": str(self._filepath)}
 
 
-class JournalDataset(AbstractDataset[NoReturn, Journal]):
-    """Opens a journal, which a node reads and adds to while it works.
+class CacheDataset(AbstractDataset[NoReturn, Cache]):
+    """Opens a cache, which a node reads and adds to while it works.
 
     The one kind of dataset that a node writes to itself: what is finished must survive the node.
 
@@ -188,13 +188,13 @@ class JournalDataset(AbstractDataset[NoReturn, Journal]):
         self._filepath = Path(filepath)
         self.metadata = metadata
 
-    def load(self) -> Journal:
-        """Open the journal; without a file it is empty."""
-        return Journal(self._filepath)
+    def load(self) -> Cache:
+        """Open the cache; without a file it is empty."""
+        return Cache(self._filepath)
 
     def save(self, data: NoReturn) -> None:
         """Refuse: entries are recorded one by one."""
-        raise DatasetError(f"{self._filepath} is a journal: record entries, do not save it")
+        raise DatasetError(f"{self._filepath} is a cache: record entries, do not save it")
 
     def _exists(self) -> bool:
         return True
@@ -203,7 +203,7 @@ class JournalDataset(AbstractDataset[NoReturn, Journal]):
         return {"filepath": str(self._filepath)}
 
 
-# Stands for wherever the hub's client keeps what it downloads.
+# Stands for wherever huggingface_hub keeps what it downloads.
 HUB_CACHE = "hub_cache"
 
 

@@ -28,7 +28,7 @@ class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]
     only when it is whole.
 
     Args:
-        filepath: the folder; versions stand under it.
+        filepath: the folder; versions are under it.
         version: as Kedro passes it.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """

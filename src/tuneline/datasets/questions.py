@@ -12,7 +12,7 @@ from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import QuestionFile
 from tuneline.streaming import LINE, Fields
 from tuneline.utils.disks import shorten_path
-from tuneline.utils.limits import Limits, Meter, TooLargeError, read_limits
+from tuneline.utils.limits import Budget, Limits, TooLargeError, read_limits
 from tuneline.utils.text import guess_encoding
 
 COLUMN = "question"
@@ -81,10 +81,10 @@ def _read(path: Path, limits: Limits) -> list[tuple[str, str]]:
 
 
 def _read_lines(path: Path, limits: Limits) -> list[tuple[str, str]]:
-    meter, pieces = Meter(limits), list[bytes]()
+    budget, pieces = Budget(limits), list[bytes]()
     with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):
-            meter.charge(COPIES * len(piece) + QUESTION_BYTES * len(piece.splitlines()))
+            budget.charge(COPIES * len(piece) + QUESTION_BYTES * len(piece.splitlines()))
             pieces.append(piece)
     whole = b"".join(pieces)
     try:
@@ -115,16 +115,16 @@ def _read_table(path: Path, limits: Limits) -> list[tuple[str, str]]:
             )
         )
     table = RawCSVDataset(filepath=str(path), limits=asdict(limits)).load()
-    meter, rows = Meter(limits), list[dict[str, Any]]()
+    budget, rows = Budget(limits), list[dict[str, Any]]()
     for batch in table.map(Fields(LINE, (COLUMN,)), lambda it: it):
-        meter.charge(COPIES * int(batch.estimated_size()) + QUESTION_BYTES * len(batch))
+        budget.charge(COPIES * int(batch.estimated_size()) + QUESTION_BYTES * len(batch))
         rows += batch.iter_rows(named=True)
     unreadable = [
         Problem(
             where=f"{path} line {row['line']}",
             wrong=row["problem"],
             matters="its question would be left out",
-            remedy="mend the line",
+            remedy="fix the line",
         )
         for row in rows
         if row["problem"]

@@ -132,7 +132,7 @@ class _DocumentRows(RowSource):
         with files.open(path, "rb") as file:
             content = read_at_most(file, allowed)
         if content is None:
-            reason = self._limits.word_memory() if packed else self._limits.too_long
+            reason = self._limits.format_memory() if packed else self._limits.too_long
             return _Read(Unreadable(reason), path.encode())
         return _read_document(path, content, self._encoding, self._limits)
 
@@ -170,7 +170,7 @@ def _divide(read: Iterator[_Read]) -> Iterator[list[_Read]]:
 
 
 def _is_someones(path: str, folder: str) -> bool:
-    # Word leaves `~$name.docx` beside a document that is open; some stores list the folder itself.
+    # Word leaves `~$name.docx` next to a document that is open; some stores list the folder itself.
     name = PurePosixPath(path).name
     is_folder = path.rstrip("/") == folder.rstrip("/")
     return not (is_folder or name.startswith(NO_DOCUMENTS) or name.lower() in SYSTEM_FILES)

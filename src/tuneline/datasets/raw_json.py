@@ -23,7 +23,7 @@ from tuneline.datasets.raw_decoding import (
 from tuneline.datasets.sources import FileRows
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Fields, RowSource, run_ahead
-from tuneline.utils.limits import SHOWN_BYTES, STATED_IN, Limits, Meter, TooLargeError, cut_row
+from tuneline.utils.limits import SHOWN_BYTES, STATED_IN, Budget, Limits, TooLargeError, cut_row
 
 SAMPLE_BYTES = 1 << 16
 # A file of empty lines makes as many rows as it has bytes, and a row takes more memory than a byte.
@@ -173,10 +173,10 @@ def _complete_line(start: bytes, chunks: Iterator[bytes], limits: Limits) -> byt
 
 
 def _read_whole(file: RawFile, chunks: Iterator[bytes]) -> bytes:
-    meter, pieces = Meter(file.limits), list[bytes]()
+    budget, pieces = Budget(file.limits), list[bytes]()
     try:
         for chunk in chunks:
-            meter.charge(COPIES * len(chunk) + VALUE_BYTES * sum(map(chunk.count, MARKS)))
+            budget.charge(COPIES * len(chunk) + VALUE_BYTES * sum(map(chunk.count, MARKS)))
             pieces.append(chunk)
     except TooLargeError as error:
         raise TunelineError(_too_large(file)) from error

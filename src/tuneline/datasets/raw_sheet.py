@@ -15,7 +15,7 @@ from tuneline.datasets.raw_base import RawDataset, check_fields, check_repeated,
 from tuneline.datasets.raw_decoding import RowDecoder, Unreadable, number_lines
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.streaming import Fields, RowSource, Work, map_ahead
-from tuneline.utils.limits import Limits, Meter, TooLargeError
+from tuneline.utils.limits import Budget, Limits, TooLargeError
 
 log = logging.getLogger(__name__)
 
@@ -125,9 +125,9 @@ class _SheetRows(RowSource):
             raise TunelineError(self._no_workbook(content, error)) from error
 
     def _read_whole(self) -> bytes:
-        meter, chunks = Meter(self._limits), list[bytes]()
+        budget, chunks = Budget(self._limits), list[bytes]()
         for chunk in RawFile(self._path, limits=self._limits).read():
-            meter.charge(len(chunk))
+            budget.charge(len(chunk))
             chunks.append(chunk)
         return b"".join(chunks)
 

@@ -154,7 +154,7 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         with self._filepath.open("rb") as file:
             content = read_at_most(file, self._limits.document_bytes)
         if content is None:
-            raise TooLargeError(self._limits.word_memory())
+            raise TooLargeError(self._limits.format_memory())
         package = Package(content, self._limits)
         package.unpack()
         book = XLSXWorkbook(package, None)

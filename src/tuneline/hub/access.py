@@ -10,7 +10,7 @@ from tuneline.errors import Problem
 
 # The token comes from this variable alone: never from a file of ours, never from a parameter.
 TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - a name, not a secret
-# What can stand in the head of a request: a token with any other sign was copied badly.
+# What can be in the head of a request: a token with any other sign was copied badly.
 HEADER = re.compile(r"[!-~]+")
 HUB_SECONDS = 10
 NOTHING_SENT = "nothing was sent"
@@ -52,7 +52,7 @@ def shorten_error(error: Any) -> str:
     return text[:200].rstrip(".")
 
 
-def word_refusal(error: Any) -> Problem:
+def format_refusal(error: Any) -> Problem:
     """Say in words what the hub has answered instead of doing what was asked (HfHubHTTPError)."""
     if error.response.status_code == 401:
         return name_unknown_token()
@@ -153,7 +153,7 @@ def find_base_problem(where: str, base: str) -> Iterator[Problem]:
         return
     try:
         HfApi(token=read_token() or False).model_info(base, timeout=HUB_SECONDS)
-    except GatedRepoError:  # it is there; who wants to use it accepts its licence
+    except GatedRepoError:  # it is there; who wants to use it accepts its license
         return
     except RepositoryNotFoundError:
         yield Problem(

@@ -28,8 +28,8 @@ VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
 SETTINGS = "TUNELINE_STORAGE"
 
 
-def settle_storage(storage: Storage) -> None:
-    """Let the hub's client keep its cache where the settings say.
+def configure_storage(storage: Storage) -> None:
+    """Let huggingface_hub keep its cache where the settings say.
 
     A variable that the user has set wins.
 
@@ -38,7 +38,7 @@ def settle_storage(storage: Storage) -> None:
 
     Raises:
         TunelineError: if the folder could not be where it is meant to be: its disk is not there,
-            or the hub's client has been imported already.
+            or huggingface_hub has been imported already.
     """
     settled = read_storage()
     if settled.hub_cache and os.environ.get("HF_HUB_CACHE") == settled.hub_cache:
@@ -67,7 +67,7 @@ def read_storage() -> Storage:
 
 
 def find_hub_cache() -> Path:
-    """Tell where the hub's client keeps its cache."""
+    """Tell where huggingface_hub keeps its cache."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     return Path(HF_HUB_CACHE)

@@ -15,7 +15,7 @@ from typing import Any
 from kedro.utils import find_kedro_project
 
 from tuneline.parameters import Storage
-from tuneline.utils.disks import lies_within, word_bytes
+from tuneline.utils.disks import format_bytes, lies_within
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ def remove(item: Removable) -> int:
     except OSError as error:
         log.warning("Not removed: %s (%s).", item.name, str(error.strerror).lower())
         return 0
-    log.info("Removed %s: %s, %s.", item.name, word_bytes(item.size), item.reason)
+    log.info("Removed %s: %s, %s.", item.name, format_bytes(item.size), item.reason)
     return item.size
 
 

@@ -8,7 +8,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cache import HubFile, find_hub_cache, find_missing, has_small_files, read_storage
 from tuneline.hub.cleanup import find_removable, remove
 from tuneline.parameters import Recipe
-from tuneline.utils.disks import measure_volume, word_bytes
+from tuneline.utils.disks import format_bytes, measure_volume
 from tuneline.utils.files import is_full
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def fetch_base(recipe: Recipe, weights: bool = True) -> None:
         free_space(needed, recipe.base_model)
         _refuse_if_lacking(recipe, needed)
     cache = find_hub_cache()
-    log.info("Downloading %s (%s) into %s.", recipe.base_model, word_bytes(needed), cache)
+    log.info("Downloading %s (%s) into %s.", recipe.base_model, format_bytes(needed), cache)
     try:
         _download(recipe, missing)
     except Exception as error:  # the hub's downloader in Rust raises errors of no particular type
@@ -63,7 +63,7 @@ def find_space_problems(recipes: Iterable[tuple[str, Recipe]]) -> list[Problem]:
         needed = sum(file.size for file in find_missing(recipe))
         planned += needed
         if needed and _count_lacking(planned) > _count_removable(recipe.base_model):
-            problems.append(_word_lacking(where, recipe, planned))
+            problems.append(_format_lacking(where, recipe, planned))
     return problems
 
 
@@ -122,12 +122,12 @@ def _download_again(recipe: Recipe, missing: list[HubFile]) -> None:
     except Exception as error:
         if not is_full(error):
             raise
-        raise TunelineError(_word_lacking("recipe.base_model", recipe, needed)) from error
+        raise TunelineError(_format_lacking("recipe.base_model", recipe, needed)) from error
 
 
 def _refuse_if_lacking(recipe: Recipe, needed: int) -> None:
     if _count_lacking(needed):
-        raise TunelineError(_word_lacking("recipe.base_model", recipe, needed))
+        raise TunelineError(_format_lacking("recipe.base_model", recipe, needed))
 
 
 def _count_lacking(needed: int) -> int:
@@ -141,14 +141,14 @@ def _count_removable(keep: str) -> int:
     return sum(item.size for item in find_removable(find_hub_cache(), storage, keep))
 
 
-def _word_lacking(where: str, recipe: Recipe, needed: int) -> Problem:
+def _format_lacking(where: str, recipe: Recipe, needed: int) -> Problem:
     volume = measure_volume(find_hub_cache())
-    free = word_bytes(volume.free)
-    wrong = f"{word_bytes(needed)} are to be downloaded into {volume.folder}, and "
+    free = format_bytes(volume.free)
+    wrong = f"{format_bytes(needed)} are to be downloaded into {volume.folder}, and "
     if needed > volume.free:
         wrong += (
             f"its disk ({volume.mount}) has {free} free; "
-            f"{word_bytes(needed - volume.free)} are missing"
+            f"{format_bytes(needed - volume.free)} are missing"
         )
     else:  # a quota, or a limit on the size of files
         wrong += f"the disk takes no more, although {free} are free"

@@ -9,10 +9,10 @@ from tuneline.hub.access import (
     NOTHING_SENT,
     TOKEN_VARIABLE,
     find_access_problems,
+    format_refusal,
     read_token,
     shorten_error,
     stop,
-    word_refusal,
 )
 from tuneline.parameters import Publish
 
@@ -25,7 +25,7 @@ def find_hub_problems(where: str, publish: Publish) -> Iterator[Problem]:
         publish: the block; its `repo_id` is a name that the hub takes.
 
     Yields:
-        All that stands in the way: token, owner, repository, the card's metadata.
+        All that is in the way: token, owner, repository, the card's metadata.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
@@ -48,7 +48,7 @@ def find_hub_problems(where: str, publish: Publish) -> Iterator[Problem]:
             yield from _find_repository_problems(f"{where}.repo_id", api, there, publish.private)
         yield from _find_metadata_problems(where, publish)
     except HfHubHTTPError as error:
-        yield word_refusal(error)
+        yield format_refusal(error)
     except Exception:  # whatever the network's layers raise, it means the same to a user
         yield stop("the hub", "it cannot be reached", "check the connection, or leave dry_run on")
 
@@ -84,7 +84,7 @@ def _find_owner_problems(where: str, repo_id: str, who: dict[str, Any]) -> Itera
             where=where,
             value=repo_id,
             wrong=f"`{owner}` is neither your account (`{who['name']}`) nor one of your "
-            "organisations",
+            "organizations",
             matters="it belongs to someone else",
             remedy=suggest(owner, roles),
         )
@@ -92,7 +92,7 @@ def _find_owner_problems(where: str, repo_id: str, who: dict[str, Any]) -> Itera
         yield Problem(
             where=where,
             value=repo_id,
-            wrong=f"in the organisation `{owner}` you may only read",
+            wrong=f"in the organization `{owner}` you may only read",
             matters=NOTHING_SENT,
             remedy="ask its administrators for the right to write, or publish under your account",
         )
@@ -158,7 +158,7 @@ def _find_metadata_problems(where: str, publish: Publish) -> Iterator[Problem]:
 
     data = ModelCardData(
         library_name="peft",
-        license=publish.licence,
+        license=publish.license,
         language=publish.language or None,
         datasets=publish.datasets or None,
     )
@@ -169,5 +169,5 @@ def _find_metadata_problems(where: str, publish: Publish) -> Iterator[Problem]:
             where=where,
             wrong=f"the hub would refuse the card ({shorten_error(error)})",
             matters=NOTHING_SENT,
-            remedy="correct `licence`, `language` or `datasets`, as docs/publish.md explains them",
+            remedy="correct `license`, `language` or `datasets`, as docs/publish.md explains them",
         )

@@ -1,11 +1,11 @@
-"""Counts what replies cost, and stops before the budget is passed."""
+"""Counts what responses cost, and stops before the budget is passed."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.llm_api.client import Failure, Reply, Request
+from tuneline.llm_api.client import Failure, Request, Response
 from tuneline.parameters.services import Price, Prices
 
 MILLION = 1_000_000
@@ -49,13 +49,13 @@ def find_price(model: str, prices: Prices) -> Price | None:
 
 
 @dataclass
-class Meter:
-    """Counts what the replies cost and refuses the request that could pass the budget.
+class Budget:
+    """Counts what the responses cost and refuses the request that could pass the budget.
 
     Attributes:
         table: the model's price; none for a provider that costs nothing, or whose price is unknown.
         budget: US dollars; none for no limit.
-        max_tokens: of one reply, at most.
+        max_tokens: of one response, at most.
         where: name of the budget's parameter, for the message.
         before: US dollars that earlier steps have spent of the same budget.
     """
@@ -65,7 +65,7 @@ class Meter:
     max_tokens: int
     where: str
     before: float = 0.0
-    replies: int = 0
+    responses: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     unreported: int = 0
@@ -98,31 +98,31 @@ class Meter:
                     value=self.budget,
                     wrong=f"{self.before + self.spent:.4f} dollars are spent, and the next request "
                     f"could cost {most:.4f}",
-                    matters="the run stopped before the budget is passed; every reply is kept",
+                    matters="the run stopped before the budget is passed; every response is kept",
                     remedy="raise the budget and run the same command again; nothing is paid twice",
                 )
             )
         self.reserved += most
 
-    def settle(self, request: Request, reserved: float, reply: Reply | Failure) -> None:
+    def settle(self, request: Request, reserved: float, response: Response | Failure) -> None:
         """Replace what was set aside by what the server reported, or by the most it can be."""
         self.reserved -= reserved
-        if isinstance(reply, Failure):
+        if isinstance(response, Failure):
             return
-        self.replies += 1
-        if reply.prompt_tokens is None or reply.completion_tokens is None:
+        self.responses += 1
+        if response.prompt_tokens is None or response.completion_tokens is None:
             self.unreported += 1
             self.prompt_tokens += _bound_prompt(request)
             self.completion_tokens += self.max_tokens
         else:
-            self.prompt_tokens += reply.prompt_tokens
-            self.completion_tokens += reply.completion_tokens
+            self.prompt_tokens += response.prompt_tokens
+            self.completion_tokens += response.completion_tokens
 
     def report(self) -> dict[str, float | int | None]:
-        """Sum up: replies, tokens, US dollars (none where the price is unknown)."""
+        """Sum up: responses, tokens, US dollars (none where the price is unknown)."""
         return {
-            "replies": self.replies,
-            "replies_without_usage": self.unreported,
+            "responses": self.responses,
+            "responses_without_usage": self.unreported,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "dollars": self.spent if self.table else None,

@@ -19,11 +19,11 @@ class Request:
     """One call to a provider.
 
     Attributes:
-        step: what it is for: a folder of replies.
+        step: what it is for: a folder of responses.
         messages: what is said.
         items: what is asked for, each with an `id`; the messages hold them in words.
         attempt: from 1; another attempt is another request.
-        schema: JSON schema of the wished reply; none for plain text.
+        schema: JSON schema of the wished response; none for plain text.
         last: whether there will be no other attempt; its failures are forgotten, so that another
             run asks once more.
     """
@@ -36,10 +36,10 @@ class Request:
     last: bool = True
 
     def key(self, identity: dict[str, Any]) -> str:
-        """Name the reply: the same question to the same provider has the same name.
+        """Name the response: the same question to the same provider has the same name.
 
         Args:
-            identity: what the provider's reply depends on.
+            identity: what the provider's response depends on.
 
         Returns:
             24 hexadecimal digits.
@@ -49,7 +49,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
+class Response:
     """What a provider said; everything in it is worth keeping, for it was paid for.
 
     Attributes:
@@ -71,7 +71,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Failure:
-    """No reply came, after all retries; nothing was paid.
+    """No response came, after all retries; nothing was paid.
 
     Attributes:
         reason: in words.
@@ -87,14 +87,14 @@ class Provider(Protocol):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Plain values that the replies depend on: model, sampling, seed."""
+        """Plain values that the responses depend on: model, sampling, seed."""
         ...
 
-    def ask(self, request: Request) -> Reply | Failure:
+    def ask(self, request: Request) -> Response | Failure:
         """Answer one request.
 
         Raises:
-            TunelineError: for what no retry would mend, such as a wrong key.
+            TunelineError: for what no retry would fix, such as a wrong key.
         """
         ...
 
@@ -143,7 +143,7 @@ def call(ask: Callable[[], Answer], server: Address, where: str) -> Answer | Fai
     try:
         return ask()
     except openai.APITimeoutError:
-        return Failure(f"no reply within {server.timeout_seconds:g} s")
+        return Failure(f"no response within {server.timeout_seconds:g} s")
     except openai.APIConnectionError as error:
         if _nobody_listens(error):
             raise TunelineError(_unreachable(error, server, where)) from error
@@ -153,7 +153,7 @@ def call(ask: Callable[[], Answer], server: Address, where: str) -> Answer | Fai
             raise TunelineError(_refused(error, server, where)) from error
         return Failure(f"the server answers {error.status_code}: {_word(error)}")
     except (openai.APIError, ValueError) as error:
-        return Failure(f"the reply is not what the protocol says: {_word(error)}")
+        return Failure(f"the response is not what the protocol says: {_word(error)}")
 
 
 def find_key_problem(server: Address, where: str) -> Iterator[Problem]:
@@ -165,7 +165,7 @@ def find_key_problem(server: Address, where: str) -> Iterator[Problem]:
             value=variable,
             wrong="this environment variable is not set",
             matters="the server would refuse every request",
-            remedy="set it in the environment; keys stand in no file",
+            remedy="set it in the environment; keys are in no file",
         )
 
 
@@ -186,7 +186,7 @@ def _unreachable(error: Exception, server: Address, where: str) -> Problem:
         where=f"{where}.base_url",
         value=server.base_url,
         wrong=f"the server cannot be reached ({_word(error)})",
-        matters="nothing can be asked; the replies so far are kept",
+        matters="nothing can be asked; the responses so far are kept",
         remedy="check the address, start the server, and run the same command again",
     )
 
@@ -196,7 +196,7 @@ def _refused(error: "openai.APIStatusError", server: Address, where: str) -> Pro
         where=f"{where}.model",
         value=server.model,
         wrong=f"the server answers {error.status_code}: {_word(error)}",
-        matters="it would refuse every request; the replies so far are kept",
+        matters="it would refuse every request; the responses so far are kept",
         remedy="correct the model, the key or the account, and run the same command again",
     )
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Message, list_messages
-from tuneline.llm_api.budget import Meter
-from tuneline.llm_api.client import Failure, Reply, Request, call, make_client
-from tuneline.llm_api.requests import Replies, ask_all, log_progress
+from tuneline.llm_api.budget import Budget
+from tuneline.llm_api.client import Failure, Request, Response, call, make_client
+from tuneline.llm_api.requests import Responses, ask_all, log_progress
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Address, Evaluation, Moderation, Server
 
@@ -47,7 +47,7 @@ def moderate(
         where: name of the parameter block, for messages.
 
     Returns:
-        One judgement for each conversation, in their order; none for none.
+        One judgment for each conversation, in their order; none for none.
 
     Raises:
         TunelineError: if a moderation server cannot be asked at all.
@@ -91,7 +91,7 @@ def _read(answer: Any) -> Judgement:
         return Judgement([], error=answer.reason)
     results = getattr(answer, "results", None)
     if not results or len(results) != 1 or not isinstance(results[0].flagged, bool):
-        return Judgement([], error="the moderator's reply holds no judgement")
+        return Judgement([], error="the moderator's response holds no judgment")
     named = results[0].categories.model_dump() if results[0].categories else {}
     flagged = sorted(name for name, value in named.items() if value)
     if results[0].flagged and not flagged:
@@ -111,7 +111,7 @@ def answer_through(
     rows: list[dict[str, Any]],
     models: dict[str, str],
     server: Server,
-    replies: Replies,
+    responses: Responses,
     evaluation: Evaluation,
 ) -> list[dict[str, Any]]:
     """Have several models of a provider answer the same prompts with the same decoding.
@@ -121,7 +121,7 @@ def answer_through(
         models: the provider's names of the models, by the name they have in the rows: `base`,
             `tuned`.
         server: where they are.
-        replies: where every reply is kept, so that none is paid for twice.
+        responses: where every response is kept, so that none is paid for twice.
         evaluation: the decoding.
 
     Returns:
@@ -135,15 +135,15 @@ def answer_through(
     for who, model in models.items():
         log.info("%s answers %s prompts.", model, len(rows))
         asked = server.model_copy(update={"model": model, "sampling": sampling})
-        provider = ServerProvider(asked, "remote_training.server")
-        meter = Meter(table=None, budget=None, max_tokens=0, where="")
+        provider = ServerProvider(asked, "finetune_api.server")
+        budget = Budget(table=None, budget=None, max_tokens=0, where="")
         requests = (
             Request(step="evaluation", messages=list_messages(row), items=[{"id": row["id"]}])
             for row in rows
         )
-        answered = log_progress(ask_all(requests, provider, replies, meter), model)
+        answered = log_progress(ask_all(requests, provider, responses, budget), model)
         for row, one in zip(rows, answered, strict=True):
-            row.update(_read_answers(who, row["id"], one.reply))
+            row.update(_read_answers(who, row["id"], one.response))
             row["reference_tokens"] = None
     return rows
 
@@ -157,19 +157,19 @@ def make_sampling(evaluation: Evaluation) -> dict[str, Any]:
     return sampling | {"seed": evaluation.seed}
 
 
-def _read_answers(who: str, identifier: str, reply: Reply | Failure) -> dict[str, Any]:
-    if isinstance(reply, Failure):
+def _read_answers(who: str, identifier: str, response: Response | Failure) -> dict[str, Any]:
+    if isinstance(response, Failure):
         raise TunelineError(
             Problem(
                 where=f"example {identifier}",
-                wrong=f"it was not answered: {reply.reason}",
+                wrong=f"it was not answered: {response.reason}",
                 matters="models can only be compared on the same prompts",
                 remedy="run the same command again; the answers so far are kept",
             )
         )
     return {
-        f"{who}_answer": reply.text.strip(),
-        f"{who}_tokens": reply.completion_tokens,
+        f"{who}_answer": response.text.strip(),
+        f"{who}_tokens": response.completion_tokens,
         **dict.fromkeys(f"{who}_{name}" for name in UNTOLD),
-        f"{who}_stopped": reply.finish_reason == "stop",
+        f"{who}_stopped": response.finish_reason == "stop",
     }

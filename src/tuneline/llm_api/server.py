@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's protocol, through the openai client."""
+"""Any server OpenAI-compatible, through the openai client."""
 
 import inspect
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from tuneline.errors import Problem, suggest
-from tuneline.llm_api.client import Failure, Reply, Request, call, make_client
+from tuneline.llm_api.client import Failure, Request, Response, call, make_client
 from tuneline.parameters import Server
 
 # Tuneline states these itself.
@@ -31,7 +31,7 @@ class ServerProvider:
         """Model and sampling; not the address, from which the same model may move."""
         return self._server.model_dump(include={"model", "sampling", "structured"})
 
-    def ask(self, request: Request) -> Reply | Failure:
+    def ask(self, request: Request) -> Response | Failure:
         """Answer one request."""
         arguments = self._arguments(request)
         completion = call(
@@ -49,7 +49,7 @@ class ServerProvider:
         arguments: dict[str, Any] = {
             "model": self._server.model,
             "messages": request.messages,
-            # A server that honours it answers a repeated request without charging for it again.
+            # A server that honors it answers a repeated request without charging for it again.
             "extra_headers": {"Idempotency-Key": request.key(self.identity)},
             **self._server.sampling,
         }
@@ -84,13 +84,13 @@ def find_sampling_problems(sampling: dict[str, Any], where: str) -> Iterator[Pro
         )
 
 
-def _read(completion: Any, model: str) -> Reply | Failure:
+def _read(completion: Any, model: str) -> Response | Failure:
     """Take what matters out of a completion, any part of which may be missing."""
     choices = getattr(completion, "choices", None)
     if not choices or not choices[0].message:
-        return Failure("the reply holds no message")
+        return Failure("the response holds no message")
     message, usage = choices[0].message, completion.usage
-    return Reply(
+    return Response(
         text=message.content or "",
         model=completion.model or model,
         finish_reason=choices[0].finish_reason or "stop",

@@ -5,7 +5,7 @@ from typing import Any
 
 from tuneline.parameters import Recipe
 
-# Layers that carry something from one token to the next beside attention: they cannot tell packed
+# Layers that carry something from one token to the next outer attention: they cannot tell packed
 # examples apart. As configs call them in `layer_types` (transformers 5.23).
 CARRYING = {"linear_attention", "mamba", "recurrent"}
 # Architectures whose packed examples read each other, although they take positions: in one row, two
@@ -53,7 +53,7 @@ def list_quantized(model: Any, recipe: Recipe) -> dict[str, Any]:
     """List the layers that are kept in 4 bits, by transformers' own rule.
 
     Args:
-        model: the model, not quantised.
+        model: the model, not quantized.
         recipe: may name layers to skip.
 
     Returns:
@@ -79,7 +79,7 @@ def make_lora_config(recipe: Recipe, model: Any) -> Any:
 
     Parts of a base model that no text passes through (for images or sound) get no adapter: it would
     never have a gradient. Nor does a router of experts, which passes for linear and is not.
-    LoftQ, which PEFT itself applies to unquantised weights only, follows later.
+    LoftQ, which PEFT itself applies to unquantized weights only, follows later.
 
     Args:
         recipe: the keys of LoraConfig. An `exclude_modules` of its own counts alone.
@@ -165,14 +165,14 @@ def has_learned_positions(model: Any, context: int | None) -> bool:
 
 
 def _find_excluded(model: Any) -> list[str]:
-    """Find, as regular expressions, the modules beside the part for text."""
+    """Find, as regular expressions, the modules outer the part for text."""
     decoder = {id(module) for module in model.get_decoder().modules()}
     head = model.get_output_embeddings()
     linear = list_linear(model)
-    beside = [name for name, one in linear.items() if id(one) not in decoder and one is not head]
+    outer = [name for name, one in linear.items() if id(one) not in decoder and one is not head]
     inside = [name for name, one in linear.items() if id(one) in decoder]
     routers = [name for name in inside if type(linear[name]).__name__.endswith("Router")]
-    roots = {_cut_behind_fork(name, inside) for name in beside}
+    roots = {_cut_behind_fork(name, inside) for name in outer}
     kinds = {re.sub(r"\\\.\d+\\\.", r"\\.\\d+\\.", re.escape(name)) for name in routers}
     return [rf"{re.escape(root)}(\..*)?" for root in sorted(roots)] + sorted(kinds)
 

@@ -49,9 +49,9 @@ def complete_template(tokenizer: Any, where: str, value: str) -> None:
             left = _find_missing(tokenizer, silent)
             template, missing = (template, missing) if left is None else (silent, left)
     except TemplateRefusal as refusal:
-        raise TunelineError(_word_refusal(refusal, where, value)) from refusal
+        raise TunelineError(_format_refusal(refusal, where, value)) from refusal
     except _NotThereError as error:
-        raise TunelineError(_word_missing_text(tokenizer, template, where, value)) from error
+        raise TunelineError(_format_missing_text(tokenizer, template, where, value)) from error
     if missing is None:
         raise TunelineError(
             Problem(
@@ -160,7 +160,7 @@ def _fix_date(template: str) -> str:
     return FIXED_DATE + macro + template
 
 
-def _word_refusal(refusal: TemplateRefusal, where: str, value: str) -> Problem:
+def _format_refusal(refusal: TemplateRefusal, where: str, value: str) -> Problem:
     cause = refusal.__cause__
     line = f", line {cause.lineno}" if isinstance(cause, TemplateSyntaxError) else ""
     return Problem(
@@ -172,7 +172,7 @@ def _word_refusal(refusal: TemplateRefusal, where: str, value: str) -> Problem:
     )
 
 
-def _word_missing_text(tokenizer: Any, template: str, where: str, value: str) -> Problem:
+def _format_missing_text(tokenizer: Any, template: str, where: str, value: str) -> Problem:
     parts: Any = [{**QUESTION, "content": [{"type": "text", "text": QUESTION["content"]}]}]
     try:
         takes_parts = QUESTION["content"] in render_text(tokenizer, parts, template=template)

@@ -17,14 +17,14 @@ MACHINE = {"name", "device", "dtype", "attn_implementation"}
 ANSWERING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
 
 
-def describe_makers(
+def describe_generation(
     adapter: Adapter, recipe: Recipe, evaluation: Evaluation, hardware: Hardware
 ) -> dict[str, dict[str, Any]]:
     """Describe everything that decides how base and tuned model answer a prompt.
 
     Args:
         adapter: its weights and its chat template.
-        recipe: base model and quantisation.
+        recipe: base model and quantization.
         evaluation: the decoding.
         hardware: the machine; its speed is part of an answer.
 
@@ -54,8 +54,8 @@ RECIPE_KEYS = {
     "lora",
     "global_batch_size",
     "max_length",
-    "overflow",
-    "overflow_share",
+    "overlong",
+    "max_overlong_fraction",
     "packing",
     "chat_template_path",
     "max_steps",
@@ -96,7 +96,7 @@ WEIGHTS = {
 }
 
 
-def find_mismatches(adapter: Adapter, recipe: Recipe) -> Iterator[Problem]:
+def find_incompatibilities(adapter: Adapter, recipe: Recipe) -> Iterator[Problem]:
     """Find what an adapter would be used with and was not trained with.
 
     Args:
@@ -129,7 +129,7 @@ def find_mismatches(adapter: Adapter, recipe: Recipe) -> Iterator[Problem]:
         yield Problem(
             where="adapter/chat_template.jinja",
             wrong="it is not the template the adapter was trained with",
-            matters="the model would be asked in a form it has not learnt",
+            matters="the model would be asked in a form it has not learned",
             remedy="bring the original file back, or train again",
         )
 
@@ -161,7 +161,7 @@ WATCHING_KEYS = {
     "logging_first_step",
     "report_to",
     "run_name",
-    "overflow_share",
+    "max_overlong_fraction",
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.streaming import RowProgress
-from tuneline.utils.caches import Journal
+from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Answer:
         answer: the text.
         tokens: tokens generated, the end token included.
         seconds: its share of the time its batch took, by its tokens: were all shares alike, a
-            short answer would look slow beside long ones.
+            short answer would look slow next to long ones.
         stopped: whether it ended by itself rather than at the length limit.
     """
 
@@ -54,8 +54,8 @@ def generate_answers(
     prompts: list[list[int]],
     evaluation: Evaluation,
     hardware: Hardware,
-    journal: Journal,
-    made_by: dict[str, Any],
+    cache: Cache,
+    fingerprint: dict[str, Any],
 ) -> list[Answer]:
     """Answer every prompt, prompts of like length together.
 
@@ -68,16 +68,16 @@ def generate_answers(
         prompts: token ids.
         evaluation: the decoding.
         hardware: device and batch.
-        journal: answers that are already there; new ones are added batch by batch.
-        made_by: everything that decides the answers, beside the prompts and the seed.
+        cache: answers that are already there; new ones are added batch by batch.
+        fingerprint: everything that decides the answers, next to the prompts and the seed.
 
     Returns:
         Answers in the order of the prompts.
     """
     batches = list(make_batches(prompts, hardware.per_device_eval_batch_size))
     asked = [[prompts[index] for index in batch] for batch in batches]
-    keys = [hash_value({**made_by, "seed": evaluation.seed, "prompts": one}) for one in asked]
-    new = [one for one, key in zip(asked, keys, strict=True) if journal.recall(key) is None]
+    keys = [hash_value({**fingerprint, "seed": evaluation.seed, "prompts": one}) for one in asked]
+    new = [one for one, key in zip(asked, keys, strict=True) if cache.recall(key) is None]
     left = sum(map(len, new))
     if left < len(prompts):
         log.info("%s of %s answers are there already.", len(prompts) - left, len(prompts))
@@ -86,11 +86,11 @@ def generate_answers(
     progress = RowProgress("Answering", "prompts", left)
     answers: dict[int, Answer] = {}
     for batch, one, key in zip(batches, asked, keys, strict=True):
-        if journal.recall(key) is None:
+        if cache.recall(key) is None:
             found = _answer(one, model, tokenizer, evaluation)
-            journal.record(key, [asdict(answer) for answer in found])
+            cache.record(key, [asdict(answer) for answer in found])
             progress.advance(len(batch))
-        kept = [Answer(**values) for values in journal.recall(key) or []]
+        kept = [Answer(**values) for values in cache.recall(key) or []]
         answers |= dict(zip(batch, kept, strict=True))
     if new:
         progress.finish()

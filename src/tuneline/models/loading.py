@@ -202,10 +202,10 @@ def load_model_config(recipe: Recipe) -> Any:
 
 
 def load_model(recipe: Recipe, hardware: Hardware) -> Any:
-    """Load the base model, its linear layers quantised as the recipe says.
+    """Load the base model, its linear layers quantized as the recipe says.
 
     Args:
-        recipe: names base model and quantisation.
+        recipe: names base model and quantization.
         hardware: device and dtype.
 
     Returns:
@@ -254,7 +254,7 @@ def _keep_layout(model: Any) -> None:
     """Stop bitsandbytes from repacking the weights when a model is first evaluated.
 
     On CPUs with AVX512-BF16 it would turn them into a layout without a backward, and training
-    after any evaluation would leave every quantised layer without a gradient (bitsandbytes 0.50).
+    after any evaluation would leave every quantized layer without a gradient (bitsandbytes 0.50).
     """
     from bitsandbytes.nn import Linear4bit
 

@@ -56,7 +56,7 @@ def measure_free_memory() -> float:
 
 
 def derive_accumulation(recipe: Recipe, hardware: Hardware) -> int:
-    """Derive how many padded batches one optimiser step gathers.
+    """Derive how many padded batches one optimizer step gathers.
 
     Args:
         recipe: states the global batch, the same on every machine.
@@ -65,10 +65,10 @@ def derive_accumulation(recipe: Recipe, hardware: Hardware) -> int:
     Returns:
         The number of batches; `preflight` has checked that it is whole.
     """
-    return recipe.global_batch_size // count_side_by_side(recipe, hardware)
+    return recipe.global_batch_size // count_side_by_split(recipe, hardware)
 
 
-def count_side_by_side(recipe: Recipe, hardware: Hardware) -> int:
+def count_side_by_split(recipe: Recipe, hardware: Hardware) -> int:
     """Count the examples that are handed out at once; the global batch must be a multiple.
 
     Args:
@@ -98,7 +98,7 @@ def count_tokens_at_once(longest: int, recipe: Recipe, hardware: Hardware) -> in
 
 
 def plan_steps(examples: int, recipe: Recipe, hardware: Hardware) -> dict[str, int | float]:
-    """Count the optimiser steps of a run.
+    """Count the optimizer steps of a run.
 
     Args:
         examples: training examples that are used.

@@ -60,7 +60,7 @@ def load_tuned(adapter: Adapter, recipe: Recipe, hardware: Hardware) -> Any:
     """Load the base model, quantized as it was trained on, and put the adapter on it.
 
     Args:
-        adapter: the adapter; `find_mismatches` tells whether it belongs to this base model.
+        adapter: the adapter; `find_incompatibilities` tells whether it belongs to this base model.
         recipe: names base model and quantization.
         hardware: the machine.
 
@@ -87,7 +87,7 @@ def load_pair(
     """Load the base model once and put the adapter on it.
 
     Args:
-        adapter: the adapter; `find_mismatches` tells whether it belongs to this base model.
+        adapter: the adapter; `find_incompatibilities` tells whether it belongs to this base model.
         recipe: names the base model.
         evaluation: the decoding.
         hardware: the machine.
@@ -111,7 +111,7 @@ class Room:
     context: int | None
     answer: int
 
-    def find_overflow(self, where: str, tokens: int) -> Iterator[Problem]:
+    def find_overlong(self, where: str, tokens: int) -> Iterator[Problem]:
         """Find out whether a prompt leaves no room for its answer.
 
         Args:

@@ -63,7 +63,7 @@ def render_prompt(
     except BadMessagesError as error:
         raise TunelineError(error.word(where)) from error
     except UnwritableError as error:
-        raise TunelineError(_word_unwritable(where, error)) from error
+        raise TunelineError(_format_unwritable(where, error)) from error
 
 
 def render_all(tokenizer: Any, examples: list[Example]) -> list[Rendered]:
@@ -126,7 +126,7 @@ def render_example(tokenizer: Any, example: Example) -> Rendered:
     except BadMessagesError as error:
         raise TunelineError(error.word(where)) from error
     except UnwritableError as error:
-        raise TunelineError(_word_unwritable(where, error)) from error
+        raise TunelineError(_format_unwritable(where, error)) from error
     return Rendered(ids=ids, prompt_length=len(prompt_ids), typed=tuple(typed))
 
 
@@ -202,7 +202,7 @@ def _find_dropped(tokenizer: Any, _: str) -> str:
     return asked[len(kept) :] if asked.startswith(kept) else ""
 
 
-def _word_unwritable(where: str, error: UnwritableError) -> Problem:
+def _format_unwritable(where: str, error: UnwritableError) -> Problem:
     return Problem(
         where=where,
         value=str(error),

@@ -27,7 +27,7 @@ FILES = (
 
 
 def create_use_case(name: str, raw: Path, project: Path, commands: Container[str]) -> list[Path]:
-    """Write the folders of a new use case, and copy its raw data beside the others'.
+    """Write the folders of a new use case, and copy its raw data next to the others'.
 
     Args:
         name: of the use case, and of its folders.

@@ -8,9 +8,9 @@ them against the installed versions.
 from tuneline.parameters.data import Data, Documents, Rules
 from tuneline.parameters.evaluation import Criterion, Evaluation, Judge, Rubric
 from tuneline.parameters.project import Cleaning, Gguf, Merge, Storage, TinyBase
-from tuneline.parameters.services import Address, Moderation, Price, Prices, RemoteTraining, Server
+from tuneline.parameters.services import Address, FinetuneAPI, Moderation, Price, Prices, Server
 from tuneline.parameters.splitting import Leaks, Split
-from tuneline.parameters.synthesis import Checks, Synthesise
+from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table
 from tuneline.parameters.training import Hardware, Prompt, Recipe
 from tuneline.parameters.use_case import Publish, UseCase
@@ -23,6 +23,7 @@ __all__ = [
     "Data",
     "Documents",
     "Evaluation",
+    "FinetuneAPI",
     "Gguf",
     "Hardware",
     "Judge",
@@ -34,13 +35,12 @@ __all__ = [
     "Prompt",
     "Publish",
     "Recipe",
-    "RemoteTraining",
     "Rubric",
     "Rules",
     "Server",
     "Split",
     "Storage",
-    "Synthesise",
+    "Synthesize",
     "Table",
     "TinyBase",
     "UseCase",

@@ -45,7 +45,7 @@ WRITTEN = {
     "problem",
     "reason",
     "only_boilerplate",
-    "side",
+    "split",
     "position",
     "_group",
 }
@@ -70,10 +70,10 @@ class Rules(Block):
         description="repeat both until nothing changes, for files whose HTML was escaped "
         "(`&lt;br&gt;`); else an escaped tag is text",
     )
-    normalise_unicode: bool = Field(
+    normalize_unicode: bool = Field(
         default=True, description="compose accents, make spaces of control characters"
     )
-    normalise_spaces: bool = Field(default=True, description="one space for any white space")
+    normalize_spaces: bool = Field(default=True, description="one space for any white space")
     boilerplate: list[str] = Field(
         default=[], description="regular expressions of sentences that say nothing; removed"
     )
@@ -112,7 +112,7 @@ class Rules(Block):
             except pl.exceptions.ComputeError as error:
                 raise ValueError(
                     f"`{pattern}` is no regular expression ({' '.join(str(error).split())}); "
-                    "it could not be looked for; mend it (Rust's syntax, no look-around)"
+                    "it could not be looked for; fix it (Rust's syntax, no look-around)"
                 ) from None
             if "" in pl.Series(["A b."]).str.extract_all(pattern)[0]:
                 raise ValueError(
@@ -130,7 +130,7 @@ class Data(Block):
     )
     columns: list[str] = Field(min_length=1, description="text columns to read and clean")
     category: str | None = Field(
-        default=None, description="column with a row's category; then every side holds them all"
+        default=None, description="column with a row's category; then every split holds them all"
     )
     slices: list[str] = Field(
         default=[],
@@ -148,7 +148,7 @@ class Data(Block):
         default=None, description="finds the parts of each document; null: a row is a pair"
     )
     split: Split = Field(description="how the clean rows are sampled and divided")
-    leaks: Leaks = Field(default=Leaks(), description="what counts as a leak between the sides")
+    leaks: Leaks = Field(default=Leaks(), description="what counts as a leak between the splits")
 
     @property
     def pair_columns(self) -> list[str]:
@@ -228,15 +228,15 @@ class Data(Block):
 
     @model_validator(mode="after")
     def _facts_stay_apart(self) -> Self:
-        named = self.split.group or self.split.fixed.test or self.split.fixed.validation
+        named = self.split.group or self.split.pinned.test or self.split.pinned.validation
         if self.table and named:
             raise ValueError(
-                "`split` states `group` or `fixed` beside `table`; the questions of a table are "
+                "`split` states `group` or `pinned` next to `table`; the questions of a table are "
                 "divided by the facts they are about; leave it out"
             )
         if self.table and self.leaks.policy == "move":
             raise ValueError(
-                "`leaks.policy` is `move` beside `table`; a held-out fact would be taught; set it "
+                "`leaks.policy` is `move` next to `table`; a held-out fact would be taught; set it "
                 "to `drop`"
             )
         return self

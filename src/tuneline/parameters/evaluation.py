@@ -27,7 +27,7 @@ class Judge(Block):
     )
     timeout_seconds: float = Field(default=60, gt=0, description="for one request")
     retries: int = Field(
-        default=3, ge=0, description="after time-outs, 429, 5xx, unreadable replies"
+        default=3, ge=0, description="after time-outs, 429, 5xx, unreadable responses"
     )
     parallel: int = Field(default=4, gt=0, description="requests under way at a time")
 
@@ -47,7 +47,7 @@ class Rubric(Block):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
             raise ValueError(
-                f"the criterion `{twice}` stands there twice; one rating would replace the other; "
+                f"the criterion `{twice}` is there twice; one rating would replace the other; "
                 "name each of them once"
             )
         return criteria

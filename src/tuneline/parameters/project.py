@@ -39,7 +39,7 @@ class Storage(Block):
     """Disk space on this machine."""
 
     hub_cache: str | None = Field(
-        default=None, description="folder of the hub's cache; null: where the hub's client keeps it"
+        default=None, description="folder of the hub's cache; null: where huggingface_hub keeps it"
     )
     free_when_full: bool = Field(
         default=False,
@@ -70,7 +70,7 @@ class Merge(Block):
     )
     base_model: str | None = Field(
         default=None,
-        description="the 16-bit original, for an adapter that was trained on a quantised "
+        description="the 16-bit original, for an adapter that was trained on a quantized "
         "repository; null: the recipe's base model",
     )
     revision: str = Field(default="main", description="of `base_model`")

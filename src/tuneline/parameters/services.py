@@ -1,4 +1,4 @@
-"""A server that speaks OpenAI's protocol."""
+"""A server OpenAI-compatible."""
 
 from typing import Any, Literal, Self
 
@@ -34,7 +34,7 @@ class Server(Address):
 
 
 class Moderation(Block):
-    """How each conversation is cleared before it may be trained on."""
+    """How each conversation is moderated before it may be trained on."""
 
     by: Literal["list", "server", "none"] = Field(
         description="words and patterns below, a moderation endpoint, or nobody"
@@ -57,7 +57,7 @@ class Moderation(Block):
             except re.error as error:
                 raise ValueError(
                     f"`{pattern}` is no regular expression ({error}); it could not be looked for; "
-                    "mend it"
+                    "fix it"
                 ) from None
         return categories
 
@@ -65,7 +65,7 @@ class Moderation(Block):
     def _has_what_it_needs(self) -> Self:
         if self.by == "list" and not self.categories:
             raise ValueError(
-                "`by: list` has no `categories`; everything would be cleared unseen; list "
+                "`by: list` has no `categories`; everything would be moderated unseen; list "
                 "patterns, or say `by: none`"
             )
         if self.by == "server" and not self.server:
@@ -114,7 +114,7 @@ class Prices(Block):
     models: dict[str, Price] = Field(description="by the model's name, without its date")
 
 
-class RemoteTraining(Block):
+class FinetuneAPI(Block):
     """The other way to train: upload the examples, let the provider tune its own model."""
 
     dry_run: bool = Field(description="true: check and price everything, send nothing")

@@ -10,8 +10,8 @@ from tuneline.parameters.base import Block, Seed
 Identifier = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
-class Fixed(Block):
-    """Rows whose side is named."""
+class Pinned(Block):
+    """Rows whose split is named."""
 
     test: list[Identifier] = Field(default=[], description="ids of the rows held out")
     validation: list[Identifier] = Field(default=[], description="ids of those that watch")
@@ -20,7 +20,7 @@ class Fixed(Block):
 class Split(Block):
     """How clean rows are sampled and divided.
 
-    The test side is drawn first, so that it stays the same, or a part of the same, when the sample
+    The test split is drawn first, so that it stays the same, or a part of the same, when the sample
     grows or shrinks.
     """
 
@@ -33,11 +33,11 @@ class Split(Block):
     validation: float | None = Field(
         default=None, description="rows that watch the training: a number, or a share below 1"
     )
-    fixed: Fixed = Field(
-        default=Fixed(), description="ids of the rows of a side, instead of its size"
+    pinned: Pinned = Field(
+        default=Pinned(), description="ids of the rows of a split, instead of its size"
     )
     group: str | None = Field(
-        default=None, description="column whose equal values stay on one side; null for the id"
+        default=None, description="column whose equal values stay in one split; null for the id"
     )
     seed: Seed = Field(default=3407, description="decides which rows are drawn")
 
@@ -49,16 +49,16 @@ class Split(Block):
         return size if size is None or size < 1 else int(size)
 
     @model_validator(mode="after")
-    def _every_side_has_one_size(self) -> Self:
-        for side, size, ids in (
-            ("test", self.test, self.fixed.test),
-            ("validation", self.validation, self.fixed.validation),
+    def _every_split_has_one_size(self) -> Self:
+        for split, size, ids in (
+            ("test", self.test, self.pinned.test),
+            ("validation", self.validation, self.pinned.validation),
         ):
             if (size is None) == (not ids):
                 stated = "both" if size is not None else "neither"
                 raise ValueError(
-                    f"{stated} of `{side}` and `fixed.{side}` is stated; the side is either of a "
-                    "size or of named rows; state one of them"
+                    f"{stated} of `{split}` and `pinned.{split}` is stated; the split is either "
+                    "of a size or of named rows; state one of them"
                 )
         return self
 
@@ -73,21 +73,21 @@ class Split(Block):
         return self
 
     @model_validator(mode="after")
-    def _fixed_rows_stand_on_one_side(self) -> Self:
-        twice = sorted(set(self.fixed.test) & set(self.fixed.validation))
+    def _pinned_rows_are_in_one_split(self) -> Self:
+        twice = sorted(set(self.pinned.test) & set(self.pinned.validation))
         if twice:
             raise ValueError(
-                f"`fixed` names the id `{twice[0]}` for test and for validation; a row stands on "
-                "one side only; take it out of one of them"
+                f"`pinned` names the id `{twice[0]}` for test and for validation; a row is on "
+                "one split only; take it out of one of them"
             )
         return self
 
 
 class Leaks(Block):
-    """When two rows on different sides are twins, and what becomes of them.
+    """When two rows on different splits are duplicates, and what becomes of them.
 
-    Likeness is the share of words that two texts have in common, in the same order. Below 0.7
-    twins could no longer be found without comparing every row with every other.
+    Similarity is the share of words that two texts have in common, in the same order. Below 0.7
+    duplicates could no longer be found without comparing every row with every other.
     """
 
     policy: Literal["drop", "move"] = Field(
@@ -98,19 +98,19 @@ class Leaks(Block):
         default=0.8,
         ge=0.7,
         le=1,
-        description="likeness from which two rows are twins: of their prompts, of their "
+        description="similarity from which two rows are duplicates: of their prompts, of their "
         "completions, and of both together",
     )
-    alone_threshold: float | None = Field(
+    completion_threshold: float | None = Field(
         default=0.9,
         ge=0.7,
         le=1,
         description="the same for one text alone: two completions, or a prompt and a fixed "
-        "question; null: completions alone are no twins, and questions only if they are equal",
+        "question; null: completions alone are no duplicates, and questions only if they are equal",
     )
     min_words: int = Field(
         default=12,
         ge=1,
-        description="shorter texts are twins only if prompt and completion are both equal, or "
+        description="shorter texts are duplicates only if prompt and completion are both equal, or "
         "prompt and question",
     )

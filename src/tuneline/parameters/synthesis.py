@@ -1,4 +1,4 @@
-"""How dialogues are made where data is lacking."""
+"""How conversations are made where data is lacking."""
 
 from typing import Literal, Self
 
@@ -7,12 +7,12 @@ from pydantic import Field, model_validator
 from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.services import Moderation, Server
 
-# What a reply may cost can only be bounded by one of these.
+# What a response may cost can only be bounded by one of these.
 LENGTH_LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 class Instructions(Block):
-    """What a server is told at each step; the embedded provider needs no words."""
+    """What a server is told at each step; the offline provider needs no words."""
 
     templates: str = Field(description="how to write new templates")
     answers: str = Field(description="how to answer in the persona's voice")
@@ -31,15 +31,15 @@ class Checks(Block):
         ge=0, le=1, description="least share of `common_words` in a text of its language"
     )
     alike: float = Field(
-        gt=0, le=100, description="likeness, 0 to 100, from which two texts repeat each other"
+        gt=0, le=100, description="similarity, 0 to 100, from which two texts repeat each other"
     )
 
 
 class Quotas(Block):
-    """What the dialogues must be made of."""
+    """What the conversations must be made of."""
 
     styles: dict[str, float] = Field(min_length=1, description="share of each style")
-    slips: float = Field(ge=0, le=1, description="share with a slip of the tongue")
+    disfluencies: float = Field(ge=0, le=1, description="share with a disfluency")
     tolerance: float = Field(
         ge=0, le=1, description="how far a share may be off; beyond it the stage refuses"
     )
@@ -49,26 +49,26 @@ class Quotas(Block):
         total = sum(self.styles.values())
         if abs(total - 1) > 1e-6:
             raise ValueError(
-                f"the shares of `styles` add up to {total:g}; not every dialogue would have one "
-                "style; make them add up to 1"
+                f"the shares of `styles` add up to {total:g}; not every conversation would have "
+                "one style; make them add up to 1"
             )
         return self
 
 
-class Synthesise(Block):
-    """Templates → dialogues: who writes, how much, and what is kept."""
+class Synthesize(Block):
+    """Templates → conversations: who writes, how much, and what is kept."""
 
-    provider: Literal["embedded", "server"] = Field(
-        description="embedded: rules and vocabularies, offline; server: a language model"
+    provider: Literal["offline", "server"] = Field(
+        description="offline: rules and vocabularies, free; server: a language model"
     )
     server: Server | None = Field(default=None, description="for `provider: server`")
-    persona: str = Field(description="system message of every dialogue")
-    quotas: Quotas = Field(description="what the dialogues must be made of")
+    persona: str = Field(description="system message of every conversation")
+    quotas: Quotas = Field(description="what the conversations must be made of")
     templates: int = Field(gt=0, description="templates wanted; missing ones are asked for")
     near_duplicate: float = Field(
-        gt=0, le=100, description="likeness, 0 to 100, from which a new template is dropped"
+        gt=0, le=100, description="similarity, 0 to 100, from which a new template is dropped"
     )
-    dialogues: int = Field(gt=0, description="dialogues asked for")
+    conversations: int = Field(gt=0, description="conversations asked for")
     batch_size: int = Field(gt=0, description="items per request")
     attempts: int = Field(gt=0, description="how often an item is asked for, at most")
     instructions: Instructions = Field(description="what a server is told")
@@ -76,10 +76,10 @@ class Synthesise(Block):
     budget: float | None = Field(
         default=None, gt=0, description="US dollars for all requests of the stage; null for none"
     )
-    moderation: Moderation = Field(description="who clears each dialogue")
+    moderation: Moderation = Field(description="who clears each conversation")
     seed: Seed = Field(
         default=3407,
-        description="decides every choice of the embedded provider, and the order of the rows",
+        description="decides every choice of the offline provider, and the order of the rows",
     )
 
     @model_validator(mode="after")
@@ -96,7 +96,7 @@ class Synthesise(Block):
         bounded = self.server and any(key in self.server.sampling for key in LENGTH_LIMITS)
         if self.provider == "server" and self.budget and not bounded:
             raise ValueError(
-                "a `budget` needs `server.sampling.max_tokens`; without it one reply could cost "
+                "a `budget` needs `server.sampling.max_tokens`; without it one response could cost "
                 "any amount; state the most tokens of a reply"
             )
         return self

@@ -23,7 +23,7 @@ PLACEHOLDERS: dict[About, set[str]] = {
 class Kind(Block):
     """One kind of question, with its phrasings and its answer.
 
-    A kind may stand in the list several times, with other phrasings for other categories.
+    A kind may be in the list several times, with other phrasings for other categories.
     """
 
     name: str = Field(description="as the report counts it; the column `kind`")
@@ -95,7 +95,7 @@ class HeldOutFacts(Block):
 
 
 class Table(Block):
-    """Which facts stand in a table, and which questions are asked about them."""
+    """Which facts are in a table, and which questions are asked about them."""
 
     subject: str = Field(description="column that names what a row is about")
     values: dict[str, str] = Field(default={}, description="columns that hold one value, by name")

@@ -9,7 +9,7 @@ from tuneline.parameters.base import Block, Seed
 
 
 class Recipe(BaseModel):
-    """What is trained and how: base model, quantisation, LoRA, and every SFTConfig key.
+    """What is trained and how: base model, quantization, LoRA, and every SFTConfig key.
 
     Keys that are not listed here are SFTConfig's own; `upstream.py` checks them.
     """
@@ -23,19 +23,19 @@ class Recipe(BaseModel):
     )
     lora: dict[str, Any] = Field(description="keys of LoraConfig")
     global_batch_size: int = Field(
-        gt=0, description="examples per optimiser step, on every machine the same"
+        gt=0, description="examples per optimizer step, on every machine the same"
     )
     max_length: int = Field(gt=0, description="longest example, prompt and completion, in tokens")
-    overflow: Literal["fail", "drop", "truncate"] = Field(
+    overlong: Literal["fail", "drop", "truncate"] = Field(
         default="fail",
-        description="what to do with longer examples: leave out up to overflow_share and refuse "
-        "more, leave out all, or cut them (they then end without an end token)",
+        description="what to do with longer examples: leave out up to max_overlong_fraction and "
+        "refuse more, leave out all, or cut them (they then end without an end token)",
     )
-    overflow_share: float = Field(
+    max_overlong_fraction: float = Field(
         default=0.01,
         ge=0,
         le=1,
-        description="with `overflow: fail`: share of training examples that may be left out",
+        description="with `overlong: fail`: share of training examples that may be left out",
     )
     packing: bool = Field(
         default=True,

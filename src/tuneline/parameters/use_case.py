@@ -9,12 +9,12 @@ from tuneline.errors import suggest
 from tuneline.parameters.base import Block
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import Evaluation
-from tuneline.parameters.synthesis import Synthesise
+from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, Recipe
 
 
 class Publish(Block):
-    """Where a release goes, and what no record of the run can know: licences, languages, limits."""
+    """Where a release goes, and what no record of the run can know: licenses, languages, limits."""
 
     repo_id: str | None = Field(
         default=None, description="owner/name on the hub; stated here and nowhere else"
@@ -23,11 +23,11 @@ class Publish(Block):
     dry_run: bool = Field(
         default=True, description="true: show what would be uploaded; false on the command line"
     )
-    licence: str | None = Field(
+    license: str | None = Field(
         default=None, description="of the adapter; the hub's identifier, such as apache-2.0"
     )
-    base_licence: str | None = Field(default=None, description="of the base model, the same way")
-    data_licence: str | None = Field(default=None, description="of the training data, in words")
+    base_license: str | None = Field(default=None, description="of the base model, the same way")
+    data_license: str | None = Field(default=None, description="of the training data, in words")
     data: str | None = Field(default=None, description="where the training data come from")
     language: list[str] = Field(
         default=[], description="languages of the answers, ISO 639-1 codes such as cs"
@@ -46,7 +46,7 @@ class Publish(Block):
 class UseCase(Block):
     """All blocks of one use case, in the order in which its YAML states them."""
 
-    synthesise: Synthesise | None = Field(
+    synthesize: Synthesize | None = Field(
         default=None, description="makes the raw rows first; null: they are brought"
     )
     data: Data = Field(description="what is read, cleaned and divided")

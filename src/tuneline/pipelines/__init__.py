@@ -1,1 +1,1 @@
-"""The stages. None of them imports another; what they share stands beside this folder."""
+"""The stages. None of them imports another; what they share is next to this folder."""

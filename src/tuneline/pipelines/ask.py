@@ -15,17 +15,17 @@ from rich.text import Text
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message, QuestionFile, find_system, start_messages
 from tuneline.models.adapter import Adapter, hash_adapter
-from tuneline.models.fingerprints import describe_makers, find_mismatches
+from tuneline.models.fingerprints import describe_generation, find_incompatibilities
 from tuneline.models.generation import Answer, generate_answers
 from tuneline.models.model_pair import NAMES, WHO, ModelPair, Who, load_pair, measure_room
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.utils.caches import Journal
+from tuneline.utils.caches import Cache
 from tuneline.utils.terminal import show
 
 # Columns narrower than half of this are no pleasure to read.
 COLUMNS_WIDTH = 60
-COLOURS = {"base": "bright_black", "tuned": "blue"}
+COLORS = {"base": "bright_black", "tuned": "blue"}
 
 
 def show_answers(
@@ -85,14 +85,14 @@ def draw_columns(texts: dict[Who, str], answers: dict[Who, Answer], console: Con
     grid = Table.grid(expand=True)
     for _ in WHO:
         grid.add_column(ratio=1)
-    grid.add_row(*(Panel(columns[who], title=NAMES[who], border_style=COLOURS[who]) for who in WHO))
+    grid.add_row(*(Panel(columns[who], title=NAMES[who], border_style=COLORS[who]) for who in WHO))
     return grid
 
 
 def _take_end(text: Text, console: Console) -> Text:
     """Leave out the beginning that the terminal has no lines for: people read what is written."""
-    beside, above = 4, 2  # what the frame takes
-    lines = text.wrap(console, console.width // len(WHO) - beside)
+    margin, above = 4, 2  # what the frame takes
+    lines = text.wrap(console, console.width // len(WHO) - margin)
     return Text("\n").join(lines[-max(1, console.height - above) :])
 
 
@@ -178,7 +178,7 @@ def list_questions(
 def answer_questions(
     conversations: list[dict[str, Any]],
     adapter: Adapter,
-    ask_journal: Journal,
+    ask_cache: Cache,
     recipe: Recipe,
     evaluation: Evaluation,
     hardware: Hardware,
@@ -186,12 +186,12 @@ def answer_questions(
     """Let base and tuned model answer every question, in the decoding of the evaluation.
 
     A single question's answers are written to the terminal as well, while they are generated: the
-    one thing this node does beside its value, because people wait for it and read it there.
+    one thing this node does next to its value, because people wait for it and read it there.
 
     Args:
         conversations: one row a question.
         adapter: the trained adapter.
-        ask_journal: answers to a file that an interrupted run has left; new ones are added to it.
+        ask_cache: answers to a file that an interrupted run has left; new ones are added to it.
         recipe: names the base model.
         evaluation: the decoding.
         hardware: the machine.
@@ -207,16 +207,16 @@ def answer_questions(
             question leaves no room for its answer, or cannot be rendered.
     """
     prompts, room = [], measure_room(recipe, evaluation)
-    problems = list(find_mismatches(adapter, recipe))
+    problems = list(find_incompatibilities(adapter, recipe))
     for row in conversations:
         try:
             prompts.append(render_prompt(adapter.tokenizer, row["messages"], row["where"]))
-            problems += room.find_overflow(row["where"], len(prompts[-1]))
+            problems += room.find_overlong(row["where"], len(prompts[-1]))
         except TunelineError as error:
             problems += error.problems
     if problems:
         raise TunelineError(*problems)
-    makers = describe_makers(adapter, recipe, evaluation, hardware)
+    fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     pair = load_pair(adapter, recipe, evaluation, hardware)
     answers: dict[Who, list[Answer]] = {}
     if len(conversations) == 1:
@@ -231,8 +231,8 @@ def answer_questions(
                     prompts,
                     evaluation,
                     hardware,
-                    ask_journal,
-                    makers[who],
+                    ask_cache,
+                    fingerprints[who],
                 )
     return _tabulate([row["question"] for row in conversations], answers, hash_adapter(adapter))
 
@@ -263,12 +263,12 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "conversations",
                     "adapter",
-                    "ask_journal",
+                    "ask_cache",
                     "params:recipe",
                     "params:evaluation",
                     "params:hardware",
                 ],
-                outputs="asked",
+                outputs="answers_to_questions",
             ),
         ]
     )

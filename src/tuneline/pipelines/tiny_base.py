@@ -1,4 +1,4 @@
-"""tiny_base: the training side's raw text → a small base model for laptops and tests."""
+"""tiny_base: the training split's raw text → a small base model for laptops and tests."""
 
 from typing import Any
 
@@ -139,8 +139,8 @@ def balance_texts(texts: dict[str, list[str]], balance: float) -> list[str]:
     """Repeat the texts of the smaller use cases.
 
     A use case of n characters is read in proportion to n ** balance, as multilingual models weigh
-    their languages (BERT's own multilingual model with 0.7): what it lacks to that share beside the
-    largest one is made up by whole repetitions.
+    their languages (BERT's own multilingual model with 0.7): what it lacks to that share, compared
+    with the largest one, is made up by whole repetitions.
 
     Args:
         texts: by use case.
@@ -159,11 +159,11 @@ def balance_texts(texts: dict[str, list[str]], balance: float) -> list[str]:
 
 
 def collect_texts(pairs: pl.LazyFrame, train: list[Example], prompt: Prompt) -> list[str]:
-    """Collect the raw text of the training side: no templates, no test or validation rows.
+    """Collect the raw text of the training split: no templates, no test or validation rows.
 
     Args:
         pairs: the clean rows, or the pairs that were made of them.
-        train: the examples of the training side.
+        train: the examples of the training split.
         prompt: names the columns; its words are left out, and so is the system message.
 
     Returns:

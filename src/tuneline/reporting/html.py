@@ -84,7 +84,7 @@ def count_prompts(rows: int, groups: int | None, noun: str = "prompt") -> str:
     return f"{count(rows, noun)}{within}"
 
 
-# Base and tuned keep their colours in every plot and in the report. Both read on white, in print,
+# Base and tuned keep their colors in every plot and in the report. Both read on white, in print,
 # and for people who do not tell red from green.
 BASE_COLOUR = "#8a94a6"
 TUNED_COLOUR = "#1f6feb"

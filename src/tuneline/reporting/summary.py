@@ -9,8 +9,8 @@ from tuneline.reporting.html import MAIN_METRICS, count_prompts, format_interval
 from tuneline.utils.disks import locate
 
 
-def summarise(outputs: set[str], catalog: DataCatalog) -> Iterator[str]:
-    """Summarise what a run has made.
+def summarize(outputs: set[str], catalog: DataCatalog) -> Iterator[str]:
+    """Summarize what a run has made.
 
     Args:
         outputs: names of the datasets that its nodes wrote.
@@ -26,10 +26,10 @@ def summarise(outputs: set[str], catalog: DataCatalog) -> Iterator[str]:
             yield from SUMMARIES[noun](use_case, catalog)
 
 
-def _summarise_report(use_case: str, catalog: DataCatalog) -> Iterator[str]:
+def _summarize_report(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     scores = catalog.load(f"{use_case}.scores")
     yield f"—— {use_case} ——"
-    yield scores["verdict"]["words"]
+    yield scores["verdict"]["summary"]
     yield from scores["verdict"].get("notes", ())
     yield f"measured on {count_prompts(scores['prompts'], scores.get('groups'))}"
     for name, (label, places) in MAIN_METRICS.items():
@@ -38,16 +38,16 @@ def _summarise_report(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     yield f"report   {locate(catalog, f'{use_case}.report')}"
 
 
-def _summarise_answers(use_case: str, catalog: DataCatalog) -> Iterator[str]:
+def _summarize_answers(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     yield f"answers  {locate(catalog, f'{use_case}.asked')}"
 
 
-def _summarise_overview(_: str, catalog: DataCatalog) -> Iterator[str]:
+def _summarize_overview(_: str, catalog: DataCatalog) -> Iterator[str]:
     yield "—— all of them ——"
     yield f"overview {locate(catalog, 'overview')}"
 
 
-def _summarise_release(use_case: str, catalog: DataCatalog) -> Iterator[str]:
+def _summarize_release(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     """Say what was published, or what would be; the last line names the address, or the way."""
     release = catalog.load(f"{use_case}.release")
     published = catalog.load(f"{use_case}.published")
@@ -90,8 +90,8 @@ def _compare(metric: dict[str, Any] | None, label: str, places: int) -> str:
 
 # What is said of a dataset, by its name without the use case.
 SUMMARIES = {
-    "report": _summarise_report,
-    "asked": _summarise_answers,
-    "overview": _summarise_overview,
-    "published": _summarise_release,
+    "report": _summarize_report,
+    "answers_to_questions": _summarize_answers,
+    "overview": _summarize_overview,
+    "published": _summarize_release,
 }

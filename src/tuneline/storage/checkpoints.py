@@ -124,12 +124,12 @@ def _make_removal(path: Path) -> Any:
 def _is_made_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
     """Compare an adapter's provenance with what decides the outcome of a run."""
     settings = record["recipe"]["settings"]
-    sides = record["examples"]
+    splits = record["examples"]
     known = {
         "base model": record["base"],
         "chat template": record["chat_template_sha256"][:16],
-        "training examples": sides["train"]["sha256"][:16],
-        "validation examples": sides["validation"]["sha256"][:16],
+        "training examples": splits["train"]["sha256"][:16],
+        "validation examples": splits["validation"]["sha256"][:16],
         **{f"recipe.{key}": value for key, value in settings.items()},
     }
     return all(name in known and known[name] == value for name, value in inputs.items())

@@ -36,9 +36,9 @@ from tuneline.utils.disks import (
     count_bytes,
     count_missing,
     find_temporary_folder,
+    format_bytes,
     locate,
     measure_volume,
-    word_bytes,
 )
 
 LABELS = {HUB_CACHE: "hub cache"}
@@ -80,12 +80,12 @@ def describe_cache() -> Iterator[str]:
         state = "it cannot be read" if cache.is_dir() else "nothing has been downloaded yet"
         yield f"Hub cache {cache}: {state}."
         return
-    yield f"Hub cache {cache}: {word_bytes(scan.size_on_disk)}"
+    yield f"Hub cache {cache}: {format_bytes(scan.size_on_disk)}"
     rows = [
         (
-            word_bytes(repo.size_on_disk),
-            _word_age(repo.last_accessed),
-            _word_age(repo.last_modified),
+            format_bytes(repo.size_on_disk),
+            _format_age(repo.last_accessed),
+            _format_age(repo.last_modified),
             str(len(repo.revisions)),
             f"{repo.repo_type} {repo.repo_id}",
         )
@@ -95,12 +95,12 @@ def describe_cache() -> Iterator[str]:
         yield from align([("size", "last used", "downloaded", "revisions", "repository"), *rows])
     parts = scan.incomplete_files
     if parts:
-        size = word_bytes(scan.incomplete_size_on_disk)
+        size = format_bytes(scan.incomplete_size_on_disk)
         yield f"  Parts of interrupted or running downloads: {len(parts)}, {size}"
     whole = {repo.repo_path for repo in scan.repos}
     broken = [path for path in list_repositories(scan.cache_dir) if path not in whole]
     for path in broken:
-        size = word_bytes(count_bytes(path))
+        size = format_bytes(count_bytes(path))
         yield f"  Not whole, and left alone: {path.name}, {size}"
     others = len(scan.warnings) - len(broken)
     if others:
@@ -122,12 +122,13 @@ def describe_use_case(
         Lines of text; none if there is nothing.
     """
     rows = [
-        (word_bytes(run.size), f"checkpoints {run.folder.name}", describe_run(run)) for run in runs
+        (format_bytes(run.size), f"checkpoints {run.folder.name}", describe_run(run))
+        for run in runs
     ]
     rows += [
-        (word_bytes(count_bytes(path)), f"adapter {path.parent.name}", "") for path in adapters
+        (format_bytes(count_bytes(path)), f"adapter {path.parent.name}", "") for path in adapters
     ]
-    rows += [(word_bytes(count_bytes(path)), f"{path.name} model", "") for path in models]
+    rows += [(format_bytes(count_bytes(path)), f"{path.name} model", "") for path in models]
     if rows:
         yield f"  {use_case}"
         yield from (f"  {line}" for line in align(rows))
@@ -136,8 +137,8 @@ def describe_use_case(
 def describe_removable(items: list[Removable]) -> Iterator[str]:
     """Describe what may go, item by item, with its bytes and, below it, its reason."""
     for item in items:
-        yield from align([(word_bytes(item.size), item.name), ("", item.reason)], widths=[10, 0])
-    yield f"{word_bytes(sum(item.size for item in items))} in all"
+        yield from align([(format_bytes(item.size), item.name), ("", item.reason)], widths=[10, 0])
+    yield f"{format_bytes(sum(item.size for item in items))} in all"
 
 
 def align(rows: Sequence[tuple[str, ...]], widths: Sequence[int] | None = None) -> Iterator[str]:
@@ -157,7 +158,7 @@ def align(rows: Sequence[tuple[str, ...]], widths: Sequence[int] | None = None) 
 
 
 def _measure(use_case: str, catalog: DataCatalog) -> Volumes:
-    places = catalog.load(f"{use_case}.volumes")
+    places = catalog.load(f"{use_case}.disk_space")
     return {purpose: measure_volume(Path(place["folder"])) for purpose, place in places.items()}
 
 
@@ -170,7 +171,7 @@ def _list_folders(use_cases: Iterable[Volumes]) -> Iterator[tuple[str, ...]]:
             places.setdefault(volume.device, {}).setdefault(purpose, []).append(volume)
     for purposes in places.values():
         disk = next(iter(purposes.values()))[0]
-        named = (str(disk.mount), word_bytes(disk.free))
+        named = (str(disk.mount), format_bytes(disk.free))
         for purpose, found in purposes.items():
             shared = os.path.commonpath([volume.folder for volume in found])
             yield (*named, LABELS.get(purpose, purpose), shared)
@@ -191,15 +192,15 @@ def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tupl
         {purpose: volume.free for purpose, volume in volumes.items()},
     )
     lacks = {volumes[purpose].mount: count for purpose, count in missing.items() if count}
-    words = [f"{word_bytes(count)} missing on {mount}" for mount, count in lacks.items()]
+    words = [f"{format_bytes(count)} missing on {mount}" for mount, count in lacks.items()]
     return (
         use_case,
-        *(word_bytes(needed[purpose]) for purpose in volumes),
+        *(format_bytes(needed[purpose]) for purpose in volumes),
         ", ".join(words) or "fits",
     )
 
 
-def _word_age(moment: float) -> str:
+def _format_age(moment: float) -> str:
     days = int((time.time() - moment) / DAY)
     return "today" if days < 1 else f"{days} day{'s' if days > 1 else ''} ago"
 
@@ -232,7 +233,7 @@ class ProjectStorage:
             self.tell("")
         size = sum(item.size for item in self._find_removable())
         self.tell(
-            f"{word_bytes(size)} may go by storage.clean: `kedro storage --clean` says what."
+            f"{format_bytes(size)} may go by storage.clean: `kedro storage --clean` says what."
             if size
             else "Nothing may go by storage.clean."
         )
@@ -248,7 +249,7 @@ class ProjectStorage:
             self.tell("storage.clean lets nothing go. Nothing was removed.")
             return
         if for_real:
-            self.tell(f"{word_bytes(sum(map(remove, items)))} were freed.")
+            self.tell(f"{format_bytes(sum(map(remove, items)))} were freed.")
             return
         for line in describe_removable(items):
             self.tell(line)
@@ -264,7 +265,7 @@ class ProjectStorage:
         """
         move = plan_move(self.cache, target)
         self.tell(
-            f"{len(move.files)} files, {word_bytes(move.size)}: {move.source} → {move.target}"
+            f"{len(move.files)} files, {format_bytes(move.size)}: {move.source} → {move.target}"
         )
         if not move.links:
             self.tell("The new disk knows no symbolic links; the cache will hold files instead.")
@@ -284,7 +285,7 @@ class ProjectStorage:
                 Path(locate(self.catalog, name)) for name in made if self.catalog.exists(name)
             ]
             lines += describe_use_case(use_case, runs, adapters, models)
-        left = [(word_bytes(one.size), one.name, one.reason) for one in find_left(self.data)]
+        left = [(format_bytes(one.size), one.name, one.reason) for one in find_left(self.data)]
         yield from [*lines, *align(left)] if lines or left else ["  none yet"]
 
     def _list_runs(self, use_case: str) -> tuple[list[Run], list[Path]]:

@@ -12,11 +12,11 @@ from tqdm.auto import tqdm
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cleanup import is_locked, list_repositories
-from tuneline.utils.disks import measure_volume, word_bytes
+from tuneline.utils.disks import format_bytes, measure_volume
 from tuneline.utils.files import name_unwritable, replace_whole
 from tuneline.utils.terminal import state_rest
 
-# The store of files that repositories share; the hub's client knows it by this mark.
+# The store of files that repositories share; huggingface_hub knows it by this mark.
 STORE_MARK = "blobs/.huggingface-shared-blobs"
 # A copy keeps the time of its original; the coarsest disks note every other second (FAT).
 CLOCK_SECONDS = 2
@@ -25,7 +25,7 @@ PIECE = 4 * 1024 * 1024
 
 
 def list_entries(source: Path) -> list[Path]:
-    """List what the hub's client keeps in its cache; all else stays where it is."""
+    """List what huggingface_hub keeps in its cache; all else stays where it is."""
     store = source / STORE_MARK
     return [*[store.parent] * store.is_file(), *list_repositories(source)]
 
@@ -147,7 +147,7 @@ class Move:
         source: the cache as it is.
         target: where it is to be.
         links: whether the new disk knows symbolic links. A Google Drive does not; the cache then
-            holds files in their place, as the hub's client does it there.
+            holds files in their place, as huggingface_hub does it there.
         files: what is still to be copied: path in the cache, and bytes.
     """
 
@@ -192,7 +192,7 @@ def plan_move(source: Path, target: Path) -> Move:
             Problem(
                 where="--move-cache",
                 value=target,
-                wrong=f"{word_bytes(move.size)} are to be copied, and {word_bytes(free)} are free",
+                wrong=f"{format_bytes(move.size)} are to be copied, {format_bytes(free)} are free",
                 matters="the move would end with a full disk",
                 remedy="choose a larger disk, or see what may go with `kedro storage --clean`",
             )
@@ -265,7 +265,7 @@ def _check_contents(source: Path) -> list[Problem]:
             problems.append(
                 Problem(
                     where=str(path),
-                    wrong=f"it is a link to {path.resolve()}, and not of the hub's client",
+                    wrong=f"it is a link to {path.resolve()}, and not of huggingface_hub",
                     matters="what lies there does not move with the cache",
                     remedy="remove the link, or put what it leads to in its place",
                 )

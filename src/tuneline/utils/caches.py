@@ -1,4 +1,4 @@
-"""A journal of finished work, so that an interruption costs no more than the last piece of it."""
+"""A cache of finished work, so that an interruption costs no more than the last piece of it."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from tuneline.utils.hashing import open_seal, seal_value
 log = logging.getLogger(__name__)
 
 
-class Journal:
+class Cache:
     """Values by key, one JSON line each with its SHA-256, on the disk as soon as they are recorded.
 
     A line that an interruption cut short is passed over, and one that is no longer what was
@@ -85,15 +85,15 @@ PLACE = re.compile(
 
 
 def find_values(text: str) -> list[Any]:
-    """Find the JSON objects in a reply, whatever is around and between them.
+    """Find the JSON objects in a response, whatever is around and between them.
 
     Prose, code fences and broken objects are stepped over, and so is a thought; one that never
-    ends holds all that follows. Where a thought ends that began before the reply (a chat template
-    may open it), what comes before its end is none of the answer. A mark inside a text of an object
-    is text. An object that was cut off is not completed: half an answer is none.
+    ends holds all that follows. Where a thought ends that began before the response (a chat
+    template may open it), what comes before its end is none of the answer. A mark inside a text
+    of an object is text. An object that was cut off is not completed: half an answer is none.
 
     Args:
-        text: the reply; JSON, or something like it.
+        text: the response; JSON, or something like it.
 
     Returns:
         The outermost objects, in their order.

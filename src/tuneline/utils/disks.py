@@ -99,7 +99,7 @@ def lies_within(path: Path, root: Path) -> bool:
     return path.name != ".." and path.parent.resolve().is_relative_to(root.resolve())
 
 
-def word_bytes(count: float) -> str:
+def format_bytes(count: float) -> str:
     """Word a number of bytes in decimal units: 7.6 GB, 4.8 MB, 12 kB."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if abs(count) >= size:
@@ -115,7 +115,7 @@ def locate(catalog: DataCatalog, name: str) -> str:
         name: the dataset.
 
     Returns:
-        A path that starts from the folder one stands in, where it can.
+        A path that starts from the folder one is in, where it can.
     """
     dataset: Any = catalog.get(name)
     versioned = isinstance(dataset, AbstractVersionedDataset) and dataset.exists()
@@ -125,5 +125,5 @@ def locate(catalog: DataCatalog, name: str) -> str:
 
 
 def shorten_path(path: Path) -> Path:
-    """Write a path from the folder one stands in, where it lies under it."""
+    """Write a path from the folder one is in, where it lies under it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

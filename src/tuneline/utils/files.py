@@ -123,7 +123,7 @@ SCRATCH = re.compile(r"tuneline-(\d+)-.+")
 
 @contextmanager
 def replace_whole(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside `path` that takes its place once the block has ended well.
+    """Open a file next to `path` that takes its place once the block has ended well.
 
     Args:
         path: the file to make or to replace.
@@ -137,7 +137,7 @@ def replace_whole(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replace_by_name(path: Path) -> Iterator[Path]:
-    """Name a file beside `path` that takes its place once the block has ended well.
+    """Name a file next to `path` that takes its place once the block has ended well.
 
     For writers that open the file themselves.
 
@@ -162,7 +162,7 @@ def replace_by_name(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replace_whole_folder(path: Path) -> Iterator[Path]:
-    """Make a folder beside `path` that takes its place once the block has ended well.
+    """Make a folder next to `path` that takes its place once the block has ended well.
 
     Args:
         path: the folder to make or to replace.

@@ -48,7 +48,7 @@ class Limits:
         """Why a row is rejected that is longer."""
         return f"longer than a row may be: more than {self.row_mb:g} MB ({STATED_IN})"
 
-    def word_memory(self, name: str = "it") -> str:
+    def format_memory(self, name: str = "it") -> str:
         """Say that a document would take too much memory."""
         allowed = f"{self.document_gb:g} GB"
         return f"too large: {name} would take more than {allowed} of memory ({STATED_IN})"
@@ -58,7 +58,7 @@ class TooLargeError(Exception):
     """A file would take more memory than a document may."""
 
 
-class Meter:
+class Budget:
     """Counts the memory that one file takes.
 
     Args:
@@ -80,7 +80,7 @@ class Meter:
         """
         self._used += size
         if self._used > self._limits.document_bytes:
-            raise TooLargeError(self._limits.word_memory(name))
+            raise TooLargeError(self._limits.format_memory(name))
 
     def release(self, size: int) -> None:
         """Count some bytes as free again."""

@@ -76,7 +76,7 @@ def test_a_docx_that_unpacks_to_gigabytes_is_rejected_among_good_ones(tmp_path: 
     rows = read_confined("RawDocumentsDataset", tmp_path, "id", "text")["rows"]
     assert [why for _, _, why in rows] == [
         None,
-        Limits().word_memory("word/document.xml"),
+        Limits().format_memory("word/document.xml"),
         None,
     ]
 

@@ -55,7 +55,7 @@ def train_on_shuffled_answers(
         for example, answer in zip(train, answers, strict=True)
     ]
     trained = [one for one in model.parameters() if one.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=8e-3)
+    optimizer = torch.optim.AdamW(trained, lr=8e-3)
     for step in range(steps):
         batch = [rendered[(8 * step + index) % len(rendered)] for index in range(8)]
         ids, labels = (
@@ -68,6 +68,6 @@ def train_on_shuffled_answers(
             )
         )
         model(input_ids=ids, labels=labels).loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
     return extract_adapter(model, tokenizer, describe(tokenizer, train, recipe))

@@ -8,17 +8,17 @@ import pytest
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter, train_on_shuffled_answers
 from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers
-from tuneline.utils.caches import Journal
+from tuneline.utils.caches import Cache
 
 FOLDER = Path("data/test/05_model_input/product_descriptions")
 
 
 @pytest.fixture
-def sides(finished_run: Path, read_lines: Callable) -> tuple[list, list]:
-    """Give the training side and everything that was held back from it."""
+def splits(finished_run: Path, read_lines: Callable) -> tuple[list, list]:
+    """Give the training split and everything that was held back from it."""
     train, validation, test = (
-        read_lines(finished_run / FOLDER / f"{side}.jsonl")
-        for side in ("train", "validation", "test")
+        read_lines(finished_run / FOLDER / f"{split}.jsonl")
+        for split in ("train", "validation", "test")
     )
     return train, test + validation
 
@@ -29,7 +29,7 @@ def evaluate(adapter, train: list, held_out: list, folder: Path) -> dict:
         held_out,
         train,
         adapter,
-        Journal(folder / "journal"),
+        Cache(folder / "cache"),
         use_case.recipe,
         use_case.prompt,
         use_case.evaluation,
@@ -38,12 +38,12 @@ def evaluate(adapter, train: list, held_out: list, folder: Path) -> dict:
     return score_answers(answers, train, adapter, use_case.evaluation)
 
 
-def test_an_adapter_that_does_nothing_shows_no_difference(sides: tuple, tmp_path: Path):
-    train, held_out = sides
+def test_an_adapter_that_does_nothing_shows_no_difference(splits: tuple, tmp_path: Path):
+    train, held_out = splits
     adapter = make_adapter(load_parameters().recipe, CPU, effect=False, train=train)
     scores = evaluate(adapter, train, held_out[:12], tmp_path)
-    assert scores["verdict"]["shown"] == "no difference shown"
-    assert "predicts" not in scores["verdict"]["words"]
+    assert scores["verdict"]["label"] == "no significant difference"
+    assert "predicts" not in scores["verdict"]["summary"]
     for name, metric in scores["metrics"].items():
         if name in {"seconds", "tokens_per_second"}:
             assert metric["interval"] is None, name  # measured once
@@ -54,8 +54,8 @@ def test_an_adapter_that_does_nothing_shows_no_difference(sides: tuple, tmp_path
             assert (metric["wins"], metric["losses"]) == (0, 0), name
 
 
-def test_an_adapter_trained_on_shuffled_answers_is_worse(sides: tuple, tmp_path: Path):
-    train, held_out = sides
+def test_an_adapter_trained_on_shuffled_answers_is_worse(splits: tuple, tmp_path: Path):
+    train, held_out = splits
     adapter = train_on_shuffled_answers(train, load_parameters().recipe, CPU, steps=16)
     scores = evaluate(adapter, train, held_out, tmp_path)
-    assert scores["verdict"]["shown"] == "worse"
+    assert scores["verdict"]["label"] == "worse"

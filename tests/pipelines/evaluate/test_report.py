@@ -16,10 +16,10 @@ EVALUATION = Evaluation(
     title=f"Pots {PLANTED}", generation={"do_sample": False, "stop": PLANTED}, resamples=100
 )
 PLAN = {
-    "made_for": {"hardware.name": PLANTED},
+    "inputs": {"hardware.name": PLANTED},
     "examples": {"train": 8, "validation": 2, "test": 4},
     "tokens": {"median": 20, "longest": 30},
-    "overflow": {
+    "overlong": {
         "policy": "fail",
         "max_length": 256,
         "ids": [f"7{PLANTED}"],
@@ -27,7 +27,7 @@ PLAN = {
         "end_tokens_lost": 0,
     },
     "steps": {"total": 4},
-    "derived": {"step": f"2 examples {PLANTED}"},
+    "resolved": {"step": f"2 examples {PLANTED}"},
     "parameters": {"trainable": 10, "base": 100, "trainable_share": 0.09},
 }
 PROVENANCE = {
@@ -45,17 +45,17 @@ LEAKS = {
     "dropped": 0,
     "remaining": 0,
     "categories": {f"large {PLANTED}": {"train": 5, "validation": 1, "test": 2}},
-    "words": f"Four rows leaked. {PLANTED}",
+    "summary": f"Four rows leaked. {PLANTED}",
 }
 CLEANING = {
     "rows": 20,
     "clean": 14,
     "rejected": 6,
     "reasons": {PLANTED: 6},
-    "words": f"Most rows are clean. {PLANTED}",
+    "summary": f"Most rows are clean. {PLANTED}",
 }
 TRAINING = {
-    "words": f"It took as long as planned. {PLANTED}",
+    "summary": f"It took as long as planned. {PLANTED}",
     "base_validation_loss": 2.5,
     "best": {"step": 2},
     "epochs": [
@@ -83,7 +83,7 @@ RATED = {
     "wins": 9,
     "ties": 2,
     "losses": 1,
-    "shown": "better",
+    "result": "better",
     "change": 33.3,
     "agreement": 0.7,
 }

@@ -38,7 +38,7 @@ def score(answers: list[dict], evaluation: Evaluation = EVALUATION) -> dict:
 
 def test_an_adapter_that_learnt_is_better():
     scores = score(make_answers(["tea"] * 40, REFERENCES, (3.0, 1.0)))
-    assert scores["verdict"]["shown"] == "better"
+    assert scores["verdict"]["label"] == "better"
     assert scores["metrics"]["chrf"]["tuned"] == pytest.approx(100)
     assert scores["metrics"]["chrf"]["wins"] == 40
     assert scores["metrics"]["loss"]["interval"][1] < 0
@@ -46,29 +46,29 @@ def test_an_adapter_that_learnt_is_better():
 
 def test_an_adapter_that_unlearnt_is_worse():
     scores = score(make_answers(REFERENCES, ["xx"] * 40, (1.0, 4.0)))
-    assert scores["verdict"]["shown"] == "worse"
+    assert scores["verdict"]["label"] == "worse"
     assert scores["metrics"]["chrf"]["losses"] == 40
 
 
 def test_a_lower_loss_does_not_make_worse_texts_better():
     verdict = score(make_answers(REFERENCES, ["xx"] * 40, (3.0, 1.0)))["verdict"]
-    assert verdict["shown"] == "worse"
-    assert "predicts the references better (loss)" in verdict["words"]
+    assert verdict["result"] == "worse"
+    assert "predicts the references better (loss)" in verdict["summary"]
 
 
 def test_texts_that_are_nearer_but_lose_the_figures_are_mixed():
     tuned = [text.replace(str(n), "no") for n, text in enumerate(REFERENCES)]
     base = [f"{n}" for n in range(40)]
     verdict = score(make_answers(base, tuned, (2.0, 2.0)))["verdict"]
-    assert verdict["shown"] == "mixed"
-    assert "worse on key figures" in verdict["words"]
+    assert verdict["result"] == "mixed"
+    assert "worse on numbers" in verdict["summary"]
 
 
 def test_identical_answers_are_ties_and_no_difference():
     same = [text[:20] for text in REFERENCES]
     answers = [make_row(n, text, text, REFERENCES[n]) for n, text in enumerate(same)]
     scores = score(answers)
-    assert scores["verdict"]["shown"] == "no difference shown"
+    assert scores["verdict"]["label"] == "no significant difference"
     for name, metric in scores["metrics"].items():
         if name in {"seconds", "tokens_per_second"}:
             assert metric["interval"] is None
@@ -83,12 +83,12 @@ def test_identical_answers_are_ties_and_no_difference():
 def test_too_few_prompts_show_nothing_however_large_the_difference():
     answers = make_answers(["xx"] * 40, REFERENCES, (3.0, 1.0))
     verdict = score(answers[:3])["verdict"]
-    assert verdict["shown"] == "no difference shown"
+    assert verdict["result"] == "no significant difference"
     assert (
-        "Too few to show a difference on chrF, ROUGE-L and key figures: 3 prompts."
+        "Too few to show a difference on chrF, ROUGE-L and numbers: 3 prompts."
         in (verdict["notes"])
     )
-    assert score(answers[:12])["verdict"]["shown"] == "better"
+    assert score(answers[:12])["verdict"]["label"] == "better"
 
 
 def test_the_metrics_of_the_verdict_share_the_error():
@@ -111,8 +111,8 @@ def test_categories_are_scored_apart():
         row["category"] = "large" if number < 20 else "small"
         row["tuned_answer"] = row["reference"] if number < 20 else "tea"
     categories = score(answers)["categories"]
-    assert categories["large"]["chrf"]["shown"] == "better"
-    assert categories["small"]["chrf"]["shown"] == "no difference shown"
+    assert categories["large"]["chrf"]["result"] == "better"
+    assert categories["small"]["chrf"]["result"] == "no significant difference"
     assert categories["small"]["chrf"]["rows"] == 20
 
 
@@ -126,7 +126,7 @@ def test_every_value_of_a_slice_is_scored_apart():
         "level": ["basics", "treatment"],
         "shelf": ["left"],
     }
-    assert slices["level"]["basics"]["chrf"]["shown"] == "better"
+    assert slices["level"]["basics"]["chrf"]["result"] == "better"
     assert slices["level"]["treatment"]["chrf"]["difference"] == 0
     assert slices["level"]["treatment"]["chrf"]["rows"] == 30
 
@@ -137,7 +137,7 @@ def test_questions_count_where_no_reference_is_needed():
     scores = score(answers)
     assert (scores["prompts"], scores["questions"]) == (40, 1)
     assert scores["metrics"]["chrf"]["rows"] == 40
-    assert scores["metrics"]["stop_rate"]["rows"] == 41
+    assert scores["metrics"]["eos_rate"]["rows"] == 41
 
 
 def test_an_untrained_models_loss_does_not_overflow():

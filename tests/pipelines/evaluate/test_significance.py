@@ -11,7 +11,7 @@ from tuneline.pipelines.evaluate.significance import find_groups
 
 EVALUATION = Evaluation(title="Pots", generation={})
 SHARE = Metric("share", "Share", "higher", "Right answers.", percent=True)
-LOSS = Metric("loss", "Loss", "lower", "Nats.", places=3)
+LOSS = Metric("loss", "Loss", "lower", "Nats.", decimals=3)
 
 
 def compare(base, tuned, metric: Metric = SHARE, groups=None, weights=None) -> dict:
@@ -29,14 +29,17 @@ def test_a_share_of_none_or_all_is_never_certain(rows: int, base: int, tuned: in
     assert high - low > 4
     assert low <= found["difference"] <= high
     assert abs(low) <= 100 >= abs(high)
-    assert found["shown"] == {0: "no difference shown", 100: "better", -100: "worse"}[tuned - base]
+    assert (
+        found["result"]
+        == {0: "no significant difference", 100: "better", -100: "worse"}[tuned - base]
+    )
 
 
-@pytest.mark.parametrize(("differ", "shown"), [(4, "no difference shown"), (8, "better")])
+@pytest.mark.parametrize(("differ", "shown"), [(4, "no significant difference"), (8, "better")])
 def test_few_prompts_that_differ_show_nothing_though_all_go_one_way(differ: int, shown: str):
     """A sign test of 4 gives p = 0.125, of 8 p = 0.008."""
     found = compare([0] * 64, [100] * differ + [0] * (64 - differ))
-    assert found["shown"] == shown
+    assert found["result"] == shown
     assert (found["interval"][0] > 0) == (shown == "better")
 
 
@@ -68,7 +71,7 @@ def test_intervals_of_skewed_scores_cover_the_truth(rows: int, side: int):
 def test_too_few_prompts_have_no_interval(rows: int):
     found = compare([0] * rows, [50 + row for row in range(rows)])
     assert found["interval"] is found["detectable"] is None
-    assert found["shown"] == "no difference shown"
+    assert found["result"] == "no significant difference"
 
 
 def test_the_seed_moves_no_end_of_an_interval():
@@ -94,7 +97,7 @@ def test_a_group_counts_once_however_many_prompts_it_has():
     single = compare(np.zeros(12), gains[::5])
     assert grouped["interval"] == pytest.approx(single["interval"])
     assert (grouped["rows"], grouped["groups"]) == (60, 12)
-    assert compare(np.zeros(60), gains)["shown"] == "better" != grouped["shown"]
+    assert compare(np.zeros(60), gains)["result"] == "better" != grouped["result"]
 
 
 def test_sums_are_taken_before_ratios():
@@ -175,7 +178,7 @@ def test_what_is_not_a_number_is_not_measured(wrong: float, side: str):
     sides = {"base": [3.0] * 20, "tuned": [1.0] * 20}
     sides[side][4] = wrong
     found = compare(**sides, metric=LOSS)
-    assert found["shown"] == "not measured"
+    assert found["result"] == "not measured"
     assert found[side] is found["difference"] is found["interval"] is None
     assert found["unmeasured"][side] == 1
 
@@ -186,11 +189,13 @@ def test_each_model_has_its_own_denominators():
     tuned[:39] = 0.0
     found = compare_all({"share": base}, {"share": tuned}, EVALUATION, (SHARE,))["share"]
     assert (found["tuned"], found["rows"], found["wins"]) == (80, 1, 1)
-    assert found["shown"] == "no difference shown"
+    assert found["result"] == "no significant difference"
 
 
 def test_what_could_have_been_found_is_found_four_times_of_five():
     random = np.random.default_rng(8)
     reach = compare(np.zeros(64), random.normal(0, 19, 64), LOSS)["detectable"]
-    found = [compare(np.zeros(64), random.normal(reach, 19, 64), LOSS)["shown"] for _ in range(100)]
+    found = [
+        compare(np.zeros(64), random.normal(reach, 19, 64), LOSS)["result"] for _ in range(100)
+    ]
     assert 68 <= found.count("worse") <= 96

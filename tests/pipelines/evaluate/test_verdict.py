@@ -64,7 +64,7 @@ def test_a_small_difference_is_called_small():
     for row in rows:
         row["reference"] += " and much more of which neither model ever wrote a single word" * 2
     found = score(rows)
-    assert found["metrics"]["chrf"]["shown"] == "better"
+    assert found["metrics"]["chrf"]["result"] == "better"
     assert abs(found["metrics"]["chrf"]["difference"]) < 1
     assert "On chrF the difference is small" in "\n".join(found["verdict"]["notes"])
 
@@ -89,11 +89,11 @@ def test_groups_of_the_examples_reach_verdict_and_categories():
 
 
 def test_too_few_groups_for_one_metric_only_are_said_too():
-    """Key figures are in three references: chrF has enough."""
+    """Number and key-term recall are in three references: chrF has enough."""
     rows = make_rows([(4, 9 + number % 3) for number in range(30)])
     for row in rows[:3]:
         row["reference"] += " 12 cm"
-    assert "Too few to show a difference on key figures: 3 prompts." in notes(rows)
+    assert "Too few to show a difference on numbers: 3 prompts." in notes(rows)
 
 
 def test_where_nothing_is_shown_it_says_what_could_have_been():
@@ -118,12 +118,12 @@ def test_a_loss_that_is_no_number_is_not_measured_before_and_after_the_file(
         scores = score(answers)
         for name in ("loss", "perplexity", "entropy", "token_accuracy"):
             found = scores["metrics"][name]
-            assert (found["shown"], found["tuned"]) == ("not measured", None), name
+            assert (found["result"], found["tuned"]) == ("not measured", None), name
         assert (
             "Not measured (not a number on 3 of 40 prompts of the tuned model): "
             "loss, perplexity, token accuracy and entropy."
         ) in scores["verdict"]["notes"]
-        assert "predicts" not in scores["verdict"]["words"]
+        assert "predicts" not in scores["verdict"]["summary"]
         json.dumps(scores, allow_nan=False)
         for figure in plot_scores(scores):
             assert "NaN" not in figure.to_json()
@@ -134,13 +134,13 @@ def test_a_loss_that_is_no_number_is_not_measured_before_and_after_the_file(
 
 
 def test_a_verdict_without_a_metric_that_counts_says_so():
-    assert conclude({})["shown"] == "not measured"
+    assert conclude({})["result"] == "not measured"
 
 
 @pytest.mark.parametrize("count", [6, 11, 26])
 def test_any_number_of_metrics_has_a_look_of_its_own(count: int, monkeypatch: pytest.MonkeyPatch):
     metrics = [
-        Metric(f"own_{number}", f"Own {number}", "higher", "", percent=True, counts=True)
+        Metric(f"own_{number}", f"Own {number}", "higher", "", percent=True, decides_verdict=True)
         for number in range(count)
     ]
     monkeypatch.setattr(plots, "COMPARED", metrics)
@@ -151,7 +151,7 @@ def test_any_number_of_metrics_has_a_look_of_its_own(count: int, monkeypatch: py
     figure: go.Figure = plots.draw_versions(pd.DataFrame([row]))
     looks = [(trace.marker.color, trace.marker.symbol) for trace in figure.data]
     assert len(looks) == count
-    assert len(set(looks)) == min(count, len(plots.COLOURS) * len(plots.SYMBOLS))
+    assert len(set(looks)) == min(count, len(plots.COLORS) * len(plots.SYMBOLS))
 
 
 def test_a_category_of_two_prompts_has_no_error_bar():

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_server import ScriptedServer, serve
-from tuneline.datasets.folders import ReplyFolder
+from tuneline.datasets.folders import ResponseFolder
 from tuneline.errors import TunelineError
 from tuneline.parameters import (
     Evaluation,
+    FinetuneAPI,
     Moderation,
     Price,
     Prices,
     Prompt,
-    RemoteTraining,
     Server,
 )
 from tuneline.pipelines.evaluate.nodes import score_remote_answers
@@ -35,13 +35,13 @@ PROMPT = Prompt(system="Jsi strážce.", prompt="{q}", completion="{a}")
 GREEDY = Evaluation(title="t", generation={"do_sample": False, "max_new_tokens": 12})
 
 
-def make_examples(count: int, side: str) -> list[dict]:
+def make_examples(count: int, split: str) -> list[dict]:
     return [
         {
-            "id": f"{side}{number}",
+            "id": f"{split}{number}",
             "prompt": [
                 {"role": "system", "content": "Jsi strážce."},
-                {"role": "user", "content": f"Co je nového, {side} {number}?"},
+                {"role": "user", "content": f"Co je nového, {split} {number}?"},
             ],
             "completion": [{"role": "assistant", "content": "Nic. A ticho tam dole!"}],
             "meta": {"line": number},
@@ -55,7 +55,7 @@ TRAIN, VALIDATION = make_examples(12, "train"), make_examples(3, "validation")
 
 def make_settings(
     server: ScriptedServer, model: str = "scripted-2026-01-01", **changes: object
-) -> RemoteTraining:
+) -> FinetuneAPI:
     settings = {
         "dry_run": False,
         "server": Server(base_url=server.url, model=model, retries=1),
@@ -67,13 +67,13 @@ def make_settings(
         "poll_seconds": 0.01,
         "moderation": Moderation(by="none"),
     }
-    return RemoteTraining(**(settings | changes))
+    return FinetuneAPI(**(settings | changes))
 
 
-def tune(settings: RemoteTraining) -> dict:
+def tune(settings: FinetuneAPI) -> dict:
     train, validation, _ = export_chats(TRAIN, VALIDATION, settings)
-    job_price = price_job(train, settings, PRICES)
-    return tune_remotely(train, validation, job_price, settings, PRICES)
+    job_cost = price_job(train, settings, PRICES)
+    return tune_remotely(train, validation, job_cost, settings, PRICES)
 
 
 def test_the_job_is_started_with_the_checked_files_followed_and_recorded():
@@ -112,7 +112,7 @@ def test_a_dry_run_sends_nothing():
         settings = make_settings(server, dry_run=True, moderation=Moderation(**moderator))
         record = tune(settings)
         answers = answer_remotely(
-            VALIDATION, record, ReplyFolder(Path("no")), settings, PROMPT, GREEDY
+            VALIDATION, record, ResponseFolder(Path("no")), settings, PROMPT, GREEDY
         )
     assert server.requests == {}
     assert record["dry_run"] is True
@@ -156,10 +156,12 @@ def test_every_example_is_exported_or_set_aside_with_a_reason():
         settings = make_settings(server, moderation=moderation)
         train, _, report = export_chats([*TRAIN, *long], VALIDATION, settings)
     assert len(train) == 11
-    side = report["train"]
-    assert side["set_aside"] == [{"id": "long1", "reason": "it may have more than 200 tokens"}]
-    assert side["not_cleared"] == [{"chat": 7, "categories": ["hate"], "error": None}]
-    assert side["examples"] == side["chats"] + len(side["set_aside"]) + len(side["not_cleared"])
+    split = report["train"]
+    assert split["set_aside"] == [{"id": "long1", "reason": "it may have more than 200 tokens"}]
+    assert split["not_moderated"] == [{"chat": 7, "categories": ["hate"], "error": None}]
+    assert split["examples"] == split["chats"] + len(split["set_aside"]) + len(
+        split["not_moderated"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,7 +191,9 @@ def test_base_and_tuned_model_answer_the_same_prompts_with_the_same_decoding(tmp
     with serve(ScriptedServer()) as server:
         settings = make_settings(server)
         record = {"dry_run": False, "model": "ft:scripted:keeper"}
-        rows = answer_remotely(VALIDATION, record, ReplyFolder(tmp_path), settings, PROMPT, GREEDY)
+        rows = answer_remotely(
+            VALIDATION, record, ResponseFolder(tmp_path), settings, PROMPT, GREEDY
+        )
     base, tuned = server.requests["/chat/completions"][:3], server.requests["/chat/completions"][3:]
     assert {one["model"] for one in base} == {"scripted-2026-01-01"}
     assert {one["model"] for one in tuned} == {"ft:scripted:keeper"}
@@ -214,12 +218,12 @@ def test_a_remote_model_is_scored_with_the_metrics_of_a_local_adapter(tmp_path: 
     record = {"dry_run": False, "model": "ft:scripted:keeper", "job": {"id": "job1"}}
     with serve(ScriptedServer()) as server:
         rows = answer_remotely(
-            VALIDATION, record, ReplyFolder(tmp_path), make_settings(server), PROMPT, asking
+            VALIDATION, record, ResponseFolder(tmp_path), make_settings(server), PROMPT, asking
         )
     scores = score_remote_answers(rows, make_examples(4, "train"), record, asking)
     assert scores["run"]["model"] == "ft:scripted:keeper"
     assert (scores["prompts"], scores["questions"]) == (len(VALIDATION), 1)
-    assert scores["verdict"]["shown"] == "no difference shown"
-    assert {"chrf", "rouge_l", "stop_rate", "repetition"} <= scores["metrics"].keys()
+    assert scores["verdict"]["label"] == "no significant difference"
+    assert {"chrf", "rouge_l", "eos_rate", "repetition"} <= scores["metrics"].keys()
     assert not {"loss", "perplexity", "seconds", "length_ratio"} & scores["metrics"].keys()
     assert score_remote_answers([], [], record, asking) == {}

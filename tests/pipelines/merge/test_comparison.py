@@ -52,7 +52,7 @@ def test_a_right_merge_answers_as_the_judged_model(compare, recipe: Recipe, dtyp
     assert judged["loss_merged"] == pytest.approx(judged["loss_judged"], abs=0.02)
     assert answers["equal"] >= least
     assert (answers["prompts"], answers["other"]) == (3, 0)
-    assert f"{answers['equal']} of its 3 answers are those of the judged model" in found["words"]
+    assert f"{answers['equal']} of its 3 answers are those of the judged model" in found["summary"]
 
 
 def test_tied_embeddings_part_when_the_adapter_changes_one_use_of_them(compare, recipe: Recipe):
@@ -66,8 +66,8 @@ def test_a_merge_into_the_original_weights_says_first_what_it_costs(compare, rec
     assert found["rounding"]["relative_rms"] < found["rounding"]["bound"]
     assert found["judged"]["mean_kl"] > 100 * found["rounding"]["mean_kl"]
     assert found["judged"]["loss_judged"] != pytest.approx(found["judged"]["loss_merged"], abs=1e-3)
-    assert found["words"].startswith("Loss on the references of 3 held-out prompts: ")
-    assert "The report's figures are not its own." in found["words"]
+    assert found["summary"].startswith("Loss on the references of 3 held-out prompts: ")
+    assert "The report's figures are not its own." in found["summary"]
 
 
 @pytest.mark.parametrize("wrong", ["scaling", "one layer"])
@@ -99,7 +99,7 @@ def test_a_merge_into_the_wrong_weights_is_refused(
 
 def test_an_adapter_that_rounding_swallows_is_refused(compare, recipe: Recipe):
     adapter, _ = make_adapter(recipe, scale=1e-4)
-    with pytest.raises(TunelineError, match=r"most of what was learnt .*merge\.dtype=float32"):
+    with pytest.raises(TunelineError, match=r"most of what was learned .*merge\.dtype=float32"):
         compare(adapter, adapter)
     assert compare(adapter, adapter, dtype="float32")["answers"]["other"] == 0
 
@@ -123,7 +123,7 @@ def test_answers_part_where_rounding_explains_it_or_elsewhere():
         check_answers(compare_answers([None] * 8 + [far], moved=0.02))
 
 
-def test_answers_are_token_for_token_whatever_is_answered_beside_them(
+def test_answers_are_token_for_token_whatever_is_answered_next_to_them(
     recipe: Recipe, hardware: Hardware
 ):
     """In a batch, alone, and with a decoding that would draw lots."""
@@ -154,7 +154,7 @@ def test_a_merged_folder_that_asks_otherwise_is_refused(
     """Weights are right; the template that the folder holds is not."""
     from tuneline.pipelines.merge import nodes
 
-    write = nodes.write_beside
+    write = nodes.write_sidecar
 
     def write_another_template(folder: Path, *rest) -> None:
         write(folder, *rest)
@@ -165,7 +165,7 @@ def test_a_merged_folder_that_asks_otherwise_is_refused(
             )
         )
 
-    monkeypatch.setattr(nodes, "write_beside", write_another_template)
+    monkeypatch.setattr(nodes, "write_sidecar", write_another_template)
     adapter, _ = make_adapter(recipe, scale=1.0)
     with pytest.raises(TunelineError, match="answers to held-out prompts leave those of the"):
         compare(adapter, adapter)

@@ -22,7 +22,11 @@ REAL = shutil.which("convert_hf_to_gguf.py")
 def merged(recipe: Recipe, tmp_path: Path) -> Path:
     """Stands for a merged model: the tiny base is one as good as any to convert."""
     folder = Path(shutil.copytree(recipe.base_model, tmp_path / "tea_shop/merged"))
-    told = {"weights": "its weights", "dtype": "bfloat16", "comparison": {"words": "8 of 9 equal."}}
+    told = {
+        "weights": "its weights",
+        "dtype": "bfloat16",
+        "comparison": {"summary": "8 of 9 equal."},
+    }
     (folder / "provenance.json").write_text(json.dumps({"merged": told}))
     return folder
 
@@ -54,7 +58,7 @@ def test_without_a_converter_ollama_is_pointed_to_the_merged_folder(
     monkeypatch.setenv("PATH", "/nowhere")
     told = convert(merged, None)
     assert told["file"] is None
-    assert "No GGUF file was made" in told["words"]
+    assert "No GGUF file was made" in told["summary"]
     modelfile = (merged.parent / "gguf/Modelfile").read_text()
     assert modelfile.startswith(
         "# Merged into its weights; stored in bfloat16.\n# 8 of 9 equal.\n# No GGUF file was made"
@@ -134,7 +138,7 @@ def test_a_converter_gets_its_arguments_and_its_file_takes_its_place(merged: Pat
     assert [words[0], words[1], *words[3:]] == [str(merged), "--outfile", "--outtype", "f16"]
     assert told["bytes"] == file.stat().st_size
     assert "\nFROM ./model-f16.gguf\n" in (merged.parent / "gguf/Modelfile").read_text()
-    assert "It was not compared with the judged model: f16 rounds" in told["words"]
+    assert "It was not compared with the judged model: f16 rounds" in told["summary"]
     commands = list_commands(merged, merged.parent / "gguf", told)
     assert commands["ollama"][0].startswith("ollama create tea-shop -f ")
     assert len(commands["llama_cpp"]) == 1

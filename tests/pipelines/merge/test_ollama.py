@@ -69,7 +69,7 @@ def test_a_conversation_is_rendered_as_the_tokenizer_does_it(tokenizer, template
 
 def test_the_words_for_ollama_say_the_same(tokenizer):
     tokenizer.chat_template = TEMPLATES["Qwen2.5"]
-    assert read_frame(tokenizer).word_for_ollama() == (
+    assert read_frame(tokenizer).format_for_ollama() == (
         "{{ if .System }}<|im_start|>system\n{{ .System }}<|im_end|>\n<|im_start|>user\n{{ else }}"
         "<|im_start|>system\nYou are Qwen.<|im_end|>\n<|im_start|>user\n{{ end }}"
         '{{ range .Messages }}{{ if eq .Role "user" }}{{ .Content }}'
@@ -77,7 +77,7 @@ def test_the_words_for_ollama_say_the_same(tokenizer):
         "<|im_end|>\n<|im_start|>user\n{{ end }}{{ end }}<|im_end|>\n<|im_start|>assistant\n"
     )
     tokenizer.chat_template = TEMPLATES["Mistral"]
-    assert read_frame(tokenizer).word_for_ollama() == (
+    assert read_frame(tokenizer).format_for_ollama() == (
         '[INST] {{ range $i, $_ := .Messages }}{{ if eq .Role "user" }}'
         "{{ if and $.System (eq (len (slice $.Messages $i)) 1) }}{{ $.System }}\n\n{{ end }}"
         '{{ .Content }}{{ else if eq .Role "assistant" }}[/INST] {{ .Content }}<|endoftext|>[INST] '

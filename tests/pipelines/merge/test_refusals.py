@@ -28,7 +28,7 @@ def change_config(folder: str, **values: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
-def test_a_quantised_base_is_refused_and_its_original_taken(
+def test_a_quantized_base_is_refused_and_its_original_taken(
     copied: Recipe, recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     adapter, _ = make_adapter(copied)
@@ -36,7 +36,7 @@ def test_a_quantised_base_is_refused_and_its_original_taken(
         copied.base_model,
         quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True},
     )
-    with pytest.raises(TunelineError, match=r"quantised \(bitsandbytes\).*name the 16-bit"):
+    with pytest.raises(TunelineError, match=r"quantized \(bitsandbytes\).*name the 16-bit"):
         merge(adapter, copied, hardware, tmp_path / "merged")
     told = merge(adapter, copied, hardware, tmp_path / "merged", base_model=recipe.base_model)
     assert told["merged_into"]["name"] == recipe.base_model
@@ -111,7 +111,7 @@ def test_the_original_weights_are_refused_where_what_they_cost_cannot_be_measure
     with pytest.raises(TunelineError, match=r"compared .* here: its 0\.0 billion parameters in 16"):
         merge(adapter, recipe, hardware, folder, EXAMPLES, **asked)
     assert not folder.exists()
-    words = merge(adapter, recipe, hardware, folder, EXAMPLES)["comparison"]["words"]
+    words = merge(adapter, recipe, hardware, folder, EXAMPLES)["comparison"]["summary"]
     assert words.startswith("The merged model was not compared with the judged model: its 0.0")
 
 

@@ -108,7 +108,9 @@ def test_the_original_weights_are_taken_when_they_are_asked_for(
     adapter, model = make_adapter(recipe, into="original")
     told = merge(adapter, recipe, hardware, tmp_path / "merged", EXAMPLES, into="original")
     assert (told["weights"], told["quantization"]) == ("the base model's original weights", None)
-    assert told["comparison"]["words"].startswith("Loss on the references of 3 held-out prompts: ")
+    assert told["comparison"]["summary"].startswith(
+        "Loss on the references of 3 held-out prompts: "
+    )
     assert_merged_as_peft_does(tmp_path / "merged", model)
 
 
@@ -239,10 +241,10 @@ def test_the_folder_has_tokenizer_template_end_tokens_and_where_it_comes_from(
     assert provenance["adapter"] == adapter.provenance
     assert provenance["merged"]["adapter"] == told["adapter"]
     assert told["comparison"]["rounding"] is None
-    assert "not compared" in told["comparison"]["words"]
+    assert "not compared" in told["comparison"]["summary"]
 
 
-def test_files_beside_the_weights_come_along_as_the_base_has_them(
+def test_files_next_to_the_weights_come_along_as_the_base_has_them(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     """llama.cpp reads Phi-3's vocabulary from tokenizer.model, and Ollama that of all its kind."""

@@ -15,7 +15,7 @@ from tuneline.models.architecture import (
 )
 from tuneline.models.loading import load_model_config
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.plan.advice import Setting, build_ladder
+from tuneline.pipelines.plan.advice import Setting, list_savings
 from tuneline.pipelines.plan.estimates import plan_disk
 from tuneline.pipelines.plan.memory import ModelSize, measure_model, predict_memory
 from tuneline.pipelines.plan.nodes import (
@@ -36,7 +36,7 @@ VOLUMES = {
 @pytest.fixture
 def recipe(recipe: Recipe) -> Recipe:
     """Give a recipe whose warm-up is shorter than the small runs, and that refuses long rows."""
-    changes = {"warmup_steps": 1, "logging_steps": 1, "overflow": "fail"}
+    changes = {"warmup_steps": 1, "logging_steps": 1, "overlong": "fail"}
     return Recipe.model_validate({**recipe.model_dump(), **changes})
 
 
@@ -53,7 +53,7 @@ def make_report(lengths: list[int], recipe: Recipe) -> pd.DataFrame:
     rows = [("train", str(n), 10, length - 10, length) for n, length in enumerate(lengths)]
     rows += [("validation", "v", 10, 10, 20), ("test", "t", 10, 10, 20)]
     report = pd.DataFrame(
-        rows, columns=["side", "id", "prompt_tokens", "completion_tokens", "tokens"]
+        rows, columns=["split", "id", "prompt_tokens", "completion_tokens", "tokens"]
     )
     return report.assign(fits=report["tokens"] <= recipe.max_length, control_tokens="")
 
@@ -61,7 +61,7 @@ def make_report(lengths: list[int], recipe: Recipe) -> pd.DataFrame:
 def test_tokens_are_those_that_training_renders(recipe: Recipe):
     short = recipe.model_copy(update={"max_length": 40})
     report = count_tokens([make_example(5)], [make_example(50)], [make_example(6)], short)
-    assert report["side"].tolist() == ["train", "validation", "test"]
+    assert report["split"].tolist() == ["train", "validation", "test"]
     assert (report["prompt_tokens"] + report["completion_tokens"] == report["tokens"]).all()
     assert report["fits"].tolist() == [True, False, True]
 
@@ -78,7 +78,7 @@ def test_control_tokens_that_are_typed_are_named_in_plan_and_page(
     )
     assert plan["chat_template"] == [
         "2 examples spell out control tokens of the base model (example w5: <|end|> "
-        "<|assistant|>); they are read and learnt as text, and end or open nothing."
+        "<|assistant|>); they are read and learned as text, and end or open nothing."
     ]
     page = html.unescape(write_plan(plan, plot_tokens(report, recipe)))
     assert plan["chat_template"][0] in page
@@ -89,30 +89,30 @@ def test_the_plan_counts_steps_tokens_and_parameters(recipe: Recipe, hardware: H
     assert plan["examples"] == {"train": 64, "validation": 1, "test": 1}
     assert plan["steps"]["total"] == 64 // recipe.global_batch_size * recipe.num_train_epochs
     assert plan["tokens"]["per_epoch"] == 64 * 20
-    assert plan["verdict"]["shown"] == "fits"
+    assert plan["verdict"]["label"] == "fits"
 
 
 def test_examples_that_are_too_long_are_named(recipe: Recipe, hardware: Hardware):
     lengths = [20] * 400 + [recipe.max_length + 1]
     plan = make_plan(make_report(lengths, recipe), [], VOLUMES, recipe, EVALUATION, hardware)
-    assert plan["overflow"]["ids"] == ["400"]
-    assert plan["verdict"]["shown"] == "fits, with warnings"
-    assert "1 of 401 training examples is longer than" in plan["verdict"]["words"]
+    assert plan["overlong"]["ids"] == ["400"]
+    assert plan["verdict"]["label"] == "fits, with warnings"
+    assert "1 of 401 training examples is longer than" in plan["verdict"]["summary"]
 
 
 def test_too_many_long_examples_are_refused(recipe: Recipe, hardware: Hardware):
     lengths = [20] * 40 + [recipe.max_length + 1]
     plan = make_plan(make_report(lengths, recipe), [], VOLUMES, recipe, EVALUATION, hardware)
-    assert plan["verdict"]["shown"] == "does not fit"
-    assert "2.4% of the training examples are longer" in plan["verdict"]["words"]
+    assert plan["verdict"]["label"] == "does not fit"
+    assert "2.4% of the training examples are longer" in plan["verdict"]["summary"]
 
 
 def test_a_run_beyond_the_memory_is_refused(recipe: Recipe, hardware: Hardware):
     small = hardware.model_copy(update={"memory_gb": 0.001})
     recipe = recipe.model_copy(update={"packing": False})
     plan = make_plan(make_report([20] * 64, recipe), [], VOLUMES, recipe, EVALUATION, small)
-    assert plan["verdict"]["shown"] == "does not fit"
-    assert "per_device_train_batch_size" in plan["verdict"]["words"]
+    assert plan["verdict"]["label"] == "does not fit"
+    assert "per_device_train_batch_size" in plan["verdict"]["summary"]
 
 
 def test_parameters_are_counted_as_the_real_model_has_them(recipe: Recipe, hardware: Hardware):
@@ -190,34 +190,34 @@ def test_the_plot_marks_the_longest_example_allowed(recipe: Recipe):
     assert figure.layout.shapes[0].x0 == recipe.max_length
 
 
-def test_the_ladder_names_what_to_change_until_it_fits(recipe: Recipe, hardware: Hardware):
+def test_the_savings_names_what_to_change_until_it_fits(recipe: Recipe, hardware: Hardware):
     recipe = Recipe.model_validate({**recipe.model_dump(), "optim": "adamw_torch"})
     machine = hardware.model_copy(
         update={"device": "cuda", "dtype": "bfloat16", "tokens_per_batch": 8192}
     )
     setting = Setting(LLAMA_8B, 2048, recipe, machine)
-    ladder = build_ladder(setting)
-    assert [rung["change"].split(":")[0] for rung in ladder] == [
+    savings = list_savings(setting)
+    assert [saving["change"].split(":")[0] for saving in savings] == [
         "hardware.tokens_per_batch",
         "hardware.gradient_checkpointing",
         "recipe.optim",
         "recipe.lora.r",
     ]
-    assert all(rung["saves_gb"] > 0 for rung in ladder)
-    saved = sum(rung["saves_gb"] for rung in ladder)
-    assert ladder[-1]["total_gb"] == pytest.approx(setting.total_gb() - saved, abs=1e-3)
-    assert ladder[-1]["total_gb"] < 10 < setting.total_gb()
+    assert all(saving["saves_gb"] > 0 for saving in savings)
+    saved = sum(saving["saves_gb"] for saving in savings)
+    assert savings[-1]["total_gb"] == pytest.approx(setting.total_gb() - saved, abs=1e-3)
+    assert savings[-1]["total_gb"] < 10 < setting.total_gb()
 
 
 def test_between_little_and_much_fragmentation_nobody_can_tell(recipe: Recipe, hardware: Hardware):
     gpu = hardware.model_copy(update={"device": "cuda", "dtype": "bfloat16"})
     report = make_report([20] * 64, recipe)
     memory = make_plan(report, [], VOLUMES, recipe, EVALUATION, gpu)["memory_gb"]
-    assert memory["total"] < memory["at_worst"]
-    tight = gpu.model_copy(update={"memory_gb": (memory["total"] + memory["at_worst"]) / 2})
+    assert memory["total"] < memory["worst_case"]
+    tight = gpu.model_copy(update={"memory_gb": (memory["total"] + memory["worst_case"]) / 2})
     verdict = make_plan(report, [], VOLUMES, recipe, EVALUATION, tight)["verdict"]
-    assert verdict["shown"] == "cannot tell"
-    assert "the measured first step decides" in verdict["words"]
+    assert verdict["result"] == "cannot tell"
+    assert "the measured first step decides" in verdict["summary"]
 
 
 def test_a_disk_that_is_too_full_is_named_with_what_is_needed(recipe: Recipe, hardware: Hardware):
@@ -249,13 +249,13 @@ def test_a_base_model_on_the_disk_needs_no_download(recipe: Recipe):
 def test_long_examples_are_dropped_or_cut_as_the_policy_says(
     recipe: Recipe, hardware: Hardware, policy: str, steps: int, tokens: int, lost: tuple
 ):
-    recipe = recipe.model_copy(update={"overflow": policy, "num_train_epochs": 1})
+    recipe = recipe.model_copy(update={"overlong": policy, "num_train_epochs": 1})
     report = make_report([20] * 80 + [300] * 8, recipe)
     plan = make_plan(report, [], VOLUMES, recipe, EVALUATION, hardware)
-    assert plan["verdict"]["shown"] == "fits, with warnings"
+    assert plan["verdict"]["label"] == "fits, with warnings"
     assert plan["steps"]["total"] == steps
     assert plan["tokens"]["in_all"] == tokens
-    assert (plan["overflow"]["tokens_lost"], plan["overflow"]["end_tokens_lost"]) == lost
+    assert (plan["overlong"]["tokens_lost"], plan["overlong"]["end_tokens_lost"]) == lost
 
 
 def test_time_and_cost_follow_from_what_was_measured(recipe: Recipe, hardware: Hardware):
@@ -297,11 +297,13 @@ def test_a_share_of_trained_parameters_is_of_the_total_that_is_named(recipe: Rec
     assert size["trainable_share"] == pytest.approx(size["trainable"] / size["total"], abs=1e-6)
 
 
-def plan_lengths(recipe: Recipe, hardware: Hardware, lengths: list[int], **sides: list[int]):
+def plan_lengths(recipe: Recipe, hardware: Hardware, lengths: list[int], **splits: list[int]):
     """Plan a run; the prompts have 10 tokens."""
     report = make_report(lengths, recipe)
-    for side, others in sides.items():
-        rows = pd.DataFrame({"side": side, "id": [f"{side}{n}" for n in others], "tokens": others})
+    for split, others in splits.items():
+        rows = pd.DataFrame(
+            {"split": split, "id": [f"{split}{n}" for n in others], "tokens": others}
+        )
         rows = rows.assign(prompt_tokens=10, completion_tokens=rows["tokens"] - 10)
         report = pd.concat([report, rows.assign(fits=rows["tokens"] <= recipe.max_length)])
     return make_plan(report, [], VOLUMES, recipe, EVALUATION, hardware)
@@ -311,8 +313,8 @@ def test_examples_longer_than_the_base_model_reads_are_named(recipe: Recipe, har
     """The tiny base model reads 1,024 tokens."""
     recipe = recipe.model_copy(update={"max_length": 4096})
     plan = plan_lengths(recipe, hardware, [20] * 63 + [3929], validation=[1025, 1024], test=[1100])
-    words = plan["verdict"]["words"]
-    assert plan["verdict"]["shown"] == "fits, with warnings"
+    words = plan["verdict"]["summary"]
+    assert plan["verdict"]["label"] == "fits, with warnings"
     assert "1 training example is longer than the 1,024 tokens" in words
     assert "1 validation example is longer than the 1,024 tokens" in words
     assert "weak beyond them: test1100." in words
@@ -322,12 +324,12 @@ def test_examples_longer_than_the_base_model_reads_are_named(recipe: Recipe, har
 def test_held_out_prompts_without_room_for_an_answer_are_named(recipe: Recipe, hardware: Hardware):
     """An answer may have 48 tokens."""
     report = make_report([20] * 64, recipe)
-    long = report["side"] == "test"
+    long = report["split"] == "test"
     for prompt, named in ((1024 - 48, 0), (1024 - 47, 1)):
         report = report.assign(prompt_tokens=report["prompt_tokens"].mask(long, prompt))
         plan = make_plan(report, [], VOLUMES, recipe, EVALUATION, hardware)
         assert len(plan["context"]["answers"]) == named
-        assert ("1 test prompt with an answer of 48 tokens" in plan["verdict"]["words"]) == bool(
+        assert ("1 test prompt with an answer of 48 tokens" in plan["verdict"]["summary"]) == bool(
             named
         )
 
@@ -381,45 +383,45 @@ def test_a_model_with_learned_positions_fails_beyond_them(
     changes = {"base_model": str(base), "max_length": 4096, "packing": False}
     plan = plan_lengths(recipe.model_copy(update=changes), hardware, [20] * 64 + [3000])
     assert plan["context"]["tokens"] == context
-    assert (plan["verdict"]["shown"] == "does not fit") == fails
-    assert ("it has positions for; it fails at the next one" in plan["verdict"]["words"]) == fails
+    assert (plan["verdict"]["label"] == "does not fit") == fails
+    assert ("it has positions for; it fails at the next one" in plan["verdict"]["summary"]) == fails
 
 
 @pytest.mark.parametrize("policy", ["truncate", "drop", "fail"])
 def test_a_length_that_leaves_nothing_does_not_fit(recipe: Recipe, hardware: Hardware, policy: str):
-    changes = {"max_length": 9, "overflow": policy, "overflow_share": 1}
+    changes = {"max_length": 9, "overlong": policy, "max_overlong_fraction": 1}
     plan = plan_lengths(recipe.model_copy(update=changes), hardware, [20] * 64)
-    assert plan["verdict"]["shown"] == "does not fit"
-    assert "recipe.max_length = 9: no training example is used: " in plan["verdict"]["words"]
+    assert plan["verdict"]["label"] == "does not fit"
+    assert "recipe.max_length = 9: no training example is used: " in plan["verdict"]["summary"]
     reason = "no prompt leaves room for an answer" if policy == "truncate" else "all of them are"
-    assert reason in plan["verdict"]["words"]
+    assert reason in plan["verdict"]["summary"]
 
 
-def test_a_validation_side_of_which_nothing_is_left_does_not_fit(
+def test_a_validation_split_of_which_nothing_is_left_does_not_fit(
     recipe: Recipe, hardware: Hardware
 ):
-    short = recipe.model_copy(update={"max_length": 15, "overflow": "drop"})
+    short = recipe.model_copy(update={"max_length": 15, "overlong": "drop"})
     plan = plan_lengths(short, hardware, [12] * 64)
-    assert "no validation example is used: all of them are longer" in plan["verdict"]["words"]
+    assert "no validation example is used: all of them are longer" in plan["verdict"]["summary"]
 
 
 def test_what_is_left_out_and_cut_is_counted_by_split(recipe: Recipe, hardware: Hardware):
-    recipe = recipe.model_copy(update={"max_length": 256, "overflow": "drop"})
+    recipe = recipe.model_copy(update={"max_length": 256, "overlong": "drop"})
     lengths = {"validation": [30, 300, 400], "test": [500]}
     plan = plan_lengths(recipe, hardware, [20] * 64 + [300], **lengths)
-    assert plan["overflow"]["left_out"] == {"train": 1, "validation": 2}
-    assert plan["overflow"]["used"] == {"train": 64, "validation": 2}
-    words = plan["verdict"]["words"]
+    assert plan["overlong"]["left_out"] == {"train": 1, "validation": 2}
+    assert plan["overlong"]["used"] == {"train": 64, "validation": 2}
+    words = plan["verdict"]["summary"]
     assert "1 of 65 training examples is longer than recipe.max_length = 256" in words
     assert "2 of 4 validation examples are longer" in words
     assert "left out of the validation loss" in words
-    cut = recipe.model_copy(update={"overflow": "truncate"})
+    cut = recipe.model_copy(update={"overlong": "truncate"})
     report = make_report([20] * 64 + [300, 300], cut)
     report.loc[64, "prompt_tokens"] = 256
-    overflow = make_plan(report, [], VOLUMES, cut, EVALUATION, hardware)["overflow"]
-    assert (overflow["left_out"]["train"], overflow["cut"]["train"]) == (1, 1)
-    assert overflow["tokens_lost"] == 300 + 44
-    assert overflow["end_tokens_lost"] == 1
+    overlong = make_plan(report, [], VOLUMES, cut, EVALUATION, hardware)["overlong"]
+    assert (overlong["left_out"]["train"], overlong["cut"]["train"]) == (1, 1)
+    assert overlong["tokens_lost"] == 300 + 44
+    assert overlong["end_tokens_lost"] == 1
 
 
 @pytest.mark.parametrize(
@@ -456,8 +458,8 @@ def test_a_run_too_short_for_its_recipe_is_named(
     changes = {"num_train_epochs": 1, **changes}
     recipe = Recipe.model_validate({**recipe.model_dump(), **changes})
     plan = plan_lengths(recipe, hardware, [20] * examples)
-    assert plan["verdict"]["shown"] == shown, plan["verdict"]["words"]
-    assert words in plan["verdict"]["words"]
+    assert plan["verdict"]["label"] == shown, plan["verdict"]["summary"]
+    assert words in plan["verdict"]["summary"]
 
 
 @pytest.mark.parametrize(
@@ -480,7 +482,7 @@ def test_a_model_whose_packed_examples_are_not_kept_apart_is_not_packed(kind: st
 def test_every_architecture_is_counted_as_it_is_loaded(
     recipe: Recipe, hardware: Hardware, tmp_path: Path, kind: str
 ):
-    """Against the quantised model itself, with the adapter that the trainer would put on it."""
+    """Against the quantized model itself, with the adapter that the trainer would put on it."""
     from bitsandbytes.nn import Linear4bit
     from peft import get_peft_model
 

@@ -99,15 +99,15 @@ def test_a_file_in_another_encoding_is_reported_with_the_likely_one(tmp_path: Pa
     lines = [row("Plain"), *(row(title).decode().encode("cp1250") for title in titles)]
     _, rejected, report = read_texts(tmp_path, b"\n".join(lines), data)
     assert rejected["reason"].str.starts_with("not UTF-8: byte").all()
-    assert "3 rows are not UTF-8, probably cp1250: set `encoding: cp1250`" in report["words"]
+    assert "3 rows are not UTF-8, probably cp1250: set `encoding: cp1250`" in report["summary"]
 
 
 def test_mojibake_is_reported_and_left_as_it_is(tmp_path: Path, data: Data):
     misread = "Crème brûlée dish".encode().decode("cp1252")
     kept, _, report = read_texts(tmp_path, row(misread) + b"\n" + row("Crème brûlée pan"), data)
     assert kept["title"].to_list() == [misread, "Crème brûlée pan"]
-    assert "2 clean texts look as if UTF-8 had been read as" in report["words"]
-    assert "windows-1252" in report["words"] or "latin-1" in report["words"]
+    assert "2 clean texts look as if UTF-8 had been read as" in report["summary"]
+    assert "windows-1252" in report["summary"] or "latin-1" in report["summary"]
 
 
 @pytest.mark.parametrize("title", ["NA", "None", "null", "NaN", "-", "čaj 茶 a < b"])

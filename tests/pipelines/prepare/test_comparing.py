@@ -1,7 +1,7 @@
 import pytest
 
 from tuneline.parameters import Prompt
-from tuneline.pipelines.prepare.near_duplicates import normalise, tabulate
+from tuneline.pipelines.prepare.near_duplicates import normalize, tabulate
 
 PROMPT = Prompt(system="Be kind.", prompt="Describe {title}.\nShort!", completion="{content}")
 
@@ -34,7 +34,7 @@ def make_example(title: str, content: str, line: int = 1) -> dict:
     ],
 )
 def test_only_the_words_of_a_text_count(text: str, form: str):
-    assert normalise([text]).to_list() == [form]
+    assert normalize([text]).to_list() == [form]
 
 
 def test_the_words_of_the_templates_and_the_system_message_are_not_compared():
@@ -42,7 +42,7 @@ def test_the_words_of_the_templates_and_the_system_message_are_not_compared():
     assert rows.to_dicts() == [
         {
             "row": 0,
-            "side": "train",
+            "split": "train",
             "line": 1,
             "prompt": "blue teapot",
             "completion": "a pot",
@@ -54,5 +54,5 @@ def test_the_words_of_the_templates_and_the_system_message_are_not_compared():
 def test_a_question_is_compared_by_what_would_fill_the_template():
     rows = tabulate({"train": []}, ["Describe Blue teapot.\nShort!", "Which pot is blue?"], PROMPT)
     assert rows["prompt"].to_list() == ["blue teapot", "which pot is blue"]
-    assert rows["side"].to_list() == ["question"] * 2
+    assert rows["split"].to_list() == ["question"] * 2
     assert rows["completion"].to_list() == [None, None]

@@ -100,7 +100,7 @@ def test_sections_listed_at_the_head_of_their_part_are_no_sections_yet():
 def test_a_part_without_text_is_a_problem_and_loses_no_other():
     text = write().replace("Vrem un site.\n", " \n")
     parts = find_parts(text, DOCUMENTS)
-    assert parts.problems == ["wish: nothing stands under its heading"]
+    assert parts.problems == ["wish: nothing is under its heading"]
     assert parts.texts["offer"].startswith("# Scopul")
 
 

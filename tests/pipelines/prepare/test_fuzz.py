@@ -147,7 +147,7 @@ def find_unpacked(name: str, packed: bytes, content: bytes) -> bytes | None:
 
 def count_lines(content: bytes) -> int:
     try:
-        orjson.loads(content)  # one object may stand on several lines
+        orjson.loads(content)  # one object may be on several lines
     except orjson.JSONDecodeError:
         return content.count(b"\n") + (not content.endswith(b"\n"))
     return 1

@@ -36,12 +36,12 @@ ROPE = (
 )
 
 
-def make_sides(**sides: list[tuple[str, ...]]) -> dict[str, list[dict]]:
+def make_splits(**splits: list[tuple[str, ...]]) -> dict[str, list[dict]]:
     """Make examples of titles, contents and categories; `meta.line` counts on."""
     lines = count(1)
     return {
-        side: [make_example(next(lines), *texts) for texts in sides.get(side, [])]
-        for side in ("train", "validation", "test")
+        split: [make_example(next(lines), *texts) for texts in splits.get(split, [])]
+        for split in ("train", "validation", "test")
     }
 
 
@@ -62,12 +62,12 @@ def make_data(category: str | None = None, **leaks: object) -> Data:
 
 
 def check(
-    sides: dict[str, list[dict]], data: Data | None = None, questions: list[str] | None = None
+    splits: dict[str, list[dict]], data: Data | None = None, questions: list[str] | None = None
 ) -> tuple[dict[str, list[str]], pd.DataFrame, dict]:
-    """Check the sides; answer with the ids that are left on each, the table and the report."""
+    """Check the splits; answer with the ids that are left on each, the table and the report."""
     titles = {
         one["meta"]["line"]: one["prompt"][0]["content"].rpartition(": ")[2]
-        for several in sides.values()
+        for several in splits.values()
         for one in several
     }
     clean = pl.LazyFrame(
@@ -79,10 +79,10 @@ def check(
     )
     evaluation = Evaluation(title="", questions=questions or [], generation={})
     *left, table, report = check_leaks(
-        *sides.values(), clean, data or make_data(), PROMPT, evaluation
+        *splits.values(), clean, data or make_data(), PROMPT, evaluation
     )
-    ids = [[one["id"] for one in side] for side in left]
-    return dict(zip(sides, ids, strict=True)), table, report
+    ids = [[one["id"] for one in split] for split in left]
+    return dict(zip(splits, ids, strict=True)), table, report
 
 
 def change(text: str, words: int, seed: int = 0) -> str:
@@ -94,12 +94,12 @@ def change(text: str, words: int, seed: int = 0) -> str:
 
 
 def test_different_rows_are_left_alone():
-    sides = make_sides(train=[POT], validation=[LAMP], test=[ROPE])
-    left, table, report = check(sides)
+    splits = make_splits(train=[POT], validation=[LAMP], test=[ROPE])
+    left, table, report = check(splits)
     assert left == {"train": ["id 1"], "validation": ["id 2"], "test": ["id 3"]}
     assert table.empty
     assert report["found"] == {"exact": 0, "near": 0}
-    assert report["words"].startswith("No row is in two splits")
+    assert report["summary"].startswith("No row is in two splits")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_different_rows_are_left_alone():
     ],
 )
 def test_a_copy_is_found_whatever_its_case_punctuation_and_accents(copy: tuple[str, str]):
-    left, table, report = check(make_sides(train=[copy, LAMP], validation=[ROPE], test=[POT]))
+    left, table, report = check(make_splits(train=[copy, LAMP], validation=[ROPE], test=[POT]))
     assert left["train"] == ["id 2"]
     assert report["found"] == {"exact": 1, "near": 0}
     assert table[["kind", "compared", "similarity"]].values.tolist() == [["exact", "example", 1.0]]
@@ -120,7 +120,7 @@ def test_a_copy_is_found_whatever_its_case_punctuation_and_accents(copy: tuple[s
 @pytest.mark.parametrize("words", [1, 2, 3, 4, 5])
 def test_a_test_row_copied_into_training_with_a_few_words_changed_is_found(words: int):
     copy = (POT[0], change(POT[1], words))  # of 27
-    left, _, report = check(make_sides(train=[LAMP, copy], validation=[ROPE], test=[POT]))
+    left, _, report = check(make_splits(train=[LAMP, copy], validation=[ROPE], test=[POT]))
     assert left["train"] == ["id 1"]
     assert report["found"] == {"exact": 0, "near": 1}
     assert report["remaining"] == 0
@@ -128,7 +128,7 @@ def test_a_test_row_copied_into_training_with_a_few_words_changed_is_found(words
 
 def test_a_completion_is_found_under_another_prompt():
     copies = [("Ceramic jug for tea", POT[1]), ("Jug", change(POT[1], 2))]
-    left, table, _ = check(make_sides(train=[*copies, LAMP], validation=[ROPE], test=[POT]))
+    left, table, _ = check(make_splits(train=[*copies, LAMP], validation=[ROPE], test=[POT]))
     assert left["train"] == ["id 3"]
     assert table["compared"].tolist() == ["completion", "completion"]
     assert table["kind"].tolist() == ["exact", "near"]
@@ -140,14 +140,14 @@ def test_variants_with_descriptions_of_their_own_stay():
         "Fire-red glaze on thin porcelain. Its spout is short, so it hardly ever drips, and two "
         "cups are full before the tea is cold.",
     )
-    left, *_ = check(make_sides(train=[red], validation=[LAMP], test=[POT]))
+    left, *_ = check(make_splits(train=[red], validation=[LAMP], test=[POT]))
     assert left["train"] == ["id 1"]
 
 
 def test_short_answers_may_be_the_same_by_right():
     train = [("Is the jug safe for a dishwasher?", "Yes, it is."), POT]
     left, *_ = check(
-        make_sides(train=train, validation=[LAMP], test=[("Is the pot one litre?", "Yes, it is.")])
+        make_splits(train=train, validation=[LAMP], test=[("Is the pot one litre?", "Yes, it is.")])
     )
     assert left["train"] == ["id 1", "id 2"]
 
@@ -156,7 +156,7 @@ def test_a_text_without_spaces_between_its_words_is_compared_by_characters():
     answer = "先把鞋子放在通風處陰乾，再用軟毛刷輕輕刷掉表面的黴斑，最後噴上除濕劑保存。"
     copy = answer.replace("輕輕", "慢慢")
     left, _, report = check(
-        make_sides(
+        make_splits(
             train=[("鞋子發黴怎麼辦", copy), POT], validation=[LAMP], test=[("黴斑", answer)]
         )
     )
@@ -165,37 +165,37 @@ def test_a_text_without_spaces_between_its_words_is_compared_by_characters():
 
 
 def test_validation_is_kept_apart_from_test_and_training_from_both():
-    sides = make_sides(train=[POT, LAMP, ROPE], validation=[LAMP, POT], test=[POT])
-    left, table, _ = check(sides)
+    splits = make_splits(train=[POT, LAMP, ROPE], validation=[LAMP, POT], test=[POT])
+    left, table, _ = check(splits)
     assert left == {"train": ["id 3"], "validation": ["id 4"], "test": ["id 6"]}
-    pairs = set(zip(table["side"], table["twin_side"], strict=True))
+    pairs = set(zip(table["split"], table["duplicate_split"], strict=True))
     assert pairs == {("train", "validation"), ("train", "test"), ("validation", "test")}
 
 
 def test_moving_puts_the_held_out_row_into_training():
-    sides = make_sides(train=[POT], validation=[LAMP], test=[(POT[0], change(POT[1], 2)), ROPE])
-    left, table, report = check(sides, make_data(policy="move"))
+    splits = make_splits(train=[POT], validation=[LAMP], test=[(POT[0], change(POT[1], 2)), ROPE])
+    left, table, report = check(splits, make_data(policy="move"))
     assert left == {"train": ["id 1", "id 3"], "validation": ["id 2"], "test": ["id 4"]}
     assert (report["moved"], report["dropped"]) == (1, 0)
-    assert table[["side", "id", "twin_side", "twin_id", "done"]].values.tolist() == [
+    assert table[["split", "id", "duplicate_split", "duplicate_id", "done"]].values.tolist() == [
         ["test", "id 3", "train", "id 1", "moved to train"]
     ]
 
 
 def test_moving_goes_on_until_no_twin_of_a_moved_row_is_held_out():
     first, second = (change(POT[1], 3, seed=1), change(POT[1], 3, seed=5))
-    sides = make_sides(
+    splits = make_splits(
         train=[(POT[0], first)], validation=[POT, ROPE], test=[(POT[0], second), LAMP]
     )
-    left, *_ = check(sides, make_data(policy="move"))
+    left, *_ = check(splits, make_data(policy="move"))
     assert left["validation"] == ["id 3"]
     assert left["test"] == ["id 5"]
     assert sorted(left["train"]) == ["id 1", "id 2", "id 4"]
 
 
 def test_a_moved_row_takes_its_group_along():
-    sides = make_sides(train=[POT], validation=[LAMP], test=[POT, (POT[0] + "!", "A pot."), ROPE])
-    left, _, report = check(sides, make_data(policy="move"))
+    splits = make_splits(train=[POT], validation=[LAMP], test=[POT, (POT[0] + "!", "A pot."), ROPE])
+    left, _, report = check(splits, make_data(policy="move"))
     assert left["test"] == ["id 5"]
     assert left["train"] == ["id 1", "id 3", "id 4"]
     assert report["moved"] == 2
@@ -206,13 +206,13 @@ def test_a_moved_row_takes_its_group_along():
     "question",
     ["Blue teapot 1 litre", "Write a product description of at least two sentences for: " + POT[0]],
 )
-def test_a_row_that_asks_a_fixed_question_is_dropped_from_every_side(policy: str, question: str):
-    sides = make_sides(train=[POT, LAMP], validation=[LAMP], test=[POT, ROPE])
-    sides["validation"] = make_sides(validation=[("Oak spoon", "A spoon.")])["validation"]
-    left, table, report = check(sides, make_data(policy=policy), [question])
+def test_a_row_that_asks_a_fixed_question_is_dropped_from_every_split(policy: str, question: str):
+    splits = make_splits(train=[POT, LAMP], validation=[LAMP], test=[POT, ROPE])
+    splits["validation"] = make_splits(validation=[("Oak spoon", "A spoon.")])["validation"]
+    left, table, report = check(splits, make_data(policy=policy), [question])
     assert "id 1" not in left["train"]
     assert left["test"] == ["id 5"]
-    assert set(table.loc[table["twin_side"] == "question", "done"]) == {"dropped"}
+    assert set(table.loc[table["duplicate_split"] == "question", "done"]) == {"dropped"}
     assert report["dropped"] == 2
 
 
@@ -221,51 +221,51 @@ def test_a_fixed_question_in_slightly_other_words_is_found():
         "Which teapot would you give to four friends who drink their tea very hot and slowly?"
     )
     asked = question.replace("drink", "have")
-    sides = make_sides(train=[(asked, "The blue one."), POT], validation=[LAMP], test=[ROPE])
-    left, table, _ = check(sides, questions=[question])
+    splits = make_splits(train=[(asked, "The blue one."), POT], validation=[LAMP], test=[ROPE])
+    left, table, _ = check(splits, questions=[question])
     assert left["train"] == ["id 2"]
     assert table["compared"].tolist() == ["prompt"]
-    assert table["twin_prompt"].tolist() == [question]
+    assert table["duplicate_prompt"].tolist() == [question]
 
 
-def test_a_question_about_another_thing_is_no_twin():
-    sides = make_sides(train=[("Which oil helps against nausea?", "Mint.")], test=[POT])
-    sides["validation"] = make_sides(train=[LAMP])["train"]
-    left, *_ = check(sides, questions=["Which oil helps against headache?"])
+def test_a_question_about_another_thing_is_no_duplicate():
+    splits = make_splits(train=[("Which oil helps against nausea?", "Mint.")], test=[POT])
+    splits["validation"] = make_splits(train=[LAMP])["train"]
+    left, *_ = check(splits, questions=["Which oil helps against headache?"])
     assert left["train"] == ["id 1"]
 
 
 def test_completions_alone_can_be_left_out():
-    sides = make_sides(train=[("Jug", POT[1])], validation=[LAMP], test=[POT])
-    left, *_ = check(sides, make_data(alone_threshold=None))
+    splits = make_splits(train=[("Jug", POT[1])], validation=[LAMP], test=[POT])
+    left, *_ = check(splits, make_data(completion_threshold=None))
     assert left["train"] == ["id 1"]
 
 
 @pytest.mark.parametrize("policy", ["drop", "move"])
-def test_a_side_that_would_be_empty_is_refused(policy: str):
+def test_a_split_that_would_be_empty_is_refused(policy: str):
     with pytest.raises(TunelineError, match=f"data.leaks.policy = {policy}: every row of the"):
-        check(make_sides(train=[POT], validation=[LAMP], test=[POT]), make_data(policy=policy))
+        check(make_splits(train=[POT], validation=[LAMP], test=[POT]), make_data(policy=policy))
 
 
-def test_a_category_that_is_not_on_every_side_is_told(caplog: pytest.LogCaptureFixture):
-    sides = make_sides(
+def test_a_category_that_is_not_on_every_split_is_told(caplog: pytest.LogCaptureFixture):
+    splits = make_splits(
         train=[(*POT, "kitchen"), (*ROPE, "play")],
         validation=[(*LAMP, "kitchen")],
         test=[("Oak spoon", "A spoon.", "kitchen")],
     )
-    _, _, report = check(sides, make_data(category="kind"))
+    _, _, report = check(splits, make_data(category="kind"))
     words = "Category `play` (1 row) is not in validation and test."
-    assert words in report["words"]
+    assert words in report["summary"]
     assert words in caplog.text
     assert report["categories"]["play"] == {"train": 1, "validation": 0, "test": 0}
 
 
 def test_texts_in_the_table_are_shortened_and_lines_are_numbers():
     long = "word " * 100
-    sides = make_sides(train=[("a", long), POT], validation=[LAMP], test=[("a", long)])
-    _, table, _ = check(sides)
+    splits = make_splits(train=[("a", long), POT], validation=[LAMP], test=[("a", long)])
+    _, table, _ = check(splits)
     assert table["completion"].str.len().tolist() == [160]
-    assert table[["line", "twin_line"]].values.tolist() == [[1, 4]]
+    assert table[["line", "duplicate_line"]].values.tolist() == [[1, 4]]
 
 
 @settings(max_examples=60, deadline=None)
@@ -283,18 +283,18 @@ def test_what_is_copied_with_a_tenth_of_its_words_changed_is_found(lengths, poli
     copied = data.draw(st.sampled_from(test))
     words = data.draw(st.integers(0, len(copied[1].split()) // 10))
     train.append((copied[0], change(copied[1], words, data.draw(st.integers(0, 99)))))
-    sides = make_sides(train=train, validation=validation, test=[*test, POT])
+    splits = make_splits(train=train, validation=validation, test=[*test, POT])
     original = f"id {len(train) + len(validation) + test.index(copied) + 1}"
     copy = f"id {len(train)}"
 
-    left, table, report = check(sides, make_data(policy=policy))
+    left, table, report = check(splits, make_data(policy=policy))
 
     assert sum(report["found"].values()) == 1
-    assert {*table["id"], *table["twin_id"]} == {original, copy}
+    assert {*table["id"], *table["duplicate_id"]} == {original, copy}
     assert [copy in left["train"], original in left["test"]] == (
         [False, True] if policy == "drop" else [True, False]
     )
-    kept = {side: [one for one in sides[side] if one["id"] in left[side]] for side in sides}
+    kept = {split: [one for one in splits[split] if one["id"] in left[split]] for split in splits}
     assert count_equal(tabulate(kept, [], PROMPT), Leaks()) == 0
 
 
@@ -338,8 +338,8 @@ def a_sentence_left_out(text: str) -> str:
     ],
 )
 def test_a_copy_with_parts_moved_added_or_left_out_is_found(rewrite):
-    sides = make_sides(train=[(LONG[0], rewrite(LONG[1])), LAMP], validation=[ROPE], test=[LONG])
-    left, _, report = check(sides)
+    splits = make_splits(train=[(LONG[0], rewrite(LONG[1])), LAMP], validation=[ROPE], test=[LONG])
+    left, _, report = check(splits)
     assert left["train"] == ["id 2"]
     assert report["found"] == {"exact": 0, "near": 1}
 
@@ -356,13 +356,13 @@ def make_templated(numbers: range) -> list[tuple[str, str]]:
 
 
 def test_rows_of_a_template_that_differ_in_numbers_alone_are_no_duplicates():
-    sides = make_sides(
+    splits = make_splits(
         train=make_templated(range(700)),
         validation=make_templated(range(700, 800)),
         test=make_templated(range(800, 900)),
     )
-    left, table, _ = check(sides)
-    assert [len(left[side]) for side in sides] == [700, 100, 100]
+    left, table, _ = check(splits)
+    assert [len(left[split]) for split in splits] == [700, 100, 100]
     assert table.empty
 
 
@@ -375,19 +375,19 @@ def test_the_remedy_for_templated_rows_works():
         )
         for name in names
     ]
-    sides = make_sides(train=rows[:3], validation=rows[3:4], test=rows[4:])
+    splits = make_splits(train=rows[:3], validation=rows[3:4], test=rows[4:])
     with pytest.raises(TunelineError, match=r"`data\.leaks\.threshold: 1`"):
-        check(sides)
-    left, table, _ = check(sides, make_data(threshold=1, alone_threshold=None))
-    assert [len(left[side]) for side in sides] == [3, 1, 1]
+        check(splits)
+    left, table, _ = check(splits, make_data(threshold=1, completion_threshold=None))
+    assert [len(left[split]) for split in splits] == [3, 1, 1]
     assert table.empty
 
 
 def test_a_training_row_stays_if_the_row_it_is_like_goes_itself():
     changed = (POT[0], change(POT[1], 4))
     twice = (POT[0], change(changed[1], 4, seed=1))
-    sides = make_sides(train=[twice, LAMP], validation=[changed, ROPE], test=[POT])
-    left, _, report = check(sides)
+    splits = make_splits(train=[twice, LAMP], validation=[changed, ROPE], test=[POT])
+    left, _, report = check(splits)
     assert left == {"train": ["id 1", "id 2"], "validation": ["id 4"], "test": ["id 5"]}
     assert report["dropped"] == 1
 
@@ -395,13 +395,13 @@ def test_a_training_row_stays_if_the_row_it_is_like_goes_itself():
 def test_a_training_row_stays_if_the_row_it_is_like_asks_a_fixed_question():
     question = f"Write a product description of at least two sentences for: {POT[0]}"
     other = ("Green jug of glass", POT[1])
-    sides = make_sides(train=[other, LAMP], validation=[ROPE], test=[POT, LONG])
-    left, _, _ = check(sides, questions=[question])
+    splits = make_splits(train=[other, LAMP], validation=[ROPE], test=[POT, LONG])
+    left, _, _ = check(splits, questions=[question])
     assert left == {"train": ["id 1", "id 2"], "validation": ["id 3"], "test": ["id 5"]}
 
 
 def test_a_prompt_in_two_splits_with_another_answer_is_named():
-    sides = make_sides(train=[(POT[0], LAMP[1]), LAMP], validation=[ROPE], test=[POT])
-    _, _, report = check(sides)
+    splits = make_splits(train=[(POT[0], LAMP[1]), LAMP], validation=[ROPE], test=[POT])
+    _, _, report = check(splits)
     assert report["shared_prompts"] == {"validation": 0, "test": 1}
-    assert "1 test rows have the prompt of a training row" in report["words"]
+    assert "1 test rows have the prompt of a training row" in report["summary"]

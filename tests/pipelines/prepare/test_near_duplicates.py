@@ -8,7 +8,7 @@ from tuneline.pipelines.prepare.near_duplicates import (
     MISSED,
     NearDuplicates,
     choose_bands,
-    measure_likeness,
+    measure_similarity,
     pair_words,
 )
 
@@ -34,10 +34,10 @@ def test_a_text_with_few_words_changed_shares_as_many_pairs_as_the_bands_are_mad
             changed[place] = data.draw(st.sampled_from(WORDS))
         elif len(changed) > 1:
             del changed[place]
-    likeness = measure_likeness(words, changed)
+    similarity = measure_similarity(words, changed)
     mine, other = set(pair_words(" ".join(words))), set(pair_words(" ".join(changed)))
     index = len(mine & other) / len(mine | other)
-    assert index >= (2 * likeness - 1) / (3 - 2 * likeness) - 1e-9
+    assert index >= (2 * similarity - 1) / (3 - 2 * similarity) - 1e-9
 
 
 @pytest.mark.parametrize("threshold", [0.7, 0.75, 0.8, 0.9, 0.99, 1.0])
@@ -64,7 +64,7 @@ def test_the_search_finds_what_comparing_every_pair_finds(texts, data):
     alike = {
         (a, b)
         for a, b in product(left, right)
-        if measure_likeness(forms[a].split(), forms[b].split()) >= 0.8
+        if measure_similarity(forms[a].split(), forms[b].split()) >= 0.8
     }
     assert found == alike
 

@@ -25,16 +25,16 @@ def clean(raw: RawJSONDataset, data: Data) -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.concat(kept), pl.concat(rejected)
 
 
-def test_examples_lead_back_to_their_line_and_no_title_stands_on_two_sides(
+def test_examples_lead_back_to_their_line_and_no_title_is_in_two_splits(
     raw: RawJSONDataset, parameters: UseCase
 ):
     kept, _ = clean(raw, parameters.data)
     by_line = {row["line"]: row for row in kept.to_dicts()}
-    sides = build_examples(
+    splits = build_examples(
         kept.with_columns(pl.col("line").cast(pl.String)).lazy(), parameters.data, parameters.prompt
     )
     titles = []
-    for examples in sides:
+    for examples in splits:
         for example in examples:
             row = by_line[example["meta"]["line"]]
             assert example["id"] == row["uid"]

@@ -66,7 +66,7 @@ def test_a_run_stops_if_no_document_has_its_parts(make: Make):
         make_pairs(make_clean("Wish\na shop", "Offer\na plan"), make(documents=DOCUMENTS))
 
 
-def test_items_that_are_held_out_are_asked_on_their_side_only(make: Make):
+def test_items_that_are_held_out_are_asked_on_their_split_only(make: Make):
     rows = {
         "line": ["4", "5"],
         "id": ["1", "2"],

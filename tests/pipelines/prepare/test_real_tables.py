@@ -79,7 +79,7 @@ def test_no_row_is_lost_no_sentence_broken_and_nothing_asked_twice(make: Make):
     pairs, report, rejected = make(*ROWS)
     assert rejected == 0
     assert set(pairs["source"].str.split("; ").explode()) == {str(n) for n in range(2, 8)}
-    assert report["slips"].sum() == 0
+    assert report["typos"].sum() == 0
     assert pairs["question"].n_unique() == pairs.height
     assert not pairs["answer"].str.contains("(?i)není údaj|apod|sp[.][.]").any()
 
@@ -121,7 +121,7 @@ def test_templates_that_do_not_fit_are_named_with_a_sentence(
     }
     with caplog.at_level(logging.WARNING):
         _, report, _ = make(*ROWS, kinds=[kind])
-    assert report["slips"].item() >= 3
+    assert report["typos"].item() >= 3
     assert "a doubled word: `Používá se Anýz na na nadýmání (plynatost, tlak)?`" in caplog.text
     assert "data.table.kinds = use" in caplog.text
 

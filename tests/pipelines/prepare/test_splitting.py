@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Split
 from tuneline.pipelines.prepare.split_checks import check_columns
-from tuneline.pipelines.prepare.splitting import assign_sides
+from tuneline.pipelines.prepare.splitting import assign_splits
 
 
 def make_clean(titles: list[str]) -> pl.LazyFrame:
@@ -22,80 +22,84 @@ def make_data(**changes: object) -> Data:
 TITLES = [f"Title {number}" for number in range(100)]
 
 
-def sides_of(titles: list[str], **changes: object) -> dict[str, set[str]]:
-    sides = assign_sides(make_clean(titles), make_data(**changes))
-    named = sides.with_columns(title=pl.Series([titles[line - 1] for line in sides["line"]]))
-    return {side: set(named.filter(side=side)["title"]) for side in ("train", "validation", "test")}
+def splits_of(titles: list[str], **changes: object) -> dict[str, set[str]]:
+    splits = assign_splits(make_clean(titles), make_data(**changes))
+    named = splits.with_columns(title=pl.Series([titles[line - 1] for line in splits["line"]]))
+    return {
+        split: set(named.filter(split=split)["title"]) for split in ("train", "validation", "test")
+    }
 
 
-def test_every_row_stands_on_one_side():
-    sides = sides_of(TITLES)
-    assert {side: len(titles) for side, titles in sides.items()} == {
+def test_every_row_is_in_one_split():
+    splits = splits_of(TITLES)
+    assert {split: len(titles) for split, titles in splits.items()} == {
         "train": 90,
         "validation": 5,
         "test": 5,
     }
-    assert set.union(*sides.values()) == set(TITLES)
+    assert set.union(*splits.values()) == set(TITLES)
 
 
-def test_equal_titles_never_stand_on_two_sides_whatever_their_case_and_punctuation():
+def test_equal_titles_never_are_in_two_splits_whatever_their_case_and_punctuation():
     titles = [form for title in TITLES for form in (title, title.upper(), f"{title}!")]
-    folded = [{title.rstrip("!").lower() for title in side} for side in sides_of(titles).values()]
+    folded = [
+        {title.rstrip("!").lower() for title in split} for split in splits_of(titles).values()
+    ]
     assert not folded[0] & folded[1]
     assert not folded[0] & folded[2]
     assert not folded[1] & folded[2]
 
 
-def test_the_sides_do_not_depend_on_the_order_of_the_file():
-    assert sides_of(TITLES) == sides_of(TITLES[::-1])
+def test_the_splits_do_not_depend_on_the_order_of_the_file():
+    assert splits_of(TITLES) == splits_of(TITLES[::-1])
 
 
-def test_another_seed_gives_another_test_side():
-    assert sides_of(TITLES)["test"] != sides_of(TITLES, seed=1)["test"]
+def test_another_seed_gives_another_test_split():
+    assert splits_of(TITLES)["test"] != splits_of(TITLES, seed=1)["test"]
 
 
-def test_a_smaller_test_side_is_a_part_of_the_larger():
-    assert sides_of(TITLES, test=3)["test"] < sides_of(TITLES, test=10)["test"]
+def test_a_smaller_test_split_is_a_part_of_the_larger():
+    assert splits_of(TITLES, test=3)["test"] < splits_of(TITLES, test=10)["test"]
 
 
-def test_a_larger_sample_leaves_the_test_side_as_it_is():
-    small, large = sides_of(TITLES, sample=40), sides_of(TITLES, sample=80)
+def test_a_larger_sample_leaves_the_test_split_as_it_is():
+    small, large = splits_of(TITLES, sample=40), splits_of(TITLES, sample=80)
     assert small["test"] == large["test"]
     assert small["train"] < large["train"]
 
 
 def test_too_few_rows_are_refused_with_their_number():
     with pytest.raises(TunelineError, match="only 8 clean rows"):
-        assign_sides(make_clean(TITLES[:8]), make_data())
+        assign_splits(make_clean(TITLES[:8]), make_data())
 
 
 def test_no_clean_row_at_all_is_refused():
     with pytest.raises(TunelineError, match="only 0 clean rows"):
-        assign_sides(make_clean([]).cast(pl.String), make_data())
+        assign_splits(make_clean([]).cast(pl.String), make_data())
 
 
-def test_a_group_that_swallows_a_side_is_refused():
+def test_a_group_that_swallows_a_split_is_refused():
     titles = ["Same"] * 50 + ["Other"] * 50
     with pytest.raises(TunelineError, match="no row is left for"):
-        assign_sides(make_clean(titles), make_data())
+        assign_splits(make_clean(titles), make_data())
 
 
 def divide(table: dict[str, list[str]], category: str | None = None, **changes: object) -> dict:
-    """Divide rows of `id`, `title` and more; answer with the ids of each side."""
+    """Divide rows of `id`, `title` and more; answer with the ids of each split."""
     count = len(table["title"])
     numbers = [str(number) for number in range(1, count + 1)]
     clean = pl.LazyFrame({"line": numbers, "id": numbers, **table})
     data = make_data(**changes).model_copy(update={"category": category})
-    sides = assign_sides(clean, data)
+    splits = assign_splits(clean, data)
     ids = dict(zip(range(1, count + 1), table.get("id", numbers), strict=True))
     return {
-        side: {ids[line] for line in sides.filter(side=side)["line"]}
-        for side in ("train", "validation", "test")
+        split: {ids[line] for line in splits.filter(split=split)["line"]}
+        for split in ("train", "validation", "test")
     }
 
 
-def sizes(sides: dict[str, set[str]]) -> tuple[int, int, int]:
-    return tuple(len(sides[side]) for side in ("train", "validation", "test"))
+def sizes(splits: dict[str, set[str]]) -> tuple[int, int, int]:
+    return tuple(len(splits[split]) for split in ("train", "validation", "test"))
 
 
 def test_a_share_is_a_share_of_the_rows_that_are_used():
@@ -111,48 +115,48 @@ def test_shares_that_leave_nothing_are_refused_with_what_they_come_to():
 
 def test_without_a_group_the_id_is_the_group():
     table = {"id": [f"{number // 2}" for number in range(100)], "title": TITLES}
-    sides = divide(table, group=None)
-    assert sizes(sides) == (44, 3, 3)  # whole pairs: five rows reach into a third
-    assert not sides["train"] & sides["test"]
+    splits = divide(table, group=None)
+    assert sizes(splits) == (44, 3, 3)  # whole pairs: five rows reach into a third
+    assert not splits["train"] & splits["test"]
 
 
 def test_named_rows_stand_where_they_are_named_and_the_rest_is_divided():
-    sides = divide({"title": TITLES}, test=None, fixed={"test": [6, "14"]}, validation=3)
-    assert sides["test"] == {"6", "14"}
-    assert sizes(sides) == (95, 3, 2)
+    splits = divide({"title": TITLES}, test=None, pinned={"test": [6, "14"]}, validation=3)
+    assert splits["test"] == {"6", "14"}
+    assert sizes(splits) == (95, 3, 2)
 
 
 def test_named_rows_are_used_whatever_the_sample():
-    sides = divide({"title": TITLES}, test=None, fixed={"test": [6, 14]}, validation=2, sample=8)
-    assert sides["test"] == {"6", "14"}
-    assert sizes(sides) == (4, 2, 2)
+    splits = divide({"title": TITLES}, test=None, pinned={"test": [6, 14]}, validation=2, sample=8)
+    assert splits["test"] == {"6", "14"}
+    assert sizes(splits) == (4, 2, 2)
 
 
 def test_a_named_row_takes_its_group_along():
     titles = ["Blue teapot", "blue TEAPOT!", *TITLES]
-    sides = divide({"title": titles}, test=None, fixed={"test": ["1"]})
-    assert sides["test"] == {"1", "2"}
+    splits = divide({"title": titles}, test=None, pinned={"test": ["1"]})
+    assert splits["test"] == {"1", "2"}
 
 
 def test_an_id_that_does_not_exist_is_named_with_the_nearest():
     with pytest.raises(TunelineError) as error:
-        divide({"title": TITLES}, test=None, fixed={"test": ["6", "1000"]})
-    assert "data.split.fixed.test = 1000: no clean row has this id" in str(error.value)
+        divide({"title": TITLES}, test=None, pinned={"test": ["6", "1000"]})
+    assert "data.split.pinned.test = 1000: no clean row has this id" in str(error.value)
     assert "did you mean `100`" in str(error.value)
     assert "= 6:" not in str(error.value)
 
 
-def test_a_group_that_is_named_for_two_sides_is_refused():
+def test_a_group_that_is_named_for_two_splits_is_refused():
     titles = ["Blue teapot", "blue TEAPOT!", *TITLES]
     with pytest.raises(TunelineError, match="these rows are of one group, `blue teapot`"):
         divide(
-            {"title": titles}, test=None, validation=None, fixed={"test": [1], "validation": [2]}
+            {"title": titles}, test=None, validation=None, pinned={"test": [1], "validation": [2]}
         )
 
 
 def test_ids_that_repeat_are_named(caplog: pytest.LogCaptureFixture):
     divide({"id": ["x", "y", "x", *map(str, range(97))], "title": TITLES})
-    assert "1 ids stand on several rows, `x` for one on the lines 1, 3" in caplog.text
+    assert "1 ids are on several rows, `x` for one on the lines 1, 3" in caplog.text
 
 
 def category_table(**counts: int) -> dict[str, list[str]]:
@@ -160,15 +164,15 @@ def category_table(**counts: int) -> dict[str, list[str]]:
     return {"title": [f"Title {number}" for number in range(len(kinds))], "kind": kinds}
 
 
-def kinds_of(table: dict[str, list[str]], sides: dict[str, set[str]]) -> dict[str, set[str]]:
-    return {side: {table["kind"][int(one) - 1] for one in ids} for side, ids in sides.items()}
+def kinds_of(table: dict[str, list[str]], splits: dict[str, set[str]]) -> dict[str, set[str]]:
+    return {split: {table["kind"][int(one) - 1] for one in ids} for split, ids in splits.items()}
 
 
-def test_every_category_stands_on_every_side():
+def test_every_category_is_in_every_split():
     table = category_table(a=60, b=25, c=12, d=3)
-    sides = divide(table, category="kind", test=10, validation=10)
-    assert sizes(sides) == (80, 10, 10)
-    assert set(map(frozenset, kinds_of(table, sides).values())) == {frozenset("abcd")}
+    splits = divide(table, category="kind", test=10, validation=10)
+    assert sizes(splits) == (80, 10, 10)
+    assert set(map(frozenset, kinds_of(table, splits).values())) == {frozenset("abcd")}
 
 
 def test_a_category_of_one_row_trains_and_one_of_two_is_tested_too():
@@ -208,22 +212,22 @@ GROUPS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(GROUPS, st.integers(1, 4), st.integers(1, 4), st.booleans())
-def test_no_group_ever_stands_on_two_sides(rows, test, validation, stratified):
+def test_no_group_ever_is_in_two_splits(rows, test, validation, stratified):
     table = {"title": [f"T {n}" for n, _ in rows], "kind": [kind for _, kind in rows]}
     try:
-        sides = divide(table, "kind" if stratified else None, test=test, validation=validation)
+        splits = divide(table, "kind" if stratified else None, test=test, validation=validation)
     except TunelineError:
-        return  # a side would have been empty, and the run stops
-    titles = [{table["title"][int(one) - 1] for one in ids} for ids in sides.values()]
+        return  # a split would have been empty, and the run stops
+    titles = [{table["title"][int(one) - 1] for one in ids} for ids in splits.values()]
     assert sum(map(len, titles)) == len(set(table["title"]))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(3, 20), min_size=1, max_size=5), st.integers(0, 10), st.integers(0, 10))
-def test_every_category_of_three_groups_is_on_every_side_if_there_is_room(counts, more, again):
+def test_every_category_of_three_groups_is_on_every_split_if_there_is_room(counts, more, again):
     table = category_table(**{f"kind {place}": count for place, count in enumerate(counts)})
-    sides = divide(table, "kind", test=len(counts), validation=len(counts))
-    assert {len(kinds) for kinds in kinds_of(table, sides).values()} == {len(counts)}
+    splits = divide(table, "kind", test=len(counts), validation=len(counts))
+    assert {len(kinds) for kinds in kinds_of(table, splits).values()} == {len(counts)}
 
 
 @settings(max_examples=60, deadline=None)
@@ -255,12 +259,12 @@ def test_groups_of_several_categories_do_not_depend_on_the_order_of_the_file():
         list(range(0, 300, 2)) + list(range(1, 300, 2)),
     ):
         clean = make_mixed(order)
-        sides = assign_sides(clean, data)
+        splits = assign_splits(clean, data)
         ids = dict(enumerate(clean.collect()["id"], start=1))
         split.append(
             {
-                side: {ids[line] for line in sides.filter(side=side)["line"]}
-                for side in ("train", "test")
+                split: {ids[line] for line in splits.filter(split=split)["line"]}
+                for split in ("train", "test")
             }
         )
     assert split[0] == split[1] == split[2]
@@ -268,18 +272,18 @@ def test_groups_of_several_categories_do_not_depend_on_the_order_of_the_file():
 
 @pytest.mark.parametrize("empty", ["", "  ", None])
 def test_rows_without_a_group_are_each_on_their_own(empty: str | None):
-    sides = divide(
+    splits = divide(
         {"title": [empty] * 60 + [f"Title {number}" for number in range(40)]},
         test=20,
         validation=20,
     )
-    assert sizes(sides) == (60, 20, 20)
+    assert sizes(splits) == (60, 20, 20)
 
 
 def test_a_split_that_whole_groups_make_larger_is_named(caplog: pytest.LogCaptureFixture):
     titles = [f"Title {number // 40}" for number in range(400)]
-    sides = divide({"title": titles}, test=50, validation=50)
-    assert len(sides["test"]) == 80
+    splits = divide({"title": titles}, test=50, validation=50)
+    assert len(splits["test"]) == 80
     assert "data.split.test = 50: it has 80 rows, because groups stay whole" in caplog.text
 
 

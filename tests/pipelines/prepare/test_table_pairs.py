@@ -1,4 +1,4 @@
-"""Questions of a table are right, whole, and divided so that no fact stands on two sides."""
+"""Questions of a table are right, whole, and divided so that no fact is in two splits."""
 
 import json
 import re
@@ -16,8 +16,8 @@ from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Prompt, Table
 from tuneline.pipelines.prepare.nodes import build_examples, clean_rows
-from tuneline.pipelines.prepare.similar_items import find_slip
-from tuneline.pipelines.prepare.splitting import assign_sides
+from tuneline.pipelines.prepare.similar_items import find_typo
+from tuneline.pipelines.prepare.splitting import assign_splits
 from tuneline.pipelines.prepare.table_facts import read_facts
 from tuneline.pipelines.prepare.table_pairs import pair_table
 from tuneline.settings import CONFIG_LOADER_ARGS
@@ -130,9 +130,9 @@ def test_a_row_with_an_empty_cell_is_kept_and_says_that_there_is_no_data(made: P
 
 def test_no_question_and_no_answer_looks_broken(made: Pairs):
     pairs, report = made
-    assert report["slips"].sum() == 0
+    assert report["typos"].sum() == 0
     texts = [*pairs["question"], *pairs["answer"]]
-    assert [text for text in texts if find_slip(text)] == []
+    assert [text for text in texts if find_typo(text)] == []
 
 
 def test_every_question_has_one_answer_and_is_counted(made: Pairs):
@@ -143,8 +143,8 @@ def test_every_question_has_one_answer_and_is_counted(made: Pairs):
     assert pairs.height > 2000
 
 
-def list_facts(pairs: pl.DataFrame, side: str) -> set[tuple[str, str]]:
-    asked = pairs.filter(fact_side=side)["facts"]
+def list_facts(pairs: pl.DataFrame, split: str) -> set[tuple[str, str]]:
+    asked = pairs.filter(fact_split=split)["facts"]
     return {(oil, item) for text in asked for oil, item in json.loads(text)}
 
 
@@ -158,46 +158,46 @@ def mentions(texts: pl.Series, words: list[str]) -> dict[str, set[int]]:
     return found
 
 
-def test_no_training_text_states_a_fact_that_is_asked_on_a_held_out_side(
+def test_no_training_text_states_a_fact_that_is_asked_on_a_held_out_split(
     made: Pairs, clean: pl.DataFrame, table: Table
 ):
     pairs, _ = made
     facts, _ = read_facts(clean, table)
-    train = pairs.filter(fact_side="train")
+    train = pairs.filter(fact_split="train")
     texts = train.select(pl.concat_str("question", "answer", separator=" ")).to_series()
     oils = mentions(texts, list({fact.subject for fact in facts}))
     names = {fact.item: fact.name for fact in facts if fact.item and fact.column in table.lists}
     items: dict[str, set[int]] = {}
     for spelled, rows in mentions(texts, list(names)).items():
         items.setdefault(names[spelled], set()).update(rows)
-    for side in ("test", "validation"):
-        keys = list_facts(pairs, side)
+    for split in ("test", "validation"):
+        keys = list_facts(pairs, split)
         assert len(keys) > 50
         assert [key for key in keys if key[1] in items and oils[key[0]] & items[key[1]]] == []
 
 
-def test_facts_of_the_three_sides_are_disjoint(made: Pairs):
+def test_facts_of_the_three_splits_are_disjoint(made: Pairs):
     pairs, _ = made
-    sides = [list_facts(pairs, side) for side in ("train", "validation", "test")]
-    assert all(not one & other for one, other in [*pairwise(sides), (sides[0], sides[2])])
+    splits = [list_facts(pairs, split) for split in ("train", "validation", "test")]
+    assert all(not one & other for one, other in [*pairwise(splits), (splits[0], splits[2])])
 
 
-def test_every_kind_is_asked_on_every_side_and_the_sides_are_as_large_as_stated(
+def test_every_kind_is_asked_on_every_split_and_the_splits_are_as_large_as_stated(
     made: Pairs, data: Data
 ):
     pairs, _ = made
-    sides = assign_sides(pairs.lazy(), data)
-    placed = sides.join(pairs.with_columns(pl.col("line").cast(pl.Int64)), on="line")
-    assert (placed["side"] == placed["fact_side"]).all()
-    assert dict(sides["side"].value_counts().iter_rows())["test"] == data.split.test
-    for side in ("train", "validation", "test"):
-        assert placed.filter(side=side)["kind"].n_unique() == pairs["kind"].n_unique()
+    splits = assign_splits(pairs.lazy(), data)
+    placed = splits.join(pairs.with_columns(pl.col("line").cast(pl.Int64)), on="line")
+    assert (placed["split"] == placed["fact_split"]).all()
+    assert dict(splits["split"].value_counts().iter_rows())["test"] == data.split.test
+    for split in ("train", "validation", "test"):
+        assert placed.filter(split=split)["kind"].n_unique() == pairs["kind"].n_unique()
 
 
 def test_a_sample_takes_no_more_rows_than_it_says(made: Pairs, data: Data):
     split = data.split.model_copy(update={"sample": 200, "test": 20, "validation": 20})
-    sides = assign_sides(made[0].lazy(), data.model_copy(update={"split": split}))
-    assert sides.height == 200
+    splits = assign_splits(made[0].lazy(), data.model_copy(update={"split": split}))
+    assert splits.height == 200
 
 
 def test_questions_on_one_oil_and_on_one_effect_are_known_to_belong_together(made: Pairs):
@@ -216,9 +216,9 @@ def test_examples_of_a_table_carry_their_groups(made: Pairs, data: Data):
     prompt = Prompt(prompt="{question}", completion="{answer}")
     pairs = made[0].with_columns(pl.col("line").cast(pl.String))
     groups = dict(pairs.select(pl.col("line").cast(int), "groups").iter_rows())
-    for side in build_examples(pairs.lazy(), data, prompt):
-        assert side
-        for example in side:
+    for split in build_examples(pairs.lazy(), data, prompt):
+        assert split
+        for example in split:
             meta = example["meta"]
             assert meta.get("groups", {}) == json.loads(groups[meta["line"]])
 

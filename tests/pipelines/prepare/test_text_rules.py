@@ -146,8 +146,8 @@ def test_legitimate_text_stays_as_it_is(text: str):
     [
         ("decode_entities", "a &amp; b"),
         ("strip_tags", "a<br>b"),
-        ("normalise_unicode", "cafe\u0301"),
-        ("normalise_spaces", "a  b"),
+        ("normalize_unicode", "cafe\u0301"),
+        ("normalize_spaces", "a  b"),
     ],
 )
 def test_a_rule_that_is_switched_off_changes_nothing(switch: str, dirty: str):
@@ -211,7 +211,7 @@ def test_with_every_switch_off_nothing_changes(text: str):
 @settings(max_examples=200, deadline=None)
 @given(DIRTY)
 def test_the_rule_for_spaces_touches_nothing_but_spaces(text: str):
-    cleaned = clean(text, **NONE | {"normalise_spaces": True})
+    cleaned = clean(text, **NONE | {"normalize_spaces": True})
     # Python's idea of white space has four control characters more than Unicode's.
     spaces = {c for c in text if c.isspace() and c not in "\x1c\x1d\x1e\x1f"}
     keep = [character for character in text if character not in spaces]
@@ -247,7 +247,7 @@ def test_changes_and_examples_are_told_by_rule():
         {rule for bit, rule in enumerate(TEXT_RULES) if mask >> bit & 1}
         for mask in table["_changed"]
     ]
-    assert bits == [{"decode_entities", "strip_tags"}, set(), {"normalise_spaces"}]
+    assert bits == [{"decode_entities", "strip_tags"}, set(), {"normalize_spaces"}]
     assert '"before":"two  spaces","after":"two spaces"' in table["_example"][2]
     assert table["_length:content"].to_list() == [12, 5, 11]
 

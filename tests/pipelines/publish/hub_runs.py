@@ -15,7 +15,7 @@ from tests.hub_server import TOKEN, HubServer
 from tuneline.datasets import AdapterDataset
 from tuneline.models.adapter import hash_adapter
 
-BASE, COMMIT = "maker/tiny-base", "0" * 40
+BASE, COMMIT = "fingerprint/tiny-base", "0" * 40
 REPO = "me/descriptions"
 REPORTS = Path("data/test/08_reporting/product_descriptions")
 RELEASE = Path("data/test/06_models/product_descriptions/release")
@@ -87,6 +87,6 @@ def start(folder: Path, environment: dict[str, str], *arguments: str) -> subproc
 
 
 def _change(path: Path, **values: Any) -> None:
-    """Change a record; one that people write has no SHA-256 of itself, nor of files beside it."""
+    """Change a record; one that people write has no SHA-256 of itself, nor of files next to it."""
     changed = json.loads(path.read_text()) | values
     path.write_text(json.dumps({k: v for k, v in changed.items() if k not in {"sha256", "files"}}))

@@ -28,8 +28,8 @@ def test_the_name_in_a_file_and_the_word_on_the_command_line_publish(tmp_path: P
 @pytest.mark.parametrize(
     ("stated", "said", "words"),
     [
-        ({"dry_run": False}, {}, "publish.dry_run = False: it stands in a file"),
-        ({}, {"repo_id": "me/slip"}, "publish.repo_id = me/slip: it stands on the command line"),
+        ({"dry_run": False}, {}, "publish.dry_run = False: it is in a file"),
+        ({}, {"repo_id": "me/slip"}, "publish.repo_id = me/slip: it is on the command line"),
     ],
 )
 def test_once_is_not_enough(tmp_path: Path, stated: dict, said: dict, words: str):

@@ -55,7 +55,7 @@ def write(material: dict, parameters: UseCase, **changes: object) -> str:
 def test_the_card_says_what_the_records_say(material: dict, parameters: UseCase):
     card = write(material, parameters)
     chrf, cleaning = material["scores"]["metrics"]["chrf"], material["cleaning_report"]
-    assert material["scores"]["verdict"]["words"] in card.replace("\\", "")
+    assert material["scores"]["verdict"]["summary"] in card.replace("\\", "")
     assert f"| chrF, % | {chrf['base']:.1f} | {chrf['tuned']:.1f} |" in card
     assert f"{cleaning['rows']:,} rows came in, {cleaning['clean']:,} were kept" in card
     assert f"| train | {material['leak_report']['sizes']['train']} |" in card
@@ -65,7 +65,7 @@ def test_the_card_says_what_the_records_say(material: dict, parameters: UseCase)
     sizes = material["leak_report"]["sizes"]
     assert f"{sum(sizes.values())} examples were made" in card
     settings = material["adapter"].provenance["recipe"]["settings"]
-    assert f"It learnt examples of at most {settings['max_length']} tokens." in card
+    assert f"It learned examples of at most {settings['max_length']} tokens." in card
 
 
 def test_what_no_record_holds_is_said_to_be_missing(material: dict, parameters: UseCase):
@@ -88,7 +88,7 @@ def test_no_row_of_the_data_is_shown_unless_it_is_asked_for(material: dict, para
 
 
 def test_the_metadata_are_what_the_hub_reads(material: dict, parameters: UseCase):
-    publish = Publish(repo_id="me/x", licence="mit", language=["en"], datasets=["a/b"])
+    publish = Publish(repo_id="me/x", license="mit", language=["en"], datasets=["a/b"])
     data = ModelCard(write(material, parameters, publish=publish)).data
     assert (data.library_name, data.pipeline_tag) == ("peft", "text-generation")
     assert (data.license, data.language, data.datasets) == ("mit", ["en"], ["a/b"])
@@ -120,7 +120,7 @@ def test_hostile_text_stays_text_everywhere(material: dict, parameters: UseCase)
         prompt=Prompt(system=ends, prompt=ends + "{title}", completion="{content}"),
         answers=[{**material["answers"][0], "prompt": ends, "reference": ends}, *questions],
         cleaning_report=material["cleaning_report"] | {"reasons": {ends: 1}},
-        publish=Publish(data=ends, limits=[ends], data_licence=ends, examples=1, base_licence=ends),
+        publish=Publish(data=ends, limits=[ends], data_license=ends, examples=1, base_license=ends),
         evaluation=Evaluation(title=ends, generation={}),
     )
     data = ModelCard(card).data
@@ -174,10 +174,10 @@ def test_a_merge_of_this_adapter_is_shown_with_code_that_repeats_it(
         # Not the base of the training, which may have been a 4-bit repository.
         "merged_into": {"name": str(finished_run / "data/06_models/tiny_base"), "sha256": "0"},
         "tokenizer_model": False,
-        "comparison": {"words": "Nothing but rounding differs."},
+        "comparison": {"summary": "Nothing but rounding differs."},
         "gguf": {
             "type": "q8_0",
-            "words": "No GGUF file was made.",
+            "summary": "No GGUF file was made.",
             "modelfile": 'FROM ./model-q8_0.gguf\nPARAMETER stop "<|end|>"\n',
             "options": ["--temp", "0", "-sys", "You sell."],
         },
@@ -257,12 +257,12 @@ def test_the_code_asks_with_the_system_message_of_the_evaluation(
 
 
 def test_an_adapter_of_a_whole_base_is_no_qlora(material: dict, parameters: UseCase):
-    quantised = write(material, parameters)
-    assert "- qlora\n" in quantised
-    assert "pip install torch transformers peft accelerate bitsandbytes\n" in quantised
+    quantized = write(material, parameters)
+    assert "- qlora\n" in quantized
+    assert "pip install torch transformers peft accelerate bitsandbytes\n" in quantized
     assert (
         "trained and measured on the base model in 4 bits, loaded as above in `float32`"
-        in quantised
+        in quantized
     )
     card = write(
         material, parameters, adapter=change_provenance(material["adapter"], quantization={})

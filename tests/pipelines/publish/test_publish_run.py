@@ -35,7 +35,7 @@ from tuneline.errors import TunelineError
 from tuneline.models.adapter import hash_adapter
 
 WEIGHTS = "adapter_model.safetensors"
-# What others do: the card's own code, with a prompt of the test side.
+# What others do: the card's own code, with a prompt of the test split.
 LOAD = """
 import json, sys
 from huggingface_hub import snapshot_download
@@ -67,7 +67,7 @@ def test_a_killed_upload_goes_on_and_others_load_what_was_published(
     project = move_to_hub(finished_run, tmp_path / "project")
     environment = make_environment(hub, tmp_path / "home")
 
-    hub.places = threading.Semaphore(1)
+    hub.decimals = threading.Semaphore(1)
     process = start(project, environment, "--pipeline=publish", REAL)
     assert hub.stalled.wait(1200)
     wait_for(hub, lambda: len(hub.sent) == 1)
@@ -77,7 +77,7 @@ def test_a_killed_upload_goes_on_and_others_load_what_was_published(
     assert hub.repositories[REPO].private
     (arrived,) = hub.sent
 
-    hub.places = None
+    hub.decimals = None
     hub.released.set()
     process = start(project, environment, "--pipeline=publish", REAL)
     printed += (last := process.communicate(timeout=1200)[0])
@@ -107,8 +107,8 @@ def test_a_killed_upload_goes_on_and_others_load_what_was_published(
     )
     snapshot, answer = loaded.stdout.split("\n", 1)
     assert answer.strip() == row["tuned_answer"].strip()
-    assert f"GET /api/models/maker/tiny-base/tree/{COMMIT}" in hub.requests or any(
-        f"/maker/tiny-base/resolve/{COMMIT}/" in request for request in hub.requests
+    assert f"GET /api/models/fingerprint/tiny-base/tree/{COMMIT}" in hub.requests or any(
+        f"/fingerprint/tiny-base/resolve/{COMMIT}/" in request for request in hub.requests
     )  # the very commit that it was trained on
     fetched = load((Path(json.loads(snapshot)) / WEIGHTS).read_bytes())
     adapters = project / "data/test/06_models/product_descriptions/adapter"
@@ -145,7 +145,7 @@ def test_what_would_stop_the_upload_stops_the_run_before_its_training(
     nearby: HubServer, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     project = move_to_hub(
-        finished_run, tmp_path / "project", repo_id="mee/descriptions", licence="my-own"
+        finished_run, tmp_path / "project", repo_id="mee/descriptions", license="my-own"
     )
     state(project, recipe={"base_model": "data/06_models/tiny_base"})
     monkeypatch.chdir(project)

@@ -1,4 +1,4 @@
-"""The stage from templates to raw rows, with the embedded provider and the tracked templates."""
+"""The stage from templates to raw rows, with the offline provider and the tracked templates."""
 
 import re
 from pathlib import Path
@@ -11,15 +11,15 @@ from kedro.config import OmegaConfigLoader
 from tests.conftest import PERSONA, PROJECT
 from tests.scripted_server import ScriptedServer, serve
 from tuneline.datasets import JSONLinesDataset
-from tuneline.datasets.folders import ReplyFolder
+from tuneline.datasets.folders import ResponseFolder
 from tuneline.errors import TunelineError
-from tuneline.parameters import Moderation, Prices, Server, Synthesise
+from tuneline.parameters import Moderation, Prices, Server, Synthesize
 from tuneline.pipelines.synthesize.nodes import (
     check_templates,
     estimate_cost,
     extend_templates,
-    merge_dialogues,
-    moderate_dialogues,
+    merge_conversations,
+    moderate_conversations,
     report_synthesis,
     write_answers,
     write_questions,
@@ -28,32 +28,39 @@ from tuneline.settings import CONFIG_LOADER_ARGS
 
 TEMPLATES = yaml.safe_load((PROJECT / PERSONA / "templates.yml").read_text())
 VOCABULARY = yaml.safe_load((PROJECT / PERSONA / "vocabulary.yml").read_text())
-COLLECTED = JSONLinesDataset(filepath=str(PROJECT / PERSONA / "collected.jsonl")).load()
+COLLECTED = JSONLinesDataset(filepath=str(PROJECT / PERSONA / "human_written.jsonl")).load()
 LOADER = OmegaConfigLoader(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
 PARAMETERS = LOADER["parameters"]
 PRICES = Prices.model_validate(PARAMETERS["prices"])
-SETTINGS = Synthesise.model_validate(PARAMETERS["persona_dialogues"]["synthesise"])
+SETTINGS = Synthesize.model_validate(PARAMETERS["persona_dialogues"]["synthesize"])
 
 
-def synthesise(settings: Synthesise, folder: Path) -> dict[str, Any]:
+def synthesize(settings: Synthesize, folder: Path) -> dict[str, Any]:
     """Run the stage's nodes one after the other, as the pipeline does."""
-    replies, made = ReplyFolder(folder), {}
+    responses, made = ResponseFolder(folder), {}
     checked = check_templates(TEMPLATES, VOCABULARY, settings)
     estimated = estimate_cost(checked, settings, PRICES)
-    templates, first = extend_templates(checked, VOCABULARY, replies, estimated, settings, PRICES)
-    drafts, second = write_answers(templates, VOCABULARY, replies, first, settings, PRICES)
-    dialogues, third = write_questions(drafts, VOCABULARY, replies, first, second, settings, PRICES)
-    cleared, flagged = moderate_dialogues(dialogues, settings)
-    rows = (estimated, templates, drafts, dialogues, cleared, flagged, COLLECTED)
+    templates, first = extend_templates(checked, VOCABULARY, responses, estimated, settings, PRICES)
+    drafts, second = write_answers(templates, VOCABULARY, responses, first, settings, PRICES)
+    conversations, third = write_questions(
+        drafts, VOCABULARY, responses, first, second, settings, PRICES
+    )
+    moderated, flagged = moderate_conversations(conversations, settings)
+    rows = (estimated, templates, drafts, conversations, moderated, flagged, COLLECTED)
     report, invalid = report_synthesis(*rows, first, second, third, settings)
-    made |= {"drafts": drafts, "dialogues": dialogues, "flagged": flagged, "invalid": invalid}
-    raw = merge_dialogues(cleared, COLLECTED, report, settings)
+    made |= {
+        "drafts": drafts,
+        "conversations": conversations,
+        "flagged": flagged,
+        "invalid": invalid,
+    }
+    raw = merge_conversations(moderated, COLLECTED, report, settings)
     return {**made, "templates": templates, "report": report, "raw": raw}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return synthesise(SETTINGS, tmp_path_factory.mktemp("replies"))
+    return synthesize(SETTINGS, tmp_path_factory.mktemp("responses"))
 
 
 def test_every_step_adds_up_and_every_row_has_an_origin(made: dict[str, Any]):
@@ -64,30 +71,30 @@ def test_every_step_adds_up_and_every_row_has_an_origin(made: dict[str, Any]):
         step["out"] for step in report["steps"][:-1]
     ]
     origins = [row["origin"]["source"] for row in made["raw"]]
-    assert origins.count("collected") == len(COLLECTED) == report["raw"]["collected"]
-    assert origins.count("synthesised") == report["raw"]["synthesised"]
+    assert origins.count("human_written") == len(COLLECTED) == report["raw"]["human_written"]
+    assert origins.count("synthesized") == report["raw"]["synthesized"]
     assert len(made["raw"]) == report["raw"]["all"]
     assert len({row["id"] for row in made["raw"]}) == len(made["raw"])
 
 
 def test_styles_and_slips_are_what_the_quotas_say(made: dict[str, Any]):
     shares = {one["name"]: one["count"] for one in made["report"]["quotas"]}
-    assert shares == dict.fromkeys(SETTINGS.quotas.styles, 24) | {"slips": 18}
+    assert shares == dict.fromkeys(SETTINGS.quotas.styles, 24) | {"disfluencies": 18}
 
 
-def test_a_slip_stands_in_its_answer_and_leads_to_the_right_word(made: dict[str, Any]):
+def test_a_slip_is_in_its_answer_and_leads_to_the_right_word(made: dict[str, Any]):
     for row in made["raw"]:
-        slip = row["origin"].get("slip")
-        if slip:
-            assert f"{slip}… " in row["messages"][-1]["content"]
+        disfluency = row["origin"].get("disfluency")
+        if disfluency:
+            assert f"{disfluency}… " in row["messages"][-1]["content"]
 
 
 def test_an_answer_holds_the_words_of_its_own_template_and_its_question_those_of_the_answer(
     made: dict[str, Any],
 ):
     texts = {one["number"]: one["text"] for one in made["templates"]}
-    for one in made["dialogues"]:
-        if not one["slip"]:
+    for one in made["conversations"]:
+        if not one["disfluency"]:
             literals = re.split(r"\{[^}]*\}", texts[one["template"]])
             assert all(part[1:].strip(" .") in one["answer"] for part in literals)
         forms = [
@@ -115,9 +122,9 @@ def test_every_form_of_a_feat_has_its_auxiliary_where_czech_wants_it(made: dict[
 def test_the_same_seed_writes_the_same_rows_and_another_one_others(
     made: dict[str, Any], tmp_path: Path
 ):
-    assert synthesise(SETTINGS, tmp_path / "again")["raw"] == made["raw"]
+    assert synthesize(SETTINGS, tmp_path / "again")["raw"] == made["raw"]
     other = SETTINGS.model_copy(update={"seed": 1})
-    assert synthesise(other, tmp_path / "other")["raw"] != made["raw"]
+    assert synthesize(other, tmp_path / "other")["raw"] != made["raw"]
 
 
 def test_new_templates_fill_up_the_styles_and_none_is_all_but_known(made: dict[str, Any]):
@@ -129,36 +136,36 @@ def test_new_templates_fill_up_the_styles_and_none_is_all_but_known(made: dict[s
         assert max(fuzz.ratio(text, other) for other in texts[:number]) < SETTINGS.near_duplicate
 
 
-def test_flagged_dialogues_are_reported_and_the_rest_goes_on(tmp_path: Path):
+def test_flagged_conversations_are_reported_and_the_rest_goes_on(tmp_path: Path):
     moderation = Moderation(by="list", categories={"gulls": [r"\brac(ek|k)"]})
     wide = SETTINGS.quotas.model_copy(update={"tolerance": 1.0})
     settings = SETTINGS.model_copy(update={"moderation": moderation, "quotas": wide})
-    made = synthesise(settings, tmp_path)
+    made = synthesize(settings, tmp_path)
     report = made["report"]["moderation"]
-    assert 0 < report["flagged"] == report["categories"]["gulls"] < SETTINGS.dialogues
-    assert len(made["raw"]) == len(COLLECTED) + SETTINGS.dialogues - report["flagged"]
+    assert 0 < report["flagged"] == report["categories"]["gulls"] < SETTINGS.conversations
+    assert len(made["raw"]) == len(COLLECTED) + SETTINGS.conversations - report["flagged"]
     assert {one["id"] for one in report["conversations"]} == {one["id"] for one in made["flagged"]}
 
 
 def test_quotas_that_the_moderation_spoils_stop_the_stage(tmp_path: Path):
-    moderation = Moderation(by="list", categories={"slips": ["… "]})
-    with pytest.raises(TunelineError, match=r"quotas: slips = 0\.15"):
-        synthesise(SETTINGS.model_copy(update={"moderation": moderation}), tmp_path)
+    moderation = Moderation(by="list", categories={"disfluencies": ["… "]})
+    with pytest.raises(TunelineError, match=r"quotas: disfluencies = 0\.15"):
+        synthesize(SETTINGS.model_copy(update={"moderation": moderation}), tmp_path)
 
 
-def by_server(server: ScriptedServer, **changes: Any) -> Synthesise:
+def by_server(server: ScriptedServer, **changes: Any) -> Synthesize:
     about = Server(base_url=server.url, model="gpt-4.1-mini", sampling={"max_tokens": 900})
     wide = SETTINGS.quotas.model_copy(update={"tolerance": 1.0})
     values = {"provider": "server", "server": about, "quotas": wide, "templates": len(TEMPLATES)}
     return SETTINGS.model_copy(update=values | changes)
 
 
-def test_the_report_shows_the_servers_usage_beside_the_estimate(tmp_path: Path):
+def test_the_report_shows_the_servers_usage_next_to_the_estimate(tmp_path: Path):
     with serve(ScriptedServer()) as server:
-        report = synthesise(by_server(server), tmp_path)["report"]
+        report = synthesize(by_server(server), tmp_path)["report"]
     reported = report["cost"]["reported"]["answers"]
-    assert reported["replies"] == SETTINGS.dialogues // SETTINGS.batch_size
-    assert reported["prompt_tokens"] == 100 * reported["replies"]
+    assert reported["responses"] == SETTINGS.conversations // SETTINGS.batch_size
+    assert reported["prompt_tokens"] == 100 * reported["responses"]
     assert reported["dollars"] == pytest.approx((100 * 0.4 + 50 * 1.6) * 12 / 1e6)
     estimate = report["cost"]["estimate"]
     assert estimate["dollars"] == estimate["models"]["gpt-4.1-mini"]["normal"] > 0
@@ -170,25 +177,25 @@ def test_an_estimate_beyond_the_budget_stops_before_anything_is_asked(tmp_path: 
     with serve(ScriptedServer()) as server:
         settings = by_server(server, budget=0.0001)
         with pytest.raises(TunelineError, match="the whole stage is estimated"):
-            synthesise(settings, tmp_path)
+            synthesize(settings, tmp_path)
     assert server.requests == {}
 
 
 def test_a_budget_is_for_all_steps_together(tmp_path: Path):
     with serve(ScriptedServer()) as server:
         generous = by_server(server, budget=100.0)
-        spent = synthesise(generous, tmp_path / "a")["report"]["cost"]["reported"]
+        spent = synthesize(generous, tmp_path / "a")["report"]["cost"]["reported"]
         answers = spent["answers"]["dollars"]
         prices = PRICES.model_copy(update={"characters_per_token": 1000.0})
         settings = by_server(server, budget=answers * 1.2)
-        replies = ReplyFolder(tmp_path / "a")
+        responses = ResponseFolder(tmp_path / "a")
         before = server.number
         templates = check_templates(TEMPLATES, VOCABULARY, settings)
         free = {"usage": {"dollars": 0.0}}
-        drafts, record = write_answers(templates, VOCABULARY, replies, free, settings, prices)
+        drafts, record = write_answers(templates, VOCABULARY, responses, free, settings, prices)
         assert server.number == before, "answers are there already"
-        fresh = ReplyFolder(tmp_path / "b")
-        with pytest.raises(TunelineError, match=r"synthesise\.budget"):
+        fresh = ResponseFolder(tmp_path / "b")
+        with pytest.raises(TunelineError, match=r"synthesize\.budget"):
             write_questions(drafts, VOCABULARY, fresh, free, record, settings, prices)
 
 
@@ -198,18 +205,18 @@ def test_a_budget_without_a_price_is_refused():
     settings = settings.model_copy(update={"server": other})
     templates = check_templates(TEMPLATES, VOCABULARY, settings)
     with pytest.raises(TunelineError, match=r"has no price in `prices\.models`"):
-        extend_templates(templates, VOCABULARY, ReplyFolder(Path("no")), {}, settings, PRICES)
+        extend_templates(templates, VOCABULARY, ResponseFolder(Path("no")), {}, settings, PRICES)
 
 
-def test_no_dialogues_make_no_trouble():
-    assert moderate_dialogues([], SETTINGS) == ([], [])
+def test_no_conversations_make_no_trouble():
+    assert moderate_conversations([], SETTINGS) == ([], [])
 
 
 def test_a_server_that_brings_nothing_stops_the_stage_with_the_reason(tmp_path: Path):
     with serve(ScriptedServer(script=lambda _: "refusal")) as server:
         settings = by_server(server, attempts=2)
         with pytest.raises(TunelineError, match="none of 120 came well; 240 times: refused: I can"):
-            synthesise(settings, tmp_path)
+            synthesize(settings, tmp_path)
 
 
 def test_a_dated_model_has_its_familys_price():

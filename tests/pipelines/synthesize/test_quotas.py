@@ -6,7 +6,7 @@ from tuneline.errors import TunelineError
 from tuneline.parameters.synthesis import Quotas
 from tuneline.pipelines.synthesize.quotas import check_shares, count_shares, share_out, spread
 
-QUOTAS = Quotas(styles={"anger": 0.5, "irony": 0.5}, slips=0.15, tolerance=0.05)
+QUOTAS = Quotas(styles={"anger": 0.5, "irony": 0.5}, disfluencies=0.15, tolerance=0.05)
 
 
 @given(st.integers(0, 5000), st.lists(st.integers(1, 9), min_size=1, max_size=6))
@@ -26,17 +26,17 @@ def test_marks_are_spread_so_that_every_beginning_has_its_share(total: int, shar
         assert abs(sum(marks[:length]) - length * share) <= 1
 
 
-def make(style: str, slip: str, count: int) -> list[dict]:
-    return [{"style": style, "slip": slip}] * count
+def make(style: str, disfluency: str, count: int) -> list[dict]:
+    return [{"style": style, "disfluency": disfluency}] * count
 
 
 def test_quotas_that_are_kept_are_reported_and_pass():
-    dialogues = make("anger", "culerna", 15) + make("anger", "", 35) + make("irony", "", 50)
-    shares = count_shares(dialogues, QUOTAS)
+    conversations = make("anger", "culerna", 15) + make("anger", "", 35) + make("irony", "", 50)
+    shares = count_shares(conversations, QUOTAS)
     assert [(one["name"], one["count"]) for one in shares] == [
         ("anger", 50),
         ("irony", 50),
-        ("slips", 15),
+        ("disfluencies", 15),
     ]
     check_shares(shares, QUOTAS.tolerance)
 
@@ -46,10 +46,10 @@ def test_quotas_that_are_missed_are_refused_all_at_once():
     with pytest.raises(TunelineError) as error:
         check_shares(shares, QUOTAS.tolerance)
     message = str(error.value)
-    assert "quotas: anger = 0.5: 70 dialogues have it" in message
-    assert "quotas: irony = 0.5: 30 dialogues have it" in message
-    assert "quotas: slips = 0.15: 0 dialogues have it" in message
+    assert "quotas: anger = 0.5: 70 conversations have it" in message
+    assert "quotas: irony = 0.5: 30 conversations have it" in message
+    assert "quotas: disfluencies = 0.15: 0 conversations have it" in message
 
 
-def test_no_dialogues_miss_no_quota():
+def test_no_conversations_miss_no_quota():
     check_shares(count_shares([], QUOTAS), QUOTAS.tolerance)

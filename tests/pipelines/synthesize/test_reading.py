@@ -27,8 +27,8 @@ BOTH = json.dumps({"items": [ONE, TWO]})
         f'<reasoning>{{"id": "z", "text": ""}}</reasoning>\n{BOTH}',
     ],
 )
-def test_every_whole_object_is_found_whatever_stands_around_it(reply: str):
-    assert find_objects(reply) == [ONE, TWO]
+def test_every_whole_object_is_found_whatever_stands_around_it(response: str):
+    assert find_objects(response) == [ONE, TWO]
 
 
 def test_a_thought_that_never_ends_holds_no_answer():
@@ -45,8 +45,8 @@ def test_half_an_object_is_none():
 
 
 @pytest.mark.parametrize("reply", ["", "no", "{" * 5000, '{"a":' * 5000, "[1, 2]", '{"id": 3}'])
-def test_a_reply_without_objects_gives_none_in_bounded_time(reply: str):
-    assert find_objects(reply) == []
+def test_a_response_without_objects_gives_none_in_bounded_time(response: str):
+    assert find_objects(response) == []
 
 
 @given(st.text(), st.text(), st.text(alphabet='{}[]",:\\ab', max_size=60))

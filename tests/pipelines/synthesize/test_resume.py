@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import copy_project
 from tests.scripted_server import ScriptedServer, serve
 
-BLOCK = "persona_dialogues.synthesise"
+BLOCK = "persona_dialogues.synthesize"
 MADE = Path("data/test/02_intermediate/persona_dialogues")
 
 
@@ -20,7 +20,7 @@ def start(folder: Path, server: ScriptedServer) -> subprocess.Popen[bytes]:
     changes = {"provider": "server", "templates": 40, "server.base_url": server.url}
     changes |= {"server.timeout_seconds": 60, "server.retries": 0, "quotas.tolerance": 0.1}
     parameters = ",".join(f"{BLOCK}.{key}={value}" for key, value in changes.items())
-    options = ["--env=test", "--pipeline=persona_dialogues", "--tags=synthesise"]
+    options = ["--env=test", "--pipeline=persona_dialogues", "--tags=synthesize"]
     return subprocess.Popen(
         [sys.executable, "-m", "kedro", "run", *options, f"--params={parameters}"],
         cwd=folder,
@@ -29,8 +29,8 @@ def start(folder: Path, server: ScriptedServer) -> subprocess.Popen[bytes]:
     )
 
 
-def list_replies(folder: Path) -> list[Path]:
-    return list((folder / MADE / "replies").rglob("[!.]*.json"))
+def list_responses(folder: Path) -> list[Path]:
+    return list((folder / MADE / "responses").rglob("[!.]*.json"))
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
@@ -51,16 +51,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return read_files(folder)
 
 
-@pytest.mark.parametrize("replies", [4, 17])
+@pytest.mark.parametrize("responses", [4, 17])
 def test_a_killed_run_ends_with_the_same_files_and_pays_for_no_item_twice(
-    whole: dict[str, bytes], tmp_path: Path, replies: int
+    whole: dict[str, bytes], tmp_path: Path, responses: int
 ):
     killed = copy_project(tmp_path / "killed")
     with serve(ScriptedServer()) as server:
-        server.hold_after = replies
+        server.hold_after = responses
         process = start(killed, server)
         assert server.holding.wait(1200)
-        while len(list_replies(killed)) < replies:
+        while len(list_responses(killed)) < responses:
             assert process.poll() is None, "the process ended before it could be killed"
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_server import FAULTS, HTTP_FAULTS, ScriptedServer, serve
-from tuneline.datasets.folders import ReplyFolder
+from tuneline.datasets.folders import ResponseFolder
 from tuneline.errors import TunelineError
-from tuneline.llm_api.budget import Meter
+from tuneline.llm_api.budget import Budget
 from tuneline.llm_api.requests import ask_all
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Checks, Price, Server
@@ -33,14 +33,14 @@ def make_items(count: int) -> list[dict]:
 
 def make_asker(server: ScriptedServer, folder: Path, **changes: object) -> Asker:
     settings = {"retries": 1, "timeout_seconds": 300, "concurrency": 8, "batch_size": 5}
-    settings |= {"attempts": 4, "meter": Meter(None, None, 50, "budget"), **changes}
+    settings |= {"attempts": 4, "budget": Budget(None, None, 50, "budget"), **changes}
     about = Server(
         base_url=server.url,
         model="scripted",
         **{name: settings[name] for name in ("retries", "timeout_seconds", "concurrency")},
     )
-    asked = {name: settings[name] for name in ("meter", "batch_size", "attempts")}
-    return Asker(ServerProvider(about, "synthesise.server"), ReplyFolder(folder), **asked)
+    asked = {name: settings[name] for name in ("budget", "batch_size", "attempts")}
+    return Asker(ServerProvider(about, "synthesize.server"), ResponseFolder(folder), **asked)
 
 
 def ask(items: list[dict], asker: Asker) -> Outcome:
@@ -51,8 +51,8 @@ def is_paired(item: dict, found: dict) -> bool:
     return item["source"].split()[-1] in found["text"] and item["id"] in found["text"]
 
 
-def test_thousands_of_faulty_replies_lose_no_good_item_and_shift_no_pair(tmp_path: Path):
-    """Every kind of fault, some 2,000 replies, none of them what was asked for and no more."""
+def test_thousands_of_faulty_responses_lose_no_good_item_and_shift_no_pair(tmp_path: Path):
+    """Every kind of fault, some 2,000 responses, none of them what was asked for and no more."""
     faults = [fault for fault in FAULTS if fault != "good"]
     kinds = random.Random(1).choices(faults, k=10_000)
     items = make_items(5600)
@@ -71,7 +71,7 @@ def test_thousands_of_faulty_replies_lose_no_good_item_and_shift_no_pair(tmp_pat
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "good"])
-def test_what_one_faulty_reply_spoils_the_next_attempt_brings(tmp_path: Path, fault: str):
+def test_what_one_faulty_response_spoils_the_next_attempt_brings(tmp_path: Path, fault: str):
     items = make_items(5)
     script = iter([fault])
     with serve(ScriptedServer(script=lambda _: next(script, "good"))) as server:
@@ -90,7 +90,7 @@ def test_a_passing_failure_is_retried_within_the_attempt(tmp_path: Path, fault: 
     assert outcome.invalid == []
 
 
-def test_an_invalid_item_is_kept_with_its_reason_and_the_reply(tmp_path: Path):
+def test_an_invalid_item_is_kept_with_its_reason_and_the_response(tmp_path: Path):
     with serve(ScriptedServer(script=lambda _: "unfilled")) as server:
         outcome = ask(make_items(3), make_asker(server, tmp_path, attempts=1))
     (bad,) = outcome.invalid
@@ -125,9 +125,9 @@ def test_failures_of_the_last_attempt_are_asked_once_more_by_the_next_run(tmp_pa
     with serve(ScriptedServer(script=lambda _: "overload")) as server:
         broken = ask(items, make_asker(server, tmp_path, retries=0, attempts=2))
         server.script = lambda _: "good"
-        mended = ask(items, make_asker(server, tmp_path, retries=0, attempts=2))
+        fixed = ask(items, make_asker(server, tmp_path, retries=0, attempts=2))
     assert broken.found == {}
-    assert len(mended.found) == 2
+    assert len(fixed.found) == 2
 
 
 def test_structured_output_is_asked_for_only_where_the_server_offers_it(tmp_path: Path):
@@ -142,31 +142,31 @@ def test_structured_output_is_asked_for_only_where_the_server_offers_it(tmp_path
 
 
 def test_the_budget_stops_before_it_is_passed_and_more_budget_goes_on(tmp_path: Path):
-    table = Price(input=1000, output=1000, batch_input=0, batch_output=0)  # $0.15 a reply
+    table = Price(input=1000, output=1000, batch_input=0, batch_output=0)  # $0.15 a response
     items = make_items(100)
     with serve(ScriptedServer()) as server:
-        meter = Meter(table, 3.0, 60, "synthesise.budget")
-        with pytest.raises(TunelineError, match=r"synthesise\.budget = 3\.0: .* could cost"):
-            ask(items, make_asker(server, tmp_path, meter=meter, batch_size=1))
+        budget = Budget(table, 3.0, 60, "synthesize.budget")
+        with pytest.raises(TunelineError, match=r"synthesize\.budget = 3\.0: .* could cost"):
+            ask(items, make_asker(server, tmp_path, budget=budget, batch_size=1))
         spent = server.number * 150 * 1000 / 1e6
         assert 0 < spent <= 3.0
         before = server.number
-        meter = Meter(table, 1000.0, 60, "synthesise.budget")
-        outcome = ask(items, make_asker(server, tmp_path, meter=meter, batch_size=1))
+        budget = Budget(table, 1000.0, 60, "synthesize.budget")
+        outcome = ask(items, make_asker(server, tmp_path, budget=budget, batch_size=1))
     assert server.number == 100 > before
     assert len(outcome.found) == 100
-    assert meter.spent == pytest.approx(100 * 0.15)
+    assert budget.spent == pytest.approx(100 * 0.15)
 
 
-def test_a_reply_without_usage_counts_as_the_most_it_can_be():
-    from tuneline.llm_api.client import Reply, Request
+def test_a_response_without_usage_counts_as_the_most_it_can_be():
+    from tuneline.llm_api.client import Request, Response
 
     table = Price(input=1, output=2, batch_input=0, batch_output=0)
-    meter = Meter(table, None, 40, "budget")
+    budget = Budget(table, None, 40, "budget")
     request = Request(step="s", messages=[{"role": "user", "content": "č" * 10}])
-    meter.settle(request, 0.0, Reply(text="", model="m"))
-    assert (meter.prompt_tokens, meter.completion_tokens) == (28, 40)
-    assert meter.report()["replies_without_usage"] == 1
+    budget.settle(request, 0.0, Response(text="", model="m"))
+    assert (budget.prompt_tokens, budget.completion_tokens) == (28, 40)
+    assert budget.report()["responses_without_usage"] == 1
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_memory_does_not_grow_with_the_number_of_requests(tmp_path: Path):
         )
         asker = make_asker(server, tmp_path / str(count))
         tracemalloc.start()
-        for _ in ask_all(requests, asker.provider, asker.replies, asker.meter):
+        for _ in ask_all(requests, asker.provider, asker.responses, asker.budget):
             pass
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -3,7 +3,7 @@ import pytest
 from tuneline.errors import TunelineError
 from tuneline.parameters import Checks
 from tuneline.pipelines.synthesize.filters import find_text_problem
-from tuneline.pipelines.synthesize.offline import garble, slip
+from tuneline.pipelines.synthesize.offline import disfluency, garble
 from tuneline.pipelines.synthesize.templates import fill, find_template_problems, read_vocabulary
 
 VOCABULARY = read_vocabulary(
@@ -75,17 +75,17 @@ def test_filling_keeps_an_entry_through_its_forms_and_begins_sentences_with_capi
 
 
 @pytest.mark.parametrize(
-    ("word", "slipped"), [("lucerna", "culerna"), ("přinesl", "nipřesl"), ("maminka", None)]
+    ("word", "garbled"), [("lucerna", "culerna"), ("přinesl", "nipřesl"), ("maminka", None)]
 )
-def test_a_slip_lets_two_clusters_of_consonants_change_places(word: str, slipped: str | None):
-    assert garble(word) == slipped
+def test_a_slip_lets_two_clusters_of_consonants_change_places(word: str, garbled: str | None):
+    assert garble(word) == garbled
 
 
-def test_a_slip_stands_in_the_text_before_the_right_word():
-    text, word = slip("Ta lucerna zase nesvítí.", ["totiž"], 1) or ("", "")
+def test_a_slip_is_in_the_text_before_the_right_word():
+    text, word = disfluency("Ta lucerna zase nesvítí.", ["totiž"], 1) or ("", "")
     assert word in text
     assert f"{word}… totiž " in text
-    assert slip("Ano. Ne.", ["totiž"], 1) is None
+    assert disfluency("Ano. Ne.", ["totiž"], 1) is None
 
 
 CHECKS = Checks(

@@ -27,9 +27,9 @@ def make_examples(count: int) -> list[Example]:
 
 def make_plan(count: int, recipe: Recipe, hardware: Hardware) -> dict:
     return {
-        "made_for": describe_inputs(make_examples(count), recipe, hardware),
+        "inputs": describe_inputs(make_examples(count), recipe, hardware),
         "memory_gb": {"total": 1.0},
-        "verdict": {"shown": "fits", "words": ""},
+        "verdict": {"result": "fits", "summary": ""},
     }
 
 

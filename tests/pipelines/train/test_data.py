@@ -47,6 +47,6 @@ def test_cut_examples_keep_their_beginning_and_lose_their_end_token(recipe: Reci
     tokenizer, examples = load_tokenizer(recipe), make_examples(3)
     examples[1]["completion"][0]["content"] = "tea " * 500
     examples[2]["prompt"][0]["content"] = "tea " * 500
-    rows = render_examples(tokenizer, examples, recipe.model_copy(update={"overflow": "truncate"}))
+    rows = render_examples(tokenizer, examples, recipe.model_copy(update={"overlong": "truncate"}))
     assert [len(row) == recipe.max_length for row in rows["input_ids"]] == [False, True]
     assert tokenizer.convert_tokens_to_ids("<|end|>") not in rows[1]["labels"]

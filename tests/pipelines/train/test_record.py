@@ -14,7 +14,7 @@ PLAN = {
     "memory_gb": {"total": 1.0},
     "parameters": {"trainable": 100, "trainable_share": 0.0057},
     "adapter_megabytes": 0.0,
-    "overflow": {
+    "overlong": {
         "used": {"train": 70, "validation": 10},
         "left_out": {"train": 0, "validation": 0},
         "cut": {"train": 0, "validation": 0},
@@ -50,23 +50,23 @@ def record(
 def test_overfitting_is_named_with_its_epoch(recipe: Recipe, hardware: Hardware):
     found = record(recipe, hardware, [1.0, 0.5, 0.2], [1.2, 1.0, 1.3])
     assert found["best"] == {"step": 10, "epoch": 2.0, "validation_loss": 1.0}
-    assert "After epoch 2 it was overfitting" in found["words"]
-    assert "rose by 30%" in found["words"]
+    assert "After epoch 2 it was overfitting" in found["summary"]
+    assert "rose by 30%" in found["summary"]
 
 
 def test_a_loss_that_still_falls_and_one_that_rests_are_told_apart(
     recipe: Recipe, hardware: Hardware
 ):
-    assert "more epochs may" in record(recipe, hardware, [1, 0.8, 0.7], [1.2, 1.0, 0.9])["words"]
-    resting = record(recipe, hardware, [1, 0.8, 0.7], [1.2, 1.0, 1.001])["words"]
+    assert "more epochs may" in record(recipe, hardware, [1, 0.8, 0.7], [1.2, 1.0, 0.9])["summary"]
+    resting = record(recipe, hardware, [1, 0.8, 0.7], [1.2, 1.0, 1.001])["summary"]
     assert "stayed about the same" in resting
 
 
 @pytest.mark.parametrize(
     ("training", "validation", "words"),
     [
-        ([2.0], [2.0], "hardly anything was learnt"),
-        ([2.0, 2.0], [2.0, 1.99], "hardly anything was learnt"),
+        ([2.0], [2.0], "hardly anything was learned"),
+        ([2.0, 2.0], [2.0, 1.99], "hardly anything was learned"),
         ([2.0, 2.0], [2.3, 2.2], "has made the validation loss worse"),
         ([1.0], [1.2], "measured once after the start"),
         ([1.0, 0.9], [1.2, 1.195], "Towards the end the validation loss stayed about the same"),
@@ -76,22 +76,24 @@ def test_a_loss_that_still_falls_and_one_that_rests_are_told_apart(
 def test_no_sentence_says_more_than_the_losses_do(
     recipe: Recipe, hardware: Hardware, training: list, validation: list, words: str
 ):
-    found = record(recipe, hardware, training, validation)["words"]
+    found = record(recipe, hardware, training, validation)["summary"]
     assert words in found
     assert "fell to the end" not in found
 
 
 def test_examples_that_were_not_used_are_said(recipe: Recipe, hardware: Hardware):
-    assert "longer than" not in record(recipe, hardware, [1.0], [1.2])["words"]
-    overflow = {
+    assert "longer than" not in record(recipe, hardware, [1.0], [1.2])["summary"]
+    overlong = {
         "used": {"train": 70, "validation": 8},
         "left_out": {"train": 0, "validation": 2},
         "cut": {"train": 3, "validation": 0},
     }
-    found = record(recipe, hardware, [1.0], [1.2], PLAN | {"overflow": overflow})
-    assert found["examples"] == overflow
-    assert "2 of 10 validation examples, longer than recipe.max_length = 256, not" in found["words"]
-    assert "3 of 70 training examples, longer" in found["words"]
+    found = record(recipe, hardware, [1.0], [1.2], PLAN | {"overlong": overlong})
+    assert found["examples"] == overlong
+    assert (
+        "2 of 10 validation examples, longer than recipe.max_length = 256, not" in found["summary"]
+    )
+    assert "3 of 70 training examples, longer" in found["summary"]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_the_losses_of_two_epochs_are_kept_apart():
     assert list_epochs(log)["training_loss"].tolist() == [4.0, (2 * 3 + 3 * 2) / 5]
 
 
-def test_plan_and_actual_stand_side_by_side(recipe: Recipe, hardware: Hardware):
+def test_plan_and_actual_stand_side_by_split(recipe: Recipe, hardware: Hardware):
     found = record(recipe, hardware, [1.0, 0.5, 0.2], [1.2, 1.0, 0.9])
     rows = {row["name"]: (row["planned"], row["actual"]) for row in found["comparison"]}
     assert rows["steps"] == (15, 15)

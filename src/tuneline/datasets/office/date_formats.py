@@ -26,7 +26,7 @@ CURRENCIES = {
     "R$": "pt_BR",
     "£": "en_GB",
 }
-# The reader's long date and time; what stands behind them is what the author saw.
+# The reader's long date and time; what is behind them is what the author saw.
 SYSTEM = {"F800", "F400", "X-SYSDATE", "X-SYSTIME"}
 GREGORIAN, WESTERN = {0, 1}, {0, 1}
 

@@ -146,7 +146,7 @@ class _Reader:
         label = self._numbering.count(
             name, self._numbering.find_level(name, style) if level is None else level
         )
-        self._package.meter.charge(len(label), "the numbers of its lists")
+        self._package.budget.charge(len(label), "the numbers of its lists")
         return label
 
     def _read_table(self, table: _Element) -> Iterator[str]:
@@ -177,7 +177,7 @@ class _Reader:
         for number, name in enumerate(self._runs.notes[kind], start=1):
             if name in notes:
                 text = LINE.join(self._read_lines(notes[name])).strip()
-                self._package.meter.charge(4 * len(text), "the text of its notes")
+                self._package.budget.charge(4 * len(text), "the text of its notes")
                 yield f"[{label(number)}] {text}"
 
     def _count_parts(self, kind: str) -> int:

@@ -41,7 +41,7 @@ class ODSWorkbook:
     """
 
     def __init__(self, package: Package, locale: Locale | None) -> None:
-        self._meter = package.meter
+        self._budget = package.budget
         root = package.parse("content.xml")
         if root is None:
             raise LookupError("it holds no workbook")
@@ -61,7 +61,7 @@ class ODSWorkbook:
 
     def read(self, name: str) -> Sheet:
         """Read one sheet."""
-        builder, cursor = SheetBuilder(self._meter), _Cursor()
+        builder, cursor = SheetBuilder(self._budget), _Cursor()
         for element in _flatten(self._tables[name]):
             count = int(get(element, f"number-{name_of(element)[6:]}s-repeated") or 1)
             if name_of(element) == "table-column":
@@ -132,7 +132,7 @@ class ODSWorkbook:
             name = name_of(child)
             if name == "s":
                 spaces = int(get(child, "c") or 1)
-                self._meter.charge(spaces, "the spaces of a cell")
+                self._budget.charge(spaces, "the spaces of a cell")
                 yield " " * spaces
             elif name in SPACES:
                 yield SPACES[name]

@@ -11,7 +11,7 @@ from lxml import etree
 
 from tuneline.datasets.office import UnsafeError
 from tuneline.datasets.opening import BoundedReader
-from tuneline.utils.limits import Limits, Meter
+from tuneline.utils.limits import Budget, Limits
 
 # No entity is resolved and nothing is fetched, whatever a file asks for.
 SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False}
@@ -44,14 +44,14 @@ class Package:
 
     Attributes:
         names: of its parts.
-        meter: counts the memory that it takes.
+        budget: counts the memory that it takes.
 
     Raises:
         BadZipFile: if it is no zip archive.
     """
 
     def __init__(self, content: bytes, limits: Limits) -> None:
-        self.meter = Meter(limits)
+        self.budget = Budget(limits)
         self._zip = ZipFile(BoundedReader(BytesIO(content)))
         self.names = set(self._zip.namelist())
 
@@ -94,7 +94,7 @@ class Package:
     def _open(self, name: str) -> "_Part":
         if self._zip.getinfo(name).compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             raise BadZipFile(f"{name} is not compressed as parts of office files are")
-        return _Part(self._zip.open(name), name, self.meter)
+        return _Part(self._zip.open(name), name, self.budget)
 
     def find_main(self) -> str:
         """Name the part that holds the document or the workbook; empty if there is none."""
@@ -125,8 +125,8 @@ class Package:
 class _Part:
     """A part that is being read, whose XML is counted as the tree that comes of it."""
 
-    def __init__(self, file: IO[bytes], name: str, meter: Meter) -> None:
-        self._file, self._name, self._meter = file, name, meter
+    def __init__(self, file: IO[bytes], name: str, budget: Budget) -> None:
+        self._file, self._name, self._budget = file, name, budget
         self._held, self._last = 0, b""
 
     def __enter__(self) -> Self:
@@ -141,7 +141,7 @@ class _Part:
         nodes = 2 * (data.count(b"<") + data.count(b"=")) - data.count(b"</")
         weight = len(data) + NODE_BYTES * nodes
         self._held += weight
-        self._meter.charge(weight, self._name)
+        self._budget.charge(weight, self._name)
         return data
 
     def _refuse_type(self, data: bytes) -> None:
@@ -153,7 +153,7 @@ class _Part:
 
     def release(self) -> None:
         """Forget what was counted: the tree is empty again."""
-        self._meter.release(self._held)
+        self._budget.release(self._held)
         self._held = 0
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tuneline.utils.limits import Meter
+from tuneline.utils.limits import Budget
 
 # Why a text may not be what its author sees.
 NO_COUNTRY = "country"
@@ -61,11 +61,11 @@ class SheetBuilder:
     """Collects cells in any number of rows, most of which may be empty.
 
     Args:
-        meter: counts the memory that they take.
+        budget: counts the memory that they take.
     """
 
-    def __init__(self, meter: Meter) -> None:
-        self.sheet, self._meter = Sheet(), meter
+    def __init__(self, budget: Budget) -> None:
+        self.sheet, self._budget = Sheet(), budget
         self._cells: dict[int, dict[int, str]] = {}
 
     def add(self, row: int, column: int, text: str, problem: str = "", doubt: str = "") -> None:
@@ -79,7 +79,7 @@ class SheetBuilder:
         text = text.strip()
         if not text:
             return
-        self._meter.charge(CELL_BYTES + 4 * len(text), "its cells")
+        self._budget.charge(CELL_BYTES + 4 * len(text), "its cells")
         self._cells.setdefault(row, {})[column] = text
         if problem:
             self.sheet.problems[row, column] = problem
@@ -89,7 +89,7 @@ class SheetBuilder:
     def finish(self) -> Sheet:
         """Make rows of equal length of the cells."""
         width = 1 + max((max(row) for row in self._cells.values()), default=-1)
-        self._meter.charge(PLACE_BYTES * width * len(self._cells), f"{width:,} columns of cells")
+        self._budget.charge(PLACE_BYTES * width * len(self._cells), f"{width:,} columns of cells")
         empty = [""] * width
         for number in range(1 + max(self._cells, default=-1)):
             cells = self._cells.get(number)

@@ -17,7 +17,7 @@ from tuneline.datasets.office.package import Package
 from tuneline.datasets.office.sheets import AS_STORED, NO_COUNTRY, Sheet, SheetBuilder, Workbook
 from tuneline.datasets.office.xlsx import XLSXWorkbook
 from tuneline.reporting.html import count
-from tuneline.utils.limits import Limits, Meter, TooLargeError
+from tuneline.utils.limits import Budget, Limits, TooLargeError
 
 
 def open_workbook(content: bytes, locale: Locale | None, limits: Limits) -> Workbook:
@@ -32,25 +32,25 @@ def open_workbook(content: bytes, locale: Locale | None, limits: Limits) -> Work
         Exception: whatever the layers under a damaged file raise.
     """
     if not is_zipfile(BytesIO(content)):
-        return _BinaryWorkbook(content, limits, Meter(limits))
+        return _BinaryWorkbook(content, limits, Budget(limits))
     package = Package(content, limits)
     if "content.xml" in package.names:
         return ODSWorkbook(package, locale)
     if package.find_main().endswith(".bin"):
         package.unpack()
-        return _BinaryWorkbook(content, limits, package.meter)
+        return _BinaryWorkbook(content, limits, package.budget)
     return XLSXWorkbook(package, locale)
 
 
 class _BinaryWorkbook:
     """A workbook in one of the formats that no library reads with its number formats."""
 
-    def __init__(self, content: bytes, limits: Limits, meter: Meter) -> None:
-        self._content, self._limits, self._meter = content, limits, meter
+    def __init__(self, content: bytes, limits: Limits, budget: Budget) -> None:
+        self._content, self._limits, self._budget = content, limits, budget
         self.sheets = self._ask()
 
     def read(self, name: str) -> Sheet:
-        builder, found = SheetBuilder(self._meter), self._ask(name)
+        builder, found = SheetBuilder(self._budget), self._ask(name)
         builder.sheet.as_stored = True
         for row, column, text, formatted in found["cells"]:
             builder.add(row, column, text, "", AS_STORED if formatted else "")
@@ -68,8 +68,8 @@ class _BinaryWorkbook:
         if done.returncode == binary_reader.DAMAGED:
             raise ValueError(done.stderr.decode("utf-8", "replace"))
         if done.returncode:
-            raise TooLargeError(self._limits.word_memory())
-        self._meter.charge(len(done.stdout))
+            raise TooLargeError(self._limits.format_memory())
+        self._budget.charge(len(done.stdout))
         return dict(orjson.loads(done.stdout))
 
 

@@ -68,7 +68,7 @@ class XLSXWorkbook:
 
     def read(self, name: str) -> Sheet:
         """Read one sheet."""
-        builder, filters, row = SheetBuilder(self._package.meter), _Filters(), -1
+        builder, filters, row = SheetBuilder(self._package.budget), _Filters(), -1
         for element in self._package.iterate(self._parts[name], *TAGS):
             if name_of(element) == "row":
                 row = int(element.get("r", row + 2)) - 1

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, Fractions, Metric
+from tuneline.pipelines.evaluate.metrics import METRICS, Metric, SampleScores
 from tuneline.pipelines.evaluate.significance import (
     SAME_PROMPT,
     Groupings,
@@ -19,8 +19,8 @@ SCALE = 100.0
 
 
 def compare_all(
-    base: Fractions,
-    tuned: Fractions,
+    base: SampleScores,
+    tuned: SampleScores,
     evaluation: Evaluation,
     metrics: tuple[Metric, ...] = METRICS,
     groupings: Groupings | None = None,
@@ -41,14 +41,14 @@ def compare_all(
         By metric: `base`, `tuned`, `difference`, its `interval` at `confidence` (None where the
         groups are too few, or for a time), the `rows` that count (for both models, or for the one
         with fewer), in how many `groups`; the `wins`, `ties` and `losses` of the tuned model; the
-        `detectable` difference; what is `shown`; and how a reader sees the numbers: `timed`
+        `detectable` difference; what is `result`; and how a reader sees the numbers: `timed`
         (whether it is a time, measured once), `label`, `percent` (whether 100 is the most),
         `places`, and whether they are the `average` of the prompts (`mean`) or of all prompts
         together (`pooled`). A metric that is not a number in some row is not measured: `base`,
         `tuned` or both are None, and `unmeasured` says in how many rows of each.
     """
     both = [metric for metric in metrics if metric.name in base.keys() & tuned.keys()]
-    counting = max(1, sum(metric.counts for metric in both))
+    counting = max(1, sum(metric.decides_verdict for metric in both))
     rows = len(next(iter(base.values())))
     return {
         metric.name: _compare(
@@ -57,7 +57,8 @@ def compare_all(
             tuned[metric.name],
             {SAME_PROMPT: np.arange(rows)} if groupings is None else groupings,
             Trial(
-                confidence=1 - (1 - evaluation.confidence) / (counting if metric.counts else 1),
+                confidence=1
+                - (1 - evaluation.confidence) / (counting if metric.decides_verdict else 1),
                 resamples=evaluation.resamples,
                 seed=evaluation.seed,
                 exponent=metric.exponent,
@@ -87,25 +88,25 @@ def _compare(
         "ties": ties,
         "losses": losses,
         "detectable": None,
-        "shown": "not measured",
+        "result": "not measured",
         "unmeasured": {"base": _count_lost(base), "tuned": _count_lost(tuned)},
         "average": "mean" if _is_mean(base) and _is_mean(tuned) else "pooled",
         "timed": metric.timed,
         "label": metric.label,
         "percent": metric.percent,
-        "places": metric.places,
+        "decimals": metric.decimals,
     }
     if before is None or after is None:
         return compared
     inside = {name: numbers[there] for name, numbers in groupings.items()}
     compared["difference"] = after - before
     if metric.timed:  # by the batch and once: nothing says how much the next run would differ
-        return compared | {"shown": "—"}
+        return compared | {"result": "—"}
     found = judge_difference(base[there], tuned[there], inside, trial)
     return compared | {
         "interval": None if found.interval is None else list(found.interval),
         "detectable": found.detectable,
-        "shown": _shown(metric, after - before, found.significant),
+        "result": _shown(metric, after - before, found.significant),
     }
 
 
@@ -136,5 +137,5 @@ def _shown(metric: Metric, difference: float, significant: bool) -> str:
     if metric.better == "neither":
         return "—"
     if not significant:
-        return "no difference shown"
+        return "no significant difference"
     return "better" if (difference > 0) == (metric.better == "higher") else "worse"

@@ -11,7 +11,7 @@ import numpy as np
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_messages, list_prompts
 from tuneline.models.adapter import Adapter
-from tuneline.models.fingerprints import describe_makers, find_mismatches
+from tuneline.models.fingerprints import describe_generation, find_incompatibilities
 from tuneline.models.generation import generate_answers
 from tuneline.models.model_pair import load_tuned
 from tuneline.models.rendering import render_prompt
@@ -22,7 +22,7 @@ from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measur
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.significance import count_groups, find_groups
 from tuneline.pipelines.evaluate.verdict import conclude
-from tuneline.utils.caches import Journal
+from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
@@ -33,14 +33,14 @@ def check_adapter(adapter: Adapter, train: list[Example], recipe: Recipe) -> Non
 
     Args:
         adapter: the adapter.
-        train: the training side of today's examples.
+        train: the training split of today's examples.
         recipe: names the base model.
 
     Raises:
         TunelineError: if it was trained on another base model, on other examples (some of which
             may be held out today), or with another chat template.
     """
-    problems = [*find_mismatches(adapter, recipe), *_find_other_examples(adapter, train)]
+    problems = [*find_incompatibilities(adapter, recipe), *_find_other_examples(adapter, train)]
     if problems:
         raise TunelineError(*problems)
 
@@ -59,7 +59,7 @@ def answer_prompts(
     test: list[Example],
     train: list[Example],
     adapter: Adapter,
-    answer_journal: Journal,
+    answer_cache: Cache,
     recipe: Recipe,
     prompt: Prompt,
     evaluation: Evaluation,
@@ -72,9 +72,9 @@ def answer_prompts(
 
     Args:
         test: the held-out examples.
-        train: the examples of the training side, to make sure that none of `test` was trained.
+        train: the examples of the training split, to make sure that none of `test` was trained.
         adapter: the trained adapter.
-        answer_journal: answers that an interrupted run has left; new ones are added to it.
+        answer_cache: answers that an interrupted run has left; new ones are added to it.
         recipe: names the base model.
         prompt: states the system message of the questions.
         evaluation: questions and decoding.
@@ -87,11 +87,11 @@ def answer_prompts(
 
     Raises:
         TunelineError: if nothing was held out, or the adapter belongs to another base model, chat
-            template or training side.
+            template or training split.
     """
     rows = list_prompts(test, prompt, evaluation)
     check_adapter(adapter, train, recipe)
-    makers = describe_makers(adapter, recipe, evaluation, hardware)
+    fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
     model = load_tuned(adapter, recipe, hardware)
@@ -100,7 +100,7 @@ def answer_prompts(
         log.info("The %s model answers %s prompts.", who, len(prompts))
         losses = measure_references(model, tokenizer, test, hardware)
         answers = generate_answers(
-            model, tokenizer, prompts, evaluation, hardware, answer_journal, makers[who]
+            model, tokenizer, prompts, evaluation, hardware, answer_cache, fingerprints[who]
         )
         _fill(rows, who, losses, answers)
 
@@ -117,7 +117,7 @@ def score_answers(
 
     Args:
         answers: one row a prompt.
-        train: the examples of the training side, to see what was copied from them.
+        train: the examples of the training split, to see what was copied from them.
         adapter: its fingerprint goes into the scores, so that they can be told from others.
         evaluation: what is measured and how surely.
 
@@ -140,7 +140,7 @@ def score_remote_answers(
 
     Args:
         remote_answers: one row a prompt, without what no provider tells: losses and seconds.
-        train: the examples of the training side, to see what was copied from them.
+        train: the examples of the training split, to see what was copied from them.
         remote_job: names the models.
         evaluation: what is measured and how surely.
 
@@ -175,7 +175,7 @@ def _score(
             by_slice.setdefault(column, {}).setdefault(value, []).append(row)
     categories = {name: compare(rows) for name, rows in sorted(by_category.items())}
     verdict = conclude(metrics, categories)
-    log.info("Verdict: %s", verdict["words"])
+    log.info("Verdict: %s", verdict["summary"])
     held_out = np.array([row["reference"] is not None for row in answers])
     groupings = count_groups(find_groups(answers), held_out)
     return {
@@ -215,7 +215,7 @@ def _fill(rows: list[dict[str, Any]], who: str, losses: list[Any], answers: list
 def _measured(who: str, loss: ReferenceLoss | None) -> dict[str, float | int | None]:
     """Name what was measured on a reference; none of it where the model gave no number.
 
-    JSON has no such numbers. Written as they are they would come back as null, and count as 0.
+    JSON has no such numbers. Outputs as they are they would come back as null, and count as 0.
     """
     if loss is None or not math.isfinite(loss.nats):
         return dict.fromkeys((f"{who}_loss", f"{who}_entropy", f"{who}_correct"))

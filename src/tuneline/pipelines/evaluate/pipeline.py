@@ -9,7 +9,7 @@ from tuneline.pipelines.evaluate.rubric.nodes import (
     judge_answers,
     make_rating_sheet,
     read_ratings,
-    summarise_rubric,
+    summarize_rubric,
 )
 
 
@@ -24,7 +24,7 @@ def create_pipeline() -> Pipeline:
                     "test",
                     "train",
                     "adapter",
-                    "answer_journal",
+                    "answer_cache",
                     "params:recipe",
                     "params:prompt",
                     "params:evaluation",
@@ -101,8 +101,8 @@ def _create_rating_nodes() -> list[Node]:
         node(
             judge_answers,
             name="judge_answers",
-            inputs=["answers", "judge_journal", "params:evaluation"],
-            outputs="judgements",
+            inputs=["answers", "judge_cache", "params:evaluation"],
+            outputs="judgments",
         ),
         node(
             make_rating_sheet,
@@ -113,13 +113,13 @@ def _create_rating_nodes() -> list[Node]:
         node(
             read_ratings,
             name="read_ratings",
-            inputs=["filled_sheets", "answers", "params:evaluation"],
-            outputs=["ratings", "sheets_read"],
+            inputs=["completed_sheets", "answers", "params:evaluation"],
+            outputs=["ratings", "sheet_status"],
         ),
         node(
-            summarise_rubric,
-            name="summarise_rubric",
-            inputs=["judgements", "ratings", "sheets_read", "answers", "params:evaluation"],
+            summarize_rubric,
+            name="summarize_rubric",
+            inputs=["judgments", "ratings", "sheet_status", "answers", "params:evaluation"],
             outputs="rubric",
         ),
     ]

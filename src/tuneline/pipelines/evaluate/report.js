@@ -1,6 +1,6 @@
 "use strict";
 
-// The plots, drawn from the JSON beside them.
+// The plots, drawn from the JSON next to them.
 const figures = JSON.parse(document.getElementById("figures").textContent);
 const options = { displayModeBar: false, responsive: true };
 for (const [name, figure] of Object.entries(figures)) {

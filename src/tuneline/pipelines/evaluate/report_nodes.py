@@ -18,7 +18,7 @@ from tuneline.errors import TunelineError
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
-from tuneline.pipelines.evaluate.metrics.key_figures import compare_row
+from tuneline.pipelines.evaluate.metrics.key_recall import compare_row
 from tuneline.pipelines.evaluate.metrics.overlap import UNSPACED
 from tuneline.pipelines.evaluate.runs import (
     compare_versions,
@@ -36,7 +36,7 @@ PIECE = regex.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*|\s+")
 
 
 def mark_differences(text: str, other: str) -> Markup:
-    """Mark what of a text does not stand in another, whatever the letter case.
+    """Mark what of a text is not in another, whatever the letter case.
 
     Args:
         text: the text to show.
@@ -75,7 +75,7 @@ def show_answers(
     Returns:
         Rows with `id`, `source`, `category`, `context`, `prompt`, `reference`, `result` (win, tie,
         loss by chrF of the tuned answer; none without a reference) and for `base` and `tuned` the
-        `text` with marks, whether it `stopped`, its `chrf`, and of the key figures and
+        `text` with marks, whether it `stopped`, its `chrf`, and of the numbers and
         terms what it `missed` and `added`.
     """
     return [_show_answer(row, language) for row in answers]
@@ -152,7 +152,7 @@ def render_report(
 
 
 def _embed(figures: dict[str, go.Figure]) -> Markup:
-    """Write figures as JSON that cannot end the element it stands in."""
+    """Write figures as JSON that cannot end the element it is in."""
     entries = (f'"{name}": {figure.to_json()}' for name, figure in figures.items())
     return Markup("{" + ", ".join(entries).replace("<", "\\u003c") + "}")  # noqa: S704 - no `<` left
 
@@ -230,7 +230,7 @@ def build_report(
         adapter: its provenance is shown.
         leak_report: what was found of the test side in the training side, and done about it.
         cleaning_report: rows kept and rejected.
-        training_record: the plan beside what the training took.
+        training_record: the plan next to what the training took.
         score_plot: before and after.
         category_plot: the gain by category.
         comparison_plot: all runs.

@@ -12,8 +12,8 @@ from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.reporting.html import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
 from tuneline.utils.hashing import hash_value
 
-# What a run is compared on, beside its verdict.
-COMPARED = [metric for metric in METRICS if metric.counts or metric.name == "loss"]
+# What a run is compared on, next to its verdict.
+COMPARED = [metric for metric in METRICS if metric.decides_verdict or metric.name == "loss"]
 
 
 def describe_run(
@@ -86,7 +86,7 @@ def compare_versions(versions: dict[str, dict[str, Any]]) -> pd.DataFrame:
             "run": number,
             "version": name,
             "adapter": scores["run"]["adapter"][:12],
-            "verdict": scores["verdict"]["shown"],
+            "verdict": scores["verdict"]["label"],
             "prompts": scores["prompts"],
             "groups": scores.get("groups", scores["prompts"]),
             "differs": _name_differences(described[name], list(described.values())),
@@ -131,8 +131,8 @@ def _name_differences(run: dict[str, Any], runs: list[dict[str, Any]]) -> str:
 
 
 DIFFERENCE = "tuned \N{MINUS SIGN} base"
-# Metrics keep their colours from run to run.
-COLOURS = (TUNED_COLOUR, WARNING_COLOUR, "#1a7f4b", "#7c3aed", "#0e7490")
+# Metrics keep their colors from run to run.
+COLORS = (TUNED_COLOUR, WARNING_COLOUR, "#1a7f4b", "#7c3aed", "#0e7490")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 
 
@@ -144,13 +144,13 @@ def draw_scores(scores: dict[str, Any]) -> go.Figure:
         if one.percent and one.better == "higher" and _is_measured(scores["metrics"].get(one.name))
     ]
     figure = go.Figure()
-    for who, colour in (("base", BASE_COLOUR), ("tuned", TUNED_COLOUR)):
+    for who, color in (("base", BASE_COLOUR), ("tuned", TUNED_COLOUR)):
         values = [scores["metrics"][one.name][who] for one in shown]
         figure.add_bar(
             x=[one.label for one in shown],
             y=values,
             name=who,
-            marker_color=colour,
+            marker_color=color,
             text=[f"{value:.0f}" for value in values],
             textposition="outside",
             cliponaxis=False,
@@ -178,9 +178,9 @@ def draw_versions(comparison: pd.DataFrame) -> go.Figure:
     """Draw the differences of every comparable run, with their intervals."""
     figure = go.Figure()
     rows = comparison[comparison["comparable"]]
-    counting = [one for one in COMPARED if one.counts]
-    looks = islice(cycle(product(SYMBOLS, COLOURS)), len(counting))
-    for metric, (symbol, colour) in zip(counting, looks, strict=True):
+    counting = [one for one in COMPARED if one.decides_verdict]
+    looks = islice(cycle(product(SYMBOLS, COLORS)), len(counting))
+    for metric, (symbol, color) in zip(counting, looks, strict=True):
         if f"{metric.name}_tuned" not in rows:
             continue
         there = rows.dropna(subset=[f"{metric.name}_base", f"{metric.name}_tuned"])
@@ -192,7 +192,7 @@ def draw_versions(comparison: pd.DataFrame) -> go.Figure:
             for row in there.to_dict("records")
         ]
         names = [f"run {number}" for number in there["run"]]
-        _add_differences(figure, names, found, metric.label, colour, symbol)
+        _add_differences(figure, names, found, metric.label, color, symbol)
     figure.update_layout(scattermode="group")
     return style(figure, "Runs compared", x="", y=DIFFERENCE)
 
@@ -211,7 +211,7 @@ def _add_differences(
     names: list[str],
     found: list[dict[str, Any]],
     label: str,
-    colour: str,
+    color: str,
     symbol: str,
 ) -> None:
     differences = [one["difference"] for one in found]
@@ -228,7 +228,7 @@ def _add_differences(
         mode="markers",
         marker={
             "size": 10,
-            "color": colour,
+            "color": color,
             "symbol": [symbol if one["interval"] else f"{symbol}-open" for one in found],
         },
         error_y={

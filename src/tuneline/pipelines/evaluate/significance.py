@@ -72,7 +72,7 @@ def _join(prompts: list[str], labels: list[str | None]) -> np.ndarray:
     return np.unique(numbers[: len(prompts)], return_inverse=True)[1]
 
 
-# An untrained model's loss would overflow; beyond e^50 no one reads the number.
+# An untrained model's loss would overlong; beyond e^50 no one reads the number.
 LARGEST_EXPONENT = 50
 # A difference counts as detectable if it is found in four cases of five.
 POWER = 0.8
@@ -156,7 +156,7 @@ def judge_difference(
     Returns:
         The finding.
     """
-    influences = _linearise(tuned, trial.exponent) - _linearise(base, trial.exponent)
+    influences = _linearize(tuned, trial.exponent) - _linearize(base, trial.exponent)
     samples = [
         (_sum_by(base, numbers), _sum_by(tuned, numbers), _sum_by(influences, numbers))
         for numbers in groupings.values()
@@ -176,7 +176,7 @@ def judge_difference(
     return Finding((low, high), significant, reach)
 
 
-def _linearise(rows: np.ndarray, exponent: bool) -> np.ndarray:
+def _linearize(rows: np.ndarray, exponent: bool) -> np.ndarray:
     """Say how much each row moves the ratio (delta method): shape (rows,), the sum is 0."""
     numerator, denominator = rows.sum(axis=0)
     mean = numerator / denominator

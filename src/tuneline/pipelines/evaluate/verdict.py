@@ -16,7 +16,7 @@ Compared = dict[str, dict[str, Any]]
 def conclude(metrics: Compared, categories: dict[str, Compared] | None = None) -> dict[str, Any]:
     """Conclude from the metrics that count: those that look at what the models write.
 
-    The loss does not count. It falls as soon as the form of an answer is learnt, right or wrong:
+    The loss does not count. It falls as soon as the form of an answer is learned, right or wrong:
     an adapter that was trained on shuffled answers lowers it too (docs/log.md).
 
     Args:
@@ -24,18 +24,18 @@ def conclude(metrics: Compared, categories: dict[str, Compared] | None = None) -
         categories: the same of each category.
 
     Returns:
-        `shown`: better, worse, mixed, no difference shown or not measured; `metrics`: those it
-        rests on; `words`: one or two sentences; `notes`: what one has to know to read them.
+        `label`: better, worse, mixed, no significant difference or not measured; `metrics`: those
+        it rests on; `summary`: one or two sentences; `notes`: what one has to know to read them.
     """
     counting = {
         one.name: metrics[one.name] | {"label": _within_sentence(one.label)}
         for one in METRICS
-        if one.counts and one.name in metrics
+        if one.decides_verdict and one.name in metrics
     }
     shown, words = _word(list(counting.values()))
     return {
-        "shown": shown,
-        "words": " ".join(part for part in (words, _word_loss(metrics, shown)) if part),
+        "label": shown,
+        "summary": " ".join(part for part in (words, _format_loss(metrics, shown)) if part),
         "notes": [
             *_tell_evidence(list(counting.values())),
             *_tell_doubts(list(counting.values())),
@@ -48,7 +48,9 @@ def conclude(metrics: Compared, categories: dict[str, Compared] | None = None) -
 
 
 def _word(counting: list[dict[str, Any]]) -> tuple[str, str]:
-    found = {shown: _pick(counting, shown) for shown in ("better", "worse", "no difference shown")}
+    found = {
+        shown: _pick(counting, shown) for shown in ("better", "worse", "no significant difference")
+    }
     better, worse, same = ([one["label"] for one in some] for some in found.values())
     if better and worse:
         return "mixed", f"Mixed: better on {_join(better)}, worse on {_join(worse)}."
@@ -56,12 +58,12 @@ def _word(counting: list[dict[str, Any]]) -> tuple[str, str]:
         if labels:
             return shown, f"The tuned model is {shown} than the base model on {_join(labels)}."
     if same:
-        words = f"No difference shown between tuned and base model on {_join(same)}."
-        return "no difference shown", words
+        words = f"No significant difference between tuned and base model on {_join(same)}."
+        return "no significant difference", words
     return "not measured", "No metric that the verdict rests on could be measured."
 
 
-def _word_loss(metrics: Compared, verdict: str) -> str:
+def _format_loss(metrics: Compared, verdict: str) -> str:
     shown = metrics.get("loss", {}).get("shown")
     if shown not in {"better", "worse"}:
         return ""
@@ -93,9 +95,9 @@ def _tell_evidence(counting: list[dict[str, Any]]) -> Iterator[str]:
 def _tell_doubts(counting: list[dict[str, Any]]) -> Iterator[str]:
     """Tell where a difference is not what its name promises."""
     for one in (*_pick(counting, "better"), *_pick(counting, "worse")):
-        usual, rare = (one["wins"], one["losses"])[:: 1 if one["shown"] == "better" else -1]
+        usual, rare = (one["wins"], one["losses"])[:: 1 if one["result"] == "better" else -1]
         if rare > usual:
-            kind = "gains" if one["shown"] == "better" else "losses"
+            kind = "gains" if one["result"] == "better" else "losses"
             yield (
                 f"On {one['label']} it is {one['shown']} on average only: won {one['wins']}, "
                 f"lost {one['losses']}; few large {kind} outweigh the rest."
@@ -139,7 +141,7 @@ def _tell_categories(counting: Compared, categories: dict[str, Compared]) -> Ite
 def _tell_unmeasured(metrics: Compared) -> Iterator[str]:
     labels: dict[str, list[str]] = {}
     for one in metrics.values():
-        if one["shown"] == "not measured":
+        if one["result"] == "not measured":
             lost = [
                 f"{rows} of {one['rows']} prompts of the {who} model"
                 for who, rows in one["unmeasured"].items()
@@ -152,11 +154,11 @@ def _tell_unmeasured(metrics: Compared) -> Iterator[str]:
 
 
 def _pick(counting: list[dict[str, Any]], shown: str) -> list[dict[str, Any]]:
-    return [one for one in counting if one["shown"] == shown]
+    return [one for one in counting if one["result"] == shown]
 
 
 def _show(one: dict[str, Any], key: str, sign: bool = False) -> str:
-    return format_number(one[key], one["places"], sign)
+    return format_number(one[key], one["decimals"], sign)
 
 
 def _within_sentence(label: str) -> str:

@@ -1,4 +1,4 @@
-"""train_remotely: examples → chats → remote job → remote answers."""
+"""finetune_api: examples → chats → remote job → remote answers."""
 
 from tuneline.pipelines.finetune_api.pipeline import create_pipeline
 

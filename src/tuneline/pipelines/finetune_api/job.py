@@ -14,7 +14,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message
 from tuneline.llm_api.budget import bound_tokens
 from tuneline.llm_api.client import Failure, call, make_client
-from tuneline.parameters import RemoteTraining
+from tuneline.parameters import FinetuneAPI
 from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 
 Chats = list[dict[str, Any]]
 
-ENDED = {"succeeded", "failed", "cancelled"}
+ENDED = {"succeeded", "failed", "canceled"}
 # Looks in a row that may fail before one stops looking; the job itself goes on.
 PATIENCE = 10
-WHERE = "remote_training.server"
+WHERE = "finetune_api.server"
 
 
-def run_job(train: Chats, validation: Chats, settings: RemoteTraining) -> dict[str, Any]:
+def run_job(train: Chats, validation: Chats, settings: FinetuneAPI) -> dict[str, Any]:
     """Have a model tuned, and wait for it.
 
     A job of the same data, model and hyperparameters that is there already is followed instead of
@@ -54,28 +54,28 @@ def run_job(train: Chats, validation: Chats, settings: RemoteTraining) -> dict[s
     return dict(job.model_dump(mode="json"))
 
 
-def name_job(train: Chats, validation: Chats, settings: RemoteTraining) -> str:
+def name_job(train: Chats, validation: Chats, settings: FinetuneAPI) -> str:
     """Name a job by everything it depends on: 32 hexadecimal digits."""
     made_of = [train, validation, settings.server.model, settings.hyperparameters, settings.seed]
     return hash_value(made_of)[:32]
 
 
-def _find(client: Any, key: str, settings: RemoteTraining) -> Any:
+def _find(client: Any, key: str, settings: FinetuneAPI) -> Any:
     jobs = _ask(lambda: list(client.fine_tuning.jobs.list(limit=100)), settings)
     for job in jobs:
         if (job.metadata or {}).get("tuneline") == key and job.status not in {
             "failed",
-            "cancelled",
+            "canceled",
         }:
             log.info("Job %s is there already (%s); it is followed.", job.id, job.status)
             return job
     return None
 
 
-def _start(client: Any, key: str, train: Chats, validation: Chats, settings: RemoteTraining) -> Any:
+def _start(client: Any, key: str, train: Chats, validation: Chats, settings: FinetuneAPI) -> Any:
     files = {
-        f"{side}_file": _upload(client, side, chats, settings)
-        for side, chats in (("training", train), ("validation", validation))
+        f"{split}_file": _upload(client, split, chats, settings)
+        for split, chats in (("training", train), ("validation", validation))
         if chats
     }
     job = _ask(
@@ -95,15 +95,15 @@ def _start(client: Any, key: str, train: Chats, validation: Chats, settings: Rem
     return job
 
 
-def _upload(client: Any, side: str, chats: Chats, settings: RemoteTraining) -> str:
+def _upload(client: Any, split: str, chats: Chats, settings: FinetuneAPI) -> str:
     lines = b"".join(orjson.dumps(chat, option=orjson.OPT_APPEND_NEWLINE) for chat in chats)
-    file = (f"{side}.jsonl", io.BytesIO(lines))
+    file = (f"{split}.jsonl", io.BytesIO(lines))
     uploaded = _ask(lambda: client.files.create(file=file, purpose="fine-tune"), settings)
-    log.info("Uploaded %s.jsonl: %s bytes.", side, f"{len(lines):,}")
+    log.info("Uploaded %s.jsonl: %s bytes.", split, f"{len(lines):,}")
     return str(uploaded.id)
 
 
-def _follow(client: Any, job: Any, settings: RemoteTraining) -> Any:
+def _follow(client: Any, job: Any, settings: FinetuneAPI) -> Any:
     failures = 0
     while job.status not in ENDED:
         time.sleep(settings.poll_seconds)
@@ -120,7 +120,7 @@ def _follow(client: Any, job: Any, settings: RemoteTraining) -> Any:
     return job
 
 
-def _ask(ask: Callable[[], Any], settings: RemoteTraining) -> Any:
+def _ask(ask: Callable[[], Any], settings: FinetuneAPI) -> Any:
     answer = call(ask, settings.server, WHERE)
     if isinstance(answer, Failure):
         raise TunelineError(
@@ -161,7 +161,7 @@ ROLES = re.compile(r"(system )?user assistant( user assistant)*")
 
 @dataclass
 class Export:
-    """The chats of one side, and the examples that were set aside.
+    """The chats of one split, and the examples that were set aside.
 
     Attributes:
         chats: `{"messages": […]}` each.
@@ -172,11 +172,11 @@ class Export:
     aside: list[dict[str, str]] = field(default_factory=list)
 
 
-def export_side(examples: list[Example], settings: RemoteTraining) -> Export:
+def export_split(examples: list[Example], settings: FinetuneAPI) -> Export:
     """Write examples as chats; those that the provider would refuse or cut are set aside.
 
     Args:
-        examples: one side of the split.
+        examples: one split of the split.
         settings: the provider's token limit.
 
     Returns:
@@ -213,7 +213,7 @@ def find_chat_problem(messages: list[Message], max_tokens: int) -> str | None:
     return None
 
 
-def check_count(chats: list[dict[str, Any]], settings: RemoteTraining) -> None:
+def check_count(chats: list[dict[str, Any]], settings: FinetuneAPI) -> None:
     """Refuse fewer chats than the provider takes.
 
     Raises:
@@ -222,7 +222,7 @@ def check_count(chats: list[dict[str, Any]], settings: RemoteTraining) -> None:
     if len(chats) < settings.min_examples:
         raise TunelineError(
             Problem(
-                where="remote_training.min_examples",
+                where="finetune_api.min_examples",
                 value=settings.min_examples,
                 wrong=f"only {len(chats)} training examples can be uploaded",
                 matters="the provider would refuse the file after the upload",

@@ -1,4 +1,4 @@
-"""Nodes of the train_remotely stage."""
+"""Nodes of the finetune_api stage."""
 
 import logging
 from typing import Any
@@ -7,62 +7,62 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_prompts
 from tuneline.llm_api.budget import MILLION, estimate_tokens, find_price
 from tuneline.llm_api.moderation import answer_through, moderate
-from tuneline.llm_api.requests import Replies
-from tuneline.parameters import Evaluation, Moderation, Price, Prices, Prompt, RemoteTraining
-from tuneline.pipelines.finetune_api.job import check_count, export_side, run_job
+from tuneline.llm_api.requests import Responses
+from tuneline.parameters import Evaluation, FinetuneAPI, Moderation, Price, Prices, Prompt
+from tuneline.pipelines.finetune_api.job import check_count, export_split, run_job
 
 log = logging.getLogger(__name__)
 Chats = list[dict[str, Any]]
 
 
 def export_chats(
-    train: list[Example], validation: list[Example], remote_training: RemoteTraining
+    train: list[Example], validation: list[Example], finetune_api: FinetuneAPI
 ) -> tuple[Chats, Chats, dict[str, Any]]:
     """Write the examples in OpenAI's chat format, checked and moderated before any upload.
 
     Args:
         train: examples to learn from.
         validation: examples that watch the training.
-        remote_training: limits and moderation.
+        finetune_api: limits and moderation.
 
     Returns:
-        Chats of both sides; the report: by side `examples`, `chats`, `set_aside` with reasons.
+        Chats of both splits; the report: by split `examples`, `chats`, `set_aside` with reasons.
 
     Raises:
         TunelineError: if the provider would refuse the training file.
     """
-    moderation = _choose_moderation(remote_training)
+    moderation = _choose_moderation(finetune_api)
     report: dict[str, Any] = {"moderated_by": moderation.by}
-    sides = []
-    for side, examples in (("train", train), ("validation", validation)):
-        export = export_side(examples, remote_training)
-        judgements = moderate(
-            [chat["messages"] for chat in export.chats], moderation, "remote_training.moderation"
+    splits = []
+    for split, examples in (("train", train), ("validation", validation)):
+        export = export_split(examples, finetune_api)
+        judgments = moderate(
+            [chat["messages"] for chat in export.chats], moderation, "finetune_api.moderation"
         )
-        pairs = list(zip(export.chats, judgements, strict=True))
-        chats = [chat for chat, judgement in pairs if judgement.clear]
+        pairs = list(zip(export.chats, judgments, strict=True))
+        chats = [chat for chat, judgment in pairs if judgment.clear]
         flagged = [
-            {"chat": number, "categories": judgement.categories, "error": judgement.error}
-            for number, (_, judgement) in enumerate(pairs, start=1)
-            if not judgement.clear
+            {"chat": number, "categories": judgment.categories, "error": judgment.error}
+            for number, (_, judgment) in enumerate(pairs, start=1)
+            if not judgment.clear
         ]
-        report[side] = {
+        report[split] = {
             "examples": len(examples),
             "chats": len(chats),
             "set_aside": export.aside,
-            "not_cleared": flagged,
+            "not_moderated": flagged,
         }
-        sides.append(chats)
-    check_count(sides[0], remote_training)
-    return sides[0], sides[1], report
+        splits.append(chats)
+    check_count(splits[0], finetune_api)
+    return splits[0], splits[1], report
 
 
-def price_job(chat_train: Chats, remote_training: RemoteTraining, prices: Prices) -> dict[str, Any]:
+def price_job(chat_train: Chats, finetune_api: FinetuneAPI, prices: Prices) -> dict[str, Any]:
     """Price the training before it is started.
 
     Args:
         chat_train: the chats to learn from.
-        remote_training: model, epochs and budget.
+        finetune_api: model, epochs and budget.
         prices: the price table.
 
     Returns:
@@ -73,15 +73,15 @@ def price_job(chat_train: Chats, remote_training: RemoteTraining, prices: Prices
     """
     texts = [message["content"] for chat in chat_train for message in chat["messages"]]
     tokens = estimate_tokens(texts, prices)
-    epochs = remote_training.hyperparameters.get("n_epochs")
-    counted = epochs if isinstance(epochs, int) else remote_training.default_epochs
-    price = _find_training_price(remote_training, prices)
+    epochs = finetune_api.hyperparameters.get("n_epochs")
+    counted = epochs if isinstance(epochs, int) else finetune_api.default_epochs
+    price = _find_training_price(finetune_api, prices)
     dollars = tokens * counted * (price.training or 0.0) / MILLION
-    if dollars > remote_training.budget:
+    if dollars > finetune_api.budget:
         raise TunelineError(
             Problem(
-                where="remote_training.budget",
-                value=remote_training.budget,
+                where="finetune_api.budget",
+                value=finetune_api.budget,
                 wrong=f"the training is estimated at {dollars:.2f} dollars",
                 matters="it would cost more than it may; nothing was sent",
                 remedy="raise the budget, train fewer epochs, or take fewer examples",
@@ -90,11 +90,11 @@ def price_job(chat_train: Chats, remote_training: RemoteTraining, prices: Prices
     log.info("Estimated cost of the training: %.2f dollars.", dollars)
     assumptions = f"{prices.characters_per_token:g} characters a token; prices as of {prices.as_of}"
     return {
-        "model": remote_training.server.model,
+        "model": finetune_api.server.model,
         "tokens": tokens,
         "epochs": counted,
         "dollars": dollars,
-        "budget": remote_training.budget,
+        "budget": finetune_api.budget,
         "assumptions": assumptions,
     }
 
@@ -102,8 +102,8 @@ def price_job(chat_train: Chats, remote_training: RemoteTraining, prices: Prices
 def tune_remotely(
     chat_train: Chats,
     chat_validation: Chats,
-    job_price: dict[str, Any],
-    remote_training: RemoteTraining,
+    job_cost: dict[str, Any],
+    finetune_api: FinetuneAPI,
     prices: Prices,
 ) -> dict[str, Any]:
     """Upload, start and follow the job, or say what would be sent.
@@ -111,8 +111,8 @@ def tune_remotely(
     Args:
         chat_train: the chats to learn from.
         chat_validation: the chats that watch the training.
-        job_price: the estimate; it has been compared with the budget.
-        remote_training: the provider, and whether this is a dry run.
+        job_cost: the estimate; it has been compared with the budget.
+        finetune_api: the provider, and whether this is a dry run.
         prices: the price table.
 
     Returns:
@@ -122,14 +122,14 @@ def tune_remotely(
     Raises:
         TunelineError: if the provider refuses or the job fails.
     """
-    estimated = {"trained_tokens": job_price["tokens"] * job_price["epochs"]}
-    estimated["dollars"] = job_price["dollars"]
-    if remote_training.dry_run:
-        log.info("Dry run: nothing was sent. To start: --params=remote_training.dry_run=false")
+    estimated = {"trained_tokens": job_cost["tokens"] * job_cost["epochs"]}
+    estimated["dollars"] = job_cost["dollars"]
+    if finetune_api.dry_run:
+        log.info("Dry run: nothing was sent. To start: --params=finetune_api.dry_run=false")
         return {"dry_run": True, "model": None, "job": None, "estimated": estimated}
-    job = run_job(chat_train, chat_validation, remote_training)
+    job = run_job(chat_train, chat_validation, finetune_api)
     tokens = job.get("trained_tokens")
-    price = _find_training_price(remote_training, prices).training
+    price = _find_training_price(finetune_api, prices).training
     reported = {
         "trained_tokens": tokens,
         "dollars": None if tokens is None else tokens * (price or 0.0) / MILLION,
@@ -146,8 +146,8 @@ def tune_remotely(
 def answer_remotely(
     test: list[Example],
     remote_job: dict[str, Any],
-    replies: Replies,
-    remote_training: RemoteTraining,
+    responses: Responses,
+    finetune_api: FinetuneAPI,
     prompt: Prompt,
     evaluation: Evaluation,
 ) -> list[dict[str, Any]]:
@@ -156,8 +156,8 @@ def answer_remotely(
     Args:
         test: the held-out examples.
         remote_job: names the tuned model.
-        replies: where every reply is kept.
-        remote_training: the provider, and the base model.
+        responses: where every response is kept.
+        finetune_api: the provider, and the base model.
         prompt: states the system message of the field's own questions.
         evaluation: questions and decoding, as for a local adapter.
 
@@ -167,26 +167,26 @@ def answer_remotely(
     """
     if remote_job["dry_run"]:
         return []
-    models = {"base": remote_training.server.model, "tuned": remote_job["model"]}
+    models = {"base": finetune_api.server.model, "tuned": remote_job["model"]}
     rows = list_prompts(test, prompt, evaluation)
-    return answer_through(rows, models, remote_training.server, replies, evaluation)
+    return answer_through(rows, models, finetune_api.server, responses, evaluation)
 
 
-def _choose_moderation(settings: RemoteTraining) -> Moderation:
+def _choose_moderation(settings: FinetuneAPI) -> Moderation:
     """Ask no moderation server in a dry run: it sends nothing."""
     if settings.dry_run and settings.moderation.by == "server":
         return settings.moderation.model_copy(update={"by": "none"})
     return settings.moderation
 
 
-def _find_training_price(settings: RemoteTraining, prices: Prices) -> Price:
+def _find_training_price(settings: FinetuneAPI, prices: Prices) -> Price:
     """Find the price of the model to tune, training included."""
     model = settings.server.model
     price = find_price(model, prices)
     if price is None or price.training is None:
         raise TunelineError(
             Problem(
-                where="remote_training.server.model",
+                where="finetune_api.server.model",
                 value=model,
                 wrong="its training has no price in `prices.models`",
                 matters="the budget could not be kept",

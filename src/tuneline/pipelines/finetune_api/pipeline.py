@@ -1,4 +1,4 @@
-"""The train_remotely stage: examples → chats → remote job → remote answers."""
+"""The finetune_api stage: examples → chats → remote job → remote answers."""
 
 from kedro.pipeline import Pipeline, node
 
@@ -17,14 +17,14 @@ def create_pipeline() -> Pipeline:
             node(
                 export_chats,
                 name="export_chats",
-                inputs=["train", "validation", "params:remote_training"],
+                inputs=["train", "validation", "params:finetune_api"],
                 outputs=["chat_train", "chat_validation", "export_report"],
             ),
             node(
                 price_job,
                 name="price_job",
-                inputs=["chat_train", "params:remote_training", "params:prices"],
-                outputs="job_price",
+                inputs=["chat_train", "params:finetune_api", "params:prices"],
+                outputs="job_cost",
             ),
             node(
                 tune_remotely,
@@ -32,8 +32,8 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "chat_train",
                     "chat_validation",
-                    "job_price",
-                    "params:remote_training",
+                    "job_cost",
+                    "params:finetune_api",
                     "params:prices",
                 ],
                 outputs="remote_job",
@@ -44,8 +44,8 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "test",
                     "remote_job",
-                    "replies",
-                    "params:remote_training",
+                    "responses",
+                    "params:finetune_api",
                     "params:prompt",
                     "params:evaluation",
                 ],

@@ -5,16 +5,16 @@ from typing import Any
 
 from tuneline.errors import TunelineError
 from tuneline.models.adapter import Adapter, hash_adapter
-from tuneline.models.fingerprints import find_mismatches
+from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.checkpoint import PIECES, Checkpoint
 from tuneline.pipelines.merge.feasibility import (
     choose_dtype,
     find_room_problems,
+    format_weights,
     open_base,
     predict_merge_memory,
     quantize_base,
-    word_weights,
 )
 from tuneline.pipelines.merge.gguf import find_converter
 from tuneline.pipelines.merge.model_folder import split_shards
@@ -55,7 +55,7 @@ class Job:
             "adapter": hash_adapter(adapter),
             "base": adapter.provenance["base"],
             "merged_into": self.checkpoint.identify(),
-            "weights": word_weights(quantized),
+            "weights": format_weights(quantized),
             "quantization": quantized
             and {"dtype": quantized.dtype, "settings": quantized.settings},
             "tokenizer_model": self.checkpoint.find_file(PIECES) is not None,
@@ -86,10 +86,10 @@ def prepare_job(
         The merge.
 
     Raises:
-        TunelineError: if the adapter belongs to another base model, the base is quantised or
+        TunelineError: if the adapter belongs to another base model, the base is quantized or
             incomplete, the converter is not there, or memory or disk do not do.
     """
-    _refuse(*find_mismatches(adapter, recipe))
+    _refuse(*find_incompatibilities(adapter, recipe))
     makes_gguf = find_converter(merge.gguf) is not None
     checkpoint = open_base(recipe, merge)
     dtype, reason = choose_dtype(checkpoint, merge)

@@ -51,7 +51,7 @@ class Checkpoint:
         where: the parameter that names it, for messages.
 
     Raises:
-        TunelineError: if it cannot be found, is quantised, or holds no safetensors.
+        TunelineError: if it cannot be found, is quantized, or holds no safetensors.
     """
 
     def __init__(self, name: str, revision: str, where: str) -> None:
@@ -63,7 +63,7 @@ class Checkpoint:
         """Load the model's config.
 
         Raises:
-            TunelineError: if there is none, if it is code, or if it belongs to quantised weights.
+            TunelineError: if there is none, if it is code, or if it belongs to quantized weights.
         """
         from transformers import AutoConfig
 
@@ -85,7 +85,7 @@ class Checkpoint:
             kind = method.get("quant_method", "") if isinstance(method, dict) else ""
             raise TunelineError(
                 self._problem(
-                    f"its weights are quantised ({kind or 'see its config.json'})",
+                    f"its weights are quantized ({kind or 'see its config.json'})",
                     "Tuneline quantizes the original as the training did; it does not unpack files",
                     "name the 16-bit original: `--params=merge.base_model=owner/name`",
                 )

@@ -130,7 +130,7 @@ def check_rounding(rounding: dict[str, Any]) -> None:
                 where="merged",
                 wrong=f"the adapter moves the logits by {effect:.2g} of their spread, and rounding "
                 f"the sum by {differs:.2g}",
-                matters="most of what was learnt would be lost; it was not kept",
+                matters="most of what was learned would be lost; it was not kept",
                 remedy="use the adapter as it is, without merging, or merge in an exacter format: "
                 "`--params=merge.dtype=float32`",
             )
@@ -160,7 +160,7 @@ def check_answers(answers: dict[str, Any]) -> None:
         )
 
 
-def word_comparison(facts: dict[str, Any], is_judged: bool) -> str:
+def format_comparison(facts: dict[str, Any], is_judged: bool) -> str:
     """Say in plain words what the comparison shows.
 
     Args:

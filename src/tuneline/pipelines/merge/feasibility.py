@@ -18,7 +18,7 @@ CONTEXT_GB = 0.8
 COPIES = 6
 # Bytes for each parameter of the GGUF file; q8_0 keeps one float16 scale for 32 weights.
 GGUF_BYTES = {"f16": 2.0, "bf16": 2.0, "q8_0": 1 + 2 / 32}
-# Tokenizer and configs beside the weights.
+# Tokenizer and configs next to the weights.
 BESIDE_GB = 0.02
 
 
@@ -199,7 +199,7 @@ def choose_dtype(checkpoint: Checkpoint, merge: Merge) -> tuple[str, str]:
     )
 
 
-def word_weights(quantized: QuantizedBase | None) -> str:
+def format_weights(quantized: QuantizedBase | None) -> str:
     """Say into which of a base model's weights an adapter is merged.
 
     Args:

@@ -57,7 +57,7 @@ def name_file(gguf: Gguf) -> str:
     return f"model-{gguf.type}.gguf"
 
 
-def word_unchecked(gguf: Gguf, dtype: str) -> str:
+def format_unchecked(gguf: Gguf, dtype: str) -> str:
     """Say what is not known of the GGUF file.
 
     Args:
@@ -72,7 +72,7 @@ def word_unchecked(gguf: Gguf, dtype: str) -> str:
     )
 
 
-def word_conversion(converter: str, merged: Path, outfile: Path, gguf: Gguf) -> list[str]:
+def format_conversion(converter: str, merged: Path, outfile: Path, gguf: Gguf) -> list[str]:
     """Write the converter's command.
 
     Args:
@@ -102,7 +102,7 @@ def run_converter(converter: Path, merged: Path, outfile: Path, gguf: Gguf) -> N
         TunelineError: if it fails, with its last lines, or makes no file.
         OSError: if the disk is full.
     """
-    command = word_conversion(str(converter.resolve()), merged, outfile, gguf)
+    command = format_conversion(str(converter.resolve()), merged, outfile, gguf)
     log.info("llama.cpp's converter makes %s.", outfile.name)
     lines: list[str] = []
     try:
@@ -119,16 +119,16 @@ def run_converter(converter: Path, merged: Path, outfile: Path, gguf: Gguf) -> N
                 log.debug("%s", line.rstrip())
                 lines = [*lines[1 - LAST_LINES :], line.strip()]
     except PermissionError as error:
-        raise TunelineError(_word_failure(converter, "it may not be executed")) from error
+        raise TunelineError(_format_failure(converter, "it may not be executed")) from error
     for number in FULL:
         if process.returncode and any(f"Errno {number}]" in line for line in lines):
             raise OSError(number, lines[-1])
     if process.returncode or not outfile.is_file():
         said = " / ".join(line for line in lines if line)
-        raise TunelineError(_word_failure(converter, f"it ends with: {said or 'no word at all'}"))
+        raise TunelineError(_format_failure(converter, f"it ends with: {said or 'no word at all'}"))
 
 
-def _word_failure(converter: Path, wrong: str) -> Problem:
+def _format_failure(converter: Path, wrong: str) -> Problem:
     return Problem(
         where="merge.gguf.converter",
         value=str(converter),
@@ -140,7 +140,7 @@ def _word_failure(converter: Path, wrong: str) -> Problem:
 
 
 def list_commands(merged: Path, gguf: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """List the commands, for someone who stands in the project's folder.
+    """List the commands, for someone who is in the project's folder.
 
     Args:
         merged: the merged model's folder.

@@ -1,4 +1,4 @@
-"""What stands beside the weights in a model's folder."""
+"""What is next to the weights in a model's folder."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ MERGED = (
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "bitsandbytes", "safetensors")
 
 
-def write_beside(folder: Path, weights: MergedWeights, adapter: Adapter) -> None:
+def write_sidecar(folder: Path, weights: MergedWeights, adapter: Adapter) -> None:
     """Write configs, and the tokenizer with its chat template.
 
     Args:

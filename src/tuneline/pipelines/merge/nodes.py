@@ -14,18 +14,23 @@ from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
 from tuneline.pipelines.merge.base_checkpoint import prepare_job
 from tuneline.pipelines.merge.gguf import (
     find_converter,
+    format_unchecked,
     list_commands,
     name_file,
     run_converter,
-    word_unchecked,
 )
 from tuneline.pipelines.merge.model_folder import (
     read_merged,
-    write_beside,
     write_provenance,
     write_shards,
+    write_sidecar,
 )
-from tuneline.pipelines.merge.ollama import list_notes, list_options, list_settings, word_modelfile
+from tuneline.pipelines.merge.ollama import (
+    format_modelfile,
+    list_notes,
+    list_options,
+    list_settings,
+)
 from tuneline.pipelines.merge.smoke_test import Trial, leave_out, plan_trial, refuse_untried
 from tuneline.streaming import Stream
 
@@ -35,7 +40,7 @@ log = logging.getLogger(__name__)
 def merge_adapter(
     adapter: Adapter,
     test: list[Example],
-    merge_volumes: dict[str, dict[str, Any]],
+    merge_disk_space: dict[str, dict[str, Any]],
     recipe: Recipe,
     merge: Merge,
     evaluation: Evaluation,
@@ -48,7 +53,7 @@ def merge_adapter(
     Args:
         adapter: the trained adapter.
         test: the held-out examples; the first of them are what both models are asked.
-        merge_volumes: free space where the results go.
+        merge_disk_space: free space where the results go.
         recipe: names the base model of the training.
         merge: what to merge into, and how.
         evaluation: the decoding.
@@ -63,7 +68,7 @@ def merge_adapter(
             not do, if what is not the judged model cannot be compared with it, or if the merged
             model answers otherwise.
     """
-    job = prepare_job(adapter, merge_volumes, recipe, merge, hardware)
+    job = prepare_job(adapter, merge_disk_space, recipe, merge, hardware)
     trial = plan_trial(job.weights, adapter, test[: merge.prompts], recipe, evaluation, hardware)
     if merge.into == "original" and isinstance(trial, str):
         raise TunelineError(refuse_untried(trial))
@@ -74,7 +79,7 @@ def merge_adapter(
         reset_peak("cpu")
         log.info("Merging %s tensors into %s.", len(job.sizes), facts["weights"])
         write_shards(job.weights, job.split, folder)
-        write_beside(folder, job.weights, adapter)
+        write_sidecar(folder, job.weights, adapter)
         facts["memory_gb"] = {"predicted": job.memory_gb, "peak": round(measure_peak("cpu"), 3)}
         facts["seconds"] = round(time.monotonic() - start, 1)
         facts["comparison"] = trial.run(folder) if isinstance(trial, Trial) else leave_out(trial)
@@ -98,7 +103,7 @@ def convert_to_gguf(
     Returns:
         What fills the folder with the GGUF file and a Modelfile for Ollama, and the facts once it
         has done so: `file`, `type`, `bytes`, `modelfile` (for whoever has the file), `options` (for
-        llama-cli), `words`.
+        llama-cli), `summary`.
 
     Raises:
         TunelineError: if the converter is named and not there, or if it fails.
@@ -117,36 +122,36 @@ def convert_to_gguf(
 
         told = read_merged(merged)
         if converter is None:
-            facts["words"] = (
+            facts["summary"] = (
                 "No GGUF file was made: llama.cpp's convert_hf_to_gguf.py is not on PATH, and "
                 "merge.gguf.converter names none."
             )
         else:
             run_converter(converter, merged, folder / name, merge.gguf)
             facts["file"], facts["bytes"] = name, (folder / name).stat().st_size
-            checked = word_unchecked(merge.gguf, told["dtype"])
-            facts["words"] = f"llama.cpp's converter made {name}. {checked}"
+            checked = format_unchecked(merge.gguf, told["dtype"])
+            facts["summary"] = f"llama.cpp's converter made {name}. {checked}"
         tokenizer = AutoTokenizer.from_pretrained(merged, trust_remote_code=False)
-        notes = list_notes(told, facts["words"])
+        notes = list_notes(told, facts["summary"])
         source = f"../{merged.name}" if converter is None else f"./{name}"
         facts["modelfile"], here = (
-            word_modelfile(model, tokenizer, settings, system, notes)
+            format_modelfile(model, tokenizer, settings, system, notes)
             for model in (f"./{name}", source)
         )
         (folder / "Modelfile").write_text(here, encoding="utf-8")
-        log.info("%s", facts["words"])
+        log.info("%s", facts["summary"])
 
     return fill, _tell(facts)
 
 
 def record_merge(
-    merge_facts: dict[str, Any], gguf_facts: dict[str, Any], merged: Path, gguf: Path
+    merge_stats: dict[str, Any], gguf_stats: dict[str, Any], merged: Path, gguf: Path
 ) -> dict[str, Any]:
     """Record the merge, with the commands that use its results.
 
     Args:
-        merge_facts: what was merged and what the comparison found.
-        gguf_facts: what was made for llama.cpp and Ollama.
+        merge_stats: what was merged and what the comparison found.
+        gguf_stats: what was made for llama.cpp and Ollama.
         merged: the merged model's folder.
         gguf: the folder of the GGUF file.
 
@@ -154,11 +159,11 @@ def record_merge(
         The record.
     """
     record = {
-        **merge_facts,
-        "gguf": gguf_facts,
-        "commands": list_commands(merged, gguf, gguf_facts),
+        **merge_stats,
+        "gguf": gguf_stats,
+        "commands": list_commands(merged, gguf, gguf_stats),
     }
-    log.info("Merged into %s. %s", merge_facts["weights"], merge_facts["comparison"]["words"])
+    log.info("Merged into %s. %s", merge_stats["weights"], merge_stats["comparison"]["summary"])
     log.info("merged   %s", merged)
     for line in record["commands"]["ollama"]:
         log.info("ollama   %s", line)

@@ -22,12 +22,12 @@ class Frame:
     """What a chat template puts around the texts of a conversation that ends with a question.
 
     Attributes:
-        start: stands before the first question.
-        system: stand before and behind a system message.
+        start: is before the first question.
+        system: are before and behind a system message.
         in_last: whether a system message goes into the last question; otherwise it is what the
             conversation starts with, in place of `start`.
-        answer: stand before and behind an answer, up to where the next question begins.
-        end: stands behind the last question and tells the model to answer.
+        answer: are before and behind an answer, up to where the next question begins.
+        end: is behind the last question and tells the model to answer.
     """
 
     start: str
@@ -49,7 +49,7 @@ class Frame:
                 parts += [self.answer[0], message["content"], self.answer[1]]
         return "".join(parts) + self.end
 
-    def word_for_ollama(self) -> str:
+    def format_for_ollama(self) -> str:
         """Write the frame in the language of Go's templates, which Ollama uses.
 
         Ollama joins messages of one role that follow one another, so that question and answer take
@@ -173,12 +173,12 @@ def list_notes(merged: dict[str, Any], file: str) -> list[str]:
     """
     return [
         f"Merged into {merged['weights']}; stored in {merged['dtype']}.",
-        merged["comparison"]["words"],
+        merged["comparison"]["summary"],
         file,
     ]
 
 
-def word_modelfile(
+def format_modelfile(
     model: str, tokenizer: Any, settings: dict[str, Any], system: str | None, notes: list[str]
 ) -> str:
     """Word what Ollama makes a model of.
@@ -199,7 +199,7 @@ def word_modelfile(
     lines = [
         *(f"# {note}" for note in notes),
         f"FROM {model}",
-        *([f'TEMPLATE """{frame.word_for_ollama()}"""'] if frame else []),
+        *([f'TEMPLATE """{frame.format_for_ollama()}"""'] if frame else []),
         *([f'SYSTEM """{system}"""'] if system else []),
         *(f'PARAMETER stop "{token}"' for token in ends),
         *(f"PARAMETER {name} {value}" for name, value in settings.items()),

@@ -15,13 +15,13 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "adapter",
                     "test",
-                    "merge_volumes",
+                    "merge_disk_space",
                     "params:recipe",
                     "params:merge",
                     "params:evaluation",
                     "params:hardware",
                 ],
-                outputs=["merged", "merge_facts"],
+                outputs=["merged", "merge_stats"],
             ),
             node(
                 convert_to_gguf,
@@ -33,12 +33,12 @@ def create_pipeline() -> Pipeline:
                     "params:recipe",
                     "params:evaluation",
                 ],
-                outputs=["gguf", "gguf_facts"],
+                outputs=["gguf", "gguf_stats"],
             ),
             node(
                 record_merge,
                 name="record_merge",
-                inputs=["merge_facts", "gguf_facts", "merged", "gguf"],
+                inputs=["merge_stats", "gguf_stats", "merged", "gguf"],
                 outputs="merge_record",
             ),
         ]

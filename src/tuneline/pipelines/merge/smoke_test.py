@@ -22,7 +22,7 @@ from tuneline.pipelines.merge.comparison import (
     compare_answers,
     compare_judged,
     compare_rounding,
-    word_comparison,
+    format_comparison,
 )
 from tuneline.pipelines.merge.feasibility import choose_compute, count_cached, measure_room
 from tuneline.pipelines.merge.weights import MergedWeights
@@ -59,7 +59,7 @@ class Trial:
             folder: the merged model.
 
         Returns:
-            `words` for people; `rounding`, `judged` and `answers` as `compare_rounding`,
+            `summary` for people; `rounding`, `judged` and `answers` as `compare_rounding`,
             `compare_judged` and `compare_answers` give them.
 
         Raises:
@@ -90,7 +90,7 @@ class Trial:
             "judged": compare_judged(judged, merged),
             "answers": answers,
         }
-        return {"words": word_comparison(facts, self._merges_into_judged()), **facts}
+        return {"summary": format_comparison(facts, self._merges_into_judged()), **facts}
 
     def _merges_into_judged(self) -> bool:
         """Tell whether the adapter is merged into the weights that it was judged with."""
@@ -206,7 +206,7 @@ def leave_out(why: str) -> dict[str, Any]:
     """
     words = f"The merged model was not compared with the judged model: {why}."
     log.warning("%s", words)
-    return {"words": words, "rounding": None, "judged": None, "answers": None}
+    return {"summary": words, "rounding": None, "judged": None, "answers": None}
 
 
 def refuse_untried(why: str) -> Problem:

@@ -33,20 +33,20 @@ class Setting:
         return predict_memory(self.size, self.longest, self.recipe, self.hardware)["total"]
 
 
-def build_ladder(setting: Setting) -> list[dict[str, Any]]:
+def list_savings(setting: Setting) -> list[dict[str, Any]]:
     """Work out the changes, each on top of those before it.
 
     Args:
         setting: the run as it is planned.
 
     Returns:
-        One entry a rung: the `change` as one would write it into the YAML, `effect` on the result,
-        `saves_gb`, and the predicted `total_gb` with all changes so far.
+        One entry a saving: the `change` as one would write it into the YAML, `effect` on the
+        result, `saves_gb`, and the predicted `total_gb` with all changes so far.
     """
-    rungs, total = [], setting.total_gb()
+    savings, total = [], setting.total_gb()
     for change, effect, changed in _changes(setting):
         after = changed.total_gb()
-        rungs.append(
+        savings.append(
             {
                 "change": change,
                 "effect": effect,
@@ -55,7 +55,7 @@ def build_ladder(setting: Setting) -> list[dict[str, Any]]:
             }
         )
         total = after
-    return rungs
+    return savings
 
 
 def _changes(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
@@ -141,18 +141,18 @@ def list_warnings(plan: dict[str, Any], recipe: Recipe) -> Iterator[str]:
     Yields:
         Sentences.
     """
-    yield from _warn_of_lengths(plan["overflow"])
+    yield from _warn_of_lengths(plan["overlong"])
     yield from _warn_of_context(plan["context"], recipe)
     yield from _warn_of_steps(plan, recipe)
 
 
-def _warn_of_lengths(overflow: dict[str, Any]) -> Iterator[str]:
-    limit = f"recipe.max_length = {overflow['max_length']}"
-    for side, what in LOSSES.items():
-        lost, cut = overflow["left_out"][side], overflow["cut"][side]
-        of = f"of {count(overflow['used'][side] + lost, SHOWN[side])}"
+def _warn_of_lengths(overlong: dict[str, Any]) -> Iterator[str]:
+    limit = f"recipe.max_length = {overlong['max_length']}"
+    for split, what in LOSSES.items():
+        lost, cut = overlong["left_out"][split], overlong["cut"][split]
+        of = f"of {count(overlong['used'][split] + lost, SHOWN[split])}"
         long = (
-            "without room for an answer in" if overflow["policy"] == "truncate" else "longer than"
+            "without room for an answer in" if overlong["policy"] == "truncate" else "longer than"
         )
         if lost:
             yield f"{lost:,} {of} {_be(lost)} {long} {limit}: left out of the {what}."
@@ -164,10 +164,10 @@ def _warn_of_context(context: dict[str, Any], recipe: Recipe) -> Iterator[str]:
     if context["tokens"] is None:
         return
     reads = f"the {context['tokens']:,} tokens that the base model reads"
-    for side, ids in context["longer"].items():
+    for split, ids in context["longer"].items():
         if ids:
             yield (
-                f"{count(len(ids), SHOWN[side])} {_be(len(ids))} longer than {reads}, and it is "
+                f"{count(len(ids), SHOWN[split])} {_be(len(ids))} longer than {reads}, and it is "
                 f"weak beyond them: {_name(ids)}."
             )
     if recipe.max_length > context["tokens"]:
@@ -181,7 +181,7 @@ def _warn_of_context(context: dict[str, Any], recipe: Recipe) -> Iterator[str]:
 
 
 def _warn_of_steps(plan: dict[str, Any], recipe: Recipe) -> Iterator[str]:
-    total, used = plan["steps"]["total"], plan["overflow"]["used"]["train"]
+    total, used = plan["steps"]["total"], plan["overlong"]["used"]["train"]
     rate = plan["learning_rate"]
     if rate["peak"] and rate["peak"] < 1 and rate["warmup_steps"] >= total:
         yield (

@@ -56,7 +56,7 @@ def estimate_time(tokens: int, hardware: Hardware) -> dict[str, Any]:
     }
 
 
-def describe_derived(recipe: Recipe, hardware: Hardware, config: Any) -> dict[str, str]:
+def describe_resolved(recipe: Recipe, hardware: Hardware, config: Any) -> dict[str, str]:
     """Say what nobody stated and what it follows from."""
     follows = derive_dtype(hardware.compute_capability) == hardware.dtype
     capability = hardware.compute_capability
@@ -77,7 +77,7 @@ def describe_derived(recipe: Recipe, hardware: Hardware, config: Any) -> dict[st
 
 # Hubs keep models in 16 bits.
 DOWNLOAD_BYTES = 2
-# Tokenizer, configs and logs beside the weights.
+# Tokenizer, configs and logs next to the weights.
 BESIDE_GB = 0.02
 
 
@@ -129,7 +129,7 @@ def _checkpoints_gb(size: ModelSize, recipe: Recipe) -> float:
     return kept * (size.trainable * (4 + count_optimizer_bytes(recipe)) / 1e9 + BESIDE_GB)
 
 
-def describe_overflow(
+def describe_overlong(
     token_report: pd.DataFrame, used: pd.DataFrame, recipe: Recipe
 ) -> dict[str, Any]:
     """Count the examples that are too long, and what is lost of those that are trained on.
@@ -145,20 +145,20 @@ def describe_overflow(
         the training loses, and end tokens lost by cutting. A test example is neither cut nor left
         out: the evaluation reads it whole.
     """
-    trained = token_report[token_report["side"] == "train"]
+    trained = token_report[token_report["split"] == "train"]
     over = trained[~trained["fits"]]
     left_out, cut, kept = {}, {}, {}
-    for side in ("train", "validation"):
-        rows = token_report[token_report["side"] == side]
+    for split in ("train", "validation"):
+        rows = token_report[token_report["split"] == split]
         long = rows[~rows["fits"]]
-        whole = recipe.overflow == "truncate"
-        cut[side] = int((long["prompt_tokens"] < recipe.max_length).sum()) if whole else 0
-        left_out[side] = len(long) - cut[side]
-        kept[side] = len(rows) - left_out[side]
+        whole = recipe.overlong == "truncate"
+        cut[split] = int((long["prompt_tokens"] < recipe.max_length).sum()) if whole else 0
+        left_out[split] = len(long) - cut[split]
+        kept[split] = len(rows) - left_out[split]
     return {
-        "policy": recipe.overflow,
+        "policy": recipe.overlong,
         "max_length": recipe.max_length,
-        "allowed_share": recipe.overflow_share,
+        "allowed_share": recipe.max_overlong_fraction,
         "share": len(over) / max(1, len(trained)),
         "ids": over["id"].tolist(),
         "left_out": left_out,
@@ -179,8 +179,8 @@ def choose_used(token_report: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     Returns:
         The rows of those examples, `tokens` and `completion_tokens` after cutting.
     """
-    trained = token_report[token_report["side"] == "train"]
-    if recipe.overflow != "truncate":
+    trained = token_report[token_report["split"] == "train"]
+    if recipe.overlong != "truncate":
         return trained[trained["fits"]]
     used = trained[trained["prompt_tokens"] < recipe.max_length]
     tokens = used["tokens"].clip(upper=recipe.max_length)

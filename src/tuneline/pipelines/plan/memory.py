@@ -138,7 +138,7 @@ def _shape(module: Any) -> tuple[int, int]:
 
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
-# 4 bits, and one float32 scale for 64 weights; with double quantisation the scale takes 8 bits and
+# 4 bits, and one float32 scale for 64 weights; with double quantization the scale takes 8 bits and
 # one float32 for 256 of them (QLoRA, arXiv 2305.14314, section 3).
 BYTES_PER_QUANTIZED, BYTES_PER_DOUBLY_QUANTIZED = 0.5 + 4 / 64, 0.5 + 1 / 64 + 4 / (64 * 256)
 # AdamW keeps two moments: float32, or 8 bits each.
@@ -163,12 +163,12 @@ def predict_memory(
     Args:
         size: the model's and the adapter's shape.
         longest: tokens of the longest example.
-        recipe: quantisation and optimiser.
+        recipe: quantization and optimizer.
         hardware: batch, dtype, checkpointing and the memory there is.
 
     Returns:
         GB (10^9 bytes) by component, their `total`, the total with the most fragmentation that
-        was seen (`at_worst`), and what the `device` has.
+        was seen (`worst_case`), and what the `device` has.
     """
     parts = {
         "weights": _weights(size, recipe, hardware),
@@ -184,7 +184,7 @@ def predict_memory(
     memory["fragmentation"] = used * (least - 1)
     memory["context"] = CONTEXT_GB[hardware.device]
     memory["total"] = sum(memory.values())
-    memory["at_worst"] = used * most + memory["context"]
+    memory["worst_case"] = used * most + memory["context"]
     memory["device"] = hardware.memory_gb
     return {name: round(value, 4) for name, value in memory.items()}
 
@@ -196,7 +196,7 @@ def _weights(size: ModelSize, recipe: Recipe, hardware: Hardware) -> float:
 
 
 def count_optimizer_bytes(recipe: Recipe) -> int:
-    """Count the bytes that the optimiser keeps for each trainable parameter."""
+    """Count the bytes that the optimizer keeps for each trainable parameter."""
     optimizer = str((recipe.model_extra or {}).get("optim", "adamw_torch"))
     return OPTIMIZER_8BIT_BYTES if "8bit" in optimizer else OPTIMIZER_BYTES
 
@@ -244,10 +244,10 @@ def describe_context(
     longer: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
     answers: list[str] = []
     if tokens is not None:
-        held_out = token_report[token_report["side"] != "train"]
-        for side, rows in [("train", used), *held_out.groupby("side")]:
-            longer[str(side)] = rows.loc[rows["tokens"] > tokens, "id"].tolist()
-        test = held_out[held_out["side"] == "test"]
+        held_out = token_report[token_report["split"] != "train"]
+        for split, rows in [("train", used), *held_out.groupby("split")]:
+            longer[str(split)] = rows.loc[rows["tokens"] > tokens, "id"].tolist()
+        test = held_out[held_out["split"] == "test"]
         answers = test.loc[test["prompt_tokens"] + answer > tokens, "id"].tolist()
     return {
         "tokens": tokens,

@@ -14,12 +14,12 @@ from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.models.memory import plan_steps
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.plan.advice import Setting, build_ladder, list_warnings
+from tuneline.pipelines.plan.advice import Setting, list_savings, list_warnings
 from tuneline.pipelines.plan.estimates import (
     choose_used,
-    describe_derived,
     describe_learning_rate,
-    describe_overflow,
+    describe_overlong,
+    describe_resolved,
     describe_tokens,
     estimate_time,
     plan_disk,
@@ -40,13 +40,13 @@ def count_tokens(
     """Count the tokens of every example as training and evaluation will render it.
 
     Args:
-        train: examples of the training side.
-        validation: examples of the validation side.
-        test: examples of the test side.
+        train: examples of the training split.
+        validation: examples of the validation split.
+        test: examples of the test split.
         recipe: names the base model and the longest example.
 
     Returns:
-        One row an example: `side`, `id`, `prompt_tokens`, `completion_tokens`, `tokens`, `fits`,
+        One row an example: `split`, `id`, `prompt_tokens`, `completion_tokens`, `tokens`, `fits`,
         `control_tokens` (those that its texts spell out).
 
     Raises:
@@ -54,10 +54,10 @@ def count_tokens(
     """
     examples = [*train, *validation, *test]
     rendered = render_all(load_tokenizer(recipe), examples)
-    sides = ["train"] * len(train) + ["validation"] * len(validation) + ["test"] * len(test)
+    splits = ["train"] * len(train) + ["validation"] * len(validation) + ["test"] * len(test)
     report = pd.DataFrame(
         {
-            "side": sides,
+            "split": splits,
             "id": [example["id"] for example in examples],
             "prompt_tokens": [one.prompt_length for one in rendered],
             "completion_tokens": [len(one.ids) - one.prompt_length for one in rendered],
@@ -80,14 +80,14 @@ def plot_tokens(token_report: pd.DataFrame, recipe: Recipe) -> go.Figure:
     """
     figure = go.Figure()
     width = max(1, round(token_report["tokens"].max() / BARS))
-    for column, name, colour in (
+    for column, name, color in (
         ("prompt_tokens", "prompt", BASE_COLOUR),
         ("tokens", "prompt and completion", TUNED_COLOUR),
     ):
         figure.add_histogram(
             x=token_report[column],
             name=name,
-            marker_color=colour,
+            marker_color=color,
             opacity=0.75,
             xbins={"start": 0, "size": width},
         )
@@ -113,17 +113,17 @@ def make_plan(
 
     Args:
         token_report: tokens of every example.
-        train: the examples of the training side, to know the plan by.
+        train: the examples of the training split, to know the plan by.
         volumes: free space where the run writes.
         recipe: what is trained and how.
         evaluation: how long an answer may be.
         hardware: the machine.
 
     Returns:
-        What it was made for; examples, tokens, overflow, context, steps, learning rate, parameters,
-        memory in GB by component with the ladder of changes, disk, time and cost; what was derived;
-        what the chat template does by itself and what it meets in the texts; `warnings`; and the
-        verdict that `train` obeys.
+        What it was made for; examples, tokens, overlong, context, steps, learning rate, parameters,
+        memory in GB by component with what changes would save, disk, time and cost; `resolved`
+        settings; what the chat template does by itself and what it meets in the texts; `warnings`;
+        and the verdict that `train` obeys.
     """
     config = load_model_config(recipe)
     model = build_empty(config)
@@ -135,11 +135,11 @@ def make_plan(
     steps = plan_steps(len(used), recipe, hardware)
     tokens = describe_tokens(used, steps)
     plan: dict[str, Any] = {
-        "made_for": describe_inputs(train, recipe, hardware),
-        "derived": describe_derived(recipe, hardware, config),
-        "examples": token_report["side"].value_counts().to_dict(),
+        "inputs": describe_inputs(train, recipe, hardware),
+        "resolved": describe_resolved(recipe, hardware, config),
+        "examples": token_report["split"].value_counts().to_dict(),
         "tokens": tokens,
-        "overflow": describe_overflow(token_report, used, recipe),
+        "overlong": describe_overlong(token_report, used, recipe),
         "context": context,
         "packing": packing,
         "steps": steps,
@@ -147,7 +147,7 @@ def make_plan(
         "parameters": size.parameters(),
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
         "memory_gb": predict_memory(size, longest, recipe, hardware),
-        "ladder": build_ladder(Setting(size, longest, recipe, hardware)),
+        "savings": list_savings(Setting(size, longest, recipe, hardware)),
         "disk": plan_disk(size, recipe, volumes),
         "time": estimate_time(tokens["in_all"], hardware),
         "chat_template": [
@@ -159,7 +159,7 @@ def make_plan(
     plan["verdict"] = judge(plan)
     for sentence in plan["chat_template"]:
         log.warning("Chat template: %s", sentence)
-    log.info("Plan: %s. %s", plan["verdict"]["shown"], plan["verdict"]["words"])
+    log.info("Plan: %s. %s", plan["verdict"]["label"], plan["verdict"]["summary"])
     return plan
 
 
@@ -172,7 +172,7 @@ def _describe_typed(token_report: pd.DataFrame) -> list[str]:
     examples = "1 example spells" if len(typed) == 1 else f"{len(typed):,} examples spell"
     return [
         f"{examples} out control tokens of the base model (example {first['id']}: "
-        f"{first['control_tokens']}); they are read and learnt as text, and end or open nothing."
+        f"{first['control_tokens']}); they are read and learned as text, and end or open nothing."
     ]
 
 
@@ -180,7 +180,7 @@ def preview_masks(train: list[Example], recipe: Recipe) -> str:
     """Show of a few examples which tokens are trained.
 
     Args:
-        train: examples of the training side.
+        train: examples of the training split.
         recipe: names the base model.
 
     Returns:

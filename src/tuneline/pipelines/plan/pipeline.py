@@ -33,7 +33,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "token_report",
                     "train",
-                    "volumes",
+                    "disk_space",
                     "params:recipe",
                     "params:evaluation",
                     "params:hardware",

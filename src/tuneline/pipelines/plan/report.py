@@ -90,45 +90,45 @@ def judge(plan: dict[str, Any]) -> dict[str, Any]:
         plan: everything the plan knows.
 
     Returns:
-        `shown`: fits, with warnings or without, does not fit, or cannot tell; and `words`: a
+        `result`: fits, with warnings or without, does not fit, or cannot tell; and `summary`: a
         sentence for each obstacle, or what the run will be and what to know about it.
     """
     obstacles = [
-        *_judge_overflow(plan),
+        *_judge_overlong(plan),
         *_judge_context(plan),
         *_judge_learning(plan),
         *_judge_memory(plan),
         *_judge_disk(plan),
     ]
     if obstacles:
-        return {"shown": "does not fit", "words": " ".join(obstacles)}
+        return {"label": "does not fit", "summary": " ".join(obstacles)}
     words = " ".join([_describe(plan), *plan["warnings"]])
-    if plan["memory_gb"]["at_worst"] > plan["memory_gb"]["device"]:
-        return {"shown": "cannot tell", "words": f"{_word_doubt(plan)} {words}"}
-    return {"shown": "fits, with warnings" if plan["warnings"] else "fits", "words": words}
+    if plan["memory_gb"]["worst_case"] > plan["memory_gb"]["device"]:
+        return {"label": "cannot tell", "summary": f"{_format_doubt(plan)} {words}"}
+    return {"label": "fits, with warnings" if plan["warnings"] else "fits", "summary": words}
 
 
-def _judge_overflow(plan: dict[str, Any]) -> Iterator[str]:
-    overflow = plan["overflow"]
-    where = f"recipe.max_length = {overflow['max_length']}"
-    for side, shown in (("train", "training"), ("validation", "validation")):
-        if plan["examples"].get(side) and not overflow["used"][side]:
+def _judge_overlong(plan: dict[str, Any]) -> Iterator[str]:
+    overlong = plan["overlong"]
+    where = f"recipe.max_length = {overlong['max_length']}"
+    for split, shown in (("train", "training"), ("validation", "validation")):
+        if plan["examples"].get(split) and not overlong["used"][split]:
             yield (
                 f"{where}: no {shown} example is used: "
                 + (
                     "no prompt leaves room for an answer"
-                    if overflow["policy"] == "truncate"
+                    if overlong["policy"] == "truncate"
                     else "all of them are longer"
                 )
-                + "; nothing could be learnt or measured; raise max_length, or shorten the texts."
+                + "; nothing could be learned or measured; raise max_length, or shorten the texts."
             )
             return
-    if overflow["policy"] == "fail" and overflow["share"] > overflow["allowed_share"]:
+    if overlong["policy"] == "fail" and overlong["share"] > overlong["allowed_share"]:
         yield (
-            f"{where}: {overflow['share']:.1%} of the training examples are longer; more than "
-            f"{overflow['allowed_share']:.1%} would be left out; raise max_length, shorten the "
-            "texts (data.rules.max_characters), allow more with recipe.overflow_share, or choose "
-            "recipe.overflow: drop or truncate."
+            f"{where}: {overlong['share']:.1%} of the training examples are longer; more than "
+            f"{overlong['allowed_share']:.1%} would be left out; raise max_length, shorten the "
+            "texts (data.rules.max_characters), allow more with recipe.max_overlong_fraction, or "
+            "choose recipe.overlong: drop or truncate."
         )
 
 
@@ -137,9 +137,9 @@ def _judge_context(plan: dict[str, Any]) -> Iterator[str]:
     longer = sum(map(len, context["longer"].values()))
     if context["fails"] and longer:
         yield (
-            f"recipe.base_model = {plan['made_for']['recipe.base_model']}: {longer:,} examples are "
+            f"recipe.base_model = {plan['inputs']['recipe.base_model']}: {longer:,} examples are "
             f"longer than the {context['tokens']:,} tokens that it has positions for; it fails at "
-            f"the next one; set recipe.max_length: {context['tokens']} with recipe.overflow: drop, "
+            f"the next one; set recipe.max_length: {context['tokens']} with recipe.overlong: drop, "
             "shorten the texts (data.rules.max_characters), or take a model that reads more."
         )
     if plan["packing"]:
@@ -152,11 +152,11 @@ def _judge_context(plan: dict[str, Any]) -> Iterator[str]:
 
 def _judge_learning(plan: dict[str, Any]) -> Iterator[str]:
     warmup = plan["learning_rate"]["warmup_steps"]
-    if plan["learning_rate"]["peak"] == 0 and plan["overflow"]["used"]["train"]:
+    if plan["learning_rate"]["peak"] == 0 and plan["overlong"]["used"]["train"]:
         yield (
             f"recipe.warmup_steps: the learning rate is 0 in every step of the run "
             f"({plan['steps']['total']} in all), since it rises from 0 in {warmup}; nothing would "
-            "be learnt; bring more examples, lower recipe.global_batch_size, or set "
+            "be learned; bring more examples, lower recipe.global_batch_size, or set "
             "recipe.warmup_steps: 0."
         )
 
@@ -167,7 +167,7 @@ def _judge_memory(plan: dict[str, Any]) -> Iterator[str]:
         yield (
             f"hardware.memory_gb = {memory['device']:g}: the run is predicted to need "
             f"{memory['total']:.1f} GB; it would end in an out-of-memory error; "
-            f"{_word_ladder(plan['ladder'], memory['device'])}."
+            f"{_format_savings(plan['savings'], memory['device'])}."
         )
 
 
@@ -183,12 +183,12 @@ def _judge_disk(plan: dict[str, Any]) -> Iterator[str]:
             )
 
 
-def _word_ladder(ladder: list[dict[str, Any]], device_gb: float) -> str:
-    """Name the rungs up to the first that fits."""
+def _format_savings(savings: list[dict[str, Any]], device_gb: float) -> str:
+    """Name the savings up to the first that fits."""
     steps = []
-    for rung in ladder:
-        steps.append(f"{rung['change']} (then {rung['total_gb']:.1f} GB)")
-        if rung["total_gb"] <= device_gb:
+    for saving in savings:
+        steps.append(f"{saving['change']} (then {saving['total_gb']:.1f} GB)")
+        if saving["total_gb"] <= device_gb:
             return "change, in this order, " + ", ".join(steps)
     return (
         f"even {', '.join(steps)} does not suffice: lower recipe.max_length or take a smaller "
@@ -198,11 +198,12 @@ def _word_ladder(ladder: list[dict[str, Any]], device_gb: float) -> str:
     )
 
 
-def _word_doubt(plan: dict[str, Any]) -> str:
+def _format_doubt(plan: dict[str, Any]) -> str:
     memory = plan["memory_gb"]
     return (
-        f"cannot tell: {memory['total']:.1f} GB are predicted, and up to {memory['at_worst']:.1f} "
-        f"GB with much fragmentation, of {memory['device']:g} GB; the measured first step decides."
+        f"cannot tell: {memory['total']:.1f} GB are predicted, and up to "
+        f"{memory['worst_case']:.1f} GB with much fragmentation, of {memory['device']:g} GB; "
+        "the measured first step decides."
     )
 
 
@@ -212,11 +213,11 @@ def _describe(plan: dict[str, Any]) -> str:
         f"{steps['total']:,} steps of {steps['global_batch_size']} examples, "
         f"{plan['parameters']['trainable']:,} trainable parameters "
         f"({plan['parameters']['trainable_share']:.2%}), "
-        f"{memory['total']:.2f} of {memory['device']:g} GB{_word_time(plan['time'])}."
+        f"{memory['total']:.2f} of {memory['device']:g} GB{_format_time(plan['time'])}."
     )
 
 
-def _word_time(time: dict[str, Any]) -> str:
+def _format_time(time: dict[str, Any]) -> str:
     if time["seconds"] is None:
         return ""
     hours, minutes = divmod(round(time["seconds"] / 60), 60)

@@ -233,7 +233,7 @@ def _count_held_out(data: Data) -> int:
     """Count the rows that are held out at least; pairs are counted elsewhere."""
     if data.table or data.documents:
         return 0
-    named = sum(len(ids) for _, ids in data.split.fixed)
+    named = sum(len(ids) for _, ids in data.split.pinned)
     sizes = [size for size in (data.split.test, data.split.validation) if size is not None]
     return named + sum(size if isinstance(size, int) else 1 for size in sizes)
 

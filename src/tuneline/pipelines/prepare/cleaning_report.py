@@ -99,7 +99,7 @@ class CleaningReport:
             },
             "kept_markup": {"texts": self._markup, "examples": self._markup_shown},
             "notes": list(raw.notes),
-            "words": " ".join([counted, *warnings]),
+            "summary": " ".join([counted, *warnings]),
         }
 
     def _count_reasons(self, rejected: pl.DataFrame) -> None:
@@ -163,7 +163,7 @@ class CleaningReport:
             encoding, _ = self._misread.most_common(1)[0]
             words.append(
                 f"{self._misread.total():,} clean texts look as if UTF-8 had been read as "
-                f"{encoding}: mend the source, or look at them before training."
+                f"{encoding}: fix the source, or look at them before training."
             )
         return words
 
@@ -222,25 +222,25 @@ def draw_cleaning(report: dict[str, Any]) -> go.Figure:
     figure.add_trace(_draw_bars(report["reasons"], WARNING_COLOUR), 1, 1)
     changed = {rule: told["rows"] for rule, told in report["rules"].items()}
     figure.add_trace(_draw_bars(changed, TUNED_COLOUR), 2, 1)
-    for side, colour in SIDES.items():
-        figure.add_trace(_draw_lengths(report["lengths"], side, colour), 3, 1)
+    for side, color in SIDES.items():
+        figure.add_trace(_draw_lengths(report["lengths"], side, color), 3, 1)
     style(figure, f"Cleaning: {report['clean']:,} of {report['rows']:,} rows kept", "", "")
     figure.update_xaxes(type="log", row=3, col=1)
     return figure.update_layout(height=900, boxmode="group")
 
 
-def _draw_bars(counts: dict[str, int], colour: str) -> go.Bar:
+def _draw_bars(counts: dict[str, int], color: str) -> go.Bar:
     names = sorted(counts, key=lambda name: (counts[name], name))
     return go.Bar(
         x=[counts[name] for name in names],
         y=names,
         orientation="h",
-        marker_color=colour,
+        marker_color=color,
         showlegend=False,
     )
 
 
-def _draw_lengths(lengths: dict[str, Any], side: str, colour: str) -> go.Box:
+def _draw_lengths(lengths: dict[str, Any], side: str, color: str) -> go.Box:
     shown = {name: told[side] for name, told in lengths.items() if told[side]}
     # A logarithm has no place for a text without a character.
     quantiles = [[max(1, length) for length in told.values()] for told in shown.values()]
@@ -254,5 +254,5 @@ def _draw_lengths(lengths: dict[str, Any], side: str, colour: str) -> go.Box:
         q3=third,
         upperfence=high,
         orientation="h",
-        marker_color=colour,
+        marker_color=color,
     )

@@ -19,7 +19,7 @@ class Parts:
     Attributes:
         texts: the text of each part, without its heading; empty where it was not found.
         problems: what is missing, in words.
-        before: characters that stand before the first part, and so in none.
+        before: characters that are before the first part, and so in none.
     """
 
     texts: dict[str, str]
@@ -82,7 +82,7 @@ def _write_part(lines: list[str], part: Part) -> tuple[str, list[str]]:
         else:
             written[place], after = f"# {section}", place + 1
     text = "\n".join(line.strip() for line in written if line.strip())
-    return text, missing if text else ["nothing stands under its heading"]
+    return text, missing if text else ["nothing is under its heading"]
 
 
 def _describe_missing(what: str, heading: str, lines: list[str], folded: list[str]) -> str:

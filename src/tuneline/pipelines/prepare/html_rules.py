@@ -111,7 +111,7 @@ class SeenKeys:
         """Tell of each key whether it is in the set."""
         found = np.zeros(len(keys), dtype=bool)
         order = np.argsort(keys)
-        ordered = keys[order]  # neighbours in a run are neighbours in memory
+        ordered = keys[order]  # neighbors in a run are neighbors in memory
         for run in self._runs:
             places = np.minimum(np.searchsorted(run, ordered), len(run) - 1)
             found[order] |= run[places] == ordered

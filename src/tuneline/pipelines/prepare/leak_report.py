@@ -15,43 +15,45 @@ CLEAN = (
     "asks a fixed question. Paraphrases and translations are not looked for."
 )
 SHOWN_CHARACTERS = 160
-ROW = ["side", "id", "line", "prompt", "completion"]
-COLUMNS = ["similarity", "kind", "compared", *ROW, *(f"twin_{name}" for name in ROW), "done"]
+ROW = ["split", "id", "line", "prompt", "completion"]
+COLUMNS = ["similarity", "kind", "compared", *ROW, *(f"duplicate_{name}" for name in ROW), "done"]
 
 
 def list_leaks(
-    found: pl.DataFrame, sides: dict[str, list[Example]], questions: list[str], leaks: Leaks
+    found: pl.DataFrame, splits: dict[str, list[Example]], questions: list[str], leaks: Leaks
 ) -> pd.DataFrame:
-    """List every leaking row beside its twin.
+    """List every leaking row next to its duplicate.
 
     Args:
         found: the leaks, as `LeakFinder` gives them.
-        sides: the examples of each side before the check.
+        splits: the examples of each split before the check.
         questions: the fixed questions.
         leaks: the policy.
 
     Returns:
-        One row a pair: `similarity`, `kind`, `compared`, then `side`, `id`, `line`, `prompt`,
-        `completion` of the row that had to go, the same of its twin with `twin_` before, and
-        `done`. Texts are shortened.
+        One row a pair: `similarity`, `kind`, `compared`, then `split`, `id`, `line`, `prompt`,
+        `completion` of the row that had to go, the same of its duplicate as `duplicate_…`, and `done`. Texts
+        are shortened.
     """
     rows: list[tuple[str, Example | str]] = [
-        (side, one) for side, several in sides.items() for one in several
+        (split, one) for split, several in splits.items() for one in several
     ]
     rows += [("question", question) for question in questions]
-    asks = set(found.filter(twin_side="question")["row"])
+    asks = set(found.filter(duplicate_split="question")["row"])
     listed = []
     for leak in found.iter_rows(named=True):
-        # The side of the twin is that of the moment: it may have been moved itself.
-        twin = _show(leak["twin_side"], rows[leak["twin"]][1])
+        # The split of the duplicate is that of the moment: it may have been moved itself.
+        duplicate = _show(leak["duplicate_split"], rows[leak["duplicate"]][1])
         moved = leaks.policy == "move" and leak["row"] not in asks
         listed.append(
             {key: leak[key] for key in ("similarity", "kind", "compared")}
             | _show(*rows[leak["row"]])
-            | {f"twin_{key}": value for key, value in twin.items()}
+            | {f"duplicate_{key}": value for key, value in duplicate.items()}
             | {"done": "moved to train" if moved else "dropped"}
         )
-    return pd.DataFrame(listed, columns=COLUMNS).astype({"line": "Int64", "twin_line": "Int64"})
+    return pd.DataFrame(listed, columns=COLUMNS).astype(
+        {"line": "Int64", "duplicate_line": "Int64"}
+    )
 
 
 def count_shared_prompts(kept: pl.DataFrame) -> dict[str, int]:
@@ -65,16 +67,16 @@ def count_shared_prompts(kept: pl.DataFrame) -> dict[str, int]:
         Rows by held-out split.
     """
     asked = kept.filter(pl.col("prompt") != "")
-    trained = asked.filter(side="train")["prompt"].implode()
+    trained = asked.filter(split="train")["prompt"].implode()
     shared = asked.filter(pl.col("prompt").is_in(trained))
-    return {side: shared.filter(side=side).height for side in ("validation", "test")}
+    return {split: shared.filter(split=split).height for split in ("validation", "test")}
 
 
 def describe_check(
     found: pl.DataFrame,
     kept: pl.DataFrame,
     changes: dict[str, int],
-    sides: dict[str, list[Example]],
+    splits: dict[str, list[Example]],
     data: Data,
 ) -> dict[str, Any]:
     """Sum the leak check up.
@@ -83,13 +85,13 @@ def describe_check(
         found: the leaks.
         kept: the rows that are left.
         changes: rows `moved` and `dropped`.
-        sides: the examples of each side after the check.
+        splits: the examples of each split after the check.
         data: the thresholds and the policy.
 
     Returns:
-        `policy`, `threshold`, `alone_threshold`, `min_words`, `found` by kind, `moved` and
-        `dropped` rows, `remaining` leaks, `shared_prompts`, `sizes` of the sides, `categories`
-        (rows of each on each side) and `words`.
+        `policy`, `threshold`, `completion_threshold`, `min_words`, `found` by kind, `moved` and
+        `dropped` rows, `remaining` leaks, `shared_prompts`, `sizes` of the splits, `categories`
+        (rows of each in each split) and `summary`.
     """
     report: dict[str, Any] = {
         **data.leaks.model_dump(),
@@ -97,21 +99,23 @@ def describe_check(
         **changes,
         "remaining": 0,  # `separate` gives nothing back before it has proved this
         "shared_prompts": count_shared_prompts(kept),
-        "sizes": {side: len(several) for side, several in sides.items()},
-        "categories": _count_categories(sides) if data.category else {},
+        "sizes": {split: len(several) for split, several in splits.items()},
+        "categories": _count_categories(splits) if data.category else {},
     }
     return report | {
-        "words": " ".join([_word_leaks(report), *_word_prompts(report), *_word_categories(report)])
+        "summary": " ".join(
+            [_format_leaks(report), *_format_prompts(report), *_format_categories(report)]
+        )
     }
 
 
-def _count_categories(sides: dict[str, list[Example]]) -> dict[str, dict[str, int]]:
-    counts = {side: Counter(one["meta"]["category"] for one in sides[side]) for side in sides}
+def _count_categories(splits: dict[str, list[Example]]) -> dict[str, dict[str, int]]:
+    counts = {split: Counter(one["meta"]["category"] for one in splits[split]) for split in splits}
     names = sorted(set().union(*counts.values()))
-    return {name: {side: counts[side][name] for side in sides} for name in names}
+    return {name: {split: counts[split][name] for split in splits} for name in names}
 
 
-def _word_leaks(report: dict[str, Any]) -> str:
+def _format_leaks(report: dict[str, Any]) -> str:
     found = report["found"]
     pairs = sum(found.values())
     if not pairs:
@@ -123,19 +127,19 @@ def _word_leaks(report: dict[str, Any]) -> str:
     )
 
 
-def _word_prompts(report: dict[str, Any]) -> Iterator[str]:
-    shared = {side: count for side, count in report["shared_prompts"].items() if count}
+def _format_prompts(report: dict[str, Any]) -> Iterator[str]:
+    shared = {split: count for split, count in report["shared_prompts"].items() if count}
     if shared:
-        counts = " and ".join(f"{count:,} {side}" for side, count in shared.items())
+        counts = " and ".join(f"{count:,} {split}" for split, count in shared.items())
         yield (
             f"{counts} rows have the prompt of a training row with another answer: if the answers "
             "say the same, set `data.split.group` to the prompt's column."
         )
 
 
-def _word_categories(report: dict[str, Any]) -> Iterator[str]:
+def _format_categories(report: dict[str, Any]) -> Iterator[str]:
     for name, counts in report["categories"].items():
-        missing = [side for side, count in counts.items() if not count]
+        missing = [split for split, count in counts.items() if not count]
         if missing:
             rows = sum(counts.values())
             yield (
@@ -144,11 +148,11 @@ def _word_categories(report: dict[str, Any]) -> Iterator[str]:
             )
 
 
-def _show(side: str, example: Example | str) -> dict[str, Any]:
+def _show(split: str, example: Example | str) -> dict[str, Any]:
     if isinstance(example, str):
-        return {"side": side, "prompt": _shorten(example)}
+        return {"split": split, "prompt": _shorten(example)}
     return {
-        "side": side,
+        "split": split,
         "id": example["id"],
         "line": example["meta"]["line"],
         "prompt": _shorten(example["prompt"][-1]["content"]),

@@ -1,4 +1,4 @@
-"""Rows that stand on two sides, word for word or with a few words changed."""
+"""Rows that are in two splits, word for word or with a few words changed."""
 
 import re
 from functools import partial
@@ -11,19 +11,19 @@ from tuneline.parameters import Leaks
 from tuneline.pipelines.prepare.near_duplicates import (
     Measure,
     NearDuplicates,
-    measure_likeness,
     measure_overlap,
+    measure_similarity,
 )
 
-SIDES = ("train", "validation", "test")
-# The side that is used more freely, and the side that must stay unknown to it. Held-out rows first:
-# a training row may stay if the only row that it is like goes itself.
+SPLITS = ("train", "validation", "test")
+# The split that is used more freely, and the split that must stay unknown to it. Held-out rows
+# first: a training row may stay if the only row that it is like goes itself.
 PAIRS = (("validation", "test"), ("train", "test"), ("train", "validation"))
 DIGITS = re.compile(r"\d+")
 FOUND = {
     "row": pl.Int64,
-    "twin": pl.Int64,
-    "twin_side": pl.String,
+    "duplicate": pl.Int64,
+    "duplicate_split": pl.String,
     "compared": pl.String,
     "kind": pl.String,
     "similarity": pl.Float64,
@@ -31,58 +31,64 @@ FOUND = {
 
 
 class LeakFinder:
-    """Finds rows that stand on two sides, or that ask a fixed question.
+    """Finds rows that are in two splits, or that ask a fixed question.
 
     Args:
         rows: what `tabulate` makes of examples and questions.
-        leaks: when two texts are twins, and which of two twins has to go.
+        leaks: when two texts are duplicates, and which of two duplicates has to go.
     """
 
     def __init__(self, rows: pl.DataFrame, leaks: Leaks) -> None:
         self._leaks = leaks
         self._texts = rows.select("prompt", "completion", "example")
         self._near = {"example": self._sketch(rows, "example", leaks.threshold, measure_overlap)}
-        if leaks.alone_threshold is not None:
-            self._near["completion"] = self._sketch(rows, "completion", leaks.alone_threshold)
-        if leaks.alone_threshold is not None and "question" in rows["side"]:
-            self._near["prompt"] = self._sketch(rows, "prompt", leaks.alone_threshold)
+        if leaks.completion_threshold is not None:
+            self._near["completion"] = self._sketch(rows, "completion", leaks.completion_threshold)
+        if leaks.completion_threshold is not None and "question" in rows["split"]:
+            self._near["prompt"] = self._sketch(rows, "prompt", leaks.completion_threshold)
 
     def find(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Find the leaks among rows that are left.
 
         Args:
-            rows: some of the rows, with their sides of the moment.
+            rows: some of the rows, with their splits of the moment.
 
         Returns:
-            One row for each row that has to go and each side it has a twin on, with the closest of
-            them: `row`, `twin`, `twin_side`, `compared` (example, completion, prompt), `kind`
-            (exact, near), `similarity`.
+            One row for each row that has to go and each split it has a duplicate in, with the
+            closest of them: `row`, `duplicate`, `duplicate_split`, `compared` (example, completion,
+            prompt), `kind` (exact, near), `similarity`.
         """
-        of = {side: rows.filter(side=side) for side in (*SIDES, "question")}
+        of = {split: rows.filter(split=split) for split in (*SPLITS, "question")}
         found = []
-        for side in SIDES:
-            found.append(self._find_asked(of[side], of["question"]))
-            of[side] = _leave_out(of[side], found[-1])
+        for split in SPLITS:
+            found.append(self._find_asked(of[split], of["question"]))
+            of[split] = _leave_out(of[split], found[-1])
         for used, kept in PAIRS:
             moves = self._leaks.policy == "move" and used == "train"
             going, staying = (kept, used) if moves else (used, kept)
-            found.append(self._find_twins(of[going], of[staying], staying))
+            found.append(self._find_duplicates(of[going], of[staying], staying))
             of[going] = _leave_out(of[going], found[-1])
         return pl.concat(found)
 
     def _sketch(
-        self, rows: pl.DataFrame, column: str, threshold: float, measure: Measure = measure_likeness
+        self,
+        rows: pl.DataFrame,
+        column: str,
+        threshold: float,
+        measure: Measure = measure_similarity,
     ) -> NearDuplicates:
-        # A text with a word less may still be the twin of one that is long enough.
+        # A text with a word less may still be the duplicate of one that is long enough.
         long = rows.filter(count_words(column) >= threshold * self._leaks.min_words)
         return NearDuplicates(dict(long.select("row", column).iter_rows()), threshold, measure)
 
-    def _find_twins(self, going: pl.DataFrame, staying: pl.DataFrame, side: str) -> pl.DataFrame:
+    def _find_duplicates(
+        self, going: pl.DataFrame, staying: pl.DataFrame, split: str
+    ) -> pl.DataFrame:
         found = [_find_equal(going, staying, ["prompt", "completion"], "example")]
-        if self._leaks.alone_threshold is not None:
+        if self._leaks.completion_threshold is not None:
             long = count_words("completion") >= self._leaks.min_words
             found.append(_find_equal(going.filter(long), staying, ["completion"], "completion"))
-        return self._find_rest(going, staying, found, ["example", "completion"], side)
+        return self._find_rest(going, staying, found, ["example", "completion"], split)
 
     def _find_asked(self, rows: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
         found = [_find_equal(rows, questions, ["prompt"], "prompt")]
@@ -94,33 +100,39 @@ class LeakFinder:
         staying: pl.DataFrame,
         equal: list[pl.DataFrame],
         compared: list[str],
-        side: str,
+        split: str,
     ) -> pl.DataFrame:
-        """Look for the near twins of rows without an equal one; keep the closest twin of a row."""
+        """Find the closest near-duplicate of each row without an equal one."""
         rest = going.join(pl.concat(equal), on="row", how="anti", maintain_order="left")
         near = [self._find_near(rest, staying, one) for one in compared if one in self._near]
         found = pl.concat([*equal, *near]).sort("similarity", descending=True, maintain_order=True)
         closest = found.unique("row", keep="first", maintain_order=True)
-        return closest.with_columns(twin_side=pl.lit(side)).select(list(FOUND))
+        return closest.with_columns(duplicate_split=pl.lit(split)).select(list(FOUND))
 
     def _find_near(self, going: pl.DataFrame, staying: pl.DataFrame, compared: str) -> pl.DataFrame:
         best: dict[int, tuple[int, float]] = {}
-        for row, twin, likeness in self._near[compared].find(going["row"], staying["row"]):
-            if likeness > best.get(row, (0, 0.0))[1] and self._are_twins(row, twin, compared):
-                best[row] = (twin, likeness)
-        pairs = [(row, twin, compared, "near", alike) for row, (twin, alike) in best.items()]
-        columns = ("row", "twin", "compared", "kind", "similarity")
+        for row, duplicate, similarity in self._near[compared].find(going["row"], staying["row"]):
+            if similarity > best.get(row, (0, 0.0))[1] and self._are_duplicates(
+                row, duplicate, compared
+            ):
+                best[row] = (duplicate, similarity)
+        pairs = [
+            (row, duplicate, compared, "near", alike) for row, (duplicate, alike) in best.items()
+        ]
+        columns = ("row", "duplicate", "compared", "kind", "similarity")
         return pl.DataFrame(pairs, {name: FOUND[name] for name in columns}, orient="row")
 
-    def _are_twins(self, row: int, twin: int, compared: str) -> bool:
+    def _are_duplicates(self, row: int, duplicate: int, compared: str) -> bool:
         words = partial(_words, self._texts)
-        both = words(row, compared), words(twin, compared)
+        both = words(row, compared), words(duplicate, compared)
         if max(map(len, both)) < self._leaks.min_words or _differ_in_numbers(*both):
             return False
         return compared != "example" or bool(
-            measure_likeness(words(row, "prompt"), words(twin, "prompt"), self._leaks.threshold)
+            measure_similarity(
+                words(row, "prompt"), words(duplicate, "prompt"), self._leaks.threshold
+            )
             and measure_overlap(
-                words(row, "completion"), words(twin, "completion"), self._leaks.threshold
+                words(row, "completion"), words(duplicate, "completion"), self._leaks.threshold
             )
         )
 
@@ -146,10 +158,12 @@ def _words(texts: pl.DataFrame, row: int, column: str) -> list[str]:
 def _find_equal(
     going: pl.DataFrame, staying: pl.DataFrame, columns: list[str], compared: str
 ) -> pl.DataFrame:
-    twins = staying.unique(columns, keep="first", maintain_order=True)
-    pairs = going.join(twins.select(*columns, twin="row"), on=columns, maintain_order="left")
+    duplicates = staying.unique(columns, keep="first", maintain_order=True)
+    pairs = going.join(
+        duplicates.select(*columns, duplicate="row"), on=columns, maintain_order="left"
+    )
     return pairs.select(
-        "row", "twin", compared=pl.lit(compared), kind=pl.lit("exact"), similarity=pl.lit(1.0)
+        "row", "duplicate", compared=pl.lit(compared), kind=pl.lit("exact"), similarity=pl.lit(1.0)
     )
 
 
@@ -158,16 +172,16 @@ def separate(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Drop or move leaking rows until a whole check finds none.
 
-    A row that is moved into training may be a twin of another held-out row, so moving can take more
-    than one round. Every round takes a row out of a side for good, so there is an end.
+    A row that is moved into training may be a duplicate of another held-out row, so moving can take
+    more than one round. Every round takes a row out of a split for good, so there is an end.
 
     Args:
         rows: what `tabulate` makes of examples and questions.
-        leaks: when rows are twins, and what becomes of them.
+        leaks: when rows are duplicates, and what becomes of them.
         groups: `line` and `group` of each row, read only if rows are moved: a group moves as one.
 
     Returns:
-        The rows that are left, with their sides; and the leaks that were found, as `LeakFinder`
+        The rows that are left, with their splits; and the leaks that were found, as `LeakFinder`
         gives them.
     """
     finder = LeakFinder(rows, leaks)
@@ -176,67 +190,69 @@ def separate(
         found.append(leaking)
         rows = _settle(rows, leaking, leaks, groups)
     if count := count_equal(rows, leaks):
-        raise AssertionError(f"{count} rows stand on two sides after the leak check")
+        raise AssertionError(f"{count} rows are in two splits after the leak check")
     return rows, pl.concat(found)
 
 
 def pick_examples(
-    sides: dict[str, list[Example]], kept: pl.DataFrame, leaks: Leaks
+    splits: dict[str, list[Example]], kept: pl.DataFrame, leaks: Leaks
 ) -> dict[str, list[Example]]:
     """Pick the examples that are left, in their old order; what was moved follows.
 
     Args:
-        sides: the examples of each side before the check.
-        kept: `row` and the new `side` of those that are left.
+        splits: the examples of each split before the check.
+        kept: `row` and the new `split` of those that are left.
         leaks: the policy, for the error.
 
     Returns:
-        The examples of each side.
+        The examples of each split.
 
     Raises:
-        TunelineError: if a side is empty.
+        TunelineError: if a split is empty.
     """
-    examples = [one for several in sides.values() for one in several]
-    picked = {side: [examples[row] for row in kept.filter(side=side)["row"]] for side in sides}
-    for side in sides:
-        if not picked[side]:
-            raise TunelineError(_emptied(side, leaks))
+    examples = [one for several in splits.values() for one in several]
+    picked = {split: [examples[row] for row in kept.filter(split=split)["row"]] for split in splits}
+    for split in splits:
+        if not picked[split]:
+            raise TunelineError(_emptied(split, leaks))
     return picked
 
 
-def _emptied(side: str, leaks: Leaks) -> Problem:
+def _emptied(split: str, leaks: Leaks) -> Problem:
     return Problem(
         where="data.leaks.policy",
         value=leaks.policy,
-        wrong=f"every row of the {side} side has a twin on another side or among "
+        wrong=f"every row of the {split} split has a duplicate in another split or among "
         "`evaluation.questions`",
         matters="no row would be left there",
-        remedy="group the split by a column that the twins have in common (`data.split.group`); if "
+        remedy="group the split by a column that duplicates have in common (`data.split.group`); if "
         "rows are alike by right, as those of a template are, set `data.leaks.threshold: 1` and "
-        "`data.leaks.alone_threshold: null`",
+        "`data.leaks.completion_threshold: null`",
     )
 
 
 def count_changes(rows: pl.DataFrame, kept: pl.DataFrame) -> dict[str, int]:
-    """Count the rows that were `moved` to another side and those that were `dropped`."""
-    both = rows.join(kept.select("row", now="side"), on="row", how="left")
-    moved = (pl.col("now") != pl.col("side")).sum()
+    """Count the rows that were `moved` to another split and those that were `dropped`."""
+    both = rows.join(kept.select("row", now="split"), on="row", how="left")
+    moved = (pl.col("now") != pl.col("split")).sum()
     return both.select(moved=moved, dropped=pl.col("now").null_count()).row(0, named=True)
 
 
 def count_equal(rows: pl.DataFrame, leaks: Leaks) -> int:
-    """Count texts on two sides by comparing all of them, in another way than the search does."""
+    """Count texts in two splits by comparing all of them, in another way than the search does."""
     total = 0
     for columns, chosen in _compared_whole(leaks):
-        texts = {side: set(rows.filter(chosen, side=side).select(columns).rows()) for side in SIDES}
+        texts = {
+            split: set(rows.filter(chosen, split=split).select(columns).rows()) for split in SPLITS
+        }
         total += sum(len(texts[used] & texts[kept]) for used, kept in PAIRS)
-    asked = pl.col("side") == "question"
+    asked = pl.col("split") == "question"
     return total + len(set(rows.filter(asked)["prompt"]) & set(rows.filter(~asked)["prompt"]))
 
 
 def _compared_whole(leaks: Leaks) -> list[tuple[list[str], pl.Expr]]:
     examples = (["prompt", "completion"], pl.lit(True))
-    if leaks.alone_threshold is None:
+    if leaks.completion_threshold is None:
         return [examples]
     return [examples, (["completion"], count_words("completion") >= leaks.min_words)]
 
@@ -244,8 +260,8 @@ def _compared_whole(leaks: Leaks) -> list[tuple[list[str], pl.Expr]]:
 def _settle(
     rows: pl.DataFrame, leaking: pl.DataFrame, leaks: Leaks, groups: pl.LazyFrame
 ) -> pl.DataFrame:
-    # A question belongs to no side, so a row that asks it cannot be moved away from it.
-    movable = pl.col("twin_side") != "question" if leaks.policy == "move" else pl.lit(False)
+    # A question belongs to no split, so a row that asks it cannot be moved away from it.
+    movable = pl.col("duplicate_split") != "question" if leaks.policy == "move" else pl.lit(False)
     rows = rows.join(leaking.filter(~movable), on="row", how="anti", maintain_order="left")
     moving = rows.join(leaking.filter(movable), on="row", how="semi")
     if moving.is_empty():
@@ -253,4 +269,4 @@ def _settle(
     members = groups.collect()
     members = members.join(members.join(moving, on="line", how="semi"), on="group", how="semi")
     to_train = pl.col("line").is_in(members["line"].implode())
-    return rows.with_columns(side=pl.when(to_train).then(pl.lit("train")).otherwise("side"))
+    return rows.with_columns(split=pl.when(to_train).then(pl.lit("train")).otherwise("split"))

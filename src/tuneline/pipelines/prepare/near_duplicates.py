@@ -1,11 +1,11 @@
 """Near-duplicates between two sets of texts: MinHash finds candidates, counting words decides.
 
-Likeness of two texts is 1 - d / m: d is the number of words to change, add or remove to make one
+Similarity of two texts is 1 - d / m: d is the number of words to change, add or remove to make one
 of the other (Levenshtein), m the number of words of the longer. A copy with one word in ten changed
-has a likeness of 0.9, wherever the words stand and however long the text is.
+has a similarity of 0.9, wherever the words stand and however long the text is.
 
-MinHash compares pairs of neighbouring words. A changed word spoils at most two pairs, so two texts
-of a likeness of at least t have a Jaccard index of their pairs of at least (2t - 1) / (3 - 2t).
+MinHash compares pairs of neighboring words. A changed word spoils at most two pairs, so two texts
+of a similarity of at least t have a Jaccard index of their pairs of at least (2t - 1) / (3 - 2t).
 The bands of the signatures (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, chapter 3.4)
 are chosen so that at this index one pair in a million is missed.
 """
@@ -34,7 +34,7 @@ class NearDuplicates:
 
     Args:
         forms: normal forms by their keys.
-        threshold: least likeness of two texts.
+        threshold: least similarity of two texts.
         measure: how alike two texts are, for candidates; below the threshold 0.
     """
 
@@ -43,7 +43,7 @@ class NearDuplicates:
     ) -> None:
         from rensa import RMinHash
 
-        self._measure = measure or measure_likeness
+        self._measure = measure or measure_similarity
 
         self._forms = forms
         self._threshold = threshold
@@ -61,11 +61,11 @@ class NearDuplicates:
             right: keys of the other.
 
         Yields:
-            Key in `left`, key in `right`, and the likeness of the two, from the threshold to 1.
+            Key in `left`, key in `right`, and the similarity of the two, from the threshold to 1.
         """
         mine, others = ([key for key in keys if key in self._forms] for keys in (left, right))
         if len(mine) < len(others):  # the index is held in memory, so it is made of the fewer
-            yield from ((a, b, likeness) for b, a, likeness in self._search(others, mine))
+            yield from ((a, b, similarity) for b, a, similarity in self._search(others, mine))
         else:
             yield from self._search(mine, others)
 
@@ -79,8 +79,8 @@ class NearDuplicates:
         ):
             text = self._forms[key].split() if candidates else []
             for other in candidates:
-                if likeness := self._measure(text, words[other], self._threshold):
-                    yield key, other, likeness
+                if similarity := self._measure(text, words[other], self._threshold):
+                    yield key, other, similarity
 
     def _index(self, keys: list[int]) -> Any:
         from rensa import RMinHashLSH
@@ -92,8 +92,8 @@ class NearDuplicates:
         return index
 
 
-def measure_likeness(left: Sequence[str], right: Sequence[str], least: float = 0) -> float:
-    """Measure the likeness of two texts in words, from 0 to 1.
+def measure_similarity(left: Sequence[str], right: Sequence[str], least: float = 0) -> float:
+    """Measure the similarity of two texts in words, from 0 to 1.
 
     Args:
         left: the words of a text.
@@ -101,12 +101,14 @@ def measure_likeness(left: Sequence[str], right: Sequence[str], least: float = 0
         least: what is of interest; anything below is 0, which is faster.
 
     Returns:
-        The likeness.
+        The similarity.
     """
     from rapidfuzz.distance import Levenshtein
 
     longest = max(len(left), len(right), 1)
-    most = int((1 - least) * longest + 1e-9)  # in whole words, so that no rounding loses a twin
+    most = int(
+        (1 - least) * longest + 1e-9
+    )  # in whole words, so that no rounding loses a duplicate
     changes = Levenshtein.distance(left, right, score_cutoff=most)
     return 1 - changes / longest if changes <= most else 0.0
 
@@ -114,9 +116,9 @@ def measure_likeness(left: Sequence[str], right: Sequence[str], least: float = 0
 def measure_overlap(left: Sequence[str], right: Sequence[str], least: float = 0) -> float:
     """Measure how much of two texts is the same, also if parts were moved or words added.
 
-    The greatest of three shares: the likeness; of pairs of neighbouring words, those that both have
-    (Dice's coefficient: exchanged halves break three pairs); and of the words of the shorter text,
-    those that the longer has in the same order, if it is at most twice as long. Beyond that length
+    The greatest of three shares: the similarity; of pairs of neighboring words, those that both
+    have (Dice's coefficient: exchanged halves break three pairs); and of the words of the
+    shorter text, those that the longer has in the same order, if it is at most twice as long. Beyond that length
     the search would no longer find all candidates.
 
     Args:
@@ -129,8 +131,8 @@ def measure_overlap(left: Sequence[str], right: Sequence[str], least: float = 0)
     """
     from rapidfuzz.distance import LCSseq
 
-    if likeness := measure_likeness(left, right, least):
-        return likeness
+    if similarity := measure_similarity(left, right, least):
+        return similarity
     mine, others = (set(pair_words(" ".join(words))) for words in (left, right))
     shares = [2 * len(mine & others) / (len(mine) + len(others))]
     shorter, longer = sorted((len(left), len(right)))
@@ -143,7 +145,7 @@ def choose_bands(threshold: float) -> tuple[int, int]:
     """Choose how a signature is cut into bands, two of which must agree for a candidate.
 
     Args:
-        threshold: least likeness of what is to be found, above 0.5.
+        threshold: least similarity of what is to be found, above 0.5.
 
     Returns:
         Hashes in a band, as many as possible so that few other pairs are candidates; and bands.
@@ -163,7 +165,7 @@ def _count_bands(agreement: float) -> int:
 
 
 def pair_words(form: str) -> list[str]:
-    """Pair each word with its neighbour, the ends with nothing; number pairs that repeat.
+    """Pair each word with its neighbor, the ends with nothing; number pairs that repeat.
 
     Args:
         form: words with single spaces between.
@@ -186,7 +188,7 @@ WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 ACCENTS = "[\u0300-\u036f]"
 
 
-def normalise(texts: list[str | None]) -> pl.Series:
+def normalize(texts: list[str | None]) -> pl.Series:
     """Reduce texts to what makes two of them say the same: their words.
 
     Letter case, punctuation, white space, accents and typographic variants (`ﬁ`, `½`, full width)
@@ -206,34 +208,36 @@ def normalise(texts: list[str | None]) -> pl.Series:
     return raw.to_frame().select(form).to_series()
 
 
-def tabulate(sides: dict[str, list[Example]], questions: list[str], prompt: Prompt) -> pl.DataFrame:
+def tabulate(
+    splits: dict[str, list[Example]], questions: list[str], prompt: Prompt
+) -> pl.DataFrame:
     """Bring examples and questions into the form in which they are compared.
 
-    The words of a template stand in every example; left in, they would make all of them alike. So
+    The words of a template are in every example; left in, they would make all of them alike. So
     only what fills the templates is compared.
 
     Args:
-        sides: the examples of each side.
-        questions: fixed questions; the side `question`.
+        splits: the examples of each split.
+        questions: fixed questions; the split `question`.
         prompt: the templates that made the examples.
 
     Returns:
-        `row` (its place among all of them), `side`, `line`, and the normal forms `prompt`,
+        `row` (its place among all of them), `split`, `line`, and the normal forms `prompt`,
         `completion`, and of both together `example`; of a question the prompt only.
     """
     asked, answered = _Template(prompt.prompt), _Template(prompt.completion)
-    examples = [(side, one) for side, several in sides.items() for one in several]
+    examples = [(split, one) for split, several in splits.items() for one in several]
     prompts = [asked.strip(_words_of(one, "prompt")) for _, one in examples]
     completions = [answered.strip(_words_of(one, "completion")) for _, one in examples]
     without = [None] * len(questions)
     rows = pl.DataFrame(
         {
-            "side": [side for side, _ in examples] + ["question"] * len(questions),
+            "split": [split for split, _ in examples] + ["question"] * len(questions),
             "line": [one["meta"]["line"] for _, one in examples] + without,
-            "prompt": normalise([*prompts, *map(asked.strip, questions)]),
-            "completion": normalise([*completions, *without]),
+            "prompt": normalize([*prompts, *map(asked.strip, questions)]),
+            "completion": normalize([*completions, *without]),
         },
-        schema_overrides={"side": pl.String, "line": pl.Int64},
+        schema_overrides={"split": pl.String, "line": pl.Int64},
     )
     both = pl.concat_str("prompt", "completion", separator=" ").str.strip_chars()
     return rows.with_columns(example=both).with_row_index("row").cast({"row": pl.Int64})

@@ -21,7 +21,7 @@ from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_l
 from tuneline.pipelines.prepare.leaks import count_changes, pick_examples, separate
 from tuneline.pipelines.prepare.near_duplicates import tabulate
 from tuneline.pipelines.prepare.split_checks import check_columns
-from tuneline.pipelines.prepare.splitting import ALONE, assign_sides, name_groups
+from tuneline.pipelines.prepare.splitting import ALONE, assign_splits, name_groups
 from tuneline.pipelines.prepare.table_pairs import pair_table
 from tuneline.streaming import (
     SOURCE,
@@ -122,20 +122,20 @@ def make_pairs(clean: pl.LazyFrame, data: Data) -> tuple[Stream[pl.DataFrame], p
     if data.table:
         pairs, report = pair_table(rows, data, data.table)
         log.info("Pairs: %s questions about %s rows.", f"{pairs.height:,}", rows.height)
-        _warn_of_slips(report)
+        _warn_of_typos(report)
     else:
         pairs, report = pair_documents(rows, data, data.documents)  # type: ignore[arg-type]
         _tell_problems(report, data)
     return Stream([pairs]), report
 
 
-def _warn_of_slips(report: pd.DataFrame) -> None:
-    for row in report[report["slips"] > 0].to_dict("records"):
+def _warn_of_typos(report: pd.DataFrame) -> None:
+    for row in report[report["typos"] > 0].to_dict("records"):
         problem = Problem(
             where="data.table.kinds",
             value=row["kind"],
-            wrong=f"{row['slips']:,} of {row['questions']:,} questions look broken, the first by "
-            f"{row['first_slip']}",
+            wrong=f"{row['typos']:,} of {row['questions']:,} questions look broken, the first by "
+            f"{row['first_typo']}",
             matters="a model would learn to write so",
             remedy="put the item into quotation marks or after a colon in the template, or correct "
             "the cell",
@@ -151,7 +151,7 @@ def _tell_problems(report: pd.DataFrame, data: Data) -> None:
             where="data.documents.parts",
             wrong=f"{row[data.id]}: {row['problem']}",
             matters="the document is left out",
-            remedy="add the heading as it is written there, or mend the document",
+            remedy="add the heading as it is written there, or fix the document",
         )
         for _, row in broken.iterrows()
     ]
@@ -176,19 +176,22 @@ def build_examples(
 
     Returns:
         Examples for training, validation and test, in a seeded order; rows of one group are all
-        on one side. Leaks between the sides are still in them: see `check_leaks`.
+        in one split. Leaks between the splits are still in them: see `check_leaks`.
 
     Raises:
         TunelineError: if a column is missing, or there are too few rows to divide.
     """
     check_columns(pairs, data)
-    sides = assign_sides(pairs, data)
-    table = _read_rows(pairs, sides, data)
-    counts = {side: (table["side"] == side).sum() for side in ("train", "validation", "test")}
-    log.info("Examples: %s.", ", ".join(f"{n:,} {side}" for side, n in counts.items()))
+    splits = assign_splits(pairs, data)
+    table = _read_rows(pairs, splits, data)
+    counts = {split: (table["split"] == split).sum() for split in ("train", "validation", "test")}
+    log.info("Examples: %s.", ", ".join(f"{n:,} {split}" for split, n in counts.items()))
     train, validation, test = (
-        [fill_templates(row, data, prompt) for row in table.filter(side=side).iter_rows(named=True)]
-        for side in counts
+        [
+            fill_templates(row, data, prompt)
+            for row in table.filter(split=split).iter_rows(named=True)
+        ]
+        for split in counts
     )
     return train, validation, test
 
@@ -202,38 +205,38 @@ def check_leaks(
     prompt: Prompt,
     evaluation: Evaluation,
 ) -> tuple[list[Example], list[Example], list[Example], pd.DataFrame, dict[str, Any]]:
-    """Take out of the sides what stands on two of them or asks a fixed question.
+    """Take out of the splits what is on two of them or asks a fixed question.
 
     Args:
         train: examples for training, as they were divided.
         validation: examples for validation.
         test: examples for the evaluation.
         pairs: the rows that the examples were made of, to move whole groups.
-        data: when two rows are twins, and what becomes of them.
+        data: when two rows are duplicates, and what becomes of them.
         prompt: the templates, whose words are not compared.
         evaluation: the fixed questions.
 
     Returns:
-        The examples of the three sides without leaks, a table of the leaks, and the report.
+        The examples of the three splits without leaks, a table of the leaks, and the report.
 
     Raises:
-        TunelineError: if a side would be empty without its leaks.
+        TunelineError: if a split would be empty without its leaks.
     """
-    sides = {"train": train, "validation": validation, "test": test}
-    log.info("Leak check: %s examples.", f"{sum(map(len, sides.values())):,}")
-    rows = tabulate(sides, evaluation.questions, prompt)
+    splits = {"train": train, "validation": validation, "test": test}
+    log.info("Leak check: %s examples.", f"{sum(map(len, splits.values())):,}")
+    rows = tabulate(splits, evaluation.questions, prompt)
     kept, found = separate(rows, data.leaks, name_groups(pairs, data, rows["line"]))
-    checked = pick_examples(sides, kept, data.leaks)
-    table = list_leaks(found, sides, evaluation.questions, data.leaks)
+    checked = pick_examples(splits, kept, data.leaks)
+    table = list_leaks(found, splits, evaluation.questions, data.leaks)
     report = describe_check(found, kept, count_changes(rows, kept), checked, data)
-    log.log(logging.INFO if report["words"] == CLEAN else logging.WARNING, report["words"])
+    log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
     return checked["train"], checked["validation"], checked["test"], table, report
 
 
-def _read_rows(clean: pl.LazyFrame, sides: pl.DataFrame, data: Data) -> pl.DataFrame:
+def _read_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> pl.DataFrame:
     """Read the rows of the sample in batches, as a lazy join would hold the whole file."""
     parts = [
-        _add_groups(batch.cast({"line": pl.Int64}).join(sides, on="line"), data)
+        _add_groups(batch.cast({"line": pl.Int64}).join(splits, on="line"), data)
         for batch in clean.collect_batches(chunk_size=ROWS_PER_BATCH)
     ]
     return pl.concat(parts).sort("position")

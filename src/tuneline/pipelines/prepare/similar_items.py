@@ -7,7 +7,7 @@ import regex
 from rapidfuzz.distance import Prefix
 
 from tuneline.parameters.table import Similarity
-from tuneline.pipelines.prepare.near_duplicates import normalise
+from tuneline.pipelines.prepare.near_duplicates import normalize
 
 # Letters with which two words must begin to be forms of one; shorter words must be equal.
 LEAST_LETTERS = 3
@@ -65,9 +65,9 @@ class SimilarItems:
     def _read_words(self, items: list[str]) -> Mapping[str, list[str]]:
         if not self._similarity:
             return {}
-        stop_words = set(normalise([*self._similarity.stop_words]))
+        stop_words = set(normalize([*self._similarity.stop_words]))
         read: dict[str, list[str]] = {}
-        for item, text in zip(items, normalise([*items]), strict=True):
+        for item, text in zip(items, normalize([*items]), strict=True):
             words = str(text).split()
             told = [word for word in words if word not in stop_words] or words
             read[item] = sorted([*told, *SIGNS.findall(item), *("-" for _ in MINUS.finditer(item))])
@@ -115,7 +115,7 @@ class SimilarItems:
 PREPOSITIONS = (
     "na|při|pro|proti|od|do|u|v|ve|k|ke|s|z|ze|pod|nad|bez|for|with|from|of|by|into|against|during"
 )
-SLIPS = {
+TYPOS = {
     name: regex.compile(pattern, regex.IGNORECASE)
     for name, pattern in {
         "a doubled word": r"(?<![\w-])(\p{L}+)\s+\1(?![\w-])",
@@ -130,7 +130,7 @@ COUNTER = regex.compile(r"(?<!\w)\w{1,2}\)$")  # `1)` and `a)` count what follow
 OPENING = {")": "(", "]": "[", "}": "{"}
 
 
-def find_slip(text: str) -> str:
+def find_typo(text: str) -> str:
     """Look for a sign of a broken sentence.
 
     Such signs are rare in sentences that are right, but they occur: it is for a person to judge.
@@ -139,9 +139,9 @@ def find_slip(text: str) -> str:
         text: a question or an answer.
 
     Returns:
-        The first slip with the text, in words; empty if there is none.
+        The first typo with the text, in words; empty if there is none.
     """
-    found = (name for name, pattern in SLIPS.items() if pattern.search(text))
+    found = (name for name, pattern in TYPOS.items() if pattern.search(text))
     name = next(found, "" if _is_balanced(text) else "an unbalanced bracket or quotation mark")
     return f"{name}: `{text}`" if name else ""
 

@@ -31,7 +31,7 @@ def check_columns(clean: pl.LazyFrame, data: Data) -> None:
 
 
 def warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
-    """Name ids that stand on several rows.
+    """Name ids that are on several rows.
 
     Args:
         rows: `id` and `line` of the sample.
@@ -42,7 +42,7 @@ def warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
         first = repeated["id"][0]
         lines = repeated.filter(id=first)["line"].to_list()
         log.warning(
-            "data.id = %s: %s ids stand on several rows, `%s` for one on the lines %s. All these "
+            "data.id = %s: %s ids are on several rows, `%s` for one on the lines %s. All these "
             "rows are used; `meta.line` tells them apart.",
             name,
             f"{repeated['id'].n_unique():,}",
@@ -52,22 +52,22 @@ def warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
 
 
 def check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
-    """Refuse sides that leave nothing to train on.
+    """Refuse splits that leave nothing to train on.
 
     Args:
         rows: rows of the sample.
-        sizes: rows of the test and of the validation side; 0 for a side of named rows.
+        sizes: rows of the test and of the validation split; 0 for a split of named rows.
         split: the named rows.
 
     Raises:
-        TunelineError: if the sides take all rows.
+        TunelineError: if the splits take all rows.
     """
-    fixed = {side: len(ids) for side, ids in split.fixed}
+    pinned = {split: len(ids) for split, ids in split.pinned}
     if rows <= sum(sizes.values()) + sum(fixed.values()):
         raise TunelineError(
             Problem(
                 where="data.split",
-                value=" + ".join(f"{side} {fixed[side] or sizes[side]:,}" for side in sizes),
+                value=" + ".join(f"{split} {pinned[split] or sizes[split]:,}" for split in sizes),
                 wrong=f"there are only {rows:,} clean rows to divide",
                 matters="none would be left to train on",
                 remedy="lower `test` and `validation`, or bring more rows (rejected.csv says why "
@@ -76,18 +76,18 @@ def check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
         )
 
 
-def check_sides(sides: pl.DataFrame, rows: pl.DataFrame, data: Data) -> None:
+def check_splits(splits: pl.DataFrame, rows: pl.DataFrame, data: Data) -> None:
     """Refuse an empty split.
 
     Args:
-        sides: the `side` of every row.
+        splits: the `split` of every row.
         rows: `group` and `category` of every row.
         data: names both columns.
 
     Raises:
         TunelineError: naming the split, and the column that is the reason.
     """
-    empty = {"train", "validation", "test"} - set(sides["side"])
+    empty = {"train", "validation", "test"} - set(splits["split"])
     if not empty:
         return
     groups = rows.group_by("category").agg(pl.col("group").n_unique())["group"]
@@ -115,21 +115,21 @@ def _too_many_categories(split: str, groups: pl.Series, data: Data) -> Problem:
     )
 
 
-def warn_of_sizes(sides: pl.DataFrame, sizes: dict[str, int], split: Split) -> None:
+def warn_of_sizes(splits: pl.DataFrame, sizes: dict[str, int], split: Split) -> None:
     """Say where whole groups make a split larger or smaller than stated.
 
     Args:
-        sides: the `side` of every row.
+        splits: the `split` of every row.
         sizes: rows that the test and the validation split should have; 0 for named rows.
         split: names the group.
     """
-    for side, size in sizes.items():
-        rows = sides.filter(side=side).height
+    for name, size in sizes.items():
+        rows = splits.filter(split=name).height
         if size and rows != size:
             log.warning(
                 "data.split.%s = %s: it has %s rows, because groups stay whole (`data.split.group` "
                 "is `%s`).",
-                side,
+                split,
                 f"{size:,}",
                 f"{rows:,}",
                 split.group,

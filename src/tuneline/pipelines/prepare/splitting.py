@@ -1,4 +1,4 @@
-"""Which rows are used, and on which side they stand."""
+"""Which rows are used, and in which split they are."""
 
 import hashlib
 
@@ -8,54 +8,54 @@ import polars as pl
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Data, Split
 from tuneline.pipelines.prepare.split_checks import (
-    check_sides,
     check_size,
+    check_splits,
     warn_of_repeated_ids,
     warn_of_sizes,
 )
-from tuneline.pipelines.prepare.table_facts import FACT_SIDE
+from tuneline.pipelines.prepare.table_facts import FACT_SPLIT
 
 
-def fix_sides(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
-    """Put the rows that the configuration names on their sides, with all of their groups.
+def pin_splits(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
+    """Put the rows that the configuration names in their splits, with all of their groups.
 
     Args:
         rows: `id` and `group` of every clean row.
-        split: names ids by side.
+        split: names ids by split.
 
     Returns:
-        The rows with their `side`; null for those still to be divided.
+        The rows with their `split`; null for those still to be divided.
 
     Raises:
-        TunelineError: if an id does not exist, or two sides claim one group.
+        TunelineError: if an id does not exist, or two splits claim one group.
     """
-    named = {one: side for side, ids in split.fixed for one in ids}
+    named = {one: split for split, ids in split.pinned for one in ids}
     if not named:
-        return rows.with_columns(side=pl.lit(None, pl.String))
+        return rows.with_columns(split=pl.lit(None, pl.String))
     missing = sorted(set(named) - set(rows["id"]))
     if missing:
         raise TunelineError(*(_no_such_id(one, named[one], rows["id"]) for one in missing))
     fixed = rows.filter(pl.col("id").is_in(list(named)))
     claims = fixed.group_by("group", maintain_order=True).agg(
-        pl.col("id"), side=pl.col("id").replace_strict(named).unique().sort()
+        pl.col("id"), split=pl.col("id").replace_strict(named).unique().sort()
     )
-    torn = claims.filter(pl.col("side").list.len() > 1)
+    torn = claims.filter(pl.col("split").list.len() > 1)
     if torn.height:
         raise TunelineError(_torn_group(torn["id"][0].to_list(), torn["group"][0], split))
-    sides = claims.select("group", pl.col("side").list.first())
-    return rows.join(sides, on="group", how="left", maintain_order="left")
+    splits = claims.select("group", pl.col("split").list.first())
+    return rows.join(splits, on="group", how="left", maintain_order="left")
 
 
-def _no_such_id(one: str, side: str, ids: pl.Series) -> Problem:
+def _no_such_id(one: str, split: str, ids: pl.Series) -> Problem:
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import extractOne
 
     nearest = extractOne(one, ids.to_list(), scorer=Levenshtein.normalized_similarity)
     return Problem(
-        where=f"data.split.fixed.{side}",
+        where=f"data.split.pinned.{split}",
         value=one,
         wrong="no clean row has this id",
-        matters=f"the row could not stand on the {side} side",
+        matters=f"the row could not be on the {split} split",
         remedy=f"did you mean `{nearest[0]}`; if the row was dropped, rejected.csv says why"
         if nearest
         else "rejected.csv says why rows were dropped",
@@ -64,11 +64,11 @@ def _no_such_id(one: str, side: str, ids: pl.Series) -> Problem:
 
 def _torn_group(ids: list[str], group: str, split: Split) -> Problem:
     return Problem(
-        where="data.split.fixed",
+        where="data.split.pinned",
         value=", ".join(ids),
-        wrong=f"these rows are of one group, `{group}`, and are named for two sides",
-        matters="a group on two sides is a leak",
-        remedy=f"name them for one side, or divide by another `group` than {split.group}",
+        wrong=f"these rows are of one group, `{group}`, and are named for two splits",
+        matters="a group in two splits is a leak",
+        remedy=f"name them for one split, or divide by another `group` than {split.group}",
     )
 
 
@@ -101,12 +101,12 @@ def allot(total: int, rows: dict[str, int], least: set[str]) -> dict[str, int]:
 
 
 def draw_known(rows: pl.DataFrame, split: Split, sizes: dict[str, int]) -> pl.DataFrame:
-    """Draw as many rows of each side as it may have, each category in proportion to its size.
+    """Draw as many rows of each split as it may have, each category in proportion to its size.
 
     Args:
-        rows: `side` and `category` of every row, in the seeded order.
-        split: `sample` says how many rows there may be on all sides together.
-        sizes: rows of the test and of the validation side, at most.
+        rows: `split` and `category` of every row, in the seeded order.
+        split: `sample` says how many rows there may be in all splits together.
+        sizes: rows of the test and of the validation split, at most.
 
     Returns:
         The rows drawn, in the same order.
@@ -115,7 +115,8 @@ def draw_known(rows: pl.DataFrame, split: Split, sizes: dict[str, int]) -> pl.Da
     left = (split.sample or rows.height) - sum(sizes.values())
     return (
         pl.concat(
-            _draw(rows.filter(side=side), size) for side, size in {**sizes, "train": left}.items()
+            _draw(rows.filter(split=split), size)
+            for split, size in {**sizes, "train": left}.items()
         )
         .sort("place")
         .drop("place")
@@ -134,37 +135,37 @@ def _draw(rows: pl.DataFrame, size: int) -> pl.DataFrame:
 ALONE = "line\n"
 
 
-def assign_sides(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
+def assign_splits(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     """Draw the sample and divide it, whole groups at a time.
 
-    Groups stand in the order of a seeded hash of their text, so that a row's place does not depend
-    on the file's order or length. The test side comes first in that order, then validation, then
-    training: a smaller test side is a part of a larger one, and a larger sample trains on more
+    Groups are in the order of a seeded hash of their text, so that a row's place does not depend
+    on the file's order or length. The test split comes first in that order, then validation, then
+    training: a smaller test split is a part of a larger one, and a larger sample trains on more
     without touching either. With a category, each category is drawn and divided in this way on its
-    own, in proportion to its size. Questions of a table stand on the side of their facts.
+    own, in proportion to its size. Questions of a table are on the split of their facts.
 
     Args:
         clean: the clean rows.
         data: names id and category, and says how to divide.
 
     Returns:
-        `line`, `side` (`train`, `validation`, `test`) and `position` of each row in the sample.
+        `line`, `split` (`train`, `validation`, `test`) and `position` of each row in the sample.
 
     Raises:
-        TunelineError: if a row that is to stand on a side does not exist, or a side would be empty.
+        TunelineError: if a row that is to be on a split does not exist, or a split would be empty.
     """
     split, rows = data.split, _order_rows(clean, data)
-    known = "side" in rows.columns
-    rows = rows if known else _draw_sample(fix_sides(rows, split), split.sample or rows.height)
+    known = "split" in rows.columns
+    rows = rows if known else _draw_sample(pin_splits(rows, split), split.sample or rows.height)
     warn_of_repeated_ids(rows, data.id)
     count = min(split.sample or rows.height, rows.height)
-    sizes = {side: _count(getattr(split, side), count) for side in ("test", "validation")}
+    sizes = {split: _count(getattr(split, split), count) for split in ("test", "validation")}
     check_size(count, sizes, split)
     drawn = draw_known(rows, split, sizes) if known else _divide(rows, sizes)
-    sides = drawn.with_row_index("position").select("line", "position", "side")
-    check_sides(sides, drawn, data)
-    warn_of_sizes(sides, sizes, split)
-    return sides
+    splits = drawn.with_row_index("position").select("line", "position", "split")
+    check_splits(splits, drawn, data)
+    warn_of_sizes(splits, sizes, split)
+    return splits
 
 
 def name_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.LazyFrame:
@@ -196,7 +197,7 @@ def _group(data: Data) -> pl.Expr:
 
 def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
-    known = {"side": pl.col(FACT_SIDE)} if data.table else {}
+    known = {"split": pl.col(FACT_SPLIT)} if data.table else {}
     rows = clean.select(
         pl.col("line").cast(pl.Int64),
         id=pl.col(data.id).cast(pl.String),
@@ -225,18 +226,18 @@ def _hash_keys(keys: pl.Series, seed: int) -> np.ndarray:
 
 def _draw_sample(rows: pl.DataFrame, sample: int) -> pl.DataFrame:
     """Take the fixed rows and the first of the others, in each category its share."""
-    free = pl.col("side").is_null()
+    free = pl.col("split").is_null()
     others = rows.filter(free)
     counts = dict(others["category"].value_counts().iter_rows())
     quotas = allot(max(sample - (rows.height - others.height), 0), counts, set(counts))
-    place = pl.int_range(pl.len()).over("category", "side")
+    place = pl.int_range(pl.len()).over("category", "split")
     return rows.filter(~free | (place < _quota(quotas)))
 
 
 def _divide(rows: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
     """Give each category's first groups to test, the next to validation, the rest to training."""
     groups = (
-        rows.filter(pl.col("side").is_null())
+        rows.filter(pl.col("split").is_null())
         .group_by("group", maintain_order=True)
         .agg(pl.len().alias("rows"), pl.col("category").first())
     )
@@ -250,7 +251,7 @@ def _divide(rows: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
         ]
     )
     return rows.join(drawn, on="group", how="left", maintain_order="left").with_columns(
-        side=pl.coalesce("side", "drawn", pl.lit("train"))
+        split=pl.coalesce("split", "drawn", pl.lit("train"))
     )
 
 
@@ -260,7 +261,7 @@ def _take(groups: pl.DataFrame, size: int, keep: int) -> pl.DataFrame:
     Args:
         groups: `group`, `rows`, `category`, in order.
         size: rows to take from all categories together.
-        keep: groups to leave of a category for the sides that follow, if it has so many; a
+        keep: groups to leave of a category for the splits that follow, if it has so many; a
             category's only group is never taken.
 
     Returns:
@@ -282,7 +283,7 @@ def _quota(quotas: dict[str, int]) -> pl.Expr:
 
 
 def _count(size: float | None, rows: int) -> int:
-    """Rows of a side: a share of them all is at least one."""
+    """Rows of a split: a share of them all is at least one."""
     if size is None:
         return 0
     return size if isinstance(size, int) else max(round(size * rows), 1)

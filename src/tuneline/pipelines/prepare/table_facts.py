@@ -1,4 +1,4 @@
-"""The facts that a table states, and the side that each of them is asked on."""
+"""The facts that a table states, and the split that each of them is asked on."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ import regex
 from tuneline.parameters import Table
 from tuneline.pipelines.prepare.similar_items import SimilarItems
 
-# What stands before an item or a category by hand: a bullet, a dash, `1.`, `2)`.
+# What is before an item or a category by hand: a bullet, a dash, `1.`, `2)`.
 BULLET = r"[•·▪●◦‣\u2043]"
 ROUND_BULLET = regex.compile(rf"(?<!\S){BULLET}\s*")
 MARK = regex.compile(rf"^(?:(?:[*\p{{Pd}}]|{BULLET})\s+|\d{{1,2}}[.)]\s+)+")
@@ -111,7 +111,7 @@ def _divide(text: str, table: Table) -> list[str]:
 
 
 def _hide_enclosed(text: str) -> str:
-    """Replace what stands in brackets and quotation marks; what is never closed stays."""
+    """Replace what is in brackets and quotation marks; what is never closed stays."""
     hidden = ENCLOSED.sub(lambda match: HIDDEN * len(match[0]), text)
     return hidden if hidden == text else _hide_enclosed(hidden)
 
@@ -138,13 +138,13 @@ def _read_item(part: str, table: Table) -> str:
 
 
 # Column of the pairs that says where their facts are asked.
-FACT_SIDE = "fact_side"
-TRAIN, SIDES = "train", ("test", "validation")
+FACT_SPLIT = "fact_split"
+TRAIN, SPLITS = "train", ("test", "validation")
 
 
 @dataclass(frozen=True)
 class Fact:
-    """That an item stands in a row: an oil's effect, say, or its Latin name.
+    """That an item is in a row: an oil's effect, say, or its Latin name.
 
     Attributes:
         subject: what the row is about.
@@ -199,12 +199,12 @@ def _read_row(row: dict[str, str], table: Table) -> Iterable[Fact]:
             yield from (Fact(subject, name, category, item, "") for item in items or [""])
 
 
-class FactSides:
-    """Which side a fact is asked on: that of its row, or else that of its item.
+class FactSplits:
+    """Which split a fact is asked on: that of its row, or else that of its item.
 
-    Subjects, and the names of items in lists, stand in the order of a seeded hash; the first of
+    Subjects, and the names of items in lists, are in the order of a seeded hash; the first of
     them are held out for the test, the next for validation. Items that say the same share a name,
-    so they are on one side.
+    so they are in one split.
     """
 
     def __init__(self, facts: list[Fact], table: Table, seed: int) -> None:
@@ -212,18 +212,18 @@ class FactSides:
         self._subjects = _hold_out({fact.subject for fact in facts}, table, seed)
         self._items = _hold_out(listed, table, seed)
 
-    def side_of(self, fact: Fact) -> str:
-        """Name the side of a fact, whether it stands in the table or is denied."""
+    def split_of(self, fact: Fact) -> str:
+        """Name the split of a fact, whether it is in the table or is denied."""
         return self._subjects.get(fact.subject) or self._items.get(fact.name) or TRAIN
 
 
 def _hold_out(names: Iterable[str], table: Table, seed: int) -> dict[str, str]:
     ordered = sorted(names, key=lambda name: hash_text(name, seed))
-    sides: dict[str, str] = {}
-    for side in SIDES:
-        count = max(1, round(getattr(table.held_out, side) * len(ordered)))
-        sides |= dict.fromkeys(ordered[len(sides) : len(sides) + count], side)
-    return sides
+    splits: dict[str, str] = {}
+    for split in SPLITS:
+        count = max(1, round(getattr(table.held_out, split) * len(ordered)))
+        splits |= dict.fromkeys(ordered[len(splits) : len(splits) + count], split)
+    return splits
 
 
 def hash_text(text: str, seed: int) -> bytes:

@@ -11,16 +11,16 @@ import polars as pl
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import GROUPS
 from tuneline.parameters import Data, Table
-from tuneline.pipelines.prepare.similar_items import find_slip
-from tuneline.pipelines.prepare.table_facts import FACT_SIDE, Fact, FactSides, read_facts, tidy
-from tuneline.pipelines.prepare.table_questions import Topic, find_topics, settle, word_topic
+from tuneline.pipelines.prepare.similar_items import find_typo
+from tuneline.pipelines.prepare.table_facts import FACT_SPLIT, Fact, FactSplits, read_facts, tidy
+from tuneline.pipelines.prepare.table_questions import Topic, find_topics, format_topic, settle
 from tuneline.streaming import LINE
 
 
 def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFrame, pd.DataFrame]:
     """Ask and answer every kind of question.
 
-    Facts are put on a side before anything is asked about them, and a question stands on the side
+    Facts are put on a split before anything is asked about them, and a question is on the split
     of its facts, so that nothing that is asked in the evaluation was stated in the training.
 
     Args:
@@ -29,12 +29,12 @@ def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFr
         table: the columns and the kinds.
 
     Returns:
-        One row a question: `line` (its number), id, `question`, `answer`, `kind`, `fact_side`,
+        One row a question: `line` (its number), id, `question`, `answer`, `kind`, `fact_split`,
         `facts` (what the answer states or denies: subject and item of each, as JSON), `source`
         (lines of the table it comes from) and `groups` (see `_name_groups`). And one row a kind
-        with the questions of each side, those with a `partial` or a `no_data` answer, the topics
-        `left_out` because their facts stand on several sides, the questions with `slips` (see
-        `find_slip`), and the `first_slip` with its text.
+        with the questions of each split, those with a `partial` or a `no_data` answer, the topics
+        `left_out` because their facts are in several splits, the questions with `typos` (see
+        `find_typo`), and the `first_typo` with its text.
 
     Raises:
         TunelineError: if two rows are about one subject, a kind names a category that no cell has,
@@ -43,13 +43,13 @@ def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFr
     _check_subjects(clean, table)
     (facts, items), seed = read_facts(clean, table), data.split.seed
     _check_categories(facts, table)
-    sides = FactSides(facts, table, seed)
+    splits = FactSplits(facts, table, seed)
     lines = dict(zip(map(tidy, clean[table.subject]), clean[LINE], strict=True))
     counts: Counter[tuple[str, str]] = Counter()
     rows: list[dict[str, str]] = []
     for kind in table.kinds:
         for topic in find_topics(facts, items, kind, seed):
-            settled = settle(topic, sides)
+            settled = settle(topic, splits)
             counts[kind.name, "left_out"] += settled is None
             rows += _write_rows(settled, counts, table, lines) if settled else []
     _check_questions(rows)
@@ -57,7 +57,7 @@ def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFr
         {**row, data.id: f"{row['kind']}-{number}", LINE: str(number)}
         for number, row in enumerate(rows, start=1)
     ]
-    names = dict.fromkeys([LINE, data.id, *table.columns, FACT_SIDE, "facts", "source", GROUPS])
+    names = dict.fromkeys([LINE, data.id, *table.columns, FACT_SPLIT, "facts", "source", GROUPS])
     return pl.DataFrame(numbered).select(*names), _report(counts, rows, table)
 
 
@@ -66,13 +66,13 @@ def _write_rows(
 ) -> list[dict[str, str]]:
     name = topic.kind.name
     counts[name, "topics"] += 1
-    asked = word_topic(topic, counts[name, "topics"], table)
-    counts[name, topic.side] += len(asked)
+    asked = format_topic(topic, counts[name, "topics"], table)
+    counts[name, topic.split] += len(asked)
     counts[name, "partial"] += len(asked) * topic.partial
     counts[name, "no_data"] += len(asked) * (not topic.has_data)
     about: dict[str, Any] = {
         "kind": name,
-        FACT_SIDE: topic.side,
+        FACT_SPLIT: topic.split,
         "facts": orjson.dumps([fact.key for fact in topic.facts]).decode(),
         "source": "; ".join(dict.fromkeys(lines[fact.subject] for fact in topic.facts)),
         GROUPS: orjson.dumps(_name_groups(topic, table)).decode(),
@@ -98,17 +98,17 @@ def _name_groups(topic: Topic, table: Table) -> dict[str, str]:
 def _report(
     counts: Counter[tuple[str, str]], rows: list[dict[str, str]], table: Table
 ) -> pd.DataFrame:
-    columns = ["train", "validation", "test", "partial", "no_data", "left_out", "slips"]
+    columns = ["train", "validation", "test", "partial", "no_data", "left_out", "typos"]
     first: dict[str, str] = {}
     for row in rows:
-        if slip := find_slip(row["question"]) or find_slip(row["answer"]):
-            counts[row["kind"], "slips"] += 1
-            first.setdefault(row["kind"], slip)
+        if typo := find_typo(row["question"]) or find_typo(row["answer"]):
+            counts[row["kind"], "typos"] += 1
+            first.setdefault(row["kind"], typo)
     names = list(dict.fromkeys(kind.name for kind in table.kinds))
     report = pd.DataFrame([{name: counts[kind, name] for name in columns} for kind in names])
     report.insert(0, "kind", names)
     report.insert(1, "questions", report[["train", "validation", "test"]].sum(axis=1))
-    return report.assign(first_slip=[first.get(name, "") for name in names])
+    return report.assign(first_typo=[first.get(name, "") for name in names])
 
 
 def _check_subjects(clean: pl.DataFrame, table: Table) -> None:
@@ -177,6 +177,6 @@ def _repeats(rows: list[dict[str, str]], different: int) -> Iterator[Problem]:
         yield Problem(
             where="data.table.kinds",
             wrong=f"{len(rows) - different} questions are asked twice, such as `{question}`",
-            matters="they would count twice, and may stand on two sides",
+            matters="they would count twice, and may be in two splits",
             remedy="take the phrasing out of one of the kinds",
         )

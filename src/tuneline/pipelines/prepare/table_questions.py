@@ -7,7 +7,7 @@ from itertools import islice
 from tuneline.parameters import Table
 from tuneline.parameters.table import Kind
 from tuneline.pipelines.prepare.similar_items import SimilarItems
-from tuneline.pipelines.prepare.table_facts import TRAIN, Fact, FactSides, hash_text
+from tuneline.pipelines.prepare.table_facts import TRAIN, Fact, FactSplits, hash_text
 
 # Quotation marks within an item, which a template sets into quotation marks itself.
 INNER = str.maketrans("„“”", "\u201a\u2018\u2019")
@@ -20,14 +20,14 @@ class Topic:
     Attributes:
         kind: the kind.
         facts: what the answer states, or denies.
-        side: where it is asked.
-        partial: whether the answer leaves out what it could state: facts of other sides, and rows
+        split: where it is asked.
+        partial: whether the answer leaves out what it could state: facts of other splits, and rows
             that have the item in other words or in a category that is not looked at.
     """
 
     kind: Kind
     facts: tuple[Fact, ...]
-    side: str = TRAIN
+    split: str = TRAIN
     partial: bool = False
 
     @property
@@ -46,7 +46,7 @@ def find_topics(facts: list[Fact], items: SimilarItems, kind: Kind, seed: int) -
         seed: which absent items are asked for.
 
     Yields:
-        Topics whose facts may still be of several sides. Where there is no data, only if the kind
+        Topics whose facts may still be of several splits. Where there is no data, only if the kind
         has an answer for it.
     """
     if kind.about == "absent":
@@ -62,20 +62,20 @@ def find_topics(facts: list[Fact], items: SimilarItems, kind: Kind, seed: int) -
             yield Topic(kind, (some[0],))
 
 
-def settle(topic: Topic, sides: FactSides) -> Topic | None:
-    """Put a topic on the side of its facts.
+def settle(topic: Topic, splits: FactSplits) -> Topic | None:
+    """Put a topic on the split of its facts.
 
     Args:
         topic: a topic.
-        sides: the side of each fact.
+        splits: the split of each fact.
 
     Returns:
-        The topic; if its facts are of several sides, on the training side without the held-out
+        The topic; if its facts are of several splits, in the training split without the held-out
         ones; None if the kind has no answer for that, or nothing would be left to answer.
     """
-    found = {fact: sides.side_of(fact) for fact in topic.facts}
+    found = {fact: splits.split_of(fact) for fact in topic.facts}
     if len(set(found.values())) == 1:
-        settled = replace(topic, side=found[topic.facts[0]])
+        settled = replace(topic, split=found[topic.facts[0]])
     else:
         left = tuple(fact for fact in topic.facts if found[fact] == TRAIN)
         settled = replace(topic, facts=left, partial=True)
@@ -83,7 +83,7 @@ def settle(topic: Topic, sides: FactSides) -> Topic | None:
     return settled if settled.facts and worded else None
 
 
-def word_topic(topic: Topic, number: int, table: Table) -> list[tuple[str, str]]:
+def format_topic(topic: Topic, number: int, table: Table) -> list[tuple[str, str]]:
     """Fill the templates of a topic's kind.
 
     Args:

@@ -82,14 +82,14 @@ def decode_entities(texts: pl.Series) -> pl.Series:
     return texts.str.replace_many(decoded) if decoded else texts
 
 
-def normalise_unicode(texts: pl.Series) -> pl.Series:
+def normalize_unicode(texts: pl.Series) -> pl.Series:
     """Compose accents (NFC), make spaces of control characters, remove zero-width spaces."""
     texts = texts.str.replace_many(WINDOWS).str.replace_all(LINE_BREAKS, "\n")
     texts = texts.str.replace_all(CONTROL, " ").str.replace_all(INVISIBLE, "")
     return texts.str.normalize("NFC")
 
 
-def normalise_spaces(texts: pl.Series) -> pl.Series:
+def normalize_spaces(texts: pl.Series) -> pl.Series:
     """Make one space of any white space, none at the ends."""
     # `\s+` would also replace every single space by itself, seven times as slowly.
     return texts.str.replace_all(r"\s\s+|[\s--\x20]", " ").str.strip_chars()
@@ -105,11 +105,11 @@ TIDYING = (
     TextRule("strip_tags", "<[A-Za-z/!]", strip_tags),
     TextRule("decode_entities", ENTITY, decode_entities),
     TextRule(
-        "normalise_unicode",
+        "normalize_unicode",
         f"{LINE_BREAKS}|{CONTROL}|{INVISIBLE}|{COMPOSABLE}",
-        normalise_unicode,
+        normalize_unicode,
     ),
-    TextRule("normalise_spaces", r"^\s|\s$|\s\s|[\s--\x20]", normalise_spaces),
+    TextRule("normalize_spaces", r"^\s|\s$|\s\s|[\s--\x20]", normalize_spaces),
 )
 # These two read a text as HTML; the others tidy a text whatever it is.
 READING = ("strip_tags", DECODING := "decode_entities")
@@ -118,7 +118,7 @@ TEXT_RULES = (*(rule.name for rule in TIDYING), BOILERPLATE)
 
 
 def tidy_texts(texts: pl.Series, rules: Rules, changes: list[Change]) -> pl.Series:
-    """Strip, decode and normalise, as far as the switches say.
+    """Strip, decode and normalize, as far as the switches say.
 
     Args:
         texts: one column.

@@ -30,7 +30,7 @@ def render_card(
         records: `cleaning`, `leaks`, `training`, `scores`, `rubric`, as their stages wrote them;
             `merge` may be empty.
         answers: base and tuned answers.
-        publish: licences, languages, origin, limits.
+        publish: licenses, languages, origin, limits.
         prompt: the templates.
         evaluation: the title.
 
@@ -62,7 +62,7 @@ def render_card(
         basis=count_prompts(scores["prompts"], scores.get("groups")),
         held_out_prompts=count_prompts(scores["prompts"], scores.get("groups"), "held-out prompt"),
         merging=write_merging(records["merge"], publish.repo_id or NO_NAME),
-        tables=_lay_out_tables(records, adapter) | {"licences": _list_licences(publish, is_toy)},
+        tables=_lay_out_tables(records, adapter) | {"licenses": _list_licenses(publish, is_toy)},
         **records,
     )
     metadata = _describe(adapter, scores, publish, evaluation, is_toy)
@@ -106,7 +106,7 @@ def _describe(
         library_name="peft",
         pipeline_tag="text-generation",
         base_model=None if is_toy else adapter.provenance["base"]["name"],
-        license=publish.licence,
+        license=publish.license,
         language=publish.language or None,
         datasets=publish.datasets or None,
         tags=["tuneline", "lora", *(["qlora"] if quantization else []), "trl", "sft"],
@@ -132,7 +132,7 @@ def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
             if found.get("criteria")
         },
         "cleaning": table(["reason", "rows"], _count(records["cleaning"]["reasons"])),
-        "sides": table(["side", "examples"], _count(records["leaks"]["sizes"])),
+        "splits": table(["split", "examples"], _count(records["leaks"]["sizes"])),
         "recipe": table(
             ["setting", "value"],
             [(code(key), code(value)) for key, value in _flatten(_pick_recipe(adapter))],
@@ -162,14 +162,14 @@ def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
     }
 
 
-def _list_licences(publish: Publish, is_toy: bool) -> Any:
-    """List what is stated. The base's licence is that of the real base, not of a stand-in."""
-    licences = {
-        "this adapter": publish.licence,
-        "the base model": None if is_toy else publish.base_licence,
-        "the training data": publish.data_licence,
+def _list_licenses(publish: Publish, is_toy: bool) -> Any:
+    """List what is stated. The base's license is that of the real base, not of a stand-in."""
+    licenses = {
+        "this adapter": publish.license,
+        "the base model": None if is_toy else publish.base_license,
+        "the training data": publish.data_license,
     }
-    return table(["of", "licence"], [(of, said or "not stated") for of, said in licences.items()])
+    return table(["of", "license"], [(of, said or "not stated") for of, said in licenses.items()])
 
 
 def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
@@ -178,13 +178,13 @@ def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
         [
             (
                 found["label"] + (", %" if found["percent"] else ""),
-                format_number(found["base"], found["places"]),
-                format_number(found["tuned"], found["places"]),
-                format_number(found["difference"], found["places"], True),
-                format_interval(found, found["places"]),
+                format_number(found["base"], found["decimals"]),
+                format_number(found["tuned"], found["decimals"]),
+                format_number(found["difference"], found["decimals"], True),
+                format_interval(found, found["decimals"]),
                 found.get("average"),
                 _name_basis(found),
-                found["shown"],
+                found["result"],
             )
             for found in metrics.values()
         ],
@@ -201,7 +201,7 @@ def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
                 format_number(found["tuned"]),
                 format_number(found["difference"], 1, True),
                 format_interval(found, 1),
-                found["shown"],
+                found["result"],
             )
             for name, found in criteria.items()
         ],
@@ -223,9 +223,9 @@ def _list_categories(scores: dict[str, Any]) -> Any:
 def _show_change(found: dict[str, Any] | None) -> str:
     if found is None:
         return "not measured"
-    places = found["places"]
+    places = found["decimals"]
     change = f"{format_number(found['base'], places)} → {format_number(found['tuned'], places)}"
-    shown = "too few to tell" if found["interval"] is None else found["shown"]
+    shown = "too few to tell" if found["interval"] is None else found["result"]
     return f"{change} ({shown}, {_name_basis(found)})"
 
 

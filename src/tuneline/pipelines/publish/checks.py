@@ -204,7 +204,7 @@ def find_other_records(
 
     Args:
         adapter: the adapter.
-        train: the training side on disk, which `prepare` wrote with the cleaning and leak reports.
+        train: the training split on disk, which `prepare` wrote with the cleaning and leak reports.
         training_record: names the adapter that came out.
         scores: name the adapter that answered.
         prompt: today's templates.
@@ -238,7 +238,7 @@ def find_other_records(
         yield Problem(
             where="prompt",
             wrong="the examples were made with other templates",
-            matters="whoever uses the adapter would ask it in a form it has not learnt",
+            matters="whoever uses the adapter would ask it in a form it has not learned",
             remedy="bring the templates of the training back, or prepare and train again",
         )
 

@@ -124,14 +124,14 @@ def write_card(
     Args:
         adapter: the adapter; its provenance is the recipe's source.
         cleaning_report: rows in, kept and rejected.
-        leak_report: sides, and what was found on two of them.
-        train: the training side, to make sure that the reports are of this adapter's data.
+        leak_report: splits, and what was found on two of them.
+        train: the training split, to make sure that the reports are of this adapter's data.
         training_record: what the training took, epoch by epoch.
         scores: before and after.
         answers: base and tuned answers; of held-out rows only as many as are asked for are shown.
         rubric: ratings; empty without any.
         merge_record: how it was merged; empty if it was not. That of another adapter is not shown.
-        publish: what no record can know: licences, origin, limits.
+        publish: what no record can know: licenses, origin, limits.
         prompt: the templates.
         evaluation: the title.
 

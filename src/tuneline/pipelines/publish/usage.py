@@ -52,7 +52,7 @@ def write_usage(
     """Write Python that loads the adapter with its base and generates one answer.
 
     Args:
-        adapter: states quantisation, number format and end tokens.
+        adapter: states quantization, number format and end tokens.
         generation: the decoding of the evaluation.
         prompt: the templates of the training.
         question: what to ask, as the evaluation asked it; None asks with the templates, their
@@ -175,7 +175,7 @@ def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
 
 # Signs that begin something in GitHub's Markdown, HTML among it. A backslash makes a sign of each.
 SIGNS = re.compile(r"([\\`*_\[\]<>&|~#!$])")
-# What begins a list, a ruler or an underlined heading where it stands first: `- a`, `1. a`, `===`.
+# What begins a list, a ruler or an underlined heading where it is first: `- a`, `1. a`, `===`.
 START = re.compile(r"^(\d+(?=[.)])|(?=[-+=]))(.)(?=[-+=\s]|$)")
 BACKTICKS = re.compile(r"`+")
 

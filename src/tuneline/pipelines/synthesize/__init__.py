@@ -1,4 +1,4 @@
-"""synthesise: templates → dialogues → raw."""
+"""synthesize: templates → conversations → raw."""
 
 from tuneline.pipelines.synthesize.pipeline import create_pipeline
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.llm_api.budget import Meter, estimate_tokens, find_price, price, price_batch
+from tuneline.llm_api.budget import Budget, estimate_tokens, find_price, price, price_batch
 from tuneline.llm_api.client import Provider
-from tuneline.llm_api.requests import Replies
+from tuneline.llm_api.requests import Responses
 from tuneline.llm_api.server import ServerProvider
-from tuneline.parameters import Price, Prices, Synthesise
+from tuneline.parameters import Price, Prices, Synthesize
 from tuneline.parameters.synthesis import LENGTH_LIMITS
 from tuneline.pipelines.synthesize.filters import Item
 from tuneline.pipelines.synthesize.offline import EmbeddedProvider
@@ -16,12 +16,12 @@ from tuneline.pipelines.synthesize.templates import read_vocabulary
 
 FREE = Price(input=0, output=0, batch_input=0, batch_output=0)
 STEPS = ("templates", "answers", "questions")
-# Beside its text an item's object holds its id, its quote and the names of the fields.
+# Next to its text an item's object holds its id, its quote and the names of the fields.
 CHARACTERS_AROUND = 120
 
 
-def choose_price(settings: Synthesise, prices: Prices) -> Price | None:
-    """Find the price of the model that writes: nothing for the embedded provider.
+def choose_price(settings: Synthesize, prices: Prices) -> Price | None:
+    """Find the price of the model that writes: nothing for the offline provider.
 
     Returns:
         The price; none if the table does not hold it.
@@ -29,13 +29,13 @@ def choose_price(settings: Synthesise, prices: Prices) -> Price | None:
     Raises:
         TunelineError: if there is a budget and no price to keep it by.
     """
-    if settings.provider == "embedded" or settings.server is None:
+    if settings.provider == "offline" or settings.server is None:
         return FREE
     found = find_price(settings.server.model, prices)
     if found is None and settings.budget is not None:
         raise TunelineError(
             Problem(
-                where="synthesise.server.model",
+                where="synthesize.server.model",
                 value=settings.server.model,
                 wrong="it has no price in `prices.models`",
                 matters="the budget could not be kept",
@@ -46,7 +46,7 @@ def choose_price(settings: Synthesise, prices: Prices) -> Price | None:
 
 
 def estimate(
-    templates: list[dict[str, Any]], settings: Synthesise, prices: Prices
+    templates: list[dict[str, Any]], settings: Synthesize, prices: Prices
 ) -> dict[str, dict[str, int]]:
     """Estimate requests and tokens of each step, everything asked once.
 
@@ -63,7 +63,11 @@ def estimate(
     question = settings.checks.question_characters[1] // 2
     missing = max(0, settings.templates - len(templates))
     lengths = {"templates": length, "answers": length, "questions": question}
-    counts = {"templates": missing, "answers": settings.dialogues, "questions": settings.dialogues}
+    counts = {
+        "templates": missing,
+        "answers": settings.conversations,
+        "questions": settings.conversations,
+    }
     return {
         step: _estimate_step(step, counts[step], length, lengths[step], settings, prices)
         for step in STEPS
@@ -84,7 +88,7 @@ def price_estimate(steps: dict[str, dict[str, int]], prices: Prices) -> dict[str
 
 
 def estimate_dollars(
-    steps: dict[str, dict[str, int]], settings: Synthesise, prices: Prices
+    steps: dict[str, dict[str, int]], settings: Synthesize, prices: Prices
 ) -> float | None:
     """Price an estimate by the model that is asked.
 
@@ -97,7 +101,7 @@ def estimate_dollars(
     return price(prompt, completion, table) if table else None
 
 
-def word_assumptions(prices: Prices) -> str:
+def format_assumptions(prices: Prices) -> str:
     """Say in words what the estimate assumes."""
     return (
         f"{prices.characters_per_token:g} characters are one token; everything is asked once; new "
@@ -106,28 +110,28 @@ def word_assumptions(prices: Prices) -> str:
     )
 
 
-def make_meter(settings: Synthesise, prices: Prices, before: float) -> Meter:
-    """Make the meter of one step.
+def make_budget(settings: Synthesize, prices: Prices, before: float) -> Budget:
+    """Make the budget of one step.
 
     Args:
-        settings: the budget, and the most tokens of a reply.
+        settings: the budget, and the most tokens of a response.
         prices: the price table.
         before: US dollars that earlier steps spent.
 
     Returns:
-        The meter.
+        The budget.
     """
     sampling = settings.server.sampling if settings.server else {}
     most = max((int(sampling[key]) for key in LENGTH_LIMITS if key in sampling), default=0)
     table = choose_price(settings, prices)
-    return Meter(table, settings.budget, most, where="synthesise.budget", before=before)
+    return Budget(table, settings.budget, most, where="synthesize.budget", before=before)
 
 
 def _estimate_step(
-    step: str, items: int, source: int, text: int, settings: Synthesise, prices: Prices
+    step: str, items: int, source: int, text: int, settings: Synthesize, prices: Prices
 ) -> dict[str, int]:
     requests = -(-items // settings.batch_size)
-    item: Item = {"id": "00000-t000-0000", "source": "x" * source, "style": "", "slip": False}
+    item: Item = {"id": "00000-t000-0000", "source": "x" * source, "style": "", "disfluency": False}
     batch = [item] * min(items, settings.batch_size)
     instruction = getattr(settings.instructions, step)
     example = make_request(step, instruction, batch, attempt=1, last=False)
@@ -147,17 +151,17 @@ Record = dict[str, Any]
 
 def make_asker(
     vocabulary: dict[str, Any],
-    replies: Replies,
-    synthesise: Synthesise,
+    responses: Responses,
+    synthesize: Synthesize,
     prices: Prices,
     before: float = 0.0,
 ) -> Asker:
     """Make what a step asks with.
 
     Args:
-        vocabulary: the words of the embedded provider.
-        replies: where every reply is kept.
-        synthesise: who writes; batches and attempts.
+        vocabulary: the words of the offline provider.
+        responses: where every response is kept.
+        synthesize: who writes; batches and attempts.
         prices: the price table.
         before: US dollars that earlier steps spent of the same budget.
 
@@ -165,17 +169,17 @@ def make_asker(
         The asker.
     """
     provider: Provider
-    if synthesise.provider == "server" and synthesise.server:
-        provider = ServerProvider(synthesise.server, where="synthesise.server")
+    if synthesize.provider == "server" and synthesize.server:
+        provider = ServerProvider(synthesize.server, where="synthesize.server")
     else:
-        provider = EmbeddedProvider(read_vocabulary(vocabulary), synthesise.seed)
-    meter = make_meter(synthesise, prices, before)
-    return Asker(provider, replies, meter, synthesise.batch_size, synthesise.attempts)
+        provider = EmbeddedProvider(read_vocabulary(vocabulary), synthesize.seed)
+    budget = make_budget(synthesize, prices, before)
+    return Asker(provider, responses, budget, synthesize.batch_size, synthesize.attempts)
 
 
 def make_record(outcome: Outcome, asker: Asker) -> Record:
     """Record what a step cost and what came badly."""
-    return {"usage": asker.meter.report(), "invalid": outcome.invalid}
+    return {"usage": asker.budget.report(), "invalid": outcome.invalid}
 
 
 def add_up(*records: Record) -> float:

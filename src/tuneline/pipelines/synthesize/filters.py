@@ -6,7 +6,7 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
-from tuneline.parameters import Checks, Synthesise
+from tuneline.parameters import Checks, Synthesize
 from tuneline.pipelines.synthesize.templates import Vocabulary, find_text_problems
 
 Item = dict[str, Any]
@@ -20,14 +20,14 @@ LEFTOVER = re.compile(r"[{}]|\[[^\]]*\]|<[^>]*>|%s|_{2,}")
 QUOTED_WORDS = 5
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """Fold what makes no other text: letter case, punctuation, spaces."""
     return " ".join(WORD.findall(text.casefold()))
 
 
 def quote(source: str) -> str:
     """Give the first words of a source, as they must come back."""
-    return " ".join(normalise(source).split()[:QUOTED_WORDS])
+    return " ".join(normalize(source).split()[:QUOTED_WORDS])
 
 
 def find_pairing_problem(item: Item, found: dict[str, Any]) -> str | None:
@@ -55,35 +55,35 @@ def find_text_problem(text: str, limits: tuple[int, int], checks: Checks) -> str
 
 
 def find_slip_problem(item: Item, found: dict[str, Any]) -> str | None:
-    """Find out whether the slip of the tongue is there exactly where it was asked for."""
-    slip = found.get("slip") or ""
-    if item["slip"] and (not isinstance(slip, str) or slip not in found["text"]):
-        return "its slip of the tongue does not stand in it"
-    if item["slip"] and not slip:
-        return "it has no slip of the tongue"
-    if slip and not item["slip"]:
-        return "it has a slip of the tongue that nobody asked for"
+    """Find out whether the disfluency is there exactly where it was asked for."""
+    disfluency = found.get("disfluency") or ""
+    if item["disfluency"] and (not isinstance(disfluency, str) or disfluency not in found["text"]):
+        return "its disfluency is not in it"
+    if item["disfluency"] and not disfluency:
+        return "it has no disfluency"
+    if disfluency and not item["disfluency"]:
+        return "it has a disfluency that nobody asked for"
     return None
 
 
-def find_alike(text: str, others: Iterable[str], likeness: float) -> int | None:
+def find_alike(text: str, others: Iterable[str], similarity: float) -> int | None:
     """Find a text that is all but the same.
 
     Args:
         text: the text.
         others: texts to compare it with.
-        likeness: 0 to 100, by insertions and deletions (rapidfuzz's ratio).
+        similarity: 0 to 100, by insertions and deletions (rapidfuzz's ratio).
 
     Returns:
         Its index among `others`; none if there is none.
     """
-    found = process.extractOne(text, others, scorer=fuzz.ratio, score_cutoff=likeness)
+    found = process.extractOne(text, others, scorer=fuzz.ratio, score_cutoff=similarity)
     return found[2] if found else None
 
 
-def echoes(question: str, answer: str, likeness: float) -> bool:
+def echoes(question: str, answer: str, similarity: float) -> bool:
     """Tell whether a question and an answer repeat each other."""
-    return bool(fuzz.partial_ratio(normalise(question), normalise(answer)) >= likeness)
+    return bool(fuzz.partial_ratio(normalize(question), normalize(answer)) >= similarity)
 
 
 class TemplateCheck:
@@ -92,15 +92,15 @@ class TemplateCheck:
     Args:
         templates: the known ones.
         vocabulary: declares the placeholders.
-        settings: the likeness from which a template is dropped.
+        settings: the similarity from which a template is dropped.
     """
 
     def __init__(
-        self, templates: list[dict[str, Any]], vocabulary: Vocabulary, settings: Synthesise
+        self, templates: list[dict[str, Any]], vocabulary: Vocabulary, settings: Synthesize
     ) -> None:
         self._known = [one["text"] for one in templates]
         self._vocabulary = vocabulary
-        self._likeness = settings.near_duplicate
+        self._similarity = settings.near_duplicate
 
     def __call__(self, item: Item, found: dict[str, Any]) -> str | None:
         """Say why a new template is not kept."""
@@ -108,7 +108,7 @@ class TemplateCheck:
         problems = list(find_text_problems("template", text, self._vocabulary))
         if problems:
             return f"{problems[0].value}: {problems[0].wrong}"
-        alike = find_alike(text, self._known, self._likeness)
+        alike = find_alike(text, self._known, self._similarity)
         if alike is not None:
             return f"it is all but template {alike + 1}"
         self._known.append(text)
@@ -153,5 +153,5 @@ class QuestionCheck:
 
 def _find_repetition(text: str, identifier: str, kept: dict[str, str]) -> str | None:
     """Find an item with the same words; if there is none, remember this one."""
-    first = kept.setdefault(normalise(text), identifier)
+    first = kept.setdefault(normalize(text), identifier)
     return None if first == identifier else f"it repeats {first}"

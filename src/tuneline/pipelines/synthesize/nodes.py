@@ -1,21 +1,21 @@
-"""Nodes of the synthesise stage that make templates: checked, priced, extended."""
+"""Nodes of the synthesize stage that make templates: checked, priced, extended."""
 
 import logging
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.llm_api.moderation import moderate
-from tuneline.llm_api.requests import Replies
-from tuneline.parameters import Prices, Synthesise
+from tuneline.llm_api.requests import Responses
+from tuneline.parameters import Prices, Synthesize
 from tuneline.pipelines.synthesize.costs import (
     Record,
     add_up,
     estimate,
     estimate_dollars,
+    format_assumptions,
     make_asker,
     make_record,
     price_estimate,
-    word_assumptions,
 )
 from tuneline.pipelines.synthesize.filters import AnswerCheck, QuestionCheck, TemplateCheck
 from tuneline.pipelines.synthesize.quotas import (
@@ -27,8 +27,8 @@ from tuneline.pipelines.synthesize.quotas import (
 from tuneline.pipelines.synthesize.report import (
     Counts,
     build_report,
-    list_collected,
-    list_synthesised,
+    list_human_written,
+    list_synthesized,
 )
 from tuneline.pipelines.synthesize.rounds import ask_items, refuse_nothing
 from tuneline.pipelines.synthesize.templates import find_template_problems, read_vocabulary
@@ -39,13 +39,13 @@ log = logging.getLogger(__name__)
 Rows = list[dict[str, Any]]
 
 
-def check_templates(templates: Rows, vocabulary: dict[str, Any], synthesise: Synthesise) -> Rows:
+def check_templates(templates: Rows, vocabulary: dict[str, Any], synthesize: Synthesize) -> Rows:
     """Number the templates and refuse those that could not be filled.
 
     Args:
         templates: `style` and `text` each.
         vocabulary: declares the placeholders.
-        synthesise: names the styles.
+        synthesize: names the styles.
 
     Returns:
         `number` (from 1), `style`, `text` and `origin` of each.
@@ -53,7 +53,7 @@ def check_templates(templates: Rows, vocabulary: dict[str, Any], synthesise: Syn
     Raises:
         TunelineError: naming every unknown, unused or unfilled placeholder.
     """
-    styles = list(synthesise.quotas.styles)
+    styles = list(synthesize.quotas.styles)
     words = read_vocabulary(vocabulary)
     problems = list(find_template_problems(templates, styles, words))
     if problems:
@@ -64,12 +64,12 @@ def check_templates(templates: Rows, vocabulary: dict[str, Any], synthesise: Syn
     ]
 
 
-def estimate_cost(templates: Rows, synthesise: Synthesise, prices: Prices) -> dict[str, Any]:
+def estimate_cost(templates: Rows, synthesize: Synthesize, prices: Prices) -> dict[str, Any]:
     """Estimate tokens and money before anything is asked.
 
     Args:
         templates: those there are.
-        synthesise: how much is asked for, and the budget.
+        synthesize: how much is asked for, and the budget.
         prices: the price table.
 
     Returns:
@@ -79,21 +79,21 @@ def estimate_cost(templates: Rows, synthesise: Synthesise, prices: Prices) -> di
     Raises:
         TunelineError: if the estimate is beyond the budget.
     """
-    steps = estimate(templates, synthesise, prices)
-    dollars = estimate_dollars(steps, synthesise, prices)
-    if dollars and synthesise.budget and dollars > synthesise.budget:
+    steps = estimate(templates, synthesize, prices)
+    dollars = estimate_dollars(steps, synthesize, prices)
+    if dollars and synthesize.budget and dollars > synthesize.budget:
         raise TunelineError(
             Problem(
-                where="synthesise.budget",
-                value=synthesise.budget,
+                where="synthesize.budget",
+                value=synthesize.budget,
                 wrong=f"the whole stage is estimated at {dollars:.2f} dollars",
                 matters="the run would stop before its end",
-                remedy="raise the budget, ask for fewer dialogues, or take a cheaper model",
+                remedy="raise the budget, ask for fewer conversations, or take a cheaper model",
             )
         )
     log.info("Estimated cost: %s.", "unknown" if dollars is None else f"{dollars:.4f} dollars")
     return {
-        "assumptions": word_assumptions(prices),
+        "assumptions": format_assumptions(prices),
         "steps": steps,
         "models": price_estimate(steps, prices),
         "dollars": dollars,
@@ -103,9 +103,9 @@ def estimate_cost(templates: Rows, synthesise: Synthesise, prices: Prices) -> di
 def extend_templates(
     templates: Rows,
     vocabulary: dict[str, Any],
-    replies: Replies,
+    responses: Responses,
     cost_estimate: dict[str, Any],
-    synthesise: Synthesise,
+    synthesize: Synthesize,
     prices: Prices,
 ) -> tuple[Rows, Record]:
     """Ask for the templates that are missing, and drop those that are all but known.
@@ -113,23 +113,23 @@ def extend_templates(
     Args:
         templates: those there are.
         vocabulary: its placeholders are the only ones.
-        replies: where every reply is kept.
+        responses: where every response is kept.
         cost_estimate: it has been looked at before anything is paid.
-        synthesise: how many are wanted.
+        synthesize: how many are wanted.
         prices: the price table.
 
     Returns:
         All templates; the record of the step: `usage` and `invalid` items.
     """
-    asker = make_asker(vocabulary, replies, synthesise, prices)
-    items = plan_templates(templates, synthesise)
-    check = TemplateCheck(templates, read_vocabulary(vocabulary), synthesise)
-    instruction = synthesise.instructions.templates
+    asker = make_asker(vocabulary, responses, synthesize, prices)
+    items = plan_templates(templates, synthesize)
+    check = TemplateCheck(templates, read_vocabulary(vocabulary), synthesize)
+    instruction = synthesize.instructions.templates
     outcome = ask_items("templates", instruction, items, check, asker)
     new = [item for item in items if item["id"] in outcome.found]
     texts = [outcome.found[item["id"]]["text"].strip() for item in new]
     found = [
-        {"number": number, "style": item["style"], "text": text, "origin": "asked"}
+        {"number": number, "style": item["style"], "text": text, "origin": "answers_to_questions"}
         for number, (item, text) in enumerate(
             zip(new, texts, strict=True), start=len(templates) + 1
         )
@@ -141,34 +141,34 @@ def extend_templates(
 def write_answers(
     all_templates: Rows,
     vocabulary: dict[str, Any],
-    replies: Replies,
+    responses: Responses,
     template_record: Record,
-    synthesise: Synthesise,
+    synthesize: Synthesize,
     prices: Prices,
 ) -> tuple[Rows, Record]:
-    """Have the templates filled: an answer for each planned dialogue.
+    """Have the templates filled: an answer for each planned conversation.
 
     Args:
         all_templates: the templates.
-        vocabulary: the words of the embedded provider.
-        replies: where every reply is kept.
+        vocabulary: the words of the offline provider.
+        responses: where every response is kept.
         template_record: what was spent before.
-        synthesise: how many, by which quotas.
+        synthesize: how many, by which quotas.
         prices: the price table.
 
     Returns:
-        Drafts (`id`, `template`, `template_origin`, `style`, `slip`, `answer`, `fillers`); the
+        Drafts (`id`, `template`, `template_origin`, `style`, `disfluency`, `answer`, `fillers`); the
         record of the step.
     """
-    asker = make_asker(vocabulary, replies, synthesise, prices, add_up(template_record))
-    items = plan_items(all_templates, synthesise)
-    check = AnswerCheck(synthesise.checks)
-    outcome = ask_items("answers", synthesise.instructions.answers, items, check, asker)
+    asker = make_asker(vocabulary, responses, synthesize, prices, add_up(template_record))
+    items = plan_items(all_templates, synthesize)
+    check = AnswerCheck(synthesize.checks)
+    outcome = ask_items("answers", synthesize.instructions.answers, items, check, asker)
     refuse_nothing("answers", items, outcome)
     drafts = [
         {
             **{name: item[name] for name in ("id", "template", "template_origin", "style")},
-            "slip": outcome.found[item["id"]].get("slip") or "",
+            "disfluency": outcome.found[item["id"]].get("disfluency") or "",
             "answer": outcome.found[item["id"]]["text"].strip(),
             "fillers": outcome.found[item["id"]].get("fillers", {}),
         }
@@ -182,78 +182,78 @@ def write_answers(
 def write_questions(
     drafts: Rows,
     vocabulary: dict[str, Any],
-    replies: Replies,
+    responses: Responses,
     template_record: Record,
     answer_record: Record,
-    synthesise: Synthesise,
+    synthesize: Synthesize,
     prices: Prices,
 ) -> tuple[Rows, Record]:
     """Have an interviewer's question written for each answer, matched by id.
 
     Args:
         drafts: the answers.
-        vocabulary: the words of the embedded provider.
-        replies: where every reply is kept.
+        vocabulary: the words of the offline provider.
+        responses: where every response is kept.
         template_record: what was spent before.
         answer_record: the same.
-        synthesise: the checks.
+        synthesize: the checks.
         prices: the price table.
 
     Returns:
-        Dialogues (drafts with `question`); the record of the step.
+        Conversations (drafts with `question`); the record of the step.
     """
     before = add_up(template_record, answer_record)
-    asker = make_asker(vocabulary, replies, synthesise, prices, before)
+    asker = make_asker(vocabulary, responses, synthesize, prices, before)
     items = [
         {"id": one["id"], "source": one["answer"], "fillers": one["fillers"]} for one in drafts
     ]
-    check = QuestionCheck(synthesise.checks)
-    outcome = ask_items("questions", synthesise.instructions.questions, items, check, asker)
+    check = QuestionCheck(synthesize.checks)
+    outcome = ask_items("questions", synthesize.instructions.questions, items, check, asker)
     refuse_nothing("questions", items, outcome)
-    dialogues = [
+    conversations = [
         {**draft, "question": outcome.found[draft["id"]]["text"].strip()}
         for draft in drafts
         if draft["id"] in outcome.found
     ]
-    log.info("Questions: %s of %s.", f"{len(dialogues):,}", f"{len(drafts):,}")
-    return dialogues, make_record(outcome, asker)
+    log.info("Questions: %s of %s.", f"{len(conversations):,}", f"{len(drafts):,}")
+    return conversations, make_record(outcome, asker)
 
 
-def moderate_dialogues(dialogues: Rows, synthesise: Synthesise) -> tuple[Rows, Rows]:
-    """Clear each dialogue by itself; one that cannot be judged is not clear.
+def moderate_conversations(conversations: Rows, synthesize: Synthesize) -> tuple[Rows, Rows]:
+    """Clear each conversation by itself; one that cannot be judged is not clear.
 
     Args:
-        dialogues: the dialogues; none is fine.
-        synthesise: who judges.
+        conversations: the conversations; none is fine.
+        synthesize: who judges.
 
     Returns:
-        Cleared dialogues; the others with `categories` and `error`.
+        Moderated conversations; the others with `categories` and `error`.
     """
-    conversations = [list_synthesised(one, synthesise.persona) for one in dialogues]
-    judgements = moderate(conversations, synthesise.moderation, "synthesise.moderation")
-    pairs = list(zip(dialogues, judgements, strict=True))
-    cleared = [one for one, judgement in pairs if judgement.clear]
+    messages = [list_synthesized(one, synthesize.persona) for one in conversations]
+    judgments = moderate(messages, synthesize.moderation, "synthesize.moderation")
+    pairs = list(zip(conversations, judgments, strict=True))
+    moderated = [one for one, judgment in pairs if judgment.clear]
     flagged = [
-        {**one, "categories": judgement.categories, "error": judgement.error}
-        for one, judgement in pairs
-        if not judgement.clear
+        {**one, "categories": judgment.categories, "error": judgment.error}
+        for one, judgment in pairs
+        if not judgment.clear
     ]
-    log.info("Moderation: %s clear, %s not.", f"{len(cleared):,}", f"{len(flagged):,}")
-    return cleared, flagged
+    log.info("Moderation: %s clear, %s not.", f"{len(moderated):,}", f"{len(flagged):,}")
+    return moderated, flagged
 
 
 def report_synthesis(
     cost_estimate: dict[str, Any],
     all_templates: Rows,
     drafts: Rows,
-    dialogues: Rows,
-    cleared: Rows,
+    conversations: Rows,
+    moderated: Rows,
     flagged: Rows,
-    collected: Rows,
+    human_written: Rows,
     template_record: Record,
     answer_record: Record,
     question_record: Record,
-    synthesise: Synthesise,
+    synthesize: Synthesize,
 ) -> tuple[dict[str, Any], Rows]:
     """Count every step, compare the cost with its estimate, and gather what was invalid.
 
@@ -261,17 +261,17 @@ def report_synthesis(
         cost_estimate: tokens and money, before.
         all_templates: templates from the file and new ones.
         drafts: answers that were kept.
-        dialogues: drafts that got their question.
-        cleared: dialogues that were cleared.
-        flagged: dialogues that were not.
-        collected: raw rows that somebody wrote.
+        conversations: drafts that got their question.
+        moderated: conversations that were moderated.
+        flagged: conversations that were not.
+        human_written: raw rows that somebody wrote.
         template_record: usage and invalid items of each step.
         answer_record: the same.
         question_record: the same.
-        synthesise: what was asked for.
+        synthesize: what was asked for.
 
     Returns:
-        The report; all invalid items with their reason and the reply they came in.
+        The report; all invalid items with their reason and the response they came in.
     """
     records = {
         "templates": template_record,
@@ -281,50 +281,50 @@ def report_synthesis(
     invalid = [one for record in records.values() for one in record["invalid"]]
     usage = {step: record["usage"] for step, record in records.items()}
     counts = Counts(
-        templates_wanted=synthesise.templates,
+        templates_wanted=synthesize.templates,
         templates_in_file=sum(one["origin"] == "file" for one in all_templates),
         templates=len(all_templates),
-        asked=synthesise.dialogues,
+        asked=synthesize.conversations,
         answers=len(drafts),
-        questions=len(dialogues),
-        cleared=len(cleared),
+        questions=len(conversations),
+        moderated=len(moderated),
         flagged=sum(one["error"] is None for one in flagged),
         unjudged=sum(one["error"] is not None for one in flagged),
-        collected=len(collected),
+        human_written=len(human_written),
     )
-    shares = count_shares(cleared, synthesise.quotas)
+    shares = count_shares(moderated, synthesize.quotas)
     return build_report(counts, shares, invalid, flagged, cost_estimate, usage), invalid
 
 
-def merge_dialogues(
-    cleared: Rows, collected: Rows, synthesis_report: dict[str, Any], synthesise: Synthesise
+def merge_conversations(
+    moderated: Rows, human_written: Rows, synthesis_report: dict[str, Any], synthesize: Synthesize
 ) -> Rows:
-    """Put collected and synthesised dialogues together as the use case's raw rows.
+    """Put human_written and synthesized conversations together as the use case's raw rows.
 
     Args:
-        cleared: the synthesised dialogues.
-        collected: the raw rows that somebody wrote.
+        moderated: the synthesized conversations.
+        human_written: the raw rows that somebody wrote.
         synthesis_report: the quotas as they came out.
-        synthesise: the persona, and how far a quota may be off.
+        synthesize: the persona, and how far a quota may be off.
 
     Returns:
         `id`, `messages`, `template`, `style` and `origin` of each row.
 
     Raises:
-        TunelineError: if a style's or the slips' share is too far from its quota.
+        TunelineError: if a style's or the disfluencies' share is too far from its quota.
     """
-    check_shares(synthesis_report["quotas"], synthesise.quotas.tolerance)
-    return [*list_collected(collected), *(_make_row(one, synthesise) for one in cleared)]
+    check_shares(synthesis_report["quotas"], synthesize.quotas.tolerance)
+    return [*list_human_written(human_written), *(_make_row(one, synthesize) for one in moderated)]
 
 
-def _make_row(dialogue: dict[str, Any], synthesise: Synthesise) -> dict[str, Any]:
-    server = synthesise.server if synthesise.provider == "server" else None
-    by = server.model if server else "embedded"
-    origin = {name: dialogue[name] for name in ("template_origin", "slip")}
+def _make_row(conversation: dict[str, Any], synthesize: Synthesize) -> dict[str, Any]:
+    server = synthesize.server if synthesize.provider == "server" else None
+    by = server.model if server else "offline"
+    origin = {name: conversation[name] for name in ("template_origin", "disfluency")}
     return {
-        "id": dialogue["id"],
-        "messages": list_synthesised(dialogue, synthesise.persona),
-        "template": f"template-{dialogue['template']:03d}",
-        "style": dialogue["style"],
-        "origin": {"source": "synthesised", "by": by, **origin},
+        "id": conversation["id"],
+        "messages": list_synthesized(conversation, synthesize.persona),
+        "template": f"template-{conversation['template']:03d}",
+        "style": conversation["style"],
+        "origin": {"source": "synthesized", "by": by, **origin},
     }

@@ -1,4 +1,4 @@
-"""The embedded provider: vocabularies and rules instead of a language model, offline and seeded."""
+"""The offline provider: vocabularies and rules instead of a language model, offline and seeded."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from tuneline.llm_api.client import Reply, Request
+from tuneline.llm_api.client import Request, Response
 from tuneline.pipelines.synthesize.filters import Item, quote
 from tuneline.pipelines.synthesize.templates import Fillers, Vocabulary, fill, find_placeholders
 from tuneline.utils.hashing import hash_value
@@ -39,7 +39,7 @@ def garble(word: str) -> str | None:
         word: in lower case, such as `lucerna`.
 
     Returns:
-        The slip (`culerna`); none if the word has no two different clusters.
+        The disfluency (`culerna`); none if the word has no two different clusters.
     """
     match = SYLLABLES.fullmatch(word)
     if not match:
@@ -48,35 +48,35 @@ def garble(word: str) -> str | None:
     return None if first == second else second + vowel + first + rest
 
 
-def slip(text: str, corrections: list[str], *seed: object) -> tuple[str, str] | None:
-    """Put a slip of the tongue into a text.
+def disfluency(text: str, corrections: list[str], *seed: object) -> tuple[str, str] | None:
+    """Put a disfluency into a text.
 
     Args:
         text: the text.
         corrections: what the speaker says before the right word.
-        *seed: decides which word slips and how it is corrected.
+        *seed: decides which word is garbled and how it is corrected.
 
     Returns:
-        The text and the slipped word; none if no word can slip.
+        The text and the garbled word; none if no word can be garbled.
     """
-    words = [one for one in re.finditer(r"\w+", text) if _can_slip(one.group())]
+    words = [one for one in re.finditer(r"\w+", text) if _can_garble(one.group())]
     if not words:
         return None
     match = choose(words, *seed, "word")
-    slipped = str(garble(match.group()))
+    garbled = str(garble(match.group()))
     correction = choose(corrections, *seed, "correction")
-    said = f"{slipped}… {correction} {match.group()}"
-    return text[: match.start()] + said + text[match.end() :], slipped
+    said = f"{garbled}… {correction} {match.group()}"
+    return text[: match.start()] + said + text[match.end() :], garbled
 
 
-def _can_slip(word: str) -> bool:
+def _can_garble(word: str) -> bool:
     return len(word) >= LEAST_LETTERS and word.islower() and garble(word) is not None
 
 
 class EmbeddedProvider:
     """Fills templates, asks questions and makes new templates from a vocabulary. See `Provider`.
 
-    It replies in JSON as a server does, so that both go the same way.
+    It responses in JSON as a server does, so that both go the same way.
 
     Args:
         vocabulary: entries and phrases.
@@ -95,7 +95,7 @@ class EmbeddedProvider:
         """The seed and the vocabulary."""
         return {"seed": self._seed, "vocabulary": hash_value(self._vocabulary.model_dump())}
 
-    def ask(self, request: Request) -> Reply:
+    def ask(self, request: Request) -> Response:
         """Write every item of a request."""
         write = {
             "templates": self._write_template,
@@ -107,7 +107,7 @@ class EmbeddedProvider:
             for item in request.items
         ]
         text = orjson.dumps({"items": items}).decode()
-        return Reply(text=text, model="embedded", prompt_tokens=0, completion_tokens=0)
+        return Response(text=text, model="offline", prompt_tokens=0, completion_tokens=0)
 
     def _write_template(self, item: Item, attempt: int) -> dict[str, Any]:
         phrases = self._vocabulary.phrases[item["style"]]
@@ -121,9 +121,11 @@ class EmbeddedProvider:
         seed = (self._seed, item["id"], attempt)
         fillers = self._choose_fillers(item["source"], *seed)
         text = fill(item["source"], fillers)
-        slipped = slip(text, self._vocabulary.corrections, *seed) if item["slip"] else None
-        text, word = slipped or (text, "")
-        return {"text": text, "slip": word, "fillers": fillers}
+        garbled = (
+            disfluency(text, self._vocabulary.corrections, *seed) if item["disfluency"] else None
+        )
+        text, word = garbled or (text, "")
+        return {"text": text, "disfluency": word, "fillers": fillers}
 
     def _write_question(self, item: Item, attempt: int) -> dict[str, Any]:
         seed = (self._seed, item["id"], attempt)

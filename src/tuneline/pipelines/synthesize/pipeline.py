@@ -1,4 +1,4 @@
-"""The synthesise stage: templates → dialogues → raw."""
+"""The synthesize stage: templates → conversations → raw."""
 
 from kedro.pipeline import Pipeline, node
 
@@ -6,14 +6,14 @@ from tuneline.pipelines.synthesize.nodes import (
     check_templates,
     estimate_cost,
     extend_templates,
-    merge_dialogues,
-    moderate_dialogues,
+    merge_conversations,
+    moderate_conversations,
     report_synthesis,
     write_answers,
     write_questions,
 )
 
-SETTINGS = ["params:synthesise", "params:prices"]
+SETTINGS = ["params:synthesize", "params:prices"]
 
 
 def create_pipeline() -> Pipeline:
@@ -23,7 +23,7 @@ def create_pipeline() -> Pipeline:
             node(
                 check_templates,
                 name="check_templates",
-                inputs=["templates", "vocabulary", "params:synthesise"],
+                inputs=["templates", "vocabulary", "params:synthesize"],
                 outputs="checked_templates",
             ),
             node(
@@ -35,13 +35,13 @@ def create_pipeline() -> Pipeline:
             node(
                 extend_templates,
                 name="extend_templates",
-                inputs=["checked_templates", "vocabulary", "replies", "cost_estimate", *SETTINGS],
+                inputs=["checked_templates", "vocabulary", "responses", "cost_estimate", *SETTINGS],
                 outputs=["all_templates", "template_record"],
             ),
             node(
                 write_answers,
                 name="write_answers",
-                inputs=["all_templates", "vocabulary", "replies", "template_record", *SETTINGS],
+                inputs=["all_templates", "vocabulary", "responses", "template_record", *SETTINGS],
                 outputs=["drafts", "answer_record"],
             ),
             node(
@@ -50,18 +50,18 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "drafts",
                     "vocabulary",
-                    "replies",
+                    "responses",
                     "template_record",
                     "answer_record",
                     *SETTINGS,
                 ],
-                outputs=["dialogues", "question_record"],
+                outputs=["conversations", "question_record"],
             ),
             node(
-                moderate_dialogues,
-                name="moderate_dialogues",
-                inputs=["dialogues", "params:synthesise"],
-                outputs=["cleared", "flagged"],
+                moderate_conversations,
+                name="moderate_conversations",
+                inputs=["conversations", "params:synthesize"],
+                outputs=["moderated", "flagged"],
             ),
             node(
                 report_synthesis,
@@ -70,21 +70,21 @@ def create_pipeline() -> Pipeline:
                     "cost_estimate",
                     "all_templates",
                     "drafts",
-                    "dialogues",
-                    "cleared",
+                    "conversations",
+                    "moderated",
                     "flagged",
-                    "collected",
+                    "human_written",
                     "template_record",
                     "answer_record",
                     "question_record",
-                    "params:synthesise",
+                    "params:synthesize",
                 ],
                 outputs=["synthesis_report", "invalid"],
             ),
             node(
-                merge_dialogues,
-                name="merge_dialogues",
-                inputs=["cleared", "collected", "synthesis_report", "params:synthesise"],
+                merge_conversations,
+                name="merge_conversations",
+                inputs=["moderated", "human_written", "synthesis_report", "params:synthesize"],
                 outputs="raw",
             ),
         ]

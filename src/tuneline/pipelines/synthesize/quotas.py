@@ -1,9 +1,9 @@
-"""Shares of styles and slips: planned exactly, counted at the end."""
+"""Shares of styles and disfluencies: planned exactly, counted at the end."""
 
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.parameters import Synthesise
+from tuneline.parameters import Synthesize
 from tuneline.parameters.synthesis import Quotas
 from tuneline.pipelines.synthesize.filters import Item
 from tuneline.pipelines.synthesize.offline import draw
@@ -32,27 +32,27 @@ def spread(total: int, share: float) -> list[bool]:
     return [int((place + 1) * share + 0.5) > int(place * share + 0.5) for place in range(total)]
 
 
-def count_shares(dialogues: list[dict[str, Any]], quotas: Quotas) -> list[dict[str, Any]]:
-    """Count what dialogues are made of, beside what they should be made of.
+def count_shares(conversations: list[dict[str, Any]], quotas: Quotas) -> list[dict[str, Any]]:
+    """Count what conversations are made of, next to what they should be made of.
 
     Args:
-        dialogues: rows with `style` and `slip`.
+        conversations: rows with `style` and `disfluency`.
         quotas: the wanted shares.
 
     Returns:
         `name`, `wanted`, `count`, `share`, `kept` (within the tolerance) of each quota.
     """
-    counts = {style: sum(row["style"] == style for row in dialogues) for style in quotas.styles}
-    wanted = {**quotas.styles, "slips": quotas.slips}
-    counts["slips"] = sum(row["slip"] != "" for row in dialogues)
+    counts = {style: sum(row["style"] == style for row in conversations) for style in quotas.styles}
+    wanted = {**quotas.styles, "disfluencies": quotas.disfluencies}
+    counts["disfluencies"] = sum(row["disfluency"] != "" for row in conversations)
     return [
-        _compare(name, wanted[name], counts[name], len(dialogues), quotas.tolerance)
+        _compare(name, wanted[name], counts[name], len(conversations), quotas.tolerance)
         for name in wanted
     ]
 
 
 def check_shares(shares: list[dict[str, Any]], tolerance: float) -> None:
-    """Refuse dialogues that are made of something else than was asked for.
+    """Refuse conversations that are made of something else than was asked for.
 
     Raises:
         TunelineError: naming every share that is too far off.
@@ -62,9 +62,9 @@ def check_shares(shares: list[dict[str, Any]], tolerance: float) -> None:
         raise TunelineError(
             *(
                 Problem(
-                    where=f"synthesise.quotas: {share['name']}",
+                    where=f"synthesize.quotas: {share['name']}",
                     value=share["wanted"],
-                    wrong=f"{share['count']} dialogues have it, a share of {share['share']:.3f}",
+                    wrong=f"{share['count']} conversations have it, {share['share']:.3f} of all",
                     matters=f"it is off by more than {tolerance:g}, and the model would learn it",
                     remedy="see invalid.jsonl for what was lost; raise `attempts`, or `tolerance`",
                 )
@@ -79,7 +79,7 @@ def _compare(name: str, wanted: float, count: int, total: int, tolerance: float)
     return {"name": name, "wanted": wanted, "count": count, "share": share, "kept": kept}
 
 
-def plan_templates(templates: list[dict[str, Any]], settings: Synthesise) -> list[Item]:
+def plan_templates(templates: list[dict[str, Any]], settings: Synthesize) -> list[Item]:
     """Plan the templates that are missing, each after the model of one there is.
 
     Args:
@@ -101,38 +101,42 @@ def plan_templates(templates: list[dict[str, Any]], settings: Synthesise) -> lis
     return items
 
 
-def plan_items(templates: list[dict[str, Any]], settings: Synthesise) -> list[Item]:
-    """Plan the dialogues: styles by their quotas, slips spread evenly over every style.
+def plan_items(templates: list[dict[str, Any]], settings: Synthesize) -> list[Item]:
+    """Plan the conversations: styles by their quotas, disfluencies spread evenly over every style.
 
     Args:
         templates: all templates.
-        settings: how many dialogues, by which quotas.
+        settings: how many conversations, by which quotas.
 
     Returns:
-        Items with `template` (its number), `style`, `slip` (whether one is wanted) and `source`,
+        Items with `template` (its number), `style`, `disfluency` (whether one is wanted) and `source`,
         in a seeded order.
     """
-    counts = share_out(settings.dialogues, settings.quotas.styles)
+    counts = share_out(settings.conversations, settings.quotas.styles)
     chosen: list[tuple[str, dict[str, Any]]] = []
     for style, count in counts.items():
         of_style = [one for one in templates if one["style"] == style]
         of_style.sort(key=lambda one: draw(settings.seed, style, one["number"]))
         chosen += [(style, of_style[place % len(of_style)]) for place in range(count)]
-    slips = spread(len(chosen), settings.quotas.slips)
+    disfluencies = spread(len(chosen), settings.quotas.disfluencies)
     items = [
-        _plan_item(number, template, style, slip, settings.seed)
-        for number, ((style, template), slip) in enumerate(zip(chosen, slips, strict=True), start=1)
+        _plan_item(number, template, style, disfluency, settings.seed)
+        for number, ((style, template), disfluency) in enumerate(
+            zip(chosen, disfluencies, strict=True), start=1
+        )
     ]
     return sorted(items, key=lambda item: draw(settings.seed, item["id"]))
 
 
-def _plan_item(number: int, template: dict[str, Any], style: str, slip: bool, seed: int) -> Item:
+def _plan_item(
+    number: int, template: dict[str, Any], style: str, disfluency: bool, seed: int
+) -> Item:
     return {
         "id": _name(number, template["number"], template["text"], seed),
         "template": template["number"],
         "template_origin": template["origin"],
         "style": style,
-        "slip": slip,
+        "disfluency": disfluency,
         "source": template["text"],
     }
 

@@ -17,17 +17,17 @@ class Counts:
     asked: int
     answers: int
     questions: int
-    cleared: int
+    moderated: int
     flagged: int
     unjudged: int
-    collected: int
+    human_written: int
 
     def list_steps(self) -> list[dict[str, Any]]:
         """List the steps: what went in is what came out and what was set aside."""
         return [
             _step("answers", self.asked, self.answers, self.asked - self.answers),
             _step("questions", self.answers, self.questions, self.answers - self.questions),
-            _step("moderation", self.questions, self.cleared, self.flagged + self.unjudged),
+            _step("moderation", self.questions, self.moderated, self.flagged + self.unjudged),
         ]
 
 
@@ -45,15 +45,15 @@ def build_report(
         counts: how many of each there are.
         shares: the quotas as they came out.
         invalid: bad items.
-        flagged: dialogues that were not cleared.
+        flagged: conversations that were not moderated.
         cost_estimate: tokens and money, before.
         usage: what the server reported, by step.
 
     Returns:
-        Plain values; `words` sums them up.
+        Plain values; `summary` sums them up.
     """
     return {
-        "words": _word(counts, usage),
+        "summary": _word(counts, usage),
         "templates": {
             "wanted": counts.templates_wanted,
             "file": counts.templates_in_file,
@@ -62,9 +62,9 @@ def build_report(
         },
         "steps": counts.list_steps(),
         "raw": {
-            "collected": counts.collected,
-            "synthesised": counts.cleared,
-            "all": counts.collected + counts.cleared,
+            "human_written": counts.human_written,
+            "synthesized": counts.moderated,
+            "all": counts.human_written + counts.moderated,
         },
         "quotas": shares,
         "invalid": _count_reasons(invalid),
@@ -100,36 +100,36 @@ def _word(counts: Counts, usage: dict[str, dict[str, Any]]) -> str:
     dollars = [step["dollars"] for step in usage.values()]
     cost = "unknown" if None in dollars else f"{sum(dollars):.4f} dollars"
     return (
-        f"{counts.cleared:,} dialogues of {counts.asked:,} asked for were written and cleared; "
-        f"with {counts.collected:,} collected ones they make {counts.cleared + counts.collected:,} "
-        f"raw rows. Cost: {cost}."
+        f"{counts.moderated:,} conversations of {counts.asked:,} asked for were written and "
+        f"moderated; with {counts.human_written:,} human-written ones they make "
+        f"{counts.moderated + counts.human_written:,} raw rows. Cost: {cost}."
     )
 
 
 def _sort_reason(reason: str) -> str:
-    """Leave out what differs from item to item: ids, numbers and what stands behind a colon."""
+    """Leave out what differs from item to item: ids, numbers and what is behind a colon."""
     kind = reason.rpartition(": ")[2] if reason.startswith("template ") else reason
     return " ".join("…" if any(map(str.isdigit, word)) else word for word in kind.split())
 
 
-def list_synthesised(dialogue: dict[str, Any], persona: str) -> list[Message]:
-    """Make the conversation of a dialogue: system, user, assistant."""
+def list_synthesized(conversation: dict[str, Any], persona: str) -> list[Message]:
+    """Make the conversation of a conversation: system, user, assistant."""
     return [
         {"role": "system", "content": persona.strip()},
-        {"role": "user", "content": dialogue["question"]},
-        {"role": "assistant", "content": dialogue["answer"]},
+        {"role": "user", "content": conversation["question"]},
+        {"role": "assistant", "content": conversation["answer"]},
     ]
 
 
-def list_collected(collected: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def list_human_written(human_written: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Name rows that somebody wrote and say where they come from; their texts stay as they are."""
     return [
         {
             **row,
-            "id": str(row.get("id") or f"collected-{line:05d}"),
-            "template": f"collected-{line:05d}",  # a group of its own
-            "style": "collected",
-            "origin": {"source": "collected", "line": line},
+            "id": str(row.get("id") or f"human_written-{line:05d}"),
+            "template": f"human_written-{line:05d}",  # a group of its own
+            "style": "human_written",
+            "origin": {"source": "human_written", "line": line},
         }
-        for line, row in enumerate(collected, start=1)
+        for line, row in enumerate(human_written, start=1)
     ]

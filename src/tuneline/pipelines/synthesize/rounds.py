@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.llm_api.budget import Meter
+from tuneline.llm_api.budget import Budget
 from tuneline.llm_api.client import Failure, Provider, Request
-from tuneline.llm_api.requests import Answered, Replies, ask_all, log_progress
+from tuneline.llm_api.requests import Answered, Responses, ask_all, log_progress
 from tuneline.pipelines.synthesize.filters import QUOTED_WORDS, Check, Item, find_pairing_problem
 from tuneline.utils.caches import find_values
 
@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 
 
 def find_objects(text: str) -> list[dict[str, Any]]:
-    """Find the objects with an `id` in a reply.
+    """Find the objects with an `id` in a response.
 
     As `find_values` finds them: none from inside a thought, none that was cut off.
 
     Args:
-        text: the reply; JSON, or something like it.
+        text: the response; JSON, or something like it.
 
     Returns:
         The objects in their order.
@@ -40,14 +40,14 @@ def _walk(value: Any) -> Iterator[dict[str, Any]]:
 
 
 # What a provider sees of an item; the rest is Tuneline's own.
-SHOWN = ("id", "style", "slip", "source")
+SHOWN = ("id", "style", "disfluency", "source")
 FORM = (
-    'Reply with JSON only: {"items": [{"id": …, "quote": …, "text": …, "slip": …}]}, one object '
+    'Reply with JSON only: {"items": [{"id": …, "quote": …, "text": …, "disfluency": …}]}, one object '
     f"for each item. id: the item's, unchanged. quote: the first {QUOTED_WORDS} words of its "
-    "source, unchanged. text: what you write. slip: where the item's slip is true, the word that "
-    'was slipped, exactly as it stands in text; otherwise "".'
+    "source, unchanged. text: what you write. disfluency: where the item's disfluency is true, the word that "
+    'was garbled, exactly as it is in text; otherwise "".'
 )
-FIELDS = ("id", "quote", "text", "slip")
+FIELDS = ("id", "quote", "text", "disfluency")
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -101,15 +101,15 @@ class Asker:
 
     Attributes:
         provider: who writes.
-        replies: where every reply is kept.
-        meter: counts and limits the cost.
+        responses: where every response is kept.
+        budget: counts and limits the cost.
         batch_size: items per request.
         attempts: how often an item is asked for, at most.
     """
 
     provider: Provider
-    replies: Replies
-    meter: Meter
+    responses: Responses
+    budget: Budget
     batch_size: int
     attempts: int
 
@@ -119,8 +119,8 @@ class Outcome:
     """What came of some items.
 
     Attributes:
-        found: what came for each item that came well, by id: `text`, `slip` …
-        invalid: one row for each that came badly: step, id, attempt, reason, reply.
+        found: what came for each item that came well, by id: `text`, `disfluency` …
+        invalid: one row for each that came badly: step, id, attempt, reason, response.
     """
 
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -152,7 +152,7 @@ def ask_items(
             for batch in _cut(missing, asker.batch_size)
         )
         log.info("%s: %s to write, attempt %s.", step.capitalize(), f"{len(missing):,}", attempt)
-        answered = ask_all(requests, asker.provider, asker.replies, asker.meter)
+        answered = ask_all(requests, asker.provider, asker.responses, asker.budget)
         for one in log_progress(answered, step.capitalize()):
             _judge(one, check, outcome)
     return outcome
@@ -174,10 +174,10 @@ def refuse_nothing(step: str, items: list[Item], outcome: Outcome) -> None:
     (reason, times), *_ = Counter(one["reason"] for one in outcome.invalid).most_common(1)
     raise TunelineError(
         Problem(
-            where=f"synthesise: {step}",
+            where=f"synthesize: {step}",
             wrong=f"none of {len(items):,} came well; {times:,} times: {reason}",
             matters="there would be nothing to learn from",
-            remedy="read the replies (the catalog says where they lie), then mend the server's "
+            remedy="read the responses (the catalog says where they lie), then fix the server's "
             "settings, the instructions or the checks",
         )
     )
@@ -189,10 +189,10 @@ def _cut(items: list[Item], size: int) -> Iterator[list[Item]]:
 
 
 def _judge(answered: Answered, check: Check, outcome: Outcome) -> None:
-    """Keep the good items of a reply, and say of each bad one why."""
-    request, reply = answered
-    problem = _find_reply_problem(answered)
-    objects = [] if isinstance(reply, Failure) or problem else find_objects(reply.text)
+    """Keep the good items of a response, and say of each bad one why."""
+    request, response = answered
+    problem = _find_response_problem(answered)
+    objects = [] if isinstance(response, Failure) or problem else find_objects(response.text)
     for item in request.items:
         given = [one for one in objects if one["id"] == item["id"]]
         reason = problem or _find_item_problem(item, given, check, answered)
@@ -206,18 +206,18 @@ def _judge(answered: Answered, check: Check, outcome: Outcome) -> None:
         outcome.invalid.append(_describe(answered, stranger, "nobody asked for this id"))
 
 
-def _find_reply_problem(answered: Answered) -> str | None:
-    reply = answered.reply
-    if isinstance(reply, Failure):
-        return reply.reason
-    return f"refused: {reply.refusal}" if reply.refusal else None
+def _find_response_problem(answered: Answered) -> str | None:
+    response = answered.response
+    if isinstance(response, Failure):
+        return response.reason
+    return f"refused: {response.refusal}" if response.refusal else None
 
 
 def _find_item_problem(
     item: Item, given: list[dict[str, Any]], check: Check, answered: Answered
 ) -> str | None:
     if not given:
-        cut = getattr(answered.reply, "finish_reason", "") == "length"
+        cut = getattr(answered.response, "finish_reason", "") == "length"
         return "it is not in the reply" + (", which was cut off at its limit" if cut else "")
     if any(one != given[0] for one in given[1:]):
         return "two different texts came for it"
@@ -230,11 +230,11 @@ def _find_strangers(request: Request, objects: list[dict[str, Any]]) -> Iterator
 
 
 def _describe(answered: Answered, identifier: str, reason: str) -> dict[str, Any]:
-    request, reply = answered
+    request, response = answered
     return {
         "step": request.step,
         "id": identifier,
         "attempt": request.attempt,
         "reason": reason,
-        "reply": None if isinstance(reply, Failure) else reply.text,
+        "reply": None if isinstance(response, Failure) else response.text,
     }

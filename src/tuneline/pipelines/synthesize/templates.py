@@ -23,14 +23,14 @@ class Phrases(Block):
 
 
 class Vocabulary(Block):
-    """What the embedded provider writes with. `{name}` or `{name:form}` stands for an entry."""
+    """What the offline provider writes with. `{name}` or `{name:form}` stands for an entry."""
 
     placeholders: dict[str, list[Entry]] = Field(description="entries by placeholder")
     phrases: dict[str, Phrases] = Field(description="parts of new templates, by style")
     question_openings: list[str] = Field(min_length=1, description="how an interviewer begins")
     questions: list[str] = Field(min_length=1, description="about one or two placeholders each")
     corrections: list[str] = Field(
-        min_length=1, description="what stands between a slip of the tongue and the right word"
+        min_length=1, description="what is between a disfluency and the right word"
     )
 
     @field_validator("questions")
@@ -62,7 +62,7 @@ def read_vocabulary(vocabulary: dict[str, Any]) -> Vocabulary:
                     where=".".join(["vocabulary", *map(str, details["loc"])]),
                     wrong=details["msg"][0].lower() + details["msg"][1:],
                     matters="templates could not be filled from it",
-                    remedy="correct the vocabulary's YAML file; see docs/synthesise.md",
+                    remedy="correct the vocabulary's YAML file; see docs/synthesize.md",
                 )
                 for details in error.errors(include_url=False)
             )

@@ -101,10 +101,10 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             float(logs["loss"]),
             f"{(logs['num_tokens'] - self.tokens) / seconds:,.0f}",
             *divmod(round(left), 60),
-            self._word_cost(logs["seconds"]),
+            self._format_cost(logs["seconds"]),
         )
 
-    def _word_cost(self, seconds: float) -> str:
+    def _format_cost(self, seconds: float) -> str:
         if not self.price:
             return ""
         return f", {self.price * seconds / 3600:.2f} {self.currency} so far"
@@ -195,7 +195,7 @@ class Watchdog:
                     f"(the first is {dead[0]})",
                     matters="they would stay as they were drawn, and the adapter would learn "
                     "nothing there",
-                    remedy="check target_modules and the learning rate; with a quantised model on "
+                    remedy="check target_modules and the learning rate; with a quantized model on "
                     "a CPU, update bitsandbytes",
                 )
             )
@@ -213,7 +213,7 @@ class Watchdog:
                 where="recipe.learning_rate",
                 value=self.learning_rate,
                 wrong=wrong,
-                matters="nothing that follows could be learnt; the last checkpoint is from before",
+                matters="nothing that follows could be learned; the last checkpoint is from before",
                 remedy=cause,
             )
         )

@@ -28,7 +28,7 @@ def render_examples(tokenizer: Any, examples: list[Example], recipe: Recipe) -> 
 
     rendered = render_all(tokenizer, examples)
     whole = [one for one in rendered if len(one.ids) <= recipe.max_length]
-    used = cut_examples(rendered, recipe) if recipe.overflow == "truncate" else whole
+    used = cut_examples(rendered, recipe) if recipe.overlong == "truncate" else whole
     _check_any(used, recipe)
     return Dataset.from_dict(
         {"input_ids": [one.ids for one in used], "labels": [one.labels for one in used]}
@@ -133,7 +133,7 @@ def _select(batch: dict[str, Any], spans: list[Any]) -> dict[str, Any]:
 
 
 def measure_validation(model: Any, rows: Any, collate: Any, capacity: int) -> Any:
-    """Sum up how well a model foresees the completions.
+    """Sum up how well a model predicts the completions.
 
     Args:
         model: an adapted model with TRL's fused head, in evaluation mode.

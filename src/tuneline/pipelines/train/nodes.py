@@ -38,7 +38,7 @@ def check_plan(
     Raises:
         TunelineError: naming what differs, or the plan's own words.
     """
-    planned, now = plan["made_for"], describe_inputs(train, recipe, hardware)
+    planned, now = plan["inputs"], describe_inputs(train, recipe, hardware)
     stale = [
         _stale(name, planned.get(name), now.get(name))
         for name in sorted(planned.keys() | now.keys())
@@ -46,7 +46,7 @@ def check_plan(
     ]
     if stale:
         raise TunelineError(*stale)
-    if plan["verdict"]["shown"] == "does not fit":
+    if plan["verdict"]["label"] == "does not fit":
         raise TunelineError(
             Problem(
                 where="plan",
@@ -75,7 +75,7 @@ def train_adapter(
     recipe: Recipe,
     hardware: Hardware,
 ) -> tuple[Adapter, pd.DataFrame, dict[str, Any]]:
-    """Train a LoRA adapter on the quantised base model, or go on where a run was interrupted.
+    """Train a LoRA adapter on the quantized base model, or go on where a run was interrupted.
 
     Args:
         train: examples to learn from.
@@ -100,10 +100,10 @@ def train_adapter(
     else:
         fetch_base(recipe)  # once, not in every process
         with make_scratch() as scratch:
-            for side, examples in (("train", train), ("validation", validation)):
+            for split, examples in (("train", train), ("validation", validation)):
                 rows = render_examples(tokenizer, examples, recipe)
                 with name_unwritable(Path(scratch), SCRATCH_REMEDY):
-                    rows.save_to_disk(f"{scratch}/{side}")
+                    rows.save_to_disk(f"{scratch}/{split}")
             planned = plan["memory_gb"]["total"]
             task = Task(Path(scratch), run, find_checkpoint(run), recipe, hardware, planned)
             launch(fit, hardware.processes, task)
@@ -124,31 +124,31 @@ def plot_losses(training_log: pd.DataFrame) -> go.Figure:
         The loss curve.
     """
     figure = go.Figure()
-    for column, name, colour, mode in (
+    for column, name, color, mode in (
         ("loss", "training", BASE_COLOUR, "lines"),
         ("eval_loss", "validation", TUNED_COLOUR, "lines+markers"),
     ):
         logged = training_log.dropna(subset=[column])
         figure.add_scatter(
-            x=logged["step"], y=logged[column], name=name, mode=mode, line={"color": colour}
+            x=logged["step"], y=logged[column], name=name, mode=mode, line={"color": color}
         )
-    return style(figure, "Loss", x="optimiser step", y="loss per completion token (nats)")
+    return style(figure, "Loss", x="optimizer step", y="loss per completion token (nats)")
 
 
 def record_training(
     training_log: pd.DataFrame,
-    training_facts: dict[str, Any],
+    training_stats: dict[str, Any],
     plan: dict[str, Any],
     adapter: Adapter,
     recipe: Recipe,
     hardware: Hardware,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Record the run, epoch by epoch and as a whole, beside its plan.
+    """Record the run, epoch by epoch and as a whole, next to its plan.
 
     Args:
         training_log: one row a logged step.
-        training_facts: what was measured.
-        plan: what was foreseen.
+        training_stats: what was measured.
+        plan: what was predicted.
         adapter: what came out.
         recipe: what was trained and how.
         hardware: the machine.
@@ -158,7 +158,7 @@ def record_training(
     """
     epochs = list_epochs(training_log)
     return epochs, describe_training(
-        epochs, training_log, training_facts, plan, adapter, recipe, hardware
+        epochs, training_log, training_stats, plan, adapter, recipe, hardware
     )
 
 
@@ -172,7 +172,7 @@ def plot_epochs(epochs: pd.DataFrame) -> go.Figure:
         Lines over the epochs; the best epoch is marked.
     """
     figure = go.Figure()
-    for column, name, colour in (
+    for column, name, color in (
         ("training_loss", "training loss", BASE_COLOUR),
         ("validation_loss", "validation loss", TUNED_COLOUR),
     ):
@@ -181,7 +181,7 @@ def plot_epochs(epochs: pd.DataFrame) -> go.Figure:
             y=epochs[column],
             name=name,
             mode="lines+markers",
-            line={"color": colour},
+            line={"color": color},
         )
     best = epochs.sort_values("validation_loss").iloc[0]
     figure.add_annotation(x=best["epoch"], y=best["validation_loss"], text="best", ay=32)

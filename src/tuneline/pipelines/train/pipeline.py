@@ -20,7 +20,7 @@ def create_pipeline() -> Pipeline:
                     "params:recipe",
                     "params:hardware",
                 ],
-                outputs=["adapter", "training_log", "training_facts"],
+                outputs=["adapter", "training_log", "training_stats"],
             ),
             node(plot_losses, name="plot_losses", inputs="training_log", outputs="loss_curve"),
             node(
@@ -28,7 +28,7 @@ def create_pipeline() -> Pipeline:
                 name="record_training",
                 inputs=[
                     "training_log",
-                    "training_facts",
+                    "training_stats",
                     "plan",
                     "adapter",
                     "params:recipe",

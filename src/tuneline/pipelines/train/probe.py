@@ -54,7 +54,7 @@ def probe_step(trainer: Any, rows: Any, hardware: Hardware) -> Probe:
             _pass_once(trainer, batch, hardware)
             peak = measure_peak(hardware.device)
     except torch.OutOfMemoryError as error:
-        raise TunelineError(_word_overflow(hardware)) from error
+        raise TunelineError(_format_overflow(hardware)) from error
     finally:
         trainer.model.zero_grad(set_to_none=True)
     return Probe(batch["input_ids"].numel(), time.perf_counter() - start, peak)
@@ -77,10 +77,10 @@ def check_packing(trainer: Any, rows: Any, hardware: Hardware) -> None:
         alone = _score(trainer, [pair[1]], hardware)
         packed = _score(trainer, pair, hardware)[-len(alone) :]
     except ValueError as error:  # as transformers refuses it, where it knows
-        raise TunelineError(_word_leak(" ".join(str(error).split()).rstrip("."))) from error
+        raise TunelineError(_format_leak(" ".join(str(error).split()).rstrip("."))) from error
     difference = float((packed - alone).abs().mean() / alone.std())
     if difference > DIFFERENCE[hardware.dtype]:
-        raise TunelineError(_word_leak(f"logits differ by {difference:.2g} standard deviations"))
+        raise TunelineError(_format_leak(f"logits differ by {difference:.2g} standard deviations"))
 
 
 def _score(trainer: Any, rows: list[dict[str, Any]], hardware: Hardware) -> Any:
@@ -135,7 +135,7 @@ def _pass_once(trainer: Any, batch: dict[str, Any], hardware: Hardware) -> None:
     (-found.log_probs.sum() / found.label_mask.sum()).backward()
 
 
-def _word_leak(reason: str) -> Problem:
+def _format_leak(reason: str) -> Problem:
     return Problem(
         where="recipe.packing",
         value=True,
@@ -145,12 +145,12 @@ def _word_leak(reason: str) -> Problem:
     )
 
 
-def _word_overflow(hardware: Hardware) -> Problem:
+def _format_overflow(hardware: Hardware) -> Problem:
     return Problem(
         where="hardware.tokens_per_batch",
         value=hardware.tokens_per_batch,
         wrong=f"one step on the longest batch does not fit into the memory of {hardware.name}",
         matters="the run would end in an out-of-memory error when this batch comes",
-        remedy="take the first step of the plan's ladder that has not been taken, and see whether "
+        remedy="take the first step of the plan's savings that has not been taken, and see whether "
         "another program holds the GPU's memory",
     )

@@ -29,13 +29,13 @@ def describe_training(
         epochs: one row an epoch.
         training_log: one row a logged step.
         facts: steps, device and peak memory, as measured.
-        plan: what was foreseen.
+        plan: what was predicted.
         adapter: what came out.
         recipe: what was trained and how.
         hardware: the machine; its price makes the cost.
 
     Returns:
-        `words`; the `adapter` by its fingerprint; `comparison` of plan and actual; `best`, where
+        `summary`; the `adapter` by its fingerprint; `comparison` of plan and actual; `best`, where
         the released adapter comes from; `examples` used, left out and cut, by split; epochs,
         device, seeds, versions.
     """
@@ -54,7 +54,7 @@ def describe_training(
         "best": best,
         "base_validation_loss": round(float(measured["eval_loss"].iloc[0]), 4),
         "epochs": epochs.to_dict("records"),
-        "examples": {key: plan["overflow"][key] for key in ("used", "left_out", "cut")},
+        "examples": {key: plan["overlong"][key] for key in ("used", "left_out", "cut")},
         "tokens_per_second": round(tokens / seconds, 1),
         "cost": _cost(seconds, hardware),
         "device": facts["device"],
@@ -63,8 +63,8 @@ def describe_training(
         "seed": recipe.seed,
         "versions": adapter.provenance["versions"],
     }
-    words = [*_word(record, losses), *_word_examples(record["examples"], recipe)]
-    return {"words": " ".join(words), **record}
+    words = [*_word(record, losses), *_format_examples(record["examples"], recipe)]
+    return {"summary": " ".join(words), **record}
 
 
 def _compare(
@@ -106,7 +106,7 @@ def _word(record: dict[str, Any], losses: list[float]) -> list[str]:
     if abs(change) <= SAME_LOSS:
         words.append(
             f"The two are within {SAME_LOSS:.0%} of each other, as two seeds are: hardly anything "
-            "was learnt that the validation examples show."
+            "was learned that the validation examples show."
         )
     elif change > 0:
         words.append("The training has made the validation loss worse.")
@@ -116,11 +116,11 @@ def _word(record: dict[str, Any], losses: list[float]) -> list[str]:
             "is not known."
         )
     else:
-        words.append(_word_end(record, losses))
+        words.append(_format_end(record, losses))
     return words
 
 
-def _word_end(record: dict[str, Any], losses: list[float]) -> str:
+def _format_end(record: dict[str, Any], losses: list[float]) -> str:
     """Say how a validation loss that has fallen went on to the end."""
     epochs, best = record["epochs"], record["best"]
     rise = losses[-1] / min(losses) - 1
@@ -137,12 +137,12 @@ def _word_end(record: dict[str, Any], losses: list[float]) -> str:
     return "Towards the end the validation loss stayed about the same."
 
 
-def _word_examples(examples: dict[str, dict[str, int]], recipe: Recipe) -> list[str]:
+def _format_examples(examples: dict[str, dict[str, int]], recipe: Recipe) -> list[str]:
     words = []
-    for side, what in (("train", "learnt from"), ("validation", "in the validation loss")):
-        lost, cut = examples["left_out"][side], examples["cut"][side]
-        total = examples["used"][side] + lost
-        of = f"of {count(total, 'training example' if side == 'train' else 'validation example')}"
+    for split, what in (("train", "learned from"), ("validation", "in the validation loss")):
+        lost, cut = examples["left_out"][split], examples["cut"][split]
+        total = examples["used"][split] + lost
+        of = f"of {count(total, 'training example' if split == 'train' else 'validation example')}"
         longer = f"longer than recipe.max_length = {recipe.max_length}"
         if lost:
             words.append(f"{lost:,} {of}, {longer}, not {what}.")

@@ -52,7 +52,7 @@ def fit(task: Task) -> None:
     from tuneline.pipelines.train.trainer import AdapterTrainer
 
     reset_peak(task.hardware.device)
-    rows = {side: load_from_disk(str(task.rows / side)) for side in ("train", "validation")}
+    rows = {split: load_from_disk(str(task.rows / split)) for split in ("train", "validation")}
     tokenizer = load_tokenizer(task.recipe)
     model = load_model(task.recipe, task.hardware)
     trainer = AdapterTrainer(
@@ -145,17 +145,17 @@ def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:
     try:
         elastic_launch(config, _run_one)(task, processes, arguments)
     except ChildFailedError as error:
-        raise TunelineError(_word_failure(error, processes)) from error
+        raise TunelineError(_format_failure(error, processes)) from error
 
 
-def _word_failure(error: Any, processes: int) -> Problem:
+def _format_failure(error: Any, processes: int) -> Problem:
     rank, failure = error.get_first_failure()
     return Problem(
         where="hardware.processes",
         value=processes,
         wrong=f"process {rank} stopped: {str(failure.message).rstrip('.')}",
         matters="the others cannot go on without it, and were stopped as well",
-        remedy="mend what it says and run the same command again; it goes on from the last "
+        remedy="fix what it says and run the same command again; it goes on from the last "
         "checkpoint",
     )
 

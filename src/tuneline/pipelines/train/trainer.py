@@ -52,7 +52,7 @@ def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
         "report_to": "none",
         "ddp_find_unused_parameters": False,
     }
-    derived = {
+    resolved = {
         **derive_batch(recipe, hardware),
         "gradient_checkpointing": hardware.gradient_checkpointing,
         "bf16": hardware.dtype == "bfloat16",
@@ -67,7 +67,7 @@ def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
         "restore_callback_states_from_checkpoint": recipe.early_stopping_patience is not None,
     }
     stated = recipe.model_dump(include=CHECKED_KEYS | set(recipe.model_extra or {}))
-    return {**defaults, **stated, **derived}
+    return {**defaults, **stated, **resolved}
 
 
 def derive_batch(recipe: Recipe, hardware: Hardware) -> dict[str, int]:
@@ -87,12 +87,12 @@ def derive_batch(recipe: Recipe, hardware: Hardware) -> dict[str, int]:
 def initialise_adapter(model: Any, recipe: Recipe) -> None:
     """Keep the adapter in float32, and start it as LoftQ does if the recipe asks for it.
 
-    TRL casts the adapter of a quantised model to bfloat16; there, updates smaller than one bfloat16
+    TRL casts the adapter of a quantized model to bfloat16; there, updates smaller than one bfloat16
     step are lost, and on a T4 the gradient scaler fails (trl issue 4901).
 
     Args:
-        model: a PeftModel on a quantised base; changed in place.
-        recipe: names the base model and the initialisation.
+        model: a PeftModel on a quantized base; changed in place.
+        recipe: names the base model and the initialization.
     """
     if recipe.lora.get("init_lora_weights") == "loftq":
         from peft import replace_lora_weights_loftq
@@ -112,10 +112,10 @@ def _find_weights(recipe: Recipe) -> str:
 
 
 class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
-    """Trains a LoRA adapter in float32 on a quantised model.
+    """Trains a LoRA adapter in float32 on a quantized model.
 
     Args:
-        model: the quantised base model.
+        model: the quantized base model.
         tokenizer: its tokenizer.
         rows: `train` and `validation` datasets of `input_ids` and `labels`.
         folder: where checkpoints go.
@@ -221,7 +221,7 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         """Write no card: a checkpoint is not for publishing."""
 
     def create_optimizer(self, model: Any = None) -> Any:
-        """Make the optimiser that the recipe names, with LoRA+ if it asks for it."""
+        """Make the optimizer that the recipe names, with LoRA+ if it asks for it."""
         ratio = self.recipe.loraplus_lr_ratio
         if ratio is None or self.optimizer is not None:
             return super().create_optimizer(model)
@@ -272,7 +272,7 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         except TunelineError:
             raise
         except Exception as error:  # tokenizers raises nothing more particular
-            raise TunelineError(_word_unwritten(checkpoint, error)) from error
+            raise TunelineError(_format_unwritten(checkpoint, error)) from error
         finally:
             if self.args.should_save and not (checkpoint / SEAL).exists():
                 shutil.rmtree(checkpoint, ignore_errors=True)  # nobody could go on from it
@@ -289,7 +289,7 @@ def _make_callbacks(recipe: Recipe, hardware: Hardware) -> list[Any]:
     ]
 
 
-def _word_unwritten(checkpoint: Path, error: Exception) -> Problem:
+def _format_unwritten(checkpoint: Path, error: Exception) -> Problem:
     return Problem(
         where=str(checkpoint),
         wrong=f"the checkpoint could not be written ({' '.join(str(error).split())})",

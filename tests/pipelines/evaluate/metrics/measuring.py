@@ -2,7 +2,7 @@
 
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import Written, measure_rows
+from tuneline.pipelines.evaluate.metrics import Outputs, measure_rows
 
 PLAIN = Evaluation(title="Pots", generation={})
 
@@ -16,5 +16,5 @@ def measure(
 ) -> dict[str, float]:
     """Measure one answer; metrics that do not apply are left out."""
     rows = [make_row(0, "", answer, reference, **row)]
-    found = measure_rows(Written(rows, "tuned", list(training), evaluation))
+    found = measure_rows(Outputs(rows, "tuned", list(training), evaluation))
     return {name: float(sums[0, 0] / sums[0, 1]) for name, sums in found.items()}

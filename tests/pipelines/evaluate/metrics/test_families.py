@@ -5,7 +5,7 @@ import pytest
 
 from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
 from tests.pipelines.evaluate.rows import make_row
-from tuneline.pipelines.evaluate.metrics import METRICS, Written, measure_both, measure_rows
+from tuneline.pipelines.evaluate.metrics import METRICS, Outputs, measure_both, measure_rows
 
 
 def test_every_metric_that_is_measured_is_described_and_no_other():
@@ -30,8 +30,8 @@ def test_an_empty_answer_scores_zero_and_breaks_nothing():
 
 def test_a_question_has_no_reference_to_be_held_against():
     found = measure("A pot.", None, reference_tokens=None)
-    assert {"chrf", "loss", "length_ratio", "key_figures"}.isdisjoint(found)
-    assert found["stop_rate"] == 100
+    assert {"chrf", "loss", "length_ratio", "key_recall"}.isdisjoint(found)
+    assert found["eos_rate"] == 100
 
 
 def test_repeated_runs_of_four_words_are_repetition():
@@ -39,7 +39,7 @@ def test_repeated_runs_of_four_words_are_repetition():
     assert measure("a b c d a b c d a b c d")["repetition"] == pytest.approx(100 * 5 / 9)
 
 
-def test_what_stands_in_the_training_word_for_word_is_copied():
+def test_what_is_in_the_training_word_for_word_is_copied():
     training = ("The lid stays on while you pour the tea into small cups.",)
     found = measure("the lid stays on while you pour THE TEA", training=training)
     assert found["copied"] == 100
@@ -51,7 +51,7 @@ def test_what_stands_in_the_training_word_for_word_is_copied():
 
 def test_rates_and_speed_follow_from_tokens_and_seconds():
     found = measure("A pot.", tuned_stopped=False, tuned_tokens=30, tuned_seconds=0.5)
-    assert (found["stop_rate"], found["limit_rate"]) == (0, 100)
+    assert (found["eos_rate"], found["truncation_rate"]) == (0, 100)
     assert found["length_ratio"] == pytest.approx(30 / 12)
     assert found["tokens_per_second"] == pytest.approx(60)
 
@@ -59,7 +59,7 @@ def test_rates_and_speed_follow_from_tokens_and_seconds():
 def test_the_loss_is_a_mean_over_tokens_not_over_answers():
     rows = [make_row(0, "", "", "A pot."), make_row(1, "", "", "A pot.")]
     rows[0] |= {"reference_tokens": 1000, "tuned_loss": 5000.0}
-    sums = measure_rows(Written(rows, "tuned", [], PLAIN))["loss"].sum(axis=0)
+    sums = measure_rows(Outputs(rows, "tuned", [], PLAIN))["loss"].sum(axis=0)
     assert sums[0] / sums[1] == pytest.approx((5000 + 24) / 1012)
     assert np.isfinite(sums).all()
 

@@ -1,4 +1,4 @@
-"""The language of answers: told where it can be told, neighbours and scripts by rule."""
+"""The language of answers: told where it can be told, neighbors and scripts by rule."""
 
 import pytest
 

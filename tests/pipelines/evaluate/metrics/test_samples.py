@@ -13,7 +13,7 @@ from kedro.framework.startup import bootstrap_project
 from tests.conftest import PROJECT, copy_project, link_samples
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, Written, measure_rows
+from tuneline.pipelines.evaluate.metrics import METRICS, Outputs, measure_rows
 
 LANGUAGES = {
     "development_plans": "ro",
@@ -53,9 +53,9 @@ def test_a_reference_is_a_perfect_answer(prepared: Path, use_case: str):
         | {"prompt": one["prompt"][-1]["content"], "key_terms": one["meta"].get("key_terms", [])}
         for n, one in enumerate(examples)
     ]
-    found = measure_rows(Written(rows, "tuned", [], evaluation))
+    found = measure_rows(Outputs(rows, "tuned", [], evaluation))
     for metric in METRICS:
-        if metric.name in found and (metric.counts or metric.name == "exact_match"):
+        if metric.name in found and (metric.decides_verdict or metric.name == "exact_match"):
             numerators, denominators = found[metric.name].T
             there = denominators > 0
             assert np.allclose(numerators[there] / denominators[there], 100), metric.name

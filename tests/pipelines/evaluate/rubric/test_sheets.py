@@ -16,7 +16,7 @@ from tuneline.parameters import Criterion, Evaluation, Rubric
 from tuneline.pipelines.evaluate.rubric.nodes import (
     make_rating_sheet,
     read_ratings,
-    summarise_rubric,
+    summarize_rubric,
 )
 
 RUBRIC = Rubric(
@@ -46,7 +46,7 @@ def read_back(folder: Path) -> tuple[dict, list[dict]]:
         path=str(folder), filename_suffix=".xlsx", dataset={"type": RatingSheetDataset}
     )
     ratings, accounts = read_ratings(dataset.load(), ANSWERS, EVALUATION)
-    return summarise_rubric([], ratings, accounts, ANSWERS, EVALUATION)["people"], accounts
+    return summarize_rubric([], ratings, accounts, ANSWERS, EVALUATION)["people"], accounts
 
 
 def test_the_sheet_does_not_say_whose_answer_is_whose(tmp_path: Path):
@@ -72,7 +72,7 @@ def test_what_two_raters_filled_in_comes_back_unblinded(tmp_path: Path):
     found = people["criteria"]["completeness"]
     assert (found["base"], found["tuned"]) == (4.5, 7.5)
     assert found["change"] == pytest.approx(100 * 3 / 4.5)
-    assert found["shown"] == "better"
+    assert found["result"] == "better"
     assert people["raters"] == 2
 
 
@@ -103,7 +103,7 @@ def rate(rater: str, differences: list[float], hard: int = 3) -> list[dict]:
 )
 def test_agreement_is_on_which_answer_is_better_by_how_much(one, other, agreement):
     ratings = pd.DataFrame([*rate("ann", one), *rate("bob", other)])
-    found = summarise_rubric([], ratings, [], ANSWERS, EVALUATION)["people"]["criteria"][
+    found = summarize_rubric([], ratings, [], ANSWERS, EVALUATION)["people"]["criteria"][
         "readability"
     ]
     assert found["agreement"] == (None if agreement is None else pytest.approx(agreement))
@@ -112,14 +112,14 @@ def test_agreement_is_on_which_answer_is_better_by_how_much(one, other, agreemen
 
 def test_ratings_of_prompts_that_depend_on_each_other_count_as_one():
     ratings = pd.DataFrame(rate("ann", [3, 2, 3] * 4))
-    for chapters, shown in [(12, "better"), (3, "no difference shown")]:
+    for chapters, shown in [(12, "better"), (3, "no significant difference")]:
         answers = [
             row | {"groups": {"chapter": str(number % chapters)}}
             for number, row in enumerate(ANSWERS)
         ]
-        found = summarise_rubric([], ratings, [], answers, EVALUATION)["people"]["criteria"]
+        found = summarize_rubric([], ratings, [], answers, EVALUATION)["people"]["criteria"]
         assert found["readability"]["groups"] == chapters
-        assert found["readability"]["shown"] == shown
+        assert found["readability"]["result"] == shown
 
 
 def test_rows_that_share_an_id_come_back_as_they_were_rated(tmp_path: Path):
@@ -133,7 +133,7 @@ def test_rows_that_share_an_id_come_back_as_they_were_rated(tmp_path: Path):
         path=str(tmp_path), filename_suffix=".xlsx", dataset={"type": RatingSheetDataset}
     )
     ratings, accounts = read_ratings(dataset.load(), same, EVALUATION)
-    found = summarise_rubric([], ratings, accounts, ANSWERS, EVALUATION)["people"]["criteria"]
+    found = summarize_rubric([], ratings, accounts, ANSWERS, EVALUATION)["people"]["criteria"]
     assert found["completeness"]["rows"] == 12
     assert (found["completeness"]["base"], found["completeness"]["tuned"]) == (5, 8)
 
@@ -147,7 +147,7 @@ def test_a_criterion_may_be_called_anything(tmp_path: Path, name: str):
     dataset.save(pd.DataFrame(rows))
     rubric = Rubric(criteria=[Criterion(name=name, description="?")], people=True)
     evaluation = EVALUATION.model_copy(update={"rubric": rubric})
-    found = summarise_rubric([], dataset.load(), [], ANSWERS, evaluation)["people"]
+    found = summarize_rubric([], dataset.load(), [], ANSWERS, evaluation)["people"]
     assert found["criteria"][name]["rows"] == 3
     assert found["raters"] == 1
 
@@ -210,4 +210,4 @@ def test_nothing_is_exported_or_read_without_a_rubric(tmp_path: Path):
     ratings, accounts = read_ratings({"x": partial(pd.DataFrame)}, ANSWERS, plain)
     assert ratings.empty
     assert accounts == []
-    assert summarise_rubric([], ratings, [], ANSWERS, plain) == {}
+    assert summarize_rubric([], ratings, [], ANSWERS, plain) == {}

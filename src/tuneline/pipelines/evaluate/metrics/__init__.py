@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import key_figures, likelihood
+from tuneline.pipelines.evaluate.metrics import key_recall, likelihood
 from tuneline.pipelines.evaluate.metrics.format import (
     ENDING,
     LANGUAGE,
@@ -16,7 +16,7 @@ from tuneline.pipelines.evaluate.metrics.format import (
     measure_language,
     measure_sections,
 )
-from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written
+from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores
 from tuneline.pipelines.evaluate.metrics.overlap import (
     COPYING,
     REPETITION,
@@ -27,9 +27,9 @@ from tuneline.pipelines.evaluate.metrics.overlap import (
 )
 
 # Metrics that one function measures together; the report shows them in this order.
-FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Written], Fractions]], ...] = (
+FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ...] = (
     (SIMILARITY, measure_similarity),
-    (key_figures.METRICS, key_figures.measure),
+    (key_recall.METRICS, key_recall.measure),
     (SECTIONS, measure_sections),
     (LANGUAGE, measure_language),
     (likelihood.METRICS, likelihood.measure),
@@ -39,12 +39,12 @@ FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Written], Fractions]], ...] 
 )
 METRICS = tuple(chain.from_iterable(metrics for metrics, _ in FAMILIES))
 
-__all__ = ["METRICS", "Fractions", "Metric", "Written", "measure_both", "measure_rows"]
+__all__ = ["METRICS", "Metric", "Outputs", "SampleScores", "measure_both", "measure_rows"]
 
 
 def measure_both(
     answers: list[dict[str, Any]], training: list[str], evaluation: Evaluation
-) -> tuple[Fractions, Fractions]:
+) -> tuple[SampleScores, SampleScores]:
     """Measure the answers of both models, each metric on the same prompts.
 
     An answer that a metric cannot be computed for (an empty one has no repetition) is no gain: the
@@ -59,7 +59,7 @@ def measure_both(
         As `measure_rows` gives them, of the base and of the tuned model.
     """
     base, tuned = (
-        measure_rows(Written(answers, who, training, evaluation)) for who in ("base", "tuned")
+        measure_rows(Outputs(answers, who, training, evaluation)) for who in ("base", "tuned")
     )
     for name in base.keys() & tuned.keys():
         missing = (base[name][:, 1] == 0) | (tuned[name][:, 1] == 0)
@@ -67,21 +67,21 @@ def measure_both(
     return _drop_unmeasured(base), _drop_unmeasured(tuned)
 
 
-def measure_rows(written: Written) -> Fractions:
+def measure_rows(outputs: Outputs) -> SampleScores:
     """Measure every answer of one model by every metric.
 
     Args:
-        written: the answers and what they are held against.
+        outputs: the answers and what they are held against.
 
     Returns:
         By metric, numerator and denominator of each row; metrics that no row counts for are left
         out.
     """
-    found: Fractions = {}
+    found: SampleScores = {}
     for _, measure in FAMILIES:
-        found |= measure(written)
+        found |= measure(outputs)
     return _drop_unmeasured(found)
 
 
-def _drop_unmeasured(found: Fractions) -> Fractions:
+def _drop_unmeasured(found: SampleScores) -> SampleScores:
     return {name: rows for name, rows in found.items() if np.any(rows[:, 1])}

@@ -7,21 +7,27 @@ from typing import Any
 import numpy as np
 import regex
 
-from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, average, fraction
-from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalise
+from tuneline.pipelines.evaluate.metrics.metric import (
+    Metric,
+    Outputs,
+    SampleScores,
+    average,
+    fraction,
+)
+from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize
 from tuneline.utils.text import is_heading
 
 ENDING = (
     Metric(
-        "stop_rate",
-        "Ends by itself",
+        "eos_rate",
+        "EOS rate",
         "higher",
         "Share of answers that say something and end with an end token.",
         percent=True,
     ),
     Metric(
-        "limit_rate",
-        "Cut at the limit",
+        "truncation_rate",
+        "Truncated at max_new_tokens",
         "lower",
         "Share of answers that ran into the length limit, max_new_tokens.",
         percent=True,
@@ -31,14 +37,14 @@ ENDING = (
         "Length",
         "neither",
         "Tokens of the answers for one token of the references.",
-        places=2,
+        decimals=2,
     ),
     Metric(
         "seconds",
         "Seconds per answer",
         "neither",
         "Depends on the answers' length and on what else the machine does. Measured once.",
-        places=2,
+        decimals=2,
         timed=True,
     ),
     Metric(
@@ -47,30 +53,30 @@ ENDING = (
         "neither",
         "Speed of generation; the adapter costs some when it is not merged. Measured once: a "
         "machine that does other work as well slows either model.",
-        places=0,
+        decimals=0,
         timed=True,
     ),
 )
 
 
-def measure_ending(written: Written) -> Fractions:
+def measure_ending(outputs: Outputs) -> SampleScores:
     """Measure how every answer ended, its length and its time.
 
     Args:
-        written: the answers.
+        outputs: the answers.
 
     Returns:
         Rates and means. An answer without text has not ended well, and cannot have been cut. The
         length only where there is a reference to hold it against, the time only where
         it is known: a provider does not tell it.
     """
-    ones = np.ones(len(written.rows))
-    said = np.array([bool(text.strip()) for text in written.answers], dtype=float)
-    reference_tokens = written.column("reference_tokens")
-    tokens, seconds, stopped = (written.own(name) for name in ("tokens", "seconds", "stopped"))
+    ones = np.ones(len(outputs.rows))
+    said = np.array([bool(text.strip()) for text in outputs.answers], dtype=float)
+    reference_tokens = outputs.column("reference_tokens")
+    tokens, seconds, stopped = (outputs.own(name) for name in ("tokens", "seconds", "stopped"))
     return {
-        "stop_rate": fraction(100 * stopped * said, ones),
-        "limit_rate": fraction(100 * (1 - stopped) * said, said),
+        "eos_rate": fraction(100 * stopped * said, ones),
+        "truncation_rate": fraction(100 * (1 - stopped) * said, said),
         "length_ratio": fraction(np.where(reference_tokens > 0, tokens, 0), reference_tokens),
         "seconds": fraction(seconds, seconds > 0),
         "tokens_per_second": fraction(tokens, seconds),
@@ -90,12 +96,12 @@ SECTIONS = (
         "higher",
         "Share of the required sections that the answer has, in their order.",
         percent=True,
-        counts=True,
+        decides_verdict=True,
     ),
 )
 
 
-def measure_sections(written: Written) -> Fractions:
+def measure_sections(outputs: Outputs) -> SampleScores:
     """Measure which required headings are in an answer.
 
     A heading counts where it is a line of its own, however it is numbered or marked (see
@@ -103,15 +109,15 @@ def measure_sections(written: Written) -> Fractions:
     In order means: the longest sequence of headings that follow each other as required.
 
     Args:
-        written: the answers; `evaluation.sections` names the headings.
+        outputs: the answers; `evaluation.sections` names the headings.
 
     Returns:
         Means over the answers; nothing where no sections are required.
     """
-    sections = written.evaluation.sections
+    sections = outputs.evaluation.sections
     if not sections:
         return {}
-    return {"sections": average([_find(text, sections) for text in written.answers])}
+    return {"sections": average([_find(text, sections) for text in outputs.answers])}
 
 
 def _find(answer: str, sections: list[str]) -> float:
@@ -138,7 +144,7 @@ LEAST_LETTERS = 10  # fewer do not tell one language from another; of Chinese, 3
 LEAST_ODDS = 10  # by which another language must be likelier than the expected one to be told
 
 # Labels of the detector that are the expected language too: members of its macrolanguage (ISO
-# 639-3), and neighbours that the detector cannot tell from it even in whole sentences.
+# 639-3), and neighbors that the detector cannot tell from it even in whole sentences.
 SAME = {
     "ar": "ary arz",
     "bs": "hr sr",
@@ -167,25 +173,25 @@ LANGUAGE = (
         "higher",
         "Share of an answer, by letters, in sentences of the expected language (py3langid).",
         percent=True,
-        counts=True,
+        decides_verdict=True,
     ),
 )
 
 
-def measure_language(written: Written) -> Fractions:
-    """Measure the share of letters in sentences that are recognised as the expected language.
+def measure_language(outputs: Outputs) -> SampleScores:
+    """Measure the share of letters in sentences that are recognized as the expected language.
 
     Args:
-        written: the answers; `evaluation.language` names the language.
+        outputs: the answers; `evaluation.language` names the language.
 
     Returns:
         Means over the answers that can be told; an answer without a letter or digit has 0. Nothing
         where no language is expected.
     """
-    expected = written.evaluation.language
+    expected = outputs.evaluation.language
     if expected is None:
         return {}
-    return {"language": average([_measure(text, expected) for text in written.answers])}
+    return {"language": average([_measure(text, expected) for text in outputs.answers])}
 
 
 @lru_cache(maxsize=100_000)  # categories and slices measure the same answers again
@@ -195,7 +201,7 @@ def _measure(answer: str, expected: str) -> float | None:
     language, _, script = expected.partition("-")
     script = script or IMPLIED_SCRIPTS.get(language, "")
     right = told = 0
-    for sentence in SENTENCE_END.split(normalise(answer)):
+    for sentence in SENTENCE_END.split(normalize(answer)):
         letters = sum(map(str.isalpha, sentence))
         # A Chinese character says as much as several letters.
         if letters >= LEAST_LETTERS // (3 if is_chinese(sentence) else 1):

@@ -1,4 +1,4 @@
-"""How well a model foresees the reference."""
+"""How well a model predicts the reference."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from tuneline.examples import Example
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Hardware
-from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, fraction
+from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores, fraction
 from tuneline.streaming import RowProgress
 
 METRICS = (
@@ -17,7 +17,7 @@ METRICS = (
         "Loss",
         "lower",
         "How surprised the model is by the reference, in nats per token.",
-        places=3,
+        decimals=3,
     ),
     Metric(
         "perplexity",
@@ -39,23 +39,23 @@ METRICS = (
         "neither",
         "How unsure the model is at each token of the reference, in nats; says nothing of right "
         "or wrong.",
-        places=3,
+        decimals=3,
     ),
 )
 
 
-def measure(written: Written) -> Fractions:
-    """Measure how every reference was foreseen, token by token.
+def measure(outputs: Outputs) -> SampleScores:
+    """Measure how every reference was predicted, token by token.
 
     Args:
-        written: the answers, with what was measured on their references.
+        outputs: the answers, with what was measured on their references.
 
     Returns:
         Means over all tokens of the references; not a number where a row's was none.
     """
-    tokens = written.column("reference_tokens")
+    tokens = outputs.column("reference_tokens")
     loss, correct, entropy = (
-        np.where(tokens > 0, written.measured(name), 0) for name in ("loss", "correct", "entropy")
+        np.where(tokens > 0, outputs.measured(name), 0) for name in ("loss", "correct", "entropy")
     )
     return {
         "loss": fraction(loss, tokens),

@@ -8,7 +8,7 @@ import numpy as np
 from tuneline.parameters import Evaluation
 
 # By metric, an array of shape (rows, 2): numerator and denominator of each row.
-Fractions = dict[str, np.ndarray]
+SampleScores = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Metric:
     better: Literal["higher", "lower", "neither"]
     meaning: str
     percent: bool = False
-    counts: bool = False
+    decides_verdict: bool = False
     exponent: bool = False
-    places: int = 1
+    decimals: int = 1
     timed: bool = False
 
 
 @dataclass(frozen=True)
-class Written:
+class Outputs:
     """What one model wrote, and what it is held against.
 
     Attributes:

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 import regex
 
-from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, average
+from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores, average
 
 # Scripts that are written without spaces between words: every character counts as a word.
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -16,8 +16,8 @@ CHINESE = regex.compile(r"\p{Han}")
 POWER = regex.compile(r"[⁺⁻⁰¹²³⁴-⁹]+")
 VULGAR_FRACTION = regex.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 INVISIBLE = regex.compile(r"[\u00ad\u200b\u2060\ufeff\ufe00-\ufe0f]")
-SPELT = {">=": "≥", "<=": "≤", "!=": "≠", "+/-": "±", "+-": "±"}
-SPELT_SIGN = regex.compile("|".join(map(regex.escape, SPELT)))
+SPELLED = {">=": "≥", "<=": "≤", "!=": "≠", "+/-": "±", "+-": "±"}
+SPELLED_SIGN = regex.compile("|".join(map(regex.escape, SPELLED)))
 # A hyphen or dash that begins a number. Between two numbers, or behind a word, it joins them.
 MINUS = regex.compile(
     r"(?<![\p{L}\p{N}\p{M})\]%°.]|\d\s)[-\u2013\u2212\ufe63\uff0d](?=\p{Sc}?\.?\d)"
@@ -36,7 +36,7 @@ WORD = regex.compile(
 )
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """Reduce typographic variants of a text to one: NFKC, with the signs of numbers kept.
 
     A minus that belongs to a number becomes U+2212, whichever dash was typed; `²` becomes `^2`,
@@ -49,7 +49,7 @@ def normalise(text: str) -> str:
         The text in its own letter case.
     """
     text = POWER.sub(r"^\g<0>", VULGAR_FRACTION.sub(" ", INVISIBLE.sub("", text)))
-    text = SPELT_SIGN.sub(lambda match: SPELT[match[0]], unicodedata.normalize("NFKC", text))
+    text = SPELLED_SIGN.sub(lambda match: SPELLED[match[0]], unicodedata.normalize("NFKC", text))
     return str(TRUE_MINUS.sub("\u2212", MINUS.sub("\u2212", text)))
 
 
@@ -59,7 +59,7 @@ def split_words(text: str) -> list[str]:
     Numbers keep their minus and their decimals; symbols (`≥`, `%`, `€`, `+`, the `#` of `C#`,
     emoji) are words of their own. A text without any word gives its characters.
     """
-    folded = normalise(text).casefold()
+    folded = normalize(text).casefold()
     return WORD.findall(folded) or [one for one in folded if not one.isspace()]
 
 
@@ -75,7 +75,7 @@ SIMILARITY = (
         "higher",
         "How many short runs of letters the answer shares with the reference (sacrebleu).",
         percent=True,
-        counts=True,
+        decides_verdict=True,
     ),
     Metric(
         "rouge_l",
@@ -83,7 +83,7 @@ SIMILARITY = (
         "higher",
         "How long a sequence of words the answer shares with the reference (rouge-score).",
         percent=True,
-        counts=True,
+        decides_verdict=True,
     ),
     Metric(
         "bleu",
@@ -117,14 +117,14 @@ class _Words:
         return split_words(text)
 
 
-def measure_similarity(written: Written) -> Fractions:
+def measure_similarity(outputs: Outputs) -> SampleScores:
     """Measure every answer that has a reference.
 
     BLEU is the mean over the answers, with effective order, as sacrebleu's `sentence_bleu`; word F1
     is that of Rajpurkar et al. 2016, which is ROUGE-1's F-measure (Lin 2004).
 
     Args:
-        written: the answers.
+        outputs: the answers.
 
     Returns:
         Means over the answers, on a scale from 0 to 100.
@@ -134,7 +134,7 @@ def measure_similarity(written: Written) -> Fractions:
     scorer = RougeScorer(["rouge1", "rougeL"], tokenizer=_Words())
     rows = [
         None if reference is None else _compare(answer, reference, scorer)
-        for answer, reference in zip(written.answers, written.references, strict=True)
+        for answer, reference in zip(outputs.answers, outputs.references, strict=True)
     ]
     return {
         metric.name: average([row[metric.name] if row else None for row in rows])
@@ -161,9 +161,9 @@ RUN = 8  # words
 COPYING = (
     Metric(
         "copied",
-        "Copied runs",
+        "Training n-gram overlap",
         "neither",
-        f"Share of an answer's runs of {RUN} words that stand in a training completion.",
+        f"Share of an answer's runs of {RUN} words that are in a training completion.",
         percent=True,
     ),
     Metric(
@@ -177,20 +177,20 @@ COPYING = (
 )
 
 
-def measure_copying(written: Written) -> Fractions:
+def measure_copying(outputs: Outputs) -> SampleScores:
     """Measure copying as McCoy et al. 2023 (RAVEN) do: by n-grams that are not new.
 
     Args:
-        written: the answers, and the completions of the training.
+        outputs: the answers, and the completions of the training.
 
     Returns:
         Means over the answers; `copied` over those of at least eight words.
     """
     vocabulary: dict[str, int] = {}
-    trained = [_number(text, vocabulary) for text in written.training]
+    trained = [_number(text, vocabulary) for text in outputs.training]
     known = np.unique(np.concatenate([_hash_runs(text) for text in trained] or [_hash_runs([])]))
     whole = {tuple(text) for text in trained}
-    answers = [_number(text, vocabulary) for text in written.answers]
+    answers = [_number(text, vocabulary) for text in outputs.answers]
     return {
         "copied": average([_share(_hash_runs(text), known) for text in answers]),
         "copied_whole": average(
@@ -223,22 +223,22 @@ REPETITION = (
         "repetition",
         "Repetition",
         "lower",
-        f"Share of an answer's runs of {REPEATED_RUN} words that stood in it before.",
+        f"Share of an answer's runs of {REPEATED_RUN} words that was in it before.",
         percent=True,
     ),
 )
 
 
-def measure_repetition(written: Written) -> Fractions:
+def measure_repetition(outputs: Outputs) -> SampleScores:
     """Measure rep-4 of Welleck et al. 2020: the share of 4-grams that stood before.
 
     Args:
-        written: the answers.
+        outputs: the answers.
 
     Returns:
         Means over the answers that have at least four words.
     """
-    return {"repetition": average([_repeat(split_words(text)) for text in written.answers])}
+    return {"repetition": average([_repeat(split_words(text)) for text in outputs.answers])}
 
 
 def _repeat(words: list[str]) -> float | None:

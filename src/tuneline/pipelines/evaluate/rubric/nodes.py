@@ -24,7 +24,7 @@ from tuneline.pipelines.evaluate.rubric.sheet import (
     read_sheet,
 )
 from tuneline.pipelines.evaluate.significance import Groupings, find_groups
-from tuneline.utils.caches import Journal
+from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 ORDERS = ("base first", "tuned first")
 
 
-def summarise_ratings(
+def summarize_ratings(
     ratings: pd.DataFrame, pairs: list[Pair], evaluation: Evaluation, rubric: Rubric
 ) -> dict[str, Any]:
     """Compare base and tuned on every criterion that has ratings.
@@ -56,7 +56,7 @@ def summarise_ratings(
         if rated.empty:
             continue
         metric = Metric(
-            criterion.name, criterion.name, "higher", criterion.description, counts=True
+            criterion.name, criterion.name, "higher", criterion.description, decides_verdict=True
         )
         means = rated.groupby("number", sort=True)[["base", "tuned"]].mean()
         found[metric] = (means, measure_agreement(rated))
@@ -76,11 +76,11 @@ def summarise_ratings(
     }
 
 
-def read_judgements(judgements: list[dict[str, Any]]) -> pd.DataFrame:
+def read_judgements(judgments: list[dict[str, Any]]) -> pd.DataFrame:
     """Make ratings of a judge's scores: the mean of both orders, where both were rated.
 
     Args:
-        judgements: one row a pair.
+        judgments: one row a pair.
 
     Returns:
         Ratings with the rater `judge`.
@@ -96,28 +96,28 @@ def read_judgements(judgements: list[dict[str, Any]]) -> pd.DataFrame:
                 for who in ("base", "tuned")
             },
         }
-        for number, row in enumerate(judgements, start=1)
+        for number, row in enumerate(judgments, start=1)
         if all(row[order]["scores"] for order in ORDERS)
         for name in row[ORDERS[0]]["scores"]["base"]
     ]
     return pd.DataFrame(rows, columns=RATING_COLUMNS)
 
 
-def account_judgements(judgements: list[dict[str, Any]]) -> dict[str, Any]:
+def account_judgements(judgments: list[dict[str, Any]]) -> dict[str, Any]:
     """Account for every request.
 
     Args:
-        judgements: one row a pair.
+        judgments: one row a pair.
 
     Returns:
         `requests`; how many ended with each `status`; `pairs` that both orders were rated of; by
         criterion how many pairs the two orders `disagree` on, each preferring another model.
     """
-    both = [row for row in judgements if all(row[order]["scores"] for order in ORDERS)]
-    statuses = Counter(row[order]["status"] for row in judgements for order in ORDERS)
+    both = [row for row in judgments if all(row[order]["scores"] for order in ORDERS)]
+    statuses = Counter(row[order]["status"] for row in judgments for order in ORDERS)
     names = list(both[0][ORDERS[0]]["scores"]["base"]) if both else []
     return {
-        "requests": 2 * len(judgements),
+        "requests": 2 * len(judgments),
         "statuses": dict(statuses),
         "pairs": len(both),
         "disagree": {
@@ -172,13 +172,13 @@ def _prefer(row: dict[str, Any], order: str, criterion: str) -> int:
 
 
 def judge_answers(
-    answers: list[dict[str, Any]], judge_journal: Journal, evaluation: Evaluation
+    answers: list[dict[str, Any]], judge_cache: Cache, evaluation: Evaluation
 ) -> list[dict[str, Any]]:
     """Have a judge model rate the answers, blind and in both orders.
 
     Args:
         answers: one row a prompt.
-        judge_journal: replies of an earlier run; new ones are added to it.
+        judge_cache: responses of an earlier run; new ones are added to it.
         evaluation: the rubric and its judge.
 
     Returns:
@@ -189,10 +189,10 @@ def judge_answers(
         return []
     pairs = choose_pairs(answers, evaluation, rubric)
     log.info("%s rates %s pairs of answers, each in both orders.", rubric.judge.model, len(pairs))
-    judgements = rate_pairs(pairs, rubric, rubric.judge, judge_journal)
-    account = account_judgements(judgements)
+    judgments = rate_pairs(pairs, rubric, rubric.judge, judge_cache)
+    account = account_judgements(judgments)
     log.info("Judge: %s", ", ".join(f"{n} {status}" for status, n in account["statuses"].items()))
-    return judgements
+    return judgments
 
 
 def make_rating_sheet(
@@ -216,14 +216,14 @@ def make_rating_sheet(
 
 
 def read_ratings(
-    filled_sheets: dict[str, Callable[[], pd.DataFrame]],
+    completed_sheets: dict[str, Callable[[], pd.DataFrame]],
     answers: list[dict[str, Any]],
     evaluation: Evaluation,
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Read the sheets that people have filled in.
 
     Args:
-        filled_sheets: what reads a sheet, by its file name.
+        completed_sheets: what reads a sheet, by its file name.
         answers: one row a prompt.
         evaluation: the rubric.
 
@@ -236,7 +236,7 @@ def read_ratings(
     pairs = choose_pairs(answers, evaluation, rubric)
     rows: list[dict[str, Any]] = []
     accounts = []
-    for rater, load in sorted(filled_sheets.items()):
+    for rater, load in sorted(completed_sheets.items()):
         try:
             read, account = read_sheet(rater, load(), pairs, rubric)
         except TunelineError as error:
@@ -250,24 +250,24 @@ def read_ratings(
     return pd.DataFrame(rows, columns=RATING_COLUMNS), accounts
 
 
-def summarise_rubric(
-    judgements: list[dict[str, Any]],
+def summarize_rubric(
+    judgments: list[dict[str, Any]],
     ratings: pd.DataFrame,
-    sheets_read: list[dict[str, Any]],
+    sheet_status: list[dict[str, Any]],
     answers: list[dict[str, Any]],
     evaluation: Evaluation,
 ) -> dict[str, Any]:
     """Sum the ratings up: before, after, change in per cent.
 
     Args:
-        judgements: the judge's.
+        judgments: the judge's.
         ratings: people's.
-        sheets_read: the account of their sheets.
+        sheet_status: the account of their sheets.
         answers: one row a prompt.
         evaluation: the rubric.
 
     Returns:
-        `judge` and `people`, each with `criteria` (see `summarise_ratings`) and how they came
+        `judge` and `people`, each with `criteria` (see `summarize_ratings`) and how they came
         about; empty without a rubric.
     """
     rubric = evaluation.rubric
@@ -276,16 +276,16 @@ def summarise_rubric(
     pairs = choose_pairs(answers, evaluation, rubric)
     found: dict[str, Any] = {}
     if rubric.judge:
-        rated = read_judgements(judgements)
+        rated = read_judgements(judgments)
         found["judge"] = {
             "model": rubric.judge.model,
-            **account_judgements(judgements),
-            "criteria": summarise_ratings(rated, pairs, evaluation, rubric),
+            **account_judgements(judgments),
+            "criteria": summarize_ratings(rated, pairs, evaluation, rubric),
         }
     if rubric.people:
         found["people"] = {
-            "sheets": sheets_read,
+            "sheets": sheet_status,
             "raters": int(ratings["rater"].nunique()),
-            "criteria": summarise_ratings(ratings, pairs, evaluation, rubric),
+            "criteria": summarize_ratings(ratings, pairs, evaluation, rubric),
         }
     return found

@@ -77,7 +77,7 @@ def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:
 
     Returns:
         The sheet's name, and the sheet without a word on whose answer is whose; what the criteria
-        mean stands in its `attrs`.
+        mean is in its `attrs`.
     """
     name = fingerprint([pair.row for pair in pairs], rubric)
     blank = {column: None for one in rubric.criteria for column in _columns(one)}

@@ -1,11 +1,11 @@
-"""Key figures: those of the reference are in the answer, and no others."""
+"""Number and key-term recall: those of the reference are in the answer, and no others."""
 
 import pytest
 
 from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.pipelines.evaluate.metrics import measure_both
-from tuneline.pipelines.evaluate.metrics.key_figures import compare_figures, find_missed
+from tuneline.pipelines.evaluate.metrics.key_recall import compare_figures, find_missed
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,8 @@ from tuneline.pipelines.evaluate.metrics.key_figures import compare_figures, fin
     ],
 )
 def test_a_figure_that_is_another_is_missed(answer: str, reference: str):
-    assert measure(answer, reference)["key_figures"] == 0
-    assert measure(reference, reference)["key_figures"] == 100
+    assert measure(answer, reference)["key_recall"] == 0
+    assert measure(reference, reference)["key_recall"] == 100
 
 
 @pytest.mark.parametrize(
@@ -56,26 +56,26 @@ def test_a_figure_that_is_another_is_missed(answer: str, reference: str):
     ],
 )
 def test_a_figure_that_is_the_same_is_found(answer: str, reference: str):
-    assert measure(answer, reference)["key_figures"] == 100
+    assert measure(answer, reference)["key_recall"] == 100
 
 
 def test_in_a_language_with_a_decimal_comma_a_point_has_both_readings():
     romanian = PLAIN.model_copy(update={"language": "ro"})
-    assert measure("1500 lei", "1.500 lei", romanian)["key_figures"] == 100
-    assert measure("1,5 m", "1.5 m", romanian)["key_figures"] == 100
-    assert measure("12125 mm", "12,125 mm", romanian)["key_figures"] == 0
+    assert measure("1500 lei", "1.500 lei", romanian)["key_recall"] == 100
+    assert measure("1,5 m", "1.5 m", romanian)["key_recall"] == 100
+    assert measure("12125 mm", "12,125 mm", romanian)["key_recall"] == 0
 
 
 def test_a_figure_that_an_answer_adds_costs():
-    assert measure("1 m 2 m 3 m 4 m 5 m 6 m 7 m", "7 m")["key_figures"] == pytest.approx(100 / 7)
-    assert measure("7 m, since 1999", "7 m")["key_figures"] == 50
-    assert measure("7 m", "7 m")["key_figures"] == 100
+    assert measure("1 m 2 m 3 m 4 m 5 m 6 m 7 m", "7 m")["key_recall"] == pytest.approx(100 / 7)
+    assert measure("7 m, since 1999", "7 m")["key_recall"] == 50
+    assert measure("7 m", "7 m")["key_recall"] == 100
 
 
 def test_a_figure_of_the_prompt_may_be_repeated():
     asked = {"prompt": "Describe the 128 GB phone.", "context": [{"role": "user", "content": "15"}]}
-    assert measure("128 GB, 15, 7 m", "7 m", **asked)["key_figures"] == 100
-    assert measure("128 MB, 7 m", "7 m", **asked)["key_figures"] == 50
+    assert measure("128 GB, 15, 7 m", "7 m", **asked)["key_recall"] == 100
+    assert measure("128 MB, 7 m", "7 m", **asked)["key_recall"] == 50
 
 
 def test_where_the_reference_has_no_figure_an_added_one_costs_and_silence_gains_nothing():
@@ -86,14 +86,14 @@ def test_where_the_reference_has_no_figure_an_added_one_costs_and_silence_gains_
         make_row(3, "a pot", "a pot of 5 kg", None),
     ]
     base, tuned = measure_both(rows, [], PLAIN)
-    assert base["key_figures"].tolist() == [[100, 1], [0, 1], [0, 0], [0, 0]]
-    assert tuned["key_figures"].tolist() == [[0, 1], [0, 1], [0, 0], [0, 0]]
+    assert base["key_recall"].tolist() == [[100, 1], [0, 1], [0, 0], [0, 0]]
+    assert tuned["key_recall"].tolist() == [[0, 1], [0, 1], [0, 0], [0, 0]]
 
 
 def test_an_answer_that_says_nothing_is_not_better_than_one_that_says_wrong_figures():
     rows = [make_row(n, "99 kg, 98 kg", "", "5 kg") for n in range(63)]
     base, tuned = measure_both([*rows, make_row(63, "5 kg", "5 kg", "5 kg")], [], PLAIN)
-    assert base["key_figures"].tolist() == tuned["key_figures"].tolist()
+    assert base["key_recall"].tolist() == tuned["key_recall"].tolist()
 
 
 def test_what_is_missed_and_added_is_named():
@@ -107,4 +107,4 @@ def test_key_terms_count_whatever_their_ending_but_not_inside_a_word():
     assert find_missed("a cloak", "", ["oak"]) == (["oak"], 1)
     assert find_missed("請注意濕度變化", "", ["濕度"]) == ([], 1)
     assert find_missed("VOC 70", "", ["VOC 70"]) == ([], 1)
-    assert measure("oak", "An oak pot", key_terms=["oak", "glaze"])["key_figures"] == 50
+    assert measure("oak", "An oak pot", key_terms=["oak", "glaze"])["key_recall"] == 50

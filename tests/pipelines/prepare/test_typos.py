@@ -2,11 +2,11 @@
 
 import pytest
 
-from tuneline.pipelines.prepare.similar_items import find_slip
+from tuneline.pipelines.prepare.similar_items import find_typo
 
 
 @pytest.mark.parametrize(
-    ("text", "slip"),
+    ("text", "typo"),
     [
         ("Hodí se olej na na kašel?", "a doubled word"),
         ("Is it good for for coughs?", "a doubled word"),
@@ -27,8 +27,8 @@ from tuneline.pipelines.prepare.similar_items import find_slip
         ("Účinek „Na akné“ a „klid.", "an unbalanced bracket or quotation mark"),
     ],
 )
-def test_a_slip_is_named_with_its_text(text: str, slip: str):
-    assert find_slip(text) == f"{slip}: `{text}`"
+def test_a_slip_is_named_with_its_text(text: str, typo: str):
+    assert find_typo(text) == f"{typo}: `{text}`"
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_a_slip_is_named_with_its_text(text: str, slip: str):
     ],
 )
 def test_a_sound_sentence_has_none(text: str):
-    assert find_slip(text) == ""
+    assert find_typo(text) == ""

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuneline.pipelines.evaluate.metrics.figures import Figure, read_figures
-from tuneline.pipelines.evaluate.metrics.metric import Fractions, Metric, Written, average
-from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalise, split_words
+from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores, average
+from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize, split_words
 
 METRICS = (
     Metric(
-        "key_figures",
-        "Key figures",
+        "key_recall",
+        "Number and key-term recall",
         "higher",
         "Of the reference's figures and key terms, and of the figures that an answer adds, the "
         "share that both have.",
         percent=True,
-        counts=True,
+        decides_verdict=True,
     ),
 )
 
@@ -43,17 +43,17 @@ class Comparison:
         return 100 * (self.sought - len(self.missed)) / everything if everything else 100.0
 
 
-def measure(written: Written) -> Fractions:
+def measure(outputs: Outputs) -> SampleScores:
     """Measure which figures of the reference, and which key terms, an answer has.
 
     Args:
-        written: the answers; rows may carry `key_terms`.
+        outputs: the answers; rows may carry `key_terms`.
 
     Returns:
         Means over the answers whose reference has figures or terms. Where it has none, an answer
         counts if one of the two models adds a figure: one that adds any, or says nothing, has 0.
     """
-    return {"key_figures": average([_measure(row, written) for row in written.rows])}
+    return {"key_recall": average([_measure(row, outputs) for row in outputs.rows])}
 
 
 def compare_figures(
@@ -121,15 +121,15 @@ def compare_row(row: dict[str, Any], who: str, language: str | None) -> Comparis
     return compare_figures(answer, row["reference"], row["key_terms"], prompt, language)
 
 
-def _measure(row: dict[str, Any], written: Written) -> float | None:
-    language = written.evaluation.language
-    own = compare_row(row, written.who, language)
+def _measure(row: dict[str, Any], outputs: Outputs) -> float | None:
+    language = outputs.evaluation.language
+    own = compare_row(row, outputs.who, language)
     if own.sought:
         return own.share
-    other = compare_row(row, "base" if written.who == "tuned" else "tuned", language)
+    other = compare_row(row, "base" if outputs.who == "tuned" else "tuned", language)
     if not own.added and not other.added:
         return None
-    return 100.0 if split_words(row[f"{written.who}_answer"]) and not own.added else 0.0
+    return 100.0 if split_words(row[f"{outputs.who}_answer"]) and not own.added else 0.0
 
 
 def _read_both(text: str, language: str | None) -> list[tuple[Figure, ...]]:
@@ -166,4 +166,4 @@ def _holds(answer: str, term: str) -> bool:
 
 
 def _fold(text: str) -> str:
-    return " ".join(normalise(text).casefold().split())
+    return " ".join(normalize(text).casefold().split())
