@@ -32,8 +32,8 @@ def list_leaks(
 
     Returns:
         One row a pair: `similarity`, `kind`, `compared`, then `split`, `id`, `line`, `prompt`,
-        `completion` of the row that had to go, the same of its duplicate as `duplicate_…`, and `done`. Texts
-        are shortened.
+        `completion` of the row that had to go, the same of its duplicate as `duplicate_…`, and
+        `done`. Texts are shortened.
     """
     rows: list[tuple[str, Example | str]] = [
         (split, one) for split, several in splits.items() for one in several

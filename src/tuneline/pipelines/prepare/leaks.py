@@ -225,8 +225,8 @@ def _emptied(split: str, leaks: Leaks) -> Problem:
         wrong=f"every row of the {split} split has a duplicate in another split or among "
         "`evaluation.questions`",
         matters="no row would be left there",
-        remedy="group the split by a column that duplicates have in common (`data.split.group`); if "
-        "rows are alike by right, as those of a template are, set `data.leaks.threshold: 1` and "
+        remedy="group the split by a column that duplicates share (`data.split.group`); if rows "
+        "are alike by right, as those of a template are, set `data.leaks.threshold: 1` and "
         "`data.leaks.completion_threshold: null`",
     )
 

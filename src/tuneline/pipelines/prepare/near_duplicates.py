@@ -118,8 +118,8 @@ def measure_overlap(left: Sequence[str], right: Sequence[str], least: float = 0)
 
     The greatest of three shares: the similarity; of pairs of neighboring words, those that both
     have (Dice's coefficient: exchanged halves break three pairs); and of the words of the
-    shorter text, those that the longer has in the same order, if it is at most twice as long. Beyond that length
-    the search would no longer find all candidates.
+    shorter text, those that the longer has in the same order, if it is at most twice as long.
+    Beyond that length the search would no longer find all candidates.
 
     Args:
         left: the words of a text.

@@ -62,12 +62,14 @@ def check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
     Raises:
         TunelineError: if the splits take all rows.
     """
-    pinned = {split: len(ids) for split, ids in split.pinned}
-    if rows <= sum(sizes.values()) + sum(fixed.values()):
+    pinned = {name: len(ids) for name, ids in split.pinned}
+    if rows <= sum(sizes.values()) + sum(pinned.values()):
         raise TunelineError(
             Problem(
                 where="data.split",
-                value=" + ".join(f"{split} {pinned[split] or sizes[split]:,}" for split in sizes),
+                value=" + ".join(
+                    f"{name} {pinned[name] or size:,}" for name, size in sizes.items()
+                ),
                 wrong=f"there are only {rows:,} clean rows to divide",
                 matters="none would be left to train on",
                 remedy="lower `test` and `validation`, or bring more rows (rejected.csv says why "

@@ -29,7 +29,7 @@ def pin_splits(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
     Raises:
         TunelineError: if an id does not exist, or two splits claim one group.
     """
-    named = {one: split for split, ids in split.pinned for one in ids}
+    named = {one: name for name, ids in split.pinned for one in ids}
     if not named:
         return rows.with_columns(split=pl.lit(None, pl.String))
     missing = sorted(set(named) - set(rows["id"]))
@@ -142,7 +142,7 @@ def assign_splits(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     on the file's order or length. The test split comes first in that order, then validation, then
     training: a smaller test split is a part of a larger one, and a larger sample trains on more
     without touching either. With a category, each category is drawn and divided in this way on its
-    own, in proportion to its size. Questions of a table are on the split of their facts.
+    own, in proportion to its size. Questions of a table are in the split of their facts.
 
     Args:
         clean: the clean rows.
@@ -152,14 +152,14 @@ def assign_splits(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
         `line`, `split` (`train`, `validation`, `test`) and `position` of each row in the sample.
 
     Raises:
-        TunelineError: if a row that is to be on a split does not exist, or a split would be empty.
+        TunelineError: if a row that is to be in a split does not exist, or a split would be empty.
     """
     split, rows = data.split, _order_rows(clean, data)
     known = "split" in rows.columns
     rows = rows if known else _draw_sample(pin_splits(rows, split), split.sample or rows.height)
     warn_of_repeated_ids(rows, data.id)
     count = min(split.sample or rows.height, rows.height)
-    sizes = {split: _count(getattr(split, split), count) for split in ("test", "validation")}
+    sizes = {name: _count(getattr(split, name), count) for name in ("test", "validation")}
     check_size(count, sizes, split)
     drawn = draw_known(rows, split, sizes) if known else _divide(rows, sizes)
     splits = drawn.with_row_index("position").select("line", "position", "split")

@@ -20,7 +20,7 @@ from tuneline.streaming import LINE
 def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFrame, pd.DataFrame]:
     """Ask and answer every kind of question.
 
-    Facts are put on a split before anything is asked about them, and a question is on the split
+    Facts are put in a split before anything is asked about them, and a question is in the split
     of its facts, so that nothing that is asked in the evaluation was stated in the training.
 
     Args:

@@ -63,7 +63,7 @@ def find_topics(facts: list[Fact], items: SimilarItems, kind: Kind, seed: int) -
 
 
 def settle(topic: Topic, splits: FactSplits) -> Topic | None:
-    """Put a topic on the split of its facts.
+    """Put a topic in the split of its facts.
 
     Args:
         topic: a topic.

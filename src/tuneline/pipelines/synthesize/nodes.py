@@ -157,8 +157,8 @@ def write_answers(
         prices: the price table.
 
     Returns:
-        Drafts (`id`, `template`, `template_origin`, `style`, `disfluency`, `answer`, `fillers`); the
-        record of the step.
+        Drafts (`id`, `template`, `template_origin`, `style`, `disfluency`, `answer`, `fillers`);
+        the record of the step.
     """
     asker = make_asker(vocabulary, responses, synthesize, prices, add_up(template_record))
     items = plan_items(all_templates, synthesize)

@@ -109,8 +109,8 @@ def plan_items(templates: list[dict[str, Any]], settings: Synthesize) -> list[It
         settings: how many conversations, by which quotas.
 
     Returns:
-        Items with `template` (its number), `style`, `disfluency` (whether one is wanted) and `source`,
-        in a seeded order.
+        Items with `template` (its number), `style`, `disfluency` (whether one is wanted) and
+        `source`, in a seeded order.
     """
     counts = share_out(settings.conversations, settings.quotas.styles)
     chosen: list[tuple[str, dict[str, Any]]] = []

@@ -42,10 +42,11 @@ def _walk(value: Any) -> Iterator[dict[str, Any]]:
 # What a provider sees of an item; the rest is Tuneline's own.
 SHOWN = ("id", "style", "disfluency", "source")
 FORM = (
-    'Reply with JSON only: {"items": [{"id": …, "quote": …, "text": …, "disfluency": …}]}, one object '
-    f"for each item. id: the item's, unchanged. quote: the first {QUOTED_WORDS} words of its "
-    "source, unchanged. text: what you write. disfluency: where the item's disfluency is true, the word that "
-    'was garbled, exactly as it is in text; otherwise "".'
+    'Reply with JSON only: {"items": [{"id": …, "quote": …, "text": …, "disfluency": …}]}, '
+    "one object for each item. id: the item's, unchanged. quote: the first "
+    f"{QUOTED_WORDS} words of its source, unchanged. text: what you write. disfluency: where the "
+    "item's disfluency is true, the word that was garbled, exactly as it is in text; "
+    'otherwise "".'
 )
 FIELDS = ("id", "quote", "text", "disfluency")
 SCHEMA: dict[str, Any] = {
