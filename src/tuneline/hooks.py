@@ -89,8 +89,9 @@ class CheckBeforeRun:
 
 
 def _name_stage(node: Node) -> str:
-    """Name the use case and the stage that a node belongs to."""
-    return ".".join([*([node.namespace] if node.namespace else []), *sorted(node.tags)])
+    """Name the use case and the stage that a node belongs to, from what it writes."""
+    use_cases = {name.partition(".")[0] for name in node.outputs if "." in name}
+    return ".".join([*sorted(use_cases), *sorted(node.tags)])
 
 
 def hold(folder: Path, name: str) -> "BaseFileLock":

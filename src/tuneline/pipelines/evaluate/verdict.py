@@ -64,7 +64,7 @@ def _word(counting: list[dict[str, Any]]) -> tuple[str, str]:
 
 
 def _format_loss(metrics: Compared, verdict: str) -> str:
-    shown = metrics.get("loss", {}).get("shown")
+    shown = metrics.get("loss", {}).get("result")
     if shown not in {"better", "worse"}:
         return ""
     if shown == verdict:
