@@ -15,6 +15,7 @@ from omegaconf.errors import GrammarParseError
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters.base import flatten
+from tuneline.parameters.use_case import spread_seed
 from tuneline.use_cases import LOADER
 
 # What Kedro reads, by the beginning of a file's or a folder's name (its `config_patterns`).
@@ -38,16 +39,23 @@ class SoftConfigLoader(OmegaConfigLoader):
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Merge what `base`, the environment and `conf/local` state."""
+        """Merge `base`, the environment and `conf/local`; spread each use case's seed."""
         config: dict[str, Any] = super().__getitem__(key)
-        folder = Path(self.conf_source) / LOCAL
-        if key in self or self.env == LOCAL or not folder.is_dir():
+        if key in self:
             return config
-        patterns = [*self.config_patterns[key]]
-        local = self.load_and_merge_dir_config(
-            str(folder), patterns, key, set(), key == "credentials"
-        )
-        return merge(config, local)
+        folder = Path(self.conf_source) / LOCAL
+        if self.env != LOCAL and folder.is_dir():
+            patterns = [*self.config_patterns[key]]
+            local = self.load_and_merge_dir_config(
+                str(folder), patterns, key, set(), key == "credentials"
+            )
+            config = merge(config, local)
+        if key == "parameters":
+            return {
+                name: spread_seed(block) if isinstance(block, dict) else block
+                for name, block in config.items()
+            }
+        return config
 
     @staticmethod
     def _soft_merge(

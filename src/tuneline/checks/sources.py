@@ -1,6 +1,6 @@
 """Which file each setting comes from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -44,10 +44,7 @@ def name_source(loader: OmegaConfigLoader, problem: Problem) -> Problem:
 
 def find_source(loader: OmegaConfigLoader, key: str) -> str:
     """Tell what states a parameter, given its dotted path: `--params`, or a file of `conf/`."""
-    for name, stated in _read_sources(loader):
-        if _has(stated, key):
-            return name
-    return "conf/base"
+    return _find_first(_read_sources(loader), key) or "conf/base"
 
 
 def list_settings(loader: OmegaConfigLoader, use_case: str) -> list[Setting]:
@@ -64,7 +61,9 @@ def list_settings(loader: OmegaConfigLoader, use_case: str) -> list[Setting]:
         Setting(
             key=key,
             value=_show(stated.get(key, value)),
-            source=next((name for name, one in sources if _has(one, key)), "default"),
+            source=_find_first(sources, key)
+            or (_find_first(sources, f"{use_case}.seed") if _is_spread(key, use_case) else None)
+            or "default",
         )
         for key, value in flatten(validated).items()
     ]
@@ -85,12 +84,20 @@ def _read(path: Path, changed: int) -> Mapping[str, Any]:
     return stated if isinstance(stated, Mapping) else {}
 
 
+def _find_first(sources: Iterable[tuple[str, Mapping[str, Any]]], key: str) -> str | None:
+    return next((name for name, stated in sources if _has(stated, key)), None)
+
+
 def _has(stated: Any, key: str) -> bool:
     for part in key.split("."):
         if not isinstance(stated, Mapping) or part not in stated:
             return False
         stated = stated[part]
     return True
+
+
+def _is_spread(key: str, use_case: str) -> bool:
+    return key.startswith(f"{use_case}.") and key.endswith(".seed")
 
 
 def _show(value: Any) -> str:
