@@ -1,8 +1,8 @@
 """The typed parameters: one model for each block of a use case's YAML, one for the machine.
 
 A block is checked before any node runs. Keys that belong to an upstream library (LoraConfig,
-SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names; `upstream.py` checks
-them against the installed versions.
+SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names;
+`checks/library_keys.py` checks them against the installed versions.
 """
 
 from pydantic import BaseModel
