@@ -47,10 +47,6 @@ Outputs = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any
 def clean_rows(raw: RowSource, data: Data) -> Outputs:
     """Apply the cleaning rules to every row.
 
-    Args:
-        raw: the rows as they came.
-        data: which columns to read and which rules to apply.
-
     Returns:
         Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`; of several
         files also `source`), together as many as there are raw rows; and the cleaning report, which
@@ -66,14 +62,7 @@ def clean_rows(raw: RowSource, data: Data) -> Outputs:
 
 
 def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
-    """Draw why rows were dropped, which rules changed rows, and how long texts are.
-
-    Args:
-        cleaning_report: as `clean_rows` made it.
-
-    Returns:
-        The figure.
-    """
+    """Draw why rows were dropped, which rules changed rows, and how long texts are."""
     return draw_cleaning(cleaning_report)
 
 
@@ -222,7 +211,7 @@ def build_examples(
         prompt: the templates.
 
     Returns:
-        Examples for training, validation and test.
+        Examples for training, validation and test, in the order of the rows.
     """
     log.info("Examples: %s.", _count_splits(rows))
     train, validation, test = (
