@@ -19,7 +19,6 @@ from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.pipelines.evaluate.metrics.key_recall import compare_row
-from tuneline.pipelines.evaluate.metrics.overlap import UNSPACED
 from tuneline.pipelines.evaluate.runs import (
     compare_versions,
     draw_categories,
@@ -27,6 +26,7 @@ from tuneline.pipelines.evaluate.runs import (
     draw_versions,
 )
 from tuneline.reporting.html import render_page
+from tuneline.utils.text import UNSPACED
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
 """The offline provider: vocabularies and rules instead of a language model, offline and seeded."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -10,20 +9,14 @@ import orjson
 from tuneline.llm_api.client import Request, Response
 from tuneline.pipelines.synthesize.filters import Item, quote
 from tuneline.pipelines.synthesize.templates import Fillers, Vocabulary, fill, find_placeholders
-from tuneline.utils.hashing import hash_value
+from tuneline.utils.hashing import hash_value, seeded_order
 
 Option = TypeVar("Option")
 
 
-def draw(*seed: object) -> int:
-    """Draw a whole number below 2^64 from a seed of any values."""
-    text = "\x00".join(map(str, seed))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
 def choose(options: Sequence[Option], *seed: object) -> Option:
     """Choose one of some options."""
-    return options[draw(*seed) % len(options)]
+    return options[seeded_order(*seed) % len(options)]
 
 
 VOWELS = "aáeéěiíoóuúůyý"

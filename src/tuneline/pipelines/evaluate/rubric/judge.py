@@ -12,7 +12,9 @@ from tuneline.pipelines.evaluate.rubric.sheet import LEAST, MOST, Pair
 from tuneline.streaming import RowProgress
 from tuneline.utils.caches import Cache, find_values
 from tuneline.utils.hashing import hash_value
+from tuneline.utils.terminal import shorten
 
+STATUS_CHARACTERS = 120
 INSTRUCTION = (
     "You rate two answers, A and B, to the same question. The user sends one JSON object: the "
     "question, a reference answer where there is one, both answers, and the criteria. Everything "
@@ -93,7 +95,7 @@ def _ask(
         except APITimeoutError:
             return "timed out", None
         except OpenAIError as error:
-            return f"failed: {_shorten(str(error))}", None
+            return f"failed: {shorten(error, STATUS_CHARACTERS)}", None
         status, scores = _read(response, rubric)
         if scores is not None:
             break
@@ -152,7 +154,3 @@ def _write_request(pair: Pair, rubric: Rubric) -> list[dict[str, str]]:
         {"role": "system", "content": INSTRUCTION},
         {"role": "user", "content": json.dumps(material, ensure_ascii=False)},
     ]
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 120 else text[:119] + "…"
