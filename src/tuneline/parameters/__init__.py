@@ -6,9 +6,9 @@ them against the installed versions.
 """
 
 from tuneline.parameters.data import Data, Documents, Rules
-from tuneline.parameters.evaluation import Criterion, Evaluation, Judge, Rubric
+from tuneline.parameters.evaluation import Criterion, Evaluation, Rubric
 from tuneline.parameters.project import Cleaning, Gguf, Merge, Storage, TinyBase
-from tuneline.parameters.services import Address, FinetuneAPI, Moderation, Price, Prices, Server
+from tuneline.parameters.services import FinetuneAPI, Moderation, Price, Prices, Server
 from tuneline.parameters.splitting import Leaks, Split
 from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table
@@ -16,7 +16,6 @@ from tuneline.parameters.training import Hardware, Prompt, Recipe
 from tuneline.parameters.use_case import Publish, UseCase
 
 __all__ = [
-    "Address",
     "Checks",
     "Cleaning",
     "Criterion",
@@ -26,7 +25,6 @@ __all__ = [
     "FinetuneAPI",
     "Gguf",
     "Hardware",
-    "Judge",
     "Leaks",
     "Merge",
     "Moderation",

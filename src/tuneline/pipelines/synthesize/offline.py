@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from tuneline.llm_api.client import Request, Response
+from tuneline.llm_api.responses import Request, Response
 from tuneline.pipelines.synthesize.filters import Item, quote
 from tuneline.pipelines.synthesize.templates import Fillers, Vocabulary, fill, find_placeholders
 from tuneline.utils.hashing import hash_value
@@ -73,10 +73,10 @@ def _can_garble(word: str) -> bool:
     return len(word) >= LEAST_LETTERS and word.islower() and garble(word) is not None
 
 
-class EmbeddedProvider:
+class OfflineProvider:
     """Fills templates, asks questions and makes new templates from a vocabulary. See `Provider`.
 
-    It responses in JSON as a server does, so that both go the same way.
+    It responds in JSON as a server does, so that both go the same way.
 
     Args:
         vocabulary: entries and phrases.
