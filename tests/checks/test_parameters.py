@@ -245,7 +245,7 @@ def test_the_source_of_a_value_is_the_last_file_that_states_it():
 
 def test_a_misspelt_key_in_an_optional_block_names_the_nearest_one():
     message = refuse({"synthesize": {"quotas": {"disfluency": 0.2}}}, use_case="persona_dialogues")
-    assert "persona_dialogues.synthesize.quotas.slip = 0.2: there is no such key" in message
+    assert "persona_dialogues.synthesize.quotas.disfluency = 0.2: there is no such key" in message
     assert "did you mean `disfluencies`" in message
 
 
