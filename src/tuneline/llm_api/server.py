@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's protocol, through the openai client."""
+"""Any OpenAI-compatible server, through the openai client."""
 
 import inspect
 import os
