@@ -8,7 +8,7 @@ from tuneline.parameters.base import Block, Seed
 
 
 class Server(Block):
-    """Any server that speaks OpenAI's protocol: OpenAI, vLLM, Ollama, `transformers serve`."""
+    """An OpenAI-compatible server: OpenAI, vLLM, Ollama, LM Studio, `transformers serve`."""
 
     base_url: str = Field(
         pattern="^https?://", description="where the server answers, `/v1` included"

@@ -4,7 +4,7 @@ from tuneline.errors import TunelineError
 from tuneline.parameters import Checks
 from tuneline.parameters.synthesis import Quotas
 from tuneline.pipelines.synthesize.filters import find_text_problem
-from tuneline.pipelines.synthesize.offline import disfluency, garble
+from tuneline.pipelines.synthesize.offline import add_disfluency, garble
 from tuneline.pipelines.synthesize.templates import fill, find_template_problems, read_vocabulary
 
 VOCABULARY = read_vocabulary(
@@ -92,10 +92,10 @@ def test_a_slip_lets_two_clusters_of_consonants_change_places(word: str, garbled
 
 
 def test_a_slip_is_in_the_text_before_the_right_word():
-    text, word = disfluency("Ta lucerna zase nesvítí.", ["totiž"], 1) or ("", "")
+    text, word = add_disfluency("Ta lucerna zase nesvítí.", ["totiž"], 1) or ("", "")
     assert word in text
     assert f"{word}… totiž " in text
-    assert disfluency("Ano. Ne.", ["totiž"], 1) is None
+    assert add_disfluency("Ano. Ne.", ["totiž"], 1) is None
 
 
 CHECKS = Checks(

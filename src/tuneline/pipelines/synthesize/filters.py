@@ -14,7 +14,7 @@ Item = dict[str, Any]
 Check = Callable[[Item, dict[str, Any]], str | None]
 
 WORD = re.compile(r"\w+")
-# What stays behind when nobody fills it: {opponent}, [name], <topic>, %s, ____.
+# What is left when nobody fills it: {opponent}, [name], <topic>, %s, ____.
 LEFTOVER = re.compile(r"[{}]|\[[^\]]*\]|<[^>]*>|%s|_{2,}")
 # The words of an item's source that must come back with its id, so that no pair can shift.
 QUOTED_WORDS = 5

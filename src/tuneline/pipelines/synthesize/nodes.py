@@ -100,15 +100,9 @@ def extend_templates(
     items = plan_templates(templates, synthesize)
     check = TemplateCheck(templates, read_vocabulary(vocabulary), synthesize)
     outcome = ask_items("templates", synthesize.instructions.templates, items, check, asker)
-    kept = [item for item in items if item["id"] in outcome.found]
     new = [
-        {
-            "number": number,
-            "style": item["style"],
-            "text": outcome.found[item["id"]]["text"].strip(),
-            "origin": "new",
-        }
-        for number, item in enumerate(kept, start=len(templates) + 1)
+        {"number": number, "style": item["style"], "text": found["text"].strip(), "origin": "new"}
+        for number, (item, found) in enumerate(outcome.pair(items), start=len(templates) + 1)
     ]
     log.info("Templates: %s from the file, %s new.", len(templates), len(new))
     return [*templates, *new], make_record(outcome, asker)
@@ -136,12 +130,11 @@ def write_answers(
     drafts = [
         {
             **{name: item[name] for name in ("id", "template", "template_origin", "style")},
-            "disfluency": outcome.found[item["id"]].get("disfluency") or "",
-            "answer": outcome.found[item["id"]]["text"].strip(),
-            "fillers": outcome.found[item["id"]].get("fillers", {}),
+            "disfluency": found.get("disfluency") or "",
+            "answer": found["text"].strip(),
+            "fillers": found.get("fillers", {}),
         }
-        for item in items
-        if item["id"] in outcome.found
+        for item, found in outcome.pair(items)
     ]
     log.info("Answers: %s of %s.", f"{len(drafts):,}", f"{len(items):,}")
     return drafts, make_record(outcome, asker)
@@ -169,9 +162,7 @@ def write_questions(
     outcome = ask_items("questions", synthesize.instructions.questions, items, check, asker)
     check_some_came("questions", items, outcome)
     conversations = [
-        {**draft, "question": outcome.found[draft["id"]]["text"].strip()}
-        for draft in drafts
-        if draft["id"] in outcome.found
+        {**draft, "question": found["text"].strip()} for draft, found in outcome.pair(drafts)
     ]
     log.info("Questions: %s of %s.", f"{len(conversations):,}", f"{len(drafts):,}")
     return conversations, make_record(outcome, asker)

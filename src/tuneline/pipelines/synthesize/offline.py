@@ -48,8 +48,8 @@ def garble(word: str) -> str | None:
     return None if first == second else second + vowel + first + rest
 
 
-def disfluency(text: str, corrections: list[str], *seed: object) -> tuple[str, str] | None:
-    """Put a disfluency into a text.
+def add_disfluency(text: str, corrections: list[str], *seed: object) -> tuple[str, str] | None:
+    """Add a disfluency to a text.
 
     Args:
         text: the text.
@@ -122,7 +122,9 @@ class OfflineProvider:
         fillers = self._choose_fillers(item["source"], *seed)
         text = fill(item["source"], fillers)
         garbled = (
-            disfluency(text, self._vocabulary.corrections, *seed) if item["disfluency"] else None
+            add_disfluency(text, self._vocabulary.corrections, *seed)
+            if item["disfluency"]
+            else None
         )
         text, word = garbled or (text, "")
         return {"text": text, "disfluency": word, "fillers": fillers}

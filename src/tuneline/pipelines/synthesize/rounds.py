@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,10 @@ class Outcome:
 
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
     invalid: list[dict[str, Any]] = field(default_factory=list)
+
+    def pair(self, items: Iterable[Item]) -> Iterator[tuple[Item, dict[str, Any]]]:
+        """Pair items, in their order, with what came for them; without those that came badly."""
+        return ((item, self.found[item["id"]]) for item in items if item["id"] in self.found)
 
 
 def ask_items(

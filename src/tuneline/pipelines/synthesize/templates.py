@@ -24,7 +24,7 @@ class Phrases(Block):
 
 
 class Vocabulary(Block):
-    """What the offline provider writes with. `{name}` or `{name:form}` stands for an entry."""
+    """What the offline provider writes with. `{name}` or `{name:form}` is filled with one."""
 
     placeholders: dict[str, list[Entry]] = Field(description="entries by placeholder")
     phrases: dict[str, Phrases] = Field(description="parts of new templates, by style")
@@ -89,7 +89,7 @@ def find_placeholders(text: str) -> list[Placeholder]:
 
 
 def fill(text: str, fillers: Fillers) -> str:
-    """Put entries in the place of placeholders; the same entry wherever its name stands.
+    """Put entries in the place of placeholders; the same entry wherever its name is.
 
     Args:
         text: a template.

@@ -1,4 +1,4 @@
-"""A model that rates, behind any server that speaks OpenAI's chat completions."""
+"""A model that rates, behind any OpenAI-compatible server."""
 
 import json
 from collections.abc import Sequence
