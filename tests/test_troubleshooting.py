@@ -17,7 +17,6 @@ FOREIGN = "## What Tuneline does not word itself"
 BORROWED = {"input should be …", "Cannot save versioned dataset 'scores.json'"}
 # What a reader cannot cause from the command line.
 INTERNAL = {
-    "a folder of responses was to be written as a whole",
     "one of them must have no placeholder, to fit every answer",
     "processes",  # a key, in a condition
 }

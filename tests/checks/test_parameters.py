@@ -282,7 +282,11 @@ def test_the_personas_recipe_is_the_teams():
     assert recipe["lora"]["lora_dropout"] == 0.1
     assert (recipe["num_train_epochs"], recipe["global_batch_size"]) == (3, 2 * 4)
     assert (recipe["learning_rate"], recipe["max_length"]) == (2e-4, 1024)
-    assert (made["templates"], made["conversations"], made["quotas"]["slips"]) == (400, 1500, 0.15)
+    assert (made["templates"], made["conversations"], made["quotas"]["disfluencies"]) == (
+        400,
+        1500,
+        0.15,
+    )
     assert set(made["quotas"]["styles"].values()) == {0.2}
 
 

@@ -101,7 +101,7 @@ def _create_rating_nodes() -> list[Node]:
         node(
             judge_answers,
             name="judge_answers",
-            inputs=["answers", "judge_cache", "params:evaluation"],
+            inputs=["answers", "judge_responses", "params:evaluation"],
             outputs="judgments",
         ),
         node(

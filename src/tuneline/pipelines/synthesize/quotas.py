@@ -26,8 +26,10 @@ def count_shares(conversations: list[dict[str, Any]], quotas: Quotas) -> list[di
         `name`, `wanted`, `count`, `share`, `kept` (within the tolerance) of each quota.
     """
     counts = {style: sum(row["style"] == style for row in conversations) for style in quotas.styles}
-    wanted = {**quotas.styles, "disfluencies": quotas.disfluencies}
-    counts["disfluencies"] = sum(row["disfluency"] != "" for row in conversations)
+    wanted = dict(quotas.styles)
+    if quotas.disfluencies:
+        wanted["disfluencies"] = quotas.disfluencies
+        counts["disfluencies"] = sum(row["disfluency"] != "" for row in conversations)
     return [
         _compare(name, wanted[name], counts[name], len(conversations), quotas.tolerance)
         for name in wanted
