@@ -27,8 +27,8 @@ LIBRARIES: dict[str, tuple[str, Mapping[str, str]]] = {
     "recipe.quantization": ("quantization", {}),
     "evaluation.generation": ("generation", RESERVED_GENERATION),
 }
-TYPES = {bool: "true/false", int: "whole number", float: "number", str: "text", Any: "anything"}
-LIMITS = {"gt": "above {}", "ge": "at least {}", "lt": "below {}", "le": "at most {}"}
+TYPES = {bool: "true/false", int: "integer", float: "number", str: "text", Any: "anything"}
+LIMITS = {"gt": ">{}", "ge": "≥{}", "lt": "<{}", "le": "≤{}"}
 
 INTRODUCTION = """\
 # Every key
@@ -38,13 +38,13 @@ INTRODUCTION = """\
 This page is made from the code that checks the parameters. `kedro settings <use_case>` prints what
 is stated, and in which file. [Configuration](configuration.md) says how to change a value.
 
-* `-` as default: the key must be stated.
+* `-` as default: the key must be stated. `null` as default: the key may be left empty.
 * `x.y` is the key `y` in the block `x`, `x[].y` that of each entry of a list, `x.<name>.y` that of
   each named entry.
 * Lengths are in tokens, memory in GB of 10⁹ bytes, times in seconds, unless a key says otherwise.
 
-The first six blocks are those of a use case, in `conf/base/<use_case>/parameters.yml`; the others
-are shared by all use cases, in `conf/base/parameters_<block>.yml`.
+The first six blocks belong to a use case (`conf/base/<use_case>/parameters.yml`), the others are
+shared (`conf/base/parameters_<block>.yml`).
 """
 
 
@@ -138,12 +138,11 @@ def _describe(field: FieldInfo) -> str:
 
 
 def _name_type(field: FieldInfo) -> str:
-    """Name a type and its limits: `whole number above 0, or null`."""
+    """Name a type and its limits: `integer >0`. That it may be null shows in its default."""
     options = [one for one in _list_options(field.annotation) if one is not NoneType]
     named = " or ".join(_name_annotation(one) for one in options)
     limits = ", ".join(filter(None, map(_name_limit, field.metadata)))
-    whole = f"{named} {limits}".strip()
-    return whole if NoneType not in _list_options(field.annotation) else f"{whole}, or null"
+    return f"{named} {limits}".strip()
 
 
 def _list_options(annotation: Any) -> tuple[Any, ...]:
@@ -162,9 +161,7 @@ def _name_annotation(annotation: Any) -> str:
     if get_origin(annotation) is Annotated:
         limits = ", ".join(filter(None, map(_name_limit, arguments[1:])))
         return f"{_name_annotation(arguments[0])} {limits}".strip()
-    pattern = {list: "list of {}", dict: "by name: {}", tuple: "two values: {}"}[
-        get_origin(annotation)
-    ]
+    pattern = {list: "list of {}", dict: "{} by name", tuple: "{0}, {0}"}[get_origin(annotation)]
     inner = arguments[1] if get_origin(annotation) is dict else arguments[0]
     return pattern.format(_name_annotation(inner))
 
@@ -174,7 +171,7 @@ def _name_limit(limit: Any) -> str:
         if hasattr(limit, name):
             value = getattr(limit, name)
             return words.format(f"{value:,}" if isinstance(value, int) else f"{value:g}")
-    return "(at least one)" if getattr(limit, "min_length", 0) else ""
+    return "(not empty)" if getattr(limit, "min_length", 0) else ""
 
 
 def _show_default(field: FieldInfo) -> str:
@@ -182,7 +179,7 @@ def _show_default(field: FieldInfo) -> str:
         return "-"
     default = field.get_default(call_default_factory=True)
     if isinstance(default, BaseModel):
-        return "its defaults"
+        return "defaults"
     if isinstance(default, bool) or default is None:
         return f"`{'null' if default is None else str(default).lower()}`"
     if isinstance(default, str) and default != default.strip():
