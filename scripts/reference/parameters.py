@@ -6,7 +6,7 @@ The meaning of a key of ours is in its `Field(description=…)`, that of an upst
 `upstream.yml`. Types, limits and defaults are read from the models.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -16,8 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tuneline.checks.library_keys import RESERVED, RESERVED_GENERATION, RESERVED_LORA
-from tuneline.checks.parameters import SHARED_BLOCKS
-from tuneline.parameters import UseCase
+from tuneline.parameters import SHARED_BLOCKS, UseCase
 
 PAGE = Path(__file__).parents[2] / "docs/parameters.md"
 # Where a block of a use case hands its keys on to a library, and which of them it may not hold.
@@ -43,7 +42,7 @@ is stated, and in which file. [Configuration](configuration.md) says how to chan
   each named entry.
 * Lengths are in tokens, memory in GB of 10⁹ bytes, times in seconds, unless a key says otherwise.
 
-The first six blocks belong to a use case (`conf/base/<use_case>/parameters.yml`), the others are
+`seed` and the first six blocks belong to a use case (`conf/base/<use_case>/parameters.yml`), the others are
 shared (`conf/base/parameters_<block>.yml`).
 """
 
@@ -55,16 +54,15 @@ def write_page() -> None:
 
 def render_page() -> str:
     """Render the page as Markdown."""
-    blocks: dict[str, type[BaseModel]] = {}
-    for name, field in UseCase.model_fields.items():
-        (blocks[name],) = _find_models(field.annotation)
+    fields = UseCase.model_fields
+    models = {name: _find_models(field.annotation) for name, field in fields.items()}
+    blocks = {name: found[0] for name, found in models.items() if found} | SHARED_BLOCKS
+    own = [_render_key("", key, fields[key]) for key, found in models.items() if not found]
+    parts = [INTRODUCTION, *_render_table("use case", "Next to its blocks.", own)]
     seen: dict[type[BaseModel], str] = {}
-    parts = [INTRODUCTION]
-    for name, model in (blocks | SHARED_BLOCKS).items():
-        rows = "\n".join(_list_rows(name, "", model, seen))
+    for name, model in blocks.items():
         doc = " ".join((model.__doc__ or "").split("\n\n")[0].split())
-        parts.append(f"## {name}\n\n{doc}\n\nkey | meaning | type | default\n--- | --- | --- | ---")
-        parts.append(f"{rows}\n")
+        parts += _render_table(name, doc, _list_rows(name, "", model, seen))
         parts += [_render_library(path) for path in LIBRARIES if path.split(".")[0] == name]
     return "\n".join(parts)
 
@@ -97,12 +95,21 @@ def _list_rows(
     for key, field in model.model_fields.items():
         inner = next(iter(_find_models(field.annotation)), None)
         known = inner and seen.get(inner)
-        kind = f"as `{known}`" if known else _name_type(field)
-        cells = (f"`{path}{key}`", _describe(field), kind, _show_default(field))
-        yield " | ".join(cells)
+        kind = f"as `{known}`" if known else ""
+        yield _render_key(path, key, field, kind)
         if inner and not known:
             seen[inner] = f"{block}.{path}{key}"
             yield from _list_rows(block, f"{path}{key}{_index(field)}.", inner, seen)
+
+
+def _render_table(heading: str, meaning: str, rows: Iterable[str]) -> list[str]:
+    header = "key | meaning | type | default\n--- | --- | --- | ---"
+    return [f"## {heading}\n\n{meaning}\n\n{header}", *rows, ""]
+
+
+def _render_key(path: str, key: str, field: FieldInfo, kind: str = "") -> str:
+    cells = (f"`{path}{key}`", _describe(field), kind or _name_type(field), _show_default(field))
+    return " | ".join(cells)
 
 
 def _index(field: FieldInfo) -> str:

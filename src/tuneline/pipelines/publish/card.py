@@ -79,7 +79,7 @@ def _describe(
     """Write the metadata; the YAML writer of the hub's own library quotes every value."""
     from huggingface_hub import EvalResult, ModelCardData
 
-    quantization = adapter.provenance["recipe"]["settings"]["quantization"]
+    recipe = adapter.provenance["recipe"]["settings"]
     results = [
         EvalResult(
             task_type="text-generation",
@@ -109,7 +109,13 @@ def _describe(
         license=publish.license,
         language=publish.language or None,
         datasets=publish.datasets or None,
-        tags=["tuneline", "lora", *(["qlora"] if quantization else []), "trl", "sft"],
+        tags=[
+            "tuneline",
+            "lora",
+            *(["qlora"] if recipe["quantization"] else []),
+            "trl",
+            recipe["method"],
+        ],
         model_name=publish.repo_id or evaluation.title,
         eval_results=results or None,
     )
@@ -174,7 +180,7 @@ def _list_licenses(publish: Publish, is_toy: bool) -> Any:
 
 def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
     return table(
-        ["metric", "base", "tuned", "difference", "its interval", "average", "over", "shown"],
+        ["metric", "base", "tuned", "difference", "its interval", "average", "over", "result"],
         [
             (
                 found["label"] + (", %" if found["percent"] else ""),
@@ -193,7 +199,7 @@ def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
 
 def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
     return table(
-        ["criterion, 0 to 10", "base", "tuned", "difference", "its interval", "shown"],
+        ["criterion, 0 to 10", "base", "tuned", "difference", "its interval", "result"],
         [
             (
                 name,
