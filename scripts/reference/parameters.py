@@ -42,8 +42,8 @@ is stated, and in which file. [Configuration](configuration.md) says how to chan
   each named entry.
 * Lengths are in tokens, memory in GB of 10⁹ bytes, times in seconds, unless a key says otherwise.
 
-`seed` and the first six blocks belong to a use case (`conf/base/<use_case>/parameters.yml`), the others are
-shared (`conf/base/parameters_<block>.yml`).
+The blocks up to `publish` belong to a use case (`conf/base/<use_case>/parameters.yml`), the others
+are shared (`conf/base/parameters_<block>.yml`).
 """
 
 
@@ -58,7 +58,7 @@ def render_page() -> str:
     models = {name: _find_models(field.annotation) for name, field in fields.items()}
     blocks = {name: found[0] for name, found in models.items() if found} | SHARED_BLOCKS
     own = [_render_key("", key, fields[key]) for key, found in models.items() if not found]
-    parts = [INTRODUCTION, *_render_table("use case", "Next to its blocks.", own)]
+    parts = [INTRODUCTION, *_render_table("use case", "Its keys that are in no block.", own)]
     seen: dict[type[BaseModel], str] = {}
     for name, model in blocks.items():
         doc = " ".join((model.__doc__ or "").split("\n\n")[0].split())
