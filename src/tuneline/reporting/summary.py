@@ -39,7 +39,7 @@ def _summarize_report(use_case: str, catalog: DataCatalog) -> Iterator[str]:
 
 
 def _summarize_answers(use_case: str, catalog: DataCatalog) -> Iterator[str]:
-    yield f"answers  {locate(catalog, f'{use_case}.asked')}"
+    yield f"answers  {locate(catalog, f'{use_case}.answers_to_questions')}"
 
 
 def _summarize_overview(_: str, catalog: DataCatalog) -> Iterator[str]:
