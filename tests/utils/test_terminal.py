@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import RAW, write_raw
 from tuneline.errors import Problem
-from tuneline.utils.terminal import show
+from tuneline.utils.terminal import shorten, show
 
 # Clears the screen, fills the clipboard, colors by a C1 control, turns the direction, overwrites.
 HOSTILE = "a\x1b[2J\x1b]52;c;QUJD\x07\x9b31m\u202eb\u2066c\u200f\r\x08\x7f"
@@ -131,3 +131,9 @@ def test_what_a_library_logs_warns_of_and_fails_with(project: Path):
     status, shown = call(project, "-c", TALK, HOSTILE + HARMLESS)
     assert status == 1
     assert shown.count(SHOWN + HARMLESS) >= 9  # on the terminal, and of the log's in the file
+
+
+def test_a_text_that_is_cut_says_so_and_is_as_long_as_it_may_be():
+    assert shorten("12345", 5) == "12345"
+    assert shorten("123456", 5) == "1234…"
+    assert shorten(123456, 3) == "12…"

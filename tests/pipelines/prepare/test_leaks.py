@@ -187,6 +187,13 @@ def test_a_moved_row_takes_its_group_along():
     assert report["moved"] == 2
 
 
+def test_rows_that_belong_to_no_other_are_moved_alone():
+    rows = make_rows(train=[POT], validation=[LAMP], test=[POT, ROPE])
+    alone = rows.with_columns(pl.lit(None, pl.String).alias(SPLIT_GROUP))
+    left, *_ = check(alone, make_data(policy="move"))
+    assert left == {"train": ["id 1", "id 3"], "validation": ["id 2"], "test": ["id 4"]}
+
+
 @pytest.mark.parametrize("policy", ["drop", "move"])
 @pytest.mark.parametrize(
     "question",
