@@ -93,7 +93,7 @@ def test_too_few_groups_for_one_metric_only_are_said_too():
     rows = make_rows([(4, 9 + number % 3) for number in range(30)])
     for row in rows[:3]:
         row["reference"] += " 12 cm"
-    assert "Too few to show a difference on numbers: 3 prompts." in notes(rows)
+    assert "Too few to show a difference on number and key-term recall: 3 prompts." in notes(rows)
 
 
 def test_where_nothing_is_shown_it_says_what_could_have_been():
@@ -134,7 +134,7 @@ def test_a_loss_that_is_no_number_is_not_measured_before_and_after_the_file(
 
 
 def test_a_verdict_without_a_metric_that_counts_says_so():
-    assert conclude({})["result"] == "not measured"
+    assert conclude({})["label"] == "not measured"
 
 
 @pytest.mark.parametrize("count", [6, 11, 26])

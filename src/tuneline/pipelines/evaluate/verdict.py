@@ -64,7 +64,7 @@ def _word(counting: list[dict[str, Any]]) -> tuple[str, str]:
 
 
 def _format_loss(metrics: Compared, verdict: str) -> str:
-    shown = metrics.get("loss", {}).get("shown")
+    shown = metrics.get("loss", {}).get("result")
     if shown not in {"better", "worse"}:
         return ""
     if shown == verdict:
@@ -99,7 +99,7 @@ def _tell_doubts(counting: list[dict[str, Any]]) -> Iterator[str]:
         if rare > usual:
             kind = "gains" if one["result"] == "better" else "losses"
             yield (
-                f"On {one['label']} it is {one['shown']} on average only: won {one['wins']}, "
+                f"On {one['label']} it is {one['result']} on average only: won {one['wins']}, "
                 f"lost {one['losses']}; few large {kind} outweigh the rest."
             )
         if one["percent"] and abs(one["difference"]) < SMALL:

@@ -174,7 +174,7 @@ def _list_licenses(publish: Publish, is_toy: bool) -> Any:
 
 def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
     return table(
-        ["metric", "base", "tuned", "difference", "its interval", "average", "over", "shown"],
+        ["metric", "base", "tuned", "difference", "its interval", "average", "over", "result"],
         [
             (
                 found["label"] + (", %" if found["percent"] else ""),
@@ -193,7 +193,7 @@ def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
 
 def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
     return table(
-        ["criterion, 0 to 10", "base", "tuned", "difference", "its interval", "shown"],
+        ["criterion, 0 to 10", "base", "tuned", "difference", "its interval", "result"],
         [
             (
                 name,

@@ -50,7 +50,7 @@ def check_plan(
         raise TunelineError(
             Problem(
                 where="plan",
-                wrong=f"the run does not fit: {plan['verdict']['words'].rstrip('.')}",
+                wrong=f"the run does not fit: {plan['verdict']['summary'].rstrip('.')}",
                 matters="it would fail after a long wait",
                 remedy="change one of these and run `kedro run --pipeline=plan` again",
             )

@@ -162,7 +162,7 @@ def test_nonsense_is_asked_again_then_counted_and_never_a_zero(serve, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    "reply",
+    "response",
     [
         "<think>{draft}</think>{last}",
         "{draft}</think>{last}",
