@@ -4,6 +4,7 @@ import pytest
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
+from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 
@@ -33,7 +34,8 @@ def make_answers(base: list[str], tuned: list[str], losses: tuple[float, float])
 
 
 def score(answers: list[dict], evaluation: Evaluation = EVALUATION) -> dict:
-    return score_answers(answers, [], ADAPTER, evaluation)
+    scores = measure_answers(answers, [], evaluation)
+    return score_answers(answers, scores, ADAPTER, evaluation)
 
 
 def test_an_adapter_that_learnt_is_better():

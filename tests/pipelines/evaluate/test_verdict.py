@@ -138,17 +138,16 @@ def test_a_verdict_without_a_metric_that_counts_says_so():
 
 
 @pytest.mark.parametrize("count", [6, 11, 26])
-def test_any_number_of_metrics_has_a_look_of_its_own(count: int, monkeypatch: pytest.MonkeyPatch):
+def test_any_number_of_metrics_has_a_look_of_its_own(count: int):
     metrics = [
         Metric(f"own_{number}", f"Own {number}", "higher", "", percent=True, decides_verdict=True)
         for number in range(count)
     ]
-    monkeypatch.setattr(plots, "COMPARED", metrics)
     row = {"comparable": True, "run": 1}
     for metric in metrics:
         ends = {"base": 1.0, "tuned": 2.0, "low": 0.5, "high": 1.5}
         row |= {f"{metric.name}_{key}": value for key, value in ends.items()}
-    figure: go.Figure = plots.draw_versions(pd.DataFrame([row]))
+    figure: go.Figure = plots.draw_versions(pd.DataFrame([row]), metrics)
     looks = [(trace.marker.color, trace.marker.symbol) for trace in figure.data]
     assert len(looks) == count
     assert len(set(looks)) == min(count, len(plots.COLORS) * len(plots.SYMBOLS))

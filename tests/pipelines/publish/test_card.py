@@ -36,12 +36,14 @@ def material(finished_run: Path) -> dict:
     adapters = finished_run / "data/test/06_models/product_descriptions/adapter"
     adapter = sorted(adapters.iterdir())[-1] / "adapter"
     answers = finished_run / "data/test/07_model_output/product_descriptions/answers.jsonl"
+    scores = answers.with_name("answer_scores.jsonl")
     train = finished_run / "data/test/05_model_input/product_descriptions/train.jsonl"
     return {
         **{name: JSONDataset(filepath=f"{reports}/{name}.json").load() for name in RECORDS},
         "scores": JSONDataset(filepath=f"{newest}/scores.json").load(),
         "adapter": AdapterDataset(filepath=str(adapter)).load(),
         "answers": JSONLinesDataset(filepath=str(answers)).load(),
+        "answer_scores": JSONLinesDataset(filepath=str(scores)).load(),
         "train": JSONLinesDataset(filepath=str(train)).load(),
         "merge_record": {},
     }
@@ -84,6 +86,9 @@ def test_no_row_of_the_data_is_shown_unless_it_is_asked_for(material: dict, para
     assert reference not in write(material, parameters)
     card = write(material, parameters, publish=Publish(examples=1))
     assert reference in card
+    for who, label in (("base", "Base"), ("tuned", "Tuned")):
+        (chrf, _) = material["answer_scores"][0][who]["metrics"]["chrf"]
+        assert f"{label} model, chrF {chrf:.1f}:" in card
     assert material["answers"][1]["reference"] not in card
 
 
@@ -119,6 +124,7 @@ def test_hostile_text_stays_text_everywhere(material: dict, parameters: UseCase)
         adapter=change_provenance(material["adapter"], train),
         prompt=Prompt(system=ends, prompt=ends + "{title}", completion="{content}"),
         answers=[{**material["answers"][0], "prompt": ends, "reference": ends}, *questions],
+        answer_scores=material["answer_scores"][:3],
         cleaning_report=material["cleaning_report"] | {"reasons": {ends: 1}},
         publish=Publish(data=ends, limits=[ends], data_license=ends, examples=1, base_license=ends),
         evaluation=Evaluation(title=ends, generation={}),

@@ -3,6 +3,7 @@
 from kedro.pipeline import Pipeline, node
 from kedro.pipeline.node import Node
 
+from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers, score_remote_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
 from tuneline.pipelines.evaluate.rubric.nodes import (
@@ -33,9 +34,15 @@ def create_pipeline() -> Pipeline:
                 outputs="answers",
             ),
             node(
+                measure_answers,
+                name="measure_answers",
+                inputs=["answers", "train", "params:evaluation"],
+                outputs="answer_scores",
+            ),
+            node(
                 score_answers,
                 name="score_answers",
-                inputs=["answers", "train", "adapter", "params:evaluation"],
+                inputs=["answers", "answer_scores", "adapter", "params:evaluation"],
                 outputs="scores",
             ),
             node(
@@ -60,6 +67,7 @@ def create_pipeline() -> Pipeline:
                         for name in (
                             "scores",
                             "answers",
+                            "answer_scores",
                             "rubric",
                             "comparison",
                             "plan",

@@ -113,6 +113,7 @@ def write_card(
     training_record: dict[str, Any],
     scores: dict[str, Any],
     answers: list[dict[str, Any]],
+    answer_scores: list[dict[str, Any]],
     rubric: dict[str, Any],
     merge_record: dict[str, Any],
     publish: Publish,
@@ -129,6 +130,7 @@ def write_card(
         training_record: what the training took, epoch by epoch.
         scores: before and after.
         answers: base and tuned answers; of held-out rows only as many as are asked for are shown.
+        answer_scores: what every metric says of each of them.
         rubric: ratings; empty without any.
         merge_record: how it was merged; empty if it was not. That of another adapter is not shown.
         publish: what no record can know: licenses, origin, limits.
@@ -155,7 +157,7 @@ def write_card(
         if merge_record.get("adapter") == scores["run"]["adapter"] and "weights" in merge_record
         else {},
     }
-    return render_card(adapter, records, answers, publish, prompt, evaluation)
+    return render_card(adapter, records, answers, answer_scores, publish, prompt, evaluation)
 
 
 def assemble_release(

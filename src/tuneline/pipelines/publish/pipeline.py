@@ -28,6 +28,7 @@ def create_pipeline() -> Pipeline:
                             "training_record",
                             "scores",
                             "answers",
+                            "answer_scores",
                             "rubric",
                             "merge_record",
                         )

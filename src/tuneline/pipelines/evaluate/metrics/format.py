@@ -1,7 +1,7 @@
 """How answers end, how long they are and how long they take."""
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -194,7 +194,6 @@ def measure_language(outputs: Outputs) -> SampleScores:
     return {"language": average([_measure(text, expected) for text in outputs.answers])}
 
 
-@lru_cache(maxsize=100_000)  # categories and slices measure the same answers again
 def _measure(answer: str, expected: str) -> float | None:
     if not any(map(str.isalnum, answer)):
         return 0.0
