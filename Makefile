@@ -51,7 +51,7 @@ new-use-case: install ## start a use case of your own: make new-use-case NAME=te
 	$(BIN)/kedro new-use-case "$(NAME)" "$(RAW)"
 
 tiny-base: install ## train the tiny base model again
-	$(BIN)/kedro run --pipelines=all,tiny_base --tags=synthesize,prepare,tiny_base
+	$(BIN)/kedro run --pipeline=tiny_base
 
 clean: ## remove everything that was made, keep the samples and the tiny base model
 	git clean -fdXq data build site

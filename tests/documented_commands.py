@@ -191,8 +191,8 @@ def _complete_chain(reader: Reader, command: str) -> None:
     """Type first what the page has typed before: the start of a use case, or its whole chain."""
     if "=tea_shop" in command and not (reader.folder / "conf/base/tea_shop").is_dir():
         reader.type("kedro new-use-case tea_shop tea.csv")
-    part = re.search(r"(?:--tags|nodes)=|--use-case=", command)
-    named = re.search(r"(?:--pipelines?|--use-case|nodes)=(\w+)(\.\w+)?", command)
+    part = re.search(r"nodes=|kedro (?:chat|settings) \w", command)
+    named = re.search(r"(?:(?:--pipelines?|nodes)=|(?:chat|settings) )(\w+)(\.\w+)?", command)
     if not named or not (part or named[2] or named[1] == "overview"):
         return
     use_case = "all" if named[1] == "overview" else named[1]

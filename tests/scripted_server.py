@@ -1,4 +1,4 @@
-"""A small server of our own OpenAI-compatible and fails as it is told to."""
+"""A small OpenAI-compatible server of our own, which fails as it is told to."""
 
 import json
 import re

@@ -31,7 +31,7 @@ def kedro(folder: Path, *options: str, ascii_only: bool = True) -> tuple[int, st
 def test_other_letters_in_a_table_work(project: Path):
     (project / "tea.csv").write_text(TABLE, "utf-8")
     assert kedro(project, "new-use-case", "tea", "tea.csv")[0] == 0
-    assert kedro(project, "run", "--pipeline=tea", "--tags=prepare")[0] == 0
+    assert kedro(project, "run", "--pipeline=tea.prepare")[0] == 0
     (clean,) = project.glob("data/test/*/tea/clean.csv")
     assert "Čaj číslo 1 des Jahres" in clean.read_text("utf-8")
     assert kedro(project, "storage")[0] == 0
@@ -47,7 +47,7 @@ def test_other_letters_in_the_name_of_a_file(project: Path):
     assert r"t\udcc3\udca9e.csv: the name holds" in said
     assert "export LC_ALL=C.UTF-8" in said
     assert kedro(project, "new-use-case", "tea", "tée.csv", ascii_only=False)[0] == 0
-    status, said = kedro(project, "run", "--pipeline=tea", "--tags=prepare")
+    status, said = kedro(project, "run", "--pipeline=tea.prepare")
     assert status == 1
     assert SENTENCE in said
 
@@ -62,5 +62,5 @@ def test_other_letters_in_the_name_of_the_projects_folder(tmp_path: Path):
         assert SENTENCE in said
     (folder / "tée.csv").write_text(TABLE, "utf-8")
     assert kedro(folder, "new-use-case", "tea", "tée.csv", ascii_only=False)[0] == 0
-    command = ("run", "--pipeline=tea", "--tags=prepare")
+    command = ("run", "--pipeline=tea.prepare")
     assert kedro(folder, *command, ascii_only=False)[0] == 0

@@ -66,7 +66,7 @@ def test_an_unknown_use_case_is_a_sentence_before_anything_is_loaded(project: Pa
     from tuneline.errors import TunelineError
 
     bootstrap_project(project)
-    with pytest.raises(TunelineError, match="--use-case = shoes: there is no such use case"):
+    with pytest.raises(TunelineError, match="USE_CASE = shoes: there is no such use case"):
         open_chat("shoes", "test", project)
 
 

@@ -172,7 +172,4 @@ def test_every_command_names_a_pipeline_and_a_stage_that_there_are(name: str, us
         if not command.startswith("kedro run"):
             continue
         arguments = command.replace("{use_case}", use_case)
-        pipeline = pipelines[re.search(r"--pipeline=(\S+)", arguments)[1]]
-        if tags := re.search(r"--tags=(\S+)", arguments):
-            pipeline = pipeline.only_nodes_with_tags(*tags[1].split(","))
-        assert pipeline.nodes
+        assert pipelines[re.search(r"--pipeline=(\S+)", arguments)[1]].nodes

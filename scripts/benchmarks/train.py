@@ -123,12 +123,12 @@ def train_bare(recipe: Any, hardware: Any, rows: dict[str, Any], batch: int, flo
 def train_ours(recipe: Any, hardware: Any, rows: dict[str, Any]) -> Any:
     """Train with Tuneline's trainer; one validation row keeps its evaluations small."""
     from tuneline.models.loading import load_model, load_tokenizer
-    from tuneline.pipelines.train.trainer import AdapterTrainer
+    from tuneline.pipelines.train.sft import SFTAdapterTrainer
 
     few = {**rows, "validation": rows["validation"].select(range(1))}
     folder = Path(tempfile.mkdtemp())
     model, tokenizer = load_model(recipe, hardware), load_tokenizer(recipe)
-    return AdapterTrainer(model, tokenizer, few, folder, recipe, hardware, None)
+    return SFTAdapterTrainer(model, tokenizer, few, folder, recipe, hardware, None)
 
 
 def run_way(way: str, arguments: argparse.Namespace) -> dict[str, float]:

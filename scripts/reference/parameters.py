@@ -15,8 +15,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tuneline.checks.parameters import SHARED_BLOCKS
-from tuneline.parameters import UseCase
+from tuneline.parameters import SHARED_BLOCKS, UseCase
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs/parameters.md"

@@ -20,7 +20,12 @@ from kedro.validation import ParameterValidationError
 
 from tuneline.checks.files import check_files
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, find_project
+from tuneline.use_cases import (
+    DEFAULT_ENVIRONMENT,
+    MAIN_USE_CASE,
+    check_use_case,
+    find_project,
+)
 from tuneline.utils.terminal import StopCommandError, end_children, show, stoppable
 
 log = logging.getLogger(__name__)
@@ -163,15 +168,31 @@ def new_use_case(name: str, raw: Path) -> None:
 
 
 @cli.command(cls=UserErrorCommand)
-@click.option(
-    "--use-case", default=MAIN_USE_CASE, show_default=True, help="whose adapter to talk to"
-)
+@click.argument("use_case", default=MAIN_USE_CASE)
 @env_option
 def chat(use_case: str, env: str | None) -> None:
-    """Open a chat page on this machine: base and tuned model side by side."""
+    """Open a chat page on this machine: base and tuned model of USE_CASE side by side."""
     from tuneline.chat import open_chat
 
     open_chat(use_case, env, Path.cwd())
+
+
+@cli.command(name="settings", cls=UserErrorCommand)
+@click.argument("use_case", default=MAIN_USE_CASE)
+@env_option
+def settings(use_case: str, env: str | None) -> None:
+    """Show every setting of USE_CASE on a machine, and the file that states it."""
+    from kedro.framework.session import KedroSession
+
+    from tuneline.checks.sources import list_settings
+
+    check_use_case(use_case)
+    with KedroSession.create(find_project(), env=env) as session:
+        loader: Any = session.load_context().config_loader  # type: ignore[attr-defined]
+    rows = list_settings(loader, use_case)
+    widths = [max(len(row.key) for row in rows), max(len(row.value) for row in rows)]
+    for row in rows:
+        _tell(f"{row.key:<{widths[0]}}  {row.value:<{widths[1]}}  {row.source}")
 
 
 @cli.command(name="storage", cls=UserErrorCommand)

@@ -14,8 +14,9 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from tuneline.checks.parameters import check_environment, check_parameters, name_source
+from tuneline.checks.parameters import check_environment, check_parameters
 from tuneline.checks.preflight import find_run_problems
+from tuneline.checks.sources import list_settings, name_source
 from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Publish, Storage
@@ -56,11 +57,12 @@ class CheckBeforeRun:
 
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Give a use case without a `publish` block its defaults."""
+        """Give every use case a `publish` block, and the list of its settings for the plan page."""
         for use_case in list_use_cases():
             name = f"params:{use_case}.publish"
             if name not in catalog:
                 catalog[name] = Publish()
+            catalog[f"params:{use_case}.settings"] = list_settings(self.loader, use_case)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -89,8 +91,9 @@ class CheckBeforeRun:
 
 
 def _name_stage(node: Node) -> str:
-    """Name the use case and the stage that a node belongs to."""
-    return ".".join([*([node.namespace] if node.namespace else []), *sorted(node.tags)])
+    """Name the use case and the stage that a node belongs to, from what it writes."""
+    use_cases = {name.partition(".")[0] for name in node.outputs if "." in name}
+    return ".".join([*sorted(use_cases), *sorted(node.tags)])
 
 
 def hold(folder: Path, name: str) -> "BaseFileLock":

@@ -1,10 +1,11 @@
 """Every name that `kedro run --pipeline=…` knows, and what it runs.
 
-Stages of the main use case go by their own names (`prepare`, `train` …); a use case by the name of
-its folder in `conf/base`; `all` is every use case, and `overview` the page with them all. One stage
-of another use case is that use case with the stage's tag: `kedro run --pipeline=<use_case>
---tags=train`. What is next to the chain goes by `<use_case>.<stage>`: `kedro run
---pipeline=<use_case>.ask`.
+`<use_case>` is its chain from raw data to report, `<use_case>.<stage>` one stage of it, and
+`<stage>` that stage of the main use case. `all` is every use case, `overview` the page with them
+all, `tiny_base` the small base model that laptops train on.
+
+A node's namespace is its stage, so that Kedro-Viz opens with one box a stage; in `all` it is
+`<use_case>.<stage>`, one box a use case. Datasets carry the use case's name in either.
 """
 
 from kedro.pipeline import Pipeline
@@ -24,22 +25,17 @@ from tuneline.pipelines import (
 )
 from tuneline.use_cases import MAIN_USE_CASE, list_use_cases, states_block
 
-STAGES = {
+# From raw data to report, in this order.
+CHAIN = {
     "synthesize": synthesize,
     "prepare": prepare,
     "plan": plan,
     "train": train,
     "evaluate": evaluate,
 }
-# Stages next to the chain, not in it: the other way to train, and what is done with an adapter.
-BESIDE = {
-    "finetune_api": finetune_api,
-    "ask": ask,
-    "merge": merge,
-    "publish": publish,
-}
-# Stages of those use cases only whose YAML has the block of the same name.
-OPTIONAL_STAGES = {"synthesize"}
+STAGES = {**CHAIN, "finetune_api": finetune_api, "ask": ask, "merge": merge, "publish": publish}
+# Stages of those use cases only whose YAML states the block.
+OPTIONAL_STAGES = {"synthesize": "synthesize"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
 SHARED_PARAMETERS = {
     "params:hardware",
@@ -58,45 +54,65 @@ def register_pipelines() -> dict[str, Pipeline]:
     Returns:
         Pipelines by the name that `kedro run --pipeline` takes.
     """
-    chains = {use_case: _chain(use_case) for use_case in list_use_cases()}
+    use_cases = list_use_cases()
+    stages = {name: _create_stages(name) for name in use_cases}
+    chains = {name: _join(stages[name], *CHAIN) for name in use_cases}
+    prepared = {name: _join(stages[name], "synthesize", "prepare") for name in use_cases}
+    pairs = {name: "pairs" if _makes_pairs(name) else "clean" for name in use_cases}
     return {
         "__default__": chains[MAIN_USE_CASE],
-        "all": sum(chains.values(), overview.create_pipeline(list(chains))),
-        "overview": overview.create_pipeline(list(chains)),
-        "tiny_base": tiny_base.create_pipeline(
-            {use_case: "pairs" if _makes_pairs(use_case) else "clean" for use_case in chains}
-        ),
-        **{stage: _stage(stage, MAIN_USE_CASE) for stage in _list_stages(MAIN_USE_CASE)},
-        **{stage: _stage(stage, MAIN_USE_CASE) for stage in BESIDE},
-        **{
-            f"{use_case}.{stage}": _stage(stage, use_case)
-            for use_case in chains
-            for stage in BESIDE
-        },
+        "all": _nest(chains) + overview.create_pipeline(use_cases),
+        "overview": overview.create_pipeline(use_cases),
+        "tiny_base": _nest(prepared) + tiny_base.create_pipeline(pairs),
+        **stages[MAIN_USE_CASE],
         **chains,
+        **{
+            f"{use_case}.{stage}": pipeline
+            for use_case, several in stages.items()
+            for stage, pipeline in several.items()
+        },
     }
 
 
-def _chain(use_case: str) -> Pipeline:
-    return sum((_stage(stage, use_case) for stage in _list_stages(use_case)), Pipeline([]))
+def _create_stages(use_case: str) -> dict[str, Pipeline]:
+    return {
+        stage: _create_stage(stage, use_case)
+        for stage in STAGES
+        if stage not in OPTIONAL_STAGES or states_block(use_case, OPTIONAL_STAGES[stage])
+    }
 
 
-def _list_stages(use_case: str) -> list[str]:
-    return [
-        stage for stage in STAGES if stage not in OPTIONAL_STAGES or states_block(use_case, stage)
-    ]
+def _join(stages: dict[str, Pipeline], *names: str) -> Pipeline:
+    return sum((stages[name] for name in names if name in stages), Pipeline([]))
 
 
-def _stage(stage: str, use_case: str) -> Pipeline:
-    pipeline = _create(stage, use_case)
-    shared = SHARED_PARAMETERS & pipeline.inputs()
-    return Pipeline(pipeline, namespace=use_case, parameters=shared, tags=[stage])
+def _nest(use_cases: dict[str, Pipeline]) -> Pipeline:
+    nested = (
+        Pipeline(pipeline, namespace=name, prefix_datasets_with_namespace=False)
+        for name, pipeline in use_cases.items()
+    )
+    return sum(nested, Pipeline([]))
 
 
-def _create(stage: str, use_case: str) -> Pipeline:
+def _create_stage(stage: str, use_case: str) -> Pipeline:
+    nodes = _create_nodes(stage, use_case)
+    inputs = {name for name in nodes.inputs() if not name.startswith("params:")}
+    own = nodes.inputs() - inputs - SHARED_PARAMETERS
+    return Pipeline(
+        nodes,
+        namespace=stage,
+        prefix_datasets_with_namespace=False,
+        inputs={name: f"{use_case}.{name}" for name in inputs},
+        outputs={name: f"{use_case}.{name}" for name in nodes.all_outputs()},
+        parameters={name: name.replace(":", f":{use_case}.") for name in own},
+        tags=[stage],
+    )
+
+
+def _create_nodes(stage: str, use_case: str) -> Pipeline:
     if stage == "prepare":
         return prepare.create_pipeline(_makes_pairs(use_case))
-    pipeline: Pipeline = (STAGES | BESIDE)[stage].create_pipeline()
+    pipeline: Pipeline = STAGES[stage].create_pipeline()
     if stage == "finetune_api":  # its answers are scored as an adapter's are
         return pipeline + evaluate.create_remote_pipeline()
     return pipeline

@@ -6,6 +6,8 @@ from typing import Any
 import yaml
 from kedro.utils import find_kedro_project
 
+from tuneline.errors import Problem, TunelineError, suggest
+
 # As OmegaConf reads it: in C where there is such a thing, which is faster and less strict.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -22,6 +24,24 @@ def list_use_cases() -> list[str]:
     """
     found = {path.parent.name for path in find_project().glob("conf/base/*/parameters.yml")}
     return sorted(found | {MAIN_USE_CASE})
+
+
+def check_use_case(name: str) -> None:
+    """Refuse a name that no use case has, naming the nearest one.
+
+    Raises:
+        TunelineError: for such a name.
+    """
+    if name not in list_use_cases():
+        raise TunelineError(
+            Problem(
+                where="USE_CASE",
+                value=name,
+                wrong="there is no such use case",
+                matters="nothing was done",
+                remedy=suggest(name, list_use_cases()),
+            )
+        )
 
 
 def states_block(use_case: str, block: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.guarantees.names import FOLDERS, JOURNAL, generalize, list_final
+from tests.guarantees.names import CACHE, FOLDERS, generalize, list_final
 
 # What no two runs measure alike: times, speeds, memory and room on the disk, by key or column.
 MEASURED = re.compile(
@@ -55,7 +55,7 @@ def _parse(path: Path) -> Any:
         case ".json":
             return json.loads(content)
         case ".jsonl":
-            return None if JOURNAL.fullmatch(path.name) else _parse_lines(content)
+            return None if CACHE.fullmatch(path.name) else _parse_lines(content)
         case ".csv":
             return _parse_table(content)
         case ".html":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.guarantees.commands import SCRATCH
-from tests.guarantees.names import FOLDERS, JOURNAL, find_thing, generalize, is_final, is_unsealed
+from tests.guarantees.names import CACHE, FOLDERS, find_thing, generalize, is_final, is_unsealed
 from tests.guarantees.small_project import DATA
 from tests.guarantees.system_calls import REFUSED_WHEN_FULL, Call
 
@@ -84,7 +84,7 @@ class EveryMoment(Watch):
             plain = call.what == "folder" or (self.project / DATA / thing).is_dir()
             if plain and not FOLDERS.match(thing.as_posix()):
                 return True
-            if is_final(name) and not JOURNAL.fullmatch(name.name):
+            if is_final(name) and not CACHE.fullmatch(name.name):
                 self._remember(thing)
         return True
 

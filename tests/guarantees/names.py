@@ -7,7 +7,7 @@ from pathlib import Path
 HIDDEN = re.compile(r"\..+\.partial")
 LOCKS = ".locks"
 # Lines are added to it while the work goes on; a line that was cut short is passed over.
-JOURNAL = re.compile(r".*_cache\.jsonl")
+CACHE = re.compile(r".*_cache\.jsonl")
 # Folders that are read as a whole.
 FOLDERS = re.compile(
     r"06_models/[^/]+/(?:adapter/[^/]+/adapter|checkpoints/[^/]+/checkpoint-\d+|merged|gguf|release)"

@@ -22,7 +22,7 @@ STEP = {step.name: step for step in STEPS}
 PROSE, WORD = re.compile(rb" [B-Zb-z](?=[a-z]{2})"), re.compile(rb"[2-9B-Zb-z](?=[0-9a-z])")
 ADAPTER = "06_models/*/adapter/*/adapter"
 CHECKPOINT = "06_models/*/checkpoints/*/checkpoint-4"
-JOURNALS = "07_model_output/*"
+CACHES = "07_model_output/*"
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ READ_AGAIN = [
     *cases(ADAPTER, "adapter_model.safetensors", "ask", "evaluate"),
     *cases(ADAPTER, "adapter_model.safetensors", "merge", "ask"),
     *cases(ADAPTER, "adapter_model.safetensors", "publish", "merge"),
-    *cases(JOURNALS, "answer_cache.jsonl", "evaluate", "evaluate"),
-    *cases(JOURNALS, "ask_cache.jsonl", "ask", "ask"),
+    *cases(CACHES, "answer_cache.jsonl", "evaluate", "evaluate"),
+    *cases(CACHES, "ask_cache.jsonl", "ask", "ask"),
     *cases("08_reporting/*", "plan.json", "train", "plan"),
     *cases("08_reporting/*", "scores.json/*/scores.json", "publish", "merge"),
     *cases("08_reporting/*", "training_record.json", "publish", "merge"),

@@ -80,7 +80,7 @@ def test_grouped_by_namespace_every_use_case_is_one_job(project: Path):
     use_cases = set(list_use_cases())
     assert use_cases <= jobs.keys()
     assert not any(jobs[use_case]["after"] for use_case in use_cases)
-    assert "--namespaces=shoe_mould" in jobs["shoe_mould"]["command"]
+    assert "--pipeline=shoe_mould " in jobs["shoe_mould"]["command"]
     # What serves all use cases waits for all of them.
     assert all(set(jobs[name]["after"]) == use_cases for name in jobs.keys() - use_cases)
     assert "None" not in " ".join(job["command"] for job in jobs.values())
@@ -92,9 +92,7 @@ def test_all_use_cases_are_a_job_for_each_stage_of_each(project: Path):
     assert jobs.keys() == stages | {"persona_dialogues.synthesize", "overview"}
     train = jobs["shoe_mould.train"]
     assert train["after"] == ["shoe_mould.plan", "shoe_mould.prepare"]
-    assert train["command"].endswith(
-        "run --pipeline=all --env=test --namespaces=shoe_mould --tags=train"
-    )
+    assert train["command"].endswith("run --pipeline=shoe_mould.train --env=test")
     assert order(jobs)[-1] == "overview"
 
 

@@ -14,15 +14,15 @@ from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 
 from tuneline.chat.page import LOOK, STYLE, About, Chat, build_page, import_gradio
-from tuneline.checks.parameters import name_source
 from tuneline.checks.preflight import find_run_problems
-from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.checks.sources import name_source
+from tuneline.errors import TunelineError
 from tuneline.examples import find_system
 from tuneline.models.adapter import hash_adapter
 from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.models.model_pair import load_pair, measure_room
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.use_cases import list_use_cases
+from tuneline.use_cases import check_use_case
 from tuneline.utils.terminal import state_rest
 
 log = logging.getLogger(__name__)
@@ -139,16 +139,7 @@ def open_chat(use_case: str, env: str | None, project: Path) -> None:
 
 def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, About]:
     """Load both models of a use case, after the checks that `kedro run --pipeline=ask` makes."""
-    if use_case not in list_use_cases():
-        raise TunelineError(
-            Problem(
-                where="--use-case",
-                value=use_case,
-                wrong="there is no such use case",
-                matters="there is nobody to talk to",
-                remedy=suggest(use_case, list_use_cases()),
-            )
-        )
+    check_use_case(use_case)
     # The context says where the hub's cache lies; Gradio imports huggingface_hub, which reads it.
     catalog = _open_catalog(use_case, env, project)
     import_gradio()

@@ -14,6 +14,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import GrammarParseError
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.parameters.base import flatten
+from tuneline.parameters.use_case import spread_seed
 from tuneline.use_cases import LOADER
 
 # What Kedro reads, by the beginning of a file's or a folder's name (its `config_patterns`).
@@ -25,11 +27,35 @@ BEGINS = re.compile(r"(?<!\\)(?:\\\\)*\$\{")
 RESOLVERS = {"globals", "runtime_params"}
 
 
-class SoftConfigLoader(OmegaConfigLoader):
-    """Kedro's loader, whose soft merge leaves the values as they are.
+# A user's own settings: they count on every machine, after those of the machine.
+LOCAL = "local"
 
-    Kedro's own reads them once more, and fails at the signs that a backslash had made plain.
+
+class SoftConfigLoader(OmegaConfigLoader):
+    """Kedro's loader, which reads `conf/local` last on every machine.
+
+    Its soft merge leaves the values as they are: Kedro's own reads them once more, and fails at the
+    signs that a backslash had made plain.
     """
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Merge `base`, the environment and `conf/local`; spread each use case's seed."""
+        config: dict[str, Any] = super().__getitem__(key)
+        if key in self:
+            return config
+        folder = Path(self.conf_source) / LOCAL
+        if self.env != LOCAL and folder.is_dir():
+            patterns = [*self.config_patterns[key]]
+            local = self.load_and_merge_dir_config(
+                str(folder), patterns, key, set(), key == "credentials"
+            )
+            config = merge(config, local)
+        if key == "parameters":
+            return {
+                name: spread_seed(block) if isinstance(block, dict) else block
+                for name, block in config.items()
+            }
+        return config
 
     @staticmethod
     def _soft_merge(
@@ -76,7 +102,7 @@ def check_files(conf: Path, env: str, params: dict[str, Any]) -> None:
 
     Args:
         conf: the project's `conf` folder.
-        env: the environment that is read with `base`.
+        env: the environment that is read with `base` and `local`.
         params: what `--params` states.
 
     Raises:
@@ -84,7 +110,7 @@ def check_files(conf: Path, env: str, params: dict[str, Any]) -> None:
     """
     problems: list[Problem] = []
     known_globals: dict[Any, Any] = {}
-    for folder in dict.fromkeys(("base", env)):
+    for folder in dict.fromkeys(("base", env, LOCAL)):
         found: dict[str, dict[str, dict[Any, Any]]] = {kind: {} for kind in KINDS}
         for kind, path in _list_files(conf / folder):
             name = f"conf/{path.relative_to(conf).as_posix()}"
@@ -180,7 +206,7 @@ def _find_stated_twice(kind: str, values: dict[str, dict[Any, Any]]) -> Iterator
     """Find the keys of one environment that two files state (Kedro's `_check_duplicates`)."""
     seen: dict[str, str] = {}
     for name, stated in values.items():
-        keys = _list_keys(stated) if kind == "parameters" else map(str, stated)
+        keys = flatten(stated) if kind == "parameters" else map(str, stated)
         for key in keys:
             first = seen.setdefault(key, name)
             if first != name and not key.startswith("_"):
@@ -190,15 +216,6 @@ def _find_stated_twice(kind: str, values: dict[str, dict[Any, Any]]) -> Iterator
                     matters="nothing tells which of them counts",
                     remedy="state it in one of these files",
                 )
-
-
-def _list_keys(values: Mapping[Any, Any], above: str = "") -> Iterator[str]:
-    """List the dotted keys of all values that are no mappings."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _list_keys(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}"
 
 
 def _find_lost_references(kind: str, stated: Stated) -> Iterator[Problem]:

@@ -1,28 +1,18 @@
 """Checks the merged YAML of a run and says which file a wrong value came from."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from kedro.config import OmegaConfigLoader
-from omegaconf import OmegaConf
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from tuneline.checks.sources import find_source, name_source
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters import FinetuneAPI, Hardware, Merge, Prices, Storage, TinyBase, UseCase
+from tuneline.parameters import SHARED_BLOCKS, UseCase
 from tuneline.use_cases import list_use_cases
 
-# Reserved top-level keys; every other one names a use case.
-SHARED_BLOCKS: dict[str, type[BaseModel]] = {
-    "hardware": Hardware,
-    "merge": Merge,
-    "prices": Prices,
-    "finetune_api": FinetuneAPI,
-    "storage": Storage,
-    "tiny_base": TinyBase,
-}
 # Keys that are given with a command, for this one run.
 COMMAND_LINE = {"question", "questions_file"}
 # How a text is written where pydantic wants one, or a list of them.
@@ -65,41 +55,6 @@ def check_parameters(loader: OmegaConfigLoader) -> None:
     problems = [*_find_problems(parameters), *_find_asked_once(loader)]
     if problems:
         raise TunelineError(*(name_source(loader, problem) for problem in problems))
-
-
-def name_source(loader: OmegaConfigLoader, problem: Problem) -> Problem:
-    """Put the file a parameter comes from before its name.
-
-    Args:
-        loader: the run's configuration.
-        problem: a problem with a parameter, or with anything else.
-
-    Returns:
-        The problem; as it was if it is not about a parameter.
-    """
-    if problem.where.split(".")[0] not in {*loader["parameters"], *SHARED_BLOCKS}:
-        return problem
-    return replace(problem, where=f"{find_source(loader, problem.where)}: {problem.where}")
-
-
-def find_source(loader: OmegaConfigLoader, key: str) -> str:
-    """Tell where a parameter got its value.
-
-    Args:
-        loader: the run's configuration.
-        key: dotted path of the parameter.
-
-    Returns:
-        `--params`, or the path of the YAML file, starting from `conf`.
-    """
-    if _has(loader.runtime_params or {}, key):
-        return "--params"
-    conf = Path(loader.conf_source)
-    for env in (loader.env or loader.default_run_env, loader.base_env):
-        for path in sorted((conf / env).rglob("parameters*.yml")):
-            if _has(OmegaConf.load(path), key):
-                return f"conf/{path.relative_to(conf)}"
-    return "conf/base"
 
 
 def _find_problems(parameters: Mapping[str, Any]) -> Iterator[Problem]:
@@ -207,11 +162,3 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
 
 def _is_block(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _has(config: Any, key: str) -> bool:
-    for part in key.split("."):
-        if not isinstance(config, Mapping) or part not in config:
-            return False
-        config = config[part]
-    return True

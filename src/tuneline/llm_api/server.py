@@ -1,4 +1,4 @@
-"""Any server OpenAI-compatible, through the openai client."""
+"""Any OpenAI-compatible server, through the openai client."""
 
 import inspect
 from collections.abc import Iterator

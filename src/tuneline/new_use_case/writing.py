@@ -8,9 +8,10 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tuneline.checks.parameters import COMMAND_LINE, SHARED_BLOCKS
+from tuneline.checks.parameters import COMMAND_LINE
 from tuneline.errors import Problem, TunelineError
 from tuneline.new_use_case.columns import Guess, guess_columns
+from tuneline.parameters import SHARED_BLOCKS
 from tuneline.utils.files import replace_by_name, replace_whole
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -1,9 +1,11 @@
 """The typed parameters: one model for each block of a use case's YAML, one for the machine.
 
 A block is checked before any node runs. Keys that belong to an upstream library (LoraConfig,
-SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names; `upstream.py` checks
-them against the installed versions.
+SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names;
+`checks/library_keys.py` checks them against the installed versions.
 """
+
+from pydantic import BaseModel
 
 from tuneline.parameters.data import Data, Documents, Rules
 from tuneline.parameters.evaluation import Criterion, Evaluation, Judge, Rubric
@@ -15,7 +17,18 @@ from tuneline.parameters.table import Table
 from tuneline.parameters.training import Hardware, Prompt, Recipe
 from tuneline.parameters.use_case import Publish, UseCase
 
+# Reserved top-level keys; every other one names a use case.
+SHARED_BLOCKS: dict[str, type[BaseModel]] = {
+    "hardware": Hardware,
+    "merge": Merge,
+    "prices": Prices,
+    "finetune_api": FinetuneAPI,
+    "storage": Storage,
+    "tiny_base": TinyBase,
+}
+
 __all__ = [
+    "SHARED_BLOCKS",
     "Address",
     "Checks",
     "Cleaning",

@@ -1,6 +1,7 @@
 """What all blocks of parameters have in common."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -12,6 +13,17 @@ class Block(BaseModel):
     """A block of parameters that knows all its keys and never changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def flatten(settings: Mapping[Any, Any], above: str = "") -> dict[str, Any]:
+    """List the values of nested settings by their dotted keys; an empty block is a value."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{above}{key}.")
+        else:
+            flat[f"{above}{key}"] = value
+    return flat
 
 
 def _check_steps(steps: int) -> int:

@@ -1,4 +1,4 @@
-"""A server OpenAI-compatible."""
+"""An OpenAI-compatible server."""
 
 from typing import Any, Literal, Self
 

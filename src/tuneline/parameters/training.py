@@ -11,11 +11,14 @@ from tuneline.parameters.base import Block, Seed
 class Recipe(BaseModel):
     """What is trained and how: base model, quantization, LoRA, and every SFTConfig key.
 
-    Keys that are not listed here are SFTConfig's own; `upstream.py` checks them.
+    Keys that are not listed here are SFTConfig's own; `checks/library_keys.py` checks them.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
+    method: Literal["sft"] = Field(
+        default="sft", description="how it learns: sft, supervised fine-tuning on completions"
+    )
     base_model: str = Field(description="hub id, or a folder that starts from the project's")
     revision: str = Field(default="main", description="branch, tag or commit on the hub")
     quantization: dict[str, Any] = Field(

@@ -1,12 +1,13 @@
 """All blocks of one use case."""
 
+from copy import deepcopy
 from string import Formatter
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
 from tuneline.errors import suggest
-from tuneline.parameters.base import Block
+from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import Evaluation
 from tuneline.parameters.synthesis import Synthesize
@@ -43,9 +44,28 @@ class Publish(Block):
     )
 
 
+# Blocks that draw at random. Each may state a seed of its own; else it has that of its use case.
+SEEDED_BLOCKS = (("data", "split"), ("recipe",), ("evaluation",), ("synthesize",))
+
+
+def spread_seed(use_case: dict[str, Any]) -> dict[str, Any]:
+    """Give the seed of a use case to the blocks that state none, as they were read from YAML."""
+    if "seed" not in use_case:
+        return use_case
+    spread = deepcopy(use_case)
+    for path in SEEDED_BLOCKS:
+        block: Any = spread
+        for key in path:
+            block = block.get(key) if isinstance(block, dict) else None
+        if isinstance(block, dict):
+            block.setdefault("seed", use_case["seed"])
+    return spread
+
+
 class UseCase(Block):
     """All blocks of one use case, in the order in which its YAML states them."""
 
+    seed: Seed = Field(description="of splits, training, intervals and synthesis")
     synthesize: Synthesize | None = Field(
         default=None, description="makes the raw rows first; null: they are brought"
     )

@@ -20,7 +20,7 @@ def start(folder: Path, server: ScriptedServer) -> subprocess.Popen[bytes]:
     changes = {"provider": "server", "templates": 40, "server.base_url": server.url}
     changes |= {"server.timeout_seconds": 60, "server.retries": 0, "quotas.tolerance": 0.1}
     parameters = ",".join(f"{BLOCK}.{key}={value}" for key, value in changes.items())
-    options = ["--env=test", "--pipeline=persona_dialogues", "--tags=synthesize"]
+    options = ["--env=test", "--pipeline=persona_dialogues.synthesize"]
     return subprocess.Popen(
         [sys.executable, "-m", "kedro", "run", *options, f"--params={parameters}"],
         cwd=folder,

@@ -26,12 +26,12 @@ def die(*_: object, **__: object) -> None:
 
 
 def die_in_step_3() -> None:
-    step = trainer.AdapterTrainer.training_step
+    step = trainer.SFTAdapterTrainer.training_step
 
-    def killed(self: trainer.AdapterTrainer, *arguments: object) -> torch.Tensor:
+    def killed(self: trainer.SFTAdapterTrainer, *arguments: object) -> torch.Tensor:
         return die() if self.state.global_step == 2 else step(self, *arguments)  # type: ignore[return-value]
 
-    trainer.AdapterTrainer.training_step = killed
+    trainer.SFTAdapterTrainer.training_step = killed
 
 
 def die_while_writing() -> None:

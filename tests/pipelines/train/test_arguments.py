@@ -1,5 +1,5 @@
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.trainer import derive_arguments
+from tuneline.pipelines.train.sft import derive_arguments
 
 
 def test_recipe_keys_reach_sftconfig_and_the_machine_decides_precision(

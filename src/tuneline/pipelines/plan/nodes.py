@@ -189,14 +189,12 @@ def preview_masks(train: list[Example], recipe: Recipe) -> str:
     return render_masks(load_tokenizer(recipe), train[:MASKED_EXAMPLES])
 
 
-def write_plan(plan: dict[str, Any], token_plot: go.Figure) -> str:
-    """Write the plan as a page for people.
+def write_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]) -> str:
+    """Write the plan as a page for people: HTML that opens offline.
 
     Args:
         plan: the plan.
         token_plot: lengths of the examples.
-
-    Returns:
-        HTML that opens offline.
+        settings: `key`, `value` and `source` of every setting of the use case.
     """
-    return render_plan(plan, token_plot)
+    return render_plan(plan, token_plot, settings)

@@ -49,7 +49,7 @@ def create_pipeline() -> Pipeline:
             node(
                 write_plan,
                 name="write_plan",
-                inputs=["plan", "token_plot"],
+                inputs=["plan", "token_plot", "params:settings"],
                 outputs="plan_page",
             ),
         ]

@@ -22,12 +22,13 @@ COMPONENTS = (
 )
 
 
-def render_plan(plan: dict[str, Any], token_plot: go.Figure) -> str:
+def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]) -> str:
     """Render the page.
 
     Args:
         plan: the plan.
         token_plot: lengths of the examples.
+        settings: `key`, `value` and `source` of every setting.
 
     Returns:
         HTML.
@@ -35,6 +36,7 @@ def render_plan(plan: dict[str, Any], token_plot: go.Figure) -> str:
     return render_page(
         "pipelines/plan/plan.html.jinja",
         plan=plan,
+        settings=settings,
         components=COMPONENTS,
         memory_plot=embed_plot(_plot_memory(plan["memory_gb"]), height=260),
         token_plot=embed_plot(token_plot),

@@ -90,7 +90,7 @@ def _describe(
     """Write the metadata; the YAML writer of the hub's own library quotes every value."""
     from huggingface_hub import EvalResult, ModelCardData
 
-    quantization = adapter.provenance["recipe"]["settings"]["quantization"]
+    recipe = adapter.provenance["recipe"]["settings"]
     results = [
         EvalResult(
             task_type="text-generation",
@@ -120,7 +120,13 @@ def _describe(
         license=publish.license,
         language=publish.language or None,
         datasets=publish.datasets or None,
-        tags=["tuneline", "lora", *(["qlora"] if quantization else []), "trl", "sft"],
+        tags=[
+            "tuneline",
+            "lora",
+            *(["qlora"] if recipe["quantization"] else []),
+            "trl",
+            recipe["method"],
+        ],
         model_name=publish.repo_id or evaluation.title,
         eval_results=results or None,
     )

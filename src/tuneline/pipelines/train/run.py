@@ -49,15 +49,12 @@ def fit(task: Task) -> None:
     """
     from datasets import load_from_disk
     from tuneline.models.loading import load_model, load_tokenizer
-    from tuneline.pipelines.train.trainer import AdapterTrainer
 
     reset_peak(task.hardware.device)
     rows = {split: load_from_disk(str(task.rows / split)) for split in ("train", "validation")}
     tokenizer = load_tokenizer(task.recipe)
     model = load_model(task.recipe, task.hardware)
-    trainer = AdapterTrainer(
-        model, tokenizer, rows, task.run, task.recipe, task.hardware, task.checkpoint
-    )
+    trainer = make_trainer(task, model, tokenizer, rows)
     if task.checkpoint:
         _go_on(trainer, task.checkpoint)
     else:
@@ -65,6 +62,26 @@ def fit(task: Task) -> None:
     trainer.train(resume_from_checkpoint=str(task.checkpoint) if task.checkpoint else None)
     if trainer.is_world_process_zero():
         finish(task.run, _collect_facts(trainer, task.hardware))
+
+
+def make_trainer(task: Task, model: Any, tokenizer: Any, rows: dict[str, Any]) -> Any:
+    """Make the trainer of the recipe's method: each method is a module of this folder.
+
+    Args:
+        task: what to train.
+        model: the quantized base model.
+        tokenizer: its tokenizer.
+        rows: `train` and `validation` datasets, as `render_examples` makes them.
+
+    Returns:
+        A `transformers.Trainer` whose checkpoints hold the adapter.
+    """
+    from tuneline.pipelines.train.sft import SFTAdapterTrainer
+
+    trainers = {"sft": SFTAdapterTrainer}
+    return trainers[task.recipe.method](
+        model, tokenizer, rows, task.run, task.recipe, task.hardware, task.checkpoint
+    )
 
 
 def _go_on(trainer: Any, checkpoint: Path) -> None:

@@ -17,7 +17,7 @@ def test_the_best_checkpoint_is_released_and_patience_ends_the_run(
     def replay(_: torch.Tensor) -> dict[str, float]:
         return {"eval_loss": next(losses), "eval_entropy": 0.0, "eval_mean_token_accuracy": 0.0}
 
-    monkeypatch.setattr("tuneline.pipelines.train.trainer.describe_validation", replay)
+    monkeypatch.setattr("tuneline.pipelines.train.sft.describe_validation", replay)
     recipe = shrink(recipe, num_train_epochs=6, early_stopping_patience=2, eval_steps=100)
     _, log, facts = train(recipe, hardware, tmp_path)
     assert facts["released_step"] == 12

@@ -111,7 +111,7 @@ def _find_weights(recipe: Recipe) -> str:
     return snapshot_download(recipe.base_model, revision=recipe.revision, local_files_only=True)
 
 
-class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
+class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
     """Trains a LoRA adapter in float32 on a quantized model.
 
     Args:
