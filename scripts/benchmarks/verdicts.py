@@ -15,14 +15,8 @@ from functools import cache
 import numpy as np
 
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.intervals import compare_all
-from tuneline.pipelines.evaluate.metrics import (
-    METRICS,
-    MODELS,
-    SampleScores,
-    measure_answers,
-    stack_scores,
-)
+from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
+from tuneline.statistics.comparison import MODELS, SampleScores, compare_all
 
 SEED = 3407
 WORDS = [

@@ -14,12 +14,12 @@ from tests.pipelines.evaluate.test_scores import REFERENCES, make_answers, score
 from tuneline.datasets import JSONLinesDataset
 from tuneline.models.generation import Answer
 from tuneline.pipelines.evaluate import runs as plots
-from tuneline.pipelines.evaluate.metrics import Metric
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss
 from tuneline.pipelines.evaluate.nodes import _fill
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 from tuneline.pipelines.evaluate.runs import compare_versions
 from tuneline.pipelines.evaluate.verdict import conclude
+from tuneline.statistics.comparison import Metric
 
 WORDS = ["pot", "oak", "tea", "lid", "cup", "round", "small", "blue", "holds", "pours"]
 WORDS += ["warm", "light", "wood", "glass", "steel"]

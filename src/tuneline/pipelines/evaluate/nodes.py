@@ -16,12 +16,12 @@ from tuneline.models.generation import generate_answers
 from tuneline.models.model_pair import load_tuned
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.pipelines.evaluate.intervals import compare_all
-from tuneline.pipelines.evaluate.metrics import measure_answers, stack_scores
+from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
-from tuneline.pipelines.evaluate.significance import count_groups, find_groups
 from tuneline.pipelines.evaluate.verdict import conclude
+from tuneline.statistics.comparison import compare_all
+from tuneline.statistics.groups import count_groups, find_groups
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value
 
@@ -172,7 +172,7 @@ def _score(
     def compare(rows: list[Scored]) -> dict[str, Any]:
         base, tuned = stack_scores([scores for _, scores in rows])
         groups = find_groups([answer for answer, _ in rows])
-        return compare_all(base, tuned, evaluation, groupings=groups)
+        return compare_all(base, tuned, evaluation, METRICS, groups)
 
     metrics = compare(rows)
     by_category: dict[str, list[Scored]] = {}

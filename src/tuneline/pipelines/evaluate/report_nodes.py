@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from tuneline.errors import TunelineError
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, MODELS
+from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.pipelines.evaluate.metrics.overlap import UNSPACED
 from tuneline.pipelines.evaluate.runs import (
     compare_versions,
@@ -26,6 +26,7 @@ from tuneline.pipelines.evaluate.runs import (
     draw_versions,
 )
 from tuneline.reporting.html import render_page
+from tuneline.statistics.comparison import MODELS
 
 log = logging.getLogger(__name__)
 

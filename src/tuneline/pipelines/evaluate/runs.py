@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, Metric
+from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.reporting.html import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
+from tuneline.statistics.comparison import Metric
 from tuneline.utils.hashing import hash_value
 
 # What a run is compared on, next to its verdict.

@@ -18,7 +18,7 @@ from tuneline.pipelines.evaluate.metrics.format import (
     measure_language,
     measure_sections,
 )
-from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores
+from tuneline.pipelines.evaluate.metrics.outputs import Outputs
 from tuneline.pipelines.evaluate.metrics.overlap import (
     COPYING,
     REPETITION,
@@ -27,6 +27,7 @@ from tuneline.pipelines.evaluate.metrics.overlap import (
     measure_repetition,
     measure_similarity,
 )
+from tuneline.statistics.comparison import MODELS, Metric, SampleScores
 
 # Metrics that one function measures together; the report shows them in this order.
 FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ...] = (
@@ -40,9 +41,8 @@ FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ..
     (COPYING, measure_copying),
 )
 METRICS = tuple(chain.from_iterable(metrics for metrics, _ in FAMILIES))
-MODELS = ("base", "tuned")
 
-__all__ = ["METRICS", "MODELS", "Metric", "SampleScores", "measure_answers", "stack_scores"]
+__all__ = ["METRICS", "measure_answers", "stack_scores"]
 
 
 def measure_answers(

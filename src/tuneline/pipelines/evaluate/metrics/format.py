@@ -7,14 +7,9 @@ from typing import Any
 import numpy as np
 import regex
 
-from tuneline.pipelines.evaluate.metrics.metric import (
-    Metric,
-    Outputs,
-    SampleScores,
-    average,
-    fraction,
-)
+from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average, fraction
 from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize
+from tuneline.statistics.comparison import Metric, SampleScores
 from tuneline.utils.text import is_heading
 
 ENDING = (

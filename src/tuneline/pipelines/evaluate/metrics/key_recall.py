@@ -5,14 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from tuneline.pipelines.evaluate.metrics.figures import Figure, read_figures
-from tuneline.pipelines.evaluate.metrics.metric import (
-    KeyComparison,
-    Metric,
-    Outputs,
-    SampleScores,
-    average,
-)
+from tuneline.pipelines.evaluate.metrics.outputs import KeyComparison, Outputs, average
 from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize, split_words
+from tuneline.statistics.comparison import Metric, SampleScores
 
 METRICS = (
     Metric(

@@ -6,7 +6,8 @@ from itertools import islice
 import numpy as np
 import regex
 
-from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores, average
+from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average
+from tuneline.statistics.comparison import Metric, SampleScores
 
 # Scripts that are written without spaces between words: every character counts as a word.
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"

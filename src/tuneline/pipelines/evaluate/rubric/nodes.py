@@ -11,8 +11,6 @@ from kedro.io import DatasetError
 
 from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation, Rubric
-from tuneline.pipelines.evaluate.intervals import compare_all
-from tuneline.pipelines.evaluate.metrics import Metric
 from tuneline.pipelines.evaluate.rubric.judge import rate_pairs
 from tuneline.pipelines.evaluate.rubric.sheet import (
     RATING_COLUMNS,
@@ -23,7 +21,8 @@ from tuneline.pipelines.evaluate.rubric.sheet import (
     make_sheet,
     read_sheet,
 )
-from tuneline.pipelines.evaluate.significance import Groupings, find_groups
+from tuneline.statistics.comparison import Metric, compare_all
+from tuneline.statistics.groups import Groupings, find_groups
 from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
