@@ -124,8 +124,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         yield from _find_batch_problem(use_case, recipe, hardware)
         unusable = list(find_base_problems(use_case, recipe))
         yield from unusable
-        if f"{use_case}.judgments" in pipeline.all_outputs():
-            yield from _find_judge_problem(use_case, evaluation)
+        yield from _find_rubric_problem(use_case, evaluation, pipeline)
         unreadable = list(_find_template_problem(use_case, recipe))
         yield from unreadable
         if not (unusable or unreadable) and any(
@@ -152,15 +151,16 @@ def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> It
         )
 
 
-def _find_judge_problem(use_case: str, evaluation: Evaluation) -> Iterator[Problem]:
-    judge = evaluation.rubric and evaluation.rubric.judge
-    if judge and judge.key and not os.environ.get(judge.key):
+def _find_rubric_problem(
+    use_case: str, evaluation: Evaluation, pipeline: Pipeline
+) -> Iterator[Problem]:
+    made = pipeline.all_outputs()
+    if evaluation.rubric and f"{use_case}.report" in made and f"{use_case}.rubric" not in made:
         yield Problem(
-            where=f"{use_case}.evaluation.rubric.judge.key",
-            value=judge.key,
-            wrong="the environment has no variable of this name",
-            matters="the judge's server would refuse every request",
-            remedy=f"set it (`export {judge.key}=…`), or leave `key` out for a server without keys",
+            where=f"{use_case}.evaluation.rubric",
+            wrong="the use case's base does not state it",
+            matters="its base decides which stages a use case has, so nobody would rate",
+            remedy=f"state it in conf/base/{use_case}/parameters.yml",
         )
 
 
@@ -267,11 +267,27 @@ def find_server_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
             yield from find_key_problem(block.server, f"{where}.server")
             yield from find_sampling_problems(block.server.sampling, f"{where}.server.sampling")
         yield from _find_moderation_problem(block.moderation, f"{where}.moderation")
+    for name in sorted(name for name in pipeline.all_outputs() if name.endswith(".judgments")):
+        use_case = name.removesuffix(".judgments")
+        evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
+        yield from _find_judge_problem(use_case, evaluation)
     if "params:finetune_api" in pipeline.inputs():
         remote = FinetuneAPI.model_validate(catalog.load("params:finetune_api"))
         if not remote.dry_run:
             yield from find_key_problem(remote.server, "finetune_api.server")
             yield from _find_moderation_problem(remote.moderation, "finetune_api.moderation")
+
+
+def _find_judge_problem(use_case: str, evaluation: Evaluation) -> Iterator[Problem]:
+    judge = evaluation.rubric and evaluation.rubric.judge
+    if judge and judge.key and not os.environ.get(judge.key):
+        yield Problem(
+            where=f"{use_case}.evaluation.rubric.judge.key",
+            value=judge.key,
+            wrong="the environment has no variable of this name",
+            matters="the judge's server would refuse every request",
+            remedy=f"set it (`export {judge.key}=…`), or leave `key` out for a server without keys",
+        )
 
 
 def _find_moderation_problem(moderation: Moderation, where: str) -> Iterator[Problem]:

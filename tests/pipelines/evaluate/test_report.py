@@ -274,7 +274,7 @@ def test_the_page_does_without_what_is_not_there():
         Adapter({}, {}, None, PROVENANCE),
         EVALUATION,
     )
-    bare = make_page(rubric={}, comparison=compare_versions({"1": scores}))
+    bare = make_page(rubric=None, comparison=compare_versions({"1": scores}))
     for heading in ("Ratings", "Runs compared"):
         assert f"<h2>{heading}</h2>" not in bare
 

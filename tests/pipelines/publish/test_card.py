@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from huggingface_hub import ModelCard
-from kedro.io import DataCatalog
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
 from markdown_it import MarkdownIt
 from transformers import AutoModelForCausalLM
 
@@ -25,7 +27,7 @@ from tuneline.pipelines.publish.nodes import write_card
 from tuneline.pipelines.publish.usage import write_merging
 from tuneline.utils.hashing import hash_value
 
-RECORDS = ("cleaning_report", "leak_report", "training_record", "rubric")
+RECORDS = ("cleaning_report", "leak_report", "training_record")
 
 
 @pytest.fixture(scope="module")
@@ -312,9 +314,12 @@ def test_scores_of_another_adapter_are_refused(material: dict, parameters: UseCa
         write(material, parameters, adapter=other)
 
 
-def test_a_use_case_without_the_block_has_its_defaults():
-    from tuneline.hooks import CheckBeforeRun
-
-    catalog = DataCatalog()
-    CheckBeforeRun().after_catalog_created(catalog)
-    assert catalog.load("params:product_descriptions.publish") == Publish()
+def test_a_use_case_without_the_block_has_its_defaults(project: Path):
+    path = project / "conf/base/product_descriptions/parameters.yml"
+    values = yaml.safe_load(path.read_text("utf-8"))
+    del values["product_descriptions"]["publish"]
+    path.write_text(yaml.safe_dump(values), "utf-8")
+    bootstrap_project(project)
+    with KedroSession.create(project, env="test") as session:
+        catalog = session.load_context().catalog
+        assert catalog.load("params:product_descriptions.publish") == Publish()

@@ -202,7 +202,6 @@ def build_report(
     scores: dict[str, Any],
     answers: list[dict[str, Any]],
     answer_scores: list[dict[str, Any]],
-    rubric: dict[str, Any],
     comparison: pd.DataFrame,
     plan: dict[str, Any],
     adapter: Adapter,
@@ -215,6 +214,7 @@ def build_report(
     training_record: dict[str, Any],
     cleaning_report: dict[str, Any],
     evaluation: Evaluation,
+    rubric: dict[str, Any] | None = None,
 ) -> str:
     """Write the report: one HTML page that needs no network.
 
@@ -222,7 +222,6 @@ def build_report(
         scores: the scores.
         answers: base and tuned answers.
         answer_scores: what every metric says of each of them.
-        rubric: what judges and people found; empty without a rubric.
         comparison: all runs so far.
         plan: what was planned.
         adapter: its provenance is shown.
@@ -235,6 +234,7 @@ def build_report(
         loss_curve: the training.
         token_plot: lengths of the examples.
         evaluation: the decoding, shown.
+        rubric: what judges and people found, where a rubric is stated.
 
     Returns:
         HTML; everything that a model or a user wrote is escaped.

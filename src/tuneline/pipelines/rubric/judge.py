@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tuneline.parameters import Judge, Rubric
-from tuneline.pipelines.evaluate.rubric.sheet import LEAST, MOST, Pair
+from tuneline.pipelines.rubric.sheet import LEAST, MOST, Pair
 from tuneline.streaming import RowProgress
 from tuneline.utils.caches import Cache, find_values
 from tuneline.utils.hashing import hash_value
