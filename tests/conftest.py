@@ -50,7 +50,8 @@ def write_raw(path: Path, lines: list[str]) -> None:
 
 def copy_project(folder: Path) -> Path:
     """Copy what a run needs: configuration, a part of the sample, the tiny base model."""
-    shutil.copytree(PROJECT / "conf", folder / "conf")
+    mine = shutil.ignore_patterns("local")  # what a developer states there is no part of a test
+    shutil.copytree(PROJECT / "conf", folder / "conf", ignore=mine)
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy(PROJECT / name, folder)
     (folder / "src").mkdir()

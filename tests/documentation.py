@@ -17,7 +17,7 @@ COMMENTED = re.compile(rf"#\s{{2,}}({STARTS} .+)$|[(:] ?((?:kedro|pip) [^)]+)")
 FENCE = re.compile(r"^\s*(?:```|~~~)(\w*)")
 PLACEHOLDER = r"<[^>`]*>"
 NAMED_FILE = re.compile(
-    rf"`((?:data|conf|src|docs|tests|samples|benchmarks|notebooks|orchestrators)/"
+    rf"`((?:data|conf|src|docs|tests|scripts|notebooks)/"
     rf"(?:{PLACEHOLDER}|[^`\s])*)`|(data/0\d_\w+/(?:{PLACEHOLDER}|[\w./*-])+)"
 )
 
@@ -31,8 +31,9 @@ class Command:
 
 
 def list_pages() -> list[Path]:
-    """Name README, CHANGELOG and every page of `docs`."""
-    return [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+    """Name README, CONTRIBUTING and every page of `docs`."""
+    first = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md"]
+    return [*first, *sorted((PROJECT / "docs").rglob("*.md"))]
 
 
 def collect_commands() -> list[Command]:

@@ -42,12 +42,11 @@ SUBSTITUTIONS = (
     (r"KEDRO_ENV=laptop", "KEDRO_ENV=test"),
     (r"<your DAGs folder>|(?<=--target-dir=)~\S+", "made/folder"),
     (r"(?<=project=)\$PWD", "here"),
-    (r"--move-cache=\S+", "--move-cache=made/hub"),
     # A command that is only named.
     (r"^kedro new-use-case$", "kedro new-use-case --help"),
     # The laptop's minutes become CI's seconds; the arguments stay.
     (
-        r"^(kedro (?:run|catalog describe-datasets|viz run|chat|storage)\b(?!.*--env).*)",
+        r"^(kedro (?:run|catalog describe-datasets|viz run|chat|settings|storage)\b(?!.*--env).*)",
         r"\1 --env=test",
     ),
     # Two steps instead of 1,500.
@@ -67,7 +66,7 @@ SUBSTITUTIONS = (
 REFUSALS = (
     # Neither a GPU nor the hub is at hand. `prepare` needs neither and runs.
     (
-        rf"^kedro (?:run|chat) (?!--pipeline=(?:prepare |(?:\w+\.)?publish\b)).*{GPU_MACHINES}",
+        rf"^kedro (?:run|chat) (?!--pipeline=(?:\w+\.)?(?:prepare|publish)\b).*{GPU_MACHINES}",
         ("PyTorch finds no GPU here", "the GPU that is here has", "nor can the hub be reached"),
     ),
     # No test holds a key.
@@ -110,6 +109,7 @@ NOT_EXECUTED = (
     (r"git clone", "it is only named; with its arguments it is executed"),
     (r"pip uninstall torchao", "it is installed on a Colab only"),
     (r"git clone <address of llama\.cpp>|(ollama|llama-cli) .+", "programs that are no part of it"),
+    (r"rsync .+|cp -a|rm -r ~/\.cache/.+|pre-commit install", "it changes the reader's own files"),
 )
 # Where libraries keep what they download; a command that cleans must not find the reader's own.
 CACHES = (
@@ -191,8 +191,8 @@ def _complete_chain(reader: Reader, command: str) -> None:
     """Type first what the page has typed before: the start of a use case, or its whole chain."""
     if "=tea_shop" in command and not (reader.folder / "conf/base/tea_shop").is_dir():
         reader.type("kedro new-use-case tea_shop tea.csv")
-    part = re.search(r"nodes=|kedro (?:chat|settings) \w", command)
-    named = re.search(r"(?:(?:--pipelines?|nodes)=|(?:chat|settings) )(\w+)(\.\w+)?", command)
+    part = re.search(r"nodes=|kedro chat \w", command)
+    named = re.search(r"(?:(?:--pipelines?|nodes)=|chat )(\w+)(\.\w+)?", command)
     if not named or not (part or named[2] or named[1] == "overview"):
         return
     use_case = "all" if named[1] == "overview" else named[1]
@@ -416,12 +416,12 @@ RULES: tuple[tuple[str, Callable[[Reader, re.Match[str]], None]], ...] = (
     (r"kedro .+", kedro),
     (r"make help", make_help),
     (r"make(?: (.+))?", make),
-    (r"python -m samples\..* --out (\S+)", sample),
+    (r"python -m scripts\.samples\..* --out (\S+)", sample),
     (r"git clean .+", clean),
     (r"git clone .+", git_clone),
     (r"export (\w+)=.+", export),
     (r"(?:python -m )?pip install (.+)", pip_install),
-    (r"(?:PYTHONPATH=\. )?python (benchmarks/\w+\.py)(.*)", benchmark),
+    (r"(?:PYTHONPATH=\. )?python (scripts/benchmarks/\w+\.py)(.*)", benchmark),
     (r"(python -m http\.server .*?) \d+", http_server),
 )
 
@@ -436,7 +436,7 @@ def order(command: str) -> int:
         return 3
     if "--params" in command or "--yes" in command:
         return 2
-    part = re.search(r"--(tags|from-nodes|nodes)=", command)
+    part = re.search(r"--(from-nodes|nodes)=|--pipeline=\w+\.\w+", command)
     return int(command.startswith("kedro run") and not part)
 
 
@@ -448,9 +448,8 @@ def furnish(folder: Path) -> None:
     """
     shutil.copy(PROJECT / "Makefile", folder)
     shutil.copy(PROJECT / ".telemetry", folder)  # or every command would call home
-    for name in ("orchestrators", "notebooks"):
-        if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, folder / name)
+    for name in ("scripts/orchestrators", "notebooks"):
+        shutil.copytree(PROJECT / name, folder / name)
     (folder / "made/folder").mkdir(parents=True)
     _write_questions(folder)
     for source in (PROJECT / "data/01_raw").iterdir():
@@ -511,10 +510,10 @@ def _write_machine(folder: Path) -> None:
 
 
 def _write_use_case(folder: Path) -> None:
-    """Follow "How to add a use case" of the page on the architecture."""
-    page = (PROJECT / "docs/architecture.md").read_text("utf-8")
+    """Follow "By hand" of the page on one's own domain."""
+    page = (PROJECT / "docs/your_own_domain.md").read_text("utf-8")
     block = re.search(r"    ```yaml\n(    my_use_case\.raw:\n.*?)    ```", page, re.DOTALL)
-    assert block, "docs/architecture.md shows no catalog of a use case"
+    assert block, "docs/your_own_domain.md shows no catalog of a use case"
     for machine in ("base", "laptop", "test"):
         own = folder / f"conf/{machine}/my_use_case"
         own.mkdir()

@@ -63,7 +63,7 @@ class ScriptedServer:
         self.lock = threading.Lock()
         self.moderation: Callable[[str], Any] = lambda _: {"flagged": False, "categories": {}}
         self.job_states = ["validating_files", "running", "succeeded"]
-        self.url = ""
+        self.url = "http://127.0.0.1:9/v1"  # nobody listens until `serve` says where
 
     def next_number(self) -> int:
         with self.lock:

@@ -1,12 +1,10 @@
-"""The page on the architecture names what there is: modules, layers and nodes."""
+"""The page on the architecture names what there is: stages, datasets, modules and layers."""
 
 import re
 import tomllib
 
-from kedro.framework.project import pipelines
-from kedro.framework.startup import bootstrap_project
-
 from tests.documentation import PROJECT
+from tuneline.pipeline_registry import STAGES
 
 PAGE = (PROJECT / "docs/architecture.md").read_text("utf-8")
 SOURCE = PROJECT / "src/tuneline"
@@ -42,7 +40,14 @@ def test_the_page_names_every_module_in_the_order_of_the_layers():
     assert order == sorted(order)
 
 
-def test_the_page_names_every_node():
-    bootstrap_project(PROJECT)
-    nodes = {node.short_name for one in pipelines.values() for node in one.nodes}
-    assert nodes - set(re.findall(r"`(\w+)`", read_section("The flow"))) == set()
+def test_the_flow_names_every_stage():
+    rows = re.findall(r"^\| `(\w+)`", read_section("The flow"), flags=re.MULTILINE)
+    assert set(rows) == STAGES.keys()
+
+
+def test_the_datasets_of_the_flow_are_in_the_catalog():
+    patterns = [path.read_text("utf-8") for path in (PROJECT / "conf/base").rglob("catalog*.yml")]
+    known = set(re.findall(r"^\"?[\w{}]+\.(\w+)\"?:", "\n".join(patterns), flags=re.MULTILINE))
+    rows = re.findall(r"^\| `.+?\|(.+)\|(.+)\|$", read_section("The flow"), flags=re.MULTILINE)
+    named = {one.strip() for row in rows for cell in row for one in cell.split(",")}
+    assert named - known - {"base model"} == set()

@@ -13,15 +13,15 @@ import pytest
 
 from tests.conftest import PROJECT, TINY_BASE
 from tests.pipelines.synthesize.test_rounds import CHECKS, make_items
-from tuneline.datasets.folders import ResponseFolder
 from tuneline.examples import list_prompts
-from tuneline.llm_api.budget import Budget
-from tuneline.llm_api.client import Request, Response
-from tuneline.llm_api.moderation import answer_through
+from tuneline.llm_api.requests import Asker
+from tuneline.llm_api.responses import Request, Response
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Prompt, Server
+from tuneline.pipelines.finetune_api.chats import answer_prompts
 from tuneline.pipelines.synthesize.filters import QuestionCheck
-from tuneline.pipelines.synthesize.rounds import Asker, ask_items
+from tuneline.pipelines.synthesize.rounds import ask_items
+from tuneline.utils.caches import Cache
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +69,11 @@ def test_it_answers_and_reports_what_it_used(server: Server):
 
 def test_what_a_model_writes_instead_of_json_is_kept_as_invalid(server: Server, tmp_path: Path):
     provider = ServerProvider(server, "server")
-    asker = Asker(provider, ResponseFolder(tmp_path), Budget(None, None, 16, "b"), 2, attempts=1)
+    asker = Asker(provider, Cache(tmp_path / "responses.jsonl"), batch_size=2)
     outcome = ask_items("questions", "Ask.", make_items(4), QuestionCheck(CHECKS), asker)
     assert outcome.found == {}
     assert {one["id"] for one in outcome.invalid} == {item["id"] for item in make_items(4)}
-    assert all(one["reply"] for one in outcome.invalid)
+    assert all(one["response"] for one in outcome.invalid)
 
 
 def test_two_models_of_a_server_answer_the_same_prompts(server: Server, tmp_path: Path):
@@ -89,7 +89,7 @@ def test_two_models_of_a_server_answer_the_same_prompts(server: Server, tmp_path
     greedy = Evaluation(title="t", generation={"do_sample": False, "max_new_tokens": 8})
     models = {"base": server.model, "tuned": server.model}
     asked = list_prompts(examples, Prompt(prompt="{q}", completion="{a}"), greedy)
-    rows = answer_through(asked, models, server, ResponseFolder(tmp_path), greedy)
+    rows = answer_prompts(asked, models, server, Cache(tmp_path / "cache"), greedy)
     for row in rows:
         assert row["base_answer"] == row["tuned_answer"] != ""
         assert row["base_tokens"] <= 8

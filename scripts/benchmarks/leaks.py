@@ -1,9 +1,10 @@
-"""How fast and in how much memory examples are sampled, divided and checked for leaks.
+"""How fast and in how much memory rows are sampled, divided, checked for leaks and filled in.
 
 Makes a cleaned file of seeded rows with the lengths of AmazonTitles-1.3MM (titles of 17 to 125
 characters, contents of 47 to 1,728 in nine of ten rows, words as frequent as Zipf's law has them),
-draws 100,000 examples from it in a process of its own, copies held-out rows into training with
-three words changed, checks for leaks, writes the splits, and prints a row for docs/benchmarks.md.
+draws 100,000 rows from it in a process of its own, copies held-out rows into training with three
+words changed, checks for leaks, makes examples, writes them, and prints a row for
+docs/benchmarks.md.
 
     PYTHONPATH=. python scripts/benchmarks/leaks.py --rows 2250000
 """
@@ -15,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from copy import deepcopy
 from pathlib import Path
 from random import Random
 
@@ -67,26 +67,25 @@ def make_texts(
 
 
 def prepare_examples(clean: Path, folder: Path) -> dict[str, float]:
-    """Sample, divide, plant, check and write, as `--env=colab_paid` would."""
+    """Sample, divide, plant, check, fill and write, as `--env=colab_paid` would."""
     from kedro.config import OmegaConfigLoader
 
     from tuneline.datasets import JSONLinesDataset, StreamedCSVDataset
     from tuneline.parameters import UseCase
-    from tuneline.pipelines.prepare.nodes import build_examples, check_leaks
+    from tuneline.pipelines.prepare.nodes import build_examples, check_leaks, split_rows
     from tuneline.settings import CONFIG_LOADER_ARGS
 
     loader = OmegaConfigLoader("conf", env="colab_paid", **CONFIG_LOADER_ARGS)
     use_case = UseCase.model_validate(loader["parameters"]["product_descriptions"])
-    rows = StreamedCSVDataset(filepath=str(clean)).load()
     start = time.perf_counter()
-    train, validation, test = build_examples(rows, use_case.data, use_case.prompt)
+    rows = split_rows(StreamedCSVDataset(filepath=str(clean)).load(), use_case.data)
     divided = time.perf_counter()
-    planted = plant(train, test)
+    rows, planted = plant(rows)
     begin = time.perf_counter()
-    *splits, _, report = check_leaks(
-        train, validation, test, rows, use_case.data, use_case.prompt, use_case.evaluation
-    )
+    left, _, report = check_leaks(rows, use_case.data, use_case.prompt, use_case.evaluation)
+    del rows
     checked = time.perf_counter()
+    splits = build_examples(left, use_case.data, use_case.prompt)
     for name, split in zip(("train", "validation", "test"), splits, strict=True):
         JSONLinesDataset(filepath=str(folder / f"{name}.jsonl")).save(split)
     return {
@@ -98,18 +97,20 @@ def prepare_examples(clean: Path, folder: Path) -> dict[str, float]:
     }
 
 
-def plant(train: list, test: list) -> int:
+def plant(rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """Copy held-out rows of 30 words or more into training, with three words changed."""
     random = Random(SEED)  # noqa: S311
-    long = [one for one in test if len(one["completion"][0]["content"].split()) >= 30]
-    for place, one in enumerate(long[:PLANTED]):
-        copy = deepcopy(one)
-        words = copy["completion"][0]["content"].split()
+    test = rows.filter(split="test").select("title", words=pl.col("content").str.split(" "))
+    long = test.filter(pl.col("words").list.len() >= 30).head(PLANTED)
+    contents = []
+    for words in long["words"].to_list():
         for position in random.sample(range(len(words)), 3):
             words[position] = "changed"
-        copy["completion"][0]["content"] = " ".join(words)
-        train[place * 7] = {**copy, "meta": train[place * 7]["meta"]}
-    return len(long[:PLANTED])
+        contents.append(" ".join(words))
+    places = [7 * place for place in range(long.height)]  # rows of training come first
+    title = rows["title"].scatter(places, long["title"])
+    content = rows["content"].scatter(places, contents)
+    return rows.with_columns(title, content), long.height
 
 
 def measure(rows: int, folder: Path) -> str:

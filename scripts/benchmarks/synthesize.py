@@ -1,7 +1,7 @@
 """How fast batches are asked at once, and in how much memory.
 
 A scripted server in a process of its own takes a stated time for each response. The items go
-through the stage's own functions: batches, openai client, response files, reading, checks.
+through the stage's own functions: batches, openai client, cache of responses, reading, checks.
 
     PYTHONPATH=. python scripts/benchmarks/synthesize.py
 """
@@ -58,16 +58,16 @@ def ask_all_items(url: str, items: int, concurrency: int, folder: Path) -> None:
     The client's import, which a run pays once, is not in the time.
     """
     from tests.pipelines.synthesize.test_rounds import CHECKS, make_items
-    from tuneline.datasets.folders import ResponseFolder
-    from tuneline.llm_api.budget import Budget
-    from tuneline.llm_api.client import Request
+    from tuneline.llm_api.requests import Asker
+    from tuneline.llm_api.responses import Request
     from tuneline.llm_api.server import ServerProvider
     from tuneline.parameters import Server
     from tuneline.pipelines.synthesize.filters import QuestionCheck
-    from tuneline.pipelines.synthesize.rounds import Asker, ask_items
+    from tuneline.pipelines.synthesize.rounds import ask_items
+    from tuneline.utils.caches import Cache
 
     provider = ServerProvider(Server(base_url=url, model="m", concurrency=concurrency), "server")
-    asker = Asker(provider, ResponseFolder(folder), Budget(None, None, 0, ""), BATCH, attempts=1)
+    asker = Asker(provider, Cache(folder / "responses.jsonl"), batch_size=BATCH)
     provider.ask(Request(step="warm up", messages=[{"role": "user", "content": "?"}]))
     start = time.perf_counter()
     outcome = ask_items("questions", "Ask.", make_items(items), QuestionCheck(CHECKS), asker)

@@ -7,7 +7,10 @@ from typing import Any
 
 from kedro.io import DatasetError
 
-from tuneline.utils.terminal import show
+from tuneline.utils.terminal import shorten, show
+
+# Of a value, in the sentence about it.
+SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Problem:
 
     def __str__(self) -> str:
         """Word the problem in Tuneline's one pattern, as one line that any terminal can show."""
-        shown = "" if self.value is None else f" = {_shorten(self.value)}"
+        shown = "" if self.value is None else f" = {shorten(self.value, SHOWN_CHARACTERS)}"
         sentence = f"{self.where}{shown}: {self.wrong}; {self.matters}; {self.remedy}."
         return show(sentence, line_break="\\n")
 
@@ -68,8 +71,3 @@ def suggest(name: str, known: Iterable[str]) -> str:
 def find_near(name: str, known: Iterable[str]) -> list[str]:
     """Find the name that a user may have meant; nothing if none is near."""
     return get_close_matches(name, sorted(set(known)), n=1, cutoff=0.6)
-
-
-def _shorten(value: Any, limit: int = 80) -> str:
-    text = str(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"

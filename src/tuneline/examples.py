@@ -13,7 +13,8 @@ from tuneline.parameters import Data, Evaluation, Prompt
 
 # Column of a table's pairs: the groups of a question, as JSON.
 GROUPS = "groups"
-# Column of rows on their way to examples: the group that the split kept together.
+# Column of rows on their way to examples: the group that the split kept together; null for a row
+# that belongs to no other.
 SPLIT_GROUP = "_group"
 
 
@@ -48,7 +49,7 @@ def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:
     A grouping without a label for the example is left out.
 
     Args:
-        row: a clean row, or a pair made of clean rows; with `SPLIT_GROUP` where the split has one.
+        row: a clean row, or a pair made of clean rows; with `SPLIT_GROUP`, where it was divided.
         data: names the id and the columns.
         prompt: templates over the columns.
 

@@ -245,9 +245,9 @@ def test_the_source_of_a_value_is_the_last_file_that_states_it():
 
 
 def test_a_misspelt_key_in_an_optional_block_names_the_nearest_one():
-    message = refuse({"synthesize": {"quotas": {"slip": 0.2}}}, use_case="persona_dialogues")
-    assert "persona_dialogues.synthesize.quotas.slip = 0.2: there is no such key" in message
-    assert "did you mean `slips`" in message
+    message = refuse({"synthesize": {"quotas": {"disfluency": 0.2}}}, use_case="persona_dialogues")
+    assert "persona_dialogues.synthesize.quotas.disfluency = 0.2: there is no such key" in message
+    assert "did you mean `disfluencies`" in message
 
 
 def test_a_block_that_contradicts_itself_is_refused_in_words():
@@ -282,7 +282,11 @@ def test_the_personas_recipe_is_the_teams():
     assert recipe["lora"]["lora_dropout"] == 0.1
     assert (recipe["num_train_epochs"], recipe["global_batch_size"]) == (3, 2 * 4)
     assert (recipe["learning_rate"], recipe["max_length"]) == (2e-4, 1024)
-    assert (made["templates"], made["conversations"], made["quotas"]["slips"]) == (400, 1500, 0.15)
+    assert (made["templates"], made["conversations"], made["quotas"]["disfluencies"]) == (
+        400,
+        1500,
+        0.15,
+    )
     assert set(made["quotas"]["styles"].values()) == {0.2}
 
 

@@ -7,7 +7,7 @@ from kedro.pipeline import Pipeline, node
 from tests.conftest import CPU, run
 from tuneline.checks.preflight import compare_gpu, find_run_problems
 from tuneline.errors import TunelineError
-from tuneline.parameters import Hardware, Judge, Rubric, UseCase
+from tuneline.parameters import Hardware, Rubric, Server, UseCase
 
 TEMPLATES = {
     "broken.jinja": "{% for m in messages %}{{ m.content }",
@@ -82,10 +82,14 @@ def test_what_cannot_work_is_named_before_anything_runs(project: Path, changes: 
 KEY = "TUNELINE_TEST_JUDGE_KEY"
 
 
-def find_problems(parameters: UseCase, output: str = "judgments") -> list[str]:
+def find_problems(
+    parameters: UseCase, output: str = "judgments", misspelt: bool = False
+) -> list[str]:
     """Check a run that rates answers, or that only writes the report of them."""
     criteria = [{"name": "accuracy", "description": "Are the figures right?"}]
-    judge = Judge(base_url="http://localhost:1/v1", model="m", key=KEY)
+    sampling = {"temperatur": 0} if misspelt else {}
+    about = {"base_url": "http://localhost:1/v1", "model": "m", "api_key_variable": KEY}
+    judge = Server(**about, sampling=sampling)
     rubric = Rubric(criteria=criteria, judge=judge)
     evaluation = parameters.evaluation.model_copy(update={"rubric": rubric})
     inputs = {"params:mine.evaluation": evaluation}
@@ -101,10 +105,12 @@ def test_a_judges_key_that_is_not_set_is_missed_before_the_first_node(
 ):
     monkeypatch.delenv(KEY, raising=False)
     (problem,) = find_problems(parameters)
-    assert f"mine.evaluation.rubric.judge.key = {KEY}: " in problem
+    assert f"mine.evaluation.rubric.judge.api_key_variable = {KEY}: " in problem
     assert f"export {KEY}" in problem
     monkeypatch.setenv(KEY, "secret")
     assert find_problems(parameters) == []
+    (problem,) = find_problems(parameters, misspelt=True)
+    assert "mine.evaluation.rubric.judge.sampling.temperatur = 0: " in problem
 
 
 def test_a_rubric_that_the_base_of_the_use_case_does_not_state_is_refused(parameters: UseCase):

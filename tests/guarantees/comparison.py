@@ -23,8 +23,8 @@ MEASURED_ROWS = re.compile(r"(?:wall time|peak memory|cost).*")
 # Not compared: what names the folder it was made in (pickled), what lists all versions, and what
 # holds those of earlier evaluations or all pieces of work as they came.
 NOT_COMPARED = re.compile(
-    r".*/training_args\.bin|.*/\.versions\.json|.*_cache\.jsonl|.*/comparison\.csv"
-    r"|.*/comparison_plot\.json"
+    r".*/training_args\.bin|.*/\.versions\.json|.*/(?:.*_)?(?:cache|responses)\.jsonl"
+    r"|.*/comparison\.csv|.*/comparison_plot\.json"
 )
 NUMBER = re.compile(r"[-+−±]?\d[\d,.]*(?:e-?\d+)?")
 DRAWN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

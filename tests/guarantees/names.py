@@ -7,7 +7,7 @@ from pathlib import Path
 HIDDEN = re.compile(r"\..+\.partial")
 LOCKS = ".locks"
 # Lines are added to it while the work goes on; a line that was cut short is passed over.
-CACHE = re.compile(r".*_cache\.jsonl")
+CACHE = re.compile(r"(?:.*_)?(?:cache|responses)\.jsonl")
 # Folders that are read as a whole.
 FOLDERS = re.compile(
     r"06_models/[^/]+/(?:adapter/[^/]+/adapter|checkpoints/[^/]+/checkpoint-\d+|merged|gguf|release)"
@@ -21,7 +21,6 @@ CHANCE = [
     (re.compile(r"/\.tmp\w{6}$"), "/.tmpN"),
     (re.compile(r"checkpoint-\d+"), "checkpoint-N"),
     (re.compile(r"^scratch/[^/]+"), "scratch/N"),
-    (re.compile(r"responses/[^/]+"), "responses/N"),
 ]
 
 

@@ -225,7 +225,7 @@ def test_a_killed_evaluation_goes_on_and_ends_like_one_that_was_not(
     """A real process, killed without a chance to tidy up once its first batch is on the disk."""
     script = (
         "import sys; from pathlib import Path\n"
-        "from tests.pipelines.evaluate.test_answering import ask_slowly\n"
+        "from tests.models.test_generation import ask_slowly\n"
         "ask_slowly(Path(sys.argv[1]))\n"
     )
     cache = tmp_path / "killed"

@@ -12,10 +12,10 @@ from kedro.framework.startup import bootstrap_project
 
 from tests.conftest import PROJECT, TINY_BASE, copy_project, link_samples
 from tuneline.datasets import BaseModelDataset, JSONLinesDataset, StreamedCSVDataset
-from tuneline.examples import Example
+from tuneline.examples import SPLIT_GROUP, Example
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import TinyBase, UseCase
-from tuneline.pipelines.prepare.splitting import name_groups
+from tuneline.pipelines.prepare.splitting import assign_splits
 from tuneline.pipelines.tiny_base import balance_texts, collect_texts, train_base_model
 from tuneline.utils.hashing import hash_value
 
@@ -61,9 +61,9 @@ class Prepared:
         return collect_texts(self.pairs, self.splits[split], self.parameters.prompt)
 
     def groups(self, split: str) -> set[str]:
-        lines = pl.Series([one["meta"]["line"] for one in self.splits[split]], dtype=pl.Int64)
-        named = name_groups(self.pairs, self.parameters.data, lines).collect()
-        return set(named["group"])
+        lines = [one["meta"]["line"] for one in self.splits[split]]
+        rows = assign_splits(self.pairs, self.parameters.data).filter(pl.col("line").is_in(lines))
+        return set(rows[SPLIT_GROUP].drop_nulls())
 
 
 Prepare = Callable[[str], dict[str, Prepared]]

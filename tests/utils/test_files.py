@@ -106,7 +106,7 @@ def test_a_file_in_a_folders_place_is_told_and_stays(tmp_path: Path, writer):
     "write",
     [
         lambda: JSONLinesDataset(filepath="/etc/data/file").save([]),
-        lambda: Cache(Path("/etc/cache")).record("a", 1),
+        lambda: Cache(Path("/etc/cache")).put("a", 1),
         lambda: hold(Path("/etc/locks"), "tea.prepare"),
     ],
 )

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tuneline.utils.hashing import hash_files, hash_value
+from tuneline.utils.hashing import hash_files, hash_value, seeded_order
 
 
 def test_the_order_of_keys_does_not_matter_but_that_of_rows_does():
@@ -16,3 +16,10 @@ def test_files_are_told_apart_by_name_and_content(tmp_path: Path):
     assert hash_files([two, one]) == before
     two.write_text("z")
     assert hash_files([one, two]) != before
+
+
+def test_an_order_depends_on_the_seed_and_the_values_alone():
+    # Other numbers would be other splits for everybody.
+    assert seeded_order(3407, "blue teapot") == 10276844496001529967
+    assert seeded_order(3408, "blue teapot") != seeded_order(3407, "blue teapot")
+    assert seeded_order("3407", "blue", "teapot") == seeded_order(3407, "blue\x00teapot")

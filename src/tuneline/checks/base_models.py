@@ -13,7 +13,10 @@ from tuneline.hub.cache import INDEX, SHARD, SINGLE, has_small_files, has_weight
 from tuneline.models.architecture import build_empty, make_lora_config
 from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.parameters import Recipe
+from tuneline.utils.terminal import shorten
 
+# Of an error's own words, in the sentence about it.
+ERROR_CHARACTERS = 200
 # What is wrong, why it matters, what to do.
 Words = tuple[str, str, str]
 
@@ -132,7 +135,7 @@ def _find_in_config(recipe: Recipe) -> Words | None:
     except (OSError, ValueError) as error:
         if Path(recipe.base_model).is_dir():
             return _format_config(error)
-        return _format_unreachable(f"its config.json cannot be fetched ({_shorten(error)})")
+        return _format_unreachable(f"its config.json cannot be fetched ({_summarize(error)})")
     if not isinstance(stated, dict):
         return _format_config("it holds no keys")
     words = _find_in_keys(stated)
@@ -188,7 +191,7 @@ def _find_in_shape(config: Any, text: Any) -> Words | None:
         build_empty(config)
     except ImportError as error:
         return (
-            f"transformers needs another package for it ({_shorten(error)})",
+            f"transformers needs another package for it ({_summarize(error)})",
             "without it the model cannot be built",
             "install that package, or take another base model",
         )
@@ -210,7 +213,7 @@ def _find_in_tokenizer(where: str, recipe: Recipe) -> Iterator[Problem]:
         yield from (replace(one, where=f"{use_case}.{one.where}") for one in error.problems)
         return
     except Exception as error:  # each kind of tokenizer fails in its own way
-        reason = _shorten(error)
+        reason = _summarize(error)
     if reason:
         yield Problem(
             where=where,
@@ -252,7 +255,7 @@ def _find_in_lora(use_case: str, recipe: Recipe) -> Iterator[Problem]:
     except (ValueError, TypeError) as error:
         yield Problem(
             where=f"{use_case}.recipe.lora",
-            wrong=f"it does not fit this base model ({_shorten(error)})",
+            wrong=f"it does not fit this base model ({_summarize(error)})",
             matters=matters,
             remedy=remedy,
         )
@@ -319,7 +322,7 @@ def _format_damaged(name: str, wrong: str) -> Words:
 
 def _format_config(error: object) -> Words:
     return (
-        f"its config.json cannot be used ({_shorten(error)})",
+        f"its config.json cannot be used ({_summarize(error)})",
         "it says how the model is built",
         "fetch config.json again",
     )
@@ -339,6 +342,5 @@ def _format_unknown(kind: object, code: bool) -> Words:
     )
 
 
-def _shorten(error: object, limit: int = 200) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def _summarize(error: object) -> str:
+    return shorten(" ".join(str(error).split()).rstrip("."), ERROR_CHARACTERS)

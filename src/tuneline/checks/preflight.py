@@ -15,8 +15,7 @@ from tuneline.examples import Message, start_messages
 from tuneline.hub.access import find_base_problem, find_name_problems
 from tuneline.hub.download import find_space_problems
 from tuneline.hub.permissions import find_hub_problems
-from tuneline.llm_api.client import find_key_problem
-from tuneline.llm_api.server import find_sampling_problems
+from tuneline.llm_api.server import find_server_problems
 from tuneline.models.memory import count_side_by_split
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import (
@@ -250,7 +249,7 @@ def _find_base_problem(
         yield from find_base_problem(f"{path}: base model", config["base_model_name_or_path"])
 
 
-def find_server_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+def find_api_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
     """Find what a run's servers would refuse: a missing key, an unknown sampling key.
 
     Args:
@@ -264,35 +263,24 @@ def find_server_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         where = name.removeprefix("params:")
         block = Synthesize.model_validate(catalog.load(name))
         if block.provider == "server" and block.server:
-            yield from find_key_problem(block.server, f"{where}.server")
-            yield from find_sampling_problems(block.server.sampling, f"{where}.server.sampling")
-        yield from _find_moderation_problem(block.moderation, f"{where}.moderation")
-    for name in sorted(name for name in pipeline.all_outputs() if name.endswith(".judgments")):
-        use_case = name.removesuffix(".judgments")
-        evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
-        yield from _find_judge_problem(use_case, evaluation)
+            yield from find_server_problems(block.server, f"{where}.server")
+        yield from _find_moderation_problems(block.moderation, f"{where}.moderation")
+    for name in sorted(pipeline.all_outputs()):
+        if name.endswith(".judgments"):
+            where = f"{name.removesuffix('.judgments')}.evaluation"
+            rubric = Evaluation.model_validate(catalog.load(f"params:{where}")).rubric
+            if rubric and rubric.judge:
+                yield from find_server_problems(rubric.judge, f"{where}.rubric.judge")
     if "params:finetune_api" in pipeline.inputs():
         remote = FinetuneAPI.model_validate(catalog.load("params:finetune_api"))
         if not remote.dry_run:
-            yield from find_key_problem(remote.server, "finetune_api.server")
-            yield from _find_moderation_problem(remote.moderation, "finetune_api.moderation")
+            yield from find_server_problems(remote.server, "finetune_api.server")
+            yield from _find_moderation_problems(remote.moderation, "finetune_api.moderation")
 
 
-def _find_judge_problem(use_case: str, evaluation: Evaluation) -> Iterator[Problem]:
-    judge = evaluation.rubric and evaluation.rubric.judge
-    if judge and judge.key and not os.environ.get(judge.key):
-        yield Problem(
-            where=f"{use_case}.evaluation.rubric.judge.key",
-            value=judge.key,
-            wrong="the environment has no variable of this name",
-            matters="the judge's server would refuse every request",
-            remedy=f"set it (`export {judge.key}=…`), or leave `key` out for a server without keys",
-        )
-
-
-def _find_moderation_problem(moderation: Moderation, where: str) -> Iterator[Problem]:
+def _find_moderation_problems(moderation: Moderation, where: str) -> Iterator[Problem]:
     if moderation.by == "server" and moderation.server:
-        yield from find_key_problem(moderation.server, f"{where}.server")
+        yield from find_server_problems(moderation.server, f"{where}.server", moderates=True)
 
 
 def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
@@ -307,7 +295,7 @@ def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
     """
     yield from _find_missing_inputs(pipeline, catalog)
     yield from find_model_problems(pipeline, catalog)
-    yield from find_server_problems(pipeline, catalog)
+    yield from find_api_problems(pipeline, catalog)
     yield from find_publish_problems(pipeline, catalog)
 
 

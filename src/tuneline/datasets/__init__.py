@@ -15,7 +15,6 @@ from tuneline.datasets.folders import (
     FilledFolderDataset,
     FolderDataset,
     OptionalPartitionsDataset,
-    ResponseFolderDataset,
     VolumesDataset,
 )
 from tuneline.datasets.models import AdapterDataset, BaseModelDataset, ReleaseFolderDataset
@@ -47,7 +46,6 @@ __all__ = [
     "RawJSONDataset",
     "RawSheetDataset",
     "ReleaseFolderDataset",
-    "ResponseFolderDataset",
     "SparkJSONLinesDataset",
     "StreamedCSVDataset",
     "SummaryJSONDataset",

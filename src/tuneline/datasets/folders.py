@@ -1,21 +1,17 @@
 """A folder as a value."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
-import orjson
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets.partitions import PartitionedDataset
 
-from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cache import find_hub_cache
-from tuneline.llm_api.client import Failure, Response
 from tuneline.utils.caches import Cache
 from tuneline.utils.disks import measure_volume
-from tuneline.utils.files import replace_whole, replace_whole_folder
-from tuneline.utils.hashing import open_seal, order_versions, seal_value
+from tuneline.utils.files import replace_whole_folder
+from tuneline.utils.hashing import order_versions
 
 
 class FolderDataset(AbstractDataset[None, Path]):
@@ -92,95 +88,13 @@ class OptionalPartitionsDataset(PartitionedDataset):  # type: ignore[misc]  # ke
         return True
 
 
-class ResponseFolder:
-    """Responses as files `<step>/<key>.json`. See `Responses`.
-
-    Args:
-        folder: where they lie; it need not be there yet.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def read(self, step: str, key: str) -> Response | Failure | None:
-        """Look a response up.
-
-        Raises:
-            TunelineError: if its file was changed by hand.
-        """
-        path = self._path(step, key)
-        if not path.is_file():
-            return None
-        try:
-            value = open_seal(orjson.loads(path.read_bytes()))
-            return Failure(**value) if "reason" in value else Response(**value)
-        except (TypeError, ValueError, AttributeError, OSError) as error:
-            raise TunelineError(
-                Problem(
-                    where=str(path),
-                    wrong=f"it is no response ({error})",
-                    matters="the file was changed by hand or damaged",
-                    remedy="delete it to have it asked, and paid, again",
-                )
-            ) from error
-
-    def write(self, step: str, key: str, response: Response | Failure) -> None:
-        """Keep a response; it is on the disk when this returns."""
-        with replace_whole(self._path(step, key)) as file:
-            file.write(orjson.dumps(seal_value(asdict(response)), option=orjson.OPT_INDENT_2))
-
-    def _path(self, step: str, key: str) -> Path:
-        return self._folder / step / f"{key}.json"
-
-
-class ResponseFolderDataset(AbstractDataset[Any, ResponseFolder]):
-    """Gives a node the folder in which it keeps responses while it runs.
-
-    The folder is the one place a node writes to by itself: a run that is killed must find again
-    what it has paid for.
-
-    Args:
-        filepath: the folder.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
-    """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
-
-    def load(self) -> ResponseFolder:
-        """Answer with the folder, of which nothing is read yet."""
-        return ResponseFolder(self._filepath)
-
-    def save(self, data: Any) -> NoReturn:
-        """Refuse: responses are kept one by one.
-
-        Raises:
-            TunelineError: always.
-        """
-        raise TunelineError(
-            Problem(
-                where=str(self._filepath),
-                wrong="a folder of responses was to be written as a whole",
-                matters="responses are kept one by one, as they come",
-                remedy="make it an input of the node",
-            )
-        )
-
-    def _exists(self) -> bool:
-        return True  # an empty one is where every run starts
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
-
-
 class CacheDataset(AbstractDataset[NoReturn, Cache]):
-    """Opens a cache, which a node reads and adds to while it works.
+    """Opens a cache of answers or responses, which a node reads and adds to while it works.
 
     The one kind of dataset that a node writes to itself: what is finished must survive the node.
 
     Args:
-        filepath: the file; made when the first entry is recorded.
+        filepath: the file; made when the first value is put.
         metadata: ignored here; Kedro-Viz reads the layer from it.
     """
 
@@ -193,8 +107,8 @@ class CacheDataset(AbstractDataset[NoReturn, Cache]):
         return Cache(self._filepath)
 
     def save(self, data: NoReturn) -> None:
-        """Refuse: entries are recorded one by one."""
-        raise DatasetError(f"{self._filepath} is a cache: record entries, do not save it")
+        """Refuse: values are put one by one."""
+        raise DatasetError(f"{self._filepath} is a cache: put values, do not save it")
 
     def _exists(self) -> bool:
         return True

@@ -16,7 +16,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Stream, map_ahead, run_ahead
 from tuneline.utils.files import replace_whole
 from tuneline.utils.limits import TooLargeError, read_limits
-from tuneline.utils.terminal import FORMULA_START
+from tuneline.utils.terminal import FORMULA_START, shorten
 
 # Long texts would make Kedro-Viz's table unreadable.
 PREVIEW_CHARACTERS = 160
@@ -32,13 +32,12 @@ def preview_rows(rows: list[dict[str, object]]) -> TablePreview:
         Index, columns and data, as Kedro-Viz takes them.
     """
     columns = list(rows[0]) if rows else []
-    data = [[_shorten(row[column]) for column in columns] for row in rows]
+    data = [[_preview(row[column]) for column in columns] for row in rows]
     return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": data})
 
 
-def _shorten(value: object) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
+def _preview(value: object) -> str:
+    return "" if value is None else shorten(value, PREVIEW_CHARACTERS)
 
 
 class StreamedCSVDataset(AbstractDataset[Stream[pl.DataFrame], pl.LazyFrame]):

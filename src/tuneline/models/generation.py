@@ -77,7 +77,7 @@ def generate_answers(
     batches = list(make_batches(prompts, hardware.per_device_eval_batch_size))
     asked = [[prompts[index] for index in batch] for batch in batches]
     keys = [hash_value({**fingerprint, "seed": evaluation.seed, "prompts": one}) for one in asked]
-    new = [one for one, key in zip(asked, keys, strict=True) if cache.recall(key) is None]
+    new = [one for one, key in zip(asked, keys, strict=True) if cache.get(key) is None]
     left = sum(map(len, new))
     if left < len(prompts):
         log.info("%s of %s answers are there already.", len(prompts) - left, len(prompts))
@@ -86,12 +86,12 @@ def generate_answers(
     progress = RowProgress("Answering", "prompts", left)
     answers: dict[int, Answer] = {}
     for batch, one, key in zip(batches, asked, keys, strict=True):
-        if cache.recall(key) is None:
-            found = _answer(one, model, tokenizer, evaluation)
-            cache.record(key, [asdict(answer) for answer in found])
+        kept = cache.get(key)
+        if kept is None:
+            kept = [asdict(answer) for answer in _answer(one, model, tokenizer, evaluation)]
+            cache.put(key, kept)
             progress.advance(len(batch))
-        kept = [Answer(**values) for values in cache.recall(key) or []]
-        answers |= dict(zip(batch, kept, strict=True))
+        answers |= dict(zip(batch, (Answer(**values) for values in kept), strict=True))
     if new:
         progress.finish()
     return [answers[index] for index in range(len(prompts))]

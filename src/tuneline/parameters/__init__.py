@@ -8,9 +8,9 @@ SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names;
 from pydantic import BaseModel
 
 from tuneline.parameters.data import Data, Documents, Rules
-from tuneline.parameters.evaluation import Criterion, Evaluation, Judge, Rubric
+from tuneline.parameters.evaluation import Criterion, Evaluation, Rubric
 from tuneline.parameters.project import Cleaning, Gguf, Merge, Storage, TinyBase
-from tuneline.parameters.services import Address, FinetuneAPI, Moderation, Price, Prices, Server
+from tuneline.parameters.services import FinetuneAPI, Moderation, Price, Prices, Server
 from tuneline.parameters.splitting import Leaks, Split
 from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table
@@ -29,7 +29,6 @@ SHARED_BLOCKS: dict[str, type[BaseModel]] = {
 
 __all__ = [
     "SHARED_BLOCKS",
-    "Address",
     "Checks",
     "Cleaning",
     "Criterion",
@@ -39,7 +38,6 @@ __all__ = [
     "FinetuneAPI",
     "Gguf",
     "Hardware",
-    "Judge",
     "Leaks",
     "Merge",
     "Moderation",

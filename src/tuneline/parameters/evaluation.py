@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuneline.parameters.base import Block, Seed
+from tuneline.parameters.services import Server
 
 
 class Criterion(Block):
@@ -14,31 +15,13 @@ class Criterion(Block):
     description: str = Field(min_length=1, description="what 0 and 10 mean, in a sentence")
 
 
-class Judge(Block):
-    """A model that rates, behind any server that speaks OpenAI's chat completions."""
-
-    base_url: str = Field(pattern="^https?://", description="up to and with `/v1`")
-    model: str = Field(min_length=1, description="as the server names it")
-    key: str | None = Field(
-        default=None, description="name of the environment variable that holds the server's key"
-    )
-    options: dict[str, Any] = Field(
-        default={}, description="further keys of the request, such as `temperature: 0`"
-    )
-    timeout_seconds: float = Field(default=60, gt=0, description="for one request")
-    retries: int = Field(
-        default=3, ge=0, description="after time-outs, 429, 5xx, unreadable responses"
-    )
-    parallel: int = Field(default=4, gt=0, description="requests under way at a time")
-
-
 class Rubric(Block):
     """Criteria, and who rates by them."""
 
     criteria: list[Criterion] = Field(min_length=1, description="what is rated, each from 0 to 10")
     prompts: int = Field(default=30, gt=0, description="prompts to rate: questions, then test rows")
     people: bool = Field(default=False, description="export a blinded sheet, read it back")
-    judge: Judge | None = Field(default=None, description="a model that rates; null for none")
+    judge: Server | None = Field(default=None, description="a model that rates; null for none")
 
     @field_validator("criteria")
     @classmethod

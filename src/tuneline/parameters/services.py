@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server."""
+"""Servers, what they cost, and what is asked of them: moderation, fine-tuning."""
 
 from typing import Any, Literal, Self
 
@@ -7,11 +7,13 @@ from pydantic import Field, field_validator, model_validator
 from tuneline.parameters.base import Block, Seed
 
 
-class Address(Block):
-    """Where a server is, and how one deals with it."""
+class Server(Block):
+    """An OpenAI-compatible server: OpenAI, vLLM, Ollama, LM Studio, `transformers serve`."""
 
-    base_url: str = Field(description="where the server answers, `/v1` included")
-    model: str = Field(description="as the server names it")
+    base_url: str = Field(
+        pattern="^https?://", description="where the server answers, `/v1` included"
+    )
+    model: str = Field(min_length=1, description="as the server names it")
     api_key_variable: str | None = Field(
         default=None, description="environment variable that holds the key; null for none"
     )
@@ -20,13 +22,8 @@ class Address(Block):
     retries: int = Field(
         default=6, ge=0, description="of one request, with growing pauses: rate limits, time-outs"
     )
-
-
-class Server(Address):
-    """A server that writes: OpenAI, vLLM, Ollama, LM Studio, `transformers serve`."""
-
     structured: bool = Field(
-        default=True, description="ask for JSON by schema; for servers that offer it"
+        default=True, description="ask for JSON by schema; false for servers that do not offer it"
     )
     sampling: dict[str, Any] = Field(
         default={}, description="temperature, max_tokens …: the openai client's own names"
@@ -42,7 +39,7 @@ class Moderation(Block):
     categories: dict[str, list[str]] = Field(
         default={}, description="regular expressions by category, for `by: list`; any letter case"
     )
-    server: Address | None = Field(
+    server: Server | None = Field(
         default=None, description="OpenAI's moderation endpoint, or one like it"
     )
 

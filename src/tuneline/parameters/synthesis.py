@@ -39,7 +39,9 @@ class Quotas(Block):
     """What the conversations must be made of."""
 
     styles: dict[str, float] = Field(min_length=1, description="share of each style")
-    disfluencies: float = Field(ge=0, le=1, description="share with a disfluency")
+    disfluencies: float = Field(
+        default=0, ge=0, le=1, description="share of answers with a disfluency"
+    )
     tolerance: float = Field(
         ge=0, le=1, description="how far a share may be off; beyond it the stage refuses"
     )
@@ -97,6 +99,6 @@ class Synthesize(Block):
         if self.provider == "server" and self.budget and not bounded:
             raise ValueError(
                 "a `budget` needs `server.sampling.max_tokens`; without it one response could cost "
-                "any amount; state the most tokens of a reply"
+                "any amount; state the most tokens of a response"
             )
         return self

@@ -1,9 +1,8 @@
 """A cache of finished work, so that an interruption costs no more than the last piece of it."""
 
-import json
 import logging
 import os
-import re
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,32 +10,40 @@ from typing import Any
 import orjson
 
 from tuneline.utils.files import REMEDY, name_unreadable, name_unwritable
-from tuneline.utils.hashing import open_seal, seal_value
+from tuneline.utils.hashing import SEAL, open_seal, seal_value
 
 log = logging.getLogger(__name__)
 
+DAMAGED = "move it away; its work is done again"
+
 
 class Cache:
-    """Values by key, one JSON line each with its SHA-256, on the disk as soon as they are recorded.
+    """Values by key, one JSON line each with its SHA-256, on the disk as soon as they are put.
 
-    A line that an interruption cut short is passed over, and one that is no longer what was
-    written: its work is done again. The file may be deleted at any time.
+    Keeps what local models answer and what servers respond. Memory holds the keys only. A line
+    that an interruption cut short is passed over, and one that is no longer what was written: its
+    work is done again. The file may be deleted at any time.
 
     Args:
         path: the file; it need not be there.
 
     Raises:
-        TunelineError: if something lies there that cannot be read at all.
+        TunelineError: if something is there that cannot be read at all.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with name_unreadable(path, "move it away; its work is done again"):
-            lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
-        entries = {number: _parse(line) for number, line in enumerate(lines, start=1) if line}
-        self._values = dict(entry for entry in entries.values() if entry)
-        # The last line has no end only if an interruption cut it short.
-        broken = [n for n, entry in entries.items() if not entry and n < len(lines)]
+        self._lock = Lock()
+        self._starts: dict[str, int] = {}
+        start, line, broken = 0, b"", []
+        with name_unreadable(path, DAMAGED):
+            for number, line in enumerate(_read_lines(path), start=1):
+                if entry := _parse(line):
+                    self._starts[entry[0]] = start
+                # The last line has no end only if an interruption cut it short.
+                elif line.endswith(b"\n"):
+                    broken.append(number)
+                start += len(line)
         if broken:
             log.warning(
                 "%s: line %s is not what was written there (%s in all); that work is done again.",
@@ -44,77 +51,42 @@ class Cache:
                 broken[0],
                 len(broken),
             )
-        # A new entry must not be written behind the rest of one that was cut short.
-        self._separator = b"\n" if lines[-1] else b""
-        self._lock = Lock()
+        # A new entry must not be written after the rest of one that was cut short.
+        self._separator = b"\n" if line and not line.endswith(b"\n") else b""
 
-    def recall(self, key: str) -> Any | None:
-        """Give the value of a key, or None."""
-        return self._values.get(key)
+    def get(self, key: str) -> Any | None:
+        """Give the value of a key; None if it has none, or none that is still what was put."""
+        start = self._starts.get(key)
+        if start is None or not self._path.exists():
+            return None
+        with name_unreadable(self._path, DAMAGED), self._path.open("rb") as file:
+            file.seek(start)
+            entry = _parse(file.readline())
+        return entry[1] if entry and entry[0] == key else None
 
-    def record(self, key: str, value: Any) -> None:
+    def put(self, key: str, value: Any) -> None:
         """Keep a value of plain types; it is on the disk when this returns."""
         entry = orjson.dumps(seal_value({"key": key, "value": value}))
         with self._lock, name_unwritable(self._path, REMEDY):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:
+                start = file.tell() + len(self._separator)
                 file.write(self._separator + entry + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
             self._separator = b""
-            self._values[key] = value
+            self._starts[key] = start
+
+
+def _read_lines(path: Path) -> Iterator[bytes]:
+    if path.exists():
+        with path.open("rb") as file:
+            yield from file
 
 
 def _parse(line: bytes) -> tuple[str, Any] | None:
     try:
-        entry = open_seal(orjson.loads(line))
-        return entry["key"], entry["value"]
+        entry = orjson.loads(line)
+        return (entry["key"], open_seal(entry)["value"]) if SEAL in entry else None
     except (KeyError, TypeError, ValueError, AttributeError):  # JSONDecodeError is a ValueError
         return None
-
-
-DECODER = json.JSONDecoder()
-# How models mark what they think before they answer: as a tag, in brackets, in channels (harmony).
-NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis"
-PLACE = re.compile(
-    rf"(?P<object>\{{)"
-    rf"|(?P<opens><(?:{NAMES})\b[^<>]*>|\[THINK\]|<\|begin_of_thought\|>|<\|channel\|>analysis)"
-    rf"|(?P<closes></(?:{NAMES})\s*>|\[/THINK\]|<\|end_of_thought\|>|<\|channel\|>final)",
-    re.IGNORECASE,
-)
-
-
-def find_values(text: str) -> list[Any]:
-    """Find the JSON objects in a response, whatever is around and between them.
-
-    Prose, code fences and broken objects are stepped over, and so is a thought; one that never
-    ends holds all that follows. Where a thought ends that began before the response (a chat
-    template may open it), what comes before its end is none of the answer. A mark inside a text
-    of an object is text. An object that was cut off is not completed: half an answer is none.
-
-    Args:
-        text: the response; JSON, or something like it.
-
-    Returns:
-        The outermost objects, in their order.
-    """
-    found: list[Any] = []
-    place = 0
-    while match := PLACE.search(text, place):
-        place = match.end()
-        if match["opens"]:
-            place = _find_end(text, place)
-        elif match["closes"]:
-            found.clear()
-        else:
-            try:
-                value, place = DECODER.raw_decode(text, match.start())
-            except (ValueError, RecursionError):
-                continue
-            found.append(value)
-    return found
-
-
-def _find_end(text: str, start: int) -> int:
-    ends = (match.end() for match in PLACE.finditer(text, start) if match["closes"])
-    return next(ends, len(text))

@@ -1,4 +1,4 @@
-"""Fingerprints of what went into an adapter."""
+"""Fingerprints of what went into an adapter, and orders that a seed decides."""
 
 import hashlib
 import json
@@ -18,6 +18,16 @@ log = logging.getLogger(__name__)
 def hash_text(text: str) -> str:
     """Fingerprint a text: SHA-256, hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seeded_order(*seed: object) -> int:
+    """Hash a seed of any values to a number below 2^64.
+
+    What is sorted by it, seeded with itself, is in a random order that depends on nothing else;
+    modulo a number it is a draw.
+    """
+    text = "\x00".join(map(str, seed))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def hash_value(value: Any) -> str:

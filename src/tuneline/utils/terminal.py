@@ -43,6 +43,12 @@ def show(text: object, line_break: str = "\n") -> str:
     return UNSAFE.sub(_escape, str(text)).replace("\n", line_break)
 
 
+def shorten(value: object, limit: int) -> str:
+    """Cut a value that is shown to so many characters, the last of them an ellipsis."""
+    text = str(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def protect_terminal() -> None:
     """Show safely whatever this process logs, warns of and fails with, its libraries included."""
     logging.setLogRecordFactory(ShownRecord)

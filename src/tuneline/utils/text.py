@@ -188,10 +188,15 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(MARK, _mark)
 
 
+# Scripts that put no space between words: each of their characters counts as a word.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+
 TAG = regex.compile(r"</?[A-Za-z][^<>]*>")
 # What makes two headings the same; the punctuation and the ornaments around it do not.
 KEPT = regex.compile(r"[\p{L}\p{N}\p{Sc}%&+=]|(?<=\p{L})#+(?=\s|$)")
-ACCENTS = regex.compile("[\u0300-\u036f]")  # of Latin, Greek and Cyrillic letters; others say more
+# Accents of Latin, Greek and Cyrillic letters, once they are letters of their own (NFKD). The marks
+# of other scripts are vowels and tones, without which a word is another one.
+ACCENTS = regex.compile("[\u0300-\u036f]")
 ORNAMENT = r"[^\p{L}\p{N}]*"
 NUMBER = r"\d{1,3}(?:\.\d{1,3})*|[IVXLC]+|[ivxlc]+|\p{L}|[一二三四五六七八九十百]+"
 BEHIND = r"[.):\]、]+|\s+[\u2013\u2014-]\s"

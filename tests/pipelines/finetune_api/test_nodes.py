@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_server import ScriptedServer, serve
-from tuneline.datasets.folders import ResponseFolder
 from tuneline.errors import TunelineError
 from tuneline.parameters import (
     Evaluation,
@@ -17,14 +16,16 @@ from tuneline.parameters import (
     Server,
 )
 from tuneline.pipelines.evaluate.nodes import score_remote_answers
-from tuneline.pipelines.finetune_api.job import find_chat_problem
+from tuneline.pipelines.finetune_api.chats import find_chat_problem
 from tuneline.pipelines.finetune_api.nodes import (
     answer_remotely,
     export_chats,
     price_job,
     tune_remotely,
 )
+from tuneline.utils.caches import Cache
 
+NOTHING = Cache(Path("no"))
 FREE = {"input": 0, "output": 0, "batch_input": 0, "batch_output": 0}
 PRICES = Prices(
     as_of="today",
@@ -71,7 +72,7 @@ def make_settings(
 
 
 def tune(settings: FinetuneAPI) -> dict:
-    train, validation, _ = export_chats(TRAIN, VALIDATION, settings)
+    train, validation, _ = export_chats(TRAIN, VALIDATION, NOTHING, settings)
     job_cost = price_job(train, settings, PRICES)
     return tune_remotely(train, validation, job_cost, settings, PRICES)
 
@@ -111,9 +112,7 @@ def test_a_dry_run_sends_nothing():
     with serve(ScriptedServer()) as server:
         settings = make_settings(server, dry_run=True, moderation=Moderation(**moderator))
         record = tune(settings)
-        answers = answer_remotely(
-            VALIDATION, record, ResponseFolder(Path("no")), settings, PROMPT, GREEDY
-        )
+        answers = answer_remotely(VALIDATION, record, NOTHING, settings, PROMPT, GREEDY)
     assert server.requests == {}
     assert record["dry_run"] is True
     assert record["estimated"]["dollars"] > 0
@@ -144,7 +143,7 @@ def test_too_few_examples_are_refused_before_the_upload():
     assert server.requests == {}
 
 
-def test_every_example_is_exported_or_set_aside_with_a_reason():
+def test_every_example_is_exported_or_set_aside_with_a_reason(tmp_path: Path):
     long = make_examples(1, "long")
     long[0]["completion"][0]["content"] = "a" * 400
     with serve(ScriptedServer()) as server:
@@ -154,7 +153,9 @@ def test_every_example_is_exported_or_set_aside_with_a_reason():
         }
         moderation = Moderation(by="server", server={"base_url": server.url, "model": "m"})
         settings = make_settings(server, moderation=moderation)
-        train, _, report = export_chats([*TRAIN, *long], VALIDATION, settings)
+        train, _, report = export_chats(
+            [*TRAIN, *long], VALIDATION, Cache(tmp_path / "cache"), settings
+        )
     assert len(train) == 11
     split = report["train"]
     assert split["set_aside"] == [{"id": "long1", "reason": "it may have more than 200 tokens"}]
@@ -192,7 +193,7 @@ def test_base_and_tuned_model_answer_the_same_prompts_with_the_same_decoding(tmp
         settings = make_settings(server)
         record = {"dry_run": False, "model": "ft:scripted:keeper"}
         rows = answer_remotely(
-            VALIDATION, record, ResponseFolder(tmp_path), settings, PROMPT, GREEDY
+            VALIDATION, record, Cache(tmp_path / "responses.jsonl"), settings, PROMPT, GREEDY
         )
     base, tuned = server.requests["/chat/completions"][:3], server.requests["/chat/completions"][3:]
     assert {one["model"] for one in base} == {"scripted-2026-01-01"}
@@ -218,7 +219,12 @@ def test_a_remote_model_is_scored_with_the_metrics_of_a_local_adapter(tmp_path: 
     record = {"dry_run": False, "model": "ft:scripted:keeper", "job": {"id": "job1"}}
     with serve(ScriptedServer()) as server:
         rows = answer_remotely(
-            VALIDATION, record, ResponseFolder(tmp_path), make_settings(server), PROMPT, asking
+            VALIDATION,
+            record,
+            Cache(tmp_path / "responses.jsonl"),
+            make_settings(server),
+            PROMPT,
+            asking,
         )
     scores = score_remote_answers(rows, make_examples(4, "train"), record, asking)
     assert scores["run"]["model"] == "ft:scripted:keeper"

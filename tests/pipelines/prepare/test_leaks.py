@@ -1,6 +1,6 @@
 """The leak check as a whole, through its node."""
 
-from itertools import count
+import re
 from random import Random
 
 import pandas as pd
@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuneline.errors import TunelineError
+from tuneline.examples import SPLIT_GROUP
 from tuneline.parameters import Data, Evaluation, Leaks, Prompt, Split
 from tuneline.pipelines.prepare.leaks import count_equal
-from tuneline.pipelines.prepare.near_duplicates import tabulate
 from tuneline.pipelines.prepare.nodes import check_leaks
+from tuneline.pipelines.prepare.normal_forms import make_forms
+from tuneline.pipelines.prepare.splitting import SPLITS
 
 PROMPT = Prompt(
     prompt="Write a product description of at least two sentences for: {title}",
@@ -36,22 +38,24 @@ ROPE = (
 )
 
 
-def make_splits(**splits: list[tuple[str, ...]]) -> dict[str, list[dict]]:
-    """Make examples of titles, contents and categories; `meta.line` counts on."""
-    lines = count(1)
-    return {
-        split: [make_example(next(lines), *texts) for texts in splits.get(split, [])]
-        for split in ("train", "validation", "test")
-    }
-
-
-def make_example(line: int, title: str, content: str, *category: str) -> dict:
-    return {
-        "id": f"id {line}",
-        "prompt": [{"role": "user", "content": PROMPT.prompt.format(title=title)}],
-        "completion": [{"role": "assistant", "content": content}],
-        "meta": {"line": line} | ({"category": category[0]} if category else {}),
-    }
+def make_rows(
+    train: list[tuple[str, ...]], validation: list[tuple[str, ...]], test: list[tuple[str, ...]]
+) -> pl.DataFrame:
+    """Make rows of titles, contents and categories, as `split_rows` gives them."""
+    splits = {"train": train, "validation": validation, "test": test}
+    placed = [(split, *texts) for split, several in splits.items() for texts in several]
+    return pl.DataFrame(
+        {
+            "line": line,
+            "split": split,
+            SPLIT_GROUP: " ".join(re.findall(r"\w+", title.lower())),
+            "id": f"id {line}",
+            "title": title,
+            "content": content,
+            "kind": category[0] if category else None,
+        }
+        for line, (split, title, content, *category) in enumerate(placed, start=1)
+    )
 
 
 def make_data(category: str | None = None, **leaks: object) -> Data:
@@ -62,27 +66,13 @@ def make_data(category: str | None = None, **leaks: object) -> Data:
 
 
 def check(
-    splits: dict[str, list[dict]], data: Data | None = None, questions: list[str] | None = None
+    rows: pl.DataFrame, data: Data | None = None, questions: list[str] | None = None
 ) -> tuple[dict[str, list[str]], pd.DataFrame, dict]:
-    """Check the splits; answer with the ids that are left on each, the table and the report."""
-    titles = {
-        one["meta"]["line"]: one["prompt"][0]["content"].rpartition(": ")[2]
-        for several in splits.values()
-        for one in several
-    }
-    clean = pl.LazyFrame(
-        {
-            "line": [str(line) for line in titles],
-            "id": [f"id {line}" for line in titles],
-            "title": list(titles.values()),
-        }
-    )
+    """Check the rows; answer with the ids that are left on each split, the table and the report."""
     evaluation = Evaluation(title="", questions=questions or [], generation={})
-    *left, table, report = check_leaks(
-        *splits.values(), clean, data or make_data(), PROMPT, evaluation
-    )
-    ids = [[one["id"] for one in split] for split in left]
-    return dict(zip(splits, ids, strict=True)), table, report
+    left, table, report = check_leaks(rows, data or make_data(), PROMPT, evaluation)
+    ids = {split: left.filter(split=split)["id"].to_list() for split in SPLITS}
+    return ids, table, report
 
 
 def change(text: str, words: int, seed: int = 0) -> str:
@@ -94,8 +84,8 @@ def change(text: str, words: int, seed: int = 0) -> str:
 
 
 def test_different_rows_are_left_alone():
-    splits = make_splits(train=[POT], validation=[LAMP], test=[ROPE])
-    left, table, report = check(splits)
+    rows = make_rows(train=[POT], validation=[LAMP], test=[ROPE])
+    left, table, report = check(rows)
     assert left == {"train": ["id 1"], "validation": ["id 2"], "test": ["id 3"]}
     assert table.empty
     assert report["found"] == {"exact": 0, "near": 0}
@@ -111,7 +101,7 @@ def test_different_rows_are_left_alone():
     ],
 )
 def test_a_copy_is_found_whatever_its_case_punctuation_and_accents(copy: tuple[str, str]):
-    left, table, report = check(make_splits(train=[copy, LAMP], validation=[ROPE], test=[POT]))
+    left, table, report = check(make_rows(train=[copy, LAMP], validation=[ROPE], test=[POT]))
     assert left["train"] == ["id 2"]
     assert report["found"] == {"exact": 1, "near": 0}
     assert table[["kind", "compared", "similarity"]].values.tolist() == [["exact", "example", 1.0]]
@@ -120,7 +110,7 @@ def test_a_copy_is_found_whatever_its_case_punctuation_and_accents(copy: tuple[s
 @pytest.mark.parametrize("words", [1, 2, 3, 4, 5])
 def test_a_test_row_copied_into_training_with_a_few_words_changed_is_found(words: int):
     copy = (POT[0], change(POT[1], words))  # of 27
-    left, _, report = check(make_splits(train=[LAMP, copy], validation=[ROPE], test=[POT]))
+    left, _, report = check(make_rows(train=[LAMP, copy], validation=[ROPE], test=[POT]))
     assert left["train"] == ["id 1"]
     assert report["found"] == {"exact": 0, "near": 1}
     assert report["remaining"] == 0
@@ -128,7 +118,7 @@ def test_a_test_row_copied_into_training_with_a_few_words_changed_is_found(words
 
 def test_a_completion_is_found_under_another_prompt():
     copies = [("Ceramic jug for tea", POT[1]), ("Jug", change(POT[1], 2))]
-    left, table, _ = check(make_splits(train=[*copies, LAMP], validation=[ROPE], test=[POT]))
+    left, table, _ = check(make_rows(train=[*copies, LAMP], validation=[ROPE], test=[POT]))
     assert left["train"] == ["id 3"]
     assert table["compared"].tolist() == ["completion", "completion"]
     assert table["kind"].tolist() == ["exact", "near"]
@@ -140,14 +130,14 @@ def test_variants_with_descriptions_of_their_own_stay():
         "Fire-red glaze on thin porcelain. Its spout is short, so it hardly ever drips, and two "
         "cups are full before the tea is cold.",
     )
-    left, *_ = check(make_splits(train=[red], validation=[LAMP], test=[POT]))
+    left, *_ = check(make_rows(train=[red], validation=[LAMP], test=[POT]))
     assert left["train"] == ["id 1"]
 
 
 def test_short_answers_may_be_the_same_by_right():
     train = [("Is the jug safe for a dishwasher?", "Yes, it is."), POT]
     left, *_ = check(
-        make_splits(train=train, validation=[LAMP], test=[("Is the pot one litre?", "Yes, it is.")])
+        make_rows(train=train, validation=[LAMP], test=[("Is the pot one litre?", "Yes, it is.")])
     )
     assert left["train"] == ["id 1", "id 2"]
 
@@ -156,25 +146,23 @@ def test_a_text_without_spaces_between_its_words_is_compared_by_characters():
     answer = "先把鞋子放在通風處陰乾，再用軟毛刷輕輕刷掉表面的黴斑，最後噴上除濕劑保存。"
     copy = answer.replace("輕輕", "慢慢")
     left, _, report = check(
-        make_splits(
-            train=[("鞋子發黴怎麼辦", copy), POT], validation=[LAMP], test=[("黴斑", answer)]
-        )
+        make_rows(train=[("鞋子發黴怎麼辦", copy), POT], validation=[LAMP], test=[("黴斑", answer)])
     )
     assert left["train"] == ["id 2"]
     assert report["found"] == {"exact": 0, "near": 1}
 
 
 def test_validation_is_kept_apart_from_test_and_training_from_both():
-    splits = make_splits(train=[POT, LAMP, ROPE], validation=[LAMP, POT], test=[POT])
-    left, table, _ = check(splits)
+    rows = make_rows(train=[POT, LAMP, ROPE], validation=[LAMP, POT], test=[POT])
+    left, table, _ = check(rows)
     assert left == {"train": ["id 3"], "validation": ["id 4"], "test": ["id 6"]}
     pairs = set(zip(table["split"], table["duplicate_split"], strict=True))
     assert pairs == {("train", "validation"), ("train", "test"), ("validation", "test")}
 
 
 def test_moving_puts_the_held_out_row_into_training():
-    splits = make_splits(train=[POT], validation=[LAMP], test=[(POT[0], change(POT[1], 2)), ROPE])
-    left, table, report = check(splits, make_data(policy="move"))
+    rows = make_rows(train=[POT], validation=[LAMP], test=[(POT[0], change(POT[1], 2)), ROPE])
+    left, table, report = check(rows, make_data(policy="move"))
     assert left == {"train": ["id 1", "id 3"], "validation": ["id 2"], "test": ["id 4"]}
     assert (report["moved"], report["dropped"]) == (1, 0)
     assert table[["split", "id", "duplicate_split", "duplicate_id", "done"]].values.tolist() == [
@@ -184,18 +172,16 @@ def test_moving_puts_the_held_out_row_into_training():
 
 def test_moving_goes_on_until_no_twin_of_a_moved_row_is_held_out():
     first, second = (change(POT[1], 3, seed=1), change(POT[1], 3, seed=5))
-    splits = make_splits(
-        train=[(POT[0], first)], validation=[POT, ROPE], test=[(POT[0], second), LAMP]
-    )
-    left, *_ = check(splits, make_data(policy="move"))
+    rows = make_rows(train=[(POT[0], first)], validation=[POT, ROPE], test=[(POT[0], second), LAMP])
+    left, *_ = check(rows, make_data(policy="move"))
     assert left["validation"] == ["id 3"]
     assert left["test"] == ["id 5"]
     assert sorted(left["train"]) == ["id 1", "id 2", "id 4"]
 
 
 def test_a_moved_row_takes_its_group_along():
-    splits = make_splits(train=[POT], validation=[LAMP], test=[POT, (POT[0] + "!", "A pot."), ROPE])
-    left, _, report = check(splits, make_data(policy="move"))
+    rows = make_rows(train=[POT], validation=[LAMP], test=[POT, (POT[0] + "!", "A pot."), ROPE])
+    left, _, report = check(rows, make_data(policy="move"))
     assert left["test"] == ["id 5"]
     assert left["train"] == ["id 1", "id 3", "id 4"]
     assert report["moved"] == 2
@@ -207,9 +193,9 @@ def test_a_moved_row_takes_its_group_along():
     ["Blue teapot 1 litre", "Write a product description of at least two sentences for: " + POT[0]],
 )
 def test_a_row_that_asks_a_fixed_question_is_dropped_from_every_split(policy: str, question: str):
-    splits = make_splits(train=[POT, LAMP], validation=[LAMP], test=[POT, ROPE])
-    splits["validation"] = make_splits(validation=[("Oak spoon", "A spoon.")])["validation"]
-    left, table, report = check(splits, make_data(policy=policy), [question])
+    spoon = ("Oak spoon", "A spoon.")
+    rows = make_rows(train=[POT, LAMP], validation=[spoon], test=[POT, ROPE])
+    left, table, report = check(rows, make_data(policy=policy), [question])
     assert "id 1" not in left["train"]
     assert left["test"] == ["id 5"]
     assert set(table.loc[table["duplicate_split"] == "question", "done"]) == {"dropped"}
@@ -221,39 +207,39 @@ def test_a_fixed_question_in_slightly_other_words_is_found():
         "Which teapot would you give to four friends who drink their tea very hot and slowly?"
     )
     asked = question.replace("drink", "have")
-    splits = make_splits(train=[(asked, "The blue one."), POT], validation=[LAMP], test=[ROPE])
-    left, table, _ = check(splits, questions=[question])
+    rows = make_rows(train=[(asked, "The blue one."), POT], validation=[LAMP], test=[ROPE])
+    left, table, _ = check(rows, questions=[question])
     assert left["train"] == ["id 2"]
     assert table["compared"].tolist() == ["prompt"]
     assert table["duplicate_prompt"].tolist() == [question]
 
 
 def test_a_question_about_another_thing_is_no_duplicate():
-    splits = make_splits(train=[("Which oil helps against nausea?", "Mint.")], test=[POT])
-    splits["validation"] = make_splits(train=[LAMP])["train"]
-    left, *_ = check(splits, questions=["Which oil helps against headache?"])
+    asked = ("Which oil helps against nausea?", "Mint.")
+    rows = make_rows(train=[asked], validation=[LAMP], test=[POT])
+    left, *_ = check(rows, questions=["Which oil helps against headache?"])
     assert left["train"] == ["id 1"]
 
 
 def test_completions_alone_can_be_left_out():
-    splits = make_splits(train=[("Jug", POT[1])], validation=[LAMP], test=[POT])
-    left, *_ = check(splits, make_data(completion_threshold=None))
+    rows = make_rows(train=[("Jug", POT[1])], validation=[LAMP], test=[POT])
+    left, *_ = check(rows, make_data(completion_threshold=None))
     assert left["train"] == ["id 1"]
 
 
 @pytest.mark.parametrize("policy", ["drop", "move"])
 def test_a_split_that_would_be_empty_is_refused(policy: str):
     with pytest.raises(TunelineError, match=f"data.leaks.policy = {policy}: every row of the"):
-        check(make_splits(train=[POT], validation=[LAMP], test=[POT]), make_data(policy=policy))
+        check(make_rows(train=[POT], validation=[LAMP], test=[POT]), make_data(policy=policy))
 
 
 def test_a_category_that_is_not_on_every_split_is_told(caplog: pytest.LogCaptureFixture):
-    splits = make_splits(
+    rows = make_rows(
         train=[(*POT, "kitchen"), (*ROPE, "play")],
         validation=[(*LAMP, "kitchen")],
         test=[("Oak spoon", "A spoon.", "kitchen")],
     )
-    _, _, report = check(splits, make_data(category="kind"))
+    _, _, report = check(rows, make_data(category="kind"))
     words = "Category `play` (1 row) is not in validation and test."
     assert words in report["summary"]
     assert words in caplog.text
@@ -262,8 +248,8 @@ def test_a_category_that_is_not_on_every_split_is_told(caplog: pytest.LogCapture
 
 def test_texts_in_the_table_are_shortened_and_lines_are_numbers():
     long = "word " * 100
-    splits = make_splits(train=[("a", long), POT], validation=[LAMP], test=[("a", long)])
-    _, table, _ = check(splits)
+    rows = make_rows(train=[("a", long), POT], validation=[LAMP], test=[("a", long)])
+    _, table, _ = check(rows)
     assert table["completion"].str.len().tolist() == [160]
     assert table[["line", "duplicate_line"]].values.tolist() == [[1, 4]]
 
@@ -283,19 +269,22 @@ def test_what_is_copied_with_a_tenth_of_its_words_changed_is_found(lengths, poli
     copied = data.draw(st.sampled_from(test))
     words = data.draw(st.integers(0, len(copied[1].split()) // 10))
     train.append((copied[0], change(copied[1], words, data.draw(st.integers(0, 99)))))
-    splits = make_splits(train=train, validation=validation, test=[*test, POT])
+    rows = make_rows(train=train, validation=validation, test=[*test, POT])
     original = f"id {len(train) + len(validation) + test.index(copied) + 1}"
     copy = f"id {len(train)}"
 
-    left, table, report = check(splits, make_data(policy=policy))
+    left, table, report = check(rows, make_data(policy=policy))
 
     assert sum(report["found"].values()) == 1
     assert {*table["id"], *table["duplicate_id"]} == {original, copy}
     assert [copy in left["train"], original in left["test"]] == (
         [False, True] if policy == "drop" else [True, False]
     )
-    kept = {split: [one for one in splits[split] if one["id"] in left[split]] for split in splits}
-    assert count_equal(tabulate(kept, [], PROMPT), Leaks()) == 0
+    kept = pl.concat(
+        rows.filter(pl.col("id").is_in(left[split])).with_columns(split=pl.lit(split))
+        for split in SPLITS
+    )
+    assert count_equal(make_forms(kept, [], PROMPT), Leaks()) == 0
 
 
 LONG = (
@@ -338,8 +327,8 @@ def a_sentence_left_out(text: str) -> str:
     ],
 )
 def test_a_copy_with_parts_moved_added_or_left_out_is_found(rewrite):
-    splits = make_splits(train=[(LONG[0], rewrite(LONG[1])), LAMP], validation=[ROPE], test=[LONG])
-    left, _, report = check(splits)
+    rows = make_rows(train=[(LONG[0], rewrite(LONG[1])), LAMP], validation=[ROPE], test=[LONG])
+    left, _, report = check(rows)
     assert left["train"] == ["id 2"]
     assert report["found"] == {"exact": 0, "near": 1}
 
@@ -356,13 +345,13 @@ def make_templated(numbers: range) -> list[tuple[str, str]]:
 
 
 def test_rows_of_a_template_that_differ_in_numbers_alone_are_no_duplicates():
-    splits = make_splits(
+    rows = make_rows(
         train=make_templated(range(700)),
         validation=make_templated(range(700, 800)),
         test=make_templated(range(800, 900)),
     )
-    left, table, _ = check(splits)
-    assert [len(left[split]) for split in splits] == [700, 100, 100]
+    left, table, _ = check(rows)
+    assert [len(left[split]) for split in SPLITS] == [700, 100, 100]
     assert table.empty
 
 
@@ -375,19 +364,19 @@ def test_the_remedy_for_templated_rows_works():
         )
         for name in names
     ]
-    splits = make_splits(train=rows[:3], validation=rows[3:4], test=rows[4:])
+    rows = make_rows(train=rows[:3], validation=rows[3:4], test=rows[4:])
     with pytest.raises(TunelineError, match=r"`data\.leaks\.threshold: 1`"):
-        check(splits)
-    left, table, _ = check(splits, make_data(threshold=1, completion_threshold=None))
-    assert [len(left[split]) for split in splits] == [3, 1, 1]
+        check(rows)
+    left, table, _ = check(rows, make_data(threshold=1, completion_threshold=None))
+    assert [len(left[split]) for split in SPLITS] == [3, 1, 1]
     assert table.empty
 
 
 def test_a_training_row_stays_if_the_row_it_is_like_goes_itself():
     changed = (POT[0], change(POT[1], 4))
     twice = (POT[0], change(changed[1], 4, seed=1))
-    splits = make_splits(train=[twice, LAMP], validation=[changed, ROPE], test=[POT])
-    left, _, report = check(splits)
+    rows = make_rows(train=[twice, LAMP], validation=[changed, ROPE], test=[POT])
+    left, _, report = check(rows)
     assert left == {"train": ["id 1", "id 2"], "validation": ["id 4"], "test": ["id 5"]}
     assert report["dropped"] == 1
 
@@ -395,13 +384,13 @@ def test_a_training_row_stays_if_the_row_it_is_like_goes_itself():
 def test_a_training_row_stays_if_the_row_it_is_like_asks_a_fixed_question():
     question = f"Write a product description of at least two sentences for: {POT[0]}"
     other = ("Green jug of glass", POT[1])
-    splits = make_splits(train=[other, LAMP], validation=[ROPE], test=[POT, LONG])
-    left, _, _ = check(splits, questions=[question])
+    rows = make_rows(train=[other, LAMP], validation=[ROPE], test=[POT, LONG])
+    left, _, _ = check(rows, questions=[question])
     assert left == {"train": ["id 1", "id 2"], "validation": ["id 3"], "test": ["id 5"]}
 
 
 def test_a_prompt_in_two_splits_with_another_answer_is_named():
-    splits = make_splits(train=[(POT[0], LAMP[1]), LAMP], validation=[ROPE], test=[POT])
-    _, _, report = check(splits)
+    rows = make_rows(train=[(POT[0], LAMP[1]), LAMP], validation=[ROPE], test=[POT])
+    _, _, report = check(rows)
     assert report["shared_prompts"] == {"validation": 0, "test": 1}
     assert "1 test rows have the prompt of a training row" in report["summary"]

@@ -8,7 +8,7 @@ from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import write_raw
 from tuneline.datasets import RawJSONDataset
 from tuneline.parameters import Data, UseCase
-from tuneline.pipelines.prepare.nodes import build_examples, clean_rows
+from tuneline.pipelines.prepare.nodes import build_examples, clean_rows, split_rows
 
 ROWS = 2500
 
@@ -30,9 +30,8 @@ def test_examples_lead_back_to_their_line_and_no_title_is_in_two_splits(
 ):
     kept, _ = clean(raw, parameters.data)
     by_line = {row["line"]: row for row in kept.to_dicts()}
-    splits = build_examples(
-        kept.with_columns(pl.col("line").cast(pl.String)).lazy(), parameters.data, parameters.prompt
-    )
+    rows = split_rows(kept.with_columns(pl.col("line").cast(pl.String)).lazy(), parameters.data)
+    splits = build_examples(rows, parameters.data, parameters.prompt)
     titles = []
     for examples in splits:
         for example in examples:
@@ -49,7 +48,8 @@ def test_examples_lead_back_to_their_line_and_no_title_is_in_two_splits(
 def test_the_same_rows_give_the_same_examples(raw: RawJSONDataset, parameters: UseCase):
     def build() -> object:
         kept, _ = clean(raw, parameters.data)
-        rows = kept.with_columns(pl.col("line").cast(pl.String)).lazy()
+        clean_rows = kept.with_columns(pl.col("line").cast(pl.String)).lazy()
+        rows = split_rows(clean_rows, parameters.data)
         return build_examples(rows, parameters.data, parameters.prompt)
 
     assert build() == build()

@@ -15,7 +15,7 @@ from tests.conftest import PROJECT
 from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Prompt, Table
-from tuneline.pipelines.prepare.nodes import build_examples, clean_rows
+from tuneline.pipelines.prepare.nodes import build_examples, clean_rows, split_rows
 from tuneline.pipelines.prepare.similar_items import find_typo
 from tuneline.pipelines.prepare.splitting import assign_splits
 from tuneline.pipelines.prepare.table_facts import read_facts
@@ -216,7 +216,7 @@ def test_examples_of_a_table_carry_their_groups(made: Pairs, data: Data):
     prompt = Prompt(prompt="{question}", completion="{answer}")
     pairs = made[0].with_columns(pl.col("line").cast(pl.String))
     groups = dict(pairs.select(pl.col("line").cast(int), "groups").iter_rows())
-    for split in build_examples(pairs.lazy(), data, prompt):
+    for split in build_examples(split_rows(pairs.lazy(), data), data, prompt):
         assert split
         for example in split:
             meta = example["meta"]

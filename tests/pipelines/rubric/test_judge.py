@@ -1,4 +1,4 @@
-"""A judge behind a real server on this machine, which responses as it is told."""
+"""A judge behind a real server on this machine, which responds as it is told."""
 
 import json
 import logging
@@ -11,7 +11,8 @@ import pytest
 
 from tests.pipelines.evaluate.rows import make_row
 from tests.scripted_server import TIME_OUT, time_out_by_script
-from tuneline.parameters import Criterion, Evaluation, Judge, Rubric
+from tuneline.errors import TunelineError
+from tuneline.parameters import Criterion, Evaluation, Rubric, Server
 from tuneline.pipelines.rubric.nodes import (
     judge_answers,
     read_judgments,
@@ -26,14 +27,15 @@ ANSWERS = [
 ]
 
 
-class Server(ThreadingHTTPServer):
-    """Responses to each request with what `response` makes of it."""
+class JudgeServer(ThreadingHTTPServer):
+    """Responds to each request with what `response` makes of it."""
 
     daemon_threads = True
 
     def __init__(self, response: Callable[[dict, int], object]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.response, self.requests, self.lock = response, [], threading.Lock()
+        self.bodies: list[dict] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that hang up, as they do after a time-out."""
@@ -48,6 +50,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             asked = sum(one == material for _, one in self.server.requests)
             self.server.requests.append((self.headers["Authorization"], material))
+            self.server.bodies.append(body)
         found = self.server.response(material, asked)
         status, headers, content = found if isinstance(found, tuple) else (200, {}, found)
         sent = json.dumps(content).encode()
@@ -84,8 +87,8 @@ def prefer_good(material: dict, asked: int) -> dict:
 def serve() -> Iterator[Callable]:
     servers = []
 
-    def start(response: Callable[[dict, int], object]) -> Server:
-        server = Server(response)
+    def start(response: Callable[[dict, int], object]) -> JudgeServer:
+        server = JudgeServer(response)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         return server
@@ -96,12 +99,12 @@ def serve() -> Iterator[Callable]:
         server.server_close()
 
 
-def judge(server: Server, tmp_path: Path, answers=ANSWERS, **settings) -> tuple[list, dict]:
+def judge(server: JudgeServer, tmp_path: Path, answers=ANSWERS, **settings) -> tuple[list, dict]:
     """Have the answers judged; answer with the judgments and what they come to."""
-    settings = {"retries": 1, "timeout_seconds": 300, "key": None} | settings
+    settings = {"retries": 1, "timeout_seconds": 300} | settings
     rubric = Rubric(
         criteria=[Criterion(name="accuracy", description="Are the figures right?")],
-        judge=Judge(
+        judge=Server(
             base_url=f"http://127.0.0.1:{server.server_port}/v1", model="judge-1", **settings
         ),
     )
@@ -114,7 +117,7 @@ def judge(server: Server, tmp_path: Path, answers=ANSWERS, **settings) -> tuple[
 def test_a_judge_sees_each_pair_in_both_orders_and_no_names(serve, tmp_path, monkeypatch):
     monkeypatch.setenv(KEY, "secret")
     server = serve(prefer_good)
-    _, found = judge(server, tmp_path, key=KEY)
+    _, found = judge(server, tmp_path, api_key_variable=KEY)
     assert (found["requests"], found["pairs"], found["statuses"]) == (24, 12, {"rated": 24})
     assert found["criteria"]["accuracy"]["change"] == 100
     assert found["criteria"]["accuracy"]["result"] == "better"
@@ -157,7 +160,9 @@ def test_nonsense_is_asked_again_then_counted_and_never_a_zero(serve, tmp_path, 
     server = serve(lambda material, asked: say(nonsense))
     _, found = judge(server, tmp_path, answers=ANSWERS[:2])
     assert found["statuses"] == {"unreadable": 4}
-    assert len(server.requests) == 8
+    assert len(server.requests) == 12, "three attempts each"
+    judge(server, tmp_path, answers=ANSWERS[:2])
+    assert len(server.requests) == 12, "what was paid for is kept, readable or not"
     assert found["criteria"] == {}
 
 
@@ -225,7 +230,7 @@ def test_a_time_out_is_counted_and_the_pair_left_out(serve, tmp_path):
 
     with time_out_by_script():
         judgments, found = judge(serve(response), tmp_path, answers=ANSWERS[:3], retries=0)
-    assert found["statuses"] == {"rated": 5, "timed out": 1}
+    assert found["statuses"] == {"rated": 5, "no response within 300 s": 1}
     assert found["pairs"] == 2
     assert [row["id"] for row in judgments if not row["tuned first"]["scores"]] == ["1"]
 
@@ -239,23 +244,45 @@ def test_a_server_that_is_too_busy_is_asked_again(serve, tmp_path):
     assert found["statuses"] == {"rated": 4}
 
 
-def test_a_server_that_refuses_the_key_is_named_without_it(serve, tmp_path, monkeypatch):
+def test_a_time_out_is_asked_once_more_by_the_next_run(serve, tmp_path):
+    held_back = (504, TIME_OUT, {"error": {"message": "held back"}})
+    server = serve(lambda material, asked: prefer_good(material, asked) if asked else held_back)
+    with time_out_by_script():
+        _, broken = judge(server, tmp_path, answers=ANSWERS[:2], retries=0)
+        _, fixed = judge(server, tmp_path, answers=ANSWERS[:2], retries=0)
+    assert broken["statuses"] == {"no response within 300 s": 4}
+    assert fixed["statuses"] == {"rated": 4}
+    assert len(server.requests) == 8
+
+
+def test_a_server_that_refuses_the_key_stops_the_run_and_is_named_without_it(
+    serve, tmp_path, monkeypatch
+):
     monkeypatch.setenv(KEY, "secret")
     server = serve(lambda material, asked: (401, {}, {"error": {"message": "bad key"}}))
-    judgments, found = judge(server, tmp_path, answers=ANSWERS[:1], key=KEY)
-    (status,) = found["statuses"]
-    assert status.startswith("failed: ")
-    assert "401" in status
-    assert "secret" not in json.dumps(judgments)
+    with pytest.raises(TunelineError, match="the server answers 401") as caught:
+        judge(server, tmp_path, answers=ANSWERS[:1], api_key_variable=KEY)
+    assert str(caught.value).startswith("evaluation.rubric.judge.model = judge-1: ")
+    assert "secret" not in str(caught.value)
 
 
-def test_nobody_listening_is_counted_too(serve, tmp_path):
+def test_nobody_listening_stops_the_run(serve, tmp_path):
     server = serve(prefer_good)
     server.shutdown()
     server.server_close()
-    _, found = judge(server, tmp_path, answers=ANSWERS[:1], retries=0)
-    assert list(found["statuses"].values()) == [2]
-    assert found["criteria"] == {}
+    with pytest.raises(TunelineError, match="the server cannot be reached"):
+        judge(server, tmp_path, answers=ANSWERS[:1], retries=0)
+
+
+def test_ratings_are_asked_for_by_schema_where_the_server_offers_it(serve, tmp_path):
+    server = serve(prefer_good)
+    judge(server, tmp_path / "a", answers=ANSWERS[:1])
+    judge(server, tmp_path / "b", answers=ANSWERS[:1], structured=False, sampling={"top_p": 0.5})
+    by_schema, plain = server.bodies[0], server.bodies[-1]
+    ratings = by_schema["response_format"]["json_schema"]["schema"]["properties"]["A"]
+    assert ratings["required"] == ["accuracy"]
+    assert "response_format" not in plain
+    assert plain["top_p"] == 0.5
 
 
 def test_what_was_rated_is_not_paid_for_again(serve, tmp_path):

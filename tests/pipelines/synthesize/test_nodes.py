@@ -11,9 +11,9 @@ from kedro.config import OmegaConfigLoader
 from tests.conftest import PERSONA, PROJECT
 from tests.scripted_server import ScriptedServer, serve
 from tuneline.datasets import JSONLinesDataset
-from tuneline.datasets.folders import ResponseFolder
 from tuneline.errors import TunelineError
 from tuneline.parameters import Moderation, Prices, Server, Synthesize
+from tuneline.parameters.synthesis import Quotas
 from tuneline.pipelines.synthesize.nodes import (
     check_templates,
     estimate_cost,
@@ -25,6 +25,7 @@ from tuneline.pipelines.synthesize.nodes import (
     write_questions,
 )
 from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.utils.caches import Cache
 
 TEMPLATES = yaml.safe_load((PROJECT / PERSONA / "templates.yml").read_text())
 VOCABULARY = yaml.safe_load((PROJECT / PERSONA / "vocabulary.yml").read_text())
@@ -35,17 +36,19 @@ PRICES = Prices.model_validate(PARAMETERS["prices"])
 SETTINGS = Synthesize.model_validate(PARAMETERS["persona_dialogues"]["synthesize"])
 
 
-def synthesize(settings: Synthesize, folder: Path) -> dict[str, Any]:
+def synthesize(
+    settings: Synthesize, folder: Path, vocabulary: dict[str, Any] = VOCABULARY
+) -> dict[str, Any]:
     """Run the stage's nodes one after the other, as the pipeline does."""
-    responses, made = ResponseFolder(folder), {}
-    checked = check_templates(TEMPLATES, VOCABULARY, settings)
+    responses, made = Cache(folder / "responses.jsonl"), {}
+    checked = check_templates(TEMPLATES, vocabulary, settings)
     estimated = estimate_cost(checked, settings, PRICES)
-    templates, first = extend_templates(checked, VOCABULARY, responses, estimated, settings, PRICES)
-    drafts, second = write_answers(templates, VOCABULARY, responses, first, settings, PRICES)
+    templates, first = extend_templates(checked, vocabulary, responses, estimated, settings, PRICES)
+    drafts, second = write_answers(templates, vocabulary, responses, first, settings, PRICES)
     conversations, third = write_questions(
-        drafts, VOCABULARY, responses, first, second, settings, PRICES
+        drafts, vocabulary, responses, first, second, settings, PRICES
     )
-    moderated, flagged = moderate_conversations(conversations, settings)
+    moderated, flagged = moderate_conversations(conversations, responses, settings)
     rows = (estimated, templates, drafts, conversations, moderated, flagged, COLLECTED)
     report, invalid = report_synthesis(*rows, first, second, third, settings)
     made |= {
@@ -188,13 +191,13 @@ def test_a_budget_is_for_all_steps_together(tmp_path: Path):
         answers = spent["answers"]["dollars"]
         prices = PRICES.model_copy(update={"characters_per_token": 1000.0})
         settings = by_server(server, budget=answers * 1.2)
-        responses = ResponseFolder(tmp_path / "a")
+        responses = Cache(tmp_path / "a" / "responses.jsonl")
         before = server.number
         templates = check_templates(TEMPLATES, VOCABULARY, settings)
         free = {"usage": {"dollars": 0.0}}
         drafts, record = write_answers(templates, VOCABULARY, responses, free, settings, prices)
         assert server.number == before, "answers are there already"
-        fresh = ResponseFolder(tmp_path / "b")
+        fresh = Cache(tmp_path / "b" / "responses.jsonl")
         with pytest.raises(TunelineError, match=r"synthesize\.budget"):
             write_questions(drafts, VOCABULARY, fresh, free, record, settings, prices)
 
@@ -205,11 +208,11 @@ def test_a_budget_without_a_price_is_refused():
     settings = settings.model_copy(update={"server": other})
     templates = check_templates(TEMPLATES, VOCABULARY, settings)
     with pytest.raises(TunelineError, match=r"has no price in `prices\.models`"):
-        extend_templates(templates, VOCABULARY, ResponseFolder(Path("no")), {}, settings, PRICES)
+        extend_templates(templates, VOCABULARY, Cache(Path("no")), {}, settings, PRICES)
 
 
 def test_no_conversations_make_no_trouble():
-    assert moderate_conversations([], SETTINGS) == ([], [])
+    assert moderate_conversations([], Cache(Path("no")), SETTINGS) == ([], [])
 
 
 def test_a_server_that_brings_nothing_stops_the_stage_with_the_reason(tmp_path: Path):
@@ -226,3 +229,14 @@ def test_a_dated_model_has_its_familys_price():
     family = estimate_cost(templates, settings, PRICES)["dollars"]
     settings = settings.model_copy(update={"server": dated})
     assert estimate_cost(templates, settings, PRICES)["dollars"] == family > 0
+
+
+def test_a_use_case_without_disfluencies_needs_neither_quota_nor_corrections(tmp_path: Path):
+    quotas = Quotas(styles=SETTINGS.quotas.styles, tolerance=0.05)
+    settings = SETTINGS.model_copy(update={"quotas": quotas})
+    vocabulary = {name: value for name, value in VOCABULARY.items() if name != "corrections"}
+    made = synthesize(settings, tmp_path, vocabulary)
+    assert {row["origin"].get("disfluency", "") for row in made["raw"]} == {""}
+    assert {one["name"] for one in made["report"]["quotas"]} == set(quotas.styles)
+    with pytest.raises(TunelineError, match=r"vocabulary\.corrections: it has no entry"):
+        check_templates(TEMPLATES, vocabulary, SETTINGS)

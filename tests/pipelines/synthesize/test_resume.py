@@ -29,21 +29,25 @@ def start(folder: Path, server: ScriptedServer) -> subprocess.Popen[bytes]:
     )
 
 
-def list_responses(folder: Path) -> list[Path]:
-    return list((folder / MADE / "responses").rglob("[!.]*.json"))
+def count_responses(folder: Path) -> int:
+    path = folder / MADE / "responses.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def read_files(folder: Path) -> dict[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes | list[bytes]]:
+    """Read what a run has made; responses are kept in the order in which they came."""
     files = (path for path in (folder / "data/test").rglob("*") if path.is_file())
     return {
-        str(path.relative_to(folder)): path.read_bytes()
+        str(path.relative_to(folder)): sorted(path.read_bytes().splitlines())
+        if path.name == "responses.jsonl"
+        else path.read_bytes()
         for path in files
         if path.parent.name != ".locks"  # who held them, and since when
     }
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes | list[bytes]]:
     """Run the stage once without a break; answer with its files."""
     folder = copy_project(tmp_path_factory.mktemp("whole") / "project")
     with serve(ScriptedServer()) as server:
@@ -53,14 +57,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("responses", [4, 17])
 def test_a_killed_run_ends_with_the_same_files_and_pays_for_no_item_twice(
-    whole: dict[str, bytes], tmp_path: Path, responses: int
+    whole: dict[str, bytes | list[bytes]], tmp_path: Path, responses: int
 ):
     killed = copy_project(tmp_path / "killed")
     with serve(ScriptedServer()) as server:
         server.hold_after = responses
         process = start(killed, server)
         assert server.holding.wait(1200)
-        while len(list_responses(killed)) < responses:
+        while count_responses(killed) < responses:
             assert process.poll() is None, "the process ended before it could be killed"
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)

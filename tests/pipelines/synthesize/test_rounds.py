@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_server import FAULTS, HTTP_FAULTS, ScriptedServer, serve
-from tuneline.datasets.folders import ResponseFolder
 from tuneline.errors import TunelineError
 from tuneline.llm_api.budget import Budget
-from tuneline.llm_api.requests import ask_all
+from tuneline.llm_api.requests import Asker, ask_all
+from tuneline.llm_api.responses import Request, Response
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Checks, Price, Server
 from tuneline.pipelines.synthesize.filters import QuestionCheck
-from tuneline.pipelines.synthesize.rounds import Asker, Outcome, ask_items, make_request
+from tuneline.pipelines.synthesize.rounds import Outcome, ask_items, make_request
+from tuneline.utils.caches import Cache
 
 CHECKS = Checks(
     characters=(5, 400),
@@ -33,14 +34,15 @@ def make_items(count: int) -> list[dict]:
 
 def make_asker(server: ScriptedServer, folder: Path, **changes: object) -> Asker:
     settings = {"retries": 1, "timeout_seconds": 300, "concurrency": 8, "batch_size": 5}
-    settings |= {"attempts": 4, "budget": Budget(None, None, 50, "budget"), **changes}
+    settings |= {"attempts": 4, "budget": Budget(max_tokens=50), **changes}
     about = Server(
         base_url=server.url,
         model="scripted",
         **{name: settings[name] for name in ("retries", "timeout_seconds", "concurrency")},
     )
     asked = {name: settings[name] for name in ("budget", "batch_size", "attempts")}
-    return Asker(ServerProvider(about, "synthesize.server"), ResponseFolder(folder), **asked)
+    responses = Cache(folder / "responses.jsonl")
+    return Asker(ServerProvider(about, "synthesize.server"), responses, **asked)
 
 
 def ask(items: list[dict], asker: Asker) -> Outcome:
@@ -96,7 +98,7 @@ def test_an_invalid_item_is_kept_with_its_reason_and_the_response(tmp_path: Path
     (bad,) = outcome.invalid
     assert bad["id"] == make_items(1)[0]["id"]
     assert bad["reason"] == "`{` was not filled"
-    assert "{opponent:dat}" in bad["reply"]
+    assert "{opponent:dat}" in bad["response"]
     assert len(outcome.found) == 2
 
 
@@ -130,6 +132,17 @@ def test_failures_of_the_last_attempt_are_asked_once_more_by_the_next_run(tmp_pa
     assert len(fixed.found) == 2
 
 
+def test_a_disfluency_is_spoken_of_only_where_one_is_wanted():
+    plain, *_ = items = make_items(2)
+    without = make_request("answers", "Piš.", [{**plain, "disfluency": False}], 1, last=True)
+    wanted = make_request(
+        "answers", "Piš.", [plain, {**items[1], "disfluency": True}], 1, last=True
+    )
+    assert "disfluency" not in str(without.messages) + str(without.schema)
+    assert "disfluency" in str(wanted.messages)
+    assert "disfluency" in wanted.schema["properties"]["items"]["items"]["required"]
+
+
 def test_structured_output_is_asked_for_only_where_the_server_offers_it(tmp_path: Path):
     with serve(ScriptedServer()) as server:
         ask(make_items(1), make_asker(server, tmp_path))
@@ -159,12 +172,10 @@ def test_the_budget_stops_before_it_is_passed_and_more_budget_goes_on(tmp_path: 
 
 
 def test_a_response_without_usage_counts_as_the_most_it_can_be():
-    from tuneline.llm_api.client import Request, Response
-
     table = Price(input=1, output=2, batch_input=0, batch_output=0)
-    budget = Budget(table, None, 40, "budget")
+    budget = Budget(table, max_tokens=40)
     request = Request(step="s", messages=[{"role": "user", "content": "č" * 10}])
-    budget.settle(request, 0.0, Response(text="", model="m"))
+    budget.record(request, Response(text="", model="m"))
     assert (budget.prompt_tokens, budget.completion_tokens) == (28, 40)
     assert budget.report()["responses_without_usage"] == 1
 
@@ -196,7 +207,6 @@ def test_what_every_request_would_meet_stops_the_run_in_words(
 
 def test_a_server_that_is_not_there_stops_the_run_in_words(tmp_path: Path):
     server = ScriptedServer()
-    server.url = "http://127.0.0.1:9/v1"
     with pytest.raises(TunelineError, match="cannot be reached"):
         ask(make_items(3), make_asker(server, tmp_path, retries=0))
 
@@ -212,7 +222,7 @@ def test_memory_does_not_grow_with_the_number_of_requests(tmp_path: Path):
         )
         asker = make_asker(server, tmp_path / str(count))
         tracemalloc.start()
-        for _ in ask_all(requests, asker.provider, asker.responses, asker.budget):
+        for _ in ask_all(requests, asker):
             pass
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -2,8 +2,9 @@ import pytest
 
 from tuneline.errors import TunelineError
 from tuneline.parameters import Checks
+from tuneline.parameters.synthesis import Quotas
 from tuneline.pipelines.synthesize.filters import find_text_problem
-from tuneline.pipelines.synthesize.offline import disfluency, garble
+from tuneline.pipelines.synthesize.offline import add_disfluency, garble
 from tuneline.pipelines.synthesize.templates import fill, find_template_problems, read_vocabulary
 
 VOCABULARY = read_vocabulary(
@@ -23,8 +24,15 @@ VOCABULARY = read_vocabulary(
 GOOD = {"style": "anger", "text": "{cry}, {who:nom}!"}
 
 
+def make_quotas(*styles: str) -> Quotas:
+    return Quotas(styles={style: 1 / len(styles) for style in styles}, tolerance=0)
+
+
 def find(*templates: dict) -> list[str]:
-    return [str(one) for one in find_template_problems(list(templates), ["anger"], VOCABULARY)]
+    return [
+        str(one)
+        for one in find_template_problems(list(templates), make_quotas("anger"), VOCABULARY)
+    ]
 
 
 def test_good_templates_have_no_problems():
@@ -53,13 +61,15 @@ def test_a_placeholder_that_nobody_uses_and_one_without_entries_are_named():
     more = VOCABULARY.model_copy(
         update={"placeholders": {**VOCABULARY.placeholders, "idle": ["x"], "empty": []}}
     )
-    problems = " ".join(str(one) for one in find_template_problems([GOOD], ["anger"], more))
+    problems = " ".join(
+        str(one) for one in find_template_problems([GOOD], make_quotas("anger"), more)
+    )
     assert "vocabulary.placeholders.idle: no template uses it" in problems
     assert "vocabulary.placeholders.empty: it has no entry" in problems
 
 
 def test_a_style_without_templates_is_named():
-    problems = find_template_problems([GOOD], ["anger", "irony"], VOCABULARY)
+    problems = find_template_problems([GOOD], make_quotas("anger", "irony"), VOCABULARY)
     assert "irony: no template has this style" in str(next(problems))
 
 
@@ -82,10 +92,10 @@ def test_a_slip_lets_two_clusters_of_consonants_change_places(word: str, garbled
 
 
 def test_a_slip_is_in_the_text_before_the_right_word():
-    text, word = disfluency("Ta lucerna zase nesvítí.", ["totiž"], 1) or ("", "")
+    text, word = add_disfluency("Ta lucerna zase nesvítí.", ["totiž"], 1) or ("", "")
     assert word in text
     assert f"{word}… totiž " in text
-    assert disfluency("Ano. Ne.", ["totiž"], 1) is None
+    assert add_disfluency("Ano. Ne.", ["totiž"], 1) is None
 
 
 CHECKS = Checks(

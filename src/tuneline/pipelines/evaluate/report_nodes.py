@@ -18,7 +18,6 @@ from tuneline.errors import TunelineError
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
-from tuneline.pipelines.evaluate.metrics.overlap import UNSPACED
 from tuneline.pipelines.evaluate.runs import (
     compare_versions,
     draw_categories,
@@ -27,6 +26,7 @@ from tuneline.pipelines.evaluate.runs import (
 )
 from tuneline.reporting.html import render_page
 from tuneline.statistics.comparison import MODELS
+from tuneline.utils.text import UNSPACED
 
 log = logging.getLogger(__name__)
 

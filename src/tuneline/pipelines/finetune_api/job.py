@@ -2,23 +2,19 @@
 
 import io
 import logging
-import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, Message
-from tuneline.llm_api.budget import bound_tokens
-from tuneline.llm_api.client import Failure, call, make_client
+from tuneline.llm_api.responses import Failure
+from tuneline.llm_api.server import call, make_client
 from tuneline.parameters import FinetuneAPI
 from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
-
 
 Chats = list[dict[str, Any]]
 
@@ -33,11 +29,6 @@ def run_job(train: Chats, validation: Chats, settings: FinetuneAPI) -> dict[str,
 
     A job of the same data, model and hyperparameters that is there already is followed instead of
     paid for again; so a run that was stopped goes on where it was.
-
-    Args:
-        train: the chats to learn from.
-        validation: the chats that watch the training.
-        settings: the provider, the model, the hyperparameters.
 
     Returns:
         What the provider says of the job, as plain values.
@@ -153,79 +144,3 @@ def _lost(job: str, failure: Failure) -> Problem:
         matters="the job goes on there, and is paid for",
         remedy="run the same command again later; it follows the job instead of starting another",
     )
-
-
-# A system message or none, then user and assistant in turns.
-ROLES = re.compile(r"(system )?user assistant( user assistant)*")
-
-
-@dataclass
-class Export:
-    """The chats of one split, and the examples that were set aside.
-
-    Attributes:
-        chats: `{"messages": […]}` each.
-        aside: `id` and `reason` of the others.
-    """
-
-    chats: list[dict[str, Any]] = field(default_factory=list)
-    aside: list[dict[str, str]] = field(default_factory=list)
-
-
-def export_split(examples: list[Example], settings: FinetuneAPI) -> Export:
-    """Write examples as chats; those that the provider would refuse or cut are set aside.
-
-    Args:
-        examples: one split of the split.
-        settings: the provider's token limit.
-
-    Returns:
-        Chats and what was set aside; together as many as there are examples.
-    """
-    export = Export()
-    for example in examples:
-        messages = [*example["prompt"], *example["completion"]]
-        reason = find_chat_problem(messages, settings.max_tokens_per_example)
-        if reason:
-            export.aside.append({"id": example["id"], "reason": reason})
-        else:
-            export.chats.append({"messages": messages})
-    return export
-
-
-def find_chat_problem(messages: list[Message], max_tokens: int) -> str | None:
-    """Say why the provider would not take a chat, or would cut it.
-
-    Args:
-        messages: the chat.
-        max_tokens: the provider's limit; compared with the most tokens the chat can have.
-
-    Returns:
-        A reason; none if all is well.
-    """
-    roles = [message["role"] for message in messages]
-    if not ROLES.fullmatch(" ".join(roles)):
-        return f"its roles are {', '.join(roles) or 'none'}"
-    if not all(message["content"].strip() for message in messages):
-        return "one of its messages is empty"
-    if bound_tokens(message["content"] for message in messages) > max_tokens:
-        return f"it may have more than {max_tokens} tokens"
-    return None
-
-
-def check_count(chats: list[dict[str, Any]], settings: FinetuneAPI) -> None:
-    """Refuse fewer chats than the provider takes.
-
-    Raises:
-        TunelineError: saying how many there are.
-    """
-    if len(chats) < settings.min_examples:
-        raise TunelineError(
-            Problem(
-                where="finetune_api.min_examples",
-                value=settings.min_examples,
-                wrong=f"only {len(chats)} training examples can be uploaded",
-                matters="the provider would refuse the file after the upload",
-                remedy="bring more rows; export_report.json says what was set aside",
-            )
-        )

@@ -6,24 +6,19 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_prompts
 from tuneline.llm_api.budget import MILLION, estimate_tokens, find_price
-from tuneline.llm_api.moderation import answer_through, moderate
-from tuneline.llm_api.requests import Responses
+from tuneline.llm_api.moderation import moderate
 from tuneline.parameters import Evaluation, FinetuneAPI, Moderation, Price, Prices, Prompt
-from tuneline.pipelines.finetune_api.job import check_count, export_split, run_job
+from tuneline.pipelines.finetune_api.chats import Chats, answer_prompts, check_count, export_split
+from tuneline.pipelines.finetune_api.job import run_job
+from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
-Chats = list[dict[str, Any]]
 
 
 def export_chats(
-    train: list[Example], validation: list[Example], finetune_api: FinetuneAPI
+    train: list[Example], validation: list[Example], responses: Cache, finetune_api: FinetuneAPI
 ) -> tuple[Chats, Chats, dict[str, Any]]:
     """Write the examples in OpenAI's chat format, checked and moderated before any upload.
-
-    Args:
-        train: examples to learn from.
-        validation: examples that watch the training.
-        finetune_api: limits and moderation.
 
     Returns:
         Chats of both splits; the report: by split `examples`, `chats`, `set_aside` with reasons.
@@ -35,22 +30,24 @@ def export_chats(
     report: dict[str, Any] = {"moderated_by": moderation.by}
     splits = []
     for split, examples in (("train", train), ("validation", validation)):
-        export = export_split(examples, finetune_api)
+        exported, set_aside = export_split(examples, finetune_api)
         judgments = moderate(
-            [chat["messages"] for chat in export.chats], moderation, "finetune_api.moderation"
+            [chat["messages"] for chat in exported],
+            moderation,
+            responses,
+            "finetune_api.moderation",
         )
-        pairs = list(zip(export.chats, judgments, strict=True))
+        pairs = list(zip(exported, judgments, strict=True))
         chats = [chat for chat, judgment in pairs if judgment.clear]
-        flagged = [
-            {"chat": number, "categories": judgment.categories, "error": judgment.error}
-            for number, (_, judgment) in enumerate(pairs, start=1)
-            if not judgment.clear
-        ]
         report[split] = {
             "examples": len(examples),
             "chats": len(chats),
-            "set_aside": export.aside,
-            "not_moderated": flagged,
+            "set_aside": set_aside,
+            "not_moderated": [
+                {"chat": number, "categories": judgment.categories, "error": judgment.error}
+                for number, (_, judgment) in enumerate(pairs, start=1)
+                if not judgment.clear
+            ],
         }
         splits.append(chats)
     check_count(splits[0], finetune_api)
@@ -59,11 +56,6 @@ def export_chats(
 
 def price_job(chat_train: Chats, finetune_api: FinetuneAPI, prices: Prices) -> dict[str, Any]:
     """Price the training before it is started.
-
-    Args:
-        chat_train: the chats to learn from.
-        finetune_api: model, epochs and budget.
-        prices: the price table.
 
     Returns:
         `tokens` of one epoch, `epochs`, `dollars`, `assumptions` and the `budget`.
@@ -108,12 +100,7 @@ def tune_remotely(
 ) -> dict[str, Any]:
     """Upload, start and follow the job, or say what would be sent.
 
-    Args:
-        chat_train: the chats to learn from.
-        chat_validation: the chats that watch the training.
-        job_cost: the estimate; it has been compared with the budget.
-        finetune_api: the provider, and whether this is a dry run.
-        prices: the price table.
+    The cost is an input so that it is compared with the budget before anything is sent.
 
     Returns:
         `dry_run`, `model` (the tuned one; none in a dry run), the `job` as the provider describes
@@ -146,20 +133,12 @@ def tune_remotely(
 def answer_remotely(
     test: list[Example],
     remote_job: dict[str, Any],
-    responses: Responses,
+    responses: Cache,
     finetune_api: FinetuneAPI,
     prompt: Prompt,
     evaluation: Evaluation,
 ) -> list[dict[str, Any]]:
-    """Let the provider's model answer what an adapter would be asked, before and after its tuning.
-
-    Args:
-        test: the held-out examples.
-        remote_job: names the tuned model.
-        responses: where every response is kept.
-        finetune_api: the provider, and the base model.
-        prompt: states the system message of the field's own questions.
-        evaluation: questions and decoding, as for a local adapter.
+    """Let base and tuned model of the provider answer what an adapter would be asked.
 
     Returns:
         Rows as the evaluate stage's answers, without the losses, which no provider tells; none in
@@ -169,7 +148,7 @@ def answer_remotely(
         return []
     models = {"base": finetune_api.server.model, "tuned": remote_job["model"]}
     rows = list_prompts(test, prompt, evaluation)
-    return answer_through(rows, models, finetune_api.server, responses, evaluation)
+    return answer_prompts(rows, models, finetune_api.server, responses, evaluation)
 
 
 def _choose_moderation(settings: FinetuneAPI) -> Moderation:

@@ -1,6 +1,6 @@
 """The finetune_api stage: examples → chats → remote job → remote answers."""
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.pipelines.finetune_api.nodes import (
     answer_remotely,
@@ -9,43 +9,39 @@ from tuneline.pipelines.finetune_api.nodes import (
     tune_remotely,
 )
 
+SETTINGS = "params:finetune_api"
+
 
 def create_pipeline() -> Pipeline:
     """List the stage's nodes."""
     return Pipeline(
         [
-            node(
+            Node(
                 export_chats,
                 name="export_chats",
-                inputs=["train", "validation", "params:finetune_api"],
+                inputs=["train", "validation", "responses", SETTINGS],
                 outputs=["chat_train", "chat_validation", "export_report"],
             ),
-            node(
+            Node(
                 price_job,
                 name="price_job",
-                inputs=["chat_train", "params:finetune_api", "params:prices"],
+                inputs=["chat_train", SETTINGS, "params:prices"],
                 outputs="job_cost",
             ),
-            node(
+            Node(
                 tune_remotely,
                 name="tune_remotely",
-                inputs=[
-                    "chat_train",
-                    "chat_validation",
-                    "job_cost",
-                    "params:finetune_api",
-                    "params:prices",
-                ],
+                inputs=["chat_train", "chat_validation", "job_cost", SETTINGS, "params:prices"],
                 outputs="remote_job",
             ),
-            node(
+            Node(
                 answer_remotely,
                 name="answer_remotely",
                 inputs=[
                     "test",
                     "remote_job",
                     "responses",
-                    "params:finetune_api",
+                    SETTINGS,
                     "params:prompt",
                     "params:evaluation",
                 ],

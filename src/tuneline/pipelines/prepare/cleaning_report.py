@@ -36,11 +36,7 @@ Example = dict[str, Any]
 
 
 class CleaningReport:
-    """Counts rows, changes and lengths, and keeps the first few examples of everything.
-
-    Args:
-        data: columns and rules.
-    """
+    """Counts rows, changes and lengths, and keeps the first few examples of everything."""
 
     def __init__(self, data: Data) -> None:
         self._rows = 0
@@ -68,13 +64,9 @@ class CleaningReport:
             self._count_markup(clean[name])
 
     def tell(self, raw: RowSource) -> dict[str, Any]:
-        """Give the report on all rows so far.
-
-        Args:
-            raw: where they came from.
-        """
+        """Give the report on all rows so far."""
         rejected = self._reasons.total()
-        counted, warnings = self._word(rejected), self._warn()
+        counted, warnings = self._format_counts(rejected), self._warn()
         log.info("%s", counted)
         for one in warnings:
             log.warning("%s", one)
@@ -135,7 +127,7 @@ class CleaningReport:
             shown = pieces.str.slice(0, SHOWN_CHARACTERS).unique(maintain_order=True)
             self._markup_shown = list(dict.fromkeys([*self._markup_shown, *shown]))[:EXAMPLES]
 
-    def _word(self, rejected: int) -> str:
+    def _format_counts(self, rejected: int) -> str:
         kept = self._rows - rejected
         words = [f"Of {self._rows:,} rows {kept:,} are clean and {rejected:,} rejected."]
         changed = [f"{rule} {rows:,}" for rule, rows in self._changed.items() if rows]
@@ -209,14 +201,7 @@ SIDES = {"before": BASE_COLOUR, "after": TUNED_COLOUR}
 
 
 def draw_cleaning(report: dict[str, Any]) -> go.Figure:
-    """Draw rejected rows by reason, changed rows by rule, and lengths before and after.
-
-    Args:
-        report: as `CleaningReport.tell` gives it.
-
-    Returns:
-        One figure of three plots.
-    """
+    """Draw rejected rows by reason, changed rows by rule, and lengths before and after."""
     titles = ("Rejected rows by reason", "Rows changed by rule", "Characters of a text")
     figure = make_subplots(rows=3, cols=1, subplot_titles=titles, vertical_spacing=0.12)
     figure.add_trace(_draw_bars(report["reasons"], WARNING_COLOUR), 1, 1)

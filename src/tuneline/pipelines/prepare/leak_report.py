@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
-from tuneline.examples import Example
-from tuneline.parameters import Data, Leaks
+from tuneline.examples import fill_templates
+from tuneline.parameters import Data, Prompt
+from tuneline.pipelines.prepare.splitting import SPLITS
+from tuneline.utils.terminal import shorten
 
 CLEAN = (
     "No row is in two splits word for word or with a few words changed, moved or added, and none "
@@ -20,48 +22,61 @@ COLUMNS = ["similarity", "kind", "compared", *ROW, *(f"duplicate_{name}" for nam
 
 
 def list_leaks(
-    found: pl.DataFrame, splits: dict[str, list[Example]], questions: list[str], leaks: Leaks
+    found: pl.DataFrame, rows: pl.DataFrame, questions: list[str], data: Data, prompt: Prompt
 ) -> pd.DataFrame:
     """List every leaking row next to its duplicate.
 
     Args:
         found: the leaks, as `LeakFinder` gives them.
-        splits: the examples of each split before the check.
-        questions: the fixed questions.
-        leaks: the policy.
+        rows: all rows before the check, as `split_rows` gives them.
+        questions: the fixed questions, which follow the rows.
+        data: names the columns, and the policy.
+        prompt: the templates; texts are shown as an example has them.
 
     Returns:
         One row a pair: `similarity`, `kind`, `compared`, then `split`, `id`, `line`, `prompt`,
         `completion` of the row that had to go, the same of its duplicate as `duplicate_…`, and
         `done`. Texts are shortened.
     """
-    rows: list[tuple[str, Example | str]] = [
-        (split, one) for split, several in splits.items() for one in several
-    ]
-    rows += [("question", question) for question in questions]
+
+    def show(row: int) -> dict[str, Any]:
+        if row < rows.height:
+            return _show(rows.row(row, named=True), data, prompt)
+        return {"prompt": shorten(questions[row - rows.height], SHOWN_CHARACTERS)}
+
     asks = set(found.filter(duplicate_split="question")["row"])
     listed = []
     for leak in found.iter_rows(named=True):
         # The split of the duplicate is that of the moment: it may have been moved itself.
-        duplicate = _show(leak["duplicate_split"], rows[leak["duplicate"]][1])
-        moved = leaks.policy == "move" and leak["row"] not in asks
+        duplicate = show(leak["duplicate"]) | {"split": leak["duplicate_split"]}
+        moved = data.leaks.policy == "move" and leak["row"] not in asks
         listed.append(
             {key: leak[key] for key in ("similarity", "kind", "compared")}
-            | _show(*rows[leak["row"]])
+            | show(leak["row"])
             | {f"duplicate_{key}": value for key, value in duplicate.items()}
             | {"done": "moved to train" if moved else "dropped"}
         )
-    return pd.DataFrame(listed, columns=COLUMNS).astype(
-        {"line": "Int64", "duplicate_line": "Int64"}
-    )
+    table = pd.DataFrame(listed, columns=COLUMNS)
+    return table.astype({"line": "Int64", "duplicate_line": "Int64"})
+
+
+def _show(row: dict[str, Any], data: Data, prompt: Prompt) -> dict[str, Any]:
+    example = fill_templates(row, data, prompt)
+    return {
+        "split": row["split"],
+        "id": example["id"],
+        "line": row["line"],
+        "prompt": shorten(example["prompt"][-1]["content"], SHOWN_CHARACTERS),
+        "completion": shorten(example["completion"][-1]["content"], SHOWN_CHARACTERS),
+    }
 
 
 def count_shared_prompts(kept: pl.DataFrame) -> dict[str, int]:
     """Count the held-out rows whose prompt a training row has, too, with another completion.
 
     Args:
-        kept: what `tabulate` makes of the examples that are left. A prompt is empty where its
-            template takes nothing from the row; then all are the same by right.
+        kept: the normal forms of the rows that are left. A prompt is empty where its template takes
+            nothing from the row; then all are the same by right.
 
     Returns:
         Rows by held-out split.
@@ -73,19 +88,15 @@ def count_shared_prompts(kept: pl.DataFrame) -> dict[str, int]:
 
 
 def describe_check(
-    found: pl.DataFrame,
-    kept: pl.DataFrame,
-    changes: dict[str, int],
-    splits: dict[str, list[Example]],
-    data: Data,
+    found: pl.DataFrame, forms: pl.DataFrame, kept: pl.DataFrame, rows: pl.DataFrame, data: Data
 ) -> dict[str, Any]:
     """Sum the leak check up.
 
     Args:
-        found: the leaks.
-        kept: the rows that are left.
-        changes: rows `moved` and `dropped`.
-        splits: the examples of each split after the check.
+        found: the leaks, as `LeakFinder` gives them.
+        forms: the normal forms of all rows.
+        kept: those that are left, with their splits.
+        rows: the rows that are left, with their splits.
         data: the thresholds and the policy.
 
     Returns:
@@ -93,14 +104,16 @@ def describe_check(
         `dropped` rows, `remaining` leaks, `shared_prompts`, `sizes` of the splits, `categories`
         (rows of each in each split) and `summary`.
     """
+    before = kept.join(forms.select("row", before="split"), on="row")
     report: dict[str, Any] = {
         **data.leaks.model_dump(),
         "found": {kind: found.filter(kind=kind).height for kind in ("exact", "near")},
-        **changes,
+        "moved": before.filter(pl.col("before") != pl.col("split")).height,
+        "dropped": forms.height - kept.height,
         "remaining": 0,  # `separate` gives nothing back before it has proved this
         "shared_prompts": count_shared_prompts(kept),
-        "sizes": {split: len(several) for split, several in splits.items()},
-        "categories": _count_categories(splits) if data.category else {},
+        "sizes": {split: rows.filter(split=split).height for split in SPLITS},
+        "categories": _count_categories(rows, data.category) if data.category else {},
     }
     return report | {
         "summary": " ".join(
@@ -109,10 +122,10 @@ def describe_check(
     }
 
 
-def _count_categories(splits: dict[str, list[Example]]) -> dict[str, dict[str, int]]:
-    counts = {split: Counter(one["meta"]["category"] for one in splits[split]) for split in splits}
-    names = sorted(set().union(*counts.values()))
-    return {name: {split: counts[split][name] for split in splits} for name in names}
+def _count_categories(rows: pl.DataFrame, column: str) -> dict[str, dict[str, int]]:
+    names = rows[column].fill_null("")
+    counts = Counter(zip(names, rows["split"], strict=True))
+    return {name: {split: counts[name, split] for split in SPLITS} for name in sorted(set(names))}
 
 
 def _format_leaks(report: dict[str, Any]) -> str:
@@ -146,19 +159,3 @@ def _format_categories(report: dict[str, Any]) -> Iterator[str]:
                 f"Category `{name}` ({rows:,} {'row' if rows == 1 else 'rows'}) is not in "
                 f"{' and '.join(missing)}."
             )
-
-
-def _show(split: str, example: Example | str) -> dict[str, Any]:
-    if isinstance(example, str):
-        return {"split": split, "prompt": _shorten(example)}
-    return {
-        "split": split,
-        "id": example["id"],
-        "line": example["meta"]["line"],
-        "prompt": _shorten(example["prompt"][-1]["content"]),
-        "completion": _shorten(example["completion"][-1]["content"]),
-    }
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

@@ -6,7 +6,6 @@ from functools import partial
 import polars as pl
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example
 from tuneline.parameters import Leaks
 from tuneline.pipelines.prepare.near_duplicates import (
     Measure,
@@ -14,8 +13,8 @@ from tuneline.pipelines.prepare.near_duplicates import (
     measure_overlap,
     measure_similarity,
 )
+from tuneline.pipelines.prepare.splitting import SPLITS
 
-SPLITS = ("train", "validation", "test")
 # The split that is used more freely, and the split that must stay unknown to it. Held-out rows
 # first: a training row may stay if the only row that it is like goes itself.
 PAIRS = (("validation", "test"), ("train", "test"), ("train", "validation"))
@@ -34,7 +33,7 @@ class LeakFinder:
     """Finds rows that are in two splits, or that ask a fixed question.
 
     Args:
-        rows: what `tabulate` makes of examples and questions.
+        rows: as `make_forms` gives them.
         leaks: when two texts are duplicates, and which of two duplicates has to go.
     """
 
@@ -167,55 +166,45 @@ def _find_equal(
     )
 
 
-def separate(
-    rows: pl.DataFrame, leaks: Leaks, groups: pl.LazyFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def separate(rows: pl.DataFrame, leaks: Leaks) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Drop or move leaking rows until a whole check finds none.
 
     A row that is moved into training may be a duplicate of another held-out row, so moving can take
     more than one round. Every round takes a row out of a split for good, so there is an end.
 
     Args:
-        rows: what `tabulate` makes of examples and questions.
+        rows: as `make_forms` gives them; a group is moved as one.
         leaks: when rows are duplicates, and what becomes of them.
-        groups: `line` and `group` of each row, read only if rows are moved: a group moves as one.
 
     Returns:
         The rows that are left, with their splits; and the leaks that were found, as `LeakFinder`
         gives them.
+
+    Raises:
+        TunelineError: if a split would be empty.
     """
     finder = LeakFinder(rows, leaks)
     found = [pl.DataFrame(schema=FOUND)]
     while (leaking := finder.find(rows)).height:
         found.append(leaking)
-        rows = _settle(rows, leaking, leaks, groups)
+        rows = _settle(rows, leaking, leaks)
     if count := count_equal(rows, leaks):
         raise AssertionError(f"{count} rows are in two splits after the leak check")
+    for split in SPLITS:
+        if split not in rows["split"]:
+            raise TunelineError(_emptied(split, leaks))
     return rows, pl.concat(found)
 
 
-def pick_examples(
-    splits: dict[str, list[Example]], kept: pl.DataFrame, leaks: Leaks
-) -> dict[str, list[Example]]:
-    """Pick the examples that are left, in their old order; what was moved follows.
-
-    Args:
-        splits: the examples of each split before the check.
-        kept: `row` and the new `split` of those that are left.
-        leaks: the policy, for the error.
-
-    Returns:
-        The examples of each split.
-
-    Raises:
-        TunelineError: if a split is empty.
-    """
-    examples = [one for several in splits.values() for one in several]
-    picked = {split: [examples[row] for row in kept.filter(split=split)["row"]] for split in splits}
-    for split in splits:
-        if not picked[split]:
-            raise TunelineError(_emptied(split, leaks))
-    return picked
+def _settle(rows: pl.DataFrame, leaking: pl.DataFrame, leaks: Leaks) -> pl.DataFrame:
+    # A question belongs to no split, so a row that asks it cannot be moved away from it.
+    movable = pl.col("duplicate_split") != "question" if leaks.policy == "move" else pl.lit(False)
+    rows = _leave_out(rows, leaking.filter(~movable))
+    moving = rows.join(leaking.filter(movable), on="row", how="semi")
+    to_train = pl.any_horizontal(
+        pl.col(name).is_in(moving[name].drop_nulls().implode()) for name in ("row", "group")
+    )
+    return rows.with_columns(split=pl.when(to_train).then(pl.lit("train")).otherwise("split"))
 
 
 def _emptied(split: str, leaks: Leaks) -> Problem:
@@ -229,13 +218,6 @@ def _emptied(split: str, leaks: Leaks) -> Problem:
         "are alike by right, as those of a template are, set `data.leaks.threshold: 1` and "
         "`data.leaks.completion_threshold: null`",
     )
-
-
-def count_changes(rows: pl.DataFrame, kept: pl.DataFrame) -> dict[str, int]:
-    """Count the rows that were `moved` to another split and those that were `dropped`."""
-    both = rows.join(kept.select("row", now="split"), on="row", how="left")
-    moved = (pl.col("now") != pl.col("split")).sum()
-    return both.select(moved=moved, dropped=pl.col("now").null_count()).row(0, named=True)
 
 
 def count_equal(rows: pl.DataFrame, leaks: Leaks) -> int:
@@ -255,18 +237,3 @@ def _compared_whole(leaks: Leaks) -> list[tuple[list[str], pl.Expr]]:
     if leaks.completion_threshold is None:
         return [examples]
     return [examples, (["completion"], count_words("completion") >= leaks.min_words)]
-
-
-def _settle(
-    rows: pl.DataFrame, leaking: pl.DataFrame, leaks: Leaks, groups: pl.LazyFrame
-) -> pl.DataFrame:
-    # A question belongs to no split, so a row that asks it cannot be moved away from it.
-    movable = pl.col("duplicate_split") != "question" if leaks.policy == "move" else pl.lit(False)
-    rows = rows.join(leaking.filter(~movable), on="row", how="anti", maintain_order="left")
-    moving = rows.join(leaking.filter(movable), on="row", how="semi")
-    if moving.is_empty():
-        return rows
-    members = groups.collect()
-    members = members.join(members.join(moving, on="line", how="semi"), on="group", how="semi")
-    to_train = pl.col("line").is_in(members["line"].implode())
-    return rows.with_columns(split=pl.when(to_train).then(pl.lit("train")).otherwise("split"))

@@ -1,4 +1,4 @@
-"""Nodes that clean: raw → clean + rejected + cleaning_report."""
+"""The nodes of the stage: raw → clean + rejected (→ pairs) → rows → examples."""
 
 import logging
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ import polars as pl
 from polars.selectors import by_name
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import SPLIT_GROUP, Example, fill_templates
+from tuneline.examples import Example, fill_templates
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cleaning import check_cleaned, clean_batch
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
 from tuneline.pipelines.prepare.documents import pair_documents
 from tuneline.pipelines.prepare.html_rules import SeenKeys, find_repetitions
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
-from tuneline.pipelines.prepare.leaks import count_changes, pick_examples, separate
-from tuneline.pipelines.prepare.near_duplicates import tabulate
+from tuneline.pipelines.prepare.leaks import separate
+from tuneline.pipelines.prepare.normal_forms import make_forms
 from tuneline.pipelines.prepare.split_checks import check_columns
-from tuneline.pipelines.prepare.splitting import ALONE, assign_splits, name_groups
+from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
 from tuneline.pipelines.prepare.table_pairs import pair_table
 from tuneline.streaming import (
     SOURCE,
@@ -47,10 +47,6 @@ Outputs = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any
 def clean_rows(raw: RowSource, data: Data) -> Outputs:
     """Apply the cleaning rules to every row.
 
-    Args:
-        raw: the rows as they came.
-        data: which columns to read and which rules to apply.
-
     Returns:
         Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`; of several
         files also `source`), together as many as there are raw rows; and the cleaning report, which
@@ -66,14 +62,7 @@ def clean_rows(raw: RowSource, data: Data) -> Outputs:
 
 
 def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
-    """Draw why rows were dropped, which rules changed rows, and how long texts are.
-
-    Args:
-        cleaning_report: as `clean_rows` made it.
-
-    Returns:
-        The figure.
-    """
+    """Draw why rows were dropped, which rules changed rows, and how long texts are."""
     return draw_cleaning(cleaning_report)
 
 
@@ -161,91 +150,79 @@ def _tell_problems(report: pd.DataFrame, data: Data) -> None:
         log.warning("%s", problem)
 
 
-ROWS_PER_BATCH = 50_000
-
-
-def build_examples(
-    pairs: pl.LazyFrame, data: Data, prompt: Prompt
-) -> tuple[list[Example], list[Example], list[Example]]:
-    """Sample the rows, divide them and fill the prompt templates.
+def split_rows(pairs: pl.LazyFrame, data: Data) -> pl.DataFrame:
+    """Sample the rows and divide them.
 
     Args:
         pairs: the clean rows, or the pairs that were made of them.
         data: how to sample and to divide.
-        prompt: the templates.
 
     Returns:
-        Examples for training, validation and test, in a seeded order; rows of one group are all
-        in one split. Leaks between the splits are still in them: see `check_leaks`.
+        `line`, `split`, `_group` (null where a row belongs to no other) and the columns that
+        examples are made of. One split follows the other, each in a seeded order; rows of one group
+        are all in one split. Leaks between the splits are still in them: see `check_leaks`.
 
     Raises:
         TunelineError: if a column is missing, or there are too few rows to divide.
     """
     check_columns(pairs, data)
-    splits = assign_splits(pairs, data)
-    table = _read_rows(pairs, splits, data)
-    counts = {split: (table["split"] == split).sum() for split in ("train", "validation", "test")}
-    log.info("Examples: %s.", ", ".join(f"{n:,} {split}" for split, n in counts.items()))
-    train, validation, test = (
-        [
-            fill_templates(row, data, prompt)
-            for row in table.filter(split=split).iter_rows(named=True)
-        ]
-        for split in counts
-    )
-    return train, validation, test
+    rows = read_rows(pairs, assign_splits(pairs, data), data)
+    log.info("Rows: %s.", _count_splits(rows))
+    return rows
 
 
 def check_leaks(
-    train: list[Example],
-    validation: list[Example],
-    test: list[Example],
-    pairs: pl.LazyFrame,
-    data: Data,
-    prompt: Prompt,
-    evaluation: Evaluation,
-) -> tuple[list[Example], list[Example], list[Example], pd.DataFrame, dict[str, Any]]:
-    """Take out of the splits what is on two of them or asks a fixed question.
+    rows: pl.DataFrame, data: Data, prompt: Prompt, evaluation: Evaluation
+) -> tuple[pl.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Take out of the splits what is in two of them or asks a fixed question.
 
     Args:
-        train: examples for training, as they were divided.
-        validation: examples for validation.
-        test: examples for the evaluation.
-        pairs: the rows that the examples were made of, to move whole groups.
+        rows: as `split_rows` gives them.
         data: when two rows are duplicates, and what becomes of them.
-        prompt: the templates, whose words are not compared.
+        prompt: the templates; of a row, the columns that fill them are compared.
         evaluation: the fixed questions.
 
     Returns:
-        The examples of the three splits without leaks, a table of the leaks, and the report.
+        The rows without leaks, those that were moved into training after its own; a table of the
+        leaks; and the report.
 
     Raises:
         TunelineError: if a split would be empty without its leaks.
     """
-    splits = {"train": train, "validation": validation, "test": test}
-    log.info("Leak check: %s examples.", f"{sum(map(len, splits.values())):,}")
-    rows = tabulate(splits, evaluation.questions, prompt)
-    kept, found = separate(rows, data.leaks, name_groups(pairs, data, rows["line"]))
-    checked = pick_examples(splits, kept, data.leaks)
-    table = list_leaks(found, splits, evaluation.questions, data.leaks)
-    report = describe_check(found, kept, count_changes(rows, kept), checked, data)
+    log.info("Leak check: %s rows.", f"{rows.height:,}")
+    forms = make_forms(rows, evaluation.questions, prompt)
+    kept, found = separate(forms, data.leaks)
+    places = kept.filter(pl.col("split") != "question")
+    left = rows[places["row"]].with_columns(places["split"])
+    table = list_leaks(found, rows, evaluation.questions, data, prompt)
+    report = describe_check(found, forms, kept, left, data)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
-    return checked["train"], checked["validation"], checked["test"], table, report
+    return left, table, report
 
 
-def _read_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> pl.DataFrame:
-    """Read the rows of the sample in batches, as a lazy join would hold the whole file."""
-    parts = [
-        _add_groups(batch.cast({"line": pl.Int64}).join(splits, on="line"), data)
-        for batch in clean.collect_batches(chunk_size=ROWS_PER_BATCH)
-    ]
-    return pl.concat(parts).sort("position")
+def build_examples(
+    rows: pl.DataFrame, data: Data, prompt: Prompt
+) -> tuple[list[Example], list[Example], list[Example]]:
+    """Fill the prompt templates.
+
+    Args:
+        rows: as `check_leaks` leaves them.
+        data: names the columns.
+        prompt: the templates.
+
+    Returns:
+        Examples for training, validation and test, in the order of the rows.
+    """
+    log.info("Examples: %s.", _count_splits(rows))
+    train, validation, test = (
+        [
+            fill_templates(row, data, prompt)
+            for row in rows.filter(split=split).iter_rows(named=True)
+        ]
+        for split in SPLITS
+    )
+    return train, validation, test
 
 
-def _add_groups(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
-    """Add the group that the split keeps together, where it is more than a row's id."""
-    if not data.split.group:
-        return rows
-    groups = name_groups(rows.lazy(), data, rows["line"]).collect()
-    named = pl.when(~pl.col("group").str.starts_with(ALONE)).then("group")
-    return rows.join(groups.select("line", named.alias(SPLIT_GROUP)), on="line")
+def _count_splits(rows: pl.DataFrame) -> str:
+    return ", ".join(f"{rows.filter(split=split).height:,} {split}" for split in SPLITS)

@@ -1,6 +1,6 @@
-"""The prepare stage: raw → clean + rejected (→ pairs) → examples."""
+"""The prepare stage: raw → clean + rejected (→ pairs) → split → leak check → examples."""
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.pipelines.prepare.nodes import (
     build_examples,
@@ -8,6 +8,7 @@ from tuneline.pipelines.prepare.nodes import (
     clean_rows,
     make_pairs,
     plot_cleaning,
+    split_rows,
 )
 
 
@@ -17,8 +18,7 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
     Args:
         makes_pairs: whether examples are made of pairs rather than of the clean rows themselves.
     """
-    pairs = "pairs" if makes_pairs else "clean"
-    making = node(
+    making = Node(
         make_pairs,
         name="make_pairs",
         inputs=["clean", "params:data"],
@@ -26,39 +26,37 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
     )
     return Pipeline(
         [
-            node(
+            Node(
                 clean_rows,
                 name="clean_rows",
                 inputs=["raw", "params:data"],
                 # In this order: the report is ready when the other two are saved.
                 outputs=["clean", "rejected", "cleaning_report"],
             ),
-            node(
+            Node(
                 plot_cleaning,
                 name="plot_cleaning",
                 inputs="cleaning_report",
                 outputs="cleaning_plot",
             ),
             *([making] if makes_pairs else []),
-            node(
-                build_examples,
-                name="build_examples",
-                inputs=[pairs, "params:data", "params:prompt"],
-                outputs=["sampled_train", "sampled_validation", "sampled_test"],
+            Node(
+                split_rows,
+                name="split_rows",
+                inputs=["pairs" if makes_pairs else "clean", "params:data"],
+                outputs="rows",
             ),
-            node(
+            Node(
                 check_leaks,
                 name="check_leaks",
-                inputs=[
-                    "sampled_train",
-                    "sampled_validation",
-                    "sampled_test",
-                    pairs,
-                    "params:data",
-                    "params:prompt",
-                    "params:evaluation",
-                ],
-                outputs=["train", "validation", "test", "leaks", "leak_report"],
+                inputs=["rows", "params:data", "params:prompt", "params:evaluation"],
+                outputs=["leak_free_rows", "leaks", "leak_report"],
+            ),
+            Node(
+                build_examples,
+                name="build_examples",
+                inputs=["leak_free_rows", "params:data", "params:prompt"],
+                outputs=["train", "validation", "test"],
             ),
         ]
     )

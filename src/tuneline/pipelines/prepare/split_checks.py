@@ -131,7 +131,7 @@ def warn_of_sizes(splits: pl.DataFrame, sizes: dict[str, int], split: Split) -> 
             log.warning(
                 "data.split.%s = %s: it has %s rows, because groups stay whole (`data.split.group` "
                 "is `%s`).",
-                split,
+                name,
                 f"{size:,}",
                 f"{rows:,}",
                 split.group,

@@ -1,11 +1,10 @@
 """Which rows are used, and in which split they are."""
 
-import hashlib
-
 import numpy as np
 import polars as pl
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.examples import GROUPS, SPLIT_GROUP
 from tuneline.parameters import Data, Split
 from tuneline.pipelines.prepare.split_checks import (
     check_size,
@@ -14,14 +13,100 @@ from tuneline.pipelines.prepare.split_checks import (
     warn_of_sizes,
 )
 from tuneline.pipelines.prepare.table_facts import FACT_SPLIT
+from tuneline.streaming import LINE
+from tuneline.utils.hashing import seeded_order
+from tuneline.utils.shares import apportion
+
+SPLITS = ("train", "validation", "test")
+# Begins the group of a row whose column is empty: it belongs to no other row.
+ALONE = "line\n"
+ROWS_PER_BATCH = 50_000
 
 
-def pin_splits(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
-    """Put the rows that the configuration names in their splits, with all of their groups.
+def assign_splits(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
+    """Draw the sample and divide it, whole groups at a time.
+
+    Groups are in the order of a seeded hash of their text, so that a row's place does not depend
+    on the file's order or length. The test split comes first in that order, then validation, then
+    training: a smaller test split is a part of a larger one, and a larger sample trains on more
+    without touching either. With a category, each category is drawn and divided in this way on its
+    own, in proportion to its size. Questions of a table are in the split of their facts.
+
+    Returns:
+        `line`, `split` (one of `SPLITS`), `position` and `_group` of each row in the sample; the
+        group is null for a row that belongs to no other.
+
+    Raises:
+        TunelineError: if a row that is to be in a split does not exist, or a split would be empty.
+    """
+    split, rows = data.split, _order_rows(clean, data)
+    known = "split" in rows.columns
+    rows = rows if known else _draw_sample(_pin_splits(rows, split), split.sample or rows.height)
+    warn_of_repeated_ids(rows, data.id)
+    count = min(split.sample or rows.height, rows.height)
+    sizes = {name: _count(getattr(split, name), count) for name in ("test", "validation")}
+    check_size(count, sizes, split)
+    drawn = _draw_known(rows, split, sizes) if known else _divide(rows, sizes)
+    group = pl.when(~pl.col("group").str.starts_with(ALONE)).then("group").alias(SPLIT_GROUP)
+    splits = drawn.with_row_index("position").select("line", "position", "split", group)
+    check_splits(splits, drawn, data)
+    warn_of_sizes(splits, sizes, split)
+    return splits
+
+
+def read_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> pl.DataFrame:
+    """Read the rows of the sample in batches, as a lazy join would hold the whole file.
 
     Args:
-        rows: `id` and `group` of every clean row.
-        split: names ids by split.
+        clean: the rows, of which nothing is read yet.
+        splits: as `assign_splits` gives them.
+        data: names the columns that examples are made of.
+
+    Returns:
+        `line`, `split`, `_group` and those columns; one split after the other, each in its order.
+    """
+    described = [data.category, *data.slices, data.key_terms, GROUPS if data.table else None]
+    names = dict.fromkeys([LINE, data.id, *data.pair_columns, *filter(None, described)])
+    parts = [
+        batch.cast({LINE: pl.Int64}).join(splits, on=LINE)
+        for batch in clean.select(*names).collect_batches(chunk_size=ROWS_PER_BATCH)
+    ]
+    order = pl.col("split").replace_strict(SPLITS, range(len(SPLITS)))
+    return pl.concat(parts).sort(order, "position").drop("position")
+
+
+def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
+    """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
+    known = {"split": pl.col(FACT_SPLIT)} if data.table else {}
+    rows = clean.select(
+        pl.col("line").cast(pl.Int64),
+        id=pl.col(data.id).cast(pl.String),
+        group=_group(data),
+        category=pl.col(data.category) if data.category else pl.lit(""),
+        **known,
+    ).collect()
+    keys = (seeded_order(data.split.seed, group) for group in rows["group"])
+    order = pl.Series("order", np.fromiter(keys, np.uint64, rows.height))
+    rows = rows.with_columns(order).sort("order", "group", "line").drop("order")
+    if not data.category:
+        return rows
+    # A group is in one split, so it counts for one category: that of most of its rows.
+    return rows.with_columns(pl.col("category").mode().sort().first().over("group"))
+
+
+def _group(data: Data) -> pl.Expr:
+    """Name a row's group: its id, or a column without what does not make a title another one."""
+    group = pl.col(data.split.group or data.id).cast(pl.String)
+    if data.split.group in {None, data.id}:
+        return group
+    folded = group.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+    alone = pl.concat_str(pl.lit(ALONE), pl.col("line").cast(pl.String))
+    empty = group.fill_null("").str.strip_chars() == ""
+    return pl.when(empty).then(alone).when(folded == "").then(group).otherwise(folded)
+
+
+def _pin_splits(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
+    """Put the rows that the configuration names in their splits, with all of their groups.
 
     Returns:
         The rows with their `split`; null for those still to be divided.
@@ -72,166 +157,25 @@ def _torn_group(ids: list[str], group: str, split: Split) -> Problem:
     )
 
 
-def allot(total: int, rows: dict[str, int], least: set[str]) -> dict[str, int]:
-    """Divide a number of rows among categories, in proportion to their sizes.
-
-    The largest remainders win what is left over (Hamilton's method), but a category of `least`
-    gets at least one, as long as there are enough for all.
-
-    Args:
-        total: rows to give away.
-        rows: rows of each category.
-        least: categories that should not be left out.
-
-    Returns:
-        Rows by category; together `total`, or all the rows there are.
-    """
-    total = min(total, sum(rows.values()))
-    if total < len(least):
-        first = sorted(least, key=lambda name: (-rows[name], name))[:total]
-        return {name: int(name in first) for name in rows}
-    ideal = {name: total * count / sum(rows.values()) for name, count in rows.items()}
-    given = {name: max(int(ideal[name]), int(name in least)) for name in rows}
-    while sum(given.values()) < total:
-        given[max(rows, key=lambda name: (ideal[name] - given[name], name))] += 1
-    while sum(given.values()) > total:
-        generous = [name for name in rows if given[name] > int(name in least)]
-        given[max(generous, key=lambda name: (given[name] - ideal[name], name))] -= 1
-    return given
-
-
-def draw_known(rows: pl.DataFrame, split: Split, sizes: dict[str, int]) -> pl.DataFrame:
-    """Draw as many rows of each split as it may have, each category in proportion to its size.
-
-    Args:
-        rows: `split` and `category` of every row, in the seeded order.
-        split: `sample` says how many rows there may be in all splits together.
-        sizes: rows of the test and of the validation split, at most.
-
-    Returns:
-        The rows drawn, in the same order.
-    """
-    rows = rows.with_row_index("place")
-    left = (split.sample or rows.height) - sum(sizes.values())
-    return (
-        pl.concat(
-            _draw(rows.filter(split=split), size)
-            for split, size in {**sizes, "train": left}.items()
-        )
-        .sort("place")
-        .drop("place")
-    )
-
-
-def _draw(rows: pl.DataFrame, size: int) -> pl.DataFrame:
-    counts = dict(rows["category"].value_counts().sort("category").iter_rows())
-    quotas = allot(max(size, 0), counts, set(counts))
-    place = pl.int_range(pl.len()).over("category")
-    quota = pl.col("category").replace_strict(quotas, default=0, return_dtype=pl.Int64)
-    return rows.filter(place < quota)
-
-
-# Begins the group of a row whose column is empty: it belongs to no other row.
-ALONE = "line\n"
-
-
-def assign_splits(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
-    """Draw the sample and divide it, whole groups at a time.
-
-    Groups are in the order of a seeded hash of their text, so that a row's place does not depend
-    on the file's order or length. The test split comes first in that order, then validation, then
-    training: a smaller test split is a part of a larger one, and a larger sample trains on more
-    without touching either. With a category, each category is drawn and divided in this way on its
-    own, in proportion to its size. Questions of a table are in the split of their facts.
-
-    Args:
-        clean: the clean rows.
-        data: names id and category, and says how to divide.
-
-    Returns:
-        `line`, `split` (`train`, `validation`, `test`) and `position` of each row in the sample.
-
-    Raises:
-        TunelineError: if a row that is to be in a split does not exist, or a split would be empty.
-    """
-    split, rows = data.split, _order_rows(clean, data)
-    known = "split" in rows.columns
-    rows = rows if known else _draw_sample(pin_splits(rows, split), split.sample or rows.height)
-    warn_of_repeated_ids(rows, data.id)
-    count = min(split.sample or rows.height, rows.height)
-    sizes = {name: _count(getattr(split, name), count) for name in ("test", "validation")}
-    check_size(count, sizes, split)
-    drawn = draw_known(rows, split, sizes) if known else _divide(rows, sizes)
-    splits = drawn.with_row_index("position").select("line", "position", "split")
-    check_splits(splits, drawn, data)
-    warn_of_sizes(splits, sizes, split)
-    return splits
-
-
-def name_groups(clean: pl.LazyFrame, data: Data, lines: pl.Series) -> pl.LazyFrame:
-    """Say which rows belong together.
-
-    Args:
-        clean: the clean rows.
-        data: names the group's column.
-        lines: lines of the rows that are asked for.
-
-    Returns:
-        `line` and `group`, still to be read.
-    """
-    rows = clean.with_columns(pl.col("line").cast(pl.Int64))
-    wanted = rows.join(pl.LazyFrame({"line": lines}), on="line", how="semi")
-    return wanted.select("line", group=_group(data))
-
-
-def _group(data: Data) -> pl.Expr:
-    """Name a row's group: its id, or a column without what does not make a title another one."""
-    group = pl.col(data.split.group or data.id).cast(pl.String)
-    if data.split.group in {None, data.id}:
-        return group
-    folded = group.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
-    alone = pl.concat_str(pl.lit(ALONE), pl.col("line").cast(pl.String))
-    empty = group.fill_null("").str.strip_chars() == ""
-    return pl.when(empty).then(alone).when(folded == "").then(group).otherwise(folded)
-
-
-def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
-    """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
-    known = {"split": pl.col(FACT_SPLIT)} if data.table else {}
-    rows = clean.select(
-        pl.col("line").cast(pl.Int64),
-        id=pl.col(data.id).cast(pl.String),
-        group=_group(data),
-        category=pl.col(data.category) if data.category else pl.lit(""),
-        **known,
-    ).collect()
-    order = pl.Series("order", _hash_keys(rows["group"], data.split.seed))
-    rows = rows.with_columns(order).sort("order", "group", "line").drop("order")
-    if not data.category:
-        return rows
-    # A group is in one split, so it counts for one category: that of most of its rows.
-    return rows.with_columns(pl.col("category").mode().sort().first().over("group"))
-
-
-def _hash_keys(keys: pl.Series, seed: int) -> np.ndarray:
-    start = hashlib.blake2b(f"{seed}\x00".encode(), digest_size=8)
-
-    def digest(key: str) -> bytes:
-        seeded = start.copy()
-        seeded.update(key.encode())
-        return seeded.digest()
-
-    return np.frombuffer(b"".join(map(digest, keys)), dtype=">u8").astype(np.uint64)
-
-
 def _draw_sample(rows: pl.DataFrame, sample: int) -> pl.DataFrame:
     """Take the fixed rows and the first of the others, in each category its share."""
     free = pl.col("split").is_null()
     others = rows.filter(free)
-    counts = dict(others["category"].value_counts().iter_rows())
-    quotas = allot(max(sample - (rows.height - others.height), 0), counts, set(counts))
     place = pl.int_range(pl.len()).over("category", "split")
-    return rows.filter(~free | (place < _quota(quotas)))
+    quota = _quota(others["category"].value_counts(), sample - rows.height + others.height)
+    return rows.filter(~free | (place < quota))
+
+
+def _draw_known(rows: pl.DataFrame, split: Split, sizes: dict[str, int]) -> pl.DataFrame:
+    """Draw as many rows of each split as it may have, each category in proportion to its size."""
+    rows = rows.with_row_index("place")
+    left = (split.sample or rows.height) - sum(sizes.values())
+    place = pl.int_range(pl.len()).over("category")
+    drawn = []
+    for name, size in {**sizes, "train": left}.items():
+        known = rows.filter(split=name)
+        drawn.append(known.filter(place < _quota(known["category"].value_counts(), size)))
+    return pl.concat(drawn).sort("place").drop("place")
 
 
 def _divide(rows: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
@@ -263,20 +207,19 @@ def _take(groups: pl.DataFrame, size: int, keep: int) -> pl.DataFrame:
         size: rows to take from all categories together.
         keep: groups to leave of a category for the splits that follow, if it has so many; a
             category's only group is never taken.
-
-    Returns:
-        The groups taken.
     """
     groups = groups.filter(pl.len().over("category") > 1)
-    counts = dict(groups.group_by("category").agg(pl.col("rows").sum()).iter_rows())
-    quotas = allot(size, counts, set(counts))
     start = (pl.col("rows").cum_sum() - pl.col("rows")).over("category")
     place = pl.int_range(pl.len()).over("category")
     last = pl.max_horizontal(pl.len().over("category").cast(pl.Int64) - keep, 1)
-    return groups.filter((start < _quota(quotas)) & (place < last)).select("group")
+    quota = _quota(groups.group_by("category").agg(pl.col("rows").sum()), size)
+    return groups.filter((start < quota) & (place < last)).select("group")
 
 
-def _quota(quotas: dict[str, int]) -> pl.Expr:
+def _quota(categories: pl.DataFrame, size: int) -> pl.Expr:
+    """Give each category (its name, its rows) a share of a number of rows, and one at least."""
+    counts = dict(categories.iter_rows())
+    quotas = apportion(min(max(size, 0), sum(counts.values())), counts, at_least_one=True)
     if not quotas:
         return pl.lit(0)
     return pl.col("category").replace_strict(quotas, default=0, return_dtype=pl.Int64)

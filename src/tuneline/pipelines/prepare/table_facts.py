@@ -1,6 +1,5 @@
 """The facts that a table states, and the split that each of them is asked on."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -9,6 +8,7 @@ import regex
 
 from tuneline.parameters import Table
 from tuneline.pipelines.prepare.similar_items import SimilarItems
+from tuneline.utils.hashing import seeded_order
 
 # What is before an item or a category by hand: a bullet, a dash, `1.`, `2)`.
 BULLET = r"[•·▪●◦‣\u2043]"
@@ -218,14 +218,9 @@ class FactSplits:
 
 
 def _hold_out(names: Iterable[str], table: Table, seed: int) -> dict[str, str]:
-    ordered = sorted(names, key=lambda name: hash_text(name, seed))
+    ordered = sorted(names, key=lambda name: seeded_order(seed, name))
     splits: dict[str, str] = {}
     for split in SPLITS:
         count = max(1, round(getattr(table.held_out, split) * len(ordered)))
         splits |= dict.fromkeys(ordered[len(splits) : len(splits) + count], split)
     return splits
-
-
-def hash_text(text: str, seed: int) -> bytes:
-    """Put texts in an order that depends on nothing but themselves and the seed."""
-    return hashlib.blake2b(f"{seed}\x00{text}".encode(), digest_size=8).digest()

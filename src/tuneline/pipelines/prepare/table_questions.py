@@ -7,7 +7,8 @@ from itertools import islice
 from tuneline.parameters import Table
 from tuneline.parameters.table import Kind
 from tuneline.pipelines.prepare.similar_items import SimilarItems
-from tuneline.pipelines.prepare.table_facts import TRAIN, Fact, FactSplits, hash_text
+from tuneline.pipelines.prepare.table_facts import TRAIN, Fact, FactSplits
+from tuneline.utils.hashing import seeded_order
 
 # Quotation marks within an item, which a template sets into quotation marks itself.
 INNER = str.maketrans("„“”", "\u201a\u2018\u2019")
@@ -178,7 +179,7 @@ def _find_absent(facts: list[Fact], items: SimilarItems, kind: Kind, seed: int) 
             for name, fact in named.items()
             if fact.column in columns and name not in stated[subject]
         ]
-        others.sort(key=lambda fact: hash_text("\x00".join(fact.key), seed))
+        others.sort(key=lambda fact: seeded_order(seed, *fact.key))
         absent = (one for one in others if not items.is_like(one.name, stated[subject]))
         yield from (Topic(kind, (fact,)) for fact in islice(absent, kind.per_row))
 

@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 
 
 def judge_answers(
-    answers: list[dict[str, Any]], judge_cache: Cache, evaluation: Evaluation
+    answers: list[dict[str, Any]], judge_responses: Cache, evaluation: Evaluation
 ) -> list[dict[str, Any]]:
     """Have a judge model rate the answers, blind and in both orders.
 
     Args:
         answers: one row a prompt.
-        judge_cache: responses of an earlier run; new ones are added to it.
+        judge_responses: where every response is kept, so that none is paid for twice.
         evaluation: the rubric and its judge.
 
     Returns:
@@ -46,7 +46,7 @@ def judge_answers(
         return []
     pairs = choose_pairs(answers, evaluation, rubric)
     log.info("%s rates %s pairs of answers, each in both orders.", rubric.judge.model, len(pairs))
-    judgments = rate_pairs(pairs, rubric, rubric.judge, judge_cache)
+    judgments = rate_pairs(pairs, rubric, rubric.judge, judge_responses, "evaluation.rubric.judge")
     account = account_judgments(judgments)
     log.info("Judge: %s", ", ".join(f"{n} {status}" for status, n in account["statuses"].items()))
     return judgments

@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 judge_answers,
                 name="judge_answers",
-                inputs=["answers", "judge_cache", "params:evaluation"],
+                inputs=["answers", "judge_responses", "params:evaluation"],
                 outputs="judgments",
             ),
             Node(

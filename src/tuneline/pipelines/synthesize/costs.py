@@ -4,20 +4,22 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.llm_api.budget import Budget, estimate_tokens, find_price, price, price_batch
-from tuneline.llm_api.client import Provider
-from tuneline.llm_api.requests import Responses
+from tuneline.llm_api.requests import Asker
+from tuneline.llm_api.responses import Provider
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Price, Prices, Synthesize
 from tuneline.parameters.synthesis import LENGTH_LIMITS
 from tuneline.pipelines.synthesize.filters import Item
-from tuneline.pipelines.synthesize.offline import EmbeddedProvider
-from tuneline.pipelines.synthesize.rounds import Asker, Outcome, make_request
+from tuneline.pipelines.synthesize.offline import OfflineProvider
+from tuneline.pipelines.synthesize.rounds import Outcome, make_request
 from tuneline.pipelines.synthesize.templates import read_vocabulary
+from tuneline.utils.caches import Cache
 
 FREE = Price(input=0, output=0, batch_input=0, batch_output=0)
-STEPS = ("templates", "answers", "questions")
 # Next to its text an item's object holds its id, its quote and the names of the fields.
 CHARACTERS_AROUND = 120
+# Of one step: `usage` as the server reported it, and the `invalid` items.
+Record = dict[str, Any]
 
 
 def choose_price(settings: Synthesize, prices: Prices) -> Price | None:
@@ -62,76 +64,51 @@ def estimate(
     length = round(sum(len(one["text"]) for one in templates) / len(templates))
     question = settings.checks.question_characters[1] // 2
     missing = max(0, settings.templates - len(templates))
-    lengths = {"templates": length, "answers": length, "questions": question}
-    counts = {
-        "templates": missing,
-        "answers": settings.conversations,
-        "questions": settings.conversations,
+    steps = {
+        "templates": (missing, length),
+        "answers": (settings.conversations, length),
+        "questions": (settings.conversations, question),
     }
     return {
-        step: _estimate_step(step, counts[step], length, lengths[step], settings, prices)
-        for step in STEPS
+        step: _estimate_step(step, items, length, written, settings, prices)
+        for step, (items, written) in steps.items()
     }
 
 
-def price_estimate(steps: dict[str, dict[str, int]], prices: Prices) -> dict[str, dict[str, float]]:
-    """Price an estimate in US dollars by every model of the table, at once and as a batch."""
-    prompt = sum(step["prompt_tokens"] for step in steps.values())
-    completion = sum(step["completion_tokens"] for step in steps.values())
-    return {
-        model: {
-            "normal": price(prompt, completion, table),
-            "batch": price_batch(prompt, completion, table),
-        }
-        for model, table in prices.models.items()
-    }
-
-
-def estimate_dollars(
+def price_estimate(
     steps: dict[str, dict[str, int]], settings: Synthesize, prices: Prices
-) -> float | None:
-    """Price an estimate by the model that is asked.
+) -> dict[str, Any]:
+    """Price an estimate in US dollars.
 
     Returns:
-        US dollars; none for a model without a price.
+        `models`: at once (`normal`) and as a `batch` by every model of the table; `dollars` of the
+        model that is asked, none without a price; the `assumptions` in words.
     """
-    table = choose_price(settings, prices)
     prompt = sum(step["prompt_tokens"] for step in steps.values())
     completion = sum(step["completion_tokens"] for step in steps.values())
-    return price(prompt, completion, table) if table else None
-
-
-def format_assumptions(prices: Prices) -> str:
-    """Say in words what the estimate assumes."""
-    return (
-        f"{prices.characters_per_token:g} characters are one token; everything is asked once; new "
-        "templates and answers are as long as the templates there are; a question is half as long "
-        f"as the longest that is kept; prices as of {prices.as_of}"
-    )
-
-
-def make_budget(settings: Synthesize, prices: Prices, before: float) -> Budget:
-    """Make the budget of one step.
-
-    Args:
-        settings: the budget, and the most tokens of a response.
-        prices: the price table.
-        before: US dollars that earlier steps spent.
-
-    Returns:
-        The budget.
-    """
-    sampling = settings.server.sampling if settings.server else {}
-    most = max((int(sampling[key]) for key in LENGTH_LIMITS if key in sampling), default=0)
     table = choose_price(settings, prices)
-    return Budget(table, settings.budget, most, where="synthesize.budget", before=before)
+    return {
+        "assumptions": f"{prices.characters_per_token:g} characters are one token; everything is "
+        "asked once; new templates and answers are as long as the templates there are; a question "
+        f"is half as long as the longest that is kept; prices as of {prices.as_of}",
+        "models": {
+            model: {
+                "normal": price(prompt, completion, one),
+                "batch": price_batch(prompt, completion, one),
+            }
+            for model, one in prices.models.items()
+        },
+        "dollars": price(prompt, completion, table) if table else None,
+    }
 
 
 def _estimate_step(
     step: str, items: int, source: int, text: int, settings: Synthesize, prices: Prices
 ) -> dict[str, int]:
     requests = -(-items // settings.batch_size)
-    item: Item = {"id": "00000-t000-0000", "source": "x" * source, "style": "", "disfluency": False}
+    disfluency = step == "answers" and settings.quotas.disfluencies > 0
+    item: Item = {"id": "00000-t000-0000", "source": "x" * source, "style": ""}
+    item["disfluency"] = disfluency
     batch = [item] * min(items, settings.batch_size)
     instruction = getattr(settings.instructions, step)
     example = make_request(step, instruction, batch, attempt=1, last=False)
@@ -145,43 +122,42 @@ def _estimate_step(
     }
 
 
-# Of one step: `usage` as the server reported it, and the `invalid` items.
-Record = dict[str, Any]
-
-
 def make_asker(
     vocabulary: dict[str, Any],
-    responses: Responses,
+    responses: Cache,
     synthesize: Synthesize,
     prices: Prices,
-    before: float = 0.0,
+    *earlier: Record,
 ) -> Asker:
     """Make what a step asks with.
 
     Args:
         vocabulary: the words of the offline provider.
         responses: where every response is kept.
-        synthesize: who writes; batches and attempts.
+        synthesize: who writes; batches, attempts and budget.
         prices: the price table.
-        before: US dollars that earlier steps spent of the same budget.
+        *earlier: records of the steps before, which spend of the same budget.
 
     Returns:
         The asker.
     """
     provider: Provider
+    sampling: dict[str, Any] = {}
     if synthesize.provider == "server" and synthesize.server:
         provider = ServerProvider(synthesize.server, where="synthesize.server")
+        sampling = synthesize.server.sampling
     else:
-        provider = EmbeddedProvider(read_vocabulary(vocabulary), synthesize.seed)
-    budget = make_budget(synthesize, prices, before)
+        provider = OfflineProvider(read_vocabulary(vocabulary), synthesize.seed)
+    budget = Budget(
+        price=choose_price(synthesize, prices),
+        limit=synthesize.budget,
+        max_tokens=max((int(sampling[key]) for key in LENGTH_LIMITS if key in sampling), default=0),
+        where="synthesize.budget",
+        spent_before=sum(record["usage"]["dollars"] or 0.0 for record in earlier),
+    )
     return Asker(provider, responses, budget, synthesize.batch_size, synthesize.attempts)
 
 
 def make_record(outcome: Outcome, asker: Asker) -> Record:
     """Record what a step cost and what came badly."""
     return {"usage": asker.budget.report(), "invalid": outcome.invalid}
-
-
-def add_up(*records: Record) -> float:
-    """Add up what steps spent, in US dollars; nothing where the price is unknown."""
-    return sum(record["usage"]["dollars"] or 0.0 for record in records)

@@ -14,7 +14,7 @@ Item = dict[str, Any]
 Check = Callable[[Item, dict[str, Any]], str | None]
 
 WORD = re.compile(r"\w+")
-# What stays behind when nobody fills it: {opponent}, [name], <topic>, %s, ____.
+# What is left when nobody fills it: {opponent}, [name], <topic>, %s, ____.
 LEFTOVER = re.compile(r"[{}]|\[[^\]]*\]|<[^>]*>|%s|_{2,}")
 # The words of an item's source that must come back with its id, so that no pair can shift.
 QUOTED_WORDS = 5
@@ -54,7 +54,7 @@ def find_text_problem(text: str, limits: tuple[int, int], checks: Checks) -> str
     return None
 
 
-def find_slip_problem(item: Item, found: dict[str, Any]) -> str | None:
+def find_disfluency_problem(item: Item, found: dict[str, Any]) -> str | None:
     """Find out whether the disfluency is there exactly where it was asked for."""
     disfluency = found.get("disfluency") or ""
     if item["disfluency"] and (not isinstance(disfluency, str) or disfluency not in found["text"]):
@@ -67,15 +67,9 @@ def find_slip_problem(item: Item, found: dict[str, Any]) -> str | None:
 
 
 def find_alike(text: str, others: Iterable[str], similarity: float) -> int | None:
-    """Find a text that is all but the same.
+    """Find the index of a text that is all but the same.
 
-    Args:
-        text: the text.
-        others: texts to compare it with.
-        similarity: 0 to 100, by insertions and deletions (rapidfuzz's ratio).
-
-    Returns:
-        Its index among `others`; none if there is none.
+    The similarity, 0 to 100, is rapidfuzz's ratio: by insertions and deletions.
     """
     found = process.extractOne(text, others, scorer=fuzz.ratio, score_cutoff=similarity)
     return found[2] if found else None
@@ -128,7 +122,9 @@ class AnswerCheck:
         problem = find_text_problem(text, self._checks.characters, self._checks)
         if problem:
             return f"template {item['template']}: {problem}"
-        return find_slip_problem(item, found) or _find_repetition(text, item["id"], self._kept)
+        return find_disfluency_problem(item, found) or _find_repetition(
+            text, item["id"], self._kept
+        )
 
 
 class QuestionCheck:

@@ -1,29 +1,22 @@
 """The offline provider: vocabularies and rules instead of a language model, offline and seeded."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import orjson
 
-from tuneline.llm_api.client import Request, Response
+from tuneline.llm_api.responses import Request, Response
 from tuneline.pipelines.synthesize.filters import Item, quote
 from tuneline.pipelines.synthesize.templates import Fillers, Vocabulary, fill, find_placeholders
-from tuneline.utils.hashing import hash_value
+from tuneline.utils.hashing import hash_value, seeded_order
 
 Option = TypeVar("Option")
 
 
-def draw(*seed: object) -> int:
-    """Draw a whole number below 2^64 from a seed of any values."""
-    text = "\x00".join(map(str, seed))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
 def choose(options: Sequence[Option], *seed: object) -> Option:
     """Choose one of some options."""
-    return options[draw(*seed) % len(options)]
+    return options[seeded_order(*seed) % len(options)]
 
 
 VOWELS = "aáeéěiíoóuúůyý"
@@ -48,8 +41,8 @@ def garble(word: str) -> str | None:
     return None if first == second else second + vowel + first + rest
 
 
-def disfluency(text: str, corrections: list[str], *seed: object) -> tuple[str, str] | None:
-    """Put a disfluency into a text.
+def add_disfluency(text: str, corrections: list[str], *seed: object) -> tuple[str, str] | None:
+    """Add a disfluency to a text.
 
     Args:
         text: the text.
@@ -73,10 +66,10 @@ def _can_garble(word: str) -> bool:
     return len(word) >= LEAST_LETTERS and word.islower() and garble(word) is not None
 
 
-class EmbeddedProvider:
+class OfflineProvider:
     """Fills templates, asks questions and makes new templates from a vocabulary. See `Provider`.
 
-    It responses in JSON as a server does, so that both go the same way.
+    It responds in JSON as a server does, so that both go the same way.
 
     Args:
         vocabulary: entries and phrases.
@@ -122,7 +115,9 @@ class EmbeddedProvider:
         fillers = self._choose_fillers(item["source"], *seed)
         text = fill(item["source"], fillers)
         garbled = (
-            disfluency(text, self._vocabulary.corrections, *seed) if item["disfluency"] else None
+            add_disfluency(text, self._vocabulary.corrections, *seed)
+            if item["disfluency"]
+            else None
         )
         text, word = garbled or (text, "")
         return {"text": text, "disfluency": word, "fillers": fillers}

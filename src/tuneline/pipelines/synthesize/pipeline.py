@@ -1,6 +1,6 @@
 """The synthesize stage: templates → conversations → raw."""
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.pipelines.synthesize.nodes import (
     check_templates,
@@ -20,31 +20,31 @@ def create_pipeline() -> Pipeline:
     """List the stage's nodes."""
     return Pipeline(
         [
-            node(
+            Node(
                 check_templates,
                 name="check_templates",
                 inputs=["templates", "vocabulary", "params:synthesize"],
                 outputs="checked_templates",
             ),
-            node(
+            Node(
                 estimate_cost,
                 name="estimate_cost",
                 inputs=["checked_templates", *SETTINGS],
                 outputs="cost_estimate",
             ),
-            node(
+            Node(
                 extend_templates,
                 name="extend_templates",
                 inputs=["checked_templates", "vocabulary", "responses", "cost_estimate", *SETTINGS],
                 outputs=["all_templates", "template_record"],
             ),
-            node(
+            Node(
                 write_answers,
                 name="write_answers",
                 inputs=["all_templates", "vocabulary", "responses", "template_record", *SETTINGS],
                 outputs=["drafts", "answer_record"],
             ),
-            node(
+            Node(
                 write_questions,
                 name="write_questions",
                 inputs=[
@@ -57,13 +57,13 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["conversations", "question_record"],
             ),
-            node(
+            Node(
                 moderate_conversations,
                 name="moderate_conversations",
-                inputs=["conversations", "params:synthesize"],
+                inputs=["conversations", "responses", "params:synthesize"],
                 outputs=["moderated", "flagged"],
             ),
-            node(
+            Node(
                 report_synthesis,
                 name="report_synthesis",
                 inputs=[
@@ -81,7 +81,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["synthesis_report", "invalid"],
             ),
-            node(
+            Node(
                 merge_conversations,
                 name="merge_conversations",
                 inputs=["moderated", "human_written", "synthesis_report", "params:synthesize"],

@@ -6,25 +6,8 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Synthesize
 from tuneline.parameters.synthesis import Quotas
 from tuneline.pipelines.synthesize.filters import Item
-from tuneline.pipelines.synthesize.offline import draw
-
-
-def share_out(total: int, shares: dict[str, float]) -> dict[str, int]:
-    """Divide a number by shares, the largest remainders rounded up.
-
-    Args:
-        total: the number.
-        shares: they add up to 1.
-
-    Returns:
-        Whole numbers that add up to the total.
-    """
-    exact = {name: total * share for name, share in shares.items()}
-    counts = {name: int(value) for name, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: (counts[name] - exact[name], name))
-    for name in by_remainder[: total - sum(counts.values())]:
-        counts[name] += 1
-    return counts
+from tuneline.utils.hashing import seeded_order
+from tuneline.utils.shares import apportion
 
 
 def spread(total: int, share: float) -> list[bool]:
@@ -43,8 +26,10 @@ def count_shares(conversations: list[dict[str, Any]], quotas: Quotas) -> list[di
         `name`, `wanted`, `count`, `share`, `kept` (within the tolerance) of each quota.
     """
     counts = {style: sum(row["style"] == style for row in conversations) for style in quotas.styles}
-    wanted = {**quotas.styles, "disfluencies": quotas.disfluencies}
-    counts["disfluencies"] = sum(row["disfluency"] != "" for row in conversations)
+    wanted = dict(quotas.styles)
+    if quotas.disfluencies:
+        wanted["disfluencies"] = quotas.disfluencies
+        counts["disfluencies"] = sum(row["disfluency"] != "" for row in conversations)
     return [
         _compare(name, wanted[name], counts[name], len(conversations), quotas.tolerance)
         for name in wanted
@@ -89,7 +74,7 @@ def plan_templates(templates: list[dict[str, Any]], settings: Synthesize) -> lis
     Returns:
         Items with `style` and `source`; none if there are enough templates.
     """
-    wanted = share_out(settings.templates, settings.quotas.styles)
+    wanted = apportion(settings.templates, settings.quotas.styles)
     items: list[Item] = []
     for style, count in wanted.items():
         models = [one for one in templates if one["style"] == style]
@@ -112,11 +97,11 @@ def plan_items(templates: list[dict[str, Any]], settings: Synthesize) -> list[It
         Items with `template` (its number), `style`, `disfluency` (whether one is wanted) and
         `source`, in a seeded order.
     """
-    counts = share_out(settings.conversations, settings.quotas.styles)
+    counts = apportion(settings.conversations, settings.quotas.styles)
     chosen: list[tuple[str, dict[str, Any]]] = []
     for style, count in counts.items():
         of_style = [one for one in templates if one["style"] == style]
-        of_style.sort(key=lambda one: draw(settings.seed, style, one["number"]))
+        of_style.sort(key=lambda one: seeded_order(settings.seed, style, one["number"]))
         chosen += [(style, of_style[place % len(of_style)]) for place in range(count)]
     disfluencies = spread(len(chosen), settings.quotas.disfluencies)
     items = [
@@ -125,7 +110,7 @@ def plan_items(templates: list[dict[str, Any]], settings: Synthesize) -> list[It
             zip(chosen, disfluencies, strict=True), start=1
         )
     ]
-    return sorted(items, key=lambda item: draw(settings.seed, item["id"]))
+    return sorted(items, key=lambda item: seeded_order(settings.seed, item["id"]))
 
 
 def _plan_item(
@@ -143,4 +128,4 @@ def _plan_item(
 
 def _name(number: int, template: int, text: str, seed: int) -> str:
     """Name an item so that no model can count its way to the next name."""
-    return f"{number:05d}-t{template:03d}-{draw(seed, number, text) % 16**4:04x}"
+    return f"{number:05d}-t{template:03d}-{seeded_order(seed, number, text) % 16**4:04x}"

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters.base import Block
+from tuneline.parameters.synthesis import Quotas
 
 # One entry of a placeholder: a text, or its forms by name (nom, gen, dat …).
 Entry = str | dict[str, str]
@@ -23,14 +24,14 @@ class Phrases(Block):
 
 
 class Vocabulary(Block):
-    """What the offline provider writes with. `{name}` or `{name:form}` stands for an entry."""
+    """What the offline provider writes with. `{name}` or `{name:form}` is filled with one."""
 
     placeholders: dict[str, list[Entry]] = Field(description="entries by placeholder")
     phrases: dict[str, Phrases] = Field(description="parts of new templates, by style")
     question_openings: list[str] = Field(min_length=1, description="how an interviewer begins")
     questions: list[str] = Field(min_length=1, description="about one or two placeholders each")
     corrections: list[str] = Field(
-        min_length=1, description="what is between a disfluency and the right word"
+        default=[], description="what is between a disfluency and the right word"
     )
 
     @field_validator("questions")
@@ -42,13 +43,7 @@ class Vocabulary(Block):
 
 
 def read_vocabulary(vocabulary: dict[str, Any]) -> Vocabulary:
-    """Check a vocabulary's shape.
-
-    Args:
-        vocabulary: as its YAML file gives it.
-
-    Returns:
-        The vocabulary.
+    """Check the shape of a vocabulary, as its YAML file gives it.
 
     Raises:
         TunelineError: with every problem.
@@ -94,7 +89,7 @@ def find_placeholders(text: str) -> list[Placeholder]:
 
 
 def fill(text: str, fillers: Fillers) -> str:
-    """Put entries in the place of placeholders; the same entry wherever its name stands.
+    """Put entries in the place of placeholders; the same entry wherever its name is.
 
     Args:
         text: a template.
@@ -113,18 +108,19 @@ def fill(text: str, fillers: Fillers) -> str:
 
 
 def find_template_problems(
-    templates: list[dict[str, Any]], styles: list[str], vocabulary: Vocabulary
+    templates: list[dict[str, Any]], quotas: Quotas, vocabulary: Vocabulary
 ) -> Iterator[Problem]:
     """Find what would leave a placeholder unfilled, an entry unused or a style without templates.
 
     Args:
         templates: `style` and `text` each.
-        styles: the styles there must be.
+        quotas: names the styles there must be.
         vocabulary: declares the placeholders.
 
     Yields:
         All problems, each with the template's number, from 1.
     """
+    styles = list(quotas.styles)
     for number, template in enumerate(templates, start=1):
         where = f"templates: number {number}"
         style = template.get("style")
@@ -134,6 +130,8 @@ def find_template_problems(
     for where, text in _list_phrases(vocabulary):
         yield from find_text_problems(where, text, vocabulary)
     yield from _find_idle(templates, styles, vocabulary)
+    if quotas.disfluencies and not vocabulary.corrections:
+        yield _no_entry("corrections")
 
 
 def find_text_problems(where: str, text: str, vocabulary: Vocabulary) -> Iterator[Problem]:
@@ -177,8 +175,7 @@ def _find_idle(
         yield _problem(where, None, "no template uses it", "use it, or remove it")
     for name, entries in vocabulary.placeholders.items():
         if not entries:
-            where = f"vocabulary.placeholders.{name}"
-            yield _problem(where, None, "it has no entry to be filled with", "add entries")
+            yield _no_entry(f"placeholders.{name}")
     for style in sorted(set(styles) - {template.get("style") for template in templates}):
         remedy = "write templates of it, or take it out of `quotas.styles`"
         yield _problem("templates", style, "no template has this style", remedy)
@@ -204,6 +201,10 @@ def _unknown_style(where: str, style: Any, styles: list[str]) -> Problem:
     return _problem(
         where, style or "no style", "there is no such style", suggest(str(style), styles)
     )
+
+
+def _no_entry(name: str) -> Problem:
+    return _problem(f"vocabulary.{name}", None, "it has no entry to be filled with", "add entries")
 
 
 def _problem(where: str, value: Any, wrong: str, remedy: str) -> Problem:

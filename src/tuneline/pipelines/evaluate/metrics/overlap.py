@@ -8,9 +8,8 @@ import regex
 
 from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average
 from tuneline.statistics.comparison import Metric, SampleScores
+from tuneline.utils.text import UNSPACED
 
-# Scripts that are written without spaces between words: every character counts as a word.
-UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 CHINESE = regex.compile(r"\p{Han}")
 
 # What NFKC would take for digits of the number before it: `10³` is not 103, `5½` is not 51/2.
