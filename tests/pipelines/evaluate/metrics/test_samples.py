@@ -33,7 +33,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         bootstrap_project(folder)
         outputs = [f"{use_case}.test" for use_case in LANGUAGES]
         with KedroSession.create(folder, env="test") as session:
-            session.run(pipeline_names=list(LANGUAGES), to_outputs=outputs)
+            session.run(pipeline_names=["all"], to_outputs=outputs)
         yield folder
 
 
