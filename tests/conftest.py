@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+import yaml
 from hypothesis import HealthCheck, settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -59,6 +60,14 @@ def copy_project(folder: Path) -> Path:
     shutil.copytree(PROJECT / PERSONA, folder / PERSONA)
     write_raw(folder / RAW, list(generate_lines(SAMPLE_ROWS)))
     return folder
+
+
+def state_evaluation(folder: Path, **keys: object) -> None:
+    """State keys of `evaluation` in the base of the main use case."""
+    path = folder / "conf/base/product_descriptions/parameters.yml"
+    values = yaml.safe_load(path.read_text("utf-8"))
+    values["product_descriptions"]["evaluation"] |= keys
+    path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), "utf-8")
 
 
 def link_samples(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from peft import AutoPeftModelForCausalLM
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from tests.conftest import SAMPLE_ROWS, copy_project, run
+from tests.conftest import SAMPLE_ROWS, copy_project, run, state_evaluation
 from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.evaluate.metrics.likelihood import measure_references
@@ -202,8 +202,8 @@ def test_a_second_evaluation_stands_next_to_the_first_and_asks_nothing_again(
         "criteria": [{"name": "readability", "description": "Does it read well?"}],
         "people": True,
     }
-    changed = {"product_descriptions": {"evaluation": {"rubric": rubric, "language": "en"}}}
-    run(project, "evaluate", runtime_params=changed)
+    state_evaluation(project, rubric=rubric, language="en")
+    run(project, "evaluate")
     assert cache.read_bytes() == answered
     folder = project / DATA / "08_reporting/product_descriptions"
     assert pd.read_csv(folder / "comparison.csv")["comparable"].tolist() == [True, True]

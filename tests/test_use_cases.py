@@ -15,7 +15,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from tests.conftest import PROJECT, link_samples
-from tests.pipelines.evaluate.rubric.filling import fill
+from tests.pipelines.rubric.filling import fill
 from tuneline.errors import TunelineError
 
 DATA = Path("data/test")
@@ -43,7 +43,7 @@ def finished(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         patch.chdir(folder)
         run_pipelines(folder, *OTHERS, "overview")
         rate(folder / DATA / "07_model_output/shoe_mould")
-        run_pipelines(folder, "shoe_mould", from_nodes=["shoe_mould.read_ratings"])
+        run_pipelines(folder, "shoe_mould.rubric")
         yield folder
 
 

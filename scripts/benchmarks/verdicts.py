@@ -15,9 +15,8 @@ from functools import cache
 import numpy as np
 
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.intervals import compare_all
-from tuneline.pipelines.evaluate.metrics import METRICS, Outputs, SampleScores, key_recall
-from tuneline.pipelines.evaluate.metrics import overlap as similarity
+from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
+from tuneline.statistics.comparison import MODELS, SampleScores, compare_all
 
 SEED = 3407
 WORDS = [
@@ -28,6 +27,7 @@ WORDS = [
 ]
 EVALUATION = Evaluation(title="Verdicts", generation={})
 COMPARED = tuple(one for one in METRICS if one.name in ("chrf", "rouge_l", "key_recall"))
+UNUSED = ("tokens", "seconds", "stopped", "loss", "entropy", "correct")
 ALIKE = 0.8  # how much the metrics of one prompt correlate
 LEARNT = 0.15  # texts that the tuned model knows by heart: few large gains, many small losses
 SPREAD = 19.0  # of the differences in chrF, on 64 real prompts
@@ -168,15 +168,16 @@ def _score_real() -> Pair:
     texts = [_write(random) for _ in range(401)]
     rows = []
     for number, words in enumerate(texts[:-1]):
-        row = {"context": [], "prompt": "", "reference": " ".join(words), "key_terms": []}
-        for who in ("base", "tuned"):
+        row = {"id": str(number), "context": [], "prompt": "", "key_terms": []}
+        row |= {"reference": " ".join(words), "reference_tokens": None}
+        for who in MODELS:
             whole = who == "tuned" and random.random() < LEARNT
             kept = words[: len(words) if whole else int(random.integers(1, len(words) // 2))]
             kept += texts[number + 1][: int(random.integers(0, 20))]
+            row |= dict.fromkeys(f"{who}_{name}" for name in UNUSED)
             row[f"{who}_answer"] = " ".join(kept)
         rows.append(row)
-    both = (Outputs(rows, who, [], EVALUATION) for who in ("base", "tuned"))
-    base, tuned = (similarity.measure(one) | key_recall.measure(one) for one in both)
+    base, tuned = stack_scores(measure_answers(rows, [], EVALUATION))
     names = [one.name for one in COMPARED]
     return {name: base[name] for name in names}, {name: tuned[name] for name in names}
 

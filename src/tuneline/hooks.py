@@ -36,6 +36,7 @@ WITHOUT_LOCKS = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS}
 KEPT = {
     "train": "the same command goes on from the last checkpoint, if there is one",
     "evaluate": "the same command goes on, and keeps the answers that are there",
+    "rubric": "the same command goes on, and keeps the responses that are there",
     "synthesize": "the same command goes on, and keeps the responses that are there",
 }
 

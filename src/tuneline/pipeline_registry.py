@@ -19,6 +19,7 @@ from tuneline.pipelines import (
     plan,
     prepare,
     publish,
+    rubric,
     synthesize,
     tiny_base,
     train,
@@ -32,10 +33,11 @@ CHAIN = {
     "plan": plan,
     "train": train,
     "evaluate": evaluate,
+    "rubric": rubric,
 }
 STAGES = {**CHAIN, "finetune_api": finetune_api, "ask": ask, "merge": merge, "publish": publish}
 # Stages of those use cases only whose YAML states the block.
-OPTIONAL_STAGES = {"synthesize": "synthesize"}
+OPTIONAL_STAGES = {"synthesize": "synthesize", "rubric": "evaluation.rubric"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
 SHARED_PARAMETERS = {
     "params:hardware",
@@ -75,11 +77,13 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 
 def _create_stages(use_case: str) -> dict[str, Pipeline]:
-    return {
+    stages = {
         stage: _create_stage(stage, use_case)
         for stage in STAGES
         if stage not in OPTIONAL_STAGES or states_block(use_case, OPTIONAL_STAGES[stage])
     }
+    # With a rubric the report is written after the ratings: an evaluation is through with it.
+    return stages | {"evaluate": _join(stages, "evaluate", "rubric")}
 
 
 def _join(stages: dict[str, Pipeline], *names: str) -> Pipeline:
@@ -112,10 +116,16 @@ def _create_stage(stage: str, use_case: str) -> Pipeline:
 def _create_nodes(stage: str, use_case: str) -> Pipeline:
     if stage == "prepare":
         return prepare.create_pipeline(_makes_pairs(use_case))
-    pipeline: Pipeline = STAGES[stage].create_pipeline()
+    nodes: Pipeline
+    if stage in ("evaluate", "publish"):
+        nodes = STAGES[stage].create_pipeline(states_block(use_case, OPTIONAL_STAGES["rubric"]))
+        return nodes
+    nodes = STAGES[stage].create_pipeline()
     if stage == "finetune_api":  # its answers are scored as an adapter's are
-        return pipeline + evaluate.create_remote_pipeline()
-    return pipeline
+        nodes += evaluate.create_remote_pipeline()
+    if stage == "rubric":  # the report shows the ratings
+        nodes += evaluate.create_report_pipeline(has_rubric=True)
+    return nodes
 
 
 def _makes_pairs(use_case: str) -> bool:

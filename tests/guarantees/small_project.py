@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from scripts.samples.product_descriptions import generate_lines
-from tests.conftest import RAW, copy_project, write_raw
+from tests.conftest import RAW, copy_project, state_evaluation, write_raw
 
 MAIN, SYNTHESISED = "product_descriptions", "persona_dialogues"
 DATA = Path("data/test")
@@ -32,10 +32,10 @@ EVALUATION = {
     "questions": ["Wooden Abacus"],
     "resamples": 100,
     "generation": {"max_new_tokens": 8},
-    "rubric": {
-        "criteria": [{"name": "readability", "description": "Does it read well?"}],
-        "people": True,
-    },
+}
+RUBRIC = {
+    "criteria": [{"name": "readability", "description": "Does it read well?"}],
+    "people": True,
 }
 SETTINGS = {
     "data": {
@@ -84,6 +84,7 @@ def make_project(folder: Path, use_case: str = MAIN) -> Path:
             shutil.rmtree(other)
     write_raw(project / RAW, list(generate_lines(200)))
     (project / "questions.txt").write_text(QUESTIONS, "utf-8")
+    state_evaluation(project, rubric=RUBRIC)
     _state(project / f"conf/test/{MAIN}/parameters.yml", {MAIN: SETTINGS})
     if use_case == SYNTHESISED:
         _state(project / f"conf/test/{use_case}/parameters.yml", {use_case: SYNTHESIS})

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter, train_on_shuffled_answers
+from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers
 from tuneline.utils.caches import Cache
 
@@ -35,7 +36,8 @@ def evaluate(adapter, train: list, held_out: list, folder: Path) -> dict:
         use_case.evaluation,
         CPU,
     )
-    return score_answers(answers, train, adapter, use_case.evaluation)
+    scores = measure_answers(answers, train, use_case.evaluation)
+    return score_answers(answers, scores, adapter, use_case.evaluation)
 
 
 def test_an_adapter_that_does_nothing_shows_no_difference(splits: tuple, tmp_path: Path):

@@ -7,6 +7,7 @@ import pytest
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
+from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, mark_differences, plot_scores
 from tuneline.pipelines.evaluate.runs import compare_versions, draw_versions
@@ -135,7 +136,8 @@ def make_answers() -> list[dict]:
 def make_page(**changes: object) -> str:
     answers = make_answers()
     adapter = Adapter(config={}, tensors={}, tokenizer=None, provenance=PROVENANCE)
-    scores = score_answers(answers, [], adapter, EVALUATION)
+    answer_scores = measure_answers(answers, [], EVALUATION)
+    scores = score_answers(answers, answer_scores, adapter, EVALUATION)
     other = {**scores, "run": {**scores["run"], "recipe": {"learning_rate": 2, "seed": PLANTED}}}
     comparison = compare_versions({"2026-01-01": other, "2026-01-02": scores})
     score_plot, category_plot = plot_scores(scores)
@@ -149,6 +151,7 @@ def make_page(**changes: object) -> str:
     return build_report(
         scores=scores,
         answers=answers,
+        answer_scores=answer_scores,
         plan=PLAN,
         adapter=adapter,
         score_plot=score_plot,
@@ -264,12 +267,14 @@ def test_every_answer_leads_back_to_its_source_and_says_how_it_ended(page: str):
 
 
 def test_the_page_does_without_what_is_not_there():
-    bare = make_page(
-        rubric={},
-        comparison=compare_versions(
-            {"1": score_answers(make_answers(), [], Adapter({}, {}, None, PROVENANCE), EVALUATION)}
-        ),
+    answers = make_answers()
+    scores = score_answers(
+        answers,
+        measure_answers(answers, [], EVALUATION),
+        Adapter({}, {}, None, PROVENANCE),
+        EVALUATION,
     )
+    bare = make_page(rubric=None, comparison=compare_versions({"1": scores}))
     for heading in ("Ratings", "Runs compared"):
         assert f"<h2>{heading}</h2>" not in bare
 

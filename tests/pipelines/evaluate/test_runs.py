@@ -1,6 +1,7 @@
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
+from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import compare_runs
 
@@ -16,7 +17,8 @@ def score(rate: float, tuned: str, prompt: str = "Describe it.") -> dict:
     }
     adapter = Adapter({"r": 8, "rate": rate}, {}, None, provenance)
     rows = [make_row(number, "", tuned, REFERENCE, prompt=prompt) for number in range(12)]
-    return score_answers(rows, [], adapter, Evaluation(title="Pots", generation={}))
+    evaluation = Evaluation(title="Pots", generation={})
+    return score_answers(rows, measure_answers(rows, [], evaluation), adapter, evaluation)
 
 
 def test_runs_stand_in_their_order_with_what_differs_between_them():

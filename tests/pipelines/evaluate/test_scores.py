@@ -4,6 +4,7 @@ import pytest
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
+from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 
@@ -33,7 +34,8 @@ def make_answers(base: list[str], tuned: list[str], losses: tuple[float, float])
 
 
 def score(answers: list[dict], evaluation: Evaluation = EVALUATION) -> dict:
-    return score_answers(answers, [], ADAPTER, evaluation)
+    scores = measure_answers(answers, [], evaluation)
+    return score_answers(answers, scores, ADAPTER, evaluation)
 
 
 def test_an_adapter_that_learnt_is_better():
@@ -52,7 +54,7 @@ def test_an_adapter_that_unlearnt_is_worse():
 
 def test_a_lower_loss_does_not_make_worse_texts_better():
     verdict = score(make_answers(REFERENCES, ["xx"] * 40, (3.0, 1.0)))["verdict"]
-    assert verdict["result"] == "worse"
+    assert verdict["label"] == "worse"
     assert "predicts the references better (loss)" in verdict["summary"]
 
 
@@ -60,8 +62,8 @@ def test_texts_that_are_nearer_but_lose_the_figures_are_mixed():
     tuned = [text.replace(str(n), "no") for n, text in enumerate(REFERENCES)]
     base = [f"{n}" for n in range(40)]
     verdict = score(make_answers(base, tuned, (2.0, 2.0)))["verdict"]
-    assert verdict["result"] == "mixed"
-    assert "worse on numbers" in verdict["summary"]
+    assert verdict["label"] == "mixed"
+    assert "worse on number and key-term recall" in verdict["summary"]
 
 
 def test_identical_answers_are_ties_and_no_difference():
@@ -83,9 +85,9 @@ def test_identical_answers_are_ties_and_no_difference():
 def test_too_few_prompts_show_nothing_however_large_the_difference():
     answers = make_answers(["xx"] * 40, REFERENCES, (3.0, 1.0))
     verdict = score(answers[:3])["verdict"]
-    assert verdict["result"] == "no significant difference"
+    assert verdict["label"] == "no significant difference"
     assert (
-        "Too few to show a difference on chrF, ROUGE-L and numbers: 3 prompts."
+        "Too few to show a difference on chrF, ROUGE-L and number and key-term recall: 3 prompts."
         in (verdict["notes"])
     )
     assert score(answers[:12])["verdict"]["label"] == "better"

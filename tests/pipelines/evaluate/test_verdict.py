@@ -14,12 +14,12 @@ from tests.pipelines.evaluate.test_scores import REFERENCES, make_answers, score
 from tuneline.datasets import JSONLinesDataset
 from tuneline.models.generation import Answer
 from tuneline.pipelines.evaluate import runs as plots
-from tuneline.pipelines.evaluate.metrics import Metric
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss
 from tuneline.pipelines.evaluate.nodes import _fill
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 from tuneline.pipelines.evaluate.runs import compare_versions
 from tuneline.pipelines.evaluate.verdict import conclude
+from tuneline.statistics.comparison import Metric
 
 WORDS = ["pot", "oak", "tea", "lid", "cup", "round", "small", "blue", "holds", "pours"]
 WORDS += ["warm", "light", "wood", "glass", "steel"]
@@ -93,7 +93,7 @@ def test_too_few_groups_for_one_metric_only_are_said_too():
     rows = make_rows([(4, 9 + number % 3) for number in range(30)])
     for row in rows[:3]:
         row["reference"] += " 12 cm"
-    assert "Too few to show a difference on numbers: 3 prompts." in notes(rows)
+    assert "Too few to show a difference on number and key-term recall: 3 prompts." in notes(rows)
 
 
 def test_where_nothing_is_shown_it_says_what_could_have_been():
@@ -134,21 +134,20 @@ def test_a_loss_that_is_no_number_is_not_measured_before_and_after_the_file(
 
 
 def test_a_verdict_without_a_metric_that_counts_says_so():
-    assert conclude({})["result"] == "not measured"
+    assert conclude({})["label"] == "not measured"
 
 
 @pytest.mark.parametrize("count", [6, 11, 26])
-def test_any_number_of_metrics_has_a_look_of_its_own(count: int, monkeypatch: pytest.MonkeyPatch):
+def test_any_number_of_metrics_has_a_look_of_its_own(count: int):
     metrics = [
         Metric(f"own_{number}", f"Own {number}", "higher", "", percent=True, decides_verdict=True)
         for number in range(count)
     ]
-    monkeypatch.setattr(plots, "COMPARED", metrics)
     row = {"comparable": True, "run": 1}
     for metric in metrics:
         ends = {"base": 1.0, "tuned": 2.0, "low": 0.5, "high": 1.5}
         row |= {f"{metric.name}_{key}": value for key, value in ends.items()}
-    figure: go.Figure = plots.draw_versions(pd.DataFrame([row]))
+    figure: go.Figure = plots.draw_versions(pd.DataFrame([row]), metrics)
     looks = [(trace.marker.color, trace.marker.symbol) for trace in figure.data]
     assert len(looks) == count
     assert len(set(looks)) == min(count, len(plots.COLORS) * len(plots.SYMBOLS))

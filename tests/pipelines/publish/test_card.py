@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from huggingface_hub import ModelCard
-from kedro.io import DataCatalog
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
 from markdown_it import MarkdownIt
 from transformers import AutoModelForCausalLM
 
@@ -25,7 +27,7 @@ from tuneline.pipelines.publish.nodes import write_card
 from tuneline.pipelines.publish.usage import write_merging
 from tuneline.utils.hashing import hash_value
 
-RECORDS = ("cleaning_report", "leak_report", "training_record", "rubric")
+RECORDS = ("cleaning_report", "leak_report", "training_record")
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +38,14 @@ def material(finished_run: Path) -> dict:
     adapters = finished_run / "data/test/06_models/product_descriptions/adapter"
     adapter = sorted(adapters.iterdir())[-1] / "adapter"
     answers = finished_run / "data/test/07_model_output/product_descriptions/answers.jsonl"
+    scores = answers.with_name("answer_scores.jsonl")
     train = finished_run / "data/test/05_model_input/product_descriptions/train.jsonl"
     return {
         **{name: JSONDataset(filepath=f"{reports}/{name}.json").load() for name in RECORDS},
         "scores": JSONDataset(filepath=f"{newest}/scores.json").load(),
         "adapter": AdapterDataset(filepath=str(adapter)).load(),
         "answers": JSONLinesDataset(filepath=str(answers)).load(),
+        "answer_scores": JSONLinesDataset(filepath=str(scores)).load(),
         "train": JSONLinesDataset(filepath=str(train)).load(),
         "merge_record": {},
     }
@@ -84,6 +88,9 @@ def test_no_row_of_the_data_is_shown_unless_it_is_asked_for(material: dict, para
     assert reference not in write(material, parameters)
     card = write(material, parameters, publish=Publish(examples=1))
     assert reference in card
+    for who, label in (("base", "Base"), ("tuned", "Tuned")):
+        (chrf, _) = material["answer_scores"][0][who]["metrics"]["chrf"]
+        assert f"{label} model, chrF {chrf:.1f}:" in card
     assert material["answers"][1]["reference"] not in card
 
 
@@ -119,6 +126,7 @@ def test_hostile_text_stays_text_everywhere(material: dict, parameters: UseCase)
         adapter=change_provenance(material["adapter"], train),
         prompt=Prompt(system=ends, prompt=ends + "{title}", completion="{content}"),
         answers=[{**material["answers"][0], "prompt": ends, "reference": ends}, *questions],
+        answer_scores=material["answer_scores"][:3],
         cleaning_report=material["cleaning_report"] | {"reasons": {ends: 1}},
         publish=Publish(data=ends, limits=[ends], data_license=ends, examples=1, base_license=ends),
         evaluation=Evaluation(title=ends, generation={}),
@@ -306,9 +314,12 @@ def test_scores_of_another_adapter_are_refused(material: dict, parameters: UseCa
         write(material, parameters, adapter=other)
 
 
-def test_a_use_case_without_the_block_has_its_defaults():
-    from tuneline.hooks import CheckBeforeRun
-
-    catalog = DataCatalog()
-    CheckBeforeRun().after_catalog_created(catalog)
-    assert catalog.load("params:product_descriptions.publish") == Publish()
+def test_a_use_case_without_the_block_has_its_defaults(project: Path):
+    path = project / "conf/base/product_descriptions/parameters.yml"
+    values = yaml.safe_load(path.read_text("utf-8"))
+    del values["product_descriptions"]["publish"]
+    path.write_text(yaml.safe_dump(values), "utf-8")
+    bootstrap_project(project)
+    with KedroSession.create(project, env="test") as session:
+        catalog = session.load_context().catalog
+        assert catalog.load("params:product_descriptions.publish") == Publish()

@@ -29,7 +29,7 @@ def make_plan(count: int, recipe: Recipe, hardware: Hardware) -> dict:
     return {
         "inputs": describe_inputs(make_examples(count), recipe, hardware),
         "memory_gb": {"total": 1.0},
-        "verdict": {"result": "fits", "summary": ""},
+        "verdict": {"label": "fits", "summary": ""},
     }
 
 

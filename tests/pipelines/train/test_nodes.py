@@ -53,7 +53,7 @@ def test_training_lowers_the_validation_loss_and_checkpointing_changes_nothing(
 
 def test_a_plan_that_does_not_fit_is_obeyed(recipe: Recipe, hardware: Hardware, tmp_path: Path):
     plan = make_plan(8, recipe, hardware)
-    plan["verdict"] = {"result": "does not fit", "summary": "It needs 99 GB."}
+    plan["verdict"] = {"label": "does not fit", "summary": "It needs 99 GB."}
     with pytest.raises(TunelineError, match="It needs 99 GB"):
         train_adapter(make_examples(8), make_examples(2), plan, tmp_path, recipe, hardware)
 

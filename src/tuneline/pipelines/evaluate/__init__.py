@@ -1,5 +1,9 @@
 """evaluate: examples + adapter → answers → scores → report."""
 
-from tuneline.pipelines.evaluate.pipeline import create_pipeline, create_remote_pipeline
+from tuneline.pipelines.evaluate.pipeline import (
+    create_pipeline,
+    create_remote_pipeline,
+    create_report_pipeline,
+)
 
-__all__ = ["create_pipeline", "create_remote_pipeline"]
+__all__ = ["create_pipeline", "create_remote_pipeline", "create_report_pipeline"]

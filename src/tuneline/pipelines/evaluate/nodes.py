@@ -16,16 +16,19 @@ from tuneline.models.generation import generate_answers
 from tuneline.models.model_pair import load_tuned
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.pipelines.evaluate.intervals import compare_all
-from tuneline.pipelines.evaluate.metrics import measure_both
+from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
-from tuneline.pipelines.evaluate.significance import count_groups, find_groups
 from tuneline.pipelines.evaluate.verdict import conclude
+from tuneline.statistics.comparison import compare_all
+from tuneline.statistics.groups import count_groups, find_groups
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
+
+# An answer's row, and its scores.
+Scored = tuple[dict[str, Any], dict[str, Any]]
 
 
 def check_adapter(adapter: Adapter, train: list[Example], recipe: Recipe) -> None:
@@ -111,15 +114,18 @@ def answer_prompts(
 
 
 def score_answers(
-    answers: list[dict[str, Any]], train: list[Example], adapter: Adapter, evaluation: Evaluation
+    answers: list[dict[str, Any]],
+    answer_scores: list[dict[str, Any]],
+    adapter: Adapter,
+    evaluation: Evaluation,
 ) -> dict[str, Any]:
-    """Score base and tuned answers, overall and by category and slice, with their uncertainty.
+    """Compare base and tuned answers, overall and by category and slice, with their uncertainty.
 
     Args:
         answers: one row a prompt.
-        train: the examples of the training split, to see what was copied from them.
+        answer_scores: what every metric says of them, as `measure_answers` gives it.
         adapter: its fingerprint goes into the scores, so that they can be told from others.
-        evaluation: what is measured and how surely.
+        evaluation: how surely.
 
     Returns:
         The `run` they belong to, how many `prompts` and `questions`; in how many independent
@@ -127,7 +133,8 @@ def score_answers(
         `metrics` by name as `compare_all` gives them, and the same for each of the `categories`,
         and in `slices` for each value of each column.
     """
-    return _score(answers, train, evaluation, describe_run(answers, adapter, evaluation))
+    run = describe_run(answers, adapter, evaluation)
+    return _score(answers, answer_scores, evaluation, run)
 
 
 def score_remote_answers(
@@ -150,30 +157,32 @@ def score_remote_answers(
     if not remote_answers:
         return {}
     run = describe_remote_run(remote_answers, remote_job, evaluation)
-    return _score(remote_answers, train, evaluation, run)
+    scores = measure_answers(remote_answers, train, evaluation)
+    return _score(remote_answers, scores, evaluation, run)
 
 
 def _score(
     answers: list[dict[str, Any]],
-    train: list[Example],
+    answer_scores: list[dict[str, Any]],
     evaluation: Evaluation,
     run: dict[str, Any],
 ) -> dict[str, Any]:
-    training = [example["completion"][-1]["content"] for example in train]
+    rows = list(zip(answers, answer_scores, strict=True))
 
-    def compare(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        base, tuned = measure_both(rows, training, evaluation)
-        return compare_all(base, tuned, evaluation, groupings=find_groups(rows))
+    def compare(rows: list[Scored]) -> dict[str, Any]:
+        base, tuned = stack_scores([scores for _, scores in rows])
+        groups = find_groups([answer for answer, _ in rows])
+        return compare_all(base, tuned, evaluation, METRICS, groups)
 
-    metrics = compare(answers)
-    by_category: dict[str, list[dict[str, Any]]] = {}
-    by_slice: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for row in answers:
-        if row["category"] is not None:
-            by_category.setdefault(row["category"], []).append(row)
-        for column, value in row["slices"].items():
+    metrics = compare(rows)
+    by_category: dict[str, list[Scored]] = {}
+    by_slice: dict[str, dict[str, list[Scored]]] = {}
+    for row in rows:
+        if row[0]["category"] is not None:
+            by_category.setdefault(row[0]["category"], []).append(row)
+        for column, value in row[0]["slices"].items():
             by_slice.setdefault(column, {}).setdefault(value, []).append(row)
-    categories = {name: compare(rows) for name, rows in sorted(by_category.items())}
+    categories = {name: compare(some) for name, some in sorted(by_category.items())}
     verdict = conclude(metrics, categories)
     log.info("Verdict: %s", verdict["summary"])
     held_out = np.array([row["reference"] is not None for row in answers])
@@ -188,7 +197,7 @@ def _score(
         "metrics": metrics,
         "categories": categories,
         "slices": {
-            column: {value: compare(rows) for value, rows in sorted(parts.items())}
+            column: {value: compare(some) for value, some in sorted(parts.items())}
             for column, parts in by_slice.items()
         },
     }

@@ -1,23 +1,39 @@
 """The evaluate stage: examples + adapter → answers → scores → report."""
 
-from kedro.pipeline import Pipeline, node
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 
+from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers, score_remote_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
-from tuneline.pipelines.evaluate.rubric.nodes import (
-    judge_answers,
-    make_rating_sheet,
-    read_ratings,
-    summarize_rubric,
+
+REPORTED = (
+    "scores",
+    "answers",
+    "answer_scores",
+    "comparison",
+    "plan",
+    "training_record",
+    "leak_report",
+    "cleaning_report",
+    "adapter",
+    "score_plot",
+    "category_plot",
+    "comparison_plot",
+    "loss_curve",
+    "token_plot",
 )
 
 
-def create_pipeline() -> Pipeline:
-    """List the stage's nodes."""
-    return Pipeline(
+def create_pipeline(has_rubric: bool = False) -> Pipeline:
+    """List the stage's nodes.
+
+    Args:
+        has_rubric: whether the answers are rated before the report is written: then its node is
+            the rubric stage's last one.
+    """
+    nodes = Pipeline(
         [
-            node(
+            Node(
                 answer_prompts,
                 name="answer_prompts",
                 inputs=[
@@ -32,52 +48,46 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="answers",
             ),
-            node(
+            Node(
+                measure_answers,
+                name="measure_answers",
+                inputs=["answers", "train", "params:evaluation"],
+                outputs="answer_scores",
+            ),
+            Node(
                 score_answers,
                 name="score_answers",
-                inputs=["answers", "train", "adapter", "params:evaluation"],
+                inputs=["answers", "answer_scores", "adapter", "params:evaluation"],
                 outputs="scores",
             ),
-            node(
+            Node(
                 plot_scores,
                 name="plot_scores",
                 inputs="scores",
                 outputs=["score_plot", "category_plot"],
             ),
-            node(
+            Node(
                 compare_runs,
                 name="compare_runs",
                 inputs=["score_versions", "scores"],
                 outputs=["comparison", "comparison_plot"],
             ),
-            *_create_rating_nodes(),
-            node(
+        ]
+    )
+    return nodes if has_rubric else nodes + create_report_pipeline()
+
+
+def create_report_pipeline(has_rubric: bool = False) -> Pipeline:
+    """List what writes the report, with the ratings of a rubric if there is one."""
+    inputs = [*REPORTED, *(["rubric"] if has_rubric else [])]
+    return Pipeline(
+        [
+            Node(
                 build_report,
                 name="build_report",
-                inputs={
-                    **{
-                        name: name
-                        for name in (
-                            "scores",
-                            "answers",
-                            "rubric",
-                            "comparison",
-                            "plan",
-                            "training_record",
-                            "leak_report",
-                            "cleaning_report",
-                            "adapter",
-                            "score_plot",
-                            "category_plot",
-                            "comparison_plot",
-                            "loss_curve",
-                            "token_plot",
-                        )
-                    },
-                    "evaluation": "params:evaluation",
-                },
+                inputs={name: name for name in inputs} | {"evaluation": "params:evaluation"},
                 outputs="report",
-            ),
+            )
         ]
     )
 
@@ -86,7 +96,7 @@ def create_remote_pipeline() -> Pipeline:
     """List what the stage does with the answers of a provider's model."""
     return Pipeline(
         [
-            node(
+            Node(
                 score_remote_answers,
                 name="score_remote_answers",
                 inputs=["remote_answers", "train", "remote_job", "params:evaluation"],
@@ -94,32 +104,3 @@ def create_remote_pipeline() -> Pipeline:
             )
         ]
     )
-
-
-def _create_rating_nodes() -> list[Node]:
-    return [
-        node(
-            judge_answers,
-            name="judge_answers",
-            inputs=["answers", "judge_responses", "params:evaluation"],
-            outputs="judgments",
-        ),
-        node(
-            make_rating_sheet,
-            name="make_rating_sheet",
-            inputs=["answers", "params:evaluation"],
-            outputs=["rating_sheet", "rating_key"],
-        ),
-        node(
-            read_ratings,
-            name="read_ratings",
-            inputs=["completed_sheets", "answers", "params:evaluation"],
-            outputs=["ratings", "sheet_status"],
-        ),
-        node(
-            summarize_rubric,
-            name="summarize_rubric",
-            inputs=["judgments", "ratings", "sheet_status", "answers", "params:evaluation"],
-            outputs="rubric",
-        ),
-    ]

@@ -18,7 +18,6 @@ from tuneline.errors import TunelineError
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
-from tuneline.pipelines.evaluate.metrics.key_recall import compare_row
 from tuneline.pipelines.evaluate.runs import (
     compare_versions,
     draw_categories,
@@ -26,6 +25,7 @@ from tuneline.pipelines.evaluate.runs import (
     draw_versions,
 )
 from tuneline.reporting.html import render_page
+from tuneline.statistics.comparison import MODELS
 from tuneline.utils.text import UNSPACED
 
 log = logging.getLogger(__name__)
@@ -64,13 +64,9 @@ def _fold(pieces: list[str]) -> list[str]:
 
 
 def show_answers(
-    answers: list[dict[str, Any]], language: str | None = None
+    answers: list[dict[str, Any]], answer_scores: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Prepare every answer for the page.
-
-    Args:
-        answers: one row a prompt.
-        language: of the answers, where one is stated; it decides how their figures are read.
 
     Returns:
         Rows with `id`, `source`, `category`, `context`, `prompt`, `reference`, `result` (win, tie,
@@ -78,11 +74,11 @@ def show_answers(
         `text` with marks, whether it `stopped`, its `chrf`, and of the numbers and
         terms what it `missed` and `added`.
     """
-    return [_show_answer(row, language) for row in answers]
+    return [_show_answer(*row) for row in zip(answers, answer_scores, strict=True)]
 
 
-def _show_answer(row: dict[str, Any], language: str | None) -> dict[str, Any]:
-    sides = {who: _show_side(row, who, language) for who in ("base", "tuned")}
+def _show_answer(row: dict[str, Any], scores: dict[str, Any]) -> dict[str, Any]:
+    models = {who: _show_model(row, who, scores[who]) for who in MODELS}
     return {
         "id": row["id"],
         "source": f"line {row['line']} of the raw data" if row["line"] else "evaluation.questions",
@@ -90,24 +86,22 @@ def _show_answer(row: dict[str, Any], language: str | None) -> dict[str, Any]:
         "context": row["context"],
         "prompt": row["prompt"],
         "reference": row["reference"],
-        "result": _decide(sides["base"]["chrf"], sides["tuned"]["chrf"]),
-        **sides,
+        "result": _decide(models["base"]["chrf"], models["tuned"]["chrf"]),
+        **models,
     }
 
 
-def _show_side(row: dict[str, Any], who: str, language: str | None) -> dict[str, Any]:
-    from sacrebleu import sentence_chrf
-
-    answer, reference = row[f"{who}_answer"], row["reference"]
-    # Without a reference the answers are held against each other.
+def _show_model(row: dict[str, Any], who: str, scores: dict[str, Any]) -> dict[str, Any]:
+    # Without a reference the answers are compared with each other.
     other = row["tuned_answer" if who == "base" else "base_answer"]
-    figures = compare_row(row, who, language)
     return {
-        "text": mark_differences(answer, other if reference is None else reference),
+        "text": mark_differences(
+            row[f"{who}_answer"], other if row["reference"] is None else row["reference"]
+        ),
         "stopped": row[f"{who}_stopped"],
-        "chrf": None if reference is None else sentence_chrf(answer, [reference]).score,
-        "missed": figures.missed,
-        "added": figures.added,
+        "chrf": scores["metrics"].get("chrf", [None])[0],  # a mean: its denominators are 1
+        "missed": scores["missed"],
+        "added": scores["added"],
     }
 
 
@@ -119,6 +113,7 @@ def _decide(base: float | None, tuned: float | None) -> str:
 
 def render_report(
     answers: list[dict[str, Any]],
+    answer_scores: list[dict[str, Any]],
     evaluation: Evaluation,
     plots: dict[str, go.Figure | None],
     **material: Any,
@@ -127,6 +122,7 @@ def render_report(
 
     Args:
         answers: one row a prompt.
+        answer_scores: what every metric says of them.
         evaluation: title, decoding and confidence.
         plots: figures by name; None for one that says nothing here.
         material: what else the template shows, by the names it uses.
@@ -140,7 +136,7 @@ def render_report(
     figures = {name: figure for name, figure in plots.items() if figure is not None}
     return render_page(
         "pipelines/evaluate/report.html.jinja",
-        answers=show_answers(answers, evaluation.language),
+        answers=show_answers(answers, answer_scores),
         evaluation=evaluation,
         metrics=METRICS,
         figures=_embed(figures),
@@ -205,7 +201,7 @@ def _read_versions(
 def build_report(
     scores: dict[str, Any],
     answers: list[dict[str, Any]],
-    rubric: dict[str, Any],
+    answer_scores: list[dict[str, Any]],
     comparison: pd.DataFrame,
     plan: dict[str, Any],
     adapter: Adapter,
@@ -218,13 +214,14 @@ def build_report(
     training_record: dict[str, Any],
     cleaning_report: dict[str, Any],
     evaluation: Evaluation,
+    rubric: dict[str, Any] | None = None,
 ) -> str:
     """Write the report: one HTML page that needs no network.
 
     Args:
         scores: the scores.
         answers: base and tuned answers.
-        rubric: what judges and people found; empty without a rubric.
+        answer_scores: what every metric says of each of them.
         comparison: all runs so far.
         plan: what was planned.
         adapter: its provenance is shown.
@@ -237,12 +234,14 @@ def build_report(
         loss_curve: the training.
         token_plot: lengths of the examples.
         evaluation: the decoding, shown.
+        rubric: what judges and people found, where a rubric is stated.
 
     Returns:
         HTML; everything that a model or a user wrote is escaped.
     """
     return render_report(
         answers,
+        answer_scores,
         evaluation,
         {
             "scores": score_plot,

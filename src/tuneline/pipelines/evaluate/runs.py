@@ -1,5 +1,6 @@
 """Several evaluations side by side: versions of an adapter, or recipes."""
 
+from collections.abc import Sequence
 from itertools import cycle, islice, product
 from typing import Any
 
@@ -10,6 +11,7 @@ from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.reporting.html import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
+from tuneline.statistics.comparison import Metric
 from tuneline.utils.hashing import hash_value
 
 # What a run is compared on, next to its verdict.
@@ -174,11 +176,14 @@ def draw_categories(scores: dict[str, Any]) -> go.Figure:
     return style(figure, title, x="", y=DIFFERENCE)
 
 
-def draw_versions(comparison: pd.DataFrame) -> go.Figure:
-    """Draw the differences of every comparable run, with their intervals."""
+def draw_versions(comparison: pd.DataFrame, metrics: Sequence[Metric] = METRICS) -> go.Figure:
+    """Draw the differences of every comparable run, with their intervals.
+
+    Of `metrics` those that decide the verdict are drawn, however many there are.
+    """
     figure = go.Figure()
     rows = comparison[comparison["comparable"]]
-    counting = [one for one in COMPARED if one.decides_verdict]
+    counting = [one for one in metrics if one.decides_verdict]
     looks = islice(cycle(product(SYMBOLS, COLORS)), len(counting))
     for metric, (symbol, color) in zip(counting, looks, strict=True):
         if f"{metric.name}_tuned" not in rows:

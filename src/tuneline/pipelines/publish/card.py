@@ -19,6 +19,7 @@ def render_card(
     adapter: Adapter,
     records: Records,
     answers: list[dict[str, Any]],
+    answer_scores: list[dict[str, Any]],
     publish: Publish,
     prompt: Prompt,
     evaluation: Evaluation,
@@ -30,6 +31,7 @@ def render_card(
         records: `cleaning`, `leaks`, `training`, `scores`, `rubric`, as their stages wrote them;
             `merge` may be empty.
         answers: base and tuned answers.
+        answer_scores: what every metric says of each of them.
         publish: licenses, languages, origin, limits.
         prompt: the templates.
         evaluation: the title.
@@ -41,7 +43,11 @@ def render_card(
     base = adapter.provenance["base"]
     is_toy = any(find_folder_base_problem("", base["name"]))
     questions = [row for row in answers if row["reference"] is None]
-    held_out = [row for row in answers if row["reference"] is not None][: publish.examples]
+    held_out = [
+        row | {f"{who}_chrf": _show_score(scored[who], "chrf") for who in ("base", "tuned")}
+        for row, scored in zip(answers, answer_scores, strict=True)
+        if row["reference"] is not None
+    ][: publish.examples]
     question = list_messages(questions[0]) if questions else None
     usage = write_usage(
         adapter, scores["run"]["generation"], prompt, question, publish.repo_id or NO_NAME
@@ -67,6 +73,11 @@ def render_card(
     )
     metadata = _describe(adapter, scores, publish, evaluation, is_toy)
     return f"---\n{metadata}\n---\n\n{body}"
+
+
+def _show_score(scores: dict[str, Any], metric: str) -> str:
+    numerator, denominator = scores["metrics"][metric]
+    return format_number(numerator / denominator)
 
 
 def _describe(

@@ -113,11 +113,12 @@ def write_card(
     training_record: dict[str, Any],
     scores: dict[str, Any],
     answers: list[dict[str, Any]],
-    rubric: dict[str, Any],
+    answer_scores: list[dict[str, Any]],
     merge_record: dict[str, Any],
     publish: Publish,
     prompt: Prompt,
     evaluation: Evaluation,
+    rubric: dict[str, Any] | None = None,
 ) -> str:
     """Write the model card from what the run recorded; what no record holds is said to be missing.
 
@@ -129,11 +130,12 @@ def write_card(
         training_record: what the training took, epoch by epoch.
         scores: before and after.
         answers: base and tuned answers; of held-out rows only as many as are asked for are shown.
-        rubric: ratings; empty without any.
+        answer_scores: what every metric says of each of them.
         merge_record: how it was merged; empty if it was not. That of another adapter is not shown.
         publish: what no record can know: licenses, origin, limits.
         prompt: the templates.
         evaluation: the title.
+        rubric: ratings, where a rubric is stated.
 
     Returns:
         Markdown with the hub's metadata; everything that a user or a model wrote is escaped.
@@ -149,13 +151,13 @@ def write_card(
         "leaks": leak_report,
         "training": training_record,
         "scores": scores,
-        "rubric": rubric,
+        "rubric": rubric or {},
         # One without `weights` is of an older version, which did not say into which it merged.
         "merge": merge_record
         if merge_record.get("adapter") == scores["run"]["adapter"] and "weights" in merge_record
         else {},
     }
-    return render_card(adapter, records, answers, publish, prompt, evaluation)
+    return render_card(adapter, records, answers, answer_scores, publish, prompt, evaluation)
 
 
 def assemble_release(

@@ -1,6 +1,6 @@
 """The publish stage: adapter + report → card, release."""
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.pipelines.publish.nodes import (
     assemble_release,
@@ -10,11 +10,15 @@ from tuneline.pipelines.publish.nodes import (
 )
 
 
-def create_pipeline() -> Pipeline:
-    """List the stage's nodes."""
+def create_pipeline(has_rubric: bool = False) -> Pipeline:
+    """List the stage's nodes.
+
+    Args:
+        has_rubric: whether there are ratings for the card.
+    """
     return Pipeline(
         [
-            node(
+            Node(
                 write_card,
                 name="write_card",
                 inputs={
@@ -28,8 +32,9 @@ def create_pipeline() -> Pipeline:
                             "training_record",
                             "scores",
                             "answers",
-                            "rubric",
+                            "answer_scores",
                             "merge_record",
+                            *(["rubric"] if has_rubric else []),
                         )
                     },
                     "publish": "params:publish",
@@ -38,19 +43,19 @@ def create_pipeline() -> Pipeline:
                 },
                 outputs="card",
             ),
-            node(
+            Node(
                 assemble_release,
                 name="assemble_release",
                 inputs=["adapter", "card", "scores", "training_record"],
                 outputs="release_folder",
             ),
-            node(
+            Node(
                 check_release,
                 name="check_release",
                 inputs=["release_folder", "params:publish"],
                 outputs="release",
             ),
-            node(
+            Node(
                 publish_release,
                 name="publish_release",
                 inputs=["release_folder", "release", "params:publish"],

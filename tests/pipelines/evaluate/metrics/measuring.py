@@ -2,7 +2,7 @@
 
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import Outputs, measure_rows
+from tuneline.pipelines.evaluate.metrics import measure_answers
 
 PLAIN = Evaluation(title="Pots", generation={})
 
@@ -16,5 +16,10 @@ def measure(
 ) -> dict[str, float]:
     """Measure one answer; metrics that do not apply are left out."""
     rows = [make_row(0, "", answer, reference, **row)]
-    found = measure_rows(Outputs(rows, "tuned", list(training), evaluation))
-    return {name: float(sums[0, 0] / sums[0, 1]) for name, sums in found.items()}
+    train = [
+        {"id": "", "prompt": [], "completion": [{"role": "assistant", "content": text}], "meta": {}}
+        for text in training
+    ]
+    (scores,) = measure_answers(rows, train, evaluation)
+    found = scores["tuned"]["metrics"]
+    return {name: numerator / denominator for name, (numerator, denominator) in found.items()}

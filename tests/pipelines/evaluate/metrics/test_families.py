@@ -1,11 +1,14 @@
 """What each family of metrics counts, on texts one can check by eye."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
 from tests.pipelines.evaluate.rows import make_row
-from tuneline.pipelines.evaluate.metrics import METRICS, Outputs, measure_both, measure_rows
+from tuneline.datasets import JSONLinesDataset
+from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 
 
 def test_every_metric_that_is_measured_is_described_and_no_other():
@@ -59,7 +62,8 @@ def test_rates_and_speed_follow_from_tokens_and_seconds():
 def test_the_loss_is_a_mean_over_tokens_not_over_answers():
     rows = [make_row(0, "", "", "A pot."), make_row(1, "", "", "A pot.")]
     rows[0] |= {"reference_tokens": 1000, "tuned_loss": 5000.0}
-    sums = measure_rows(Outputs(rows, "tuned", [], PLAIN))["loss"].sum(axis=0)
+    _, tuned = stack_scores(measure_answers(rows, [], PLAIN))
+    sums = tuned["loss"].sum(axis=0)
     assert sums[0] / sums[1] == pytest.approx((5000 + 24) / 1012)
     assert np.isfinite(sums).all()
 
@@ -72,7 +76,7 @@ def test_an_answer_without_words_is_no_gain_by_any_metric(nothing: str):
     evaluation = PLAIN.model_copy(update={"sections": ["Price"], "language": "en"})
     rows = [make_row(n, poor, nothing, reference, tuned_tokens=1) for n in range(63)]
     rows.append(make_row(63, poor, reference, reference))
-    base, tuned = measure_both(rows, [], evaluation)
+    base, tuned = stack_scores(measure_answers(rows, [], evaluation))
     describing = {"length_ratio", "seconds", "tokens_per_second", "loss", "perplexity"}
     for metric in METRICS:
         if metric.better == "neither" or metric.name in describing or metric.name not in base:
@@ -86,13 +90,32 @@ def test_an_answer_without_words_is_no_gain_by_any_metric(nothing: str):
 
 
 def test_a_prompt_that_one_answer_cannot_be_measured_on_counts_for_neither():
-    base, tuned = measure_both(
-        [make_row(0, "a b c d a b c d", "a", "x"), make_row(1, "a b c d", "a b c d e", "x")],
-        [],
-        PLAIN,
-    )
+    rows = [make_row(0, "a b c d a b c d", "a", "x"), make_row(1, "a b c d", "a b c d e", "x")]
+    scores = measure_answers(rows, [], PLAIN)
+    assert scores[0]["base"]["metrics"]["repetition"] == [pytest.approx(20), 1]
+    assert "repetition" not in scores[0]["tuned"]["metrics"]
+    base, tuned = stack_scores(scores)
     assert base["repetition"].tolist() == tuned["repetition"].tolist() == [[0, 0], [0, 1]]
 
 
 def test_a_text_of_one_sign_over_and_over_repeats_itself():
     assert measure("!" * 40)["repetition"] > 90
+
+
+def test_scores_of_every_prompt_survive_their_file(tmp_path: Path):
+    """Numerators and denominators, and a loss that is not a number, which JSON does not have."""
+    rows = [
+        make_row(0, "A pot of 2.7 l.", "A cup.", "A pot.", tuned_loss=None),
+        make_row(1, "", "A pot of 3 l.", "A pot of 1/3 l.", base_loss=0.1 + 0.2),
+        make_row(2, "Oak.", "Oak is a tree.", None, reference_tokens=None),
+    ]
+    scores = measure_answers(rows, [], PLAIN)
+    assert [row["id"] for row in scores] == ["0", "1", "2"]
+    assert scores[0]["tuned"]["metrics"]["loss"] == [None, 12]
+    assert scores[1]["tuned"]["missed"] == ["1/3 l"]
+    dataset = JSONLinesDataset(filepath=str(tmp_path / "answer_scores.jsonl"))
+    dataset.save(scores)
+    for before, after in zip(stack_scores(scores), stack_scores(dataset.load()), strict=True):
+        assert before.keys() == after.keys()
+        for name, found in before.items():
+            assert np.array_equal(found, after[name], equal_nan=True), name

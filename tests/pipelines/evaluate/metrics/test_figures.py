@@ -105,7 +105,7 @@ def test_what_has_two_readings_even_so_is_read_in_both():
 
 
 @given(
-    st.decimals(-(10**9), 10**9, decimals=4),
+    st.decimals(-(10**9), 10**9, places=4),
     st.sampled_from(sorted(UNITS)),
     st.sampled_from(["", " "]),
 )

@@ -13,7 +13,7 @@ from kedro.framework.startup import bootstrap_project
 from tests.conftest import PROJECT, copy_project, link_samples
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, Outputs, measure_rows
+from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 
 LANGUAGES = {
     "development_plans": "ro",
@@ -33,7 +33,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         bootstrap_project(folder)
         outputs = [f"{use_case}.test" for use_case in LANGUAGES]
         with KedroSession.create(folder, env="test") as session:
-            session.run(pipeline_names=list(LANGUAGES), to_outputs=outputs)
+            session.run(pipeline_names=["all"], to_outputs=outputs)
         yield folder
 
 
@@ -53,7 +53,7 @@ def test_a_reference_is_a_perfect_answer(prepared: Path, use_case: str):
         | {"prompt": one["prompt"][-1]["content"], "key_terms": one["meta"].get("key_terms", [])}
         for n, one in enumerate(examples)
     ]
-    found = measure_rows(Outputs(rows, "tuned", [], evaluation))
+    _, found = stack_scores(measure_answers(rows, [], evaluation))
     for metric in METRICS:
         if metric.name in found and (metric.decides_verdict or metric.name == "exact_match"):
             numerators, denominators = found[metric.name].T

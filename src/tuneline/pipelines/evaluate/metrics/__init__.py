@@ -1,11 +1,13 @@
 """What is measured, and how one row counts: one module for each family of metrics."""
 
+import math
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from tuneline.examples import Example
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import key_recall, likelihood
 from tuneline.pipelines.evaluate.metrics.format import (
@@ -16,7 +18,7 @@ from tuneline.pipelines.evaluate.metrics.format import (
     measure_language,
     measure_sections,
 )
-from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores
+from tuneline.pipelines.evaluate.metrics.outputs import Outputs
 from tuneline.pipelines.evaluate.metrics.overlap import (
     COPYING,
     REPETITION,
@@ -25,6 +27,7 @@ from tuneline.pipelines.evaluate.metrics.overlap import (
     measure_repetition,
     measure_similarity,
 )
+from tuneline.statistics.comparison import MODELS, Metric, SampleScores
 
 # Metrics that one function measures together; the report shows them in this order.
 FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ...] = (
@@ -39,49 +42,74 @@ FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ..
 )
 METRICS = tuple(chain.from_iterable(metrics for metrics, _ in FAMILIES))
 
-__all__ = ["METRICS", "Metric", "Outputs", "SampleScores", "measure_both", "measure_rows"]
+__all__ = ["METRICS", "measure_answers", "stack_scores"]
 
 
-def measure_both(
-    answers: list[dict[str, Any]], training: list[str], evaluation: Evaluation
-) -> tuple[SampleScores, SampleScores]:
-    """Measure the answers of both models, each metric on the same prompts.
+def measure_answers(
+    answers: list[dict[str, Any]], train: list[Example], evaluation: Evaluation
+) -> list[dict[str, Any]]:
+    """Measure every answer of both models by every metric.
+
+    Args:
+        answers: one row a prompt.
+        train: the examples of the training split, to see what was copied from them.
+        evaluation: sections and language that are asked for.
+
+    Returns:
+        One row a prompt, in their order: its `id`, and for `base` and `tuned` the `metrics`, by
+        name `[numerator, denominator]` (a numerator that is not a number is None; a metric that
+        does not apply is left out), and of figures and key terms those `missed` and `added`.
+    """
+    training = [example["completion"][-1]["content"] for example in train]
+    keys = {
+        who: [key_recall.compare_row(row, who, evaluation.language) for row in answers]
+        for who in MODELS
+    }
+    rows: list[dict[str, Any]] = [{"id": row["id"]} for row in answers]
+    for who in MODELS:
+        outputs = Outputs(answers, who, training, evaluation, keys)
+        found: SampleScores = {}
+        for _, measure in FAMILIES:
+            found |= measure(outputs)
+        for number, (row, compared) in enumerate(zip(rows, keys[who], strict=True)):
+            metrics = {name: _plain(scores[number]) for name, scores in found.items()}
+            row[who] = {
+                "metrics": {name: score for name, score in metrics.items() if score[1]},
+                "missed": compared.missed,
+                "added": compared.added,
+            }
+    return rows
+
+
+def stack_scores(answer_scores: list[dict[str, Any]]) -> tuple[SampleScores, SampleScores]:
+    """Stack the scores of all prompts, each metric on the same prompts for both models.
 
     An answer that a metric cannot be computed for (an empty one has no repetition) is no gain: the
     prompt then counts for neither model.
 
     Args:
-        answers: one row a prompt.
-        training: the completions that the adapter was trained on.
-        evaluation: sections and language that are asked for.
+        answer_scores: as `measure_answers` gives them.
 
     Returns:
-        As `measure_rows` gives them, of the base and of the tuned model.
+        Of the base and of the tuned model, by metric an array of shape (rows, 2); metrics that no
+        row counts for are left out.
     """
-    base, tuned = (
-        measure_rows(Outputs(answers, who, training, evaluation)) for who in ("base", "tuned")
-    )
-    for name in base.keys() & tuned.keys():
-        missing = (base[name][:, 1] == 0) | (tuned[name][:, 1] == 0)
-        base[name][missing] = tuned[name][missing] = 0
-    return _drop_unmeasured(base), _drop_unmeasured(tuned)
+    base: SampleScores = {}
+    tuned: SampleScores = {}
+    for metric in METRICS:
+        stacked = [
+            np.array([row[who]["metrics"].get(metric.name, (0, 0)) for row in answer_scores], float)
+            for who in MODELS
+        ]
+        missing = np.any([scores[:, 1] == 0 for scores in stacked], axis=0)
+        if not missing.all():
+            base[metric.name], tuned[metric.name] = (
+                np.where(missing[:, None], 0, scores) for scores in stacked
+            )
+    return base, tuned
 
 
-def measure_rows(outputs: Outputs) -> SampleScores:
-    """Measure every answer of one model by every metric.
-
-    Args:
-        outputs: the answers and what they are held against.
-
-    Returns:
-        By metric, numerator and denominator of each row; metrics that no row counts for are left
-        out.
-    """
-    found: SampleScores = {}
-    for _, measure in FAMILIES:
-        found |= measure(outputs)
-    return _drop_unmeasured(found)
-
-
-def _drop_unmeasured(found: SampleScores) -> SampleScores:
-    return {name: rows for name, rows in found.items() if np.any(rows[:, 1])}
+def _plain(score: np.ndarray) -> list[float | None]:
+    """Write numerator and denominator as JSON has them."""
+    numerator, denominator = score.tolist()
+    return [numerator if math.isfinite(numerator) else None, denominator]

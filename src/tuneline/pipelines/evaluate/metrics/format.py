@@ -1,20 +1,15 @@
 """How answers end, how long they are and how long they take."""
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
 import regex
 
-from tuneline.pipelines.evaluate.metrics.metric import (
-    Metric,
-    Outputs,
-    SampleScores,
-    average,
-    fraction,
-)
+from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average, fraction
 from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize
+from tuneline.statistics.comparison import Metric, SampleScores
 from tuneline.utils.text import is_heading
 
 ENDING = (
@@ -194,7 +189,6 @@ def measure_language(outputs: Outputs) -> SampleScores:
     return {"language": average([_measure(text, expected) for text in outputs.answers])}
 
 
-@lru_cache(maxsize=100_000)  # categories and slices measure the same answers again
 def _measure(answer: str, expected: str) -> float | None:
     if not any(map(str.isalnum, answer)):
         return 0.0

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from tuneline.pipelines.evaluate.metrics.figures import Figure, read_figures
-from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores, average
+from tuneline.pipelines.evaluate.metrics.outputs import KeyComparison, Outputs, average
 from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize, split_words
+from tuneline.statistics.comparison import Metric, SampleScores
 
 METRICS = (
     Metric(
@@ -22,27 +22,6 @@ METRICS = (
 )
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What of the figures and terms looked for is in an answer.
-
-    Attributes:
-        sought: how many figures and terms were looked for.
-        missed: those that are not there, as one would write them.
-        added: figures of the answer that neither the reference nor the prompt has.
-    """
-
-    sought: int
-    missed: list[str]
-    added: list[str]
-
-    @property
-    def share(self) -> float:
-        """Found over all that was looked for or added, in per cent (Jaccard's index)."""
-        everything = self.sought + len(self.added)
-        return 100 * (self.sought - len(self.missed)) / everything if everything else 100.0
-
-
 def measure(outputs: Outputs) -> SampleScores:
     """Measure which figures of the reference, and which key terms, an answer has.
 
@@ -53,12 +32,14 @@ def measure(outputs: Outputs) -> SampleScores:
         Means over the answers whose reference has figures or terms. Where it has none, an answer
         counts if one of the two models adds a figure: one that adds any, or says nothing, has 0.
     """
-    return {"key_recall": average([_measure(row, outputs) for row in outputs.rows])}
+    other = outputs.keys["base" if outputs.who == "tuned" else "tuned"]
+    rows = zip(outputs.answers, outputs.keys[outputs.who], other, strict=True)
+    return {"key_recall": average([_measure(*row) for row in rows])}
 
 
 def compare_figures(
     answer: str, reference: str | None, terms: list[str], prompt: str, language: str | None
-) -> Comparison:
+) -> KeyComparison:
     """Compare the figures of an answer with those of its reference.
 
     A figure without a unit is found with any; one with a unit is found in another unit of the same
@@ -79,7 +60,7 @@ def compare_figures(
     asked = "\n".join([prompt, *terms])
     known = [figure for figures in _read_both(asked, language) for figure in figures]
     comparisons = [
-        Comparison(
+        KeyComparison(
             sought=len(wanted) + len(terms),
             missed=[*_find_missing(wanted, there), *missed],
             added=[] if reference is None else _find_added(there, [*wanted, *known]),
@@ -90,22 +71,7 @@ def compare_figures(
     return max(comparisons, key=lambda one: one.share)
 
 
-def find_missed(answer: str, reference: str, terms: list[str]) -> tuple[list[str], int]:
-    """Find which figures of the reference, and which key terms, an answer does not have.
-
-    Args:
-        answer: what a model wrote.
-        reference: what was hoped for.
-        terms: the terms that the data marks as key.
-
-    Returns:
-        What is missed, as one would write it, and how many were looked for.
-    """
-    compared = compare_figures(answer, reference, terms, "", None)
-    return compared.missed, compared.sought
-
-
-def compare_row(row: dict[str, Any], who: str, language: str | None) -> Comparison:
+def compare_row(row: dict[str, Any], who: str, language: str | None) -> KeyComparison:
     """Compare the figures of one model's answer with those of the reference and the prompt.
 
     Args:
@@ -121,15 +87,12 @@ def compare_row(row: dict[str, Any], who: str, language: str | None) -> Comparis
     return compare_figures(answer, row["reference"], row["key_terms"], prompt, language)
 
 
-def _measure(row: dict[str, Any], outputs: Outputs) -> float | None:
-    language = outputs.evaluation.language
-    own = compare_row(row, outputs.who, language)
+def _measure(answer: str, own: KeyComparison, other: KeyComparison) -> float | None:
     if own.sought:
         return own.share
-    other = compare_row(row, "base" if outputs.who == "tuned" else "tuned", language)
     if not own.added and not other.added:
         return None
-    return 100.0 if split_words(row[f"{outputs.who}_answer"]) and not own.added else 0.0
+    return 100.0 if split_words(answer) and not own.added else 0.0
 
 
 def _read_both(text: str, language: str | None) -> list[tuple[Figure, ...]]:

@@ -8,7 +8,8 @@ import numpy as np
 from tuneline.examples import Example
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Hardware
-from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores, fraction
+from tuneline.pipelines.evaluate.metrics.outputs import Outputs, fraction
+from tuneline.statistics.comparison import Metric, SampleScores
 from tuneline.streaming import RowProgress
 
 METRICS = (

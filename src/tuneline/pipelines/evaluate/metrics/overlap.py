@@ -6,7 +6,8 @@ from itertools import islice
 import numpy as np
 import regex
 
-from tuneline.pipelines.evaluate.metrics.metric import Metric, Outputs, SampleScores, average
+from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average
+from tuneline.statistics.comparison import Metric, SampleScores
 from tuneline.utils.text import UNSPACED
 
 CHINESE = regex.compile(r"\p{Han}")

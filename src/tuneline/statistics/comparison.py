@@ -1,28 +1,54 @@
 """Base and tuned model compared metric by metric."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, Metric, SampleScores
-from tuneline.pipelines.evaluate.significance import (
-    SAME_PROMPT,
-    Groupings,
-    Trial,
-    count_groups,
-    judge_difference,
-    reduce_sums,
-)
+from tuneline.statistics.groups import SAME_PROMPT, Groupings, count_groups
+from tuneline.statistics.significance import Trial, judge_difference, reduce_sums
 
+MODELS = ("base", "tuned")
 SCALE = 100.0
+# By metric, an array of shape (rows, 2): numerator and denominator of each row.
+SampleScores = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: the sum of its numerators over the sum of its denominators.
+
+    Attributes:
+        name: key in `scores.json`.
+        label: as the report names it.
+        better: which way is better; `neither` for what only describes.
+        meaning: one sentence for people who do not know it.
+        percent: whether it is on a scale from 0 to 100.
+        decides_verdict: whether the verdict rests on it.
+        exponent: whether the mean is shown as a power of e (perplexity).
+        decimals: digits after the point.
+        timed: whether it is a time. It is measured once, by the batch, and moves with whatever else
+            the machine does: resampling prompts says nothing about it, so it gets no interval.
+    """
+
+    name: str
+    label: str
+    better: Literal["higher", "lower", "neither"]
+    meaning: str
+    percent: bool = False
+    decides_verdict: bool = False
+    exponent: bool = False
+    decimals: int = 1
+    timed: bool = False
 
 
 def compare_all(
     base: SampleScores,
     tuned: SampleScores,
     evaluation: Evaluation,
-    metrics: tuple[Metric, ...] = METRICS,
+    metrics: Sequence[Metric],
     groupings: Groupings | None = None,
 ) -> dict[str, Any]:
     """Compare both models on every metric that both have.

@@ -1,59 +1,51 @@
-"""What a metric is, and what it is computed from."""
+"""What metrics are computed from, and the form in which they give it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from tuneline.parameters import Evaluation
 
-# By metric, an array of shape (rows, 2): numerator and denominator of each row.
-SampleScores = dict[str, np.ndarray]
-
 
 @dataclass(frozen=True)
-class Metric:
-    """One metric: the sum of its numerators over the sum of its denominators.
+class KeyComparison:
+    """The figures and key terms that one answer should have, and those it has.
 
     Attributes:
-        name: key in `scores.json`.
-        label: as the report names it.
-        better: which way is better; `neither` for what only describes.
-        meaning: one sentence for people who do not know it.
-        percent: whether it lies on a scale from 0 to 100.
-        counts: whether the verdict rests on it.
-        exponent: whether the mean is shown as a power of e (perplexity).
-        places: digits behind the point.
-        timed: whether it is a time. It is measured once, by the batch, and moves with whatever else
-            the machine does: resampling prompts says nothing about it, so it gets no interval.
+        sought: how many figures and terms were looked for.
+        missed: those that are not there, as one would write them.
+        added: figures of the answer that neither the reference nor the prompt has.
     """
 
-    name: str
-    label: str
-    better: Literal["higher", "lower", "neither"]
-    meaning: str
-    percent: bool = False
-    decides_verdict: bool = False
-    exponent: bool = False
-    decimals: int = 1
-    timed: bool = False
+    sought: int
+    missed: list[str]
+    added: list[str]
+
+    @property
+    def share(self) -> float:
+        """Found over all that was looked for or added, in per cent (Jaccard's index)."""
+        everything = self.sought + len(self.added)
+        return 100 * (self.sought - len(self.missed)) / everything if everything else 100.0
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What one model wrote, and what it is held against.
+    """What one model wrote, and what it is compared with.
 
     Attributes:
         rows: answers, one row a prompt.
         who: `base` or `tuned`.
         training: the completions that the adapter was trained on.
         evaluation: sections and language that are asked for.
+        keys: figures and key terms of every row, for `base` and for `tuned`.
     """
 
     rows: list[dict[str, Any]]
     who: str
     training: list[str]
     evaluation: Evaluation
+    keys: dict[str, list[KeyComparison]]
 
     @property
     def answers(self) -> list[str]:

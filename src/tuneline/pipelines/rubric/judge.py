@@ -9,7 +9,7 @@ from tuneline.llm_api.requests import Asker, ask_in_rounds
 from tuneline.llm_api.responses import Failure, Request, Response, find_objects, make_object_schema
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Rubric, Server
-from tuneline.pipelines.evaluate.rubric.sheet import LEAST, MOST, Pair
+from tuneline.pipelines.rubric.sheet import LEAST, MOST, Pair
 from tuneline.utils.caches import Cache
 
 INSTRUCTION = (

@@ -13,9 +13,9 @@ from tests.pipelines.evaluate.rows import make_row
 from tests.scripted_server import TIME_OUT, time_out_by_script
 from tuneline.errors import TunelineError
 from tuneline.parameters import Criterion, Evaluation, Rubric, Server
-from tuneline.pipelines.evaluate.rubric.nodes import (
+from tuneline.pipelines.rubric.nodes import (
     judge_answers,
-    read_judgements,
+    read_judgments,
     summarize_rubric,
 )
 from tuneline.utils.caches import Cache
@@ -110,7 +110,7 @@ def judge(server: JudgeServer, tmp_path: Path, answers=ANSWERS, **settings) -> t
     )
     evaluation = Evaluation(title="Pots", generation={}, rubric=rubric, resamples=500)
     judgments = judge_answers(answers, Cache(tmp_path / "judge.jsonl"), evaluation)
-    summary = summarize_rubric(judgments, read_judgements([]), [], answers, evaluation)
+    summary = summarize_rubric(judgments, read_judgments([]), [], answers, evaluation)
     return judgments, summary["judge"]
 
 

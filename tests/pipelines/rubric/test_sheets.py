@@ -10,10 +10,10 @@ import yaml
 
 from tests.conftest import PROJECT
 from tests.pipelines.evaluate.rows import make_row
-from tests.pipelines.evaluate.rubric.filling import fill
+from tests.pipelines.rubric.filling import fill
 from tuneline.datasets import CSVDataset, OptionalPartitionsDataset, RatingSheetDataset
 from tuneline.parameters import Criterion, Evaluation, Rubric
-from tuneline.pipelines.evaluate.rubric.nodes import (
+from tuneline.pipelines.rubric.nodes import (
     make_rating_sheet,
     read_ratings,
     summarize_rubric,
@@ -140,7 +140,7 @@ def test_rows_that_share_an_id_come_back_as_they_were_rated(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["1", "NA", "null", "4.50", "True", "=1+1", "-clear", "'=a"])
 def test_a_criterion_may_be_called_anything(tmp_path: Path, name: str):
-    catalog = yaml.safe_load((PROJECT / "conf/base/catalog_evaluate.yml").read_text("utf-8"))
+    catalog = yaml.safe_load((PROJECT / "conf/base/catalog_rubric.yml").read_text("utf-8"))
     stated = catalog["{use_case}.ratings"]
     dataset = CSVDataset(filepath=str(tmp_path / "ratings.csv"), load_args=stated["load_args"])
     rows = [row | {"criterion": name, "id": "NA"} for row in rate("7", [1, 2, 3])]

@@ -5,9 +5,8 @@ import pytest
 
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.intervals import compare_all
-from tuneline.pipelines.evaluate.metrics import Metric
-from tuneline.pipelines.evaluate.significance import find_groups
+from tuneline.statistics.comparison import Metric, compare_all
+from tuneline.statistics.groups import find_groups
 
 EVALUATION = Evaluation(title="Pots", generation={})
 SHARE = Metric("share", "Share", "higher", "Right answers.", percent=True)

@@ -1,1 +1,0 @@
-"""Ratings by criteria: a judge model, people, and what they come to."""
