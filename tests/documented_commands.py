@@ -42,7 +42,6 @@ SUBSTITUTIONS = (
     (r"KEDRO_ENV=laptop", "KEDRO_ENV=test"),
     (r"<your DAGs folder>|(?<=--target-dir=)~\S+", "made/folder"),
     (r"(?<=project=)\$PWD", "here"),
-    (r"--move-cache=\S+", "--move-cache=made/hub"),
     # A command that is only named.
     (r"^kedro new-use-case$", "kedro new-use-case --help"),
     # The laptop's minutes become CI's seconds; the arguments stay.
@@ -336,7 +335,7 @@ def spark(reader: Reader, match: re.Match[str]) -> None:
 
 
 def storage(reader: Reader, match: re.Match[str]) -> None:
-    """Look at disks, and clean or move caches, in a process whose caches lie in the copy."""
+    """Look at disks, and clean caches, in a process whose caches lie in the copy."""
     caches = {name: str(reader.folder / "caches" / name) for name in CACHES}
     environment = {**os.environ, **caches}
     typed = [sys.executable, "-m", *shlex.split(match[0])]
