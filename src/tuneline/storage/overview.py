@@ -8,9 +8,8 @@ from shlex import quote
 from kedro.io import DataCatalog
 
 from tuneline.datasets.folders import HUB_CACHE
-from tuneline.hub.cache import find_hub_cache
+from tuneline.hub.cache import find_hub_cache, has_weights
 from tuneline.hub.cleanup import Removable, scan_cache
-from tuneline.models.loading import must_be_downloaded
 from tuneline.parameters import Recipe
 from tuneline.storage.checkpoints import Run, describe_run
 from tuneline.use_cases import list_use_cases
@@ -150,7 +149,7 @@ def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tupl
         one["purpose"]: one["needed_gb"] * 1e9 for one in catalog.load(f"{use_case}.plan")["disk"]
     }
     recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
-    if not must_be_downloaded(recipe):  # since the plan was made, it may have been
+    if has_weights(recipe):  # since the plan was made, it may have been
         needed[HUB_CACHE] = 0.0
     missing = count_missing(
         needed,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.hub.cache import find_commit
 from tuneline.models.loading import refuse_foreign_code
 from tuneline.utils.hashing import hash_files
 
@@ -70,7 +71,10 @@ class Checkpoint:
         try:
             with refuse_foreign_code(self.where, self.name):
                 config = AutoConfig.from_pretrained(
-                    self.name, revision=self.revision, trust_remote_code=False
+                    self.name,
+                    revision=self.revision,
+                    local_files_only=True,
+                    trust_remote_code=False,
                 )
         except (OSError, ValueError) as error:
             raise TunelineError(
@@ -97,7 +101,9 @@ class Checkpoint:
         from transformers import GenerationConfig
 
         try:
-            return GenerationConfig.from_pretrained(self.name, revision=self.revision)
+            return GenerationConfig.from_pretrained(
+                self.name, revision=self.revision, local_files_only=True
+            )
         except OSError:
             return GenerationConfig.from_model_config(self.config)
 
@@ -109,13 +115,10 @@ class Checkpoint:
         """
         if Path(self.name).is_dir():
             return {"name": self.name, "sha256": hash_files([Path(one) for one in self.files])}
-        return {"name": self.name, "commit": getattr(self.config, "_commit_hash", None) or ""}
+        return {"name": self.name, "commit": find_commit(self.name, self.revision)}
 
     def find_file(self, name: str) -> str | None:
-        """Find a file of the model; download it if it has to be.
-
-        Args:
-            name: in the folder or repository.
+        """Find a file of the model by its name in the folder or repository.
 
         Returns:
             Its path; `None` if the model has no such file.
@@ -123,7 +126,11 @@ class Checkpoint:
         from transformers.utils.hub import cached_file
 
         path: str | None = cached_file(
-            self.name, name, revision=self.revision, _raise_exceptions_for_missing_entries=False
+            self.name,
+            name,
+            revision=self.revision,
+            local_files_only=True,
+            _raise_exceptions_for_missing_entries=False,
         )
         return path
 
@@ -159,7 +166,7 @@ class Checkpoint:
                         "bring them back, or name a whole copy: merge.base_model",
                     )
                 )
-        return list(find(self.name, index, revision=self.revision)[0])
+        return list(find(self.name, index, revision=self.revision, local_files_only=True)[0])
 
     @cached_property
     def stored(self) -> dict[str, Stored]:

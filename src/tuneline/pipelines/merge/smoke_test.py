@@ -148,6 +148,8 @@ class Trial:
             device_map={"": self.hardware.device},
             attn_implementation=choose_attention(self.hardware),
             use_safetensors=True,
+            local_files_only=True,
+            adapter_kwargs={"local_files_only": True},
             trust_remote_code=False,
         )
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from tuneline.models.loading import choose_attention, must_be_downloaded
+from tuneline.hub.cache import has_weights
+from tuneline.models.loading import choose_attention
 from tuneline.models.memory import derive_accumulation
 from tuneline.parameters import Hardware, Recipe
 from tuneline.parameters.training import derive_dtype
@@ -118,7 +119,7 @@ def plan_disk(
 
 
 def _download_gb(size: ModelSize, recipe: Recipe) -> float:
-    if not must_be_downloaded(recipe):
+    if has_weights(recipe):
         return 0.0
     return (size.quantized + size.unquantized) * DOWNLOAD_BYTES / 1e9
 
