@@ -104,6 +104,7 @@ def test_runs_whose_adapter_is_saved_may_go_and_all_others_stay(
     )
     part = add_part(add_repo(cache, "owner/one"))
     (MODELS / "merged").mkdir()
+    (MODELS / "merged/model.safetensors").write_bytes(b"x")
 
     said = speak("show")
     for words in (

@@ -12,11 +12,10 @@ from tuneline.datasets.files import (
 )
 from tuneline.datasets.folders import (
     CacheDataset,
-    FilledFolderDataset,
     FolderDataset,
+    MovedFolderDataset,
     OptionalPartitionsDataset,
     ResponseFolderDataset,
-    VolumesDataset,
 )
 from tuneline.datasets.models import AdapterDataset, BaseModelDataset, ReleaseFolderDataset
 from tuneline.datasets.questions import QuestionsDataset
@@ -32,11 +31,11 @@ __all__ = [
     "BaseModelDataset",
     "CSVDataset",
     "CacheDataset",
-    "FilledFolderDataset",
     "FolderDataset",
     "JSONDataset",
     "JSONLinesDataset",
     "MergedJSONLinesDataset",
+    "MovedFolderDataset",
     "OptionalJSONDataset",
     "OptionalPartitionsDataset",
     "PlotlyDataset",
@@ -52,5 +51,4 @@ __all__ = [
     "StreamedCSVDataset",
     "SummaryJSONDataset",
     "TextDataset",
-    "VolumesDataset",
 ]

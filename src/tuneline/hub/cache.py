@@ -214,8 +214,13 @@ def has_weights(recipe: Recipe) -> bool:
 
 def _find(recipe: Recipe, name: str, revision: str | None = None) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    found = try_to_load_from_cache(recipe.base_model, name, revision=revision or recipe.revision)
+    revision = revision or recipe.revision
+    try:
+        found = try_to_load_from_cache(recipe.base_model, name, revision=revision)
+    except HFValidationError:  # it names a folder that is not there
+        return None
     return Path(found) if isinstance(found, str) else None
 
 

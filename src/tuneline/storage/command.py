@@ -80,10 +80,9 @@ class ProjectStorage:
         lines: list[str] = []
         for use_case in list_use_cases():
             runs, adapters = self._list_runs(use_case)
-            made = (f"{use_case}.{noun}" for noun in ("merged", "gguf"))
-            models = [
-                Path(locate(self.catalog, name)) for name in made if self.catalog.exists(name)
-            ]
+            made = (f"{use_case}.{noun}" for noun in ("merged", "gguf", "merge_folder"))
+            folders = (Path(locate(self.catalog, name)) for name in made)
+            models = [path for path in folders if path.is_dir() and any(path.iterdir())]
             lines += describe_use_case(use_case, runs, adapters, models)
         left = [(format_bytes(one.size), one.name, one.reason) for one in find_left(self.data)]
         yield from [*lines, *align(left)] if lines or left else ["  none yet"]

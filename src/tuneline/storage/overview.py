@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from kedro.io import DataCatalog
 
-from tuneline.datasets.folders import HUB_CACHE
 from tuneline.hub.cache import find_hub_cache, has_weights
 from tuneline.hub.cleanup import Removable, scan_cache
 from tuneline.parameters import Recipe
@@ -20,9 +20,10 @@ from tuneline.utils.disks import (
     find_temporary_folder,
     format_bytes,
     measure_volume,
+    shorten_path,
 )
 
-LABELS = {HUB_CACHE: "hub cache"}
+LABELS = {"hub_cache": "hub cache"}
 Volumes = dict[str, Volume]
 
 
@@ -30,7 +31,7 @@ def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
     """Describe each disk that matters: where it is mounted, what is free, what the plans need.
 
     Args:
-        catalog: with the use cases' volumes, plans and recipes.
+        catalog: with the use cases' checkpoints, adapters, plans and recipes.
 
     Yields:
         Lines of text.
@@ -123,8 +124,15 @@ def align(rows: Sequence[tuple[str, ...]], widths: Sequence[int] | None = None) 
 
 
 def _measure(use_case: str, catalog: DataCatalog) -> Volumes:
-    places = catalog.load(f"{use_case}.disk_space")
-    return {purpose: measure_volume(Path(place["folder"])) for purpose, place in places.items()}
+    """Measure the disks that a use case's runs write to, by the purposes that its plan has."""
+    adapter: Any = catalog.get(f"{use_case}.adapter")
+    folders = {
+        "hub_cache": find_hub_cache(),
+        "checkpoints": catalog.load(f"{use_case}.checkpoints"),
+        # Kedro offers no public name for where a dataset lies.
+        "output": Path(str(adapter._filepath)),
+    }
+    return {purpose: measure_volume(folder) for purpose, folder in folders.items()}
 
 
 def _list_folders(use_cases: Iterable[Volumes]) -> Iterator[tuple[str, ...]]:
@@ -138,8 +146,8 @@ def _list_folders(use_cases: Iterable[Volumes]) -> Iterator[tuple[str, ...]]:
         disk = next(iter(purposes.values()))[0]
         named = (str(disk.mount), format_bytes(disk.free))
         for purpose, found in purposes.items():
-            shared = os.path.commonpath([volume.folder for volume in found])
-            yield (*named, LABELS.get(purpose, purpose), shared)
+            shared = Path(os.path.commonpath([volume.folder for volume in found]))
+            yield (*named, LABELS.get(purpose, purpose), str(shorten_path(shared)))
             named = ("", "")
 
 
@@ -150,7 +158,7 @@ def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tupl
     }
     recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
     if has_weights(recipe):  # since the plan was made, it may have been
-        needed[HUB_CACHE] = 0.0
+        needed["hub_cache"] = 0.0
     missing = count_missing(
         needed,
         {purpose: volume.device for purpose, volume in volumes.items()},

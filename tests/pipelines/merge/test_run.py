@@ -37,7 +37,7 @@ def test_a_finished_run_is_merged_compared_and_recorded(finished_run: Path, proj
     assert merged.config.to_dict().get("quantization_config") is None
     modelfile = (MODELS / "gguf/Modelfile").read_text()
     assert "# Merged into the base model's weights in 4 bits (NF4, double" in modelfile
-    assert f"# {record['comparison']['words']}\n" in modelfile
+    assert f"# {record['comparison']['summary']}\n" in modelfile
 
 
 def test_an_adapter_whose_base_has_gone_leaves_the_last_merge_alone(
