@@ -103,7 +103,13 @@ def test_the_name_of_a_file_that_is_read(project: Path):
     assert status == 1
     assert SHOWN in shown
     assert not re.search("^12:00:00  Forged", shown, re.MULTILINE)
-    status, shown = kedro(project, "storage", f"--move-cache={HOSTILE}")
+
+
+def test_the_name_of_a_folder_that_a_command_shows(project: Path):
+    value = HOSTILE.encode("unicode_escape").decode()
+    path = project / "conf/test/parameters_storage.yml"
+    path.write_text(f'storage: {{hub_cache: "{value}"}}\n', "utf-8")
+    _, shown = kedro(project, "storage")
     assert SHOWN in shown
 
 

@@ -18,6 +18,7 @@ from tuneline.checks.preflight import find_run_problems
 from tuneline.checks.sources import name_source
 from tuneline.errors import TunelineError
 from tuneline.examples import find_system
+from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import hash_adapter
 from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.models.model_pair import load_pair, measure_room
@@ -152,6 +153,7 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
     problems = list(find_incompatibilities(adapter, recipe))
     if problems:
         raise TunelineError(*problems)
+    fetch_base(recipe)
     pair = load_pair(adapter, recipe, evaluation, hardware)
     pair.warm_up()
     chat = Chat(

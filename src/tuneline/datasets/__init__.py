@@ -12,10 +12,9 @@ from tuneline.datasets.files import (
 )
 from tuneline.datasets.folders import (
     CacheDataset,
-    FilledFolderDataset,
     FolderDataset,
+    MovedFolderDataset,
     OptionalPartitionsDataset,
-    VolumesDataset,
 )
 from tuneline.datasets.models import AdapterDataset, BaseModelDataset, ReleaseFolderDataset
 from tuneline.datasets.questions import QuestionsDataset
@@ -31,11 +30,11 @@ __all__ = [
     "BaseModelDataset",
     "CSVDataset",
     "CacheDataset",
-    "FilledFolderDataset",
     "FolderDataset",
     "JSONDataset",
     "JSONLinesDataset",
     "MergedJSONLinesDataset",
+    "MovedFolderDataset",
     "OptionalJSONDataset",
     "OptionalPartitionsDataset",
     "PlotlyDataset",
@@ -50,5 +49,4 @@ __all__ = [
     "StreamedCSVDataset",
     "SummaryJSONDataset",
     "TextDataset",
-    "VolumesDataset",
 ]

@@ -9,12 +9,11 @@ from typing import Any
 
 import orjson
 import pandas as pd
-from kedro.io import AbstractDataset
 from kedro_datasets import json, pandas, plotly, text
 from kedro_datasets._typing import TablePreview
 
+from tuneline.datasets.local import LocalDataset, preview_rows
 from tuneline.datasets.raw_json import RawJSONDataset
-from tuneline.datasets.tables import preview_rows
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Stream
 from tuneline.utils.files import name_unreadable, replace_by_name, replace_whole
@@ -157,19 +156,11 @@ def _map_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
     return changed.rename(columns=change_text)
 
 
-class JSONLinesDataset(AbstractDataset[list[dict[str, Any]], list[dict[str, Any]]]):
+class JSONLinesDataset(LocalDataset[list[dict[str, Any]], list[dict[str, Any]]]):
     """Writes and reads a list of objects, one JSON line each.
 
     The file appears under its name only when it is whole.
-
-    Args:
-        filepath: the file.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> list[dict[str, Any]]:
         """Read all objects.
@@ -203,12 +194,6 @@ class JSONLinesDataset(AbstractDataset[list[dict[str, Any]], list[dict[str, Any]
                     remedy="run the stage that makes it again",
                 )
             ) from error
-
-    def _exists(self) -> bool:
-        return self._filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
 
 def _flatten(row: dict[str, Any]) -> dict[str, object]:

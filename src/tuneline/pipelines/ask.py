@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message, QuestionFile, find_system, start_messages
+from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import describe_generation, find_incompatibilities
 from tuneline.models.generation import Answer, generate_answers
@@ -217,6 +218,7 @@ def answer_questions(
     if problems:
         raise TunelineError(*problems)
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
+    fetch_base(recipe)
     pair = load_pair(adapter, recipe, evaluation, hardware)
     answers: dict[Who, list[Answer]] = {}
     if len(conversations) == 1:

@@ -1,209 +1,29 @@
-"""What `kedro storage` does: show, clean, move."""
+"""What `kedro storage` does: show, clean."""
 
-import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.session import KedroSession
-from kedro.io import DataCatalog
 
-from tuneline.datasets.folders import HUB_CACHE
 from tuneline.hub.cache import find_hub_cache, read_storage
-from tuneline.hub.cleanup import (
-    DAY,
-    Removable,
-    find_removable,
-    list_repositories,
-    remove,
-    scan_cache,
-)
-from tuneline.models.loading import must_be_downloaded
-from tuneline.parameters import Recipe
+from tuneline.hub.cleanup import Removable, find_removable, remove
 from tuneline.storage.checkpoints import (
     Run,
-    describe_run,
     find_left,
     find_removable_runs,
     list_adapters,
     list_runs,
 )
-from tuneline.storage.moving import move_cache, name_refusal, plan_move
-from tuneline.use_cases import list_use_cases
-from tuneline.utils.disks import (
-    Volume,
-    count_bytes,
-    count_missing,
-    find_temporary_folder,
-    format_bytes,
-    locate,
-    measure_volume,
+from tuneline.storage.overview import (
+    align,
+    describe_cache,
+    describe_removable,
+    describe_use_case,
+    describe_volumes,
 )
-
-LABELS = {HUB_CACHE: "hub cache"}
-Volumes = dict[str, Volume]
-
-
-def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
-    """Describe each disk that matters: where it is mounted, what is free, what the plans need.
-
-    Args:
-        catalog: with the use cases' volumes, plans and recipes.
-
-    Yields:
-        Lines of text.
-    """
-    volumes = {name: _measure(name, catalog) for name in list_use_cases()}
-    planned = [name for name in volumes if catalog.exists(f"{name}.plan")]
-    yield "Disks"
-    yield from align([("mounted at", "free", "for", "folder"), *_list_folders(volumes.values())])
-    yield ""
-    if not planned:
-        yield "There is no plan yet: `kedro run --pipeline=plan` works out what a run needs."
-        return
-    yield "What a run needs, by the plan of each use case"
-    purposes = [LABELS.get(purpose, purpose) for purpose in volumes[planned[0]]]
-    rows = [_compare_plan(name, volumes[name], catalog) for name in planned]
-    yield from align([("use case", *purposes, ""), *rows])
-
-
-def describe_cache() -> Iterator[str]:
-    """Describe the hub's cache by repository, the one unused for longest first.
-
-    Yields:
-        Lines of text.
-    """
-    cache = find_hub_cache()
-    scan = scan_cache(cache)
-    if scan is None:
-        state = "it cannot be read" if cache.is_dir() else "nothing has been downloaded yet"
-        yield f"Hub cache {cache}: {state}."
-        return
-    yield f"Hub cache {cache}: {format_bytes(scan.size_on_disk)}"
-    rows = [
-        (
-            format_bytes(repo.size_on_disk),
-            _format_age(repo.last_accessed),
-            _format_age(repo.last_modified),
-            str(len(repo.revisions)),
-            f"{repo.repo_type} {repo.repo_id}",
-        )
-        for repo in sorted(scan.repos, key=lambda repo: (repo.last_accessed, repo.repo_id))
-    ]
-    if rows:
-        yield from align([("size", "last used", "downloaded", "revisions", "repository"), *rows])
-    parts = scan.incomplete_files
-    if parts:
-        size = format_bytes(scan.incomplete_size_on_disk)
-        yield f"  Parts of interrupted or running downloads: {len(parts)}, {size}"
-    whole = {repo.repo_path for repo in scan.repos}
-    broken = [path for path in list_repositories(scan.cache_dir) if path not in whole]
-    for path in broken:
-        size = format_bytes(count_bytes(path))
-        yield f"  Not whole, and left alone: {path.name}, {size}"
-    others = len(scan.warnings) - len(broken)
-    if others:
-        yield f"  Other things in this folder, left alone: {others}"
-
-
-def describe_use_case(
-    use_case: str, runs: list[Run], adapters: list[Path], models: list[Path]
-) -> Iterator[str]:
-    """Describe what a use case keeps under the project's own data.
-
-    Args:
-        use_case: its name.
-        runs: with their checkpoints.
-        adapters: versions of its adapter.
-        models: folders of whole models made of them.
-
-    Yields:
-        Lines of text; none if there is nothing.
-    """
-    rows = [
-        (format_bytes(run.size), f"checkpoints {run.folder.name}", describe_run(run))
-        for run in runs
-    ]
-    rows += [
-        (format_bytes(count_bytes(path)), f"adapter {path.parent.name}", "") for path in adapters
-    ]
-    rows += [(format_bytes(count_bytes(path)), f"{path.name} model", "") for path in models]
-    if rows:
-        yield f"  {use_case}"
-        yield from (f"  {line}" for line in align(rows))
-
-
-def describe_removable(items: list[Removable]) -> Iterator[str]:
-    """Describe what may go, item by item, with its bytes and, below it, its reason."""
-    for item in items:
-        yield from align([(format_bytes(item.size), item.name), ("", item.reason)], widths=[10, 0])
-    yield f"{format_bytes(sum(item.size for item in items))} in all"
-
-
-def align(rows: Sequence[tuple[str, ...]], widths: Sequence[int] | None = None) -> Iterator[str]:
-    """Set rows of words in columns.
-
-    Args:
-        rows: of cells.
-        widths: of the columns; as wide as their widest cells if left out.
-
-    Yields:
-        A line a row.
-    """
-    widths = widths or [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  " + "   ".join(cells).rstrip()
-
-
-def _measure(use_case: str, catalog: DataCatalog) -> Volumes:
-    places = catalog.load(f"{use_case}.disk_space")
-    return {purpose: measure_volume(Path(place["folder"])) for purpose, place in places.items()}
-
-
-def _list_folders(use_cases: Iterable[Volumes]) -> Iterator[tuple[str, ...]]:
-    """List what goes where, disk by disk; folders of several use cases by what they share."""
-    temporary = {"temporary files": measure_volume(find_temporary_folder())}
-    places: dict[int, dict[str, list[Volume]]] = {}
-    for volumes in (*use_cases, temporary):
-        for purpose, volume in volumes.items():
-            places.setdefault(volume.device, {}).setdefault(purpose, []).append(volume)
-    for purposes in places.values():
-        disk = next(iter(purposes.values()))[0]
-        named = (str(disk.mount), format_bytes(disk.free))
-        for purpose, found in purposes.items():
-            shared = os.path.commonpath([volume.folder for volume in found])
-            yield (*named, LABELS.get(purpose, purpose), shared)
-            named = ("", "")
-
-
-def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tuple[str, ...]:
-    """Word what a use case's plan needs, and what is missing of it now."""
-    needed = {
-        one["purpose"]: one["needed_gb"] * 1e9 for one in catalog.load(f"{use_case}.plan")["disk"]
-    }
-    recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
-    if not must_be_downloaded(recipe):  # since the plan was made, it may have been
-        needed[HUB_CACHE] = 0.0
-    missing = count_missing(
-        needed,
-        {purpose: volume.device for purpose, volume in volumes.items()},
-        {purpose: volume.free for purpose, volume in volumes.items()},
-    )
-    lacks = {volumes[purpose].mount: count for purpose, count in missing.items() if count}
-    words = [f"{format_bytes(count)} missing on {mount}" for mount, count in lacks.items()]
-    return (
-        use_case,
-        *(format_bytes(needed[purpose]) for purpose in volumes),
-        ", ".join(words) or "fits",
-    )
-
-
-def _format_age(moment: float) -> str:
-    days = int((time.time() - moment) / DAY)
-    return "today" if days < 1 else f"{days} day{'s' if days > 1 else ''} ago"
-
+from tuneline.use_cases import list_use_cases
+from tuneline.utils.disks import format_bytes, locate
 
 Tell = Callable[[str], Any]
 
@@ -255,35 +75,14 @@ class ProjectStorage:
             self.tell(line)
         self.tell("Nothing was removed. `kedro storage --clean --yes` removes it.")
 
-    @name_refusal()
-    def move(self, target: Path, for_real: bool) -> None:
-        """Show what moving the hub's cache would copy, and move it if it is meant.
-
-        Args:
-            target: the new folder.
-            for_real: move it.
-        """
-        move = plan_move(self.cache, target)
-        self.tell(
-            f"{len(move.files)} files, {format_bytes(move.size)}: {move.source} → {move.target}"
-        )
-        if not move.links:
-            self.tell("The new disk knows no symbolic links; the cache will hold files instead.")
-        if not for_real:
-            self.tell("Nothing was copied. Add --yes to move it.")
-            return
-        move_cache(move, self.tell)
-        self.tell(f"Moved. Now state `hub_cache: {move.target}` under `storage:` in conf/.")
-
     def _describe_own(self) -> Iterator[str]:
         yield "Checkpoints, adapters and merged models of this project"
         lines: list[str] = []
         for use_case in list_use_cases():
             runs, adapters = self._list_runs(use_case)
-            made = (f"{use_case}.{noun}" for noun in ("merged", "gguf"))
-            models = [
-                Path(locate(self.catalog, name)) for name in made if self.catalog.exists(name)
-            ]
+            made = (f"{use_case}.{noun}" for noun in ("merged", "gguf", "merge_folder"))
+            folders = (Path(locate(self.catalog, name)) for name in made)
+            models = [path for path in folders if path.is_dir() and any(path.iterdir())]
             lines += describe_use_case(use_case, runs, adapters, models)
         left = [(format_bytes(one.size), one.name, one.reason) for one in find_left(self.data)]
         yield from [*lines, *align(left)] if lines or left else ["  none yet"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_messages, list_prompts
+from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter
 from tuneline.models.fingerprints import describe_generation, find_incompatibilities
 from tuneline.models.generation import generate_answers
@@ -97,6 +98,7 @@ def answer_prompts(
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
+    fetch_base(recipe)
     model = load_tuned(adapter, recipe, hardware)
 
     def ask(who: str) -> None:

@@ -57,18 +57,25 @@ def name_file(gguf: Gguf) -> str:
     return f"model-{gguf.type}.gguf"
 
 
-def format_unchecked(gguf: Gguf, dtype: str) -> str:
-    """Say what is not known of the GGUF file.
+def format_result(file: str | None, gguf: Gguf, dtype: str) -> str:
+    """Say whether there is a GGUF file, and what is not known of it.
 
     Args:
+        file: its name; `None` where there is none.
         gguf: its type.
         dtype: the number format of the merged model.
     """
+    if file is None:
+        return (
+            "No GGUF file was made: llama.cpp's convert_hf_to_gguf.py is not on PATH, and "
+            "merge.gguf.converter names none."
+        )
+    made = f"llama.cpp's converter made {file}."
     if FORMATS.get(gguf.type) == dtype:
-        return "It holds the merged model's own numbers; llama.cpp was not asked with it."
+        return f"{made} It holds the merged model's own numbers; llama.cpp was not asked with it."
     return (
-        f"It was not compared with the judged model: {gguf.type} rounds the merged weights once "
-        "more, so ask it some held-out prompts before it counts."
+        f"{made} It was not compared with the judged model: {gguf.type} rounds the merged weights "
+        "once more, so ask it some held-out prompts before it counts."
     )
 
 

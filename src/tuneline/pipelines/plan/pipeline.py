@@ -33,7 +33,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "token_report",
                     "train",
-                    "disk_space",
+                    "checkpoints",
                     "params:recipe",
                     "params:evaluation",
                     "params:hardware",
