@@ -304,6 +304,23 @@ def test_a_branch_that_moves_on_is_followed_before_a_run_and_files_come_once(
     assert "delivered []" in run(tmp_path, script)
 
 
+def test_weights_that_cannot_come_are_told_before_a_run_that_needs_them(tmp_path: Path):
+    script = """
+    from tests.conftest import load_parameters
+    from tuneline.checks.base_models import find_base_problems
+
+    recipe = load_parameters().recipe.model_copy(update={"base_model": "owner/tiny"})
+    assert list(find_base_problems("mine", recipe)) == []
+    served.__exit__(None, None, None)
+    hub.repos.clear()
+    assert list(find_base_problems("mine", recipe, weights=False)) == []
+    (problem,) = find_base_problems("mine", recipe)
+    print(problem)
+    """
+    said = run(tmp_path, script)
+    assert "mine.recipe.base_model = owner/tiny: it is neither in the local cache nor" in said
+
+
 def test_shards_and_one_file_are_told_apart():
     shards = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
     others = ["model.safetensors.index.json", "tokenizer.model", "consolidated.safetensors"]

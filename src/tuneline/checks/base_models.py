@@ -9,7 +9,7 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.access import HUB_ID
-from tuneline.hub.cache import INDEX, SHARD, SINGLE, ask_hub, has_small_files
+from tuneline.hub.cache import INDEX, SHARD, SINGLE, ask_hub, has_small_files, has_weights
 from tuneline.hub.download import fetch_base
 from tuneline.models.architecture import build_empty, make_lora_config
 from tuneline.models.loading import load_model_config, load_tokenizer
@@ -28,7 +28,7 @@ UNSUITABLE = "the run needs a language model that continues a text"
 TAKE_ANOTHER = "take a chat model of its family, whose card says text generation"
 
 
-def find_base_problems(use_case: str, recipe: Recipe) -> Iterator[Problem]:
+def find_base_problems(use_case: str, recipe: Recipe, weights: bool = True) -> Iterator[Problem]:
     """Find what would stop a base model from being loaded, adapted or asked.
 
     Of a model on the hub, config and tokenizer are downloaded.
@@ -36,13 +36,14 @@ def find_base_problems(use_case: str, recipe: Recipe) -> Iterator[Problem]:
     Args:
         use_case: its name, for the messages.
         recipe: names the base model.
+        weights: whether they are needed, too.
 
     Yields:
         The first problem, since what is looked at next rests on what was found before.
     """
     where = f"{use_case}.recipe.base_model"
     try:
-        words = _find_in_files(recipe)
+        words = _find_in_files(recipe, weights)
         if not words:
             fetch_base(recipe, weights=False)
             words = _find_in_config(recipe)
@@ -56,7 +57,7 @@ def find_base_problems(use_case: str, recipe: Recipe) -> Iterator[Problem]:
     yield from _find_in_lora(use_case, recipe)
 
 
-def _find_in_files(recipe: Recipe) -> Words | None:
+def _find_in_files(recipe: Recipe, weights: bool) -> Words | None:
     if recipe.base_model.endswith(".gguf"):
         return _format_gguf()
     folder = Path(recipe.base_model)
@@ -67,7 +68,8 @@ def _find_in_files(recipe: Recipe) -> Words | None:
         return _format_no_model()
     info = ask_hub(recipe)
     if isinstance(info, str):
-        return None if has_small_files(recipe) else _format_unreachable(info)
+        is_here = has_small_files(recipe) and (has_weights(recipe) or not weights)
+        return None if is_here else _format_unreachable(info)
     return _find_in_names({one.rfilename for one in info.siblings or []}, None)
 
 

@@ -214,7 +214,7 @@ class MergedJSONLinesDataset(RawJSONDataset):
 
     Args:
         filepath: the file.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def save(self, data: list[dict[str, Any]]) -> None:  # type: ignore[override]
@@ -237,9 +237,13 @@ class OptionalJSONDataset(JSONDataset):
 
 
 class SummaryJSONDataset(JSONDataset):
-    """A JSONDataset that is given the one object of a stream."""
+    """A JSONDataset that is given the one object of a stream.
+
+    For what is known only once other streams of the same node have been written: a node that reads
+    rows of any number in little memory counts them as they pass.
+    """
 
     def save(self, data: Stream[dict[str, Any]]) -> None:
-        """Write the object that the stream holds; what the stream raises behind it comes after."""
+        """Write the object that the stream holds; what the stream raises after it comes after."""
         for summary in data:
             super().save(summary)

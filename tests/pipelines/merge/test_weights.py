@@ -21,6 +21,7 @@ from tuneline.errors import TunelineError
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Hardware, Merge, Recipe
+from tuneline.pipelines.merge.model_folder import read_merged
 from tuneline.pipelines.merge.nodes import compare_merged, merge_adapter
 
 SMALL = {
@@ -244,6 +245,19 @@ def test_the_folder_has_tokenizer_template_end_tokens_and_where_it_comes_from(
     assert provenance["merged"]["adapter"] == told["adapter"]
     assert told["comparison"]["rounding"] is None
     assert "not compared" in told["comparison"]["summary"]
+
+
+def test_a_comparison_that_was_stopped_is_made_again(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, _ = make_adapter(recipe)
+    given = [], tmp_path / "merging", recipe, MERGE, EVALUATION, hardware
+    stats = merge_adapter(adapter, *given)
+    for _ in range(2):
+        folder, _ = compare_merged(stats, adapter, *given)
+    assert read_merged(folder)["adapter"] == stats["adapter"]
+    assert merge_adapter(adapter, *given)["bytes"] == stats["bytes"]
+    assert not (folder / "provenance.json").exists()
 
 
 def test_files_next_to_the_weights_come_along_as_the_base_has_them(

@@ -22,13 +22,7 @@ BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor on the disk.
-
-    Attributes:
-        file: the shard that holds it.
-        shape: elements along each dimension.
-        dtype: its number format, as safetensors names it.
-    """
+    """A tensor on the disk: its shard, its shape, its number format as safetensors names it."""
 
     file: str
     shape: tuple[int, ...]
@@ -48,7 +42,7 @@ class Checkpoint:
 
     Args:
         name: hub id or folder.
-        revision: on the hub; what a folder ignores.
+        revision: of the hub; of no meaning for a folder.
         where: the parameter that names it, for messages.
 
     Raises:
@@ -61,11 +55,7 @@ class Checkpoint:
         self.files = self._find_files()
 
     def load_config(self) -> Any:
-        """Load the model's config.
-
-        Raises:
-            TunelineError: if there is none, if it is code, or if it belongs to quantized weights.
-        """
+        """Load the model's config; none that is code or belongs to quantized weights."""
         from transformers import AutoConfig
 
         try:
@@ -229,11 +219,6 @@ class QuantizedBase:
         dtype: the number format that the weights were quantized from.
         layers: of each quantized layer, by its name in the model, what bitsandbytes is told of its
             weight, and whether it takes the weight transposed.
-
-    Args:
-        checkpoint: the base model.
-        settings: keys of BitsAndBytesConfig.
-        dtype: the number format of the training.
     """
 
     def __init__(self, checkpoint: Checkpoint, settings: dict[str, Any], dtype: str) -> None:
@@ -241,14 +226,11 @@ class QuantizedBase:
         self.layers = _find_layers(checkpoint.config, settings)
 
     def round(self, layer: str | None, tensor: Any) -> Any:
-        """Quantize a layer's weight and dequantize it.
+        """Quantize a layer's weight and dequantize it, to `dtype`.
 
         Args:
             layer: as `layers` has it; `None` for one that is not quantized.
             tensor: the original weight.
-
-        Returns:
-            A tensor of the same shape, in `dtype`.
         """
         import torch
         from bitsandbytes.functional import dequantize_4bit

@@ -76,11 +76,7 @@ def compare_rounding(
 
 
 def compare_judged(judged: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
-    """Compare what the merged model expects with what the judged one does.
-
-    Args:
-        judged: its `logits` and its `loss` on the references.
-        merged: the merged model's.
+    """Compare `logits` and `loss` of the merged model with those of the judged one.
 
     Returns:
         `mean_kl` (nats a token) and `top1_agreement` of the logits; `loss_judged` and
@@ -121,9 +117,6 @@ def compare_answers(partings: list[Parting | None], moved: float) -> dict[str, A
 def check_rounding(rounding: dict[str, Any]) -> None:
     """Refuse a merged model that differs from the trained one by more than rounding.
 
-    Args:
-        rounding: as `compare_rounding` gives it.
-
     Raises:
         TunelineError: if it differs by more, or if rounding leaves too little of the adapter.
     """
@@ -154,9 +147,6 @@ def check_rounding(rounding: dict[str, Any]) -> None:
 
 def check_answers(answers: dict[str, Any]) -> None:
     """Refuse a merged model that answers otherwise than the judged one.
-
-    Args:
-        answers: as `compare_answers` gives them.
 
     Raises:
         TunelineError: if fewer than nine in ten are the same but for rounding.
@@ -229,21 +219,13 @@ REFERENCES, TOKENS = 8, 64
 
 
 class Asked:
-    """The examples that the models are compared on, in tokens.
-
-    Args:
-        tokenizer: the adapter's.
-        examples: prompts and references.
-    """
+    """The examples that the models are compared on, in tokens of the adapter's tokenizer."""
 
     def __init__(self, tokenizer: Any, examples: list[Example]) -> None:
         self.rendered = [render_example(tokenizer, example) for example in examples]
 
     def compute_logits(self, model: Any) -> Any:
         """Compute the logits of the first references' first tokens.
-
-        Args:
-            model: in evaluation mode.
 
         Returns:
             (tokens of all references, vocabulary), float32, on the CPU.
@@ -258,11 +240,7 @@ class Asked:
         return torch.cat(rows)
 
     def compute_loss(self, model: Any) -> float:
-        """Compute the loss of all references: nats a token, end tokens included.
-
-        Args:
-            model: in evaluation mode.
-        """
+        """Compute the loss of all references: nats a token, end tokens included."""
         import torch
         from torch.nn.functional import cross_entropy
 

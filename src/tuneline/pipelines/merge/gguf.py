@@ -25,9 +25,6 @@ LAST_LINES = 3
 def find_converter(gguf: Gguf) -> Path | None:
     """Find llama.cpp's converter.
 
-    Args:
-        gguf: names it, or leaves it to PATH.
-
     Returns:
         Its path; `None` if none is named and none is on PATH.
 
@@ -80,17 +77,7 @@ def format_result(file: str | None, gguf: Gguf, dtype: str) -> str:
 
 
 def format_conversion(converter: str, merged: Path, outfile: Path, gguf: Gguf) -> list[str]:
-    """Write the converter's command.
-
-    Args:
-        converter: the program.
-        merged: the merged model's folder.
-        outfile: the file to make.
-        gguf: its type.
-
-    Returns:
-        The command's words; a `.py` file is run by the Python that runs Tuneline.
-    """
+    """Write the converter's command; a `.py` file is run by the Python that runs Tuneline."""
     python = [sys.executable] if converter.endswith(".py") else []
     options = ["--outfile", str(outfile), "--outtype", gguf.type]
     return [*python, converter, str(merged), *options]
@@ -98,12 +85,6 @@ def format_conversion(converter: str, merged: Path, outfile: Path, gguf: Gguf) -
 
 def run_converter(converter: Path, merged: Path, outfile: Path, gguf: Gguf) -> None:
     """Run llama.cpp's converter; what it says goes to the log.
-
-    Args:
-        converter: the program.
-        merged: the merged model's folder.
-        outfile: the file to make.
-        gguf: its type.
 
     Raises:
         TunelineError: if it fails, with its last lines, or makes no file.

@@ -28,13 +28,7 @@ LIBRARIES = ("tuneline", "torch", "transformers", "peft", "bitsandbytes", "safet
 
 
 def write_sidecar(folder: Path, weights: MergedWeights, adapter: Adapter) -> None:
-    """Write configs, and the tokenizer with its chat template.
-
-    Args:
-        folder: the merged model's.
-        weights: the base model's config, and whether tied weights have parted.
-        adapter: the tokenizer.
-    """
+    """Write configs, and the tokenizer with its chat template."""
     import torch
 
     config = weights.checkpoint.load_config()
@@ -54,26 +48,18 @@ def write_sidecar(folder: Path, weights: MergedWeights, adapter: Adapter) -> Non
 
 
 def write_provenance(folder: Path, adapter: Adapter, facts: dict[str, Any]) -> None:
-    """Write where the model comes from, and what its comparison with the judged model found.
-
-    Args:
-        folder: the merged model's.
-        adapter: its provenance.
-        facts: what was merged into what.
-    """
+    """Write where the model comes from, and what its comparison with the judged model found."""
     provenance = {
         "merged": {key: facts[key] for key in MERGED},
         "adapter": adapter.provenance,
         "versions": {name: version(name) for name in LIBRARIES},
     }
+    (folder / PROVENANCE).unlink(missing_ok=True)  # of a comparison that was stopped
     write_sealed(folder / PROVENANCE, {**provenance, "files": hash_all(folder)})
 
 
 def read_merged(folder: Path) -> dict[str, Any]:
     """Read what a folder's model was merged into, and what the comparison found.
-
-    Args:
-        folder: the merged model's.
 
     Returns:
         `weights`, `dtype` and `comparison`, among others.
@@ -109,11 +95,6 @@ def split_shards(weights: MergedWeights, max_shard_size: str) -> Any:
 
 def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
     """Compute and write one file after the other; no more than one is in memory.
-
-    Args:
-        weights: the merged model's tensors.
-        split: which of them go into which file.
-        folder: where to.
 
     Raises:
         SafetensorError: if the disk takes no more.

@@ -55,10 +55,8 @@ class SmokeTest:
         checkpoint: the base model that the adapter is merged into.
         dtype: number format of the merged model.
         into_judged: whether the adapter is merged into the weights that it was judged with.
-        adapter: the adapter.
         examples: held-out prompts and references.
-        recipe: names the base model of the training and its quantization.
-        evaluation: the decoding.
+        recipe: names the base model of the training.
         hardware: the machine, in the number format that all models compute in.
     """
 
@@ -73,9 +71,6 @@ class SmokeTest:
 
     def run(self, folder: Path) -> dict[str, Any]:
         """Compare the merged model, as its files hold it, with the judged one.
-
-        Args:
-            folder: the merged model.
 
         Returns:
             `summary` for people; `rounding`, `judged` and `answers` as `compare_rounding`,
@@ -232,13 +227,6 @@ def answer_greedily(
 ) -> list[list[int]]:
     """Answer prompts with the decoding of the evaluation, but leave nothing to chance.
 
-    Args:
-        model: in evaluation mode.
-        tokenizer: its tokenizer.
-        prompts: token ids.
-        evaluation: the decoding.
-        hardware: the batch.
-
     Returns:
         The token ids of each answer, up to its end token, in the order of the prompts.
     """
@@ -258,7 +246,7 @@ def find_partings(
 
     Args:
         model: the judged model, in evaluation mode.
-        prompts: token ids.
+        prompts: token ids, as are all answers.
         own: its answers.
         others: those of another model.
 

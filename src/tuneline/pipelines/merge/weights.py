@@ -36,12 +36,6 @@ class MergedWeights:
         rounded: the layers that are quantized, and their names in the model.
         sources: which tensor of the checkpoint each tensor of the merged model starts from.
 
-    Args:
-        checkpoint: the base model.
-        adapter: the adapter.
-        dtype: `bfloat16`, `float16` or `float32`.
-        quantized: the base model in 4 bits, if the adapter is merged into that.
-
     Raises:
         TunelineError: if an adapted or a quantized weight is not in the checkpoint under the name
             it was trained by, or the adapter holds something that has no place in a plain model.
@@ -98,13 +92,7 @@ class MergedWeights:
         return max(changed, default=0)
 
     def compute(self, name: str) -> Any:
-        """Compute one tensor of the merged model.
-
-        Args:
-            name: as `sources` has it.
-
-        Returns:
-            The tensor, in `dtype` if it holds floating-point numbers.
+        """Compute one tensor of the merged model, in `dtype` if it holds floating-point numbers.
 
         Raises:
             TunelineError: if it holds what is no number in `dtype`.
@@ -160,10 +148,6 @@ class MergedWeights:
 
 def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
     """Build the base model without its weights and put the adapter, with its weights, on it.
-
-    Args:
-        checkpoint: the base model.
-        adapter: the adapter.
 
     Returns:
         A PeftModel whose base weights are on the meta device and whose adapter is on the CPU.
