@@ -5,8 +5,8 @@ import pytest
 
 from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import make_adapter
+from tuneline.models.adapter import load_tuned
 from tuneline.models.fingerprints import find_incompatibilities
-from tuneline.models.model_pair import load_tuned
 from tuneline.parameters import Recipe
 
 

@@ -175,7 +175,7 @@ def test_each_disk_stands_there_once_and_lines_fit_a_terminal(
         mount = Path("/content/drive" if folder == cache else "/")
         return Volume(folder, mount, here + (folder == cache), free=int(7.6e9))
 
-    monkeypatch.setattr("tuneline.storage.overview.measure_volume", measure)
+    monkeypatch.setattr("tuneline.storage.command.measure_volume", measure)
     unplanned = speak("show").splitlines()
     for use_case in list_use_cases():
         path = project / f"data/test/08_reporting/{use_case}/plan.json"

@@ -10,7 +10,7 @@ from tuneline.datasets.files import (
     SummaryJSONDataset,
     TextDataset,
 )
-from tuneline.datasets.folders import (
+from tuneline.datasets.local import (
     CacheDataset,
     FolderDataset,
     MovedFolderDataset,

@@ -11,10 +11,9 @@ import numpy as np
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_messages, list_prompts
 from tuneline.hub.download import fetch_base
-from tuneline.models.adapter import Adapter
+from tuneline.models.adapter import Adapter, load_tuned
 from tuneline.models.fingerprints import describe_generation, find_incompatibilities
 from tuneline.models.generation import generate_answers
-from tuneline.models.model_pair import load_tuned
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
@@ -22,7 +21,7 @@ from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measur
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.verdict import conclude
 from tuneline.statistics.comparison import compare_all
-from tuneline.statistics.groups import count_groups, find_groups
+from tuneline.statistics.significance import count_groups, find_groups
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value
 

@@ -10,10 +10,9 @@ from typing import Any
 
 from tuneline.errors import Problem
 from tuneline.examples import Example
-from tuneline.models.adapter import Adapter, attach_adapter
+from tuneline.models.adapter import Adapter, attach_adapter, load_tuned
 from tuneline.models.generation import generate_ids, make_batches
 from tuneline.models.loading import avoid_slow_kernel, choose_attention
-from tuneline.models.model_pair import load_tuned
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.merge.checkpoint import Checkpoint
