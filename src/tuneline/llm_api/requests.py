@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from tuneline.examples import Message
-from tuneline.llm_api.budget import Budget
-from tuneline.llm_api.responses import Failure, Provider, Request, Response
+from tuneline.llm_api.responses import Budget, Failure, Provider, Request, Response
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Moderation
 from tuneline.streaming import RowProgress

@@ -12,7 +12,7 @@ from tests.pipelines.merge.test_weights import SMALL, merge, place_base
 from tuneline.datasets import MovedFolderDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.gguf import find_converter, list_commands
+from tuneline.pipelines.merge.formats import find_converter, list_commands
 from tuneline.pipelines.merge.nodes import convert_to_gguf
 
 REAL = shutil.which("convert_hf_to_gguf.py")

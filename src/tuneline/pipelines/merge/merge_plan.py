@@ -12,8 +12,7 @@ from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.models.memory import measure_free_memory
 from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.checkpoint import BYTES, PIECES, Checkpoint, QuantizedBase
-from tuneline.pipelines.merge.gguf import find_converter
-from tuneline.pipelines.merge.model_folder import split_shards
+from tuneline.pipelines.merge.formats import find_converter, split_shards
 from tuneline.pipelines.merge.weights import MergedWeights
 from tuneline.utils.disks import measure_volume, shorten_path
 

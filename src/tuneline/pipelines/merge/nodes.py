@@ -12,20 +12,18 @@ from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter
 from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
-from tuneline.pipelines.merge.gguf import (
+from tuneline.pipelines.merge.formats import (
     find_converter,
     format_result,
     list_commands,
     name_file,
-    run_converter,
-)
-from tuneline.pipelines.merge.merge_plan import open_base, plan_merge
-from tuneline.pipelines.merge.model_folder import (
     read_merged,
+    run_converter,
     write_provenance,
     write_shards,
     write_sidecar,
 )
+from tuneline.pipelines.merge.merge_plan import open_base, plan_merge
 from tuneline.pipelines.merge.ollama import (
     format_modelfile,
     list_notes,

@@ -5,9 +5,15 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Message
-from tuneline.llm_api.budget import Budget, estimate_tokens, find_price, price, price_batch
 from tuneline.llm_api.requests import Asker
-from tuneline.llm_api.responses import Provider
+from tuneline.llm_api.responses import (
+    Budget,
+    Provider,
+    estimate_tokens,
+    find_price,
+    price,
+    price_batch,
+)
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Price, Prices, Synthesize
 from tuneline.parameters.synthesis import LENGTH_LIMITS

@@ -1,18 +1,128 @@
-"""llama.cpp's converter, which makes one file of the merged model."""
+"""What a merged model is saved as: a folder for transformers, a GGUF file for llama.cpp."""
 
+import json
 import logging
 import shlex
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.models.adapter import Adapter
+from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Gguf
+from tuneline.pipelines.merge.checkpoint import INDEX, PIECES
+from tuneline.pipelines.merge.weights import MergedWeights
+from tuneline.streaming import RowProgress
 from tuneline.utils.files import FULL
+from tuneline.utils.hashing import check_files, hash_all, read_sealed, write_sealed
 
 log = logging.getLogger(__name__)
+
+
+PROVENANCE = "provenance.json"
+AGAIN = "merge again: `kedro run --pipeline=merge` makes the whole folder anew"
+MERGED = (
+    "adapter",
+    "base",
+    "merged_into",
+    "weights",
+    "quantization",
+    "dtype",
+    "comparison",
+)
+LIBRARIES = ("tuneline", "torch", "transformers", "peft", "bitsandbytes", "safetensors")
+
+
+def write_sidecar(folder: Path, weights: MergedWeights, adapter: Adapter) -> None:
+    """Write configs, and the tokenizer with its chat template."""
+    import torch
+
+    config = weights.checkpoint.load_config()
+    config.dtype = getattr(torch, weights.dtype)
+    if weights.parted:
+        config.tie_word_embeddings = False
+    config.save_pretrained(folder)
+    adapter.tokenizer.save_pretrained(folder)
+    pieces = weights.checkpoint.find_file(PIECES)
+    if pieces:
+        shutil.copyfile(pieces, folder / PIECES)
+    generation = weights.checkpoint.load_generation_config()
+    generation.eos_token_id = find_end_tokens(adapter.tokenizer)
+    generation.pad_token_id = adapter.tokenizer.pad_token_id
+    # save_pretrained refuses values without effect, which many a published base model states.
+    generation.to_json_file(folder / "generation_config.json")
+
+
+def write_provenance(folder: Path, adapter: Adapter, facts: dict[str, Any]) -> None:
+    """Write where the model comes from, and what its comparison with the judged model found."""
+    provenance = {
+        "merged": {key: facts[key] for key in MERGED},
+        "adapter": adapter.provenance,
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+    (folder / PROVENANCE).unlink(missing_ok=True)  # of a comparison that was stopped
+    write_sealed(folder / PROVENANCE, {**provenance, "files": hash_all(folder)})
+
+
+def read_merged(folder: Path) -> dict[str, Any]:
+    """Read what a folder's model was merged into, and what the comparison found.
+
+    Returns:
+        `weights`, `dtype` and `comparison`, among others.
+
+    Raises:
+        TunelineError: if a file of it is not what was written.
+    """
+    found = read_sealed(folder / PROVENANCE, AGAIN)
+    check_files(folder, found.pop("files", {}), AGAIN)
+    merged: dict[str, Any] = found["merged"]
+    return merged
+
+
+def split_shards(weights: MergedWeights, max_shard_size: str) -> Any:
+    """Divide the tensors among files.
+
+    Args:
+        weights: the merged model's tensors.
+        max_shard_size: of a file; only a tensor that is larger has a larger one, of its own.
+
+    Returns:
+        huggingface_hub's StateDictSplit.
+    """
+    from huggingface_hub import split_state_dict_into_shards_factory
+
+    return split_state_dict_into_shards_factory(
+        weights.count_bytes(),
+        get_storage_size=lambda size: size,
+        filename_pattern="model{suffix}.safetensors",
+        max_shard_size=max_shard_size,
+    )
+
+
+def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
+    """Compute and write one file after the other; no more than one is in memory.
+
+    Raises:
+        SafetensorError: if the disk takes no more.
+        TunelineError: if a tensor does not fit 16 bits.
+    """
+    from safetensors.torch import save_file
+
+    progress = RowProgress("Merging", "tensors", len(weights.sources))
+    for file, names in split.filename_to_tensors.items():
+        tensors = {}
+        for name in names:
+            tensors[name] = weights.compute(name)
+            progress.advance(1)
+        save_file(tensors, folder / file, {"format": "pt"})
+    if split.is_sharded:
+        index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
+        text = json.dumps(index, indent=2, sort_keys=True)
+        (folder / INDEX).write_text(text + "\n", encoding="utf-8")
 
 
 CONVERTER = "convert_hf_to_gguf.py"
