@@ -1,28 +1,19 @@
 """What a user types or brings wrongly: one clear sentence, exit status 1, nothing left behind."""
 
 import gzip
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from scripts.samples.product_descriptions import generate_lines
+from tests.commands import kedro
 from tests.conftest import RAW, write_raw
 
 
 def kedro_run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "KEDRO_ENV": "test"}
-    return subprocess.run(
-        [sys.executable, "-m", "kedro", "run", *options],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return kedro(folder, "run", *options, KEDRO_ENV="test")
 
 
 def made(folder: Path) -> list[str]:

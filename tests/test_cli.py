@@ -1,11 +1,10 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 import pytest
 from kedro.framework.startup import bootstrap_project
 
+from tests.commands import kedro
 from tuneline.cli import cli
 
 
@@ -75,8 +74,7 @@ def test_an_unknown_use_case_is_a_sentence_before_anything_is_loaded(project: Pa
     ["--nodes=product_descriptions.clean", "--from-inputs=product_descriptions.cleen", "--tags=x"],
 )
 def test_a_part_that_no_pipeline_has_is_a_sentence(typed: str, project: Path):
-    command = [sys.executable, "-m", "kedro", "run", "--env=test", typed]
-    ended = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    ended = kedro(project, "run", "--env=test", typed)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stdout + ended.stderr
     assert "Error: Pipeline" in ended.stderr

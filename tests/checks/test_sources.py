@@ -1,7 +1,5 @@
 """Where settings come from: `base`, the machine, `conf/local`, the command line."""
 
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from tests.commands import kedro
 from tests.conftest import PROJECT
 from tuneline.checks.files import SoftConfigLoader
 from tuneline.checks.parameters import find_source, list_settings
@@ -83,8 +82,8 @@ def test_every_setting_is_listed_with_what_states_it(local: Path):
 
 
 def test_the_command_prints_them_for_a_use_case_on_a_machine(local: Path):
-    command = [sys.executable, "-m", "kedro", "settings", "shoe_mould", "--env=test"]
-    done = subprocess.run(command, cwd=local, capture_output=True, text=True, check=True)
+    done = kedro(local, "settings", "shoe_mould", "--env=test")
+    assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
     assert ["hardware.memory_gb", "3.5", "conf/local/parameters.yml"] in rows
     assert ["shoe_mould.seed", "8888", "conf/base/shoe_mould/parameters.yml"] in rows

@@ -1,31 +1,21 @@
-"""The commands that a user types, each in a process of its own, without 15 seconds of imports.
+"""Commands whose calls to the system are watched; they start as those of `tests.commands` do."""
 
-They are forks of a process that has imported the heavy libraries, and nothing of Tuneline. What
-they run is the command line itself, so that its sentences and its exit status are what is tested.
-"""
-
-import contextlib
-import multiprocessing
 import os
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import reduction
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.conftest import PROJECT
+from tests.commands import STARTER, first_process, run_kedro
 from tests.guarantees import system_calls
 from tests.guarantees.system_calls import Call
 
-STARTER = multiprocessing.get_context("forkserver")
-STARTER.set_forkserver_preload(["tests.guarantees.preloaded"])
 SCRATCH = "scratch"
 # No command of the tests takes a minute; one that hangs is a fault, and must end.
 LIMIT = 300
@@ -102,7 +92,7 @@ def start(folder: Path, command: str, decide: Callable[[Call], bool] | None = No
     process = STARTER.Process(
         target=_run, args=(folder, command.split(" "), printed, theirs if decide else None)
     )
-    with _first_process():
+    with first_process():
         process.start()
     running = Running(command, process, Path(printed), time.monotonic())
     if decide:
@@ -117,14 +107,6 @@ def start(folder: Path, command: str, decide: Callable[[Call], bool] | None = No
 def run(folder: Path, command: str, decide: Callable[[Call], bool] | None = None) -> Ended:
     """Type a command and wait until it has ended."""
     return start(folder, command, decide).wait()
-
-
-@contextlib.contextmanager
-def _first_process() -> Iterator[None]:
-    """Let the process from which all are forked find this module, and a hub's cache of its own."""
-    with contextlib.chdir(PROJECT), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HUB_CACHE", tempfile.gettempdir() + "/no_hub")  # `storage --clean` removes
-        yield
 
 
 def _watch(listener: int, decide: Callable[[Call], bool], faults: list[BaseException]) -> None:
@@ -152,10 +134,4 @@ def _run(folder: Path, words: list[str], printed: str, channel: Any) -> None:
         listener = system_calls.install_filter()
         reduction.send_handle(channel, listener, os.getppid())
         os.close(listener)
-    from kedro.framework import project
-
-    project.LOGGING = project._ProjectLogging()  # as if imported here: by this project's conf
-    from kedro.framework.cli.cli import main
-
-    sys.argv = ["kedro", *words]
-    main()
+    run_kedro(words)

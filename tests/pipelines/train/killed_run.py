@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from tests.conftest import PROJECT, TINY_BASE
 from tests.pipelines.train.small_runs import shrink, train
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train import checkpoints, nodes, trainer
+from tuneline.pipelines.train import checkpoints, nodes, sft
 from tuneline.pipelines.train import run as fit
 from tuneline.settings import CONFIG_LOADER_ARGS
 
@@ -26,12 +26,12 @@ def die(*_: object, **__: object) -> None:
 
 
 def die_in_step_3() -> None:
-    step = trainer.SFTAdapterTrainer.training_step
+    step = sft.SFTAdapterTrainer.training_step
 
-    def killed(self: trainer.SFTAdapterTrainer, *arguments: object) -> torch.Tensor:
+    def killed(self: sft.SFTAdapterTrainer, *arguments: object) -> torch.Tensor:
         return die() if self.state.global_step == 2 else step(self, *arguments)  # type: ignore[return-value]
 
-    trainer.SFTAdapterTrainer.training_step = killed
+    sft.SFTAdapterTrainer.training_step = killed
 
 
 def die_while_writing() -> None:
@@ -48,8 +48,8 @@ def die_while_writing() -> None:
 
 
 def die_before_sealing() -> None:
-    seal = trainer.seal
-    trainer.seal = lambda folder: die() if folder.name == "checkpoint-6" else seal(folder)
+    seal = sft.seal
+    sft.seal = lambda folder: die() if folder.name == "checkpoint-6" else seal(folder)
 
 
 def die_while_removing() -> None:

@@ -2,7 +2,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +10,13 @@ import torch
 from tokenizers import Tokenizer
 from transformers import Trainer
 
+from tests.commands import fork
 from tests.conftest import PROJECT, TINY_BASE
+from tests.pipelines.train import killed_run
 from tests.pipelines.train.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train import trainer
+from tuneline.pipelines.train import sft
 from tuneline.pipelines.train.checkpoints import find_checkpoint
 from tuneline.utils.hashing import read_sealed
 
@@ -30,8 +31,7 @@ KILL_POINTS = [
 
 
 def start(folder: Path, moment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.pipelines.train.killed_run", str(folder), moment]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    return fork(killed_run.main, folder, moment)
 
 
 def test_a_run_killed_at_six_points_ends_bit_for_bit_like_one_that_was_not(tmp_path: Path):
@@ -52,14 +52,14 @@ def test_a_full_disk_leaves_the_last_checkpoint_to_go_on_from(
     recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     recipe = shrink(recipe, save_steps=2)
-    seal, limits = trainer.seal, resource.getrlimit(resource.RLIMIT_FSIZE)
+    seal, limits = sft.seal, resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill_the_disk(checkpoint: Path) -> None:
         seal(checkpoint)
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "seal", fill_the_disk)
+        patch.setattr(sft, "seal", fill_the_disk)
         try:
             with pytest.raises(TunelineError, match="checkpoint-4: the checkpoint could not be"):
                 train(recipe, hardware, tmp_path / "full")
@@ -99,7 +99,7 @@ def flip(path: Path) -> None:
 
 def stop_after(name: str, train_it: Callable[[], object]) -> None:
     """Stop a training when its checkpoint of this name is sealed, before old ones are removed."""
-    seal = trainer.seal
+    seal = sft.seal
 
     def stop(checkpoint: Path) -> None:
         seal(checkpoint)
@@ -107,7 +107,7 @@ def stop_after(name: str, train_it: Callable[[], object]) -> None:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "seal", stop)
+        patch.setattr(sft, "seal", stop)
         with pytest.raises(KeyboardInterrupt):
             train_it()
 
@@ -194,7 +194,7 @@ def test_changed_inputs_are_named_and_neither_resumed_nor_overwritten(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "remove_old", lambda folder, *_: stop(folder))
+        patch.setattr(sft, "remove_old", lambda folder, *_: stop(folder))
         with pytest.raises(KeyboardInterrupt):
             train(shrink(recipe, save_steps=2), hardware, tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}

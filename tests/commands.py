@@ -1,0 +1,103 @@
+"""Commands and functions in processes of their own, without 15 seconds of imports each.
+
+They are forks of a process that has imported the heavy libraries. What a command runs is the
+command line itself, so that its sentences and its exit status are what is tested. A variable that
+a library reads as it is imported (`HF_…`) comes too late for them.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import PROJECT
+
+STARTER = multiprocessing.get_context("forkserver")
+STARTER.set_forkserver_preload(["tests.preloaded"])
+# No command of the tests takes minutes on a quiet machine; one that hangs is a fault, and must end.
+LIMIT = 1200
+
+
+def kedro(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Type `kedro` and some words in a project's folder, and wait until it has ended."""
+    return fork(run_kedro, list(words), folder=folder, environment=environment)
+
+
+def fork(
+    target: Callable[..., Any],
+    *arguments: Any,
+    folder: Path = PROJECT,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a function of a module's top level in a process of its own, and wait for its end.
+
+    Args:
+        target: the function.
+        *arguments: of the function.
+        folder: where the process is.
+        environment: variables that it has besides.
+
+    Returns:
+        Exit status (negative for a signal) and what was printed.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        printed = [Path(scratch) / name for name in ("stdout", "stderr")]
+        process = STARTER.Process(
+            target=_become,
+            args=(target, arguments, folder, dict(environment or {}), [*map(str, printed)]),
+        )
+        with first_process():
+            process.start()
+        process.join(LIMIT)
+        hung = process.exitcode is None
+        with contextlib.suppress(ProcessLookupError):  # what it has started, too
+            os.killpg(process.pid, signal.SIGKILL)
+        process.join()
+        out, err = (path.read_text("utf-8", "replace") if path.exists() else "" for path in printed)
+    assert not hung, f"{target.__name__} {arguments} did not end:\n{out}{err}"
+    return subprocess.CompletedProcess(list(arguments), process.exitcode, out, err)
+
+
+@contextlib.contextmanager
+def first_process() -> Iterator[None]:
+    """Let the process from which all are forked find the tests, and a hub's cache of its own."""
+    with contextlib.chdir(PROJECT), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_CACHE", tempfile.gettempdir() + "/no_hub")  # `storage --clean` removes
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield
+
+
+def run_kedro(words: list[str]) -> None:
+    """Be the command line; in the new process."""
+    from kedro.framework import project
+    from kedro.framework.cli.cli import main
+
+    project.LOGGING = project._ProjectLogging()  # as if imported here: by this project's conf
+    sys.argv = ["kedro", *words]
+    main()
+
+
+def _become(
+    target: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    folder: Path,
+    environment: dict[str, str],
+    printed: list[str],
+) -> None:
+    assert "trl" in sys.modules, "what takes long was not imported before"
+    os.setsid()
+    for number, name in enumerate(printed, 1):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    target(*arguments)
