@@ -31,7 +31,10 @@ def make(title: str, questions: int = 0) -> dict[str, Any]:
             ]
         },
         "plan": {
-            "inputs": {"recipe.base_model": PLANTED, "hardware.name": "laptop CPU"},
+            "inputs": {
+                "recipe": {"settings": {"base_model": PLANTED}},
+                "hardware": {"name": "laptop CPU"},
+            },
             "examples": {"train": 1874},
         },
         "evaluation": {"title": title, "generation": {}},
