@@ -336,7 +336,7 @@ def spark(reader: Reader, match: re.Match[str]) -> None:
 
 
 def storage(reader: Reader, match: re.Match[str]) -> None:
-    """Look at disks, and clean or move caches, in a process whose caches lie in the copy."""
+    """Look at disks, and clean caches, in a process whose caches lie in the copy."""
     caches = {name: str(reader.folder / "caches" / name) for name in CACHES}
     environment = {**os.environ, **caches}
     typed = [sys.executable, "-m", *shlex.split(match[0])]

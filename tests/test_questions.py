@@ -5,7 +5,7 @@ import pytest
 from tuneline.datasets import QuestionsDataset
 from tuneline.errors import TunelineError
 from tuneline.examples import find_system, start_messages
-from tuneline.models.model_pair import Room
+from tuneline.models.adapter import Room
 from tuneline.parameters import Prompt
 
 ONE = Prompt(prompt="Describe: {title}", completion="{content}")

@@ -18,7 +18,7 @@ from tuneline.llm_api.requests import Asker
 from tuneline.llm_api.responses import Request, Response
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Prompt, Server
-from tuneline.pipelines.finetune_api.chats import answer_prompts
+from tuneline.pipelines.finetune_api.job import answer_prompts
 from tuneline.pipelines.synthesize.filters import QuestionCheck
 from tuneline.pipelines.synthesize.rounds import ask_items
 from tuneline.utils.caches import Cache

@@ -20,12 +20,7 @@ from kedro.validation import ParameterValidationError
 
 from tuneline.checks.files import check_files
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.use_cases import (
-    DEFAULT_ENVIRONMENT,
-    MAIN_USE_CASE,
-    check_use_case,
-    find_project,
-)
+from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, check_use_case, find_project
 from tuneline.utils.terminal import StopCommandError, end_children, show, stoppable
 
 log = logging.getLogger(__name__)
@@ -184,7 +179,7 @@ def settings(use_case: str, env: str | None) -> None:
     """Show every setting of USE_CASE on a machine, and the file that states it."""
     from kedro.framework.session import KedroSession
 
-    from tuneline.checks.sources import list_settings
+    from tuneline.checks.parameters import list_settings
 
     check_use_case(use_case)
     with KedroSession.create(find_project(), env=env) as session:
@@ -198,22 +193,15 @@ def settings(use_case: str, env: str | None) -> None:
 @cli.command(name="storage", cls=UserErrorCommand)
 @env_option
 @click.option("--clean", is_flag=True, help="Show what storage.clean lets go.")
-@click.option(
-    "--move-cache",
-    type=click.Path(path_type=Path),
-    help="Show what moving the hub's cache to this folder would copy.",
-)
-@click.option("--yes", is_flag=True, help="Do it: without it, nothing is removed or copied.")
-def storage(env: str | None, clean: bool, move_cache: Path | None, yes: bool) -> None:
-    """Show what fills the disks; clean or move the hub's cache."""
-    if (clean and move_cache) or (yes and not clean and not move_cache):
-        raise click.UsageError("--yes goes with either --clean or --move-cache.")
+@click.option("--yes", is_flag=True, help="With --clean: remove it.")
+def storage(env: str | None, clean: bool, yes: bool) -> None:
+    """Show what fills the disks; clean the hub's cache and the project's own data."""
+    if yes and not clean:
+        raise click.UsageError("--yes goes with --clean.")
     from tuneline.storage.command import ProjectStorage
 
     project = ProjectStorage(Path.cwd(), env, _tell)
-    if move_cache:
-        project.move(move_cache, yes)
-    elif clean:
+    if clean:
         project.clean(yes)
     else:
         project.show()

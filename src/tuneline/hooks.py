@@ -14,9 +14,13 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from tuneline.checks.parameters import check_environment, check_parameters
+from tuneline.checks.parameters import (
+    check_environment,
+    check_parameters,
+    list_settings,
+    name_source,
+)
 from tuneline.checks.preflight import find_run_problems
-from tuneline.checks.sources import list_settings, name_source
 from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Publish, Storage

@@ -1,12 +1,13 @@
 """Streams: what lets a file of any size pass through a node in little memory."""
 
 import logging
-import time
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
+from math import inf
 from pathlib import Path
 from queue import Full, Queue
 from threading import Thread
@@ -14,6 +15,7 @@ from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 import polars as pl
+from tqdm import tqdm
 
 from tuneline.parameters import Data
 from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
@@ -244,10 +246,14 @@ def show_originals(rows: pl.Series) -> pl.Series:
 
 
 SECONDS_BETWEEN_LINES = 5.0
+# Next to a bar, the lines go to the file alone (conf/logging.yml).
+unseen = logging.getLogger("tuneline.progress")
 
 
-class RowProgress:
-    """Says now and then how many rows are done, how fast, and how long it will take.
+class RowProgress(tqdm):  # type: ignore[misc]  # tqdm has no types
+    """Shows how far some work is, how fast, and how long it will take.
+
+    A bar where there is a terminal, and a line now and then in the log, which a notebook shows.
 
     Args:
         verb: what is done to the rows.
@@ -255,10 +261,22 @@ class RowProgress:
         total: how many there are, if that is known before.
     """
 
+    monitor_interval = 0  # no thread of its own
+    estimated = False
+    last_line = 0.0
+
     def __init__(self, verb: str, unit: str = "rows", total: int | None = None) -> None:
-        self._verb, self._unit, self._total = verb, unit, total
-        self._start = self._last = time.monotonic()
-        self.rows = 0
+        self.has_bar = sys.stderr.isatty()
+        super().__init__(
+            desc=verb,
+            unit=f" {unit}",
+            total=total,
+            leave=False,
+            dynamic_ncols=True,
+            smoothing=0,
+            miniters=1,
+            delay=1 if self.has_bar else inf,
+        )
 
     def advance(self, rows: int, share: float | None = None) -> None:
         """Count rows.
@@ -268,28 +286,28 @@ class RowProgress:
             share: how much of the file is done, from 0 to 1, where the total is not known; None if
                 that is unknown, too.
         """
-        self.rows += rows
-        now = time.monotonic()
-        if now - self._last >= SECONDS_BETWEEN_LINES and self.rows != self._total:
-            self._last = now
-            log.info("%s: %s.", self._verb, self._describe(now - self._start, share))
+        if share:
+            self.total, self.estimated = round((self.n + rows) / share), True
+        self.update(rows)
+        seconds = self.format_dict["elapsed"]
+        if seconds - self.last_line >= SECONDS_BETWEEN_LINES and self.n != self.total:
+            self.last_line = seconds
+            (unseen if self.has_bar else log).info("%s: %s.", self.desc, self._describe(seconds))
 
     def finish(self) -> None:
         """Say how it went."""
-        seconds = time.monotonic() - self._start
-        done = f"{self.rows:,} {self._unit}, {self._format_rate(seconds)}, all of them"
-        log.info("%s: %s.", self._verb, done)
+        done = f"{self.n:,}{self.unit}, {self._format_rate()}, all of them"
+        self.close()
+        log.info("%s: %s.", self.desc, done)
 
-    def _describe(self, seconds: float, share: float | None) -> str:
-        whole = "the file"
-        if self._total:
-            whole, share = f"{self._total:,}", self.rows / self._total
-        words = f"{self.rows:,} {self._unit}, {self._format_rate(seconds)}"
-        if not share:
+    def _describe(self, seconds: float) -> str:
+        words = f"{self.n:,}{self.unit}, {self._format_rate()}"
+        if not self.total:
             return words
+        share, whole = self.n / self.total, "the file" if self.estimated else f"{self.total:,}"
         left = seconds * (1 - share) / share
         return f"{words}, {share:.0%} of {whole}, {left // 60:.0f}:{left % 60:02.0f} min left"
 
-    def _format_rate(self, seconds: float) -> str:
-        rate = self.rows / max(seconds, 1e-3)
-        return f"{rate:,.0f} {self._unit}/s" if rate >= 10 else f"{rate:.2g} {self._unit}/s"
+    def _format_rate(self) -> str:
+        rate = self.n / max(self.format_dict["elapsed"], 1e-3)
+        return f"{rate:,.0f}{self.unit}/s" if rate >= 10 else f"{rate:.2g}{self.unit}/s"

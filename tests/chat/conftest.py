@@ -13,7 +13,7 @@ from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.chat.page import About, Chat
 from tuneline.chat.serving import serve_page
-from tuneline.models.model_pair import Room, load_pair
+from tuneline.models.adapter import Room, load_pair
 from tuneline.parameters import Evaluation, Prompt
 
 JOIN = "/gradio_api/queue/join"

@@ -6,7 +6,7 @@ import pytest
 
 from tuneline.chat.page import Chat, Conversation, import_gradio
 from tuneline.errors import TunelineError
-from tuneline.models.model_pair import Room
+from tuneline.models.adapter import Room
 
 
 def talk(chat: Chat, turns: int) -> Conversation:

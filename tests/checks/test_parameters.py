@@ -7,8 +7,7 @@ from kedro.config import OmegaConfigLoader
 
 from tests.conftest import PROJECT
 from tuneline.checks.library_keys import find_problems
-from tuneline.checks.parameters import check_environment, check_parameters
-from tuneline.checks.sources import find_source
+from tuneline.checks.parameters import check_environment, check_parameters, find_source
 from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.parameters.evaluation import LANGUAGES

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tests.conftest import PROJECT
 from tuneline.checks.files import SoftConfigLoader
-from tuneline.checks.sources import find_source, list_settings
+from tuneline.checks.parameters import find_source, list_settings
 from tuneline.parameters import UseCase
 from tuneline.parameters.base import flatten
 from tuneline.settings import CONFIG_LOADER_ARGS

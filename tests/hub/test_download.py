@@ -114,18 +114,23 @@ def allow(free_when_full: bool) -> dict[str, str]:
 
 def test_a_base_model_is_fetched_without_the_copies_that_nothing_reads_and_loads(tmp_path: Path):
     script = """
-    from tuneline.models.loading import load_model, load_tokenizer, must_be_downloaded
+    from tuneline.hub.cache import has_small_files, has_weights
+    from tuneline.models.loading import load_model, load_tokenizer
 
     recipe = name("owner/tiny")
-    load_tokenizer(recipe)
+    fetch_base(recipe, weights=False)
     assert "model.safetensors" not in hub.delivered
-    assert must_be_downloaded(recipe)
+    assert has_small_files(recipe) and not has_weights(recipe)
+    fetch_base(recipe)
+    asked = hub.requests
+    load_tokenizer(recipe)
     cpu = Hardware(
         name="CPU", device="cpu", memory_gb=8, tokens_per_batch=256, per_device_train_batch_size=4,
         per_device_eval_batch_size=8, gradient_checkpointing=False, attn_implementation="sdpa",
     )
     model = load_model(recipe, cpu)
-    assert not must_be_downloaded(recipe)
+    fetch_base(recipe)
+    assert hub.requests == asked
     assert sorted(hub.delivered) == sorted(tiny), hub.delivered
     print(model.num_parameters(), "parameters")
     """
@@ -276,6 +281,44 @@ def test_nobody_is_asked_offline_or_about_a_folder(tmp_path: Path):
     print("requests", hub.requests)
     """
     assert "requests 0" in run(tmp_path, script, HF_HUB_OFFLINE="1")
+
+
+def test_a_branch_that_moves_on_is_followed_before_a_run_and_files_come_once(
+    tmp_path: Path,
+):
+    script = """
+    from tests import hub_mirror
+    from tuneline.models.loading import identify_base
+
+    recipe = name("owner/tiny")
+    fetch_base(recipe)
+    first = identify_base(recipe)
+    hub_mirror.COMMIT = "2" * 40
+    hub.repos["owner/tiny"]["README.md"] = b"more words"
+    hub.delivered.clear()
+    fetch_base(recipe, weights=False)
+    assert identify_base(recipe) == first | {"commit": "2" * 40}
+    fetch_base(recipe)
+    print("delivered", hub.delivered)
+    """
+    assert "delivered []" in run(tmp_path, script)
+
+
+def test_weights_that_cannot_come_are_told_before_a_run_that_needs_them(tmp_path: Path):
+    script = """
+    from tests.conftest import load_parameters
+    from tuneline.checks.base_models import find_base_problems
+
+    recipe = load_parameters().recipe.model_copy(update={"base_model": "owner/tiny"})
+    assert list(find_base_problems("mine", recipe)) == []
+    served.__exit__(None, None, None)
+    hub.repos.clear()
+    assert list(find_base_problems("mine", recipe, weights=False)) == []
+    (problem,) = find_base_problems("mine", recipe)
+    print(problem)
+    """
+    said = run(tmp_path, script)
+    assert "mine.recipe.base_model = owner/tiny: it is neither in the local cache nor" in said
 
 
 def test_shards_and_one_file_are_told_apart():

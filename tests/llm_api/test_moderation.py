@@ -4,7 +4,7 @@ import pytest
 
 from tests.scripted_server import ScriptedServer, serve
 from tuneline.errors import TunelineError
-from tuneline.llm_api.moderation import Judgment, moderate
+from tuneline.llm_api.requests import Judgment, moderate
 from tuneline.parameters import Moderation
 from tuneline.utils.caches import Cache
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import make_adapter
+from tuneline.models.adapter import load_tuned
 from tuneline.models.fingerprints import (
     RunInputs,
     counts_for_plan,
@@ -20,7 +21,6 @@ from tuneline.models.fingerprints import (
     name_run,
 )
 from tuneline.models.loading import load_tokenizer
-from tuneline.models.model_pair import load_tuned
 from tuneline.parameters import Hardware, Recipe
 
 

@@ -11,7 +11,7 @@ from kedro_datasets.pandas import CSVDataset
 
 from tests.conftest import PROJECT
 from tuneline.errors import TunelineError
-from tuneline.reporting.notebook import show
+from tuneline.reporting.summary import show
 
 USE_CASE = "product_descriptions"
 

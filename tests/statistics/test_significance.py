@@ -6,7 +6,7 @@ import pytest
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
 from tuneline.statistics.comparison import Metric, compare_all
-from tuneline.statistics.groups import find_groups
+from tuneline.statistics.significance import find_groups
 
 EVALUATION = Evaluation(title="Pots", generation={})
 SHARE = Metric("share", "Share", "higher", "Right answers.", percent=True)

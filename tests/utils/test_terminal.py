@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import RAW, write_raw
 from tuneline.errors import Problem
-from tuneline.utils.terminal import show
+from tuneline.utils.terminal import shorten, show
 
 # Clears the screen, fills the clipboard, colors by a C1 control, turns the direction, overwrites.
 HOSTILE = "a\x1b[2J\x1b]52;c;QUJD\x07\x9b31m\u202eb\u2066c\u200f\r\x08\x7f"
@@ -103,7 +103,13 @@ def test_the_name_of_a_file_that_is_read(project: Path):
     assert status == 1
     assert SHOWN in shown
     assert not re.search("^12:00:00  Forged", shown, re.MULTILINE)
-    status, shown = kedro(project, "storage", f"--move-cache={HOSTILE}")
+
+
+def test_the_name_of_a_folder_that_a_command_shows(project: Path):
+    value = HOSTILE.encode("unicode_escape").decode()
+    path = project / "conf/test/parameters_storage.yml"
+    path.write_text(f'storage: {{hub_cache: "{value}"}}\n', "utf-8")
+    _, shown = kedro(project, "storage")
     assert SHOWN in shown
 
 
@@ -131,3 +137,9 @@ def test_what_a_library_logs_warns_of_and_fails_with(project: Path):
     status, shown = call(project, "-c", TALK, HOSTILE + HARMLESS)
     assert status == 1
     assert shown.count(SHOWN + HARMLESS) >= 9  # on the terminal, and of the log's in the file
+
+
+def test_a_text_that_is_cut_says_so_and_is_as_long_as_it_may_be():
+    assert shorten("12345", 5) == "12345"
+    assert shorten("123456", 5) == "1234…"
+    assert shorten(123456, 3) == "12…"

@@ -8,8 +8,8 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Message, start_messages
+from tuneline.models.adapter import NAMES, WHO, ModelPair, Room, Who
 from tuneline.models.generation import Answer
-from tuneline.models.model_pair import NAMES, WHO, ModelPair, Room, Who
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Prompt
 

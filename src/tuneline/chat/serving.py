@@ -14,13 +14,13 @@ from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 
 from tuneline.chat.page import LOOK, STYLE, About, Chat, build_page, import_gradio
+from tuneline.checks.parameters import name_source
 from tuneline.checks.preflight import find_run_problems
-from tuneline.checks.sources import name_source
 from tuneline.errors import TunelineError
 from tuneline.examples import find_system
-from tuneline.models.adapter import hash_adapter
+from tuneline.hub.download import fetch_base
+from tuneline.models.adapter import hash_adapter, load_pair, measure_room
 from tuneline.models.fingerprints import find_incompatibilities
-from tuneline.models.model_pair import load_pair, measure_room
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.use_cases import check_use_case
 from tuneline.utils.terminal import state_rest
@@ -152,6 +152,7 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
     problems = list(find_incompatibilities(adapter, recipe))
     if problems:
         raise TunelineError(*problems)
+    fetch_base(recipe)
     pair = load_pair(adapter, recipe, evaluation, hardware)
     pair.warm_up()
     chat = Chat(

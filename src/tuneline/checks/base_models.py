@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub.access import HUB_ID, HUB_SECONDS
-from tuneline.hub.cache import INDEX, SHARD, SINGLE, has_small_files, has_weights
+from tuneline.hub.access import HUB_ID
+from tuneline.hub.cache import INDEX, SHARD, SINGLE, ask_hub, has_small_files, has_weights
+from tuneline.hub.download import fetch_base
 from tuneline.models.architecture import build_empty, make_lora_config
 from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.parameters import Recipe
@@ -27,18 +28,28 @@ UNSUITABLE = "the run needs a language model that continues a text"
 TAKE_ANOTHER = "take a chat model of its family, whose card says text generation"
 
 
-def find_base_problems(use_case: str, recipe: Recipe) -> Iterator[Problem]:
+def find_base_problems(use_case: str, recipe: Recipe, weights: bool = True) -> Iterator[Problem]:
     """Find what would stop a base model from being loaded, adapted or asked.
+
+    Of a model on the hub, config and tokenizer are downloaded.
 
     Args:
         use_case: its name, for the messages.
         recipe: names the base model.
+        weights: whether they are needed, too.
 
     Yields:
         The first problem, since what is looked at next rests on what was found before.
     """
     where = f"{use_case}.recipe.base_model"
-    words = _find_in_files(recipe) or _find_in_config(recipe)
+    try:
+        words = _find_in_files(recipe, weights)
+        if not words:
+            fetch_base(recipe, weights=False)
+            words = _find_in_config(recipe)
+    except TunelineError as error:  # the disk
+        yield from (replace(one, where=where) for one in error.problems)
+        return
     if words:
         yield Problem(where, *words, value=recipe.base_model)
         return
@@ -46,7 +57,7 @@ def find_base_problems(use_case: str, recipe: Recipe) -> Iterator[Problem]:
     yield from _find_in_lora(use_case, recipe)
 
 
-def _find_in_files(recipe: Recipe) -> Words | None:
+def _find_in_files(recipe: Recipe, weights: bool) -> Words | None:
     if recipe.base_model.endswith(".gguf"):
         return _format_gguf()
     folder = Path(recipe.base_model)
@@ -55,12 +66,11 @@ def _find_in_files(recipe: Recipe) -> Words | None:
         return _find_in_names(names, folder) or _find_in_shards(names, folder)
     if not HUB_ID.fullmatch(recipe.base_model):
         return _format_no_model()
-    if has_small_files(recipe) and has_weights(recipe):
-        return None
-    names_or_reason = _ask_hub(recipe)
-    if isinstance(names_or_reason, str):
-        return None if has_small_files(recipe) else _format_unreachable(names_or_reason)
-    return _find_in_names(names_or_reason, None)
+    info = ask_hub(recipe)
+    if isinstance(info, str):
+        is_here = has_small_files(recipe) and (has_weights(recipe) or not weights)
+        return None if is_here else _format_unreachable(info)
+    return _find_in_names({one.rfilename for one in info.siblings or []}, None)
 
 
 def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
@@ -131,7 +141,9 @@ def _find_in_config(recipe: Recipe) -> Words | None:
     from transformers import PreTrainedConfig
 
     try:
-        stated, _ = PreTrainedConfig.get_config_dict(recipe.base_model, revision=recipe.revision)
+        stated, _ = PreTrainedConfig.get_config_dict(
+            recipe.base_model, revision=recipe.revision, local_files_only=True
+        )
     except (OSError, ValueError) as error:
         if Path(recipe.base_model).is_dir():
             return _format_config(error)
@@ -259,20 +271,6 @@ def _find_in_lora(use_case: str, recipe: Recipe) -> Iterator[Problem]:
             matters=matters,
             remedy=remedy,
         )
-
-
-def _ask_hub(recipe: Recipe) -> set[str] | str:
-    """Ask the hub for the names of a repository's files; or give the reason why there are none."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        info = HfApi().model_info(recipe.base_model, revision=recipe.revision, timeout=HUB_SECONDS)
-    except HfHubHTTPError as error:
-        return f"the hub answers: {str(error).splitlines()[0].rstrip('.')}"
-    except Exception:  # whatever the network's layers raise, it means the same to a user
-        return "it is neither in the local cache nor can the hub be reached"
-    return {one.rfilename for one in info.siblings or []}
 
 
 def _format_unreachable(reason: str) -> Words:

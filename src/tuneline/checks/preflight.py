@@ -113,6 +113,8 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
 
     # Kedro makes models only of the blocks that the nodes at hand take; others are still plain.
     hardware = Hardware.model_validate(catalog.load("params:hardware"))
+    stages = {tag for node in pipeline.nodes for tag in node.tags}
+    weights = bool({"train", "evaluate", "ask", "merge"} & stages)
     bases = []
     for name in recipes:
         use_case = name.removeprefix("params:").removesuffix(".recipe")
@@ -121,18 +123,16 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         bases.append((f"{use_case}.recipe.base_model", recipe))
         yield from find_problems(use_case, recipe, evaluation)
         yield from _find_batch_problem(use_case, recipe, hardware)
-        unusable = list(find_base_problems(use_case, recipe))
+        unusable = list(find_base_problems(use_case, recipe, weights))
         yield from unusable
         yield from _find_rubric_problem(use_case, evaluation, pipeline)
         unreadable = list(_find_template_problem(use_case, recipe))
         yield from unreadable
-        if not (unusable or unreadable) and any(
-            {"plan", "train"} & node.tags for node in pipeline.nodes
-        ):
+        if not (unusable or unreadable) and {"plan", "train"} & stages:
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
-    if any({"train", "evaluate", "ask"} & node.tags for node in pipeline.nodes):
+    if {"train", "evaluate", "ask"} & stages:
         yield from find_gpu_problems(hardware)
         yield from find_space_problems(bases)
 

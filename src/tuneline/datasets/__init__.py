@@ -10,12 +10,11 @@ from tuneline.datasets.files import (
     SummaryJSONDataset,
     TextDataset,
 )
-from tuneline.datasets.folders import (
+from tuneline.datasets.local import (
     CacheDataset,
-    FilledFolderDataset,
     FolderDataset,
+    MovedFolderDataset,
     OptionalPartitionsDataset,
-    VolumesDataset,
 )
 from tuneline.datasets.models import AdapterDataset, BaseModelDataset, ReleaseFolderDataset
 from tuneline.datasets.questions import QuestionsDataset
@@ -31,11 +30,11 @@ __all__ = [
     "BaseModelDataset",
     "CSVDataset",
     "CacheDataset",
-    "FilledFolderDataset",
     "FolderDataset",
     "JSONDataset",
     "JSONLinesDataset",
     "MergedJSONLinesDataset",
+    "MovedFolderDataset",
     "OptionalJSONDataset",
     "OptionalPartitionsDataset",
     "PlotlyDataset",
@@ -50,5 +49,4 @@ __all__ = [
     "StreamedCSVDataset",
     "SummaryJSONDataset",
     "TextDataset",
-    "VolumesDataset",
 ]

@@ -9,12 +9,11 @@ from typing import Any
 
 import orjson
 import pandas as pd
-from kedro.io import AbstractDataset
 from kedro_datasets import json, pandas, plotly, text
 from kedro_datasets._typing import TablePreview
 
+from tuneline.datasets.local import LocalDataset, preview_rows
 from tuneline.datasets.raw_json import RawJSONDataset
-from tuneline.datasets.tables import preview_rows
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Stream
 from tuneline.utils.files import name_unreadable, replace_by_name, replace_whole
@@ -157,19 +156,11 @@ def _map_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
     return changed.rename(columns=change_text)
 
 
-class JSONLinesDataset(AbstractDataset[list[dict[str, Any]], list[dict[str, Any]]]):
+class JSONLinesDataset(LocalDataset[list[dict[str, Any]], list[dict[str, Any]]]):
     """Writes and reads a list of objects, one JSON line each.
 
     The file appears under its name only when it is whole.
-
-    Args:
-        filepath: the file.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> list[dict[str, Any]]:
         """Read all objects.
@@ -204,12 +195,6 @@ class JSONLinesDataset(AbstractDataset[list[dict[str, Any]], list[dict[str, Any]
                 )
             ) from error
 
-    def _exists(self) -> bool:
-        return self._filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
-
 
 def _flatten(row: dict[str, Any]) -> dict[str, object]:
     """Show the words of messages rather than their JSON."""
@@ -229,7 +214,7 @@ class MergedJSONLinesDataset(RawJSONDataset):
 
     Args:
         filepath: the file.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def save(self, data: list[dict[str, Any]]) -> None:  # type: ignore[override]
@@ -252,9 +237,13 @@ class OptionalJSONDataset(JSONDataset):
 
 
 class SummaryJSONDataset(JSONDataset):
-    """A JSONDataset that is given the one object of a stream."""
+    """A JSONDataset that is given the one object of a stream.
+
+    For what is known only once other streams of the same node have been written: a node that reads
+    rows of any number in little memory counts them as they pass.
+    """
 
     def save(self, data: Stream[dict[str, Any]]) -> None:
-        """Write the object that the stream holds; what the stream raises behind it comes after."""
+        """Write the object that the stream holds; what the stream raises after it comes after."""
         for summary in data:
             super().save(summary)

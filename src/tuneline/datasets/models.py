@@ -4,10 +4,11 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kedro.io import AbstractDataset, AbstractVersionedDataset, Version
+from kedro.io import AbstractVersionedDataset, Version
 from kedro.io.core import VersionNotFoundError
 
 from tuneline.datasets.files import VersionsInOrder
+from tuneline.datasets.local import LocalDataset
 from tuneline.models.adapter import Adapter, BaseModel, Release
 from tuneline.models.loading import check_adapter_config, refuse_foreign_code
 from tuneline.utils.files import name_unreadable, replace_whole_folder
@@ -30,7 +31,7 @@ class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]
     Args:
         filepath: the folder; versions are under it.
         version: as Kedro passes it.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def __init__(
@@ -95,17 +96,8 @@ def write_adapter(folder: Path, adapter: Adapter) -> None:
     write_sealed(folder / PROVENANCE, {**adapter.provenance, "files": hash_all(folder)})
 
 
-class BaseModelDataset(AbstractDataset[BaseModel, BaseModel]):
-    """Writes and reads a model and its tokenizer as a folder that `from_pretrained` loads.
-
-    Args:
-        filepath: the folder.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
-    """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
+class BaseModelDataset(LocalDataset[BaseModel, BaseModel]):
+    """Writes and reads a model and its tokenizer as a folder that `from_pretrained` loads."""
 
     def load(self) -> BaseModel:
         """Read the model; weights from safetensors only."""
@@ -130,23 +122,12 @@ class BaseModelDataset(AbstractDataset[BaseModel, BaseModel]):
     def _exists(self) -> bool:
         return (self._filepath / "config.json").is_file()
 
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
-
-class ReleaseFolderDataset(AbstractDataset[Release, Path]):
+class ReleaseFolderDataset(LocalDataset[Release, Path]):
     """Writes a release as the files that a repository will hold, and gives their folder.
 
     The folder appears only when it is whole, and holds nothing of the release before it.
-
-    Args:
-        filepath: the folder.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> Path:
         """Give the folder."""
@@ -158,9 +139,3 @@ class ReleaseFolderDataset(AbstractDataset[Release, Path]):
             write_adapter(folder, data.adapter)
             for name, text in data.texts.items():
                 (folder / name).write_text(text, encoding="utf-8")
-
-    def _exists(self) -> bool:
-        return self._filepath.is_dir()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}

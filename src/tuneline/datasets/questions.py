@@ -5,8 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 
+from tuneline.datasets.local import LocalDataset
 from tuneline.datasets.raw_csv import RawCSVDataset, read_header
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import QuestionFile
@@ -21,7 +22,7 @@ QUESTION_BYTES, COPIES, PIECE_BYTES = 500, 10, 1 << 20
 TEXTS = (".txt", ".md", "")
 
 
-class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
+class QuestionsDataset(LocalDataset[NoReturn, QuestionFile]):
     """Reads questions; the file need not be there, because a question may be typed instead.
 
     A `.csv` file has a column `question`, and any others. Of a `.txt` or `.md` file, or one without
@@ -30,7 +31,7 @@ class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
     Args:
         filepath: the file, UTF-8.
         limits: how much memory it may take: see `tuneline.limits`.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def __init__(
@@ -40,9 +41,8 @@ class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
         limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._filepath = Path(str(filepath))
+        super().__init__(filepath=str(filepath), metadata=metadata)
         self._limits = read_limits(limits, str(filepath))
-        self.metadata = metadata
 
     def load(self) -> QuestionFile:
         """Answer with the file, not read yet."""
@@ -55,9 +55,6 @@ class QuestionsDataset(AbstractDataset[NoReturn, QuestionFile]):
 
     def _exists(self) -> bool:
         return True
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
 
 def _read(path: Path, limits: Limits) -> list[tuple[str, str]]:

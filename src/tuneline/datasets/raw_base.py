@@ -24,7 +24,7 @@ class RawDataset(AbstractDataset[Any, RowSource]):
     Args:
         filepath: the file or folder.
         limits: how much is taken in: see `tuneline.limits`.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
 
     Attributes:
         limits: how much is taken in.

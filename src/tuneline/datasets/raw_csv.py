@@ -30,7 +30,7 @@ class RawCSVDataset(RawDataset):
         separator: between two cells; found in the header if it is not given.
         encoding: of the file.
         limits: how much is taken in: see `tuneline.limits`.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ class RawDocumentsDataset(RawDataset):
         filepath: the folder, at any address that fsspec knows.
         encoding: of the texts that are neither UTF-8 nor begin with a byte order mark.
         limits: how much is taken in: see `tuneline.limits`.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def __init__(

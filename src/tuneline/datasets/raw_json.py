@@ -119,7 +119,7 @@ class RawJSONDataset(RawDataset):
             `.zst`, `.bz2`, `.xz` and `.zip` are decompressed.
         encoding: of the file.
         limits: how much is taken in: see `tuneline.limits`.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def __init__(

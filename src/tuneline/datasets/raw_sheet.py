@@ -39,7 +39,7 @@ class RawSheetDataset(RawDataset):
             and the names of months where a number's format does not. English if it is not given,
             and dates as year-month-day; a warning says which columns this concerns.
         limits: how much is taken in: see `tuneline.limits`.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def __init__(

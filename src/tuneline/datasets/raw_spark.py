@@ -48,7 +48,7 @@ class SparkJSONLinesDataset(RawDataset):
             that is not compressed is read in parts.
         master: the cluster; `local[*]` for the cores of this machine.
         limits: how much is taken in: see `tuneline.limits`.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def __init__(

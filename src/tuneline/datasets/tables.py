@@ -2,58 +2,29 @@
 
 import re
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import polars as pl
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 from kedro_datasets._typing import TablePreview
 
+from tuneline.datasets.local import LocalDataset, preview_rows
 from tuneline.datasets.office import UnsafeError
 from tuneline.datasets.opening import read_at_most
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Stream, map_ahead, run_ahead
 from tuneline.utils.files import replace_whole
 from tuneline.utils.limits import TooLargeError, read_limits
-from tuneline.utils.terminal import FORMULA_START, shorten
-
-# Long texts would make Kedro-Viz's table unreadable.
-PREVIEW_CHARACTERS = 160
+from tuneline.utils.terminal import FORMULA_START
 
 
-def preview_rows(rows: list[dict[str, object]]) -> TablePreview:
-    """Make the table that Kedro-Viz shows of some rows.
-
-    Args:
-        rows: the rows; long values are shortened.
-
-    Returns:
-        Index, columns and data, as Kedro-Viz takes them.
-    """
-    columns = list(rows[0]) if rows else []
-    data = [[_preview(row[column]) for column in columns] for row in rows]
-    return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": data})
-
-
-def _preview(value: object) -> str:
-    return "" if value is None else shorten(value, PREVIEW_CHARACTERS)
-
-
-class StreamedCSVDataset(AbstractDataset[Stream[pl.DataFrame], pl.LazyFrame]):
+class StreamedCSVDataset(LocalDataset[Stream[pl.DataFrame], pl.LazyFrame]):
     """Writes a stream of tables to one CSV file; reads it back as a lazy table of text.
 
     Every column comes back as text and an empty cell as an empty text, so that the words NA, None
     and null survive. The file appears under its name only when it is whole.
-
-    Args:
-        filepath: the CSV file.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> pl.LazyFrame:
         """Answer with the table, of which nothing is read yet."""
@@ -70,12 +41,6 @@ class StreamedCSVDataset(AbstractDataset[Stream[pl.DataFrame], pl.LazyFrame]):
         """Show the first rows in Kedro-Viz."""
         return preview_rows(self.load().head(rows).collect().to_dicts())
 
-    def _exists(self) -> bool:
-        return self._filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
-
 
 def _encode(numbered: tuple[int, pl.DataFrame]) -> bytes:
     place, table = numbered
@@ -91,7 +56,7 @@ CUT = " […: longer than a cell]"
 TEXT_WIDTH, RATING_WIDTH = 48, 12
 
 
-class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
+class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):
     """Writes a sheet with wrapped texts and empty cells that take numbers from 0 to 10; reads it.
 
     Every text goes in as a text: an answer that begins with `=` is no formula. A second sheet says
@@ -100,7 +65,7 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
     Args:
         filepath: the file.
         limits: how much memory it may take: see `tuneline.limits`.
-        metadata: ignored here; Kedro-Viz reads the layer from it.
+        metadata: what Kedro-Viz reads.
     """
 
     def __init__(
@@ -110,9 +75,8 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._filepath = Path(filepath)
+        super().__init__(filepath=filepath, metadata=metadata)
         self._limits = read_limits(limits, filepath)
-        self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """Read the first sheet.
@@ -167,12 +131,6 @@ class RatingSheetDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
             matters="its ratings do not count",
             remedy="ask its author for the sheet again",
         )
-
-    def _exists(self) -> bool:
-        return self._filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
 
 def _clean(value: Any) -> Any:

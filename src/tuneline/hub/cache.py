@@ -116,40 +116,55 @@ class HubFile:
 
     Attributes:
         name: in the repository.
-        size: bytes.
+        missing: bytes that have yet to be downloaded; 0 if its content is cached.
     """
 
     name: str
-    size: int
+    missing: int
 
 
-def find_missing(recipe: Recipe, weights: bool = True) -> list[HubFile]:
-    """Ask the hub which files of a base model have yet to be downloaded.
+def ask_hub(recipe: Recipe) -> Any | str:
+    """Ask the hub for a base model's commit and files.
+
+    Returns:
+        huggingface_hub's ModelInfo, with the size of each file; or the reason why there is none.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return HfApi().model_info(
+            recipe.base_model, revision=recipe.revision, files_metadata=True, timeout=HUB_SECONDS
+        )
+    except HfHubHTTPError as error:
+        return f"the hub answers: {str(error).splitlines()[0].rstrip('.')}"
+    except Exception:  # whatever the network's layers raise, it means the same to a user
+        return "it is neither in the local cache nor can the hub be reached"
+
+
+def list_files(recipe: Recipe, weights: bool = True) -> list[HubFile]:
+    """Ask the hub which files of a base model are read, and what of them has to be downloaded.
 
     Args:
         recipe: names base model and revision.
-        weights: count the weights, not only config and tokenizer.
+        weights: with the weights, not only config and tokenizer.
 
     Returns:
-        The files; none if the model is a folder, if the hub is not to be asked, or if it cannot be:
-        what is missing then is told by whoever loads the model.
+        The files; none if the model is a folder, or if the hub is not to be asked or cannot be:
+        what is cached has to do then.
     """
-    from huggingface_hub import HfApi
     from huggingface_hub.constants import is_offline_mode
 
     if Path(recipe.base_model).is_dir() or is_offline_mode():
         return []
-    try:
-        info = HfApi().model_info(
-            recipe.base_model, revision=recipe.revision, files_metadata=True, timeout=HUB_SECONDS
-        )
-    except Exception:  # whatever the network's layers raise; preflight has said it in words
+    info = ask_hub(recipe)
+    if isinstance(info, str):
         return []
     wanted = choose_files([file.rfilename for file in info.siblings or []], weights)
     return [
-        HubFile(file.rfilename, file.size or 0)
+        HubFile(file.rfilename, 0 if _is_cached(recipe, info.sha, file) else file.size or 0)
         for file in info.siblings or []
-        if file.rfilename in wanted and not _is_cached(recipe, info.sha, file)
+        if file.rfilename in wanted
     ]
 
 
@@ -172,14 +187,23 @@ def choose_files(names: list[str], weights: bool = True) -> set[str]:
     return small | shards
 
 
+def find_commit(name: str, revision: str) -> str:
+    """Find the commit that a cached revision of a model points to."""
+    from huggingface_hub import HfApi
+
+    return HfApi().resolve_revision(name, revision=revision, local_files_only=True).resolved
+
+
 def has_small_files(recipe: Recipe) -> bool:
-    """Tell whether a base model's config and tokenizer are cached."""
-    return all(_find(recipe, name) for name in ("config.json", "tokenizer_config.json"))
+    """Tell whether a base model's config and tokenizer are here: in a folder, or cached."""
+    return Path(recipe.base_model).is_dir() or all(
+        _find(recipe, name) for name in ("config.json", "tokenizer_config.json")
+    )
 
 
 def has_weights(recipe: Recipe) -> bool:
-    """Tell whether all of a base model's weights are cached, the last shard included."""
-    if _find(recipe, SINGLE):
+    """Tell whether all of a base model's weights are here: in a folder, or cached to the last."""
+    if Path(recipe.base_model).is_dir() or _find(recipe, SINGLE):
         return True
     index = _find(recipe, INDEX)
     if index is None:
@@ -190,8 +214,13 @@ def has_weights(recipe: Recipe) -> bool:
 
 def _find(recipe: Recipe, name: str, revision: str | None = None) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    found = try_to_load_from_cache(recipe.base_model, name, revision=revision or recipe.revision)
+    revision = revision or recipe.revision
+    try:
+        found = try_to_load_from_cache(recipe.base_model, name, revision=revision)
+    except HFValidationError:  # it names a folder that is not there
+        return None
     return Path(found) if isinstance(found, str) else None
 
 

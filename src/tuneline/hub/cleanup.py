@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,10 +23,6 @@ DAY = 24 * 60 * 60
 CONF_SUFFIXES = {".yml", ".yaml", ".json"}
 # A download writes all the time: this tells it from a dead one where a disk keeps no locks.
 QUIET_SECONDS = 60
-# A repository's folder, as huggingface_hub names it (file_download.repo_folder_name).
-REPOSITORY = re.compile(r"(?:model|dataset|space|kernel)s--.+")
-# In a download's temporary name: <content>.<eight digits>.incomplete (huggingface_hub).
-TEMPORARY = re.compile(r"(?:\.[0-9a-f]{8})?\.incomplete$")
 
 
 @dataclass(frozen=True)
@@ -50,8 +45,8 @@ class Removable:
 def find_removable(cache: Path, storage: Storage, keep: str | None = None) -> list[Removable]:
     """Find what the allow-list lets go from the hub's cache; it removes nothing.
 
-    Kept in any case: whatever a download holds a lock on, whatever lies outside the cache, be it
-    behind a symbolic link, and the models that the project names.
+    Kept in any case: repositories that a download holds a lock on or from which a symbolic link
+    leads out of the cache, and the models that the project names.
 
     Args:
         cache: the hub's cache.
@@ -61,35 +56,29 @@ def find_removable(cache: Path, storage: Storage, keep: str | None = None) -> li
     Returns:
         First interrupted downloads, then unreferenced revisions, then unused repositories.
     """
-    project = find_kedro_project(Path.cwd())
-    scan = scan_cache(cache)
+    project, scan = find_kedro_project(Path.cwd()), scan_cache(cache)
     if project is None or scan is None:  # outside a project nobody knows what it names
         return []
-    cache, allowed = cache.resolve(), storage.clean
-    named = _read_conf(Path(project) / "conf") + (keep or "")
-    found: list[Removable] = []
-    if allowed.interrupted_downloads:
-        found += _find_interrupted(scan)
-    free = [repo for repo in scan.repos if not is_locked(cache, repo.repo_path.name)]
+    allowed, named = storage.clean, _read_conf(Path(project) / "conf") + (keep or "")
+    found = list(_find_interrupted(scan)) if allowed.interrupted_downloads else []
+    free = [repo for repo in scan.repos if _is_free(repo.repo_path, scan.cache_dir)]
     free.sort(key=lambda repo: (repo.last_accessed, repo.repo_id))
     unused = [repo for repo in free if _is_unused(repo, storage, named)]
     if allowed.unreferenced_revisions:
-        found += _find_unreferenced(scan, [one for one in free if one not in unused], named)
+        found += _find_unreferenced(scan, [repo for repo in free if repo not in unused], named)
     for repo in unused:
         commits = [revision.commit_hash for revision in repo.revisions]
         reason = f"unused for {_count_days(repo):.0f} days, and storage.clean.unused_repos lists it"
-        found += _offer(scan, repo, f"{repo.repo_type} {repo.repo_id}", reason, commits)
+        found.append(_offer(scan, repo, f"{repo.repo_type} {repo.repo_id}", reason, commits))
     return found
 
 
 def scan_cache(cache: Path) -> Any | None:
-    """Scan the hub's cache with its client's own scan.
-
-    Args:
-        cache: the hub's cache.
+    """Scan the hub's cache.
 
     Returns:
-        An HFCacheInfo; `None` if there is no cache, or one that cannot be read: it is left alone.
+        huggingface_hub's HFCacheInfo; `None` if there is no cache, or one that cannot be read: it
+        is left alone.
     """
     from huggingface_hub import scan_cache_dir
 
@@ -100,21 +89,8 @@ def scan_cache(cache: Path) -> Any | None:
         return None
 
 
-def list_repositories(cache: Path) -> list[Path]:
-    """List the folders of repositories, be they whole or not.
-
-    The hub client's variable may lead to a folder that holds more, be it somebody's home.
-    """
-    return sorted(
-        path for path in cache.iterdir() if REPOSITORY.fullmatch(path.name) and path.is_dir()
-    )
-
-
 def remove(item: Removable) -> int:
     """Remove one thing, and say so in the log.
-
-    Args:
-        item: what may go.
 
     Returns:
         Bytes that this has freed: none if the system does not let it go.
@@ -130,18 +106,13 @@ def remove(item: Removable) -> int:
 
 def _find_interrupted(scan: Any) -> Iterator[Removable]:
     for part in sorted(scan.incomplete_files, key=lambda part: part.file_path):
-        path = part.file_path
-        repo, content = path.parents[1].name, TEMPORARY.sub("", path.name)
-        if (
-            lies_within(path, scan.cache_dir)
-            and time.time() - path.lstat().st_mtime > QUIET_SECONDS
-            and not is_locked(scan.cache_dir, repo, f"{content}.lock")
-        ):
+        repo, age = part.file_path.parents[1], time.time() - part.file_path.lstat().st_mtime
+        if age > QUIET_SECONDS and _is_free(repo, scan.cache_dir):
             yield Removable(
-                name=f"part of a file of {repo.partition('--')[2].replace('--', '/')}",
-                size=path.lstat().st_size,
+                name=f"part of a file of {repo.name.partition('--')[2].replace('--', '/')}",
+                size=part.size_on_disk,
                 reason="an interrupted download; it would start again from the beginning",
-                remove=path.unlink,
+                remove=part.file_path.unlink,
             )
 
 
@@ -151,7 +122,7 @@ def _find_unreferenced(scan: Any, repos: list[Any], named: str) -> Iterator[Remo
             continue
         for revision in sorted(repo.revisions, key=lambda one: one.last_modified):
             if not revision.refs and revision.commit_hash not in named:
-                yield from _offer(
+                yield _offer(
                     scan,
                     repo,
                     f"{repo.repo_type} {repo.repo_id} @ {revision.commit_hash[:8]}",
@@ -160,30 +131,16 @@ def _find_unreferenced(scan: Any, repos: list[Any], named: str) -> Iterator[Remo
                 )
 
 
-def _offer(scan: Any, repo: Any, name: str, reason: str, commits: list[str]) -> Iterator[Removable]:
-    """Offer revisions, unless a symbolic link would lead their removal out of the cache."""
+def _offer(scan: Any, repo: Any, name: str, reason: str, commits: list[str]) -> Removable:
     # Of a commit that several repositories have, as copies do, the library would take any one's.
     strategy = replace(scan, repos=frozenset({repo})).delete_revisions(*commits)
-    paths = {*strategy.repos, *strategy.snapshots, *strategy.refs, *strategy.blobs}
-    if all(lies_within(path, scan.cache_dir) for path in paths | _find_shared(repo)):
-        yield Removable(
-            name, int(strategy.expected_freed_size), reason, partial(_execute, strategy, paths)
-        )
+    return Removable(name, int(strategy.expected_freed_size), reason, partial(_execute, strategy))
 
 
-def _find_shared(repo: Any) -> set[Path]:
-    """Find what a repository shares with others: its files in the store of the whole cache.
-
-    The library removes them with the last repository that has them.
-    """
-    links = (path for path in (repo.repo_path / "blobs").glob("*") if path.is_symlink())
-    return {Path(os.path.normpath(path.parent / path.readlink())) for path in links}
-
-
-def _execute(strategy: Any, paths: set[Path]) -> None:
+def _execute(strategy: Any) -> None:
     """Carry out the library's plan, which goes on where the system refuses."""
     strategy.execute()
-    for path in paths:
+    for path in {*strategy.repos, *strategy.snapshots, *strategy.refs, *strategy.blobs}:
         if os.path.lexists(path):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
@@ -201,11 +158,18 @@ def _count_days(repo: Any) -> float:
     return float(time.time() - max(repo.last_accessed, repo.last_modified)) / DAY
 
 
-def is_locked(cache: Path, repo: str, name: str = "*.lock") -> bool:
-    """Tell whether a download, in whatever process, holds one of a repository's locks."""
+def _is_free(repo: Path, cache: Path) -> bool:
+    """Tell whether no download holds a lock on a repository and no link leads out of the cache."""
+    paths = (repo, *repo.rglob("*"))
+    links = (os.path.realpath(path) for path in paths if path.is_symlink())
+    within = all(Path(link).is_relative_to(cache) for link in links)
+    return within and not _is_locked(repo, cache)
+
+
+def _is_locked(repo: Path, cache: Path) -> bool:
     from filelock import FileLock, SoftFileLock, Timeout
 
-    for path in (cache / ".locks" / repo).glob(name):
+    for path in (cache / ".locks" / repo.name).glob("*.lock"):
         if path.is_symlink() or not lies_within(path, cache):  # taking a lock empties its file
             return True
         try:

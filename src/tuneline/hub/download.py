@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub.cache import HubFile, find_hub_cache, find_missing, has_small_files, read_storage
+from tuneline.hub.cache import (
+    HubFile,
+    find_hub_cache,
+    has_small_files,
+    has_weights,
+    list_files,
+    read_storage,
+)
 from tuneline.hub.cleanup import find_removable, remove
 from tuneline.parameters import Recipe
 from tuneline.utils.disks import format_bytes, measure_volume
@@ -15,7 +22,10 @@ log = logging.getLogger(__name__)
 
 
 def fetch_base(recipe: Recipe, weights: bool = True) -> None:
-    """Download what is missing of a base model, if it fits.
+    """Download what is missing of a base model, if it fits; it is then loaded from local files.
+
+    Config and tokenizer are fetched before a run, and follow the branch. The weights come when they
+    are first needed; where they are cached, the hub is not asked again.
 
     Args:
         recipe: names base model and revision.
@@ -25,25 +35,26 @@ def fetch_base(recipe: Recipe, weights: bool = True) -> None:
         TunelineError: if the disk of the hub's cache has not enough free space for it; before the
             download, or, where something else fills the disk meanwhile, after a second try.
     """
-    if not weights and (Path(recipe.base_model).is_dir() or has_small_files(recipe)):
+    if weights and has_small_files(recipe) and has_weights(recipe):
         return
-    missing = find_missing(recipe, weights)
-    if not missing:
+    files = list_files(recipe, weights)
+    if not files:
         return
-    needed = sum(file.size for file in missing)
+    needed = _sum_missing(files)
     if _count_lacking(needed):
         free_space(needed, recipe.base_model)
         _refuse_if_lacking(recipe, needed)
-    cache = find_hub_cache()
-    log.info("Downloading %s (%s) into %s.", recipe.base_model, format_bytes(needed), cache)
+    if needed:
+        cache = find_hub_cache()
+        log.info("Downloading %s (%s) into %s.", recipe.base_model, format_bytes(needed), cache)
     try:
-        _download(recipe, missing)
+        _download(recipe, files)
     except Exception as error:  # the hub's downloader in Rust raises errors of no particular type
         if not is_full(error):
             raise
-        missing = find_missing(recipe, weights)
-        free_space(sum(file.size for file in missing), recipe.base_model)
-        _download_again(recipe, missing)
+        files = list_files(recipe, weights)
+        free_space(_sum_missing(files), recipe.base_model)
+        _download_again(recipe, files)
 
 
 def find_space_problems(recipes: Iterable[tuple[str, Recipe]]) -> list[Problem]:
@@ -60,7 +71,7 @@ def find_space_problems(recipes: Iterable[tuple[str, Recipe]]) -> list[Problem]:
         if (recipe.base_model, recipe.revision) in seen:
             continue
         seen.add((recipe.base_model, recipe.revision))
-        needed = sum(file.size for file in find_missing(recipe))
+        needed = 0 if has_weights(recipe) else _sum_missing(list_files(recipe))
         planned += needed
         if needed and _count_lacking(planned) > _count_removable(recipe.base_model):
             problems.append(_format_lacking(where, recipe, planned))
@@ -114,15 +125,19 @@ def _download(recipe: Recipe, files: list[HubFile]) -> None:
     snapshot_download(recipe.base_model, revision=recipe.revision, allow_patterns=names)
 
 
-def _download_again(recipe: Recipe, missing: list[HubFile]) -> None:
-    needed = sum(file.size for file in missing)
+def _download_again(recipe: Recipe, files: list[HubFile]) -> None:
+    needed = _sum_missing(files)
     _refuse_if_lacking(recipe, needed)
     try:
-        _download(recipe, missing)
+        _download(recipe, files)
     except Exception as error:
         if not is_full(error):
             raise
         raise TunelineError(_format_lacking("recipe.base_model", recipe, needed)) from error
+
+
+def _sum_missing(files: list[HubFile]) -> int:
+    return sum(file.missing for file in files)
 
 
 def _refuse_if_lacking(recipe: Recipe, needed: int) -> None:

@@ -1,4 +1,4 @@
-"""Base models: found, loaded in 4 bits, identified."""
+"""Base models: loaded in 4 bits from local files, identified. See `hub.download.fetch_base`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub.cache import has_weights
-from tuneline.hub.download import fetch_base
+from tuneline.hub.cache import find_commit
 from tuneline.models.chat_template import complete_template
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Hardware, Recipe
@@ -133,11 +132,13 @@ def load_tokenizer(recipe: Recipe) -> Any:
     """
     from transformers import AutoTokenizer
 
-    fetch_base(recipe, weights=False)
     where, value = "recipe.base_model", recipe.base_model
     with refuse_foreign_code(where, value):
         tokenizer = AutoTokenizer.from_pretrained(
-            recipe.base_model, revision=recipe.revision, trust_remote_code=False
+            recipe.base_model,
+            revision=recipe.revision,
+            local_files_only=True,
+            trust_remote_code=False,
         )
     if recipe.chat_template_path:
         where, value = "recipe.chat_template_path", recipe.chat_template_path
@@ -194,10 +195,12 @@ def load_model_config(recipe: Recipe) -> Any:
     """Load the base model's config: its shape, without its weights."""
     from transformers import AutoConfig
 
-    fetch_base(recipe, weights=False)
     with refuse_foreign_code("recipe.base_model", recipe.base_model):
         return AutoConfig.from_pretrained(
-            recipe.base_model, revision=recipe.revision, trust_remote_code=False
+            recipe.base_model,
+            revision=recipe.revision,
+            local_files_only=True,
+            trust_remote_code=False,
         )
 
 
@@ -215,7 +218,6 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    fetch_base(recipe)
     avoid_slow_kernel(hardware)
     dtype = getattr(torch, hardware.dtype)
     quantization = {"bnb_4bit_compute_dtype": dtype, **recipe.quantization}
@@ -227,6 +229,8 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
         device_map={"": hardware.device},
         attn_implementation=choose_attention(hardware, load_model_config(recipe)),
         use_safetensors=True,
+        local_files_only=True,
+        adapter_kwargs={"local_files_only": True},  # looks for an adapter_config.json
         trust_remote_code=False,
     )
     _keep_layout(model)
@@ -246,8 +250,7 @@ def identify_base(recipe: Recipe) -> dict[str, str]:
     if folder.is_dir():
         weights = hash_files(list(folder.glob("*.safetensors")))
         return {"name": recipe.base_model, "sha256": weights}
-    commit = getattr(load_model_config(recipe), "_commit_hash", None)
-    return {"name": recipe.base_model, "commit": commit or recipe.revision}
+    return {"name": recipe.base_model, "commit": find_commit(recipe.base_model, recipe.revision)}
 
 
 def _keep_layout(model: Any) -> None:
@@ -281,8 +284,3 @@ def _set_pad_token(tokenizer: Any) -> None:
             remedy="take a base model whose tokenizer has a padding or an unknown token",
         )
     )
-
-
-def must_be_downloaded(recipe: Recipe) -> bool:
-    """Tell whether the base model's weights have yet to be fetched from the hub."""
-    return not Path(recipe.base_model).is_dir() and not has_weights(recipe)

@@ -9,8 +9,18 @@ from pydantic import BaseModel
 
 from tuneline.parameters.data import Data, Documents, Rules
 from tuneline.parameters.evaluation import Criterion, Evaluation, Rubric
-from tuneline.parameters.project import Cleaning, Gguf, Merge, Storage, TinyBase
-from tuneline.parameters.services import FinetuneAPI, Moderation, Price, Prices, Server
+from tuneline.parameters.shared import (
+    Cleaning,
+    FinetuneAPI,
+    Gguf,
+    Merge,
+    Moderation,
+    Price,
+    Prices,
+    Server,
+    Storage,
+    TinyBase,
+)
 from tuneline.parameters.splitting import Leaks, Split
 from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table

@@ -56,7 +56,7 @@ UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 class Rules(Block):
     """Cleaning rules, in the order in which they work.
 
-    See `pipelines/prepare/text_rules.py` and `drop_rules.py`.
+    See `pipelines/prepare/text_rules.py` and `cleaning.py`.
     """
 
     strip_tags: bool = Field(

@@ -5,7 +5,7 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuneline.parameters.base import Block, Seed
-from tuneline.parameters.services import Server
+from tuneline.parameters.shared import Server
 
 
 class Criterion(Block):

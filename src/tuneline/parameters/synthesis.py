@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from tuneline.parameters.base import Block, Seed
-from tuneline.parameters.services import Moderation, Server
+from tuneline.parameters.shared import Moderation, Server
 
 # What a response may cost can only be bounded by one of these.
 LENGTH_LIMITS = ("max_completion_tokens", "max_tokens")

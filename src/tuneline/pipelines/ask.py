@@ -14,10 +14,19 @@ from rich.text import Text
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message, QuestionFile, find_system, start_messages
-from tuneline.models.adapter import Adapter, hash_adapter
+from tuneline.hub.download import fetch_base
+from tuneline.models.adapter import (
+    NAMES,
+    WHO,
+    Adapter,
+    ModelPair,
+    Who,
+    hash_adapter,
+    load_pair,
+    measure_room,
+)
 from tuneline.models.fingerprints import describe_generation, find_incompatibilities
 from tuneline.models.generation import Answer, generate_answers
-from tuneline.models.model_pair import NAMES, WHO, ModelPair, Who, load_pair, measure_room
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.utils.caches import Cache
@@ -217,6 +226,7 @@ def answer_questions(
     if problems:
         raise TunelineError(*problems)
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
+    fetch_base(recipe)
     pair = load_pair(adapter, recipe, evaluation, hardware)
     answers: dict[Who, list[Answer]] = {}
     if len(conversations) == 1:

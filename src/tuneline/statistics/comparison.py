@@ -7,8 +7,14 @@ from typing import Any, Literal
 import numpy as np
 
 from tuneline.parameters import Evaluation
-from tuneline.statistics.groups import SAME_PROMPT, Groupings, count_groups
-from tuneline.statistics.significance import Trial, judge_difference, reduce_sums
+from tuneline.statistics.significance import (
+    SAME_PROMPT,
+    Groupings,
+    Trial,
+    count_groups,
+    judge_difference,
+    reduce_sums,
+)
 
 MODELS = ("base", "tuned")
 SCALE = 100.0

@@ -1,1 +1,1 @@
-"""`kedro storage`: what fills the disks, what may go, and the hub's cache on another disk."""
+"""`kedro storage`: what fills the disks, and what may go."""

@@ -1,25 +1,16 @@
-"""What `kedro storage` does: show, clean, move."""
+"""What `kedro storage` does: show, clean."""
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 
-from tuneline.datasets.folders import HUB_CACHE
-from tuneline.hub.cache import find_hub_cache, read_storage
-from tuneline.hub.cleanup import (
-    DAY,
-    Removable,
-    find_removable,
-    list_repositories,
-    remove,
-    scan_cache,
-)
-from tuneline.models.loading import must_be_downloaded
+from tuneline.hub.cache import find_hub_cache, has_weights, read_storage
+from tuneline.hub.cleanup import Removable, find_removable, remove, scan_cache
 from tuneline.parameters import Recipe
 from tuneline.storage.checkpoints import (
     Run,
@@ -29,7 +20,6 @@ from tuneline.storage.checkpoints import (
     list_adapters,
     list_runs,
 )
-from tuneline.storage.moving import move_cache, name_refusal, plan_move
 from tuneline.use_cases import list_use_cases
 from tuneline.utils.disks import (
     Volume,
@@ -39,9 +29,10 @@ from tuneline.utils.disks import (
     format_bytes,
     locate,
     measure_volume,
+    shorten_path,
 )
 
-LABELS = {HUB_CACHE: "hub cache"}
+LABELS = {"hub_cache": "hub cache"}
 Volumes = dict[str, Volume]
 
 
@@ -49,7 +40,7 @@ def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
     """Describe each disk that matters: where it is mounted, what is free, what the plans need.
 
     Args:
-        catalog: with the use cases' volumes, plans and recipes.
+        catalog: with the use cases' checkpoints, adapters, plans and recipes.
 
     Yields:
         Lines of text.
@@ -69,7 +60,7 @@ def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
 
 
 def describe_cache() -> Iterator[str]:
-    """Describe the hub's cache by repository, the one unused for longest first.
+    """Describe the hub's cache as a whole; huggingface_hub's own command lists what is in it.
 
     Yields:
         Lines of text.
@@ -80,31 +71,15 @@ def describe_cache() -> Iterator[str]:
         state = "it cannot be read" if cache.is_dir() else "nothing has been downloaded yet"
         yield f"Hub cache {cache}: {state}."
         return
-    yield f"Hub cache {cache}: {format_bytes(scan.size_on_disk)}"
-    rows = [
-        (
-            format_bytes(repo.size_on_disk),
-            _format_age(repo.last_accessed),
-            _format_age(repo.last_modified),
-            str(len(repo.revisions)),
-            f"{repo.repo_type} {repo.repo_id}",
-        )
-        for repo in sorted(scan.repos, key=lambda repo: (repo.last_accessed, repo.repo_id))
-    ]
-    if rows:
-        yield from align([("size", "last used", "downloaded", "revisions", "repository"), *rows])
-    parts = scan.incomplete_files
-    if parts:
+    count = len(scan.repos)
+    repositories = "1 repository" if count == 1 else f"{count} repositories"
+    yield f"Hub cache {cache}: {format_bytes(scan.size_on_disk)} in {repositories}"
+    if scan.incomplete_files:
         size = format_bytes(scan.incomplete_size_on_disk)
-        yield f"  Parts of interrupted or running downloads: {len(parts)}, {size}"
-    whole = {repo.repo_path for repo in scan.repos}
-    broken = [path for path in list_repositories(scan.cache_dir) if path not in whole]
-    for path in broken:
-        size = format_bytes(count_bytes(path))
-        yield f"  Not whole, and left alone: {path.name}, {size}"
-    others = len(scan.warnings) - len(broken)
-    if others:
-        yield f"  Other things in this folder, left alone: {others}"
+        yield f"  Parts of interrupted or running downloads: {len(scan.incomplete_files)}, {size}"
+    if scan.warnings:
+        yield f"  No repositories, or broken ones, left alone: {len(scan.warnings)}"
+    yield f"  One by one: hf cache ls --cache-dir={quote(str(cache))}"
 
 
 def describe_use_case(
@@ -158,8 +133,15 @@ def align(rows: Sequence[tuple[str, ...]], widths: Sequence[int] | None = None) 
 
 
 def _measure(use_case: str, catalog: DataCatalog) -> Volumes:
-    places = catalog.load(f"{use_case}.disk_space")
-    return {purpose: measure_volume(Path(place["folder"])) for purpose, place in places.items()}
+    """Measure the disks that a use case's runs write to, by the purposes that its plan has."""
+    adapter: Any = catalog.get(f"{use_case}.adapter")
+    folders = {
+        "hub_cache": find_hub_cache(),
+        "checkpoints": catalog.load(f"{use_case}.checkpoints"),
+        # Kedro offers no public name for where a dataset lies.
+        "output": Path(str(adapter._filepath)),
+    }
+    return {purpose: measure_volume(folder) for purpose, folder in folders.items()}
 
 
 def _list_folders(use_cases: Iterable[Volumes]) -> Iterator[tuple[str, ...]]:
@@ -173,8 +155,8 @@ def _list_folders(use_cases: Iterable[Volumes]) -> Iterator[tuple[str, ...]]:
         disk = next(iter(purposes.values()))[0]
         named = (str(disk.mount), format_bytes(disk.free))
         for purpose, found in purposes.items():
-            shared = os.path.commonpath([volume.folder for volume in found])
-            yield (*named, LABELS.get(purpose, purpose), shared)
+            shared = Path(os.path.commonpath([volume.folder for volume in found]))
+            yield (*named, LABELS.get(purpose, purpose), str(shorten_path(shared)))
             named = ("", "")
 
 
@@ -184,8 +166,8 @@ def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tupl
         one["purpose"]: one["needed_gb"] * 1e9 for one in catalog.load(f"{use_case}.plan")["disk"]
     }
     recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
-    if not must_be_downloaded(recipe):  # since the plan was made, it may have been
-        needed[HUB_CACHE] = 0.0
+    if has_weights(recipe):  # since the plan was made, it may have been
+        needed["hub_cache"] = 0.0
     missing = count_missing(
         needed,
         {purpose: volume.device for purpose, volume in volumes.items()},
@@ -198,11 +180,6 @@ def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tupl
         *(format_bytes(needed[purpose]) for purpose in volumes),
         ", ".join(words) or "fits",
     )
-
-
-def _format_age(moment: float) -> str:
-    days = int((time.time() - moment) / DAY)
-    return "today" if days < 1 else f"{days} day{'s' if days > 1 else ''} ago"
 
 
 Tell = Callable[[str], Any]
@@ -255,35 +232,14 @@ class ProjectStorage:
             self.tell(line)
         self.tell("Nothing was removed. `kedro storage --clean --yes` removes it.")
 
-    @name_refusal()
-    def move(self, target: Path, for_real: bool) -> None:
-        """Show what moving the hub's cache would copy, and move it if it is meant.
-
-        Args:
-            target: the new folder.
-            for_real: move it.
-        """
-        move = plan_move(self.cache, target)
-        self.tell(
-            f"{len(move.files)} files, {format_bytes(move.size)}: {move.source} → {move.target}"
-        )
-        if not move.links:
-            self.tell("The new disk knows no symbolic links; the cache will hold files instead.")
-        if not for_real:
-            self.tell("Nothing was copied. Add --yes to move it.")
-            return
-        move_cache(move, self.tell)
-        self.tell(f"Moved. Now state `hub_cache: {move.target}` under `storage:` in conf/.")
-
     def _describe_own(self) -> Iterator[str]:
         yield "Checkpoints, adapters and merged models of this project"
         lines: list[str] = []
         for use_case in list_use_cases():
             runs, adapters = self._list_runs(use_case)
-            made = (f"{use_case}.{noun}" for noun in ("merged", "gguf"))
-            models = [
-                Path(locate(self.catalog, name)) for name in made if self.catalog.exists(name)
-            ]
+            made = (f"{use_case}.{noun}" for noun in ("merged", "gguf", "merge_folder"))
+            folders = (Path(locate(self.catalog, name)) for name in made)
+            models = [path for path in folders if path.is_dir() and any(path.iterdir())]
             lines += describe_use_case(use_case, runs, adapters, models)
         left = [(format_bytes(one.size), one.name, one.reason) for one in find_left(self.data)]
         yield from [*lines, *align(left)] if lines or left else ["  none yet"]

@@ -174,19 +174,36 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
         TunelineError: if the disk is full or read-only, or a file lies there.
     """
     with name_unwritable(path, REMEDY):
-        partial, old = _name_partial(path), _name_partial(path)
+        partial = _name_partial(path)
         partial.mkdir()
         try:
             yield partial
-            flush_files(partial)
+            move_folder(partial, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def move_folder(folder: Path, path: Path) -> None:
+    """Put a finished folder in the place of another one, or where none is yet.
+
+    Args:
+        folder: on the same disk.
+        path: its place; what was there goes once the folder is there.
+
+    Raises:
+        TunelineError: if the disk is full or read-only, or a file lies there.
+    """
+    with name_unwritable(path, REMEDY):
+        old = _name_partial(path)
+        try:
+            flush_files(folder)
             if path.is_dir():
                 # Under its own name, a folder that is being removed would look like a whole one.
                 path.rename(old)
-            partial.rename(path)
+            folder.rename(path)
         finally:
             if old.is_dir() and not path.exists():
                 old.rename(path)  # stopped between the two
-            shutil.rmtree(partial, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
 
 

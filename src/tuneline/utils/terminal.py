@@ -145,6 +145,7 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        _clear_bars()
         # torch's launcher puts a handler of its own in place of ours.
         number = watch.number or getattr(error, "sigval", None)
         if number is None:
@@ -153,6 +154,13 @@ def stoppable() -> Iterator[None]:
         raise StopCommandError(_word(number), 128 + number) from error
     finally:
         watch.end()
+
+
+def _clear_bars() -> None:
+    """Clear the progress bars of work that has ended early: what is said next begins a line."""
+    tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)
+    for bar in list(getattr(tqdm, "_instances", ())):
+        bar.close()
 
 
 class _Watch:

@@ -24,10 +24,6 @@ EXAMPLES: list[Example] = [
     }
     for number, title in enumerate(("Oak Spoon", "Blue Teapot", "Wool Scarf"))
 ]
-ROOM = {
-    purpose: {"folder": f"data/{purpose}", "volume": 1, "free_gb": 1.0}
-    for purpose in ("merged", "gguf")
-}
 
 
 def dequantize(recipe: Recipe, dtype: str) -> Any:

@@ -9,10 +9,10 @@ from transformers import Phi3Config, Phi3ForCausalLM
 from tests.conftest import load_parameters
 from tests.pipelines.merge.adapters import MERGE, make_adapter
 from tests.pipelines.merge.test_weights import SMALL, merge, place_base
-from tuneline.datasets import FilledFolderDataset
+from tuneline.datasets import MovedFolderDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.gguf import find_converter, list_commands
+from tuneline.pipelines.merge.formats import find_converter, list_commands
 from tuneline.pipelines.merge.nodes import convert_to_gguf
 
 REAL = shutil.which("convert_hf_to_gguf.py")
@@ -39,9 +39,8 @@ def convert(merged: Path, converter: Path | str | None, **changed: dict) -> dict
         getattr(use_case, name).model_copy(update=changed.get(name, {}))
         for name in ("prompt", "recipe", "evaluation")
     ]
-    fill, facts = convert_to_gguf(merged, settings, *blocks)
-    FilledFolderDataset(filepath=str(merged.parent / "gguf")).save(fill)
-    (told,) = facts
+    folder, told = convert_to_gguf(merged, merged.parent / "merging", settings, *blocks)
+    MovedFolderDataset(filepath=str(merged.parent / "gguf")).save(folder)
     return told
 
 
@@ -110,7 +109,8 @@ def test_a_converter_that_fails_is_quoted_and_leaves_nothing(merged: Path, tmp_p
     program = write_program(tmp_path, 'echo half > "$3"; echo "cannot read $1" >&2; exit 3')
     with pytest.raises(TunelineError, match=f"it ends with: cannot read {merged}"):
         convert(merged, program)
-    assert [path.name for path in merged.parent.iterdir()] == ["merged"]
+    assert not list((merged.parent / "merging").iterdir())
+    assert not (merged.parent / "gguf").exists()
 
 
 def test_a_converter_that_makes_nothing_or_may_not_run(merged: Path, tmp_path: Path):

@@ -9,11 +9,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from tests.pipelines.merge.adapters import EXAMPLES, ROOM, make_adapter
+from tests.pipelines.merge.adapters import EXAMPLES, make_adapter
 from tests.pipelines.merge.test_weights import SMALL, merge, place_base
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.merge import smoke_test as trial
+from tuneline.pipelines.merge import merge_plan, smoke_test
+from tuneline.utils.disks import Volume
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_the_original_weights_are_refused_where_what_they_cost_cannot_be_measure
     folder, asked = tmp_path / "merged", {"into": "original"}
     with pytest.raises(TunelineError, match=r"merge\.into = original: .*: there are no test exam"):
         merge(adapter, recipe, hardware, folder, **asked)
-    monkeypatch.setattr(trial, "choose_compute", lambda *_: None)
+    monkeypatch.setattr(smoke_test, "choose_compute", lambda *_: None)
     with pytest.raises(TunelineError, match=r"compared .* here: its 0\.0 billion parameters in 16"):
         merge(adapter, recipe, hardware, folder, EXAMPLES, **asked)
     assert not folder.exists()
@@ -152,15 +153,15 @@ def test_a_disk_that_fills_up_leaves_the_folder_that_was_there(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (tmp_path / "merged/model.safetensors").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["merged"]
+    assert not list((tmp_path / "merging").iterdir())
 
 
 def test_too_little_memory_and_disk_are_told_together_before_anything_is_written(
     recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     adapter, _ = make_adapter(recipe)
-    for place in ROOM.values():
-        monkeypatch.setitem(place, "free_gb", 0.001)
+    little = Volume(tmp_path / "merging", Path("/"), device=1, free=10**6)
+    monkeypatch.setattr(merge_plan, "measure_volume", lambda _: little)
     small = hardware.model_copy(update={"memory_gb": 0.5})
     with pytest.raises(TunelineError) as caught:
         merge(adapter, recipe, small, tmp_path / "merged")
@@ -176,4 +177,4 @@ def test_an_adapter_that_is_broken(recipe: Recipe, hardware: Hardware, tmp_path:
     adapter.tensors[name][0, 0] = torch.nan
     with pytest.raises(TunelineError, match="values that are no numbers"):
         merge(adapter, recipe, hardware, tmp_path / "merged")
-    assert not list(tmp_path.iterdir())
+    assert not list((tmp_path / "merging").iterdir())

@@ -15,13 +15,14 @@ from transformers import (
     Phi3ForCausalLM,
 )
 
-from tests.pipelines.merge.adapters import EVALUATION, EXAMPLES, MERGE, ROOM, make_adapter
-from tuneline.datasets import FilledFolderDataset
+from tests.pipelines.merge.adapters import EVALUATION, EXAMPLES, MERGE, make_adapter
+from tuneline.datasets import MovedFolderDataset
 from tuneline.errors import TunelineError
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.nodes import merge_adapter
+from tuneline.pipelines.merge.formats import read_merged
+from tuneline.pipelines.merge.nodes import compare_merged, merge_adapter
 
 SMALL = {
     "vocab_size": 4096,
@@ -57,14 +58,16 @@ def merge(
     hardware: Hardware,
     folder: Path,
     test: list[Example] | None = None,
+    judged: Adapter | None = None,
     **changed,
 ) -> dict:
-    """Merge; without examples nothing is compared but what a test compares."""
+    """Merge, and compare with an adapter; without examples nothing is compared but by a test."""
     settings = Merge.model_validate(MERGE.model_dump() | changed)
-    fill, facts = merge_adapter(adapter, test or [], ROOM, recipe, settings, EVALUATION, hardware)
-    FilledFolderDataset(filepath=str(folder)).save(fill)
-    (told,) = facts
-    return told
+    given = test or [], folder.parent / "merging", recipe, settings, EVALUATION, hardware
+    stats = merge_adapter(adapter, *given)
+    merged, comparison = compare_merged(stats, judged or adapter, *given)
+    MovedFolderDataset(filepath=str(folder)).save(merged)
+    return {**stats, "comparison": comparison}
 
 
 def place_base(model, recipe: Recipe, folder: Path, **saved) -> Recipe:
@@ -223,7 +226,7 @@ def test_a_number_beyond_float16_is_refused_and_nothing_is_left(
     adapter, _ = make_adapter(recipe, scale=1e6)
     with pytest.raises(TunelineError, match=r"too large for this format.*merge\.dtype=bfloat16"):
         merge(adapter, recipe, hardware, tmp_path / "merged", dtype="float16")
-    assert not list(tmp_path.iterdir())
+    assert not list((tmp_path / "merging").iterdir())
     merge(adapter, recipe, hardware, tmp_path / "merged", dtype="bfloat16")
 
 
@@ -242,6 +245,19 @@ def test_the_folder_has_tokenizer_template_end_tokens_and_where_it_comes_from(
     assert provenance["merged"]["adapter"] == told["adapter"]
     assert told["comparison"]["rounding"] is None
     assert "not compared" in told["comparison"]["summary"]
+
+
+def test_a_comparison_that_was_stopped_is_made_again(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    adapter, _ = make_adapter(recipe)
+    given = [], tmp_path / "merging", recipe, MERGE, EVALUATION, hardware
+    stats = merge_adapter(adapter, *given)
+    for _ in range(2):
+        folder, _ = compare_merged(stats, adapter, *given)
+    assert read_merged(folder)["adapter"] == stats["adapter"]
+    assert merge_adapter(adapter, *given)["bytes"] == stats["bytes"]
+    assert not (folder / "provenance.json").exists()
 
 
 def test_files_next_to_the_weights_come_along_as_the_base_has_them(

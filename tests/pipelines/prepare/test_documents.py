@@ -3,7 +3,7 @@
 import pytest
 
 from tuneline.parameters import Documents
-from tuneline.pipelines.prepare.documents import find_parts, fold_lines
+from tuneline.pipelines.prepare.pairs import find_parts, fold_lines
 
 DOCUMENTS = Documents.model_validate(
     {

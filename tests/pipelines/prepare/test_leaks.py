@@ -13,8 +13,8 @@ from tuneline.errors import TunelineError
 from tuneline.examples import SPLIT_GROUP
 from tuneline.parameters import Data, Evaluation, Leaks, Prompt, Split
 from tuneline.pipelines.prepare.leaks import count_equal
+from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.nodes import check_leaks
-from tuneline.pipelines.prepare.normal_forms import make_forms
 from tuneline.pipelines.prepare.splitting import SPLITS
 
 PROMPT = Prompt(
@@ -185,6 +185,13 @@ def test_a_moved_row_takes_its_group_along():
     assert left["test"] == ["id 5"]
     assert left["train"] == ["id 1", "id 3", "id 4"]
     assert report["moved"] == 2
+
+
+def test_rows_that_belong_to_no_other_are_moved_alone():
+    rows = make_rows(train=[POT], validation=[LAMP], test=[POT, ROPE])
+    alone = rows.with_columns(pl.lit(None, pl.String).alias(SPLIT_GROUP))
+    left, *_ = check(alone, make_data(policy="move"))
+    assert left == {"train": ["id 1", "id 3"], "validation": ["id 2"], "test": ["id 4"]}
 
 
 @pytest.mark.parametrize("policy", ["drop", "move"])

@@ -3,7 +3,7 @@ import pytest
 
 from tuneline.examples import SPLIT_GROUP
 from tuneline.parameters import Prompt
-from tuneline.pipelines.prepare.normal_forms import make_forms, normalize
+from tuneline.pipelines.prepare.near_duplicates import make_forms, normalize
 
 PROMPT = Prompt(system="Be kind.", prompt="Describe {title}.\nShort!", completion="{content}")
 

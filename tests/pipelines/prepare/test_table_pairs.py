@@ -16,10 +16,10 @@ from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Prompt, Table
 from tuneline.pipelines.prepare.nodes import build_examples, clean_rows, split_rows
+from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.similar_items import find_typo
 from tuneline.pipelines.prepare.splitting import assign_splits
 from tuneline.pipelines.prepare.table_facts import read_facts
-from tuneline.pipelines.prepare.table_pairs import pair_table
 from tuneline.settings import CONFIG_LOADER_ARGS
 
 OILS = Path(PROJECT / "data/01_raw/essential_oils/oils.xlsx")

@@ -13,11 +13,7 @@ from tests.pipelines.evaluate.rows import make_row
 from tests.scripted_server import TIME_OUT, time_out_by_script
 from tuneline.errors import TunelineError
 from tuneline.parameters import Criterion, Evaluation, Rubric, Server
-from tuneline.pipelines.rubric.nodes import (
-    judge_answers,
-    read_judgments,
-    summarize_rubric,
-)
+from tuneline.pipelines.rubric.nodes import judge_answers, read_judgments, summarize_rubric
 from tuneline.utils.caches import Cache
 
 KEY = "TUNELINE_TEST_JUDGE_KEY"

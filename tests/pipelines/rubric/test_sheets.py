@@ -13,11 +13,7 @@ from tests.pipelines.evaluate.rows import make_row
 from tests.pipelines.rubric.filling import fill
 from tuneline.datasets import CSVDataset, OptionalPartitionsDataset, RatingSheetDataset
 from tuneline.parameters import Criterion, Evaluation, Rubric
-from tuneline.pipelines.rubric.nodes import (
-    make_rating_sheet,
-    read_ratings,
-    summarize_rubric,
-)
+from tuneline.pipelines.rubric.nodes import make_rating_sheet, read_ratings, summarize_rubric
 
 RUBRIC = Rubric(
     criteria=[

@@ -10,7 +10,8 @@ import numpy as np
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_messages, list_prompts
-from tuneline.models.adapter import Adapter
+from tuneline.hub.download import fetch_base
+from tuneline.models.adapter import Adapter, load_tuned
 from tuneline.models.fingerprints import (
     describe_examples,
     describe_generation,
@@ -18,7 +19,6 @@ from tuneline.models.fingerprints import (
     find_incompatibilities,
 )
 from tuneline.models.generation import generate_answers
-from tuneline.models.model_pair import load_tuned
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
@@ -26,7 +26,7 @@ from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measur
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.verdict import conclude
 from tuneline.statistics.comparison import compare_all
-from tuneline.statistics.groups import count_groups, find_groups
+from tuneline.statistics.significance import count_groups, find_groups
 from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
@@ -101,6 +101,7 @@ def answer_prompts(
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
+    fetch_base(recipe)
     model = load_tuned(adapter, recipe, hardware)
 
     def ask(who: str) -> None:

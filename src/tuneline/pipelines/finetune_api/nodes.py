@@ -5,11 +5,16 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_prompts
-from tuneline.llm_api.budget import MILLION, estimate_tokens, find_price
-from tuneline.llm_api.moderation import moderate
+from tuneline.llm_api.requests import moderate
+from tuneline.llm_api.responses import MILLION, estimate_tokens, find_price
 from tuneline.parameters import Evaluation, FinetuneAPI, Moderation, Price, Prices, Prompt
-from tuneline.pipelines.finetune_api.chats import Chats, answer_prompts, check_count, export_split
-from tuneline.pipelines.finetune_api.job import run_job
+from tuneline.pipelines.finetune_api.job import (
+    Chats,
+    answer_prompts,
+    check_count,
+    export_split,
+    run_job,
+)
 from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""The tensors of a base model as they lie on the disk, read one at a time."""
+"""A base model's weights: as they are on the disk, and as a training in 4 bits had them."""
 
 import json
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.hub.cache import find_commit
 from tuneline.models.loading import refuse_foreign_code
 from tuneline.utils.hashing import hash_files
 
@@ -21,13 +22,7 @@ BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor on the disk.
-
-    Attributes:
-        file: the shard that holds it.
-        shape: elements along each dimension.
-        dtype: its number format, as safetensors names it.
-    """
+    """A tensor on the disk: its shard, its shape, its number format as safetensors names it."""
 
     file: str
     shape: tuple[int, ...]
@@ -47,7 +42,7 @@ class Checkpoint:
 
     Args:
         name: hub id or folder.
-        revision: on the hub; what a folder ignores.
+        revision: of the hub; of no meaning for a folder.
         where: the parameter that names it, for messages.
 
     Raises:
@@ -60,17 +55,16 @@ class Checkpoint:
         self.files = self._find_files()
 
     def load_config(self) -> Any:
-        """Load the model's config.
-
-        Raises:
-            TunelineError: if there is none, if it is code, or if it belongs to quantized weights.
-        """
+        """Load the model's config; none that is code or belongs to quantized weights."""
         from transformers import AutoConfig
 
         try:
             with refuse_foreign_code(self.where, self.name):
                 config = AutoConfig.from_pretrained(
-                    self.name, revision=self.revision, trust_remote_code=False
+                    self.name,
+                    revision=self.revision,
+                    local_files_only=True,
+                    trust_remote_code=False,
                 )
         except (OSError, ValueError) as error:
             raise TunelineError(
@@ -97,7 +91,9 @@ class Checkpoint:
         from transformers import GenerationConfig
 
         try:
-            return GenerationConfig.from_pretrained(self.name, revision=self.revision)
+            return GenerationConfig.from_pretrained(
+                self.name, revision=self.revision, local_files_only=True
+            )
         except OSError:
             return GenerationConfig.from_model_config(self.config)
 
@@ -109,13 +105,10 @@ class Checkpoint:
         """
         if Path(self.name).is_dir():
             return {"name": self.name, "sha256": hash_files([Path(one) for one in self.files])}
-        return {"name": self.name, "commit": getattr(self.config, "_commit_hash", None) or ""}
+        return {"name": self.name, "commit": find_commit(self.name, self.revision)}
 
     def find_file(self, name: str) -> str | None:
-        """Find a file of the model; download it if it has to be.
-
-        Args:
-            name: in the folder or repository.
+        """Find a file of the model by its name in the folder or repository.
 
         Returns:
             Its path; `None` if the model has no such file.
@@ -123,7 +116,11 @@ class Checkpoint:
         from transformers.utils.hub import cached_file
 
         path: str | None = cached_file(
-            self.name, name, revision=self.revision, _raise_exceptions_for_missing_entries=False
+            self.name,
+            name,
+            revision=self.revision,
+            local_files_only=True,
+            _raise_exceptions_for_missing_entries=False,
         )
         return path
 
@@ -159,7 +156,7 @@ class Checkpoint:
                         "bring them back, or name a whole copy: merge.base_model",
                     )
                 )
-        return list(find(self.name, index, revision=self.revision)[0])
+        return list(find(self.name, index, revision=self.revision, local_files_only=True)[0])
 
     @cached_property
     def stored(self) -> dict[str, Stored]:
@@ -204,3 +201,75 @@ class Checkpoint:
         return Problem(
             where=self.where, value=self.name, wrong=wrong, matters=matters, remedy=remedy
         )
+
+
+# What bitsandbytes keeps with a weight that is yet to be quantized.
+OPTIONS = ("blocksize", "compress_statistics", "quant_type", "quant_storage")
+
+
+class QuantizedBase:
+    """What bitsandbytes makes of the base model's weights when the model is loaded in 4 bits.
+
+    transformers itself says which layers it quantizes and how, on a model without weights. One
+    weight at a time then takes the way of transformers' `Bnb4bitQuantize` and back, on the CPU, so
+    that the result is what `model.dequantize()` gives, bit for bit.
+
+    Attributes:
+        settings: keys of BitsAndBytesConfig, as the training had them.
+        dtype: the number format that the weights were quantized from.
+        layers: of each quantized layer, by its name in the model, what bitsandbytes is told of its
+            weight, and whether it takes the weight transposed.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, settings: dict[str, Any], dtype: str) -> None:
+        self.settings, self.dtype = settings, dtype
+        self.layers = _find_layers(checkpoint.config, settings)
+
+    def round(self, layer: str | None, tensor: Any) -> Any:
+        """Quantize a layer's weight and dequantize it, to `dtype`.
+
+        Args:
+            layer: as `layers` has it; `None` for one that is not quantized.
+            tensor: the original weight.
+        """
+        import torch
+        from bitsandbytes.functional import dequantize_4bit
+        from bitsandbytes.nn import Params4bit
+
+        tensor = tensor.to(getattr(torch, self.dtype))
+        if layer is None:
+            return tensor
+        options, is_transposed = self.layers[layer]
+        packed = Params4bit(
+            tensor.T if is_transposed else tensor, requires_grad=False, **options
+        ).to("cpu")
+        found = dequantize_4bit(packed.data, packed.quant_state)
+        return found.T if is_transposed else found
+
+    def describe(self) -> str:
+        """Say in words which weights these are."""
+        kind = self.settings.get("bnb_4bit_quant_type", "fp4").upper()
+        double = self.settings.get("bnb_4bit_use_double_quant", False)
+        return f"{kind}{', double quantization' * double}, from {self.dtype}"
+
+
+def _find_layers(config: Any, settings: dict[str, Any]) -> dict[str, tuple[dict[str, Any], bool]]:
+    """Let transformers put its quantized layers into a model without weights."""
+    import torch
+    from bitsandbytes.nn import Linear4bit
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers.pytorch_utils import Conv1D
+    from transformers.quantizers import AutoHfQuantizer
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    quantizer = AutoHfQuantizer.from_config(BitsAndBytesConfig(**settings), pre_quantized=False)
+    quantizer.preprocess_model(model=model, device_map={"": "cpu"})
+    return {
+        name: (
+            {option: getattr(module.weight, option) for option in OPTIONS},
+            issubclass(module.source_cls, Conv1D),
+        )
+        for name, module in model.named_modules()
+        if isinstance(module, Linear4bit)
+    }

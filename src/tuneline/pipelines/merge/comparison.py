@@ -1,12 +1,12 @@
 """Whether the merged model is the one that was judged, told from its logits and its answers."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.models.rendering import render_example
-from tuneline.pipelines.merge.answers import Parting
 
 # The largest relative error of rounding to a format with p significant bits: 2^-p.
 ROUNDING = {"bfloat16": 2**-8, "float16": 2**-11, "float32": 2**-24}
@@ -21,6 +21,21 @@ LOST = 0.5
 SIGMAS = 4 * math.sqrt(2)
 # Of the answers, so many must be the judged model's but for what rounding explains.
 SAME = 0.9
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Where an answer of another model leaves that of the judged one.
+
+    Attributes:
+        token: how many tokens both have in common before it.
+        gap: by how much the judged model prefers its own token there to the other one, in nats.
+        spread: standard deviation of its logits there.
+    """
+
+    token: int
+    gap: float
+    spread: float
 
 
 def compare_rounding(
@@ -61,11 +76,7 @@ def compare_rounding(
 
 
 def compare_judged(judged: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
-    """Compare what the merged model expects with what the judged one does.
-
-    Args:
-        judged: its `logits` and its `loss` on the references.
-        merged: the merged model's.
+    """Compare `logits` and `loss` of the merged model with those of the judged one.
 
     Returns:
         `mean_kl` (nats a token) and `top1_agreement` of the logits; `loss_judged` and
@@ -106,9 +117,6 @@ def compare_answers(partings: list[Parting | None], moved: float) -> dict[str, A
 def check_rounding(rounding: dict[str, Any]) -> None:
     """Refuse a merged model that differs from the trained one by more than rounding.
 
-    Args:
-        rounding: as `compare_rounding` gives it.
-
     Raises:
         TunelineError: if it differs by more, or if rounding leaves too little of the adapter.
     """
@@ -139,9 +147,6 @@ def check_rounding(rounding: dict[str, Any]) -> None:
 
 def check_answers(answers: dict[str, Any]) -> None:
     """Refuse a merged model that answers otherwise than the judged one.
-
-    Args:
-        answers: as `compare_answers` gives them.
 
     Raises:
         TunelineError: if fewer than nine in ten are the same but for rounding.
@@ -214,21 +219,13 @@ REFERENCES, TOKENS = 8, 64
 
 
 class Asked:
-    """The examples that the models are compared on, in tokens.
-
-    Args:
-        tokenizer: the adapter's.
-        examples: prompts and references.
-    """
+    """The examples that the models are compared on, in tokens of the adapter's tokenizer."""
 
     def __init__(self, tokenizer: Any, examples: list[Example]) -> None:
         self.rendered = [render_example(tokenizer, example) for example in examples]
 
     def compute_logits(self, model: Any) -> Any:
         """Compute the logits of the first references' first tokens.
-
-        Args:
-            model: in evaluation mode.
 
         Returns:
             (tokens of all references, vocabulary), float32, on the CPU.
@@ -243,11 +240,7 @@ class Asked:
         return torch.cat(rows)
 
     def compute_loss(self, model: Any) -> float:
-        """Compute the loss of all references: nats a token, end tokens included.
-
-        Args:
-            model: in evaluation mode.
-        """
+        """Compute the loss of all references: nats a token, end tokens included."""
         import torch
         from torch.nn.functional import cross_entropy
 

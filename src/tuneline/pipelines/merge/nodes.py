@@ -1,156 +1,216 @@
 """Nodes of the merge stage."""
 
 import logging
+import shutil
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tuneline.errors import TunelineError
 from tuneline.examples import Example, find_stated_system
+from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter
 from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
-from tuneline.pipelines.merge.base_checkpoint import prepare_job
-from tuneline.pipelines.merge.gguf import (
+from tuneline.pipelines.merge.formats import (
     find_converter,
-    format_unchecked,
+    format_result,
     list_commands,
     name_file,
-    run_converter,
-)
-from tuneline.pipelines.merge.model_folder import (
     read_merged,
+    run_converter,
     write_provenance,
     write_shards,
     write_sidecar,
 )
+from tuneline.pipelines.merge.merge_plan import open_base, plan_merge
 from tuneline.pipelines.merge.ollama import (
     format_modelfile,
     list_notes,
     list_options,
     list_settings,
 )
-from tuneline.pipelines.merge.smoke_test import Trial, leave_out, plan_trial, refuse_untried
-from tuneline.streaming import Stream
+from tuneline.pipelines.merge.smoke_test import (
+    SmokeTest,
+    choose_machine,
+    refuse_uncompared,
+    skip_comparison,
+)
+from tuneline.utils.files import replace_whole_folder
 
 log = logging.getLogger(__name__)
+
+# What the work folder holds until it goes to its place: a merged model, a GGUF file.
+MERGED, GGUF = "merged", "gguf"
 
 
 def merge_adapter(
     adapter: Adapter,
     test: list[Example],
-    merge_disk_space: dict[str, dict[str, Any]],
+    merge_folder: Path,
     recipe: Recipe,
     merge: Merge,
     evaluation: Evaluation,
     hardware: Hardware,
-) -> tuple[Callable[[Path], None], Stream[dict[str, Any]]]:
-    """Merge an adapter into its base model, and compare it with the judged model before it counts.
-
-    What can be refused is refused here; the work is done while the dataset is written.
+) -> dict[str, Any]:
+    """Merge an adapter into its base model, one file at a time, into the work folder.
 
     Args:
         adapter: the trained adapter.
-        test: the held-out examples; the first of them are what both models are asked.
-        merge_disk_space: free space where the results go.
+        test: the held-out examples that the result is going to be compared on.
+        merge_folder: the work folder, on the disk of the results.
         recipe: names the base model of the training.
         merge: what to merge into, and how.
+        evaluation: the decoding of the comparison.
+        hardware: the machine.
+
+    Returns:
+        What `MergePlan.describe` says, `seconds`, and `memory_gb` (predicted and peak).
+
+    Raises:
+        TunelineError: before any work, if the base is another one, is quantized or incomplete, if
+            memory or disk do not do, or if what is not the judged model cannot be compared with it.
+    """
+    folder = merge_folder / MERGED
+    shutil.rmtree(folder, ignore_errors=True)  # of a merge that was stopped before its comparison
+    plan = plan_merge(adapter, merge_folder, recipe, merge, hardware)
+    examples = test[: merge.prompts]
+    machine = choose_machine(plan.checkpoint, adapter, examples, recipe, evaluation, hardware)
+    if merge.into == "original" and isinstance(machine, str):
+        raise TunelineError(refuse_uncompared(machine))
+    facts = plan.describe(adapter)
+    start = time.monotonic()
+    reset_peak("cpu")
+    log.info("Merging %s tensors into %s.", len(plan.sizes), facts["weights"])
+    with replace_whole_folder(folder) as partial:
+        write_shards(plan.weights, plan.split, partial)
+        write_sidecar(partial, plan.weights, adapter)
+    memory_gb = {"predicted": plan.memory_gb, "peak": round(measure_peak("cpu"), 3)}
+    return {**facts, "memory_gb": memory_gb, "seconds": round(time.monotonic() - start, 1)}
+
+
+def compare_merged(
+    merge_stats: dict[str, Any],
+    adapter: Adapter,
+    test: list[Example],
+    merge_folder: Path,
+    recipe: Recipe,
+    merge: Merge,
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> tuple[Path, dict[str, Any]]:
+    """Compare the merged model with the judged one; a model that fails is removed.
+
+    Args:
+        merge_stats: what was merged into what.
+        adapter: the adapter.
+        test: the held-out examples; the first of them are what both models are asked.
+        merge_folder: the work folder.
+        recipe: names the base model of the training.
+        merge: what was merged into, and how many prompts are asked.
         evaluation: the decoding.
         hardware: the machine.
 
     Returns:
-        What fills the folder of the merged model, and the facts once it has done so: those of
-        `prepare_job`, `seconds`, `memory_gb` (predicted and peak), and the `comparison`.
+        The folder of the merged model, which has passed and says so in its provenance; and the
+        comparison, as `SmokeTest.run` gives it.
 
     Raises:
-        TunelineError: if the base is another one, is quantized or incomplete, if memory or disk do
-            not do, if what is not the judged model cannot be compared with it, or if the merged
-            model answers otherwise.
+        TunelineError: if the merged model answers otherwise.
     """
-    job = prepare_job(adapter, merge_disk_space, recipe, merge, hardware)
-    trial = plan_trial(job.weights, adapter, test[: merge.prompts], recipe, evaluation, hardware)
-    if merge.into == "original" and isinstance(trial, str):
-        raise TunelineError(refuse_untried(trial))
-    facts = job.describe(adapter)
-
-    def fill(folder: Path) -> None:
-        start = time.monotonic()
-        reset_peak("cpu")
-        log.info("Merging %s tensors into %s.", len(job.sizes), facts["weights"])
-        write_shards(job.weights, job.split, folder)
-        write_sidecar(folder, job.weights, adapter)
-        facts["memory_gb"] = {"predicted": job.memory_gb, "peak": round(measure_peak("cpu"), 3)}
-        facts["seconds"] = round(time.monotonic() - start, 1)
-        facts["comparison"] = trial.run(folder) if isinstance(trial, Trial) else leave_out(trial)
-        write_provenance(folder, adapter, facts)
-
-    return fill, _tell(facts)
+    folder, examples = merge_folder / MERGED, test[: merge.prompts]
+    checkpoint = open_base(recipe, merge)
+    machine = choose_machine(checkpoint, adapter, examples, recipe, evaluation, hardware)
+    if isinstance(machine, str):
+        comparison = skip_comparison(machine)
+    else:
+        fetch_base(recipe)
+        into_judged = bool(merge_stats["quantization"]) or not recipe.quantization
+        smoke_test = SmokeTest(
+            checkpoint,
+            merge_stats["dtype"],
+            into_judged,
+            adapter,
+            examples,
+            recipe,
+            evaluation,
+            machine,
+        )
+        try:
+            comparison = smoke_test.run(folder)
+        except TunelineError:
+            shutil.rmtree(folder)
+            raise
+    write_provenance(folder, adapter, {**merge_stats, "comparison": comparison})
+    return folder, comparison
 
 
 def convert_to_gguf(
-    merged: Path, merge: Merge, prompt: Prompt, recipe: Recipe, evaluation: Evaluation
-) -> tuple[Callable[[Path], None], Stream[dict[str, Any]]]:
+    merged: Path,
+    merge_folder: Path,
+    merge: Merge,
+    prompt: Prompt,
+    recipe: Recipe,
+    evaluation: Evaluation,
+) -> tuple[Path, dict[str, Any]]:
     """Make the merged model's GGUF file, where llama.cpp's converter is installed.
 
     Args:
         merged: the merged model's folder.
+        merge_folder: the work folder.
         merge: names converter and type.
         prompt: the system message.
         recipe: the length it was trained on.
         evaluation: the decoding of the report.
 
     Returns:
-        What fills the folder with the GGUF file and a Modelfile for Ollama, and the facts once it
-        has done so: `file`, `type`, `bytes`, `modelfile` (for whoever has the file), `options` (for
-        llama-cli), `summary`.
+        The folder with the GGUF file and a Modelfile for Ollama; and the facts: `file`, `type`,
+        `bytes`, `modelfile` (for whoever has the file), `options` (for llama-cli), `summary`.
 
     Raises:
         TunelineError: if the converter is named and not there, or if it fails.
     """
-    converter, name = find_converter(merge.gguf), name_file(merge.gguf)
+    from transformers import AutoTokenizer
+
+    converter, told = find_converter(merge.gguf), read_merged(merged)
+    file = name_file(merge.gguf)
+    summary = format_result(file if converter else None, merge.gguf, told["dtype"])
+    tokenizer = AutoTokenizer.from_pretrained(merged, trust_remote_code=False)
     settings, system = list_settings(recipe, evaluation), find_stated_system(prompt)
-    facts: dict[str, Any] = {
-        "file": None,
+    notes = list_notes(told, summary)
+    of_file, of_folder = (
+        format_modelfile(model, tokenizer, settings, system, notes)
+        for model in (f"./{file}", f"../{merged.name}")
+    )
+    with replace_whole_folder(merge_folder / GGUF) as folder:
+        if converter:
+            run_converter(converter, merged, folder / file, merge.gguf)
+        modelfile = of_file if converter else of_folder
+        (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
+    log.info("%s", summary)
+    folder = merge_folder / GGUF
+    return folder, {
+        "file": file if converter else None,
         "type": merge.gguf.type,
-        "bytes": None,
+        "bytes": (folder / file).stat().st_size if converter else None,
         "options": list_options(settings, system),
+        "summary": summary,
+        "modelfile": of_file,
     }
-
-    def fill(folder: Path) -> None:
-        from transformers import AutoTokenizer
-
-        told = read_merged(merged)
-        if converter is None:
-            facts["summary"] = (
-                "No GGUF file was made: llama.cpp's convert_hf_to_gguf.py is not on PATH, and "
-                "merge.gguf.converter names none."
-            )
-        else:
-            run_converter(converter, merged, folder / name, merge.gguf)
-            facts["file"], facts["bytes"] = name, (folder / name).stat().st_size
-            checked = format_unchecked(merge.gguf, told["dtype"])
-            facts["summary"] = f"llama.cpp's converter made {name}. {checked}"
-        tokenizer = AutoTokenizer.from_pretrained(merged, trust_remote_code=False)
-        notes = list_notes(told, facts["summary"])
-        source = f"../{merged.name}" if converter is None else f"./{name}"
-        facts["modelfile"], here = (
-            format_modelfile(model, tokenizer, settings, system, notes)
-            for model in (f"./{name}", source)
-        )
-        (folder / "Modelfile").write_text(here, encoding="utf-8")
-        log.info("%s", facts["summary"])
-
-    return fill, _tell(facts)
 
 
 def record_merge(
-    merge_stats: dict[str, Any], gguf_stats: dict[str, Any], merged: Path, gguf: Path
+    merge_stats: dict[str, Any],
+    merge_comparison: dict[str, Any],
+    gguf_stats: dict[str, Any],
+    merged: Path,
+    gguf: Path,
 ) -> dict[str, Any]:
     """Record the merge, with the commands that use its results.
 
     Args:
-        merge_stats: what was merged and what the comparison found.
+        merge_stats: what was merged into what.
+        merge_comparison: what the comparison found.
         gguf_stats: what was made for llama.cpp and Ollama.
         merged: the merged model's folder.
         gguf: the folder of the GGUF file.
@@ -160,20 +220,12 @@ def record_merge(
     """
     record = {
         **merge_stats,
+        "comparison": merge_comparison,
         "gguf": gguf_stats,
         "commands": list_commands(merged, gguf, gguf_stats),
     }
-    log.info("Merged into %s. %s", merge_stats["weights"], merge_stats["comparison"]["summary"])
+    log.info("Merged into %s. %s", merge_stats["weights"], merge_comparison["summary"])
     log.info("merged   %s", merged)
     for line in record["commands"]["ollama"]:
         log.info("ollama   %s", line)
     return record
-
-
-def _tell(facts: dict[str, Any]) -> Stream[dict[str, Any]]:
-    """Tell the facts when they are asked for, which is after the folder was filled."""
-
-    def tell() -> Iterator[dict[str, Any]]:
-        yield facts
-
-    return Stream(tell())

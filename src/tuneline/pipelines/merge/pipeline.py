@@ -1,33 +1,54 @@
 """The merge stage: adapter + base → merged, gguf, merge_record."""
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
-from tuneline.pipelines.merge.nodes import convert_to_gguf, merge_adapter, record_merge
+from tuneline.pipelines.merge.nodes import (
+    compare_merged,
+    convert_to_gguf,
+    merge_adapter,
+    record_merge,
+)
 
 
 def create_pipeline() -> Pipeline:
     """List the stage's nodes."""
     return Pipeline(
         [
-            node(
+            Node(
                 merge_adapter,
                 name="merge_adapter",
                 inputs=[
                     "adapter",
                     "test",
-                    "merge_disk_space",
+                    "merge_folder",
                     "params:recipe",
                     "params:merge",
                     "params:evaluation",
                     "params:hardware",
                 ],
-                outputs=["merged", "merge_stats"],
+                outputs="merge_stats",
             ),
-            node(
+            Node(
+                compare_merged,
+                name="compare_merged",
+                inputs=[
+                    "merge_stats",
+                    "adapter",
+                    "test",
+                    "merge_folder",
+                    "params:recipe",
+                    "params:merge",
+                    "params:evaluation",
+                    "params:hardware",
+                ],
+                outputs=["merged", "merge_comparison"],
+            ),
+            Node(
                 convert_to_gguf,
                 name="convert_to_gguf",
                 inputs=[
                     "merged",
+                    "merge_folder",
                     "params:merge",
                     "params:prompt",
                     "params:recipe",
@@ -35,10 +56,10 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["gguf", "gguf_stats"],
             ),
-            node(
+            Node(
                 record_merge,
                 name="record_merge",
-                inputs=["merge_stats", "gguf_stats", "merged", "gguf"],
+                inputs=["merge_stats", "merge_comparison", "gguf_stats", "merged", "gguf"],
                 outputs="merge_record",
             ),
         ]

@@ -1,7 +1,8 @@
-"""The trial that a merged model must pass before it counts."""
+"""The smoke test that a merged model must pass before it counts: what two models answer."""
 
 import gc
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any
 
 from tuneline.errors import Problem
 from tuneline.examples import Example
-from tuneline.models.adapter import Adapter, attach_adapter
+from tuneline.models.adapter import Adapter, attach_adapter, load_tuned
+from tuneline.models.generation import generate_ids, make_batches
 from tuneline.models.loading import avoid_slow_kernel, choose_attention
-from tuneline.models.model_pair import load_tuned
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.merge.answers import answer_greedily, find_partings
+from tuneline.pipelines.merge.checkpoint import Checkpoint
 from tuneline.pipelines.merge.comparison import (
     Asked,
+    Parting,
     check_answers,
     check_rounding,
     compare_answers,
@@ -24,28 +26,42 @@ from tuneline.pipelines.merge.comparison import (
     compare_rounding,
     format_comparison,
 )
-from tuneline.pipelines.merge.feasibility import choose_compute, count_cached, measure_room
-from tuneline.pipelines.merge.weights import MergedWeights
+from tuneline.pipelines.merge.merge_plan import choose_compute, count_cached, limit_memory
 
 log = logging.getLogger(__name__)
 
+# Keys of GenerationConfig that leave something to chance.
+CHANCE = {
+    "do_sample",
+    "temperature",
+    "top_k",
+    "top_p",
+    "top_h",
+    "min_p",
+    "typical_p",
+    "epsilon_cutoff",
+    "eta_cutoff",
+}
+
 
 @dataclass(frozen=True)
-class Trial:
+class SmokeTest:
     """What a merged model is compared with, and on what.
 
     One model after the other is loaded and let go; their logits and answers are what stays.
 
     Attributes:
-        weights: the merged model's, and the base model's as they are stored.
-        adapter: the adapter.
+        checkpoint: the base model that the adapter is merged into.
+        dtype: number format of the merged model.
+        into_judged: whether the adapter is merged into the weights that it was judged with.
         examples: held-out prompts and references.
-        recipe: names the base model of the training and its quantization.
-        evaluation: the decoding.
+        recipe: names the base model of the training.
         hardware: the machine, in the number format that all models compute in.
     """
 
-    weights: MergedWeights
+    checkpoint: Checkpoint
+    dtype: str
+    into_judged: bool
     adapter: Adapter
     examples: list[Example]
     recipe: Recipe
@@ -54,9 +70,6 @@ class Trial:
 
     def run(self, folder: Path) -> dict[str, Any]:
         """Compare the merged model, as its files hold it, with the judged one.
-
-        Args:
-            folder: the merged model.
 
         Returns:
             `summary` for people; `rounding`, `judged` and `answers` as `compare_rounding`,
@@ -75,26 +88,25 @@ class Trial:
             lambda: load_tuned(self.adapter, self.recipe, self.hardware),
             lambda model: self._judge(model, asked, merged["answers"]),
         )
-        unmerged = judged if self._merges_into_judged() else self._look_at_original(asked)
-        formats = (self.weights.dtype, self.hardware.dtype)
-        matrices = self.weights.checkpoint.matrices
+        unmerged = judged if self.into_judged else self._look_at_original(asked)
+        formats = (self.dtype, self.hardware.dtype)
         rounding = compare_rounding(
-            unmerged["base"], unmerged["logits"], merged["logits"], formats, matrices
+            unmerged["base"],
+            unmerged["logits"],
+            merged["logits"],
+            formats,
+            self.checkpoint.matrices,
         )
         check_rounding(rounding)
         answers = compare_answers(judged["partings"], rounding["relative_rms"])
-        if self._merges_into_judged():
+        if self.into_judged:
             check_answers(answers)
         facts = {
             "rounding": rounding,
             "judged": compare_judged(judged, merged),
             "answers": answers,
         }
-        return {"summary": format_comparison(facts, self._merges_into_judged()), **facts}
-
-    def _merges_into_judged(self) -> bool:
-        """Tell whether the adapter is merged into the weights that it was judged with."""
-        return self.weights.quantized is not None or not self.recipe.quantization
+        return {"summary": format_comparison(facts, self.into_judged), **facts}
 
     def _look(self, model: Any, asked: Asked, folder: Path) -> dict[str, Any]:
         """Look at the merged model, asked by way of the tokenizer that its folder holds."""
@@ -119,10 +131,10 @@ class Trial:
 
     def _look_at_original(self, asked: Asked) -> dict[str, Any]:
         """Look at the adapter on the original weights, unmerged."""
-        checkpoint = self.weights.checkpoint
 
         def load() -> Any:
-            return attach_adapter(self._load(checkpoint.name, checkpoint.revision), self.adapter)
+            base = self._load(self.checkpoint.name, self.checkpoint.revision)
+            return attach_adapter(base, self.adapter)
 
         found: dict[str, Any] = _with_model(load, lambda model: _look_at_adapter(model, asked))
         return found
@@ -148,73 +160,53 @@ class Trial:
             device_map={"": self.hardware.device},
             attn_implementation=choose_attention(self.hardware),
             use_safetensors=True,
+            local_files_only=True,
+            adapter_kwargs={"local_files_only": True},
             trust_remote_code=False,
         )
 
 
-def plan_trial(
-    weights: MergedWeights,
+def choose_machine(
+    checkpoint: Checkpoint,
     adapter: Adapter,
     examples: list[Example],
     recipe: Recipe,
     evaluation: Evaluation,
     hardware: Hardware,
-) -> Trial | str:
-    """Plan the comparison, if there is something to compare on and the machine can hold the model.
-
-    Args:
-        weights: the merged model's, and the base model's as they are stored.
-        adapter: the adapter.
-        examples: held-out prompts and references.
-        recipe: names the base model of the training and its quantization.
-        evaluation: the decoding.
-        hardware: the machine.
+) -> Hardware | str:
+    """Choose the number format of the comparison, if there is something to compare and memory.
 
     Returns:
-        The comparison, or why there is none.
+        The machine, in the format that all models compute in; or why nothing can be compared.
     """
     if not examples:
         return "there are no test examples"
-    checkpoint = weights.checkpoint
     # Rounded to 16 bits first, weights that are stored in 32 would be quantized to other codes.
     if checkpoint.dtype == "float32":
         trained = adapter.provenance["hardware"]["dtype"]
         hardware = hardware.model_copy(update={"dtype": trained})
     batch = min(len(examples), hardware.per_device_eval_batch_size)
     tokens = recipe.max_length + evaluation.generation.get("max_new_tokens", 0)
-    computed = choose_compute(
-        checkpoint.parameters, count_cached(checkpoint.config, batch * tokens), hardware
-    )
+    cached = count_cached(checkpoint.config, batch * tokens)
+    computed = choose_compute(checkpoint.parameters, cached, hardware)
     if computed is None:
-        room = measure_room(hardware, hardware.device)
+        free = limit_memory(hardware, hardware.device)
         return (
             f"its {checkpoint.parameters / 1e9:.1f} billion parameters in 16 bits do not fit the "
-            f"{room:.1f} GB that this machine has free"
+            f"{free:.1f} GB that this machine has free"
         )
-    hardware = hardware.model_copy(update={"dtype": computed})
-    return Trial(weights, adapter, examples, recipe, evaluation, hardware)
+    return hardware.model_copy(update={"dtype": computed})
 
 
-def leave_out(why: str) -> dict[str, Any]:
-    """Record that nothing was compared.
-
-    Args:
-        why: as `plan_trial` gives it.
-
-    Returns:
-        What `Trial.run` gives, with `None` for what is not known.
-    """
+def skip_comparison(why: str) -> dict[str, Any]:
+    """Record that nothing was compared, as `SmokeTest.run` gives it: `None` for what is unknown."""
     words = f"The merged model was not compared with the judged model: {why}."
     log.warning("%s", words)
     return {"summary": words, "rounding": None, "judged": None, "answers": None}
 
 
-def refuse_untried(why: str) -> Problem:
-    """Refuse to merge into other weights than the judged ones, unless the difference is measured.
-
-    Args:
-        why: as `plan_trial` gives it.
-    """
+def refuse_uncompared(why: str) -> Problem:
+    """Refuse to merge into weights that were not judged unless the difference is measured."""
     return Problem(
         where="merge.into",
         value="original",
@@ -223,6 +215,61 @@ def refuse_untried(why: str) -> Problem:
         remedy="leave it out to merge into the weights it was judged with, or merge on a larger "
         "machine, with held-out examples",
     )
+
+
+def answer_greedily(
+    model: Any,
+    tokenizer: Any,
+    prompts: list[list[int]],
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> list[list[int]]:
+    """Answer prompts with the decoding of the evaluation, but leave nothing to chance.
+
+    Returns:
+        The token ids of each answer, up to its end token, in the order of the prompts.
+    """
+    kept = {key: value for key, value in evaluation.generation.items() if key not in CHANCE}
+    answers: dict[int, list[int]] = {}
+    for batch in make_batches(prompts, hardware.per_device_eval_batch_size):
+        asked = [prompts[index] for index in batch]
+        found = generate_ids(asked, model, tokenizer, {**kept, "do_sample": False})
+        answers.update(zip(batch, found, strict=True))
+    return [answers[index] for index in range(len(prompts))]
+
+
+def find_partings(
+    model: Any, prompts: list[list[int]], own: list[list[int]], others: list[list[int]]
+) -> list[Parting | None]:
+    """Find out where each answer leaves the judged model's, and how surely that would not.
+
+    Args:
+        model: the judged model, in evaluation mode.
+        prompts: token ids, as are all answers.
+        own: its answers.
+        others: those of another model.
+
+    Returns:
+        One a prompt; `None` for answers that are the same, token for token.
+    """
+    import torch
+
+    found: list[Parting | None] = []
+    for prompt, mine, other in zip(prompts, own, others, strict=True):
+        if mine == other:
+            found.append(None)
+            continue
+        pairs = enumerate(zip(mine, other, strict=False))
+        token = next((index for index, (one, two) in pairs if one != two), None)
+        if token is None:  # one of them goes on where the other has ended
+            found.append(Parting(min(len(mine), len(other)), math.inf, 1.0))
+            continue
+        ids = torch.tensor([[*prompt, *mine[:token]]], device=model.device)
+        with torch.inference_mode():
+            logits = model(input_ids=ids).logits[0, -1].float()
+        gap = logits[mine[token]] - logits[other[token]]
+        found.append(Parting(token, float(gap), float(logits.std())))
+    return found
 
 
 def _look_at_adapter(model: Any, asked: Asked) -> dict[str, Any]:

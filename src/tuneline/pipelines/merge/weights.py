@@ -5,8 +5,7 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.models.adapter import Adapter
-from tuneline.pipelines.merge.checkpoint import BYTES, FLOATING, Checkpoint
-from tuneline.pipelines.merge.quantized import QuantizedBase
+from tuneline.pipelines.merge.checkpoint import BYTES, FLOATING, Checkpoint, QuantizedBase
 
 # What LoraConfig must state if the weights are to be all that an adapter changes in a model.
 WEIGHTS_ALONE = {
@@ -36,12 +35,6 @@ class MergedWeights:
         adapted: the layers that the adapter changes, by name.
         rounded: the layers that are quantized, and their names in the model.
         sources: which tensor of the checkpoint each tensor of the merged model starts from.
-
-    Args:
-        checkpoint: the base model.
-        adapter: the adapter.
-        dtype: `bfloat16`, `float16` or `float32`.
-        quantized: the base model in 4 bits, if the adapter is merged into that.
 
     Raises:
         TunelineError: if an adapted or a quantized weight is not in the checkpoint under the name
@@ -99,13 +92,7 @@ class MergedWeights:
         return max(changed, default=0)
 
     def compute(self, name: str) -> Any:
-        """Compute one tensor of the merged model.
-
-        Args:
-            name: as `sources` has it.
-
-        Returns:
-            The tensor, in `dtype` if it holds floating-point numbers.
+        """Compute one tensor of the merged model, in `dtype` if it holds floating-point numbers.
 
         Raises:
             TunelineError: if it holds what is no number in `dtype`.
@@ -161,10 +148,6 @@ class MergedWeights:
 
 def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
     """Build the base model without its weights and put the adapter, with its weights, on it.
-
-    Args:
-        checkpoint: the base model.
-        adapter: the adapter.
 
     Returns:
         A PeftModel whose base weights are on the meta device and whose adapter is on the CPU.

@@ -1,16 +1,19 @@
 """Tokens, time and cost of a run, and what follows from the machine."""
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tuneline.models.loading import choose_attention, must_be_downloaded
+from tuneline.hub.cache import find_hub_cache, has_weights
+from tuneline.models.loading import choose_attention
 from tuneline.models.memory import derive_accumulation
 from tuneline.parameters import Hardware, Recipe
 from tuneline.parameters.training import derive_dtype
 from tuneline.pipelines.plan.memory import ModelSize, count_optimizer_bytes
-from tuneline.utils.disks import count_missing
+from tuneline.utils.disks import Volume, count_missing, measure_volume, shorten_path
 
 
 def describe_tokens(used: pd.DataFrame, steps: dict[str, int | float]) -> dict[str, int]:
@@ -81,44 +84,56 @@ DOWNLOAD_BYTES = 2
 BESIDE_GB = 0.02
 
 
+def measure_disks(checkpoints: Path) -> dict[str, Volume]:
+    """Measure the disks that a run writes to, by purpose.
+
+    Args:
+        checkpoints: folder of the checkpoints; the adapters are in the folder next to it.
+    """
+    checkpoints = shorten_path(checkpoints)
+    return {
+        "hub_cache": measure_volume(find_hub_cache()),
+        "checkpoints": measure_volume(checkpoints),
+        "output": measure_volume(checkpoints.with_name("adapter")),
+    }
+
+
 def plan_disk(
-    size: ModelSize, recipe: Recipe, volumes: dict[str, dict[str, Any]]
+    size: ModelSize, recipe: Recipe, volumes: Mapping[str, Volume]
 ) -> list[dict[str, Any]]:
     """Compare needed with free space.
 
     Args:
         size: shape of model and adapter.
         recipe: names the base model, and how many checkpoints are kept.
-        volumes: free space by purpose; equal volumes share it.
+        volumes: the disk by purpose.
 
     Returns:
         One entry a purpose: `folder`, `needed_gb`, `free_gb` (10^9 bytes) and `fits`, which is
-        false if everything that goes to the same volume is more than it has free.
+        false if everything that goes to the same disk is more than it has free.
     """
     needed = {
         "hub_cache": _download_gb(size, recipe),
         "checkpoints": _checkpoints_gb(size, recipe),
         "output": size.trainable * 4 / 1e9 + BESIDE_GB,
     }
-    missing = count_missing(
-        needed,
-        {purpose: place["volume"] for purpose, place in volumes.items()},
-        {purpose: place["free_gb"] for purpose, place in volumes.items()},
-    )
+    free = {purpose: round(volume.free / 1e9, 3) for purpose, volume in volumes.items()}
+    devices = {purpose: volume.device for purpose, volume in volumes.items()}
+    missing = count_missing(needed, devices, free)
     return [
         {
             "purpose": purpose,
-            "folder": place["folder"],
+            "folder": str(volume.folder),
             "needed_gb": round(needed[purpose], 3),
-            "free_gb": place["free_gb"],
+            "free_gb": free[purpose],
             "fits": not missing[purpose],
         }
-        for purpose, place in volumes.items()
+        for purpose, volume in volumes.items()
     ]
 
 
 def _download_gb(size: ModelSize, recipe: Recipe) -> float:
-    if not must_be_downloaded(recipe):
+    if has_weights(recipe):
         return 0.0
     return (size.quantized + size.unquantized) * DOWNLOAD_BYTES / 1e9
 

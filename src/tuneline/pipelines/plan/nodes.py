@@ -1,6 +1,7 @@
 """Nodes of the plan stage. They load the base model's config and tokenizer, never its weights."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -22,6 +23,7 @@ from tuneline.pipelines.plan.estimates import (
     describe_resolved,
     describe_tokens,
     estimate_time,
+    measure_disks,
     plan_disk,
 )
 from tuneline.pipelines.plan.memory import describe_context, measure_model, predict_memory
@@ -105,7 +107,7 @@ def make_plan(
     token_report: pd.DataFrame,
     train: list[Example],
     validation: list[Example],
-    volumes: dict[str, dict[str, Any]],
+    checkpoints: Path,
     recipe: Recipe,
     evaluation: Evaluation,
     hardware: Hardware,
@@ -116,7 +118,7 @@ def make_plan(
         token_report: tokens of every example.
         train: the examples of the training split, to know the plan by.
         validation: those of the validation split, likewise.
-        volumes: free space where the run writes.
+        checkpoints: the folder of its checkpoints, whose disk is measured.
         recipe: what is trained and how.
         evaluation: how long an answer may be.
         hardware: the machine.
@@ -150,7 +152,7 @@ def make_plan(
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
         "memory_gb": predict_memory(size, longest, recipe, hardware),
         "savings": list_savings(Setting(size, longest, recipe, hardware)),
-        "disk": plan_disk(size, recipe, volumes),
+        "disk": plan_disk(size, recipe, measure_disks(checkpoints)),
         "time": estimate_time(tokens["in_all"], hardware),
         "chat_template": [
             *describe_template(tokenizer),

@@ -34,7 +34,7 @@ def create_pipeline() -> Pipeline:
                     "token_report",
                     "train",
                     "validation",
-                    "disk_space",
+                    "checkpoints",
                     "params:recipe",
                     "params:evaluation",
                     "params:hardware",

@@ -92,7 +92,7 @@ def judge(plan: dict[str, Any]) -> dict[str, Any]:
         plan: everything the plan knows.
 
     Returns:
-        `result`: fits, with warnings or without, does not fit, or cannot tell; and `summary`: a
+        `label`: fits, with warnings or without, does not fit, or cannot tell; and `summary`: a
         sentence for each obstacle, or what the run will be and what to know about it.
     """
     obstacles = [

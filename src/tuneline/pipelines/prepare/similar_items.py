@@ -7,7 +7,7 @@ import regex
 from rapidfuzz.distance import Prefix
 
 from tuneline.parameters.table import Similarity
-from tuneline.pipelines.prepare.normal_forms import normalize
+from tuneline.pipelines.prepare.near_duplicates import normalize
 
 # Letters with which two words must begin to be forms of one; shorter words must be equal.
 LEAST_LETTERS = 3

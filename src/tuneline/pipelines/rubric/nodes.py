@@ -9,9 +9,9 @@ from kedro.io import DatasetError
 
 from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.rubric.judge import rate_pairs
 from tuneline.pipelines.rubric.ratings import (
     account_judgments,
+    rate_pairs,
     read_judgments,
     summarize_ratings,
 )

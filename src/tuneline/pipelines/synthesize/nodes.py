@@ -4,15 +4,8 @@ import logging
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.llm_api.moderation import moderate
+from tuneline.llm_api.requests import moderate
 from tuneline.parameters import Prices, Synthesize
-from tuneline.pipelines.synthesize.costs import (
-    Record,
-    estimate,
-    make_asker,
-    make_record,
-    price_estimate,
-)
 from tuneline.pipelines.synthesize.filters import AnswerCheck, QuestionCheck, TemplateCheck
 from tuneline.pipelines.synthesize.quotas import (
     check_shares,
@@ -21,10 +14,15 @@ from tuneline.pipelines.synthesize.quotas import (
     plan_templates,
 )
 from tuneline.pipelines.synthesize.report import (
+    Record,
     build_report,
+    estimate,
     list_human_written,
     list_synthesized,
+    make_asker,
+    make_record,
     make_row,
+    price_estimate,
 )
 from tuneline.pipelines.synthesize.rounds import ask_items, check_some_came
 from tuneline.pipelines.synthesize.templates import find_template_problems, read_vocabulary
