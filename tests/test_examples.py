@@ -1,6 +1,6 @@
 import pytest
 
-from tuneline.examples import fill_templates, split_terms
+from tuneline.examples import fill_templates, hash_templates, split_terms
 from tuneline.parameters import Data, Prompt, Split
 
 DATA = Data(
@@ -10,13 +10,24 @@ ROW = {"line": 7, "uid": "0042", "title": "Pot {hot} & {title}", "content": "It'
 
 
 def test_templates_are_filled_and_braces_in_the_data_stay():
-    example = fill_templates(ROW, DATA, Prompt(prompt="Describe: {title}", completion="{content}"))
+    prompt = Prompt(prompt="Describe: {title}", completion="{content}")
+    example = fill_templates(ROW, DATA, prompt)
     assert example == {
         "id": "0042",
         "prompt": [{"role": "user", "content": "Describe: Pot {hot} & {title}"}],
         "completion": [{"role": "assistant", "content": "It's {0} hot."}],
-        "meta": {"line": 7},
+        "meta": {"line": 7, "templates": hash_templates(prompt)},
     }
+
+
+def test_examples_tell_which_templates_they_were_filled_with():
+    prompt = Prompt(prompt="Describe: {title}", completion="{content}")
+    first = fill_templates(ROW, DATA, prompt)["meta"]["templates"]
+    for changes in ({"prompt": "Name: {title}"}, {"system": "Be brief."}):
+        changed = prompt.model_copy(update=changes)
+        assert fill_templates(ROW, DATA, changed)["meta"]["templates"] != first
+    same = fill_templates({**ROW, "title": "A cup"}, DATA, prompt)
+    assert same["meta"]["templates"] == first
 
 
 def test_a_system_message_comes_first():
@@ -33,6 +44,7 @@ def test_category_slices_and_key_terms_are_carried_where_they_are_named():
     prompt = Prompt(prompt="{title}", completion="{content}")
     assert fill_templates(row, data, prompt)["meta"] == {
         "line": 7,
+        "templates": hash_templates(prompt),
         "category": "care",
         "slices": {"level": "basics"},
         "key_terms": ["70–90 %", "VOCs"],
@@ -40,6 +52,7 @@ def test_category_slices_and_key_terms_are_carried_where_they_are_named():
     empty = {**ROW, "kind": None, "level": None, "terms": ""}
     assert fill_templates(empty, data, prompt)["meta"] == {
         "line": 7,
+        "templates": hash_templates(prompt),
         "category": "",
         "slices": {"level": ""},
         "key_terms": [],

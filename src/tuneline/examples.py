@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any, TypedDict
@@ -10,6 +11,7 @@ import orjson
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.utils.hashing import hash_value
 
 # Column of a table's pairs: the groups of a question, as JSON.
 GROUPS = "groups"
@@ -28,7 +30,8 @@ class Message(TypedDict):
 class Example(TypedDict):
     """A prompt with the completion that is to be learned.
 
-    `meta` holds `line`, the number of the row in the raw source, and where the use case names them
+    `meta` holds `line`, the number of the row in the raw source, `templates`, the fingerprint of
+    the prompt templates that were filled, and where the use case names them
     `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, and `groups`, the
     label of the group that the example belongs to, by the grouping's name: see `fill_templates`.
     """
@@ -64,8 +67,18 @@ def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:
         "id": str(row[data.id]),
         "prompt": [*system, {"role": "user", "content": prompt.prompt.format_map(texts)}],
         "completion": [{"role": "assistant", "content": prompt.completion.format_map(texts)}],
-        "meta": {"line": row["line"], **_describe(row, data)},
+        "meta": {
+            "line": row["line"],
+            "templates": hash_templates(prompt),
+            **_describe(row, data),
+        },
     }
+
+
+@lru_cache
+def hash_templates(prompt: Prompt) -> str:
+    """Fingerprint the templates that a model is asked with: twelve hexadecimal digits."""
+    return hash_value([prompt.system or "", prompt.prompt])[:12]
 
 
 def _describe(row: dict[str, Any], data: Data) -> dict[str, Any]:

@@ -1,13 +1,27 @@
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.models.adapter import load_tuned
-from tuneline.models.fingerprints import find_incompatibilities
-from tuneline.parameters import Recipe
+from tuneline.models.fingerprints import (
+    RunInputs,
+    counts_for_plan,
+    counts_for_run,
+    describe_examples,
+    describe_inputs,
+    find_changes,
+    find_differences,
+    find_incompatibilities,
+    name_run,
+)
+from tuneline.models.loading import load_tokenizer
+from tuneline.parameters import Hardware, Recipe
 
 
 def test_a_base_model_whose_folder_has_moved_is_the_same(recipe: Recipe, tmp_path: Path):
@@ -54,3 +68,64 @@ def test_another_number_format_than_that_of_the_training_is_said(
         adapter.provenance["hardware"] = {"name": "an L4", "dtype": "bfloat16"}
         load_tuned(adapter, recipe, CPU)
     assert "was trained in bfloat16 (an L4), and test CPU computes in float32" in caplog.text
+
+
+def describe(recipe: Recipe, hardware: Hardware = CPU, templates: str = "a") -> RunInputs:
+    example: Any = {"id": "1", "prompt": [], "completion": [], "meta": {"templates": templates}}
+    return describe_inputs([example], [], load_tokenizer(recipe), recipe, hardware)
+
+
+def name_differences(one: RunInputs, other: RunInputs, counts: Callable[[str], bool]) -> list[str]:
+    return [found.name for found in find_differences(one, other, counts)]
+
+
+def test_inputs_are_the_same_after_their_file(recipe: Recipe):
+    inputs = describe(recipe)
+    read = json.loads(json.dumps(inputs))
+    assert read == inputs
+    assert name_run(read) == name_run(inputs)
+    assert name_differences(read, inputs, lambda name: True) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "of_plan", "of_run"),
+    [
+        ({"learning_rate": 1e-5}, [], ["recipe.learning_rate"]),
+        ({"lora": {"r": 2}}, ["recipe.lora"], ["recipe.lora"]),
+        ({"save_steps": 7}, [], []),
+        ({"max_overlong_fraction": 0.5}, ["recipe.max_overlong_fraction"], []),
+    ],
+)
+def test_a_plan_and_a_run_depend_on_different_keys_of_the_recipe(
+    recipe: Recipe, changed: dict, of_plan: list[str], of_run: list[str]
+):
+    before = describe(recipe)
+    after = describe(Recipe.model_validate({**recipe.model_dump(), **changed}))
+    assert name_differences(before, after, counts_for_plan) == of_plan
+    assert name_differences(before, after, counts_for_run) == of_run
+    assert (name_run(before) == name_run(after)) == (of_run == [])
+
+
+def test_another_machine_needs_another_plan_and_goes_on_with_the_run(recipe: Recipe):
+    before, after = describe(recipe), describe(recipe, CPU.model_copy(update={"memory_gb": 9}))
+    (difference,) = find_differences(before, after, counts_for_plan)
+    assert (difference.name, difference.recorded, difference.now) == ("hardware.memory_gb", 8, 9)
+    assert name_run(before) == name_run(after)
+
+
+def test_examples_of_several_templates_have_no_fingerprint_of_them(recipe: Recipe):
+    assert describe(recipe, templates="a")["prompt_templates"] == "a"
+    examples: Any = [
+        {"id": "1", "prompt": [], "completion": [], "meta": {"templates": name}} for name in "ab"
+    ]
+    inputs = describe_inputs(examples, [], load_tokenizer(recipe), recipe, CPU)
+    assert inputs["prompt_templates"] is None
+
+
+def test_only_what_is_stated_is_compared_with_an_adapter(recipe: Recipe):
+    adapter = make_adapter(recipe, CPU, effect=False)
+    assert find_changes(adapter, {"examples": describe_examples(train=[])}) == set()
+    other: Any = [{"id": "1"}]
+    changes = find_changes(adapter, {"examples": describe_examples(train=other)})
+    assert changes == {"training examples"}
+    assert find_changes(adapter, {"prompt_templates": "b"}) == {"prompt templates"}

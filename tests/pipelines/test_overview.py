@@ -18,7 +18,7 @@ def make(title: str, questions: int = 0) -> dict[str, Any]:
     return {
         "report": "<html>",
         "scores": {
-            "verdict": {"result": "mixed", "summary": f"Mixed. {PLANTED}"},
+            "verdict": {"label": "mixed", "summary": f"Mixed. {PLANTED}"},
             "metrics": dict.fromkeys(("loss", "perplexity", "chrf", "rouge_l"), METRIC),
             "prompts": 20,
             "questions": questions,
@@ -31,7 +31,10 @@ def make(title: str, questions: int = 0) -> dict[str, Any]:
             ]
         },
         "plan": {
-            "inputs": {"recipe.base_model": PLANTED, "hardware.name": "laptop CPU"},
+            "inputs": {
+                "recipe": {"settings": {"base_model": PLANTED}},
+                "hardware": {"name": "laptop CPU"},
+            },
             "examples": {"train": 1874},
         },
         "evaluation": {"title": title, "generation": {}},

@@ -15,7 +15,7 @@ from kedro.framework.startup import bootstrap_project
 from tests.conftest import CPU
 from tests.hub.test_cleanup import add_part, add_repo
 from tuneline.hub.cache import SETTINGS, VARIABLES
-from tuneline.models.fingerprints import describe_run, record_provenance
+from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Recipe
 from tuneline.pipelines.train.checkpoints import finish, open_run, seal
@@ -79,7 +79,8 @@ def speak(project: Path) -> Speak:
 def add_run(recipe: Recipe, finished: bool = True, adapter: bool = True) -> Path:
     """Leave what a training leaves: a sealed checkpoint, and its adapter."""
     tokenizer, splits = load_tokenizer(recipe), ([EXAMPLE], [EXAMPLE])
-    run = open_run(MODELS / "checkpoints", describe_run(*splits, tokenizer, recipe))
+    inputs = describe_inputs(*splits, tokenizer, recipe, CPU)
+    run = open_run(MODELS / "checkpoints", inputs)
     checkpoint = run / "checkpoint-7"
     checkpoint.mkdir()
     (checkpoint / "optimizer.pt").write_bytes(b"x" * 50_000)
@@ -90,8 +91,7 @@ def add_run(recipe: Recipe, finished: bool = True, adapter: bool = True) -> Path
         folder = MODELS / "adapter" / f"version-{recipe.seed}" / "adapter"
         folder.mkdir(parents=True)
         (folder / "adapter_model.safetensors").write_bytes(b"x")
-        record = record_provenance(*splits, tokenizer, recipe, CPU)
-        (folder / "provenance.json").write_bytes(orjson.dumps(record))
+        (folder / "provenance.json").write_bytes(orjson.dumps(inputs))
     return run
 
 
@@ -242,11 +242,12 @@ def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Pa
     examples = project / "data/test/05_model_input/product_descriptions"
     reporting.mkdir(parents=True)
     examples.mkdir(parents=True)
-    (examples / "train.jsonl").write_bytes(orjson.dumps(EXAMPLE) + b"\n")
+    for split in ("train", "validation"):
+        (examples / f"{split}.jsonl").write_bytes(orjson.dumps(EXAMPLE) + b"\n")
     (reporting / "token_report.csv").write_text(
         "split,id,prompt_tokens,completion_tokens,tokens,fits,control_tokens\ntrain,1,3,3,6,True,\n"
     )
-    kedro(project, "run", "--nodes=product_descriptions.make_plan")
+    kedro(project, "run", "--nodes=plan.make_plan")
     plan = json.loads((reporting / "plan.json").read_text())
     folders = {place["purpose"]: place["folder"] for place in plan["disk"]}
     assert folders["hub_cache"] == str(tmp_path / "hub")

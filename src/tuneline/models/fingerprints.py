@@ -1,8 +1,9 @@
-"""What decides an answer: the model, and the machine that computes it."""
+"""What a run, an adapter and an answer are made of, and what differs between two of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypedDict
 
 from tuneline.errors import Problem
 from tuneline.examples import Example
@@ -11,6 +12,208 @@ from tuneline.models.loading import identify_base
 from tuneline.models.rendering import hash_template
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.utils.hashing import hash_value
+
+LIBRARIES = ("tuneline", "torch", "transformers", "peft", "trl", "bitsandbytes", "tokenizers")
+
+
+class RunInputs(TypedDict, total=False):
+    """Everything that decides what an adapter becomes, and the machine that computes it.
+
+    It has no time and no path of the machine: the same inputs give the same value. `plan.json` and
+    `provenance.json` hold all of it; what is at hand of it today is compared with them.
+
+    Attributes:
+        base: `name` of the base model, with the `sha256` of its weights or its `commit`.
+        chat_template_sha256: of the tokenizer's chat template.
+        prompt_templates: fingerprint of those that filled the examples; None for several.
+        examples: `count` and `sha256` by split.
+        recipe: `settings`, and the `sha256` of them.
+        hardware: the machine.
+        versions: of the libraries that train.
+    """
+
+    base: dict[str, str]
+    chat_template_sha256: str
+    prompt_templates: str | None
+    examples: dict[str, dict[str, Any]]
+    recipe: dict[str, Any]
+    hardware: dict[str, Any]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between two runs: its name as a user knows it, and both values."""
+
+    name: str
+    recorded: Any
+    now: Any
+
+
+def describe_inputs(
+    train: list[Example],
+    validation: list[Example],
+    tokenizer: Any,
+    recipe: Recipe,
+    hardware: Hardware,
+) -> RunInputs:
+    """Describe what a run is made of, in plain values; `tokenizer` is the base model's."""
+    settings = recipe.model_dump()
+    templates = {example["meta"].get("templates") for example in train}
+    return {
+        "base": identify_base(recipe),
+        "chat_template_sha256": hash_template(tokenizer),
+        "prompt_templates": templates.pop() if len(templates) == 1 else None,
+        "examples": describe_examples(train=train, validation=validation),
+        "recipe": {"sha256": hash_value(settings), "settings": settings},
+        "hardware": hardware.model_dump(),
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def describe_examples(**splits: list[Example]) -> dict[str, dict[str, Any]]:
+    """Count and fingerprint the examples of each split."""
+    return {
+        split: {"count": len(examples), "sha256": hash_value(examples)}
+        for split, examples in splits.items()
+    }
+
+
+def find_differences(
+    recorded: RunInputs, now: RunInputs, counts: Callable[[str], bool]
+) -> list[Difference]:
+    """Find what differs between two runs of all that `counts`, given its name, says it counts."""
+    one, other = _list_values(recorded), _list_values(now)
+    return [
+        Difference(name, one.get(name), other.get(name))
+        for name in sorted(one.keys() | other.keys())
+        if counts(name) and one.get(name) != other.get(name)
+    ]
+
+
+def name_run(inputs: RunInputs) -> str:
+    """Name a run after what decides its outcome: twelve hexadecimal digits."""
+    values = _list_values(inputs)
+    return hash_value({name: values[name] for name in values if counts_for_run(name)})[:12]
+
+
+# Keys of BitsAndBytesConfig that decide what becomes of the weights, and what they are if unstated.
+WEIGHTS = {
+    "load_in_4bit": False,
+    "bnb_4bit_quant_type": "fp4",
+    "bnb_4bit_use_double_quant": False,
+    "llm_int8_skip_modules": None,
+}
+SPLITS = {"train": "training examples", "validation": "validation examples"}
+SHORT = 16  # hexadecimal digits: what messages show of a hash
+
+
+def _list_values(inputs: RunInputs) -> dict[str, Any]:
+    """List what is there to compare, by the names under which users know it."""
+    values: dict[str, Any] = {}
+    if "base" in inputs:
+        values["base model"] = inputs["base"]
+        # A folder may have moved: its weights identify it.
+        values["weights"] = inputs["base"].get("sha256") or inputs["base"]
+    if "chat_template_sha256" in inputs:
+        values["chat template"] = inputs["chat_template_sha256"][:SHORT]
+    if "prompt_templates" in inputs:
+        values["prompt templates"] = inputs["prompt_templates"]
+    for split, examples in inputs.get("examples", {}).items():
+        values[SPLITS[split]] = examples["sha256"][:SHORT]
+    if "recipe" in inputs:
+        settings = inputs["recipe"]["settings"]
+        stated = settings.get("quantization") or {}
+        values["4-bit weights"] = {key: stated.get(key, unset) for key, unset in WEIGHTS.items()}
+        values |= {f"recipe.{key}": value for key, value in settings.items()}
+    values |= {f"hardware.{key}": value for key, value in inputs.get("hardware", {}).items()}
+    return values
+
+
+# A plan says nothing that the others of a recipe's keys (learning rate, seed …) would change.
+PLANNED_KEYS = {
+    *("base_model", "revision", "quantization", "lora", "global_batch_size", "max_length"),
+    *("overlong", "max_overlong_fraction", "packing", "chat_template_path", "max_steps"),
+    *("num_train_epochs", "optim", "warmup_steps", "lr_scheduler_type", "lr_scheduler_kwargs"),
+    *("eval_strategy", "eval_steps"),
+}
+# Recipe keys that change nothing in the adapter: how a run is watched and kept, and what the base
+# model says by itself.
+WATCHING_KEYS = {
+    *("base_model", "revision", "save_steps", "save_strategy", "save_total_limit", "report_to"),
+    *("logging_steps", "logging_strategy", "logging_first_step", "run_name"),
+    "max_overlong_fraction",
+}
+
+
+def counts_for_plan(name: str) -> bool:
+    """Tell whether a plan is another one if this differs."""
+    block, _, key = name.partition(".")
+    if block == "recipe":
+        return key in PLANNED_KEYS
+    return block == "hardware" or name == SPLITS["train"]
+
+
+def counts_for_run(name: str) -> bool:
+    """Tell whether the outcome of a training is another one if this differs: not by the machine."""
+    block, _, key = name.partition(".")
+    if block == "recipe":
+        return key not in WATCHING_KEYS
+    return name in {"base model", "chat template", *SPLITS.values()}
+
+
+def find_changes(adapter: Adapter, here: RunInputs) -> set[str]:
+    """Name what differs between an adapter's training and what is here; all else is not compared.
+
+    The names are those of messages, and `weights` and `4-bit weights` for the part of base model
+    and quantization that an adapter depends on.
+    """
+    trained: Any = adapter.provenance
+    return {one.name for one in find_differences(trained, here, _list_values(here).__contains__)}
+
+
+def find_incompatibilities(adapter: Adapter, recipe: Recipe) -> Iterator[Problem]:
+    """Find what an adapter would be used with and was not trained with.
+
+    Yields:
+        That it was trained on another base model, on other 4-bit weights of it, or with another
+        chat template than the one it has.
+    """
+    here: RunInputs = {
+        "base": identify_base(recipe),
+        "chat_template_sha256": hash_template(adapter.tokenizer),
+        "recipe": {"settings": recipe.model_dump()},
+    }
+    trained, changes = adapter.provenance, find_changes(adapter, here)
+    if "weights" in changes:
+        yield Problem(
+            where="recipe.base_model",
+            value=_name_base(here["base"]),
+            wrong=f"the adapter was trained on {_name_base(trained['base'])}",
+            matters="on another base model it means nothing",
+            remedy="train again, or use the --env and the recipe it was trained with",
+        )
+    if "4-bit weights" in changes:
+        yield Problem(
+            where="recipe.quantization",
+            value=recipe.quantization,
+            wrong=f"the adapter was trained with {trained['recipe']['settings']['quantization']}",
+            matters="it belongs to the weights it was trained on; on others it answers otherwise",
+            remedy="train again, or state the quantization it was trained with",
+        )
+    if "chat template" in changes:
+        yield Problem(
+            where="adapter/chat_template.jinja",
+            wrong="it is not the template the adapter was trained with",
+            matters="the model would be asked in a form it has not learned",
+            remedy="bring the original file back, or train again",
+        )
+
+
+def _name_base(base: dict[str, str]) -> str:
+    detail = f"weights {base['sha256'][:12]}" if "sha256" in base else f"commit {base['commit']}"
+    return f"{base['name']} ({detail})"
+
 
 # What computes the answers: another machine or version may answer otherwise, or at another speed.
 MACHINE = {"name", "device", "dtype", "attn_implementation"}
@@ -23,8 +226,9 @@ def describe_generation(
     """Describe everything that decides how base and tuned model answer a prompt.
 
     Args:
-        adapter: its weights and its chat template.
-        recipe: base model and quantization.
+        adapter: its weights, and what it was trained with: `find_incompatibilities` tells whether
+            it is used with the same.
+        recipe: the quantization.
         evaluation: the decoding.
         hardware: the machine; its speed is part of an answer.
 
@@ -33,9 +237,9 @@ def describe_generation(
         adapter, so that those to a prompt are made once for all adapters.
     """
     shared = {
-        "base": identify_base(recipe),
+        "base": adapter.provenance["base"],
         "quantization": recipe.quantization,
-        "chat_template": hash_template(adapter.tokenizer),
+        "chat_template": adapter.provenance["chat_template_sha256"],
         "generation": evaluation.generation,
         "hardware": hardware.model_dump(include=MACHINE),
         "versions": {name: version(name) for name in ANSWERING_LIBRARIES},
@@ -43,182 +247,4 @@ def describe_generation(
     return {
         "base": {**shared, "adapter": None},
         "tuned": {**shared, "adapter": hash_adapter(adapter)},
-    }
-
-
-# A plan says nothing that the others of a recipe's keys (learning rate, seed …) would change.
-RECIPE_KEYS = {
-    "base_model",
-    "revision",
-    "quantization",
-    "lora",
-    "global_batch_size",
-    "max_length",
-    "overlong",
-    "max_overlong_fraction",
-    "packing",
-    "chat_template_path",
-    "max_steps",
-    "num_train_epochs",
-    "optim",
-    "warmup_steps",
-    "lr_scheduler_type",
-    "lr_scheduler_kwargs",
-    "eval_strategy",
-    "eval_steps",
-}
-
-
-def describe_inputs(train: list[Example], recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
-    """Describe what a plan is made of.
-
-    Args:
-        train: examples to learn from.
-        recipe: what is trained and how.
-        hardware: the machine.
-
-    Returns:
-        Plain values by dotted name.
-    """
-    settings = {
-        f"recipe.{key}": value for key, value in recipe.model_dump(include=RECIPE_KEYS).items()
-    }
-    machine = {f"hardware.{key}": value for key, value in hardware.model_dump().items()}
-    return {"training examples": hash_value(train)[:16], **settings, **machine}
-
-
-# Keys of BitsAndBytesConfig that decide what becomes of the weights, and what they are if unstated.
-WEIGHTS = {
-    "load_in_4bit": False,
-    "bnb_4bit_quant_type": "fp4",
-    "bnb_4bit_use_double_quant": False,
-    "llm_int8_skip_modules": None,
-}
-
-
-def find_incompatibilities(adapter: Adapter, recipe: Recipe) -> Iterator[Problem]:
-    """Find what an adapter would be used with and was not trained with.
-
-    Args:
-        adapter: the adapter.
-        recipe: names the base model.
-
-    Yields:
-        That it was trained on another base model, on other 4-bit weights of it, or with another
-        chat template.
-    """
-    trained_on, here = adapter.provenance["base"], identify_base(recipe)
-    if not _are_same(trained_on, here):
-        yield Problem(
-            where="recipe.base_model",
-            value=_name_base(here),
-            wrong=f"the adapter was trained on {_name_base(trained_on)}",
-            matters="on another base model it means nothing",
-            remedy="train again, or use the --env and the recipe it was trained with",
-        )
-    quantization = adapter.provenance["recipe"]["settings"]["quantization"]
-    if _list_weight_keys(quantization) != _list_weight_keys(recipe.quantization):
-        yield Problem(
-            where="recipe.quantization",
-            value=recipe.quantization,
-            wrong=f"the adapter was trained with {quantization}",
-            matters="it belongs to the weights it was trained on; on others it answers otherwise",
-            remedy="train again, or state the quantization it was trained with",
-        )
-    if hash_template(adapter.tokenizer) != adapter.provenance["chat_template_sha256"]:
-        yield Problem(
-            where="adapter/chat_template.jinja",
-            wrong="it is not the template the adapter was trained with",
-            matters="the model would be asked in a form it has not learned",
-            remedy="bring the original file back, or train again",
-        )
-
-
-def _list_weight_keys(quantization: dict[str, Any] | None) -> dict[str, Any]:
-    return {key: (quantization or {}).get(key, default) for key, default in WEIGHTS.items()}
-
-
-def _are_same(one: dict[str, str], other: dict[str, str]) -> bool:
-    """Tell whether two bases are the same; a folder may have moved, its weights identify it."""
-    if "sha256" in one and "sha256" in other:
-        return one["sha256"] == other["sha256"]
-    return one == other
-
-
-def _name_base(base: dict[str, str]) -> str:
-    detail = f"weights {base['sha256'][:12]}" if "sha256" in base else f"commit {base['commit']}"
-    return f"{base['name']} ({detail})"
-
-
-LIBRARIES = ("tuneline", "torch", "transformers", "peft", "trl", "bitsandbytes", "tokenizers")
-# Recipe keys that say how a run is watched and kept, and change nothing in the adapter.
-WATCHING_KEYS = {
-    "save_steps",
-    "save_strategy",
-    "save_total_limit",
-    "logging_steps",
-    "logging_strategy",
-    "logging_first_step",
-    "report_to",
-    "run_name",
-    "max_overlong_fraction",
-}
-
-
-def describe_run(
-    train: list[Example], validation: list[Example], tokenizer: Any, recipe: Recipe
-) -> dict[str, Any]:
-    """Describe what decides the outcome of a run: data, recipe and base, not the machine.
-
-    Args:
-        train: examples to learn from.
-        validation: examples that watch the training.
-        tokenizer: the base model's tokenizer.
-        recipe: what is trained and how.
-
-    Returns:
-        Plain values by the name under which a user knows them.
-    """
-    settings = recipe.model_dump(exclude=WATCHING_KEYS | {"base_model", "revision"})
-    return {
-        "base model": identify_base(recipe),
-        "chat template": hash_template(tokenizer)[:16],
-        "training examples": hash_value(train)[:16],
-        "validation examples": hash_value(validation)[:16],
-        **{f"recipe.{key}": value for key, value in sorted(settings.items())},
-    }
-
-
-def record_provenance(
-    train: list[Example],
-    validation: list[Example],
-    tokenizer: Any,
-    recipe: Recipe,
-    hardware: Hardware,
-) -> dict[str, Any]:
-    """Record everything that decides what the adapter becomes.
-
-    It holds no time and no path of the machine: the same inputs give the same record.
-
-    Args:
-        train: examples to learn from.
-        validation: examples that watched the training.
-        tokenizer: the base model's tokenizer.
-        recipe: what is trained and how.
-        hardware: the machine.
-
-    Returns:
-        Hashes (SHA-256), settings and library versions.
-    """
-    settings = recipe.model_dump()
-    return {
-        "base": identify_base(recipe),
-        "examples": {
-            "train": {"count": len(train), "sha256": hash_value(train)},
-            "validation": {"count": len(validation), "sha256": hash_value(validation)},
-        },
-        "recipe": {"sha256": hash_value(settings), "settings": settings},
-        "hardware": hardware.model_dump(),
-        "chat_template_sha256": hash_template(tokenizer),
-        "versions": {name: version(name) for name in LIBRARIES},
     }

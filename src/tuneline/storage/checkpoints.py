@@ -9,6 +9,7 @@ from typing import Any
 
 from tuneline.errors import TunelineError
 from tuneline.hub.cleanup import Removable
+from tuneline.models.fingerprints import name_run
 from tuneline.pipelines.train.checkpoints import INPUTS, read_finished
 from tuneline.utils.disks import count_bytes, lies_within, shorten_path
 from tuneline.utils.files import find_partials, find_scratch
@@ -55,20 +56,16 @@ def list_runs(checkpoints: Path, adapters: Iterable[Path]) -> list[Run]:
         One entry a run.
     """
     read = ((path, _read(path / "provenance.json")) for path in adapters)
-    records = [(path, record) for path, record in read if record]
-    runs = []
-    for path in sorted(checkpoints.glob(f"*/{INPUTS}")):
-        inputs = _read(path)
-        came_out = [one for one, record in records if inputs and _is_made_of(record, inputs)]
-        runs.append(
-            Run(
-                folder=path.parent,
-                size=count_bytes(path.parent),
-                finished=read_finished(path.parent) is not None,
-                adapter=came_out[-1] if came_out else None,
-            )
+    came_out = {name_run(record): path for path, record in read if record}
+    return [
+        Run(
+            folder=path.parent,
+            size=count_bytes(path.parent),
+            finished=read_finished(path.parent) is not None,
+            adapter=came_out.get(path.parent.name),
         )
-    return runs
+        for path in sorted(checkpoints.glob(f"*/{INPUTS}"))
+    ]
 
 
 def find_removable_runs(runs: Iterable[Run], data: Path) -> Iterator[Removable]:
@@ -121,21 +118,7 @@ def _make_removal(path: Path) -> Any:
     return lambda: shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _is_made_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
-    """Compare an adapter's provenance with what decides the outcome of a run."""
-    settings = record["recipe"]["settings"]
-    splits = record["examples"]
-    known = {
-        "base model": record["base"],
-        "chat template": record["chat_template_sha256"][:16],
-        "training examples": splits["train"]["sha256"][:16],
-        "validation examples": splits["validation"]["sha256"][:16],
-        **{f"recipe.{key}": value for key, value in settings.items()},
-    }
-    return all(name in known and known[name] == value for name, value in inputs.items())
-
-
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> Any:
     """Read a record; nothing where it is broken, which is said: what else there is still shows."""
     try:
         return read_sealed(path, "make it again, or delete its folder")

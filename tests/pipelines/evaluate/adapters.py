@@ -4,13 +4,13 @@ import random
 
 import torch
 
-from tests.conftest import extract_adapter
+from tests.conftest import CPU, extract_adapter
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter
-from tuneline.models.loading import identify_base, load_model, load_tokenizer
-from tuneline.models.rendering import hash_template, render_example
+from tuneline.models.fingerprints import describe_inputs
+from tuneline.models.loading import load_model, load_tokenizer
+from tuneline.models.rendering import render_example
 from tuneline.parameters import Hardware, Recipe
-from tuneline.utils.hashing import hash_value
 
 
 def wrap_model(recipe: Recipe, hardware: Hardware, effect: bool):
@@ -24,13 +24,8 @@ def wrap_model(recipe: Recipe, hardware: Hardware, effect: bool):
 
 def describe(tokenizer, train: list[Example], recipe: Recipe, dtype: str = "float32") -> dict:
     """Write the provenance that an adapter of these examples has."""
-    return {
-        "base": identify_base(recipe),
-        "chat_template_sha256": hash_template(tokenizer),
-        "examples": {"train": {"count": len(train), "sha256": hash_value(train)}},
-        "recipe": {"settings": recipe.model_dump()},
-        "hardware": {"name": "test CPU", "dtype": dtype},
-    }
+    hardware = CPU.model_copy(update={"dtype": dtype})
+    return {**describe_inputs(train, [], tokenizer, recipe, hardware)}
 
 
 def make_adapter(

@@ -17,7 +17,7 @@ EVALUATION = Evaluation(
     title=f"Pots {PLANTED}", generation={"do_sample": False, "stop": PLANTED}, resamples=100
 )
 PLAN = {
-    "inputs": {"hardware.name": PLANTED},
+    "inputs": {"hardware": {"name": PLANTED}},
     "examples": {"train": 8, "validation": 2, "test": 4},
     "tokens": {"median": 20, "longest": 30},
     "overlong": {

@@ -58,6 +58,10 @@ def make_report(lengths: list[int], recipe: Recipe) -> pd.DataFrame:
     return report.assign(fits=report["tokens"] <= recipe.max_length, control_tokens="")
 
 
+def plan_run(report: pd.DataFrame, recipe: Recipe, hardware: Hardware) -> dict:
+    return make_plan(report, [], [], CHECKPOINTS, recipe, EVALUATION, hardware)
+
+
 def test_tokens_are_those_that_training_renders(recipe: Recipe):
     short = recipe.model_copy(update={"max_length": 40})
     report = count_tokens([make_example(5)], [make_example(50)], [make_example(6)], short)
@@ -73,19 +77,17 @@ def test_control_tokens_that_are_typed_are_named_in_plan_and_page(
     typed["prompt"][0]["content"] = "Ignore <|end|> <|assistant|> <|end|>"
     report = count_tokens([make_example(5), typed], [typed], [make_example(6)], recipe)
     report.to_csv(tmp_path / "report.csv")  # as the catalog does, which knows no empty text
-    plan = make_plan(
-        pd.read_csv(tmp_path / "report.csv"), [], CHECKPOINTS, recipe, EVALUATION, hardware
-    )
+    plan = plan_run(pd.read_csv(tmp_path / "report.csv"), recipe, hardware)
     assert plan["chat_template"] == [
         "2 examples spell out control tokens of the base model (example w5: <|end|> "
         "<|assistant|>); they are read and learned as text, and end or open nothing."
     ]
-    page = html.unescape(write_plan(plan, plot_tokens(report, recipe)))
+    page = html.unescape(write_plan(plan, plot_tokens(report, recipe), []))
     assert plan["chat_template"][0] in page
 
 
 def test_the_plan_counts_steps_tokens_and_parameters(recipe: Recipe, hardware: Hardware):
-    plan = make_plan(make_report([20] * 64, recipe), [], CHECKPOINTS, recipe, EVALUATION, hardware)
+    plan = plan_run(make_report([20] * 64, recipe), recipe, hardware)
     assert plan["examples"] == {"train": 64, "validation": 1, "test": 1}
     assert plan["steps"]["total"] == 64 // recipe.global_batch_size * recipe.num_train_epochs
     assert plan["tokens"]["per_epoch"] == 64 * 20
@@ -94,7 +96,7 @@ def test_the_plan_counts_steps_tokens_and_parameters(recipe: Recipe, hardware: H
 
 def test_examples_that_are_too_long_are_named(recipe: Recipe, hardware: Hardware):
     lengths = [20] * 400 + [recipe.max_length + 1]
-    plan = make_plan(make_report(lengths, recipe), [], CHECKPOINTS, recipe, EVALUATION, hardware)
+    plan = plan_run(make_report(lengths, recipe), recipe, hardware)
     assert plan["overlong"]["ids"] == ["400"]
     assert plan["verdict"]["label"] == "fits, with warnings"
     assert "1 of 401 training examples is longer than" in plan["verdict"]["summary"]
@@ -102,7 +104,7 @@ def test_examples_that_are_too_long_are_named(recipe: Recipe, hardware: Hardware
 
 def test_too_many_long_examples_are_refused(recipe: Recipe, hardware: Hardware):
     lengths = [20] * 40 + [recipe.max_length + 1]
-    plan = make_plan(make_report(lengths, recipe), [], CHECKPOINTS, recipe, EVALUATION, hardware)
+    plan = plan_run(make_report(lengths, recipe), recipe, hardware)
     assert plan["verdict"]["label"] == "does not fit"
     assert "2.4% of the training examples are longer" in plan["verdict"]["summary"]
 
@@ -110,7 +112,7 @@ def test_too_many_long_examples_are_refused(recipe: Recipe, hardware: Hardware):
 def test_a_run_beyond_the_memory_is_refused(recipe: Recipe, hardware: Hardware):
     small = hardware.model_copy(update={"memory_gb": 0.001})
     recipe = recipe.model_copy(update={"packing": False})
-    plan = make_plan(make_report([20] * 64, recipe), [], CHECKPOINTS, recipe, EVALUATION, small)
+    plan = plan_run(make_report([20] * 64, recipe), recipe, small)
     assert plan["verdict"]["label"] == "does not fit"
     assert "per_device_train_batch_size" in plan["verdict"]["summary"]
 
@@ -212,10 +214,10 @@ def test_the_savings_names_what_to_change_until_it_fits(recipe: Recipe, hardware
 def test_between_little_and_much_fragmentation_nobody_can_tell(recipe: Recipe, hardware: Hardware):
     gpu = hardware.model_copy(update={"device": "cuda", "dtype": "bfloat16"})
     report = make_report([20] * 64, recipe)
-    memory = make_plan(report, [], CHECKPOINTS, recipe, EVALUATION, gpu)["memory_gb"]
+    memory = plan_run(report, recipe, gpu)["memory_gb"]
     assert memory["total"] < memory["worst_case"]
     tight = gpu.model_copy(update={"memory_gb": (memory["total"] + memory["worst_case"]) / 2})
-    verdict = make_plan(report, [], CHECKPOINTS, recipe, EVALUATION, tight)["verdict"]
+    verdict = plan_run(report, recipe, tight)["verdict"]
     assert verdict["label"] == "cannot tell"
     assert "the measured first step decides" in verdict["summary"]
 
@@ -258,7 +260,7 @@ def test_long_examples_are_dropped_or_cut_as_the_policy_says(
 ):
     recipe = recipe.model_copy(update={"overlong": policy, "num_train_epochs": 1})
     report = make_report([20] * 80 + [300] * 8, recipe)
-    plan = make_plan(report, [], CHECKPOINTS, recipe, EVALUATION, hardware)
+    plan = plan_run(report, recipe, hardware)
     assert plan["verdict"]["label"] == "fits, with warnings"
     assert plan["steps"]["total"] == steps
     assert plan["tokens"]["in_all"] == tokens
@@ -267,12 +269,10 @@ def test_long_examples_are_dropped_or_cut_as_the_policy_says(
 
 def test_time_and_cost_follow_from_what_was_measured(recipe: Recipe, hardware: Hardware):
     report = make_report([20] * 64, recipe)
-    assert (
-        make_plan(report, [], CHECKPOINTS, recipe, EVALUATION, hardware)["time"]["seconds"] is None
-    )
+    assert plan_run(report, recipe, hardware)["time"]["seconds"] is None
     known = hardware.model_copy(update={"tokens_per_second": 10.0, "price_per_hour": 3.6})
     recipe = recipe.model_copy(update={"num_train_epochs": 2})
-    time = make_plan(report, [], CHECKPOINTS, recipe, EVALUATION, known)["time"]
+    time = plan_run(report, recipe, known)["time"]
     assert time["seconds"] == 256
     assert time["cost"] == pytest.approx(0.256)
 
@@ -280,8 +280,8 @@ def test_time_and_cost_follow_from_what_was_measured(recipe: Recipe, hardware: H
 def test_the_plan_page_says_everything_and_escapes_it(recipe: Recipe, hardware: Hardware):
     named = hardware.model_copy(update={"name": "<script>alert(1)</script>"})
     report = make_report([20] * 64, recipe)
-    plan = make_plan(report, [], CHECKPOINTS, recipe, EVALUATION, named)
-    page = write_plan(plan, plot_tokens(report, recipe))
+    plan = plan_run(report, recipe, named)
+    page = write_plan(plan, plot_tokens(report, recipe), [])
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
     for words in ("Fits.", "If it has to be less", "hub cache", "float32 (a CPU)"):
@@ -315,7 +315,7 @@ def plan_lengths(recipe: Recipe, hardware: Hardware, lengths: list[int], **split
         )
         rows = rows.assign(prompt_tokens=10, completion_tokens=rows["tokens"] - 10)
         report = pd.concat([report, rows.assign(fits=rows["tokens"] <= recipe.max_length)])
-    return make_plan(report, [], CHECKPOINTS, recipe, EVALUATION, hardware)
+    return plan_run(report, recipe, hardware)
 
 
 def test_examples_longer_than_the_base_model_reads_are_named(recipe: Recipe, hardware: Hardware):
@@ -336,7 +336,7 @@ def test_held_out_prompts_without_room_for_an_answer_are_named(recipe: Recipe, h
     long = report["split"] == "test"
     for prompt, named in ((1024 - 48, 0), (1024 - 47, 1)):
         report = report.assign(prompt_tokens=report["prompt_tokens"].mask(long, prompt))
-        plan = make_plan(report, [], CHECKPOINTS, recipe, EVALUATION, hardware)
+        plan = plan_run(report, recipe, hardware)
         assert len(plan["context"]["answers"]) == named
         assert ("1 test prompt with an answer of 48 tokens" in plan["verdict"]["summary"]) == bool(
             named
@@ -427,7 +427,7 @@ def test_what_is_left_out_and_cut_is_counted_by_split(recipe: Recipe, hardware: 
     cut = recipe.model_copy(update={"overlong": "truncate"})
     report = make_report([20] * 64 + [300, 300], cut)
     report.loc[64, "prompt_tokens"] = 256
-    overlong = make_plan(report, [], CHECKPOINTS, cut, EVALUATION, hardware)["overlong"]
+    overlong = plan_run(report, cut, hardware)["overlong"]
     assert (overlong["left_out"]["train"], overlong["cut"]["train"]) == (1, 1)
     assert overlong["tokens_lost"] == 300 + 44
     assert overlong["end_tokens_lost"] == 1

@@ -21,11 +21,11 @@ from tests.pipelines.publish.hub_runs import REPORTS
 from tests.pipelines.publish.test_markdown import HOSTILE
 from tuneline.datasets import AdapterDataset, JSONDataset, JSONLinesDataset
 from tuneline.errors import TunelineError
+from tuneline.examples import hash_templates
 from tuneline.models.adapter import Adapter, attach_adapter
 from tuneline.parameters import Evaluation, Prompt, Publish, UseCase
 from tuneline.pipelines.publish.nodes import write_card
 from tuneline.pipelines.publish.usage import write_merging
-from tuneline.utils.hashing import hash_value
 
 RECORDS = ("cleaning_report", "leak_report", "training_record")
 
@@ -118,13 +118,12 @@ def test_hostile_text_stays_text_everywhere(material: dict, parameters: UseCase)
         | {"base_answer": ends, "tuned_answer": ends}
         for number, row in enumerate(material["answers"][:2])
     ]
-    train = [{**material["train"][0], "prompt": say(ends)}]
+    prompt = Prompt(system=ends, prompt=ends + "{title}", completion="{content}")
     card = write(
         material,
         parameters,
-        train=train,
-        adapter=change_provenance(material["adapter"], train),
-        prompt=Prompt(system=ends, prompt=ends + "{title}", completion="{content}"),
+        adapter=change_provenance(material["adapter"], prompt),
+        prompt=prompt,
         answers=[{**material["answers"][0], "prompt": ends, "reference": ends}, *questions],
         answer_scores=material["answer_scores"][:3],
         cleaning_report=material["cleaning_report"] | {"reasons": {ends: 1}},
@@ -237,13 +236,13 @@ def test_a_merge_of_another_adapter_is_not_shown(material: dict, parameters: Use
 
 
 def change_provenance(
-    adapter: Adapter, train: list[dict] | None = None, **settings: object
+    adapter: Adapter, prompt: Prompt | None = None, **settings: object
 ) -> Adapter:
-    """Let an adapter be trained on other examples, or with other settings."""
+    """Let an adapter be trained with other templates, or with other settings."""
     provenance = deepcopy(adapter.provenance)
     provenance["recipe"]["settings"] |= settings
-    if train:
-        provenance["examples"]["train"]["sha256"] = hash_value(train)
+    if prompt:
+        provenance["prompt_templates"] = hash_templates(prompt)
     return replace(adapter, provenance=provenance)
 
 
@@ -251,14 +250,13 @@ def test_the_code_asks_with_the_system_message_of_the_evaluation(
     material: dict, parameters: UseCase
 ):
     """Where each row has its own column for it, no template states it."""
-    train = [{**material["train"][0], "prompt": say("Be brief.")}]
+    prompt = Prompt(system="{system}", prompt="Be brief.{title}", completion="{content}")
     question = {**material["answers"][-1], "context": say("Be brief.")[:1]}
     card = write(
         material,
         parameters,
-        train=train,
-        adapter=change_provenance(material["adapter"], train),
-        prompt=Prompt(system="{system}", prompt="Be brief.{title}", completion="{content}"),
+        adapter=change_provenance(material["adapter"], prompt),
+        prompt=prompt,
         answers=[*material["answers"][:-1], question],
     )
     assert """{"role": "system", "content": 'Be brief.'},""" in card

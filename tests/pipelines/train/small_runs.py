@@ -7,6 +7,7 @@ import pandas as pd
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter
 from tuneline.models.fingerprints import describe_inputs
+from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.nodes import train_adapter
 
@@ -26,8 +27,9 @@ def make_examples(count: int) -> list[Example]:
 
 
 def make_plan(count: int, recipe: Recipe, hardware: Hardware) -> dict:
+    examples, tokenizer = make_examples(count), load_tokenizer(recipe)
     return {
-        "inputs": describe_inputs(make_examples(count), recipe, hardware),
+        "inputs": describe_inputs(examples, [], tokenizer, recipe, hardware),
         "memory_gb": {"total": 1.0},
         "verdict": {"label": "fits", "summary": ""},
     }

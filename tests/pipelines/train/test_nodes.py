@@ -6,9 +6,8 @@ import torch
 
 from tests.pipelines.train.small_runs import make_examples, make_plan, shrink, train
 from tuneline.errors import TunelineError
-from tuneline.models.fingerprints import describe_inputs
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.nodes import plot_losses, train_adapter
+from tuneline.pipelines.train.nodes import check_plan, plot_losses, train_adapter
 
 
 def test_packed_and_padded_in_whatever_batches_the_same_is_learnt(
@@ -87,8 +86,9 @@ def test_the_plan_of_another_run_is_refused(
 
 
 def test_another_learning_rate_needs_no_other_plan(recipe: Recipe, hardware: Hardware):
+    plan = make_plan(8, recipe, hardware)
     changed = recipe.model_copy(update={"learning_rate": 1e-5})
-    assert describe_inputs([], recipe, hardware) == describe_inputs([], changed, hardware)
+    check_plan(plan, make_plan(8, changed, hardware)["inputs"])
 
 
 def test_the_loss_curve_shows_both_losses():

@@ -12,7 +12,12 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_messages, list_prompts
 from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter, load_tuned
-from tuneline.models.fingerprints import describe_generation, find_incompatibilities
+from tuneline.models.fingerprints import (
+    describe_examples,
+    describe_generation,
+    find_changes,
+    find_incompatibilities,
+)
 from tuneline.models.generation import generate_answers
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
@@ -23,7 +28,6 @@ from tuneline.pipelines.evaluate.verdict import conclude
 from tuneline.statistics.comparison import compare_all
 from tuneline.statistics.significance import count_groups, find_groups
 from tuneline.utils.caches import Cache
-from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +53,7 @@ def check_adapter(adapter: Adapter, train: list[Example], recipe: Recipe) -> Non
 
 
 def _find_other_examples(adapter: Adapter, train: list[Example]) -> Iterator[Problem]:
-    if adapter.provenance["examples"]["train"]["sha256"] != hash_value(train):
+    if find_changes(adapter, {"examples": describe_examples(train=train)}):
         yield Problem(
             where="train.jsonl",
             wrong="the adapter was trained on other examples",

@@ -106,6 +106,7 @@ def plot_tokens(token_report: pd.DataFrame, recipe: Recipe) -> go.Figure:
 def make_plan(
     token_report: pd.DataFrame,
     train: list[Example],
+    validation: list[Example],
     checkpoints: Path,
     recipe: Recipe,
     evaluation: Evaluation,
@@ -116,18 +117,19 @@ def make_plan(
     Args:
         token_report: tokens of every example.
         train: the examples of the training split, to know the plan by.
+        validation: those of the validation split, likewise.
         checkpoints: the folder of its checkpoints, whose disk is measured.
         recipe: what is trained and how.
         evaluation: how long an answer may be.
         hardware: the machine.
 
     Returns:
-        What it was made for; examples, tokens, overlong, context, steps, learning rate, parameters,
-        memory in GB by component with what changes would save, disk, time and cost; `resolved`
-        settings; what the chat template does by itself and what it meets in the texts; `warnings`;
-        and the verdict that `train` obeys.
+        The `inputs` it was made for, as `describe_inputs` gives them; examples, tokens, overlong,
+        context, steps, learning rate, parameters, memory in GB by component with what changes
+        would save, disk, time and cost; `resolved` settings; what the chat template does by itself
+        and what it meets in the texts; `warnings`; and the verdict that `train` obeys.
     """
-    config = load_model_config(recipe)
+    config, tokenizer = load_model_config(recipe), load_tokenizer(recipe)
     model = build_empty(config)
     used = choose_used(token_report, recipe)
     context = describe_context(token_report, used, config, model, evaluation)
@@ -137,7 +139,7 @@ def make_plan(
     steps = plan_steps(len(used), recipe, hardware)
     tokens = describe_tokens(used, steps)
     plan: dict[str, Any] = {
-        "inputs": describe_inputs(train, recipe, hardware),
+        "inputs": describe_inputs(train, validation, tokenizer, recipe, hardware),
         "resolved": describe_resolved(recipe, hardware, config),
         "examples": token_report["split"].value_counts().to_dict(),
         "tokens": tokens,
@@ -153,7 +155,7 @@ def make_plan(
         "disk": plan_disk(size, recipe, measure_disks(checkpoints)),
         "time": estimate_time(tokens["in_all"], hardware),
         "chat_template": [
-            *describe_template(load_tokenizer(recipe)),
+            *describe_template(tokenizer),
             *_describe_typed(token_report),
         ],
     }

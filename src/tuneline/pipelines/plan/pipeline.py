@@ -33,6 +33,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "token_report",
                     "train",
+                    "validation",
                     "checkpoints",
                     "params:recipe",
                     "params:evaluation",

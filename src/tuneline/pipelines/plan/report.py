@@ -139,7 +139,7 @@ def _judge_context(plan: dict[str, Any]) -> Iterator[str]:
     longer = sum(map(len, context["longer"].values()))
     if context["fails"] and longer:
         yield (
-            f"recipe.base_model = {plan['inputs']['recipe.base_model']}: {longer:,} examples are "
+            f"recipe.base_model = {plan['inputs']['base']['name']}: {longer:,} examples are "
             f"longer than the {context['tokens']:,} tokens that it has positions for; it fails at "
             f"the next one; set recipe.max_length: {context['tokens']} with recipe.overlong: drop, "
             "shorten the texts (data.rules.max_characters), or take a model that reads more."

@@ -4,15 +4,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from tuneline.errors import Problem
-from tuneline.examples import Example
+from tuneline.examples import Example, hash_templates
 from tuneline.hub.access import find_folder_base_problem
 from tuneline.models.adapter import CARD, Adapter, hash_adapter
+from tuneline.models.fingerprints import describe_examples, find_changes
 from tuneline.parameters import Prompt
-from tuneline.utils.hashing import hash_file, hash_value
+from tuneline.utils.hashing import hash_file
 
 # How the hub's, OpenAI's and GitHub's keys look.
 TOKENS = re.compile(
@@ -227,34 +227,17 @@ def find_other_records(
             matters=MATTERS,
             remedy="run `kedro run --pipeline=train` again, then evaluate and publish",
         )
-    if adapter.provenance["examples"]["train"]["sha256"] != hash_value(train):
+    if find_changes(adapter, {"examples": describe_examples(train=train)}):
         yield Problem(
             where="train.jsonl",
             wrong="the latest adapter was trained on other examples",
             matters=MATTERS,
             remedy="prepare again with the settings of its training, or train again",
         )
-    elif not _fits(prompt, train[0]):
+    if find_changes(adapter, {"prompt_templates": hash_templates(prompt)}):
         yield Problem(
             where="prompt",
             wrong="the examples were made with other templates",
             matters="whoever uses the adapter would ask it in a form it has not learned",
             remedy="bring the templates of the training back, or prepare and train again",
         )
-
-
-def _fits(prompt: Prompt, example: Example) -> bool:
-    """Tell whether these templates could have made an example's prompt."""
-    templates = [prompt.system, prompt.prompt] if prompt.system else [prompt.prompt]
-    texts = [message["content"] for message in example["prompt"]]
-    return len(templates) == len(texts) and all(
-        re.fullmatch(_make_pattern(template), text, re.DOTALL)
-        for template, text in zip(templates, texts, strict=True)
-    )
-
-
-def _make_pattern(template: str) -> str:
-    return "".join(
-        re.escape(literal) + ("" if name is None else ".*")
-        for literal, name, _, _ in Formatter().parse(template)
-    )

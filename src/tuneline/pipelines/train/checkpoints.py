@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 
 from tuneline.errors import TunelineError
+from tuneline.models.fingerprints import RunInputs, counts_for_run, find_differences, name_run
 from tuneline.utils.files import flush_files
-from tuneline.utils.hashing import check_files, hash_all, hash_value, read_sealed, write_sealed
+from tuneline.utils.hashing import check_files, hash_all, read_sealed, write_sealed
 
 log = logging.getLogger(__name__)
 
@@ -22,18 +23,18 @@ SEAL, INPUTS, FINISHED = "sealed.json", "inputs.json", "finished.json"
 REMEDY = "nothing to do: the training goes on from the checkpoint before, or from the start"
 
 
-def open_run(root: Path, inputs: dict[str, Any]) -> Path:
+def open_run(root: Path, inputs: RunInputs) -> Path:
     """Open the folder of a run, and name the unfinished ones that it does not go on with.
 
     Args:
         root: folder of all runs of a use case.
-        inputs: what decides the outcome, by name.
+        inputs: what the run is made of.
 
     Returns:
         The run's folder.
     """
-    folder = root / hash_value(inputs)[:12]
-    write_sealed(folder / INPUTS, inputs)  # makes the folder, too
+    folder = root / name_run(inputs)
+    write_sealed(folder / INPUTS, {**inputs})  # makes the folder, too
     for other in sorted(root.glob(f"*/{INPUTS}")):
         if other.parent != folder and not (other.parent / FINISHED).exists():
             _name_differences(other, inputs)
@@ -125,16 +126,15 @@ def _remove(checkpoint: Path) -> None:
     shutil.rmtree(checkpoint)
 
 
-def _name_differences(other: Path, inputs: dict[str, Any]) -> None:
+def _name_differences(other: Path, inputs: RunInputs) -> None:
     try:
-        theirs = read_sealed(other, "delete the folder, if nobody goes on with that run")
+        theirs: Any = read_sealed(other, "delete the folder, if nobody goes on with that run")
     except TunelineError as error:
         log.warning("%s", error)
         return
     changed = [
-        f"{name} = {theirs.get(name)!r} there, {inputs.get(name)!r} here"
-        for name in sorted(theirs.keys() | inputs.keys())
-        if theirs.get(name) != inputs.get(name)
+        f"{one.name} = {one.recorded!r} there, {one.now!r} here"
+        for one in find_differences(theirs, inputs, counts_for_run)
     ]
     log.warning(
         "%s holds an unfinished run with other inputs (%s); it is left as it is. Run with its "

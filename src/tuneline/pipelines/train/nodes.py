@@ -11,7 +11,12 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter, read_adapter
-from tuneline.models.fingerprints import describe_inputs, describe_run, record_provenance
+from tuneline.models.fingerprints import (
+    RunInputs,
+    counts_for_plan,
+    describe_inputs,
+    find_differences,
+)
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.checkpoints import find_checkpoint, open_run, read_finished
@@ -24,25 +29,21 @@ from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
 log = logging.getLogger(__name__)
 
 
-def check_plan(
-    plan: dict[str, Any], train: list[Example], recipe: Recipe, hardware: Hardware
-) -> None:
+def check_plan(plan: dict[str, Any], inputs: RunInputs) -> None:
     """Refuse a run that does not fit, or whose plan was made for another run.
-
-    Args:
-        plan: the plan.
-        train: examples to learn from.
-        recipe: what is trained and how.
-        hardware: the machine.
 
     Raises:
         TunelineError: naming what differs, or the plan's own words.
     """
-    planned, now = plan["inputs"], describe_inputs(train, recipe, hardware)
     stale = [
-        _stale(name, planned.get(name), now.get(name))
-        for name in sorted(planned.keys() | now.keys())
-        if planned.get(name) != now.get(name)
+        Problem(
+            where=f"plan: {one.name}",
+            value=one.recorded,
+            wrong=f"this run has {one.now}",
+            matters="the plan was made for another run and says nothing about this one",
+            remedy="run `kedro run --pipeline=plan` again, with the same --env and --params",
+        )
+        for one in find_differences(plan["inputs"], inputs, counts_for_plan)
     ]
     if stale:
         raise TunelineError(*stale)
@@ -55,16 +56,6 @@ def check_plan(
                 remedy="change one of these and run `kedro run --pipeline=plan` again",
             )
         )
-
-
-def _stale(name: str, planned: Any, actual: Any) -> Problem:
-    return Problem(
-        where=f"plan: {name}",
-        value=planned,
-        wrong=f"this run has {actual}",
-        matters="the plan was made for another run and says nothing about this one",
-        remedy="run `kedro run --pipeline=plan` again, with the same --env and --params",
-    )
 
 
 def train_adapter(
@@ -92,9 +83,10 @@ def train_adapter(
     Raises:
         TunelineError: if the plan does not fit or belongs to another run.
     """
-    check_plan(plan, train, recipe, hardware)
     tokenizer = load_tokenizer(recipe)
-    run = open_run(checkpoints, describe_run(train, validation, tokenizer, recipe))
+    inputs = describe_inputs(train, validation, tokenizer, recipe, hardware)
+    check_plan(plan, inputs)
+    run = open_run(checkpoints, inputs)
     if read_finished(run):
         log.info("This very run is through already; its adapter is taken from %s.", run)
     else:
@@ -109,8 +101,8 @@ def train_adapter(
             launch(fit, hardware.processes, task)
     facts = read_finished(run)
     assert facts  # noqa: S101 - `fit` has just written them
-    provenance = record_provenance(train, validation, tokenizer, recipe, hardware)
-    adapter = read_adapter(run / f"checkpoint-{facts['released_step']}", tokenizer, provenance)
+    step = facts["released_step"]
+    adapter = read_adapter(run / f"checkpoint-{step}", tokenizer, {**inputs})
     return adapter, make_log(facts.pop("log")), facts
 
 
