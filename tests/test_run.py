@@ -15,6 +15,7 @@ from peft import AutoPeftModelForCausalLM
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
+from tests.commands import kedro
 from tests.conftest import SAMPLE_ROWS, copy_project, run, state_evaluation
 from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
@@ -121,12 +122,7 @@ def test_every_answer_leads_back_to_its_line(finished_run: Path, read_lines: Cal
 
 def test_a_second_run_gives_the_same_adapter_bit_for_bit(finished_run: Path, tmp_path: Path):
     folder = copy_project(tmp_path / "again")
-    subprocess.run(
-        [sys.executable, "-m", "kedro", "run", "--env=test"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
+    assert kedro(folder, "run", "--env=test").returncode == 0
     for path in adapter_folder(finished_run).iterdir():
         assert path.read_bytes() == (adapter_folder(folder) / path.name).read_bytes(), path.name
 
@@ -135,13 +131,8 @@ def test_the_last_lines_say_where_the_results_are_and_what_changed(
     finished_run: Path, project: Path
 ):
     shutil.copytree(finished_run / DATA, project / DATA)
-    done = subprocess.run(
-        [sys.executable, "-m", "kedro", "run", "--env=test", "--pipeline=evaluate"],
-        cwd=project,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    done = kedro(project, "run", "--env=test", "--pipeline=evaluate")
+    assert done.returncode == 0, done.stderr
     lines = [line.split("  ", 1)[1] for line in done.stdout.splitlines()]  # without the time
     *said, basis, loss, perplexity, chrf, rouge, adapter, report = lines
     heading = next(place for place, line in enumerate(said) if line.startswith("—— "))
