@@ -2,6 +2,7 @@
 
 from tuneline.datasets.files import (
     CSVDataset,
+    HTMLDataset,
     JSONDataset,
     JSONLinesDataset,
     MergedJSONLinesDataset,
@@ -31,6 +32,7 @@ __all__ = [
     "CSVDataset",
     "CacheDataset",
     "FolderDataset",
+    "HTMLDataset",
     "JSONDataset",
     "JSONLinesDataset",
     "MergedJSONLinesDataset",

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pandas as pd
 from kedro_datasets import json, pandas, plotly, text
-from kedro_datasets._typing import TablePreview
+from kedro_datasets._typing import HTMLPreview, TablePreview
 
 from tuneline.datasets.local import LocalDataset, preview_rows
 from tuneline.datasets.raw_json import RawJSONDataset
@@ -137,6 +137,14 @@ class TextDataset(_Whole, text.TextDataset):  # type: ignore[misc]
     """Kedro's TextDataset."""
 
     DEFAULT_FS_ARGS = UTF_8
+
+
+class HTMLDataset(TextDataset):
+    """A page, which Kedro-Viz shows."""
+
+    def preview(self) -> HTMLPreview:
+        """Give the page."""
+        return HTMLPreview(self.load())
 
 
 class PlotlyDataset(_Whole, plotly.JSONDataset):  # type: ignore[misc]
