@@ -110,11 +110,9 @@ def read_lines() -> Callable[[Path], list[dict]]:
 
 def load_parameters() -> UseCase:
     """Read the typed parameters of the main use case in the environment `test`."""
-    from kedro.config import OmegaConfigLoader
+    from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
-    from tuneline.settings import CONFIG_LOADER_ARGS
-
-    loader = OmegaConfigLoader(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
+    loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
     loaded = UseCase.model_validate(loader["parameters"]["product_descriptions"])
     recipe = loaded.recipe.model_copy(update={"base_model": str(PROJECT / TINY_BASE)})
     return loaded.model_copy(update={"recipe": recipe})

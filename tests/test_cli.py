@@ -49,12 +49,10 @@ def test_without_a_question_the_option_is_kedros():
 
 @pytest.mark.parametrize("question", ["What is ${x}?", r"\${x}", r"C:\new", r"\\${globals:data}"])
 def test_a_question_is_no_reference_to_another_parameter(question: str, project: Path):
-    from kedro.config import OmegaConfigLoader
-
-    from tuneline.settings import CONFIG_LOADER_ARGS
+    from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
     params = read(f"question={question}")
-    loader = OmegaConfigLoader(
+    loader = CONFIG_LOADER_CLASS(
         str(project / "conf"), env="test", runtime_params=params, **CONFIG_LOADER_ARGS
     )
     assert loader["parameters"]["question"] == question

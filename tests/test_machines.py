@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kedro.config import OmegaConfigLoader
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
@@ -13,7 +12,7 @@ from tests.conftest import PROJECT
 from tuneline.checks.preflight import compare_gpu
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware
-from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
 
 def run_stage(project: Path, stage: str, env: str) -> None:
@@ -48,7 +47,7 @@ def test_examples_of_one_machine_are_trained_on_by_another_after_its_own_plan(pr
 
 def test_both_colabs_differ_in_the_machine_alone():
     free, paid = (
-        OmegaConfigLoader(str(PROJECT / "conf"), env=f"colab_{kind}", **CONFIG_LOADER_ARGS)
+        CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env=f"colab_{kind}", **CONFIG_LOADER_ARGS)
         for kind in ("free", "paid")
     )
     assert free["parameters"]["hardware"] != paid["parameters"]["hardware"]
@@ -71,7 +70,7 @@ def test_both_colabs_differ_in_the_machine_alone():
     ],
 )
 def test_a_machine_takes_the_gpu_it_is_named_after(env: str, capability: float, mebibytes: int):
-    loader = OmegaConfigLoader(str(PROJECT / "conf"), env=env, **CONFIG_LOADER_ARGS)
+    loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env=env, **CONFIG_LOADER_ARGS)
     hardware = Hardware.model_validate(loader["parameters"]["hardware"])
     found = compare_gpu(hardware, capability, mebibytes * 2**20 / 1e9, hardware.processes)
     assert [str(problem) for problem in found] == []

@@ -3,7 +3,6 @@ import re
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
 
 from tests.conftest import PROJECT
 from tuneline.checks.library_keys import find_problems
@@ -11,14 +10,14 @@ from tuneline.checks.parameters import check_environment, check_parameters, find
 from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.parameters.evaluation import LANGUAGES
-from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from tuneline.use_cases import list_use_cases
 
 ENVIRONMENTS = ["laptop", "colab_free", "colab_paid", "multi_gpu", "spark", "test"]
 
 
-def load(env: str | None = None, **runtime_params: object) -> OmegaConfigLoader:
-    return OmegaConfigLoader(
+def load(env: str | None = None, **runtime_params: object) -> CONFIG_LOADER_CLASS:
+    return CONFIG_LOADER_CLASS(
         str(PROJECT / "conf"), env=env, runtime_params=runtime_params, **CONFIG_LOADER_ARGS
     )
 
@@ -100,7 +99,7 @@ def test_a_misspelt_key_in_a_file_names_that_file(tmp_path: Path):
     shutil.copytree(PROJECT / "conf", tmp_path / "conf")
     path = tmp_path / "conf/laptop/parameters_hardware.yml"
     path.write_text(path.read_text().replace("memory_gb", "memory_bg"))
-    loader = OmegaConfigLoader(str(tmp_path / "conf"), **CONFIG_LOADER_ARGS)
+    loader = CONFIG_LOADER_CLASS(str(tmp_path / "conf"), **CONFIG_LOADER_ARGS)
     with pytest.raises(TunelineError) as error:
         check_parameters(loader)
     assert str(error.value).startswith("conf/laptop/parameters_hardware.yml: hardware.memory_bg = ")
@@ -182,8 +181,8 @@ def test_a_question_cannot_fill_the_columns_of_a_system_message():
         ({"data": {"split": {"group": "titel"}}}, "did you mean `title`"),
         ({"data": {"split": {"test": 2.5}}}, "data.split.test = 2.5: a size is a whole number"),
         ({"data": {"split": {"test": 0.6, "validation": 0.4}}}, "add up to 1; no row would"),
-        ({"data": {"split": {"test": None}}}, "neither of `test` and `fixed.test` is stated"),
-        ({"data": {"split": {"pinned": {"test": [6]}}}}, "both of `test` and `fixed.test`"),
+        ({"data": {"split": {"test": None}}}, "neither of `test` and `pinned.test` is stated"),
+        ({"data": {"split": {"pinned": {"test": [6]}}}}, "both of `test` and `pinned.test`"),
         (
             {
                 "data": {

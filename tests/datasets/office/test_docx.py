@@ -136,7 +136,7 @@ def box(inner: str) -> str:
 
 
 def test_a_text_box_is_read_once_behind_its_paragraph():
-    shape = f"<w:drawing><wps:txbx>{box(p(t('in')) + p(t('split')))}</wps:txbx></w:drawing>"
+    shape = f"<w:drawing><wps:txbx>{box(p(t('in')) + p(t('side')))}</wps:txbx></w:drawing>"
     old = f"<w:pict><v:shape><v:textbox>{box(p(t('twice')))}</v:textbox></v:shape></w:pict>"
     both = f"<mc:Choice>{shape}</mc:Choice><mc:Fallback>{old}</mc:Fallback>"
     both = f"<mc:AlternateContent>{both}</mc:AlternateContent>"

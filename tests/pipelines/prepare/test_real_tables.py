@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 import pytest
-from kedro.config import OmegaConfigLoader
 from openpyxl import Workbook
 
 from tests.conftest import PROJECT
@@ -16,7 +15,7 @@ from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.nodes import clean_rows, make_pairs
-from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
 HEADER = (
     "ID",
@@ -63,7 +62,7 @@ def make(tmp_path: Path) -> Make:
         for row in (HEADER, *rows):
             workbook.active.append(row)
         workbook.save(tmp_path / "oils.xlsx")
-        loader = OmegaConfigLoader(str(PROJECT / "conf"), env="laptop", **CONFIG_LOADER_ARGS)
+        loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="laptop", **CONFIG_LOADER_ARGS)
         block = loader["parameters"]["essential_oils"]["data"]
         data = Data.model_validate(block | {"table": block["table"] | table})
         raw = RawSheetDataset(filepath=str(tmp_path / "oils.xlsx")).load()

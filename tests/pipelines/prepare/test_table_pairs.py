@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 import pytest
-from kedro.config import OmegaConfigLoader
 from pydantic import ValidationError
 
 from tests.conftest import PROJECT
@@ -20,7 +19,7 @@ from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.similar_items import find_typo
 from tuneline.pipelines.prepare.splitting import assign_splits
 from tuneline.pipelines.prepare.table_facts import read_facts
-from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
 OILS = Path(PROJECT / "data/01_raw/essential_oils/oils.xlsx")
 Pairs = tuple[pl.DataFrame, pd.DataFrame]
@@ -28,7 +27,7 @@ Pairs = tuple[pl.DataFrame, pd.DataFrame]
 
 @pytest.fixture(scope="module")
 def data() -> Data:
-    loader = OmegaConfigLoader(str(PROJECT / "conf"), env="laptop", **CONFIG_LOADER_ARGS)
+    loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="laptop", **CONFIG_LOADER_ARGS)
     return Data.model_validate(loader["parameters"]["essential_oils"]["data"])
 
 

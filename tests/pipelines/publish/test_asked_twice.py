@@ -4,13 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
 
 from tests.conftest import copy_project
 from tests.pipelines.publish.hub_runs import REPO, state
 from tuneline.checks.parameters import check_parameters
 from tuneline.errors import TunelineError
-from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
 
 def check(folder: Path, said: dict, **stated: object) -> None:
@@ -18,7 +17,9 @@ def check(folder: Path, said: dict, **stated: object) -> None:
     state(project, publish=stated)
     said = {"product_descriptions": {"publish": said}}
     conf = str(project / "conf")
-    check_parameters(OmegaConfigLoader(conf, env="test", runtime_params=said, **CONFIG_LOADER_ARGS))
+    check_parameters(
+        CONFIG_LOADER_CLASS(conf, env="test", runtime_params=said, **CONFIG_LOADER_ARGS)
+    )
 
 
 def test_the_name_in_a_file_and_the_word_on_the_command_line_publish(tmp_path: Path):

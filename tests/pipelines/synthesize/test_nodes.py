@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import yaml
-from kedro.config import OmegaConfigLoader
 
 from tests.conftest import PERSONA, PROJECT
 from tests.scripted_server import ScriptedServer, serve
@@ -24,13 +23,13 @@ from tuneline.pipelines.synthesize.nodes import (
     write_answers,
     write_questions,
 )
-from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from tuneline.utils.caches import Cache
 
 TEMPLATES = yaml.safe_load((PROJECT / PERSONA / "templates.yml").read_text())
 VOCABULARY = yaml.safe_load((PROJECT / PERSONA / "vocabulary.yml").read_text())
 COLLECTED = JSONLinesDataset(filepath=str(PROJECT / PERSONA / "human_written.jsonl")).load()
-LOADER = OmegaConfigLoader(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
+LOADER = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
 PARAMETERS = LOADER["parameters"]
 PRICES = Prices.model_validate(PARAMETERS["prices"])
 SETTINGS = Synthesize.model_validate(PARAMETERS["persona_dialogues"]["synthesize"])

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from kedro.config import OmegaConfigLoader
 from safetensors.torch import save_file
 
 from tests.conftest import PROJECT, TINY_BASE
@@ -18,7 +17,7 @@ from tests.pipelines.train.small_runs import shrink, train
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train import checkpoints, nodes, sft
 from tuneline.pipelines.train import run as fit
-from tuneline.settings import CONFIG_LOADER_ARGS
+from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
 
 def die(*_: object, **__: object) -> None:
@@ -86,7 +85,7 @@ MOMENTS: dict[str, Callable[[], None]] = {
 
 
 def main(folder: Path, moment: str) -> None:
-    loader = OmegaConfigLoader(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
+    loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
     settings = loader["parameters"]
     recipe = Recipe.model_validate(settings["product_descriptions"]["recipe"])
     recipe = shrink(

@@ -120,8 +120,8 @@ def _pin_splits(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
     missing = sorted(set(named) - set(rows["id"]))
     if missing:
         raise TunelineError(*(_no_such_id(one, named[one], rows["id"]) for one in missing))
-    fixed = rows.filter(pl.col("id").is_in(list(named)))
-    claims = fixed.group_by("group", maintain_order=True).agg(
+    pinned = rows.filter(pl.col("id").is_in(list(named)))
+    claims = pinned.group_by("group", maintain_order=True).agg(
         pl.col("id"), split=pl.col("id").replace_strict(named).unique().sort()
     )
     torn = claims.filter(pl.col("split").list.len() > 1)
@@ -158,7 +158,7 @@ def _torn_group(ids: list[str], group: str, split: Split) -> Problem:
 
 
 def _draw_sample(rows: pl.DataFrame, sample: int) -> pl.DataFrame:
-    """Take the fixed rows and the first of the others, in each category its share."""
+    """Take the pinned rows and the first of the others, in each category its share."""
     free = pl.col("split").is_null()
     others = rows.filter(free)
     place = pl.int_range(pl.len()).over("category", "split")

@@ -145,8 +145,8 @@ def list_human_written(human_written: Rows) -> Rows:
     return [
         {
             **row,
-            "id": str(row.get("id") or f"human_written-{line:05d}"),
-            "template": f"human_written-{line:05d}",  # a group of its own
+            "id": str(row.get("id") or f"collected-{line:05d}"),
+            "template": f"collected-{line:05d}",  # a group of its own
             "style": "human_written",
             "origin": {"source": "human_written", "line": line},
         }
