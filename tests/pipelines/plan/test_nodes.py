@@ -31,6 +31,7 @@ from tuneline.utils.disks import Volume
 
 EVALUATION = Evaluation(title="Tea", generation={"max_new_tokens": 48})
 CHECKPOINTS = Path("data/06_models/checkpoints")
+SETTINGS = [{"key": "pots.recipe.seed", "value": "8", "source": "conf/base/pots/parameters.yml"}]
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_control_tokens_that_are_typed_are_named_in_plan_and_page(
         "2 examples spell out control tokens of the base model (example w5: <|end|> "
         "<|assistant|>); they are read and learned as text, and end or open nothing."
     ]
-    page = html.unescape(write_plan(plan, plot_tokens(report, recipe), []))
+    page = html.unescape(write_plan(plan, plot_tokens(report, recipe), SETTINGS))
     assert plan["chat_template"][0] in page
 
 
@@ -281,7 +282,7 @@ def test_the_plan_page_says_everything_and_escapes_it(recipe: Recipe, hardware: 
     named = hardware.model_copy(update={"name": "<script>alert(1)</script>"})
     report = make_report([20] * 64, recipe)
     plan = plan_run(report, recipe, named)
-    page = write_plan(plan, plot_tokens(report, recipe), [])
+    page = write_plan(plan, plot_tokens(report, recipe), SETTINGS)
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
     for words in ("Fits.", "If it has to be less", "hub cache", "float32 (a CPU)"):
