@@ -11,6 +11,8 @@ from scripts.samples.product_descriptions import generate_lines
 from tests.commands import kedro
 from tests.conftest import RAW, write_raw
 
+pytestmark = pytest.mark.slow
+
 
 def kedro_run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return kedro(folder, "run", *options, KEDRO_ENV="test")

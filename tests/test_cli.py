@@ -7,6 +7,8 @@ from kedro.framework.startup import bootstrap_project
 from tests.commands import kedro
 from tuneline.cli import cli
 
+pytestmark = pytest.mark.slow
+
 
 def read(typed: str) -> dict:
     """Read `--params` as the command `run` does."""

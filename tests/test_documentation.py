@@ -10,6 +10,8 @@ from tests.conftest import copy_project
 from tests.documentation import PLACEHOLDER, PROJECT, Command, collect_commands, collect_files
 from tests.documented_commands import Reader, furnish, order
 
+pytestmark = pytest.mark.slow
+
 # Files that pages name and that no documented command makes, and why.
 NOT_MADE = (
     (r"data/07_model_output/.*/(rating_sheet|rating_key|ratings)\b.*", "made only with a rubric"),

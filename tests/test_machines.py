@@ -14,6 +14,8 @@ from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
+pytestmark = pytest.mark.slow
+
 
 def run_stage(project: Path, stage: str, env: str) -> None:
     bootstrap_project(project)

@@ -19,6 +19,8 @@ from nbformat import NotebookNode
 
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["colab_free", "colab_paid", "explore"]
 SECONDS = 1200  # for a cell; a hung kernel must not hold the tests
 # What a shell would take apart.

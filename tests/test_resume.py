@@ -6,7 +6,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import copy_project
+
+pytestmark = pytest.mark.slow
 
 ADAPTER = "data/test/06_models/product_descriptions/adapter/*/adapter/adapter_model.safetensors"
 CHECKPOINTS = "data/test/06_models/product_descriptions/checkpoints/*/checkpoint-*/sealed.json"

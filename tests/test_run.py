@@ -21,6 +21,8 @@ from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.evaluate.metrics.likelihood import measure_references
 
+pytestmark = pytest.mark.slow
+
 DATA = Path("data/test")
 
 

@@ -23,6 +23,8 @@ from tuneline.pipelines.synthesize.filters import QuestionCheck
 from tuneline.pipelines.synthesize.rounds import ask_items
 from tuneline.utils.caches import Cache
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:

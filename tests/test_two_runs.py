@@ -11,6 +11,8 @@ from tests.conftest import copy_project
 from tuneline.hooks import hold
 from tuneline.utils.files import replace_whole, replace_whole_folder
 
+pytestmark = pytest.mark.slow
+
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "kedro", "run", "--env=test", *arguments]

@@ -18,6 +18,8 @@ from tests.conftest import PROJECT, link_samples
 from tests.pipelines.rubric.filling import fill
 from tuneline.errors import TunelineError
 
+pytestmark = pytest.mark.slow
+
 DATA = Path("data/test")
 OTHERS = ["development_plans", "essential_oils", "persona_dialogues", "shoe_mould"]
 # In docs/use_cases.md: a section, a row of its table, a file with its fields, words of the report.

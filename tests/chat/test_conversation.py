@@ -8,6 +8,8 @@ from tuneline.chat.page import Chat, Conversation, import_gradio
 from tuneline.errors import TunelineError
 from tuneline.models.adapter import Room
 
+pytestmark = pytest.mark.slow
+
 
 def talk(chat: Chat, turns: int) -> Conversation:
     said = Conversation()

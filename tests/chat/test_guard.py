@@ -10,6 +10,8 @@ import pytest
 from tests.chat.conftest import JOIN, UPLOAD, Served
 from tuneline.chat.serving import MOST_BYTES
 
+pytestmark = pytest.mark.slow
+
 # Every path that the page needs, as Gradio's own routes call it.
 NEEDED = {
     ("get", "/"),

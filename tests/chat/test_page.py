@@ -15,6 +15,8 @@ from transformers import AutoTokenizer
 from tests.conftest import PROJECT, TINY_BASE
 from tuneline.models.rendering import find_end_tokens
 
+pytestmark = pytest.mark.slow
+
 PLANTED = "<script>document.title = 'planted'</script> <img src=x onerror=alert(1)>"
 SYSTEM = f"You sell pots. {PLANTED}"
 PARAMETERS = Path("conf/test/product_descriptions/parameters.yml")

@@ -11,6 +11,8 @@ from tuneline.checks.files import SoftConfigLoader, check_files
 from tuneline.errors import TunelineError
 from tuneline.settings import CONFIG_LOADER_ARGS
 
+pytestmark = pytest.mark.slow
+
 FILE = "test/shoe_mould/parameters.yml"
 
 

@@ -13,6 +13,8 @@ from tuneline.parameters.evaluation import LANGUAGES
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from tuneline.use_cases import list_use_cases
 
+pytestmark = pytest.mark.slow
+
 ENVIRONMENTS = ["laptop", "colab_free", "colab_paid", "multi_gpu", "spark", "test"]
 
 

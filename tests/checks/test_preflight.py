@@ -9,6 +9,8 @@ from tuneline.checks.preflight import compare_gpu, find_run_problems
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Rubric, Server, UseCase
 
+pytestmark = pytest.mark.slow
+
 TEMPLATES = {
     "broken.jinja": "{% for m in messages %}{{ m.content }",
     "no_end.jinja": "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}",

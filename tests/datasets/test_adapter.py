@@ -12,6 +12,8 @@ from tuneline.models.adapter import Adapter, attach_adapter
 from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def adapter(recipe: Recipe, hardware: Hardware) -> Adapter:

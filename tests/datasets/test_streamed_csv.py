@@ -11,6 +11,8 @@ from tuneline.datasets import StreamedCSVDataset
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Stream
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["NA", "None", "null", "", "a, b", 'say "hi"', "two\nlines", "three\r\nlines", "čaj 茶 ☕"]
 
 

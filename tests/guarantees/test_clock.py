@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.guarantees import commands
 from tests.guarantees.reference import Reference
 from tests.guarantees.small_project import DATA, RUN, STEPS
+
+pytestmark = pytest.mark.slow
 
 TRAINED, EVALUATED = (
     next(step for step in STEPS if step.name == name) for name in ("train", "evaluate")

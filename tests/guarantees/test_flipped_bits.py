@@ -16,6 +16,8 @@ from tests.guarantees.reference import Reference
 from tests.guarantees.small_project import DATA, STEPS, Step
 from tests.guarantees.system_calls import Call
 
+pytestmark = pytest.mark.slow
+
 STEP = {step.name: step for step in STEPS}
 # A digit or a letter in the middle of a text, so that the file can still be parsed: what no
 # parser finds. Behind a space it is in prose.

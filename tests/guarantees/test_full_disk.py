@@ -8,6 +8,8 @@ from tests.guarantees.reference import Reference
 from tests.guarantees.small_project import STEPS, Step
 from tests.guarantees.sweep import interrupt, list_events, sample_events, show
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_disk_full_from_a_write_on_ends_the_command_with_a_sentence(

@@ -11,6 +11,8 @@ from tests.guarantees.reference import Reference
 from tests.guarantees.small_project import DATA, STEPS, WHOLE, Step
 from tests.guarantees.sweep import SIGNALS, interrupt, list_events, look_at, sample_events, show
 
+pytestmark = pytest.mark.slow
+
 by_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 PREPARE, EVALUATE = (
     next(step for step in STEPS if step.name == name) for name in ("prepare", "evaluate")

@@ -10,6 +10,8 @@ from tests.guarantees.comparison import find_differences, find_faults
 from tests.guarantees.reference import Reference
 from tests.guarantees.small_project import DATA, RUN, STEPS, WHOLE, Step
 
+pytestmark = pytest.mark.slow
+
 STEP = {step.name: step for step in STEPS}
 SEED = "--params=product_descriptions.data.split.seed="
 

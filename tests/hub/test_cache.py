@@ -10,6 +10,8 @@ from tuneline.errors import TunelineError
 from tuneline.hub.cache import SETTINGS, VARIABLES, configure_storage
 from tuneline.parameters import Storage
 
+pytestmark = pytest.mark.slow
+
 # Two processes, started as a training starts them; each writes where the hub's cache is.
 SCRIPT = """
 import os

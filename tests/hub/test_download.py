@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import PROJECT, TINY_BASE
 from tuneline.hub.cache import choose_files
 
+pytestmark = pytest.mark.slow
+
 # What there is to download, in 10^6 bytes.
 TINY = sum(path.stat().st_size for path in (PROJECT / TINY_BASE).iterdir()) / 10**6
 # All happens in a process of its own: huggingface_hub reads its variables as it is imported.

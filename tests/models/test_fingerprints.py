@@ -23,6 +23,8 @@ from tuneline.models.fingerprints import (
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_base_model_whose_folder_has_moved_is_the_same(recipe: Recipe, tmp_path: Path):
     adapter = make_adapter(recipe, CPU, effect=False)

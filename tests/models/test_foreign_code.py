@@ -19,6 +19,8 @@ from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.parameters import Recipe
 from tuneline.pipelines.merge.checkpoint import Checkpoint
 
+pytestmark = pytest.mark.slow
+
 # What reads JSON or builds from what was read, and has no such argument.
 WITHOUT_CODE = {
     "LoraConfig": "PEFT: the class is named here, not in the file",

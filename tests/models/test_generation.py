@@ -22,6 +22,8 @@ from tuneline.pipelines.evaluate.metrics.likelihood import measure_references
 from tuneline.pipelines.evaluate.nodes import answer_prompts
 from tuneline.utils.caches import Cache
 
+pytestmark = pytest.mark.slow
+
 TITLES = ["Oak Spoon", "Pellby Sparrow 8 m Steel Tape Measure with a Slow Return", "Cup", "Tea Pot"]
 EXAMPLES = [
     {

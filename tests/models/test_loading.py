@@ -13,6 +13,8 @@ from tuneline.models.loading import identify_base, load_model, load_tokenizer
 from tuneline.models.rendering import find_end_tokens, render_example
 from tuneline.parameters import Hardware, Recipe
 
+pytestmark = pytest.mark.slow
+
 
 def make_peft(model: torch.nn.Module) -> torch.nn.Module:
     torch.manual_seed(0)

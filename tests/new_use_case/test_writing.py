@@ -26,6 +26,8 @@ from tuneline.new_use_case.writing import create_use_case
 from tuneline.pipeline_registry import register_pipelines
 from tuneline.use_cases import list_use_cases
 
+pytestmark = pytest.mark.slow
+
 AISLES = ("left", "right", "middle")
 
 

@@ -19,6 +19,8 @@ from tuneline.pipelines.prepare.splitting import assign_splits
 from tuneline.pipelines.tiny_base import balance_texts, collect_texts, train_base_model
 from tuneline.utils.hashing import hash_value
 
+pytestmark = pytest.mark.slow
+
 USE_CASES = [
     "development_plans",
     "essential_oils",

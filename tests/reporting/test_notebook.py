@@ -13,6 +13,8 @@ from tests.conftest import PROJECT
 from tuneline.errors import TunelineError
 from tuneline.reporting.summary import show
 
+pytestmark = pytest.mark.slow
+
 USE_CASE = "product_descriptions"
 
 

@@ -19,6 +19,8 @@ from kedro_airflow.plugin import commands
 from tests.conftest import PROJECT
 from tuneline.use_cases import list_use_cases
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = "scripts/orchestrators/airflow_dag.py.jinja"
 STAGES = ["prepare", "plan", "train", "evaluate"]
 

@@ -5,6 +5,8 @@ import pytest
 
 from scripts.benchmarks.verdicts import count_wrong, draw_groups, list_nulls
 
+pytestmark = pytest.mark.slow
+
 # The seed is fixed. A rate of 5 % would give more than 7 % of so many once in fifty cells.
 REPETITIONS = 400
 MOST = 0.07

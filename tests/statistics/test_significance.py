@@ -8,6 +8,8 @@ from tuneline.parameters import Evaluation
 from tuneline.statistics.comparison import Metric, compare_all
 from tuneline.statistics.significance import find_groups
 
+pytestmark = pytest.mark.slow
+
 EVALUATION = Evaluation(title="Pots", generation={})
 SHARE = Metric("share", "Share", "higher", "Right answers.", percent=True)
 LOSS = Metric("loss", "Loss", "lower", "Nats.", decimals=3)

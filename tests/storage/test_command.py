@@ -23,6 +23,8 @@ from tuneline.storage.command import ProjectStorage
 from tuneline.use_cases import list_use_cases
 from tuneline.utils.disks import Volume, measure_volume
 
+pytestmark = pytest.mark.slow
+
 MODELS = Path("data/test/06_models/product_descriptions")
 EXAMPLE = {"id": "1", "prompt": [], "completion": [], "meta": {}}
 PURPOSES = ("hub_cache", "checkpoints", "output")

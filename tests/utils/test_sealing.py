@@ -19,6 +19,8 @@ from tuneline.utils.hashing import (
     write_sealed,
 )
 
+pytestmark = pytest.mark.slow
+
 VALUE = {"b": [1.5, None, "čaj", {"2": True}], "a": {"x": -0.1}, "n": float("inf")}
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.test_resume import start
 
+pytestmark = pytest.mark.slow
+
 STATUS = {signal.SIGTERM: 143, signal.SIGINT: 130}
 # Takes minutes in C, without a look at signals.
 STUCK = """

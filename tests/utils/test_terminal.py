@@ -12,6 +12,8 @@ from tests.conftest import RAW, write_raw
 from tuneline.errors import Problem
 from tuneline.utils.terminal import shorten, show
 
+pytestmark = pytest.mark.slow
+
 # Clears the screen, fills the clipboard, colors by a C1 control, turns the direction, overwrites.
 HOSTILE = "a\x1b[2J\x1b]52;c;QUJD\x07\x9b31m\u202eb\u2066c\u200f\r\x08\x7f"
 SHOWN = r"a\x1b[2J\x1b]52;c;QUJD\x07\x9b31m\u202eb\u2066c\u200f\r\x08\x7f"

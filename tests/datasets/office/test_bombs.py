@@ -16,6 +16,8 @@ from tuneline.errors import TunelineError
 from tuneline.streaming import Fields
 from tuneline.utils.limits import Limits
 
+pytestmark = pytest.mark.slow
+
 SHEET = "xl/worksheets/sheet1.xml"
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 LIMITS = {"document_gb": 0.05}

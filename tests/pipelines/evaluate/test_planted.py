@@ -11,6 +11,8 @@ from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers
 from tuneline.utils.caches import Cache
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path("data/test/05_model_input/product_descriptions")
 
 

@@ -19,6 +19,8 @@ from tuneline.pipelines.merge.comparison import (
 from tuneline.pipelines.merge.merge_plan import choose_compute, count_cached
 from tuneline.pipelines.merge.smoke_test import answer_greedily, find_partings
 
+pytestmark = pytest.mark.slow
+
 MATRICES = 29
 FORMATS = ("bfloat16", "float32")
 

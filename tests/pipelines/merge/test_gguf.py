@@ -15,6 +15,8 @@ from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.formats import find_converter, list_commands
 from tuneline.pipelines.merge.nodes import convert_to_gguf
 
+pytestmark = pytest.mark.slow
+
 REAL = shutil.which("convert_hf_to_gguf.py")
 
 

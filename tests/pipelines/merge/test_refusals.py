@@ -16,6 +16,8 @@ from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.merge import merge_plan, smoke_test
 from tuneline.utils.disks import Volume
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def copied(recipe: Recipe, tmp_path: Path) -> Recipe:

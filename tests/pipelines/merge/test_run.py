@@ -10,6 +10,8 @@ from transformers import AutoModelForCausalLM
 from tests.conftest import run
 from tuneline.errors import TunelineError
 
+pytestmark = pytest.mark.slow
+
 DATA = Path("data/test")
 MODELS = DATA / "06_models/product_descriptions"
 

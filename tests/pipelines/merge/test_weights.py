@@ -24,6 +24,8 @@ from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.formats import read_merged
 from tuneline.pipelines.merge.nodes import compare_merged, merge_adapter
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "vocab_size": 4096,
     "hidden_size": 64,

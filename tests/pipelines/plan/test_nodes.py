@@ -29,6 +29,8 @@ from tuneline.pipelines.plan.nodes import (
 )
 from tuneline.utils.disks import Volume
 
+pytestmark = pytest.mark.slow
+
 EVALUATION = Evaluation(title="Tea", generation={"max_new_tokens": 48})
 CHECKPOINTS = Path("data/06_models/checkpoints")
 SETTINGS = [{"key": "pots.recipe.seed", "value": "8", "source": "conf/base/pots/parameters.yml"}]

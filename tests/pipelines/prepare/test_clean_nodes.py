@@ -12,6 +12,8 @@ from tuneline.parameters import Data, Split
 from tuneline.pipelines.prepare.cleaning import check_cleaned
 from tuneline.pipelines.prepare.nodes import clean_rows, plot_cleaning
 
+pytestmark = pytest.mark.slow
+
 ROWS = 2500
 
 

@@ -25,6 +25,8 @@ from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Rules, Split
 from tuneline.pipelines.prepare.nodes import clean_rows
 
+pytestmark = pytest.mark.slow
+
 FILES = int(os.environ.get("TUNELINE_FUZZ_FILES", "600"))
 DATA = Data(
     id="id",

@@ -1,9 +1,12 @@
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuneline.pipelines.prepare.html_rules import SeenKeys, find_repetitions
+
+pytestmark = pytest.mark.slow
 
 
 def test_repetitions_are_found_in_any_case_and_across_batches():

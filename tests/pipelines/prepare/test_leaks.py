@@ -17,6 +17,8 @@ from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.nodes import check_leaks
 from tuneline.pipelines.prepare.splitting import SPLITS
 
+pytestmark = pytest.mark.slow
+
 PROMPT = Prompt(
     prompt="Write a product description of at least two sentences for: {title}",
     completion="{content}",

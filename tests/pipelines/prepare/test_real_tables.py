@@ -17,6 +17,8 @@ from tuneline.parameters import Data
 from tuneline.pipelines.prepare.nodes import clean_rows, make_pairs
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
+pytestmark = pytest.mark.slow
+
 HEADER = (
     "ID",
     "Název EO",

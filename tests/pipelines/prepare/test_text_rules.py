@@ -14,6 +14,8 @@ from tuneline.pipelines.prepare import cleaning, text_rules
 from tuneline.pipelines.prepare.cleaning import clean_batch
 from tuneline.pipelines.prepare.text_rules import COMPOSABLE, TEXT_RULES
 
+pytestmark = pytest.mark.slow
+
 BOILERPLATE = [r"This text refers to (?:the|an?) [^.]{1,120}\."]
 SWITCHES = [rule for rule in TEXT_RULES if rule != "boilerplate"]
 # Python's own way to the same end, reference by reference.

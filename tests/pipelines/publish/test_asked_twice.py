@@ -11,6 +11,8 @@ from tuneline.checks.parameters import check_parameters
 from tuneline.errors import TunelineError
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
+pytestmark = pytest.mark.slow
+
 
 def check(folder: Path, said: dict, **stated: object) -> None:
     project = copy_project(folder)

@@ -34,6 +34,8 @@ from tuneline.datasets import AdapterDataset
 from tuneline.errors import TunelineError
 from tuneline.models.adapter import hash_adapter
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = "adapter_model.safetensors"
 # What others do: the card's own code, with a prompt of the test split.
 LOAD = """

@@ -16,6 +16,8 @@ from tuneline.parameters import Criterion, Evaluation, Rubric, Server
 from tuneline.pipelines.rubric.nodes import judge_answers, read_judgments, summarize_rubric
 from tuneline.utils.caches import Cache
 
+pytestmark = pytest.mark.slow
+
 KEY = "TUNELINE_TEST_JUDGE_KEY"
 ANSWERS = [
     make_row(number, f"bad {number}", f"good {number}", f"Reference {number}")

@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import copy_project
 from tests.scripted_server import ScriptedServer, serve
 
+pytestmark = pytest.mark.slow
+
 BLOCK = "persona_dialogues.synthesize"
 MADE = Path("data/test/02_intermediate/persona_dialogues")
 

@@ -15,6 +15,8 @@ from tuneline.pipelines.synthesize.filters import QuestionCheck
 from tuneline.pipelines.synthesize.rounds import Outcome, ask_items, make_request
 from tuneline.utils.caches import Cache
 
+pytestmark = pytest.mark.slow
+
 CHECKS = Checks(
     characters=(5, 400),
     question_characters=(5, 400),

@@ -9,6 +9,8 @@ from tests.pipelines.train.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def hardware(hardware: Hardware) -> Hardware:

@@ -9,6 +9,8 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.run import launch
 
+pytestmark = pytest.mark.slow
+
 
 def fail_in_one_process() -> None:
     if os.environ["RANK"] == "1":

@@ -9,6 +9,8 @@ from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.nodes import check_plan, plot_losses, train_adapter
 
+pytestmark = pytest.mark.slow
+
 
 def test_packed_and_padded_in_whatever_batches_the_same_is_learnt(
     recipe: Recipe, hardware: Hardware, tmp_path: Path

@@ -8,6 +8,8 @@ from tests.pipelines.train.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_best_checkpoint_is_released_and_patience_ends_the_run(
     recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,6 +20,8 @@ from tuneline.pipelines.train import sft
 from tuneline.pipelines.train.checkpoints import find_checkpoint
 from tuneline.utils.hashing import read_sealed
 
+pytestmark = pytest.mark.slow
+
 KILL_POINTS = [
     "die_in_step_3",
     "die_while_writing",

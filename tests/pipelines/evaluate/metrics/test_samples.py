@@ -15,6 +15,8 @@ from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 
+pytestmark = pytest.mark.slow
+
 LANGUAGES = {
     "development_plans": "ro",
     "essential_oils": "cs",
