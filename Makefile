@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint docs parameters-page viz sample chat new-use-case tiny-base clean
+.PHONY: help install run test check lint docs parameters-page viz sample chat new-use-case tiny-base clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -22,6 +22,10 @@ run: install ## the main job: raw titles and descriptions to an evaluated adapte
 # core does, each with one thread.
 test: install lint docs ## all checks and tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+check: install lint ## the quick door, two minutes: style, types, unit tests, one chain
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 -m "not slow"
+	$(BIN)/kedro run --env=test
 
 lint: install
 	$(BIN)/ruff check

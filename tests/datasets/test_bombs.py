@@ -19,9 +19,12 @@ from tuneline.errors import TunelineError
 from tuneline.streaming import Fields
 from tuneline.utils.limits import Budget, Limits, TooLargeError, read_limits
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux takes memory away from a process"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="only Linux takes memory away from a process"
+    ),
+]
 ROW = json.dumps({"uid": "1", "title": "Tea pot"}).encode()
 BLOCK = b"a" * 1_000_000
 FIELDS = Fields("uid", ("title",))
