@@ -79,3 +79,16 @@ def test_a_part_that_no_pipeline_has_is_a_sentence(typed: str, project: Path):
     assert "Traceback" not in ended.stdout + ended.stderr
     assert "Error: Pipeline" in ended.stderr
     assert "`kedro registry describe <pipeline>` lists what there is." in ended.stderr
+
+
+def test_two_use_cases_in_one_command_are_a_sentence(project: Path):
+    ended = kedro(project, "run", "--env=test", "--pipelines=prepare,shoe_mould.prepare")
+    assert ended.returncode == 1
+    assert "these are stages of several use cases" in ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_several_stages_of_one_use_case_are_one_run(project: Path):
+    ended = kedro(project, "run", "--env=test", "--pipelines=prepare,plan")
+    assert ended.returncode == 0, ended.stderr
+    assert (project / "data/test/08_reporting/product_descriptions/plan.html").is_file()

@@ -43,7 +43,8 @@ def finished(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     link_samples(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        run_pipelines(folder, *OTHERS, "overview")
+        for name in (*OTHERS, "overview"):
+            run_pipelines(folder, name)
         rate(folder / DATA / "07_model_output/shoe_mould")
         run_pipelines(folder, "shoe_mould.rubric")
         yield folder

@@ -241,18 +241,32 @@ def _end(sentence: str) -> UserError:
 
 
 def _check_pipeline_names(ctx: click.Context) -> None:
-    asked = [*(ctx.params["pipelines"] or []), ctx.params["pipeline"]]
-    unknown = [name for name in asked if name and name not in pipelines]
-    if unknown:
-        raise TunelineError(
-            *(
-                Problem(
-                    where="--pipeline",
-                    value=name,
-                    wrong="there is no such pipeline",
-                    matters="nothing was run",
-                    remedy=f"{suggest(name, pipelines)} (`kedro registry list` lists them all)",
-                )
-                for name in unknown
-            )
-        )
+    asked = [name for name in [*(ctx.params["pipelines"] or []), ctx.params["pipeline"]] if name]
+    unknown = [_name_unknown(name) for name in asked if name not in pipelines]
+    if unknown or _have_same_names(asked):
+        raise TunelineError(*(unknown or [_name_several(asked)]))
+
+
+def _have_same_names(asked: list[str]) -> bool:
+    nodes = {node for name in asked for node in pipelines[name].nodes}
+    return len({node.name for node in nodes}) < len(nodes)
+
+
+def _name_unknown(name: str) -> Problem:
+    return Problem(
+        where="--pipeline",
+        value=name,
+        wrong="there is no such pipeline",
+        matters="nothing was run",
+        remedy=f"{suggest(name, pipelines)} (`kedro registry list` lists them all)",
+    )
+
+
+def _name_several(asked: list[str]) -> Problem:
+    return Problem(
+        where="--pipelines",
+        value=", ".join(asked),
+        wrong="these are stages of several use cases",
+        matters="nodes of one name would be run together",
+        remedy="run one use case after the other, or `--pipeline=all`",
+    )
