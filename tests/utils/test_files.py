@@ -197,7 +197,7 @@ def test_half_written_files_of_dead_processes_are_found_anywhere(tmp_path: Path)
 
 def test_no_dataset_of_the_catalog_writes_in_another_way():
     """Kedro's own classes that save open a file under its own name."""
-    others = {"MemoryDataset", "yaml.YAMLDataset", "partitions.PartitionedDataset"}
+    others = {"yaml.YAMLDataset", "partitions.PartitionedDataset"}
     pages = [path.read_text("utf-8") for path in PROJECT.glob("conf/**/catalog*.yml")]
     kinds = {kind for page in pages for kind in re.findall(r"\b(?:type|dataset): ([\w.]+)", page)}
     assert {kind for kind in kinds if not kind.startswith("tuneline.datasets.")} == others
