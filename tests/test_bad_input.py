@@ -153,10 +153,14 @@ def test_a_file_that_is_not_utf_8_is_named_with_its_line(project: Path):
 def test_a_reference_in_a_text_is_no_traceback(project: Path):
     path = project / "conf/base/product_descriptions/parameters.yml"
     text = path.read_text("utf-8")
-    path.write_text(text.replace("  prompt:\n", '  prompt:\n    system: "You know ${HOME}."\n'), "utf-8")
+    path.write_text(
+        text.replace("  prompt:\n", '  prompt:\n    system: "You know ${HOME}."\n'), "utf-8"
+    )
     message = refuse(project, "--pipeline=prepare")
     assert "product_descriptions.prompt.system = You know ${HOME}.: " in message
     assert r"in double quotes `\\${…}`" in message
-    path.write_text(text.replace("  prompt:\n", '  prompt:\n    system: "You know \\\\${{HOME}}."\n'), "utf-8")
+    path.write_text(
+        text.replace("  prompt:\n", '  prompt:\n    system: "You know \\\\${{HOME}}."\n'), "utf-8"
+    )
     assert kedro_run(project, "--pipeline=prepare").returncode == 0
     assert "You know ${HOME}." in next(project.rglob("train.jsonl")).read_text("utf-8")

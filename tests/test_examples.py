@@ -1,4 +1,10 @@
+import re
+from pathlib import Path
+
+import orjson
 import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
 
 from tuneline.examples import fill_templates, hash_templates, split_terms
 from tuneline.parameters import Data, Prompt, Split
@@ -95,3 +101,33 @@ def test_what_is_made_of_a_document_belongs_to_it():
 )
 def test_terms_are_read_from_a_list_or_a_text_with_semicolons(terms, expected):
     assert split_terms(terms) == expected
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ({"prompt": "Blue teapot"}, "example 1: prompt: input should be a valid list"),
+        (
+            {"completion": [{"role": "assistant"}]},
+            "example 1: completion.0.content: field required",
+        ),
+        ({"id": 7}, "example 1: id: input should be a valid string"),
+    ],
+)
+def test_a_line_that_is_no_example_is_named_as_it_is_loaded(spoil: dict, words: str, project: Path):
+    path = project / "data/test/05_model_input/product_descriptions/train.jsonl"
+    path.parent.mkdir(parents=True)
+    example = {
+        "id": "1",
+        "prompt": [{"role": "user", "content": "Blue teapot"}],
+        "completion": [{"role": "assistant", "content": "It is blue."}],
+        "meta": {"line": 1},
+    }
+    bootstrap_project(project)
+    with KedroSession.create(project, env="test") as session:
+        catalog = session.load_context().catalog
+    path.write_bytes(orjson.dumps(example))
+    assert catalog.load("product_descriptions.train") == [example]
+    path.write_bytes(orjson.dumps(example | spoil))
+    with pytest.raises(Exception, match=re.escape(words)):
+        catalog.load("product_descriptions.train")

@@ -150,7 +150,7 @@ cli.add_command(
 @click.argument("raw", type=click.Path(path_type=Path))
 def new_use_case(name: str, raw: Path) -> None:
     """Write a commented starting folder for the use case NAME from the CSV file RAW."""
-    from tuneline.new_use_case.writing import create_use_case
+    from tuneline.new_use_case import create_use_case
 
     for path in create_use_case(name, raw.expanduser(), find_project(), pipelines):
         log.info("wrote %s", path)
@@ -198,7 +198,7 @@ def storage(env: str | None, clean: bool, yes: bool) -> None:
     """Show what fills the disks; clean the hub's cache and the project's own data."""
     if yes and not clean:
         raise click.UsageError("--yes goes with --clean.")
-    from tuneline.storage.command import ProjectStorage
+    from tuneline.storage import ProjectStorage
 
     project = ProjectStorage(Path.cwd(), env, _tell)
     if clean:

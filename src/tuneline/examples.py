@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
-from typing import Any, TypedDict
+from typing import Any
 
 import orjson
+from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Data, Evaluation, Prompt
@@ -40,6 +41,31 @@ class Example(TypedDict):
     prompt: list[Message]
     completion: list[Message]
     meta: dict[str, Any]
+
+
+def check_examples(examples: Any) -> list[Example]:
+    """Refuse examples that are none; the catalog names this as their validator.
+
+    Raises:
+        TunelineError: naming the first example that is none, and what is wrong with it.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(list[Example]).validate_python(examples, strict=True)
+    except ValidationError as error:
+        number, *path = error.errors()[0]["loc"]
+        raise TunelineError(
+            Problem(
+                where=f"example {int(number) + 1}: {'.'.join(map(str, path))}",
+                wrong=error.errors()[0]["msg"][:1].lower() + error.errors()[0]["msg"][1:],
+                matters="nothing can be learned from it, or asked",
+                remedy="run `prepare` again, or state `id`, `prompt` and `completion` (lists of "
+                "messages with `role` and `content`) and `meta` in each line",
+            )
+        ) from error
+    checked: list[Example] = examples
+    return checked
 
 
 def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:

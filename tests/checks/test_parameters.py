@@ -9,7 +9,7 @@ from tuneline.checks.library_keys import find_problems
 from tuneline.checks.parameters import check_environment, check_parameters, find_source
 from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.parameters.evaluation import LANGUAGES
+from tuneline.parameters.use_case import LANGUAGES
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from tuneline.use_cases import list_use_cases
 

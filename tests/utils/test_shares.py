@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuneline.utils.shares import apportion
+from tuneline.utils.hashing import apportion
 
 WEIGHTS = st.dictionaries(st.text("abcdef", min_size=1), st.integers(1, 60), min_size=1)
 

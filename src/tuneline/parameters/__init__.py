@@ -8,7 +8,6 @@ SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names;
 from pydantic import BaseModel
 
 from tuneline.parameters.data import Data, Documents, Rules
-from tuneline.parameters.evaluation import Criterion, Evaluation, Rubric
 from tuneline.parameters.shared import (
     Cleaning,
     FinetuneAPI,
@@ -25,7 +24,7 @@ from tuneline.parameters.splitting import Leaks, Split
 from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table
 from tuneline.parameters.training import Hardware, Prompt, Recipe
-from tuneline.parameters.use_case import Publish, UseCase
+from tuneline.parameters.use_case import Criterion, Evaluation, Publish, Rubric, UseCase
 
 # Reserved top-level keys; every other one names a use case.
 SHARED_BLOCKS: dict[str, type[BaseModel]] = {

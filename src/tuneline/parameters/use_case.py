@@ -1,17 +1,111 @@
-"""All blocks of one use case."""
+"""All blocks of one use case; evaluation and publishing are here."""
 
 from copy import deepcopy
 from string import Formatter
 from typing import Any, Self
 
-from pydantic import Field, NonNegativeInt, model_validator
+from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.data import Data
-from tuneline.parameters.evaluation import Evaluation
+from tuneline.parameters.shared import Server
 from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, Recipe
+
+
+class Criterion(Block):
+    """One thing that an answer is rated for, from 0 to 10."""
+
+    name: str = Field(min_length=1, description="as the report shows it; each name once")
+    description: str = Field(min_length=1, description="what 0 and 10 mean, in a sentence")
+
+
+class Rubric(Block):
+    """Criteria, and who rates by them."""
+
+    criteria: list[Criterion] = Field(min_length=1, description="what is rated, each from 0 to 10")
+    prompts: int = Field(default=30, gt=0, description="prompts to rate: questions, then test rows")
+    people: bool = Field(default=False, description="export a blinded sheet, read it back")
+    judge: Server | None = Field(default=None, description="a model that rates; null for none")
+
+    @field_validator("criteria")
+    @classmethod
+    def _names_differ(cls, criteria: list[Criterion]) -> list[Criterion]:
+        names = [criterion.name for criterion in criteria]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(
+                f"the criterion `{twice}` is there twice; one rating would replace the other; "
+                "name each of them once"
+            )
+        return criteria
+
+    @model_validator(mode="after")
+    def _somebody_rates(self) -> Self:
+        if not self.people and self.judge is None:
+            raise ValueError(
+                "neither `people` nor `judge` is stated; nobody would rate; set `people: true`, "
+                "state a `judge`, or leave the rubric out"
+            )
+        return self
+
+
+# What py3langid's model knows. The model itself unpacks 60 MB into the folder for temporary files,
+# and parameters are checked before every command: `kedro storage` on a full disk is one of them.
+LANGUAGES = """
+ace af am an ar ary arz as az ba bcl be bg bn br bs ca crh cs cy da de dz el en eo es et eu ext fa
+fi fo fr fuv fy ga gcf gcr gd gl gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka
+kab kik kk km kn ko ku ky la lb lg lij ln lo lt ltg lv mg mk ml mn mr ms mt my ne nl nn no nso oc
+om or pa pcm pl ps pt qu ro ru rw sa sdh se si sk sl sn so sq sr st sv sw ta te tg th tk tl tr tt
+ug uk ur uz uzs vec vi vo wa wuu xh yo yue zh zu zxx
+"""
+# What can be asked for besides: Bokmål, which the model calls `no`, and languages in one script.
+WRITTEN = "nb sr-Cyrl sr-Latn zh-Hans zh-Hant"
+
+
+class Evaluation(Block):
+    """How base and tuned model answer the held-out prompts, and what is measured."""
+
+    title: str = Field(description="heading of the report")
+    questions: list[str] = Field(
+        default=[],
+        description="fixed questions of the field, asked before and after; each fills the "
+        "prompt's column, where it has one only; in no split",
+    )
+    generation: dict[str, Any] = Field(
+        description="keys of GenerationConfig; the same for both models"
+    )
+    sections: list[str] = Field(
+        default=[], description="headings that every answer must hold, in this order"
+    )
+    language: str | None = Field(
+        default=None,
+        description="language that answers should be in: an ISO 639-1 code, with a script where it "
+        "matters: `zh` takes either, `zh-Hant` and `zh-Hans` one",
+    )
+    rubric: Rubric | None = Field(
+        default=None, description="who rates, and for what; null for none"
+    )
+    confidence: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
+    resamples: int = Field(
+        default=10_000, ge=100, description="random swaps of the permutation test"
+    )
+    seed: Seed = Field(
+        default=3407,
+        description="of the permutation test, of what is rated, and of decoding where it samples",
+    )
+
+    @field_validator("language")
+    @classmethod
+    def _language_is_known(cls, language: str | None) -> str | None:
+        known = sorted(f"{LANGUAGES} {WRITTEN}".split())
+        if language is not None and language not in known:
+            raise ValueError(
+                f"py3langid does not know the language `{language}`; answers in it could not be "
+                f"told from others; take one of {', '.join(known)}"
+            )
+        return language
 
 
 class Publish(Block):

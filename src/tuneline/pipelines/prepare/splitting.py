@@ -14,8 +14,7 @@ from tuneline.pipelines.prepare.split_checks import (
 )
 from tuneline.pipelines.prepare.table_facts import FACT_SPLIT
 from tuneline.streaming import LINE
-from tuneline.utils.hashing import seeded_order
-from tuneline.utils.shares import apportion
+from tuneline.utils.hashing import apportion, seeded_order
 
 SPLITS = ("train", "validation", "test")
 # Begins the group of a row whose column is empty: it belongs to no other row.

@@ -6,8 +6,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Synthesize
 from tuneline.parameters.synthesis import Quotas
 from tuneline.pipelines.synthesize.filters import Item
-from tuneline.utils.hashing import seeded_order
-from tuneline.utils.shares import apportion
+from tuneline.utils.hashing import apportion, seeded_order
 
 
 def spread(total: int, share: float) -> list[bool]:

@@ -9,7 +9,7 @@ from tuneline.examples import Example
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Hardware
 from tuneline.pipelines.evaluate.metrics.outputs import Outputs, fraction
-from tuneline.statistics.comparison import Metric, SampleScores
+from tuneline.statistics import Metric, SampleScores
 from tuneline.streaming import RowProgress
 
 METRICS = (
@@ -17,14 +17,14 @@ METRICS = (
         "loss",
         "Loss",
         "lower",
-        "How surprised the model is by the reference, in nats per token.",
+        "Negative log-likelihood of the reference, in nats per token: how badly it is predicted.",
         decimals=3,
     ),
     Metric(
         "perplexity",
         "Perplexity",
         "lower",
-        "The same as a number of choices: between how many tokens the model wavers.",
+        "The same as a number of choices: among how many tokens the model in effect guesses.",
         exponent=True,
     ),
     Metric(

@@ -7,7 +7,7 @@ import numpy as np
 import regex
 
 from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average
-from tuneline.statistics.comparison import Metric, SampleScores
+from tuneline.statistics import Metric, SampleScores
 from tuneline.utils.text import UNSPACED
 
 CHINESE = regex.compile(r"\p{Han}")
@@ -73,7 +73,7 @@ SIMILARITY = (
         "chrf",
         "chrF",
         "higher",
-        "How many short runs of letters the answer shares with the reference (sacrebleu).",
+        "Short sequences of letters (n-grams) that answer and reference share (sacrebleu).",
         percent=True,
         decides_verdict=True,
     ),
@@ -89,7 +89,7 @@ SIMILARITY = (
         "bleu",
         "BLEU",
         "higher",
-        "How many runs of one to four words the answer shares with the reference (sacrebleu).",
+        "Sequences of one to four words (n-grams) that answer and reference share (sacrebleu).",
         percent=True,
     ),
     Metric(
@@ -163,7 +163,7 @@ COPYING = (
         "copied",
         "Training n-gram overlap",
         "neither",
-        f"Share of an answer's runs of {RUN} words that are in a training completion.",
+        f"Share of an answer's sequences of {RUN} words that are in a training completion.",
         percent=True,
     ),
     Metric(
@@ -223,7 +223,7 @@ REPETITION = (
         "repetition",
         "Repetition",
         "lower",
-        f"Share of an answer's runs of {REPEATED_RUN} words that was in it before.",
+        f"Share of an answer's sequences of {REPEATED_RUN} words that were in it before.",
         percent=True,
     ),
 )
