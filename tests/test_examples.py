@@ -106,12 +106,15 @@ def test_terms_are_read_from_a_list_or_a_text_with_semicolons(terms, expected):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        ({"prompt": "Blue teapot"}, "example 1: prompt: input should be a valid list"),
+        (
+            {"prompt": "Blue teapot"},
+            "example 1: prompt: this is no part of an example",
+        ),
         (
             {"completion": [{"role": "assistant"}]},
-            "example 1: completion.0.content: field required",
+            "example 1: completion.0.content: this is no part of an example (field required)",
         ),
-        ({"id": 7}, "example 1: id: input should be a valid string"),
+        ({"id": 7}, "(input should be a valid string)"),
     ],
 )
 def test_a_line_that_is_no_example_is_named_as_it_is_loaded(spoil: dict, words: str, project: Path):

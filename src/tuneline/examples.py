@@ -58,7 +58,7 @@ def check_examples(examples: Any) -> list[Example]:
         raise TunelineError(
             Problem(
                 where=f"example {int(number) + 1}: {'.'.join(map(str, path))}",
-                wrong=error.errors()[0]["msg"][:1].lower() + error.errors()[0]["msg"][1:],
+                wrong=f"this is no part of an example ({error.errors()[0]['msg'].lower()})",
                 matters="nothing can be learned from it, or asked",
                 remedy="run `prepare` again, or state `id`, `prompt` and `completion` (lists of "
                 "messages with `role` and `content`) and `meta` in each line",
