@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from tuneline.errors import TunelineError
 from tuneline.parameters import Publish
-from tuneline.pipelines.publish.checks import REQUIRED, find_release_problems
+from tuneline.pipelines.publish.checks import REQUIRED, find_other_scores, find_release_problems
 from tuneline.pipelines.publish.nodes import check_release
 
 CONFIG = {"base_model_name_or_path": "fingerprint/base", "r": 4, "modules_to_save": None}
@@ -112,3 +112,10 @@ def test_what_is_wrong_is_one_sentence_and_stops_a_real_run(
     with pytest.raises(TunelineError):
         check_release(release, Publish(repo_id="me/x", dry_run=False))
     assert check_release(release, Publish(repo_id="me/x"))["problems"] == [str(problem)]
+
+
+def test_scores_of_other_answers_are_named():
+    rows = [{"id": "1"}, {"id": "2"}]
+    assert list(find_other_scores(rows, rows)) == []
+    (problem,) = find_other_scores(rows, rows[:1])
+    assert "answer_scores.jsonl: they are of other answers" in str(TunelineError(problem))

@@ -241,3 +241,16 @@ def find_other_records(
             matters="whoever uses the adapter would ask it in a form it has not learned",
             remedy="bring the templates of the training back, or prepare and train again",
         )
+
+
+def find_other_scores(
+    answers: list[dict[str, Any]], answer_scores: list[dict[str, Any]]
+) -> Iterator[Problem]:
+    """Find scores of an evaluation that was stopped before it had scored its last answers."""
+    if [row["id"] for row in answers] != [row["id"] for row in answer_scores]:
+        yield Problem(
+            where="answer_scores.jsonl",
+            wrong="they are of other answers than those of answers.jsonl",
+            matters=MATTERS,
+            remedy="run `kedro run --pipeline=evaluate` again, with the same --env",
+        )

@@ -16,7 +16,12 @@ from tuneline.hub.permissions import find_public_problem
 from tuneline.models.adapter import CARD, Adapter, Release
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.card import render_card
-from tuneline.pipelines.publish.checks import find_other_records, find_release_problems, list_files
+from tuneline.pipelines.publish.checks import (
+    find_other_records,
+    find_other_scores,
+    find_release_problems,
+    list_files,
+)
 from tuneline.utils.hashing import check_files
 
 log = logging.getLogger(__name__)
@@ -143,7 +148,10 @@ def write_card(
     Raises:
         TunelineError: if scores, records, examples or templates are those of another adapter.
     """
-    problems = list(find_other_records(adapter, train, training_record, scores, prompt))
+    problems = [
+        *find_other_records(adapter, train, training_record, scores, prompt),
+        *find_other_scores(answers, answer_scores),
+    ]
     if problems:
         raise TunelineError(*problems)
     records = {
