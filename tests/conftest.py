@@ -52,6 +52,7 @@ def copy_project(folder: Path) -> Path:
     """Copy what a run needs: configuration, a part of the sample, the tiny base model."""
     mine = shutil.ignore_patterns("local")  # what a developer states there is no part of a test
     shutil.copytree(PROJECT / "conf", folder / "conf", ignore=mine)
+    (folder / "conf/local").mkdir()
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy(PROJECT / name, folder)
     (folder / "src").mkdir()
