@@ -114,7 +114,7 @@ def test_all_problems_are_named_at_once():
     assert "data.split.test = 0" in message
 
 
-def test_a_misspelt_key_in_a_list_of_criteria_is_told_from_its_neighbours():
+def test_a_misspelt_key_in_a_list_of_criteria_is_told_from_its_neighbors():
     message = refuse(
         {"evaluation": {"rubric": {"people": True, "criteria": [{"nam": "x", "description": "y"}]}}}
     )

@@ -37,7 +37,7 @@ def test_the_separator_is_found_in_the_header(path: Path, separator: str):
     assert read(path)["title"].to_list() == ["a b"]
 
 
-def test_an_unreadable_record_keeps_its_text_and_its_neighbours(path: Path):
+def test_an_unreadable_record_keeps_its_text_and_its_neighbors(path: Path):
     path.write_bytes(b'uid,title\n1,a\n2,b,c\n\n3,\xe8\n4,"open\n5,e\n6,f\n')
     table = read(path)
     assert table["line"].to_list() == [2, 3, 4, 5, 6, 7, 8]

@@ -86,9 +86,9 @@ def count_prompts(rows: int, groups: int | None, noun: str = "prompt") -> str:
 
 # Base and tuned keep their colors in every plot and in the report. Both read on white, in print,
 # and for people who do not tell red from green.
-BASE_COLOUR = "#8a94a6"
-TUNED_COLOUR = "#1f6feb"
-WARNING_COLOUR = "#c2410c"
+BASE_COLOR = "#8a94a6"
+TUNED_COLOR = "#1f6feb"
+WARNING_COLOR = "#c2410c"
 
 
 def style(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
-from tuneline.reporting.html import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
+from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 from tuneline.statistics import Metric
 from tuneline.utils.hashing import hash_value
 
@@ -134,7 +134,7 @@ def _name_differences(run: dict[str, Any], runs: list[dict[str, Any]]) -> str:
 
 DIFFERENCE = "tuned \N{MINUS SIGN} base"
 # Metrics keep their colors from run to run.
-COLORS = (TUNED_COLOUR, WARNING_COLOUR, "#1a7f4b", "#7c3aed", "#0e7490")
+COLORS = (TUNED_COLOR, WARNING_COLOR, "#1a7f4b", "#7c3aed", "#0e7490")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 
 
@@ -146,7 +146,7 @@ def draw_scores(scores: dict[str, Any]) -> go.Figure:
         if one.percent and one.better == "higher" and _is_measured(scores["metrics"].get(one.name))
     ]
     figure = go.Figure()
-    for who, color in (("base", BASE_COLOUR), ("tuned", TUNED_COLOUR)):
+    for who, color in (("base", BASE_COLOR), ("tuned", TUNED_COLOR)):
         values = [scores["metrics"][one.name][who] for one in shown]
         figure.add_bar(
             x=[one.label for one in shown],
@@ -170,7 +170,7 @@ def draw_categories(scores: dict[str, Any]) -> go.Figure:
     found = [(name, one["chrf"]) for name, one in compared if _is_measured(one.get("chrf"))]
     figure = go.Figure()
     names = [name for name, _ in found]
-    _add_differences(figure, names, [one for _, one in found], "chrF", TUNED_COLOUR, "circle")
+    _add_differences(figure, names, [one for _, one in found], "chrF", TUNED_COLOR, "circle")
     few = any(one["interval"] is None for _, one in found)
     title = "Gain in chrF by category" + (" (open circle: too few prompts to tell)" if few else "")
     return style(figure, title, x="", y=DIFFERENCE)
@@ -242,4 +242,4 @@ def _add_differences(
             "arrayminus": [down for _, down in lengths],
         },
     )
-    figure.add_hline(y=0, line={"color": BASE_COLOUR, "width": 1})
+    figure.add_hline(y=0, line={"color": BASE_COLOR, "width": 1})

@@ -59,7 +59,7 @@ def list_savings(setting: Setting) -> list[dict[str, Any]]:
 
 
 def _changes(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
-    for step in (_shrink_batch, _checkpoint, _quantise_twice, _quantise_optimizer, _halve_rank):
+    for step in (_shrink_batch, _checkpoint, _quantize_twice, _quantize_optimizer, _halve_rank):
         for change, effect, changed in step(setting):
             setting = changed
             yield change, effect, changed
@@ -92,7 +92,7 @@ def _checkpoint(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
         )
 
 
-def _quantise_twice(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
+def _quantize_twice(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
     quantization = setting.recipe.quantization
     if not quantization.get("bnb_4bit_use_double_quant"):
         update = {"quantization": {**quantization, "bnb_4bit_use_double_quant": True}}
@@ -103,7 +103,7 @@ def _quantise_twice(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
         )
 
 
-def _quantise_optimizer(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
+def _quantize_optimizer(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
     optimizer = str((setting.recipe.model_extra or {}).get("optim", ""))
     if setting.hardware.device == "cuda" and "8bit" not in optimizer:
         recipe = Recipe.model_validate({**setting.recipe.model_dump(), "optim": "adamw_8bit"})

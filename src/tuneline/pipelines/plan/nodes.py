@@ -28,7 +28,7 @@ from tuneline.pipelines.plan.estimates import (
 )
 from tuneline.pipelines.plan.memory import describe_context, measure_model, predict_memory
 from tuneline.pipelines.plan.report import judge, render_masks, render_plan
-from tuneline.reporting.html import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
+from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,8 @@ def plot_tokens(token_report: pd.DataFrame, recipe: Recipe) -> go.Figure:
     figure = go.Figure()
     width = max(1, round(token_report["tokens"].max() / BARS))
     for column, name, color in (
-        ("prompt_tokens", "prompt", BASE_COLOUR),
-        ("tokens", "prompt and completion", TUNED_COLOUR),
+        ("prompt_tokens", "prompt", BASE_COLOR),
+        ("tokens", "prompt and completion", TUNED_COLOR),
     ):
         figure.add_histogram(
             x=token_report[column],
@@ -95,7 +95,7 @@ def plot_tokens(token_report: pd.DataFrame, recipe: Recipe) -> go.Figure:
         )
     figure.add_vline(
         x=recipe.max_length,
-        line={"dash": "dash", "color": WARNING_COLOUR},
+        line={"dash": "dash", "color": WARNING_COLOR},
         annotation_text=f"max_length {recipe.max_length}",
         annotation_position="top left",
     )

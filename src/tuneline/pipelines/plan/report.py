@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs
 
 from tuneline.examples import Example
 from tuneline.models.rendering import render_example
-from tuneline.reporting.html import TUNED_COLOUR, embed_plot, render_page, style
+from tuneline.reporting.html import TUNED_COLOR, embed_plot, render_page, style
 
 COMPONENTS = (
     "weights",
@@ -50,7 +50,7 @@ def _plot_memory(memory: dict[str, float]) -> go.Figure:
         y=list(reversed(COMPONENTS)),
         x=[memory[name] for name in reversed(COMPONENTS)],
         orientation="h",
-        marker_color=TUNED_COLOUR,
+        marker_color=TUNED_COLOR,
     )
     return style(figure, "Memory by component", x="GB", y="")
 

@@ -13,7 +13,7 @@ from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, LENGTH
 from tuneline.pipelines.prepare.html_rules import LOOKS_LIKE_A_TAG
 from tuneline.pipelines.prepare.text_rules import ENTITY, TEXT_RULES
-from tuneline.reporting.html import BASE_COLOUR, TUNED_COLOUR, WARNING_COLOUR, style
+from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 from tuneline.streaming import RowSource, show_originals
 from tuneline.utils.text import (
     GUESS_BYTES,
@@ -197,16 +197,16 @@ def _show(rejected: pl.DataFrame) -> list[Example]:
     ]
 
 
-SIDES = {"before": BASE_COLOUR, "after": TUNED_COLOUR}
+SIDES = {"before": BASE_COLOR, "after": TUNED_COLOR}
 
 
 def draw_cleaning(report: dict[str, Any]) -> go.Figure:
     """Draw rejected rows by reason, changed rows by rule, and lengths before and after."""
     titles = ("Rejected rows by reason", "Rows changed by rule", "Characters of a text")
     figure = make_subplots(rows=3, cols=1, subplot_titles=titles, vertical_spacing=0.12)
-    figure.add_trace(_draw_bars(report["reasons"], WARNING_COLOUR), 1, 1)
+    figure.add_trace(_draw_bars(report["reasons"], WARNING_COLOR), 1, 1)
     changed = {rule: told["rows"] for rule, told in report["rules"].items()}
-    figure.add_trace(_draw_bars(changed, TUNED_COLOUR), 2, 1)
+    figure.add_trace(_draw_bars(changed, TUNED_COLOR), 2, 1)
     for side, color in SIDES.items():
         figure.add_trace(_draw_lengths(report["lengths"], side, color), 3, 1)
     style(figure, f"Cleaning: {report['clean']:,} of {report['rows']:,} rows kept", "", "")

@@ -23,7 +23,7 @@ from tuneline.pipelines.train.checkpoints import find_checkpoint, open_run, read
 from tuneline.pipelines.train.data import render_examples
 from tuneline.pipelines.train.record import describe_training, list_epochs, make_log
 from tuneline.pipelines.train.run import Task, fit, launch
-from tuneline.reporting.html import BASE_COLOUR, TUNED_COLOUR, style
+from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, style
 from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
 
 log = logging.getLogger(__name__)
@@ -117,8 +117,8 @@ def plot_losses(training_log: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure()
     for column, name, color, mode in (
-        ("loss", "training", BASE_COLOUR, "lines"),
-        ("eval_loss", "validation", TUNED_COLOUR, "lines+markers"),
+        ("loss", "training", BASE_COLOR, "lines"),
+        ("eval_loss", "validation", TUNED_COLOR, "lines+markers"),
     ):
         logged = training_log.dropna(subset=[column])
         figure.add_scatter(
@@ -165,8 +165,8 @@ def plot_epochs(epochs: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure()
     for column, name, color in (
-        ("training_loss", "training loss", BASE_COLOUR),
-        ("validation_loss", "validation loss", TUNED_COLOUR),
+        ("training_loss", "training loss", BASE_COLOR),
+        ("validation_loss", "validation loss", TUNED_COLOR),
     ):
         figure.add_scatter(
             x=epochs["epoch"],

@@ -84,7 +84,7 @@ def derive_batch(recipe: Recipe, hardware: Hardware) -> dict[str, int]:
     }
 
 
-def initialise_adapter(model: Any, recipe: Recipe) -> None:
+def initialize_adapter(model: Any, recipe: Recipe) -> None:
     """Keep the adapter in float32, and start it as LoftQ does if the recipe asks for it.
 
     TRL casts the adapter of a quantized model to bfloat16; there, updates smaller than one bfloat16
@@ -153,7 +153,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             callbacks=_make_callbacks(recipe, hardware),
         )
         self.remove_callback(PrinterCallback)
-        initialise_adapter(self.model, recipe)
+        initialize_adapter(self.model, recipe)
         for config in self.model.peft_config.values():
             # A set has another order in each process, and a checkpoint would have other bytes.
             if isinstance(config.target_modules, set):
