@@ -30,7 +30,7 @@ def project(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Stand in a copy of the finished run, as a worker that has the project's folder."""
     folder = tmp_path / "project"
     shutil.copytree(finished_run, folder, symlinks=True)
-    shutil.copytree(PROJECT / "orchestrators", folder / "orchestrators")
+    shutil.copytree(PROJECT / "scripts/orchestrators", folder / "scripts/orchestrators")
     shutil.copy(PROJECT / ".telemetry", folder)
     monkeypatch.chdir(folder)
     return folder

@@ -86,7 +86,7 @@ def test_the_text_that_is_shown_is_read_and_not_the_value(path: Path):
         "long": "26:05:00",
         "money": "1 234,50 Kč",
         "code": "00123",
-        "summary": "two  words\nand a link",
+        "words": "two  words\nand a link",
         "noted": "kept",
         "lines": "one\ntwo",
     }
