@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 # How a disk answers that knows no locks; filelock says it of a whole system.
 WITHOUT_LOCKS = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS}
+# What the plan page lists: no file states it as such.
+SETTINGS = re.compile(r"params:(.+)\.settings")
 # What is kept of a stage that is stopped half way.
 KEPT = {
     "train": "the same command goes on from the last checkpoint, if there is one",
@@ -62,16 +65,18 @@ class CheckBeforeRun:
 
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Give every use case a `publish` block, and the list of its settings for the plan page."""
+        """Give a use case without a `publish` block its defaults."""
         for use_case in list_use_cases():
             name = f"params:{use_case}.publish"
             if name not in catalog:
                 catalog[name] = Publish()
-            catalog[f"params:{use_case}.settings"] = list_settings(self.loader, use_case)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Check what this run in particular needs: inputs, upstream keys, base models."""
+        """Check what this run in particular needs, after the settings that the plan page lists."""
+        for name in pipeline.inputs():
+            if use_case := SETTINGS.fullmatch(name):
+                catalog[name] = list_settings(self.loader, use_case[1])
         problems = list(find_run_problems(pipeline, catalog))
         if problems:
             raise TunelineError(*(name_source(self.loader, problem) for problem in problems))

@@ -112,10 +112,9 @@ def check_files(conf: Path, env: str, params: dict[str, Any]) -> None:
     known_globals: dict[Any, Any] = {}
     for folder in dict.fromkeys(("base", env, LOCAL)):
         found: dict[str, dict[str, dict[Any, Any]]] = {kind: {} for kind in KINDS}
-        for kind, path in _list_files(conf / folder):
-            name = f"conf/{path.relative_to(conf).as_posix()}"
+        for kind, name, path in list_files(conf, folder):
             try:
-                found[kind][name] = _read(path, name)
+                found[kind][name] = read_file(path, name)
             except TunelineError as error:
                 problems += error.problems
         for kind, values in found.items():
@@ -137,17 +136,24 @@ def merge(below: Mapping[Any, Any], above: Mapping[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
-def _list_files(folder: Path) -> Iterator[tuple[str, Path]]:
+def list_files(conf: Path, env: str) -> Iterator[tuple[str, str, Path]]:
+    """List the files of an environment that Kedro reads: kind, name for a user, path."""
+    folder = conf / env
     for path in sorted(folder.rglob("*")):
         if path.suffix not in {".yml", ".yaml", ".json"} or not path.is_file():
             continue
         parts = path.relative_to(folder).parts
         kind = next((kind for kind in KINDS if any(one.startswith(kind) for one in parts)), None)
         if kind and not any(one.startswith(".") for one in parts):
-            yield kind, path
+            yield kind, f"conf/{path.relative_to(conf).as_posix()}", path
 
 
-def _read(path: Path, name: str) -> dict[Any, Any]:
+def read_file(path: Path, name: str) -> dict[Any, Any]:
+    """Read a file of `conf/`.
+
+    Raises:
+        TunelineError: naming the file, if it is not UTF-8, no YAML, or holds no keys.
+    """
     content = path.read_bytes()
     try:
         text = content.decode("utf-8")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,14 +10,19 @@ from kedro.config import OmegaConfigLoader
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tuneline.checks.files import LOCAL
+from tuneline.checks.files import LOCAL, list_files, read_file
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import SHARED_BLOCKS, UseCase
 from tuneline.parameters.base import flatten
-from tuneline.use_cases import LOADER, list_use_cases
+from tuneline.use_cases import list_use_cases
+from tuneline.utils.terminal import shorten
 
 # Longer values are shortened where settings are listed.
 SHOWN_CHARACTERS = 60
+# Keys that are given with a command, for this one run.
+COMMAND_LINE = {"question", "questions_file"}
+# How a text is written where pydantic wants one, or a list of them.
+TEXTS_WANTED = {"string_type": '"{}"', "list_type": '["{}"]'}
 
 
 @dataclass(frozen=True)
@@ -73,16 +77,11 @@ def list_settings(loader: OmegaConfigLoader, use_case: str) -> list[Setting]:
 def _read_sources(loader: OmegaConfigLoader) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Give what is stated, what counts most first: by `--params` or the path from `conf` on."""
     yield "--params", loader.runtime_params or {}
-    conf = Path(loader.conf_source)
-    for env in dict.fromkeys((LOCAL, loader.env or loader.default_run_env, loader.base_env)):
-        for path in sorted((conf / str(env)).rglob("parameters*.yml")):
-            yield f"conf/{path.relative_to(conf).as_posix()}", _read(path, path.stat().st_mtime_ns)
-
-
-@cache
-def _read(path: Path, changed: int) -> Mapping[str, Any]:
-    stated = yaml.load(path.read_text("utf-8"), Loader=LOADER)  # noqa: S506 - a safe one
-    return stated if isinstance(stated, Mapping) else {}
+    envs = (LOCAL, loader.env or loader.default_run_env, loader.base_env)
+    for env in dict.fromkeys(map(str, envs)):
+        for kind, name, path in list_files(Path(loader.conf_source), env):
+            if kind == "parameters":
+                yield name, read_file(path, name)
 
 
 def _find_first(sources: Iterable[tuple[str, Mapping[str, Any]]], key: str) -> str | None:
@@ -103,14 +102,7 @@ def _is_spread(key: str, use_case: str) -> bool:
 
 def _show(value: Any) -> str:
     shown = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
-    shown = shown.removesuffix("\n").removesuffix("\n...")
-    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[: SHOWN_CHARACTERS - 1]}…"
-
-
-# Keys that are given with a command, for this one run.
-COMMAND_LINE = {"question", "questions_file"}
-# How a text is written where pydantic wants one, or a list of them.
-TEXTS_WANTED = {"string_type": '"{}"', "list_type": '["{}"]'}
+    return shorten(shown.removesuffix("\n").removesuffix("\n..."), SHOWN_CHARACTERS)
 
 
 def check_environment(conf_source: Path, env: str | None) -> None:
@@ -146,7 +138,7 @@ def check_parameters(loader: OmegaConfigLoader) -> None:
         TunelineError: with every problem found, each naming its file and key.
     """
     parameters = loader["parameters"]
-    problems = [*_find_problems(parameters), *_find_asked_once(loader)]
+    problems = [*_find_problems(parameters), *_find_asked_once(loader, parameters)]
     if problems:
         raise TunelineError(*(name_source(loader, problem) for problem in problems))
 
@@ -160,11 +152,11 @@ def _find_problems(parameters: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _validate(name, parameters.get(name, {}), model)
 
 
-def _find_asked_once(loader: OmegaConfigLoader) -> Iterator[Problem]:
+def _find_asked_once(loader: OmegaConfigLoader, parameters: Mapping[str, Any]) -> Iterator[Problem]:
     """Publishing is asked for twice: its place in a file, its time on the command line."""
     for use_case in list_use_cases():
         key = f"{use_case}.publish"
-        stated = (loader["parameters"].get(use_case) or {}).get("publish") or {}
+        stated = (parameters.get(use_case) or {}).get("publish") or {}
         if stated.get("dry_run") is False and find_source(loader, f"{key}.dry_run") != "--params":
             yield Problem(
                 where=f"{key}.dry_run",
