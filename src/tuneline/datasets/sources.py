@@ -1,6 +1,7 @@
 """The files of a raw source: one, or all of a folder or a pattern, read one after the other."""
 
 import logging
+from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -73,9 +74,9 @@ class FileRows(RowSource):
         """Read the rows and do some work on every batch."""
         return map_ahead(work, run_ahead(self._read(fields)))
 
+    @abstractmethod
     def read_file(self, file: RawFile, fields: Fields) -> Iterator[pl.DataFrame]:
         """Read the batches of one file, whose lines count from 1."""
-        raise NotImplementedError
 
     def _read(self, fields: Fields) -> Iterator[pl.DataFrame]:
         paths = list_files(self.path, self._endings)

@@ -79,6 +79,7 @@ def ask_in_rounds(
         for batch, answered in zip(batches, ask_all(requests, asker), strict=True):
             yield batch, answered
             progress.advance(1)
+        progress.close()
 
 
 def ask_all(requests: Iterable[Request], asker: Asker) -> Iterator[Answered]:

@@ -75,7 +75,7 @@ def compare_all(
         with fewer), in how many `groups`; the `wins`, `ties` and `losses` of the tuned model; the
         `detectable` difference; what is `result`; and how a reader sees the numbers: `timed`
         (whether it is a time, measured once), `label`, `percent` (whether 100 is the most),
-        `places`, and whether they are the `average` of the prompts (`mean`) or of all prompts
+        `decimals`, and whether they are the `average` of the prompts (`mean`) or of all prompts
         together (`pooled`). A metric that is not a number in some row is not measured: `base`,
         `tuned` or both are None, and `unmeasured` says in how many rows of each.
     """

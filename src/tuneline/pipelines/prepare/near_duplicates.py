@@ -106,9 +106,8 @@ def measure_similarity(left: Sequence[str], right: Sequence[str], least: float =
     from rapidfuzz.distance import Levenshtein
 
     longest = max(len(left), len(right), 1)
-    most = int(
-        (1 - least) * longest + 1e-9
-    )  # in whole words, so that no rounding loses a duplicate
+    # In whole words, so that no rounding loses a duplicate.
+    most = int((1 - least) * longest + 1e-9)
     changes = Levenshtein.distance(left, right, score_cutoff=most)
     return 1 - changes / longest if changes <= most else 0.0
 
