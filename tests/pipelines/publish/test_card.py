@@ -119,13 +119,14 @@ def test_hostile_text_stays_text_everywhere(material: dict, parameters: UseCase)
         for number, row in enumerate(material["answers"][:2])
     ]
     prompt = Prompt(system=ends, prompt=ends + "{title}", completion="{content}")
+    answers = [{**material["answers"][0], "prompt": ends, "reference": ends}, *questions]
     card = write(
         material,
         parameters,
         adapter=change_provenance(material["adapter"], prompt),
         prompt=prompt,
-        answers=[{**material["answers"][0], "prompt": ends, "reference": ends}, *questions],
-        answer_scores=material["answer_scores"][:3],
+        answers=answers,
+        answer_scores=[material["answer_scores"][0] | {"id": row["id"]} for row in answers],
         cleaning_report=material["cleaning_report"] | {"reasons": {ends: 1}},
         publish=Publish(data=ends, limits=[ends], data_license=ends, examples=1, base_license=ends),
         evaluation=Evaluation(title=ends, generation={}),

@@ -69,7 +69,7 @@ def test_a_killed_upload_goes_on_and_others_load_what_was_published(
     project = move_to_hub(finished_run, tmp_path / "project")
     environment = make_environment(hub, tmp_path / "home")
 
-    hub.decimals = threading.Semaphore(1)
+    hub.places = threading.Semaphore(1)
     process = start(project, environment, "--pipeline=publish", REAL)
     assert hub.stalled.wait(1200)
     wait_for(hub, lambda: len(hub.sent) == 1)
@@ -79,7 +79,7 @@ def test_a_killed_upload_goes_on_and_others_load_what_was_published(
     assert hub.repositories[REPO].private
     (arrived,) = hub.sent
 
-    hub.decimals = None
+    hub.places = None
     hub.released.set()
     process = start(project, environment, "--pipeline=publish", REAL)
     printed += (last := process.communicate(timeout=1200)[0])
