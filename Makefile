@@ -37,7 +37,7 @@ docs: install ## build the documentation, strictly, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 parameters-page: install ## write the page that explains every key, from the typed parameters
-	$(BIN)/python -m scripts.reference.parameters
+	$(BIN)/python -m scripts.reference.parameters_page
 
 viz: install ## draw the lineage, with previews, as a static site in build/
 	KEDRO_ENV=laptop $(BIN)/kedro viz build --include-previews

@@ -103,7 +103,7 @@ NOT_EXECUTED = (
     (r"grep .+", "the recipe of `make help`, which is run as a whole"),
     (
         r"python -m scripts\.reference\.\w+",
-        "tests/scripts/test_reference.py compares what it would write",
+        "tests/scripts/test_parameters_page.py compares what it would write",
     ),
     (r"python3 -m venv ~/airflow.*|(~/airflow/\S+|airflow) .+", "no part of this project"),
     (r"git clone", "it is only named; with its arguments it is executed"),

@@ -137,7 +137,7 @@ def run_way(way: str, arguments: argparse.Namespace) -> dict[str, float]:
 
     from tuneline.models.loading import load_tokenizer
     from tuneline.models.memory import measure_peak, reset_peak
-    from tuneline.pipelines.train.data import (
+    from tuneline.pipelines.train.batches import (
         describe_validation,
         measure_validation,
         render_examples,
@@ -179,7 +179,7 @@ def predict(arguments: argparse.Namespace) -> float:
     """Predict Tuneline's peak as its plan does, in GB."""
     from tuneline.models.loading import load_model_config, load_tokenizer
     from tuneline.models.rendering import render_example
-    from tuneline.pipelines.plan.memory import measure_model, predict_memory
+    from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
 
     recipe, hardware = load_settings(arguments.env, arguments.folder, arguments.epochs)
     tokenizer = load_tokenizer(recipe)

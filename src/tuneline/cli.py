@@ -18,7 +18,7 @@ from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
 
-from tuneline.checks.files import check_files
+from tuneline.checks.configuration_files import check_files
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, check_use_case, find_project
 from tuneline.utils.terminal import StopCommandError, end_children, show, stoppable
@@ -179,7 +179,7 @@ def settings(use_case: str, env: str | None) -> None:
     """Show every setting of USE_CASE on a machine, and the file that states it."""
     from kedro.framework.session import KedroSession
 
-    from tuneline.checks.parameters import list_settings
+    from tuneline.checks.merged_settings import list_settings
 
     check_use_case(use_case)
     with KedroSession.create(find_project(), env=env) as session:

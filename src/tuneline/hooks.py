@@ -15,7 +15,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from tuneline.checks.parameters import (
+from tuneline.checks.merged_settings import (
     check_environment,
     check_parameters,
     list_settings,

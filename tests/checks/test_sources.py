@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from tests.commands import kedro
 from tests.conftest import PROJECT
-from tuneline.checks.files import SoftConfigLoader
-from tuneline.checks.parameters import find_source, list_settings
+from tuneline.checks.configuration_files import SoftConfigLoader
+from tuneline.checks.merged_settings import find_source, list_settings
 from tuneline.parameters import UseCase
 from tuneline.parameters.base import flatten
 from tuneline.settings import CONFIG_LOADER_ARGS

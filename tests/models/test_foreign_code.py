@@ -17,7 +17,7 @@ from tuneline.datasets import AdapterDataset
 from tuneline.errors import TunelineError
 from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.parameters import Recipe
-from tuneline.pipelines.merge.checkpoint import Checkpoint
+from tuneline.pipelines.merge.base_weights import Checkpoint
 
 pytestmark = pytest.mark.slow
 

@@ -61,7 +61,7 @@ def cache(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     state_cache(project, tmp_path / "hub")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     # What killed processes of this very machine have left is no part of a test.
-    monkeypatch.setattr("tuneline.storage.checkpoints.find_scratch", list)
+    monkeypatch.setattr("tuneline.storage.training_runs.find_scratch", list)
     return tmp_path / "hub"
 
 

@@ -14,7 +14,7 @@ from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 
 from tuneline.chat.page import LOOK, STYLE, About, Chat, build_page, import_gradio
-from tuneline.checks.parameters import name_source
+from tuneline.checks.merged_settings import name_source
 from tuneline.checks.preflight import find_run_problems
 from tuneline.errors import TunelineError
 from tuneline.examples import find_system

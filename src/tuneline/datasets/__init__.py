@@ -1,6 +1,20 @@
 """Datasets that kedro-datasets does not have: raw rows, streams, adapters, caches, sheets."""
 
-from tuneline.datasets.files import (
+from tuneline.datasets.local import (
+    CacheDataset,
+    FolderDataset,
+    MovedFolderDataset,
+    OptionalPartitionsDataset,
+)
+from tuneline.datasets.model_folders import AdapterDataset, BaseModelDataset, ReleaseFolderDataset
+from tuneline.datasets.questions import QuestionsDataset
+from tuneline.datasets.raw_csv import RawCSVDataset
+from tuneline.datasets.raw_documents import RawDocumentsDataset
+from tuneline.datasets.raw_json import RawJSONDataset
+from tuneline.datasets.raw_sheet import RawSheetDataset
+from tuneline.datasets.raw_spark import SparkJSONLinesDataset
+from tuneline.datasets.tables import RatingSheetDataset, StreamedCSVDataset
+from tuneline.datasets.whole_files import (
     CSVDataset,
     HTMLDataset,
     JSONDataset,
@@ -11,20 +25,6 @@ from tuneline.datasets.files import (
     SummaryJSONDataset,
     TextDataset,
 )
-from tuneline.datasets.local import (
-    CacheDataset,
-    FolderDataset,
-    MovedFolderDataset,
-    OptionalPartitionsDataset,
-)
-from tuneline.datasets.models import AdapterDataset, BaseModelDataset, ReleaseFolderDataset
-from tuneline.datasets.questions import QuestionsDataset
-from tuneline.datasets.raw_csv import RawCSVDataset
-from tuneline.datasets.raw_documents import RawDocumentsDataset
-from tuneline.datasets.raw_json import RawJSONDataset
-from tuneline.datasets.raw_sheet import RawSheetDataset
-from tuneline.datasets.raw_spark import SparkJSONLinesDataset
-from tuneline.datasets.tables import RatingSheetDataset, StreamedCSVDataset
 
 __all__ = [
     "AdapterDataset",

@@ -30,7 +30,7 @@ class QuestionsDataset(LocalDataset[NoReturn, QuestionFile]):
 
     Args:
         filepath: the file, UTF-8.
-        limits: how much memory it may take: see `tuneline.limits`.
+        limits: how much memory it may take: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
 

@@ -23,7 +23,7 @@ class RawDataset(AbstractDataset[Any, RowSource]):
 
     Args:
         filepath: the file or folder.
-        limits: how much is taken in: see `tuneline.limits`.
+        limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
 
     Attributes:

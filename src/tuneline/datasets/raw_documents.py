@@ -51,7 +51,7 @@ class RawDocumentsDataset(RawDataset):
     Args:
         filepath: the folder, at any address that fsspec knows.
         encoding: of the texts that are neither UTF-8 nor begin with a byte order mark.
-        limits: how much is taken in: see `tuneline.limits`.
+        limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tuneline.checks.parameters import COMMAND_LINE
+from tuneline.checks.merged_settings import COMMAND_LINE
 from tuneline.errors import Problem, TunelineError
 from tuneline.new_use_case.columns import Guess, guess_columns
 from tuneline.parameters import SHARED_BLOCKS

@@ -12,7 +12,7 @@ from kedro.io import DataCatalog
 from tuneline.hub.cache import find_hub_cache, has_weights, read_storage
 from tuneline.hub.cleanup import Removable, find_removable, remove, scan_cache
 from tuneline.parameters import Recipe
-from tuneline.storage.checkpoints import (
+from tuneline.storage.training_runs import (
     Run,
     describe_run,
     find_left,

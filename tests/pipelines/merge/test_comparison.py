@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.pipelines.merge.adapters import EVALUATION, EXAMPLES, make_adapter
-from tests.pipelines.merge.test_weights import merge
+from tests.pipelines.merge.test_merged_weights import merge
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.merge.comparison import (
@@ -84,7 +84,7 @@ def test_a_merge_into_the_wrong_weights_is_refused(
     compare, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ):
     """As every merge was until it was measured: into those that nobody had judged."""
-    from tuneline.pipelines.merge.checkpoint import QuantizedBase
+    from tuneline.pipelines.merge.base_weights import QuantizedBase
 
     adapter, _ = make_adapter(recipe)
     monkeypatch.setattr(QuantizedBase, "round", lambda self, layer, tensor: tensor)

@@ -8,12 +8,12 @@ from transformers import Phi3Config, Phi3ForCausalLM
 
 from tests.conftest import load_parameters
 from tests.pipelines.merge.adapters import MERGE, make_adapter
-from tests.pipelines.merge.test_weights import SMALL, merge, place_base
+from tests.pipelines.merge.test_merged_weights import SMALL, merge, place_base
 from tuneline.datasets import MovedFolderDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.formats import find_converter, list_commands
 from tuneline.pipelines.merge.nodes import convert_to_gguf
+from tuneline.pipelines.merge.output_files import find_converter, list_commands
 
 pytestmark = pytest.mark.slow
 

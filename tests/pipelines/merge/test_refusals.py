@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from tests.pipelines.merge.adapters import EXAMPLES, make_adapter
-from tests.pipelines.merge.test_weights import SMALL, merge, place_base
+from tests.pipelines.merge.test_merged_weights import SMALL, merge, place_base
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.merge import merge_plan, smoke_test

@@ -19,7 +19,7 @@ from tuneline.models.loading import load_model_config
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.plan.advice import Setting, list_savings
 from tuneline.pipelines.plan.estimates import measure_disks, plan_disk
-from tuneline.pipelines.plan.memory import ModelSize, measure_model, predict_memory
+from tuneline.pipelines.plan.memory_estimate import ModelSize, measure_model, predict_memory
 from tuneline.pipelines.plan.nodes import (
     count_tokens,
     make_plan,

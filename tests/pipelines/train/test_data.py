@@ -4,7 +4,7 @@ from tests.pipelines.train.small_runs import make_examples
 from tuneline.errors import TunelineError
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Recipe
-from tuneline.pipelines.train.data import render_examples
+from tuneline.pipelines.train.batches import render_examples
 
 
 def test_only_completions_are_trained_and_each_has_its_end_token(recipe: Recipe):

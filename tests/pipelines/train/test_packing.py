@@ -5,7 +5,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from tuneline.models.loading import load_model
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.data import fill_bins, measure_lengths, split_batch
+from tuneline.pipelines.train.batches import fill_bins, measure_lengths, split_batch
 
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=40), st.integers(1, 500), st.data())

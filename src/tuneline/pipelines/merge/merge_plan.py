@@ -11,9 +11,9 @@ from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.models.memory import measure_free_memory
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.checkpoint import BYTES, PIECES, Checkpoint, QuantizedBase
-from tuneline.pipelines.merge.formats import find_converter, split_shards
-from tuneline.pipelines.merge.weights import MergedWeights
+from tuneline.pipelines.merge.base_weights import BYTES, PIECES, Checkpoint, QuantizedBase
+from tuneline.pipelines.merge.merged_weights import MergedWeights
+from tuneline.pipelines.merge.output_files import find_converter, split_shards
 from tuneline.utils.disks import measure_volume, shorten_path
 
 # Python and the libraries, as the plan counts them.

@@ -12,7 +12,14 @@ from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter
 from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
-from tuneline.pipelines.merge.formats import (
+from tuneline.pipelines.merge.merge_plan import open_base, plan_merge
+from tuneline.pipelines.merge.ollama import (
+    format_modelfile,
+    list_notes,
+    list_options,
+    list_settings,
+)
+from tuneline.pipelines.merge.output_files import (
     find_converter,
     format_result,
     list_commands,
@@ -22,13 +29,6 @@ from tuneline.pipelines.merge.formats import (
     write_provenance,
     write_shards,
     write_sidecar,
-)
-from tuneline.pipelines.merge.merge_plan import open_base, plan_merge
-from tuneline.pipelines.merge.ollama import (
-    format_modelfile,
-    list_notes,
-    list_options,
-    list_settings,
 )
 from tuneline.pipelines.merge.smoke_test import (
     SmokeTest,

@@ -15,7 +15,7 @@ from tuneline.models.generation import generate_ids, make_batches
 from tuneline.models.loading import avoid_slow_kernel, choose_attention
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.merge.checkpoint import Checkpoint
+from tuneline.pipelines.merge.base_weights import Checkpoint
 from tuneline.pipelines.merge.comparison import (
     Asked,
     Parting,

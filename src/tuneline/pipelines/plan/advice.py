@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.plan.memory import ModelSize, predict_memory
+from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
 from tuneline.reporting.html import count
 
 

@@ -12,7 +12,7 @@ from tuneline.models.loading import choose_attention
 from tuneline.models.memory import derive_accumulation
 from tuneline.parameters import Hardware, Recipe
 from tuneline.parameters.training import derive_dtype
-from tuneline.pipelines.plan.memory import ModelSize, count_optimizer_bytes
+from tuneline.pipelines.plan.memory_estimate import ModelSize, count_optimizer_bytes
 from tuneline.utils.disks import Volume, count_missing, measure_volume, shorten_path
 
 

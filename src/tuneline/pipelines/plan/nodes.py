@@ -26,8 +26,8 @@ from tuneline.pipelines.plan.estimates import (
     measure_disks,
     plan_disk,
 )
-from tuneline.pipelines.plan.memory import describe_context, measure_model, predict_memory
-from tuneline.pipelines.plan.report import judge, render_masks, render_plan
+from tuneline.pipelines.plan.memory_estimate import describe_context, measure_model, predict_memory
+from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
 from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 
 log = logging.getLogger(__name__)

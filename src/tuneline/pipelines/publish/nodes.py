@@ -16,7 +16,7 @@ from tuneline.hub.permissions import find_public_problem
 from tuneline.models.adapter import CARD, Adapter, Release
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.card import render_card
-from tuneline.pipelines.publish.checks import (
+from tuneline.pipelines.publish.release_checks import (
     find_other_records,
     find_other_scores,
     find_release_problems,

@@ -19,8 +19,8 @@ from tuneline.models.fingerprints import (
 )
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.train.batches import render_examples
 from tuneline.pipelines.train.checkpoints import find_checkpoint, open_run, read_finished
-from tuneline.pipelines.train.data import render_examples
 from tuneline.pipelines.train.record import describe_training, list_epochs, make_log
 from tuneline.pipelines.train.run import Task, fit, launch
 from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, style

@@ -18,15 +18,15 @@ from tuneline.hub.download import retry_when_full
 from tuneline.models.architecture import make_lora_config
 from tuneline.models.memory import derive_accumulation
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.callbacks import EpochEnds, Gradients, Patience, Progress, Watchdog
-from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
-from tuneline.pipelines.train.data import (
+from tuneline.pipelines.train.batches import (
     describe_validation,
     fill_bins,
     measure_lengths,
     measure_validation,
     split_batch,
 )
+from tuneline.pipelines.train.callbacks import EpochEnds, Gradients, Patience, Progress, Watchdog
+from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
 
 # SFTConfig's keys that the recipe checks itself. Those it does not know are SFTConfig's, too; all
 # others are Tuneline's own.

@@ -10,7 +10,7 @@ from kedro.config import OmegaConfigLoader
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tuneline.checks.files import LOCAL, list_files, read_file
+from tuneline.checks.configuration_files import LOCAL, list_files, read_file
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import SHARED_BLOCKS, UseCase
 from tuneline.parameters.base import flatten

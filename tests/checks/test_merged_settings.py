@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import PROJECT
 from tuneline.checks.library_keys import find_problems
-from tuneline.checks.parameters import check_environment, check_parameters, find_source
+from tuneline.checks.merged_settings import check_environment, check_parameters, find_source
 from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.parameters.use_case import LANGUAGES

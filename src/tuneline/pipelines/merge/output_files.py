@@ -14,8 +14,8 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.models.adapter import Adapter
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Gguf
-from tuneline.pipelines.merge.checkpoint import INDEX, PIECES
-from tuneline.pipelines.merge.weights import MergedWeights
+from tuneline.pipelines.merge.base_weights import INDEX, PIECES
+from tuneline.pipelines.merge.merged_weights import MergedWeights
 from tuneline.streaming import RowProgress
 from tuneline.utils.files import FULL
 from tuneline.utils.hashing import check_files, hash_all, read_sealed, write_sealed

@@ -9,7 +9,13 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from scripts.reference.parameters import LIBRARIES, PAGE, list_blocks, load_upstream, render_page
+from scripts.reference.parameters_page import (
+    LIBRARIES,
+    PAGE,
+    list_blocks,
+    load_upstream,
+    render_page,
+)
 from tests.documentation import PROJECT
 from tuneline.parameters import Recipe
 from tuneline.use_cases import list_use_cases

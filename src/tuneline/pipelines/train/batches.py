@@ -1,4 +1,4 @@
-"""Examples as the trainer takes them."""
+"""Examples as the trainer takes them: rendered, packed into batches, measured."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Adapters as standard PEFT folders, one for each version."""
+"""Adapters, base models and releases as the folders that libraries and the hub load."""
 
 import json
 from pathlib import Path, PurePosixPath
@@ -7,8 +7,8 @@ from typing import Any
 from kedro.io import AbstractVersionedDataset, Version
 from kedro.io.core import VersionNotFoundError
 
-from tuneline.datasets.files import VersionsInOrder
 from tuneline.datasets.local import LocalDataset
+from tuneline.datasets.whole_files import VersionsInOrder
 from tuneline.models.adapter import Adapter, BaseModel, Release
 from tuneline.models.loading import check_adapter_config, refuse_foreign_code
 from tuneline.utils.files import name_unreadable, replace_whole_folder

@@ -1,4 +1,4 @@
-"""Memory of a QLoRA run by component.
+"""Memory of a QLoRA run by component, predicted from the shape of the model.
 
 The formula and its error (within 3 % on ten checkpointed T4 runs, before fragmentation) are given
 in docs/plan.md.

@@ -21,8 +21,8 @@ from tuneline.errors import TunelineError
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.formats import read_merged
 from tuneline.pipelines.merge.nodes import compare_merged, merge_adapter
+from tuneline.pipelines.merge.output_files import read_merged
 
 pytestmark = pytest.mark.slow
 

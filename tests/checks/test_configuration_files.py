@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROJECT
-from tuneline.checks.files import SoftConfigLoader, check_files
+from tuneline.checks.configuration_files import SoftConfigLoader, check_files
 from tuneline.errors import TunelineError
 from tuneline.settings import CONFIG_LOADER_ARGS
 

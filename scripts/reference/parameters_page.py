@@ -1,6 +1,6 @@
 """Writes docs/parameters.md: every key of every block, from the typed parameters.
 
-    python -m scripts.reference.parameters
+    python -m scripts.reference.parameters_page
 
 The meaning of a key of ours is in its `Field(description=…)`, that of an upstream library's key in
 `upstream.yml`. Types, limits and defaults are read from the models.

@@ -7,16 +7,16 @@ import pytest
 from mkdocs.config import load_config
 from mkdocs.structure.files import Files
 
-from scripts.reference.messages import SOURCE, has_words, list_messages, render_page
+from scripts.reference.messages_page import SOURCE, has_words, list_messages, render_page
 from tests.documentation import PROJECT
 
 PAGE = render_page()
 # Modules that hand on what a library, a provider or a row says, in its words.
 HANDED_ON = {
     "checks/base_models.py",
-    "checks/files.py",
+    "checks/configuration_files.py",
     "checks/library_keys.py",
-    "checks/parameters.py",
+    "checks/merged_settings.py",
     "datasets/questions.py",
     "models/control_tokens.py",
     "pipelines/finetune_api/job.py",

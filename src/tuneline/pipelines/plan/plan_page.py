@@ -1,4 +1,4 @@
-"""The plan as a page."""
+"""Whether the planned run fits, and the plan as a page with its token masks."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -10,8 +10,12 @@ from safetensors.torch import load_file, save_file
 
 from tuneline.errors import TunelineError
 from tuneline.parameters import Publish
-from tuneline.pipelines.publish.checks import REQUIRED, find_other_scores, find_release_problems
 from tuneline.pipelines.publish.nodes import check_release
+from tuneline.pipelines.publish.release_checks import (
+    REQUIRED,
+    find_other_scores,
+    find_release_problems,
+)
 
 CONFIG = {"base_model_name_or_path": "fingerprint/base", "r": 4, "modules_to_save": None}
 NAME = "base_model.model.model.layers.0.self_attn.q_proj"
