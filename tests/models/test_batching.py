@@ -1,6 +1,6 @@
 import pytest
 
-from tuneline.models.memory import derive_accumulation, plan_steps
+from tuneline.models.batching import derive_accumulation, plan_steps
 from tuneline.parameters import Hardware, Recipe
 
 

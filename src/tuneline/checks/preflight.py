@@ -16,7 +16,7 @@ from tuneline.hub.access import find_base_problem, find_name_problems
 from tuneline.hub.download import find_space_problems
 from tuneline.hub.permissions import find_hub_problems
 from tuneline.llm_api.server import find_server_problems
-from tuneline.models.memory import count_side_by_split
+from tuneline.models.batching import count_side_by_split
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import (
     Evaluation,

@@ -1,11 +1,14 @@
-"""How much memory a computation really took."""
+"""Memory that a computation takes or took, and what every prediction of it counts."""
 
-import math
 from contextlib import suppress
 from pathlib import Path
 
-from tuneline.parameters import Hardware, Recipe
-
+# Of one number, by its format.
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+# On a CPU Python and the libraries count (measured); on a GPU the CUDA context (published).
+CONTEXT_GB = {"cpu": 0.8, "cuda": 0.147}
+# On the disk: tokenizer, configs and logs.
+NEXT_TO_WEIGHTS_GB = 0.02
 # Writing 5 makes the highest point of the process its present one; see proc(5), Linux only.
 FORGET = Path("/proc/self/clear_refs")
 
@@ -53,77 +56,3 @@ def measure_free_memory() -> float:
     import psutil
 
     return float(psutil.virtual_memory().available) / 1e9
-
-
-def derive_accumulation(recipe: Recipe, hardware: Hardware) -> int:
-    """Derive how many padded batches one optimizer step gathers.
-
-    Args:
-        recipe: states the global batch, the same on every machine.
-        hardware: states what a device takes at once, and how many there are.
-
-    Returns:
-        The number of batches; `preflight` has checked that it is whole.
-    """
-    return recipe.global_batch_size // count_side_by_split(recipe, hardware)
-
-
-def count_side_by_split(recipe: Recipe, hardware: Hardware) -> int:
-    """Count the examples that are handed out at once; the global batch must be a multiple.
-
-    Args:
-        recipe: whether examples are packed: then a process takes its share of a step at once.
-        hardware: batch and processes.
-
-    Returns:
-        The number of examples.
-    """
-    return hardware.processes * (1 if recipe.packing else hardware.per_device_train_batch_size)
-
-
-def count_tokens_at_once(longest: int, recipe: Recipe, hardware: Hardware) -> int:
-    """Count the tokens that go through the model at once, at most.
-
-    Args:
-        longest: tokens of the longest example.
-        recipe: whether examples are packed.
-        hardware: what the device takes at once.
-
-    Returns:
-        Tokens, padding included.
-    """
-    if recipe.packing:
-        return max(hardware.tokens_per_batch, longest)
-    return hardware.per_device_train_batch_size * longest
-
-
-def plan_steps(examples: int, recipe: Recipe, hardware: Hardware) -> dict[str, int | float]:
-    """Count the optimizer steps of a run.
-
-    Args:
-        examples: training examples that are used.
-        recipe: global batch and epochs, or `max_steps`.
-        hardware: batch and processes.
-
-    Returns:
-        Batch sizes, steps per epoch and in total.
-    """
-    per_epoch = max(1, math.ceil(examples / recipe.global_batch_size))
-    stated = (recipe.model_extra or {}).get("max_steps", -1)
-    total = stated if stated > 0 else math.ceil(per_epoch * recipe.num_train_epochs)
-    batch: dict[str, int | float] = (
-        {"tokens_per_batch": hardware.tokens_per_batch}
-        if recipe.packing
-        else {
-            "per_device_batch_size": hardware.per_device_train_batch_size,
-            "accumulation": derive_accumulation(recipe, hardware),
-        }
-    )
-    return {
-        "global_batch_size": recipe.global_batch_size,
-        "processes": hardware.processes,
-        **batch,
-        "epochs": total / per_epoch,
-        "per_epoch": per_epoch,
-        "total": total,
-    }

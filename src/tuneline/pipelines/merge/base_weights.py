@@ -15,9 +15,8 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 # A sentencepiece vocabulary, which transformers saves no more. llama.cpp converts Phi-3 by nothing
 # else, and Ollama takes a tokenizer without it for another kind.
 PIECES = "tokenizer.model"
-# Number formats as safetensors names them, and the bytes of those that a merged model may have.
+# Number formats as safetensors names them.
 FLOATING = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
-BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
 @dataclass(frozen=True)

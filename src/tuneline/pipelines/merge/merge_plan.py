@@ -9,22 +9,18 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import find_incompatibilities
-from tuneline.models.memory import measure_free_memory
+from tuneline.models.memory import BYTES, CONTEXT_GB, NEXT_TO_WEIGHTS_GB, measure_free_memory
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.base_weights import BYTES, PIECES, Checkpoint, QuantizedBase
+from tuneline.pipelines.merge.base_weights import PIECES, Checkpoint, QuantizedBase
 from tuneline.pipelines.merge.merged_weights import MergedWeights
 from tuneline.pipelines.merge.output_files import find_converter, split_shards
 from tuneline.utils.disks import measure_volume, shorten_path
 
-# Python and the libraries, as the plan counts them.
-CONTEXT_GB = 0.8
 # float32 copies of a weight while PEFT merges it: the weight, the product, its scaled copy, and for
 # DoRA the sum, its norm and the factor. bitsandbytes takes less to quantize it: 14 bytes a number.
 COPIES = 6
 # Bytes for each parameter of the GGUF file; q8_0 keeps one float16 scale for 32 weights.
 GGUF_BYTES = {"f16": 2.0, "bf16": 2.0, "q8_0": 1 + 2 / 32}
-# Tokenizer and configs next to the weights.
-BESIDE_GB = 0.02
 
 
 @dataclass(frozen=True)
@@ -95,10 +91,10 @@ def plan_merge(
     weights = MergedWeights(checkpoint, adapter, dtype, _quantize_base(checkpoint, adapter, merge))
     split, sizes = split_shards(weights, merge.max_shard_size), weights.count_bytes()
     predicted, needed = _predict_memory(weights, split, sizes, adapter), sum(sizes.values())
-    needed_gb = {"merged": needed / 1e9 + BESIDE_GB}
+    needed_gb = {"merged": needed / 1e9 + NEXT_TO_WEIGHTS_GB}
     if makes_gguf:
         numbers = needed / BYTES[dtype]
-        needed_gb["gguf"] = numbers * GGUF_BYTES[merge.gguf.type] / 1e9 + BESIDE_GB
+        needed_gb["gguf"] = numbers * GGUF_BYTES[merge.gguf.type] / 1e9 + NEXT_TO_WEIGHTS_GB
     _refuse(
         *_find_memory_problem(predicted, hardware),
         *_find_disk_problem(needed_gb, folder),
@@ -169,7 +165,7 @@ def choose_compute(parameters: int, cached: int, hardware: Hardware) -> str | No
     free = limit_memory(hardware, hardware.device)
     formats = dict.fromkeys((hardware.dtype, *["bfloat16"] * (hardware.device == "cpu")))
     numbers = parameters + cached
-    fitting = (one for one in formats if numbers * BYTES[one] / 1e9 + CONTEXT_GB <= free)
+    fitting = (one for one in formats if numbers * BYTES[one] / 1e9 + CONTEXT_GB["cpu"] <= free)
     return next(fitting, None)
 
 
@@ -211,7 +207,7 @@ def _predict_memory(
     largest = max(sum(sizes[name] for name in names) for names in files)
     trained = sum(tensor.numel() for tensor in adapter.tensors.values())
     held = largest + 4 * (COPIES * weights.largest_changed() + 2 * trained)
-    return float(round(held / 1e9 + CONTEXT_GB, 3))
+    return float(round(held / 1e9 + CONTEXT_GB["cpu"], 3))
 
 
 def _find_memory_problem(predicted: float, hardware: Hardware) -> Iterator[Problem]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.models.adapter import Adapter
-from tuneline.pipelines.merge.base_weights import BYTES, FLOATING, Checkpoint, QuantizedBase
+from tuneline.models.memory import BYTES
+from tuneline.pipelines.merge.base_weights import FLOATING, Checkpoint, QuantizedBase
 
 # What LoraConfig must state if the weights are to be all that an adapter changes in a model.
 WEIGHTS_ALONE = {

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from tuneline.hub.cache import find_hub_cache, has_weights
+from tuneline.models.batching import derive_accumulation
 from tuneline.models.loading import choose_attention
-from tuneline.models.memory import derive_accumulation
+from tuneline.models.memory import NEXT_TO_WEIGHTS_GB
 from tuneline.parameters import Hardware, Recipe
 from tuneline.parameters.training import derive_dtype
 from tuneline.pipelines.plan.memory_estimate import ModelSize, count_optimizer_bytes
@@ -80,8 +81,6 @@ def describe_resolved(recipe: Recipe, hardware: Hardware, config: Any) -> dict[s
 
 # Hubs keep models in 16 bits.
 DOWNLOAD_BYTES = 2
-# Tokenizer, configs and logs next to the weights.
-BESIDE_GB = 0.02
 
 
 def measure_disks(checkpoints: Path) -> dict[str, Volume]:
@@ -115,7 +114,7 @@ def plan_disk(
     needed = {
         "hub_cache": _download_gb(size, recipe),
         "checkpoints": _checkpoints_gb(size, recipe),
-        "output": size.trainable * 4 / 1e9 + BESIDE_GB,
+        "output": size.trainable * 4 / 1e9 + NEXT_TO_WEIGHTS_GB,
     }
     free = {purpose: round(volume.free / 1e9, 3) for purpose, volume in volumes.items()}
     devices = {purpose: volume.device for purpose, volume in volumes.items()}
@@ -141,7 +140,7 @@ def _download_gb(size: ModelSize, recipe: Recipe) -> float:
 def _checkpoints_gb(size: ModelSize, recipe: Recipe) -> float:
     """Count the newest ones, the best one, and one that is being written."""
     kept = ((recipe.model_extra or {}).get("save_total_limit") or 2) + 2
-    return kept * (size.trainable * (4 + count_optimizer_bytes(recipe)) / 1e9 + BESIDE_GB)
+    return kept * (size.trainable * (4 + count_optimizer_bytes(recipe)) / 1e9 + NEXT_TO_WEIGHTS_GB)
 
 
 def describe_overlong(

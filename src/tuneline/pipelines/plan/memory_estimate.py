@@ -17,8 +17,23 @@ from tuneline.models.architecture import (
     make_lora_config,
     measure_context,
 )
-from tuneline.models.memory import count_tokens_at_once
+from tuneline.models.batching import count_tokens_at_once
+from tuneline.models.memory import BYTES, CONTEXT_GB
 from tuneline.parameters import Evaluation, Hardware, Recipe
+
+# 4 bits, and one float32 scale for 64 weights; with double quantization the scale takes 8 bits and
+# one float32 for 256 of them (QLoRA, arXiv 2305.14314, section 3).
+BYTES_PER_QUANTIZED, BYTES_PER_DOUBLY_QUANTIZED = 0.5 + 4 / 64, 0.5 + 1 / 64 + 4 / (64 * 256)
+# AdamW keeps two moments: float32, or 8 bits each.
+OPTIMIZER_BYTES, OPTIMIZER_8BIT_BYTES = 8, 2
+# sdpa's mask of a packed batch, for a pair of tokens: on a CPU as measured, with a head's scores;
+# on a GPU one byte, and its copy in the kernel's own format.
+MASK_BYTES = {"cpu": 16, "cuda": 4}
+# A tile of TRL's fused head (trl 1.16, `kernels/chunked_logprob.py`), tokens by
+# vocabulary.
+HEAD_TOKENS, HEAD_VOCABULARY = 4096, 32768
+# A GPU's allocator holds more than is in use: so much more at least, and at most, was seen.
+FRAGMENTATION = {"cpu": (1.0, 1.0), "cuda": (1.06, 1.49)}
 
 
 @dataclass(frozen=True)
@@ -135,24 +150,6 @@ def _shape(module: Any) -> tuple[int, int]:
 
     rows, columns = module.weight.shape
     return (columns, rows) if isinstance(module, Linear) else (rows, columns)
-
-
-BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
-# 4 bits, and one float32 scale for 64 weights; with double quantization the scale takes 8 bits and
-# one float32 for 256 of them (QLoRA, arXiv 2305.14314, section 3).
-BYTES_PER_QUANTIZED, BYTES_PER_DOUBLY_QUANTIZED = 0.5 + 4 / 64, 0.5 + 1 / 64 + 4 / (64 * 256)
-# AdamW keeps two moments: float32, or 8 bits each.
-OPTIMIZER_BYTES, OPTIMIZER_8BIT_BYTES = 8, 2
-# sdpa's mask of a packed batch, for a pair of tokens: on a CPU as measured, with a head's scores;
-# on a GPU one byte, and its copy in the kernel's own format.
-MASK_BYTES = {"cpu": 16, "cuda": 4}
-# A tile of TRL's fused head (trl 1.16, `kernels/chunked_logprob.py`), tokens by
-# vocabulary.
-HEAD_TOKENS, HEAD_VOCABULARY = 4096, 32768
-# On a CPU Python and the libraries count (measured); on a GPU the CUDA context (published).
-CONTEXT_GB = {"cpu": 0.8, "cuda": 0.147}
-# A GPU's allocator holds more than is in use: so much more at least, and at most, was seen.
-FRAGMENTATION = {"cpu": (1.0, 1.0), "cuda": (1.06, 1.49)}
 
 
 def predict_memory(

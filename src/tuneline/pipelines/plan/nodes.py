@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 
 from tuneline.examples import Example
 from tuneline.models.architecture import build_empty, find_packing_obstacle
+from tuneline.models.batching import plan_steps
 from tuneline.models.chat_template import describe_template
 from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_model_config, load_tokenizer
-from tuneline.models.memory import plan_steps
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.plan.advice import Setting, list_savings, list_warnings

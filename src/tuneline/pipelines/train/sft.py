@@ -16,7 +16,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.download import retry_when_full
 from tuneline.models.architecture import make_lora_config
-from tuneline.models.memory import derive_accumulation
+from tuneline.models.batching import derive_accumulation
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.batches import (
     describe_validation,
