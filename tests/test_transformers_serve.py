@@ -14,8 +14,8 @@ import pytest
 from tests.conftest import PROJECT, TINY_BASE
 from tests.pipelines.synthesize.test_rounds import CHECKS, make_items
 from tuneline.examples import list_prompts
-from tuneline.llm_api.requests import Asker
-from tuneline.llm_api.responses import Request, Response
+from tuneline.llm_api.asker import Asker
+from tuneline.llm_api.requests import Request, Response
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Prompt, Server
 from tuneline.pipelines.finetune_api.job import answer_prompts

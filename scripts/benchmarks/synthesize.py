@@ -58,8 +58,8 @@ def ask_all_items(url: str, items: int, concurrency: int, folder: Path) -> None:
     The client's import, which a run pays once, is not in the time.
     """
     from tests.pipelines.synthesize.test_rounds import CHECKS, make_items
-    from tuneline.llm_api.requests import Asker
-    from tuneline.llm_api.responses import Request
+    from tuneline.llm_api.asker import Asker
+    from tuneline.llm_api.requests import Request
     from tuneline.llm_api.server import ServerProvider
     from tuneline.parameters import Server
     from tuneline.pipelines.synthesize.filters import QuestionCheck

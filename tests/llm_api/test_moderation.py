@@ -4,7 +4,7 @@ import pytest
 
 from tests.scripted_server import ScriptedServer, serve
 from tuneline.errors import TunelineError
-from tuneline.llm_api.requests import Judgment, moderate
+from tuneline.llm_api.server import ModerationResult, moderate
 from tuneline.parameters import Moderation
 from tuneline.utils.caches import Cache
 
@@ -28,9 +28,9 @@ def test_one_flagged_conversation_takes_no_other_with_it():
     patterns = Moderation(by="list", categories={"violence": [r"\bzabij"], "privacy": [r"\d{9}"]})
     found = moderate(talk("Klid.", "Zabiju ho!", "Volej 123456789, zabij!"), patterns, NOTHING, "m")
     assert found == [
-        Judgment([]),
-        Judgment(["violence"]),
-        Judgment(["violence", "privacy"]),
+        ModerationResult([]),
+        ModerationResult(["violence"]),
+        ModerationResult(["violence", "privacy"]),
     ]
 
 
@@ -87,7 +87,7 @@ def test_no_conversations_are_fine(by: str):
 
 
 def test_nobody_looks_only_where_nobody_was_asked_to():
-    assert moderate(talk("zabij"), Moderation(by="none"), NOTHING, "m") == [Judgment([])]
+    assert moderate(talk("zabij"), Moderation(by="none"), NOTHING, "m") == [ModerationResult([])]
     for settings in ({"by": "list"}, {"by": "server"}):
         with pytest.raises(ValueError, match="has no"):
             Moderation(**settings)
@@ -102,5 +102,5 @@ def test_a_judgment_is_kept_and_what_failed_is_asked_once_more(tmp_path: Path):
         answers["bad"] = {"flagged": True, "categories": {"hate": True}}
         again = moderate(talk("good", "bad"), settings, Cache(tmp_path / "cache"), "m")
     assert [one.clear for one in first] == [True, False]
-    assert again == [Judgment([]), Judgment(["hate"])]
+    assert again == [ModerationResult([]), ModerationResult(["hate"])]
     assert len(server.requests["/moderations"]) == 3

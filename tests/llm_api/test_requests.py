@@ -1,71 +1,65 @@
-"""Asking a real server over HTTP for single responses."""
+import json
 
-from pathlib import Path
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.scripted_server import ScriptedServer, serve
-from tuneline.llm_api.requests import Asker, ask_all, ask_in_rounds
-from tuneline.llm_api.responses import Failure, Request, Response
-from tuneline.llm_api.server import ServerProvider
-from tuneline.parameters import Server
-from tuneline.utils.caches import Cache
+from tuneline.llm_api.requests import find_objects
 
-
-def make_asker(server: ScriptedServer, folder: Path, **changes: int) -> Asker:
-    about = Server(base_url=server.url, model="scripted", retries=0, concurrency=4)
-    return Asker(ServerProvider(about, "server"), Cache(folder / "responses.jsonl"), **changes)
+ONE, TWO = {"id": "a", "text": "Řekl: „{ano}“"}, {"id": "b", "text": 'He said "}" \\'}
 
 
-def say(text: str, attempt: int = 1, last: bool = True) -> Request:
-    messages = [{"role": "user", "content": text}]
-    return Request(step="chat", messages=messages, attempt=attempt, last=last)
+def find(text: str) -> list[dict]:
+    return find_objects(text, lambda value: isinstance(value.get("id"), str))
 
 
-def test_responses_come_in_the_order_of_the_requests_and_are_read_from_the_disk(tmp_path: Path):
-    requests = [say(f"number {number}") for number in range(50)]
-    with serve(ScriptedServer()) as server:
-        first = list(ask_all(requests, make_asker(server, tmp_path)))
-        again = list(ask_all(requests, make_asker(server, tmp_path)))
-    assert [one.response.text for one in first] == [
-        f"Echo: number {number}" for number in range(50)
-    ]
-    assert [one.request for one in first] == requests
-    assert again == first
-    assert server.number == 50
+BOTH = json.dumps({"items": [ONE, TWO]})
 
 
-def test_the_same_request_under_way_twice_is_paid_once(tmp_path: Path):
-    with serve(ScriptedServer()) as server:
-        asker = make_asker(server, tmp_path)
-        answered = list(ask_all([say("a"), say("b"), say("a"), say("a")], asker))
-    assert [one.response.text for one in answered] == [f"Echo: {text}" for text in "abaa"]
-    assert server.number == 2
+@pytest.mark.parametrize(
+    "response",
+    [
+        BOTH,
+        f"```json\n{BOTH}\n```",
+        f"Here {{you}} are: {BOTH} — enjoy!",
+        json.dumps([ONE, TWO], indent=2),
+        f"{json.dumps(ONE)}\n{json.dumps(TWO)}",
+        f'{{"items": [{json.dumps(ONE)}, {{"id": "c", "text": oops}}, {json.dumps(TWO)}]}}',
+        json.dumps({"result": {"data": [[ONE], {"more": TWO}]}}),
+        f'<think>Say {{"id": "a", "text": "draft"}}?</think>{BOTH}',
+        f'I try {{"id": "a", "text": "draft"}}\n</think>\n{BOTH}',
+        f'[THINK]{{"id": "b"}}[/THINK]```json\n{BOTH}\n```',
+        f'<|channel|>analysis<|message|>{{"id": "b"}}<|end|><|channel|>final<|message|>{BOTH}',
+        f'<reasoning>{{"id": "z", "text": ""}}</reasoning>\n{BOTH}',
+    ],
+)
+def test_every_whole_object_is_found_whatever_stands_around_it(response: str):
+    assert find(response) == [ONE, TWO]
 
 
-def test_a_failure_is_kept_unless_it_was_the_last_attempt(tmp_path: Path):
-    requests = [say("a", last=False), say("b", last=True)]
-    with serve(ScriptedServer(script=lambda _: "overload")) as server:
-        (first, last) = ask_all(requests, make_asker(server, tmp_path))
-        server.script = lambda _: "good"
-        (kept, fixed) = ask_all(requests, make_asker(server, tmp_path))
-    assert isinstance(first.response, Failure)
-    assert isinstance(last.response, Failure)
-    assert kept == first
-    assert isinstance(fixed.response, Response)
+def test_a_thought_that_never_ends_holds_no_answer():
+    assert find(f"<think>{BOTH}") == []
 
 
-def test_rounds_ask_again_for_what_is_missing_and_for_nothing_else(tmp_path: Path):
-    script = iter(["good", "refusal", "good", "good"])
-    found: dict[str, str] = {}
+def test_a_mark_inside_a_text_is_text():
+    item = {"id": "a", "text": "He wrote </think> and <think> on the wall"}
+    assert find(json.dumps(item)) == [item]
 
-    def write(batch: list[str], attempt: int, last: bool) -> Request:
-        return say(batch[0], attempt, last)
 
-    with serve(ScriptedServer(script=lambda _: next(script))) as server:
-        asker = make_asker(server, tmp_path, attempts=5)
-        for (item,), answered in ask_in_rounds(
-            ["a", "b", "c"], write, lambda item: item not in found, asker
-        ):
-            if not answered.response.refusal:
-                found[item] = answered.response.text
-    assert found == {item: f"Echo: {item}" for item in "abc"}
-    assert server.number == 4
+def test_half_an_object_is_none():
+    assert find(BOTH[:-8]) == [ONE]
+
+
+@pytest.mark.parametrize(
+    "response",
+    ["", "no", "{" * 5000, '{"a":' * 5000, "[1, 2]", '{"id": 3}', '{"a":' * 980 + "1" + "}" * 980],
+)
+def test_a_response_without_objects_gives_none_in_bounded_time(response: str):
+    assert find(response) == []
+
+
+@given(st.text(), st.text(), st.text(alphabet='{}[]",:\\ab', max_size=60))
+def test_no_text_hides_an_object_that_stands_alone_on_its_line(name: str, text: str, noise: str):
+    item = {"id": name, "text": text}
+    found = find(f"{json.dumps(item)}\n{noise}")
+    assert found[0] == item

@@ -16,7 +16,7 @@ from tuneline.datasets.opening import read_at_most
 from tuneline.datasets.raw_base import RawDataset, check_fields
 from tuneline.datasets.raw_decoding import RowDecoder, Unreadable, number_lines
 from tuneline.errors import Problem, TunelineError
-from tuneline.reporting.html import count
+from tuneline.reporting.pages import count
 from tuneline.streaming import Fields, RowSource, Work, map_ahead
 from tuneline.utils.limits import Limits, TooLargeError
 from tuneline.utils.text import guess_encoding

@@ -1,1 +1,1 @@
-"""What the hub would say: of a token, a repository's name, a release, a base model."""
+"""The hub: token and permissions, its cache, downloads of base models, what may be removed."""

@@ -1,4 +1,4 @@
-"""Where the hub's cache lies, decided before any library reads it.
+"""The hub's cache: where it lies, and which files of a base model are in it or on the hub.
 
 huggingface_hub reads its variables once, when it is first imported; transformers and datasets
 import it. Kedro creates the context of a session before it imports a node's heavy libraries, and

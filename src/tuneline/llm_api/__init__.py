@@ -1,1 +1,1 @@
-"""OpenAI-compatible servers: one client, its requests, their budget, and moderation."""
+"""OpenAI-compatible servers: requests and their budget, the client, moderation."""

@@ -1,239 +1,157 @@
-"""Many requests at once, every response kept, never beyond the budget; moderation among them."""
+"""Requests to a language model, its responses, and the JSON in them."""
 
 import json
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Protocol
 
 from tuneline.examples import Message
-from tuneline.llm_api.responses import Budget, Failure, Provider, Request, Response
-from tuneline.llm_api.server import ServerProvider
-from tuneline.parameters import Moderation
-from tuneline.streaming import RowProgress
-from tuneline.utils.caches import Cache
+from tuneline.utils.hashing import hash_value
 
-Item = TypeVar("Item")
-
-# Requests read ahead for each one under way: enough that one slow response stops nobody, and few
-# enough that memory does not grow with their number.
-READ_AHEAD = 4
-
-
-@dataclass(frozen=True)
-class Asker:
-    """Whom to ask, and how.
-
-    Attributes:
-        provider: who responds, and to how many requests at once.
-        responses: where each response is kept before anything else is done with it.
-        budget: counts and limits the cost.
-        batch_size: items per request.
-        attempts: how often an item is asked for, at most.
-    """
-
-    provider: Provider
-    responses: Cache
-    budget: Budget = field(default_factory=Budget)
-    batch_size: int = 1
-    attempts: int = 1
-
-
-class Answered(NamedTuple):
-    """A request with what came of it."""
-
-    request: Request
-    response: Response | Failure
-
-
-def ask_in_rounds(
-    items: Sequence[Item],
-    write: Callable[[Sequence[Item], int, bool], Request],
-    is_missing: Callable[[Item], bool],
-    asker: Asker,
-) -> Iterator[tuple[Sequence[Item], Answered]]:
-    """Ask for items until none is missing, or each was asked for often enough.
-
-    Args:
-        items: what is asked for.
-        write: makes the request for a batch of them, of its attempt (from 1) and of whether that
-            is the last one.
-        is_missing: tells whether an item has not come well so far.
-        asker: whom to ask.
-
-    Yields:
-        Each batch with its request and the response, in the order of the items.
-
-    Raises:
-        TunelineError: as `ask_all`.
-    """
-    for attempt in range(1, asker.attempts + 1):
-        missing = [item for item in items if is_missing(item)]
-        starts = range(0, len(missing), asker.batch_size)
-        batches = [missing[start : start + asker.batch_size] for start in starts]
-        last = attempt == asker.attempts
-        requests = (write(batch, attempt, last) for batch in batches)
-        progress = RowProgress("Asking", "requests", len(batches))
-        for batch, answered in zip(batches, ask_all(requests, asker), strict=True):
-            yield batch, answered
-            progress.advance(1)
-        progress.close()
-
-
-def ask_all(requests: Iterable[Request], asker: Asker) -> Iterator[Answered]:
-    """Ask requests, some at once; what was asked before, or is being asked, is not asked again.
-
-    Memory holds a few requests for each one under way, whatever their number.
-
-    Args:
-        requests: read as they are needed.
-        asker: whom to ask.
-
-    Yields:
-        Each request with its response, in the order of the requests.
-
-    Raises:
-        TunelineError: if the budget could be passed, or for what no retry would fix; responses
-            that are under way are still kept.
-    """
-    budget, ahead = asker.budget, asker.provider.concurrency * READ_AHEAD
-    under_way: deque[_UnderWay] = deque()
-    pool = ThreadPoolExecutor(asker.provider.concurrency)
-    try:
-        for request in requests:
-            key = request.key(asker.provider.identity)
-            future = next((one.future for one in under_way if one.key == key), None)
-            kept = None if future else _find_kept(request, key, asker)
-            dollars = 0.0 if future or kept else budget.upper_bound(request)
-            while under_way and (len(under_way) >= ahead or not budget.allows(dollars)):
-                yield _record(under_way.popleft(), budget)
-            budget.reserve(dollars)
-            future = future or pool.submit(_ask, request, key, kept, asker)
-            under_way.append(_UnderWay(request, key, dollars, future))
-        while under_way:
-            yield _record(under_way.popleft(), budget)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-class _UnderWay(NamedTuple):
-    request: Request
-    key: str
-    reserved: float
-    future: Future[Response | Failure]
-
-
-def _find_kept(request: Request, key: str, asker: Asker) -> Response | Failure | None:
-    kept = asker.responses.get(key)
-    if kept is None:
-        return None
-    if "reason" in kept:
-        return None if request.last else Failure(**kept)
-    return Response(**kept)
-
-
-def _ask(
-    request: Request, key: str, kept: Response | Failure | None, asker: Asker
-) -> Response | Failure:
-    """Ask, and keep the response in the same breath: from here on it cannot be lost.
-
-    A failure is kept as well, or a later run would ask for items that another attempt has brought.
-    """
-    if kept:
-        return kept
-    response = asker.provider.ask(request)
-    if isinstance(response, Response) or not request.last:
-        asker.responses.put(key, asdict(response))
-    return response
-
-
-def _record(one: _UnderWay, budget: Budget) -> Answered:
-    response = one.future.result()
-    budget.record(one.request, response, one.reserved)
-    return Answered(one.request, response)
+Object = dict[str, Any]
+DECODER = json.JSONDecoder()
+# How models mark what they think before they answer: as a tag, in brackets, in channels (harmony).
+NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis"
+START = re.compile(
+    rf"(?P<object>\{{)"
+    rf"|(?P<opens><(?:{NAMES})\b[^<>]*>|\[THINK\]|<\|begin_of_thought\|>|<\|channel\|>analysis)"
+    rf"|(?P<closes></(?:{NAMES})\s*>|\[/THINK\]|<\|end_of_thought\|>|<\|channel\|>final)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
-class Judgment:
-    """What a moderator says of one conversation.
+class Request:
+    """One call to a provider.
 
     Attributes:
-        categories: what it was flagged for; none of them if it is clear.
-        error: why it could not be judged; then it is not clear either.
+        step: what it is for.
+        messages: what is said.
+        items: what is asked for, each with an `id`, where the messages hold several.
+        attempt: from 1; another attempt is another request.
+        schema: JSON schema of the wanted response; none for plain text.
+        last: whether there is no other attempt; its failures are not kept, so that another run
+            asks once more.
     """
 
-    categories: list[str]
-    error: str | None = None
+    step: str
+    messages: list[Message]
+    items: list[Object] = field(default_factory=list)
+    attempt: int = 1
+    schema: Object | None = None
+    last: bool = True
+
+    def key(self, identity: Object) -> str:
+        """Name the response: the same request to the same provider has the same name.
+
+        Args:
+            identity: what the provider's response depends on.
+
+        Returns:
+            24 hexadecimal digits.
+        """
+        asked = {name: value for name, value in asdict(self).items() if name != "last"}
+        return hash_value([asked, identity])[:24]
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a provider responds; all of it is worth keeping, for it was paid for.
+
+    Attributes:
+        text: empty after a refusal.
+        model: that responded, as the server names it.
+        finish_reason: `stop`, or `length` where the text was cut off.
+        refusal: why it would not respond.
+        prompt_tokens: as the server counted them; none if it does not say.
+        completion_tokens: the same.
+    """
+
+    text: str
+    model: str
+    finish_reason: str = "stop"
+    refusal: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """No response came, after all retries; nothing was paid."""
+
+    reason: str
+
+
+class Provider(Protocol):
+    """Whoever responds to requests. May be called from several threads at once."""
+
+    concurrency: int
 
     @property
-    def clear(self) -> bool:
-        """Whether it may be trained on."""
-        return not self.categories and self.error is None
+    def identity(self) -> Object:
+        """Plain values that the responses depend on: model, sampling, seed."""
+        ...
+
+    def ask(self, request: Request) -> Response | Failure:
+        """Ask once.
+
+        Raises:
+            TunelineError: for what no retry would fix, such as a wrong key.
+        """
+        ...
 
 
-def moderate(
-    conversations: Iterable[list[Message]], settings: Moderation, responses: Cache, where: str
-) -> list[Judgment]:
-    """Judge conversations, each by itself.
+def make_object_schema(properties: Object) -> Object:
+    """Make the JSON schema of an object that has these properties and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def find_objects(text: str, is_wanted: Callable[[Object], bool]) -> list[Object]:
+    """Find the JSON objects in a response, whatever is around and between them.
+
+    Prose, code fences and broken objects are stepped over, and so is a thought; one that never
+    ends holds all that follows. Where a thought ends that began before the response (a chat
+    template may open it), what comes before its end is none of the answer. A mark inside a text
+    of an object is text. An object that was cut off is not completed: half an answer is none.
 
     Args:
-        conversations: the messages of each.
-        settings: who judges, and how.
-        responses: where the responses of a moderation server are kept.
-        where: name of the parameter block, for messages.
+        text: the response; JSON, or something like it.
+        is_wanted: tells whether an object is one of those; if not, those inside it are looked at.
 
     Returns:
-        One judgment for each conversation, in their order; none for none.
-
-    Raises:
-        TunelineError: if a moderation server cannot be asked at all.
+        The wanted objects, in their order.
     """
-    texts = ["\n\n".join(message["content"] for message in one) for one in conversations]
-    if settings.by == "server" and settings.server:
-        provider = ModerationProvider(settings.server, f"{where}.server")
-        answered = ask_in_rounds(texts, _write, lambda _: True, Asker(provider, responses))
-        return [_read(one.response) for _, one in answered]
-    patterns = {
-        category: [re.compile(pattern, re.IGNORECASE) for pattern in listed]
-        for category, listed in settings.categories.items()
-        if settings.by == "list"
-    }
-    return [
-        Judgment(
-            [name for name, listed in patterns.items() if any(one.search(text) for one in listed)]
-        )
-        for text in texts
-    ]
+    found: list[Object] = []
+    place = 0
+    while match := START.search(text, place):
+        place = match.end()
+        if match["opens"]:
+            place = _find_end(text, place)
+        elif match["closes"]:
+            found.clear()
+        else:
+            try:
+                value, place = DECODER.raw_decode(text, match.start())
+                found += _walk(value, is_wanted)
+            except (ValueError, RecursionError):
+                continue
+    return found
 
 
-class ModerationProvider(ServerProvider):
-    """Responds with the categories that a server's moderation endpoint flags a text for."""
-
-    def _send(self, request: Request) -> Any:
-        return self._client.moderations.create(
-            model=self._server.model,
-            input=request.messages[0]["content"],
-            **self._server.sampling,
-        )
-
-    def _read(self, moderation: Any) -> Response | Failure:
-        results = getattr(moderation, "results", None)
-        if not results or len(results) != 1 or not isinstance(results[0].flagged, bool):
-            return Failure("the moderator's response holds no judgment")
-        named = results[0].categories.model_dump() if results[0].categories else {}
-        flagged = sorted(name for name, value in named.items() if value)
-        if results[0].flagged and not flagged:
-            flagged = ["unnamed"]
-        return Response(text=json.dumps(flagged), model=self._server.model)
+def _find_end(text: str, start: int) -> int:
+    ends = (match.end() for match in START.finditer(text, start) if match["closes"])
+    return next(ends, len(text))
 
 
-def _write(texts: Sequence[str], attempt: int, last: bool) -> Request:
-    return Request(step="moderation", messages=[{"role": "user", "content": texts[0]}])
-
-
-def _read(response: Response | Failure) -> Judgment:
-    if isinstance(response, Failure):
-        return Judgment([], error=response.reason)
-    return Judgment(json.loads(response.text))
+def _walk(value: Any, is_wanted: Callable[[Object], bool]) -> Iterator[Object]:
+    if isinstance(value, dict) and is_wanted(value):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _walk(inner, is_wanted)

@@ -5,7 +5,7 @@ from typing import Any
 from kedro.pipeline import Pipeline, node
 
 from tuneline.parameters import Evaluation
-from tuneline.reporting.html import MAIN_METRICS, render_page
+from tuneline.reporting.pages import MAIN_METRICS, render_page
 
 # Perplexity is the loss once more, so it has no column.
 COLUMNS = {name: shown for name, shown in MAIN_METRICS.items() if name != "perplexity"}

@@ -11,7 +11,7 @@ from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.reporting.html import MAIN_METRICS, count_prompts, format_interval, format_number
+from tuneline.reporting.pages import MAIN_METRICS, count_prompts, format_interval, format_number
 from tuneline.utils.disks import locate
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from tests.conftest import write_raw
 from tuneline.datasets import RawJSONDataset, StreamedCSVDataset, SummaryJSONDataset, opening
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Split
-from tuneline.pipelines.prepare.cleaning import check_cleaned
 from tuneline.pipelines.prepare.nodes import clean_rows, plot_cleaning
+from tuneline.pipelines.prepare.row_checks import check_cleaned
 
 pytestmark = pytest.mark.slow
 

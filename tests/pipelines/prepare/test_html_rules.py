@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuneline.pipelines.prepare.html_rules import SeenKeys, find_repetitions
+from tuneline.pipelines.prepare.cleaning import SeenKeys, find_repetitions
 
 pytestmark = pytest.mark.slow
 

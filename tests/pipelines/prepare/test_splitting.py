@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Split
-from tuneline.pipelines.prepare.split_checks import check_columns
+from tuneline.pipelines.prepare.row_checks import check_columns
 from tuneline.pipelines.prepare.splitting import assign_splits
 
 

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 
 from tests.pipelines.merge.adapters import dequantize
 from tests.pipelines.publish.hub_runs import REPORTS
-from tests.pipelines.publish.test_markdown import HOSTILE
+from tests.reporting.test_pages import HOSTILE
 from tuneline.datasets import AdapterDataset, JSONDataset, JSONLinesDataset
 from tuneline.errors import TunelineError
 from tuneline.examples import hash_templates

@@ -7,8 +7,9 @@ import pytest
 
 from tests.scripted_server import FAULTS, HTTP_FAULTS, ScriptedServer, serve
 from tuneline.errors import TunelineError
-from tuneline.llm_api.requests import Asker, ask_all
-from tuneline.llm_api.responses import Budget, Request, Response
+from tuneline.llm_api.asker import Asker, ask_all
+from tuneline.llm_api.budget import Budget
+from tuneline.llm_api.requests import Request, Response
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Checks, Price, Server
 from tuneline.pipelines.synthesize.filters import QuestionCheck

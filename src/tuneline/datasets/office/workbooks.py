@@ -16,7 +16,7 @@ from tuneline.datasets.office.ods import ODSWorkbook
 from tuneline.datasets.office.package import Package
 from tuneline.datasets.office.sheets import AS_STORED, NO_COUNTRY, Sheet, SheetBuilder, Workbook
 from tuneline.datasets.office.xlsx import XLSXWorkbook
-from tuneline.reporting.html import count
+from tuneline.reporting.pages import count
 from tuneline.utils.limits import Budget, Limits, TooLargeError
 
 

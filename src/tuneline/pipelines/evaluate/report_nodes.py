@@ -24,7 +24,7 @@ from tuneline.pipelines.evaluate.runs import (
     draw_scores,
     draw_versions,
 )
-from tuneline.reporting.html import render_page
+from tuneline.reporting.pages import render_page
 from tuneline.statistics import MODELS
 from tuneline.utils.text import UNSPACED
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
-from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
+from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 from tuneline.statistics import Metric
 from tuneline.utils.hashing import hash_value
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tuneline.pipelines.evaluate.metrics import METRICS
-from tuneline.reporting.html import count, count_prompts, format_number
+from tuneline.reporting.pages import count, count_prompts, format_number
 
 # Of 100 points: a smaller difference hardly shows to who reads the answers.
 SMALL = 1.0

@@ -5,8 +5,8 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_prompts
-from tuneline.llm_api.requests import moderate
-from tuneline.llm_api.responses import MILLION, estimate_tokens, find_price
+from tuneline.llm_api.budget import MILLION, estimate_tokens, find_price
+from tuneline.llm_api.server import moderate
 from tuneline.parameters import Evaluation, FinetuneAPI, Moderation, Price, Prices, Prompt
 from tuneline.pipelines.finetune_api.job import (
     Chats,

@@ -9,7 +9,7 @@ from typing import Any
 
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
-from tuneline.reporting.html import count
+from tuneline.reporting.pages import count
 
 
 @dataclass(frozen=True)

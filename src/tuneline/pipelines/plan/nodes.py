@@ -28,7 +28,7 @@ from tuneline.pipelines.plan.estimates import (
 )
 from tuneline.pipelines.plan.memory_estimate import describe_context, measure_model, predict_memory
 from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
-from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
+from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs
 
 from tuneline.examples import Example
 from tuneline.models.rendering import render_example
-from tuneline.reporting.html import TUNED_COLOR, embed_plot, render_page, style
+from tuneline.reporting.pages import TUNED_COLOR, embed_plot, render_page, style
 
 COMPONENTS = (
     "weights",

@@ -1,6 +1,5 @@
 """Cleaning one batch of rows: a pure function, which Spark runs as well as this machine."""
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,15 +7,18 @@ import numpy as np
 import orjson
 import polars as pl
 
-from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.text_rules import TEXT_RULES, Change, cut_boilerplate, tidy_texts
 
-log = logging.getLogger(__name__)
-
+Keys = np.ndarray[tuple[int], np.dtype[np.uint64]]
+Found = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 # No letter takes more than three times the bytes of its lower case, or the other way round.
 MOST_GROWTH = 3
+# Columns that only the cleaning report reads.
+CHANGED, EXAMPLE, LENGTH = "_changed", "_example", "_length:"
+# Characters shown on each side of the first difference.
+CONTEXT = 40
 
 
 def find_reasons(table: pl.DataFrame, data: Data) -> pl.Series:
@@ -94,12 +96,6 @@ def _when(condition: pl.Expr, reason: str) -> pl.Expr:
     return pl.when(condition).then(pl.lit(reason))
 
 
-# Columns that only the cleaning report reads.
-CHANGED, EXAMPLE, LENGTH = "_changed", "_example", "_length:"
-# Characters shown on each side of the first difference.
-CONTEXT = 40
-
-
 def clean_batch(batch: pl.DataFrame, data: Data) -> pl.DataFrame:
     """Apply all rules that look at one row alone.
 
@@ -165,79 +161,83 @@ def _show(before: str, after: str) -> dict[str, str]:
     }
 
 
-NEARLY_ALL = 0.9
-# What helps if rows are rejected for a reason with these words.
-REMEDIES = {
-    "is repeated": "`data.rules.unique` is `{column}`: let it name the column that differs from "
-    "row to row, or leave it out",
-    "is empty": "let `data.columns` name columns with text, or set `data.rules.drop_empty: false`",
-    "are equal": "let `data.columns` name columns that differ, or set `data.rules.drop_equal` to "
-    "`false`",
-    "too short": "lower `data.rules.min_words`",
-    "too long": "raise `data.rules.max_characters`",
-    "only boilerplate": "narrow the patterns of `data.rules.boilerplate`",
-    "no letter and no number": "set `data.rules.drop_not_text: false`",
-    "cells not as in the header": "state `separator` in the catalog, and put cells that hold it "
-    "into double quotes",
-    "not CSV": "put cells that hold a quote into double quotes, and double the quote in them",
-    "never closed": "put cells that hold a quote into double quotes, and double the quote in them",
-    "not JSON": "write one JSON object a line, or one list of objects",
-    "not a JSON object": "write one JSON object a line, or one list of objects",
-    "not text but": "write the column as text in the raw file, or let `data.columns` name another",
-    "no field": "name a field that the rows have in `data`",
-    "message": "let each conversation be one system, user and assistant message (docs/prepare.md)",
-    "password": "save the documents without a password",
-    "not read": "save the files as DOCX or as text",
-    "another encoding": "set `encoding` in the catalog, or save the files as UTF-8",
-    "hidden row": "show the rows in the sheet, or copy them into another",
-    "formula": "save the workbook in a spreadsheet program, so that it holds the values",
-    "longer than a row may be": "look for line ends that are missing, or raise `limits.row_mb` in "
-    "conf/base/globals.yml",
-    "too large": "raise `limits.document_gb` in conf/base/globals.yml",
-    "not safe": "save the documents again in Word or LibreOffice",
-    "damaged": "copy the files again",
-    "not ": "set `encoding: {encoding}` in the catalog, or save the file as UTF-8",
-    "": "rejected.csv says what is wrong with each row",
-}
+class SeenKeys:
+    """A growing set of 64-bit keys, eight bytes each.
+
+    Sorted arrays, each at least twice as long as the next: a new one is merged with those that are
+    not longer, so that a key is moved about log2(n) times in all.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[Keys] = []
+
+    def find(self, keys: Keys) -> Found:
+        """Tell of each key whether it is in the set."""
+        found = np.zeros(len(keys), dtype=bool)
+        order = np.argsort(keys)
+        ordered = keys[order]  # neighbors in a run are neighbors in memory
+        for run in self._runs:
+            places = np.minimum(np.searchsorted(run, ordered), len(run) - 1)
+            found[order] |= run[places] == ordered
+        return found
+
+    def add(self, keys: Keys) -> None:
+        """Put keys into the set."""
+        run = np.sort(keys)
+        while self._runs and len(self._runs[-1]) < 2 * len(run):
+            # A stable sort of two sorted runs is a merge.
+            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
+        if len(run):
+            self._runs.append(run)
 
 
-def check_cleaned(where: str, cleaning_report: dict[str, Any], data: Data) -> None:
-    """Refuse rows of which nearly all were rejected for one reason, and warn if some are left.
+def find_repetitions(table: pl.DataFrame, seen: dict[str, SeenKeys]) -> pl.DataFrame:
+    """Mark rows whose text in a column was in a kept row before, in any letter case.
 
     Args:
-        where: the raw file.
-        cleaning_report: as `clean_rows` made it.
-        data: says how the rows are divided.
+        table: rows with `reason`.
+        seen: for each column that must not repeat, hashes of the texts of earlier batches; they
+            grow. Two different texts share one with a probability of about 1 in 10^7 for two
+            million rows.
 
-    Raises:
-        TunelineError: naming the reason and what helps, if too few rows are left to divide.
+    Returns:
+        The rows with `reason` filled for the repetitions; the first column that applies counts.
     """
-    reasons = cleaning_report["reasons"]
-    reason = max(reasons, key=reasons.__getitem__, default="")
-    if not reasons or reasons[reason] < NEARLY_ALL * cleaning_report["rows"]:
-        return
-    clean = cleaning_report["clean"]
-    problem = Problem(
-        where=where,
-        wrong=f"{reasons[reason]:,} of {cleaning_report['rows']:,} rows were rejected for one "
-        f"reason: {reason}",
-        matters=f"{clean:,} clean rows are left",
-        remedy=_find_remedy(reason, cleaning_report["encoding"]),
-    )
-    if clean <= _count_held_out(data):
-        raise TunelineError(problem)
-    log.warning("%s", problem)
+    if not seen:
+        return table
+    # Only texts of kept rows count: a title whose first row was dropped may still come.
+    kept = table["reason"].is_null().arg_true()
+    keys = {name: _hash(table[name].gather(kept)) for name in seen}
+    repeats = {name: seen[name].find(keys[name]) for name in seen}
+    _repeat_within(keys, repeats)
+    reasons = table["reason"].clone()
+    fresh = ~np.logical_or.reduce(list(repeats.values()))
+    for name in reversed(seen):
+        reasons = reasons.scatter(kept.filter(pl.Series(repeats[name])), f"{name} is repeated")
+        seen[name].add(keys[name][fresh])
+    return table.with_columns(reason=reasons)
 
 
-def _count_held_out(data: Data) -> int:
-    """Count the rows that are held out at least; pairs are counted elsewhere."""
-    if data.table or data.documents:
-        return 0
-    named = sum(len(ids) for _, ids in data.split.pinned)
-    sizes = [size for size in (data.split.test, data.split.validation) if size is not None]
-    return named + sum(size if isinstance(size, int) else 1 for size in sizes)
+def _hash(texts: pl.Series) -> Keys:
+    return texts.str.to_lowercase().hash().to_numpy()
 
 
-def _find_remedy(reason: str, encoding: str | None) -> str:
-    remedy = next(remedy for sign, remedy in REMEDIES.items() if sign in reason)
-    return remedy.format(column=reason.split(" is ", maxsplit=1)[0], encoding=encoding or "…")
+def _repeat_within(keys: dict[str, Keys], repeats: dict[str, Found]) -> None:
+    """Mark what repeats an earlier row of the batch, unless that row is dropped itself.
+
+    With one column the rows of a text but the first are repetitions. With several, a row that
+    repeats one text is dropped, so its other texts may still come: walked in order, which only
+    rows with a text that another one has need.
+    """
+    shared = np.zeros(len(next(iter(keys.values()))), dtype=bool)
+    for name, column in keys.items():
+        _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
+        shared |= (counts[place] > 1) & ~repeats[name]
+    first: dict[str, set[int]] = {name: set() for name in keys}
+    for row in np.flatnonzero(shared):
+        texts = {name: int(column[row]) for name, column in keys.items()}
+        for name, text in texts.items():
+            repeats[name][row] |= text in first[name]
+        if not any(repeats[name][row] for name in keys):
+            for name, text in texts.items():
+                first[name].add(text)

@@ -13,7 +13,7 @@ from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, LENGTH
 from tuneline.pipelines.prepare.html_rules import LOOKS_LIKE_A_TAG
 from tuneline.pipelines.prepare.text_rules import ENTITY, TEXT_RULES
-from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
+from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 from tuneline.streaming import RowSource, show_originals
 from tuneline.utils.text import (
     GUESS_BYTES,

@@ -7,7 +7,6 @@ in the text, or an attribute.
 
 import re
 
-import numpy as np
 import polars as pl
 
 # Line breaks: each of them is a tag wherever it is.
@@ -91,89 +90,3 @@ def _is_glued(tag: re.Match[str]) -> bool:
     """Tell whether a tag follows a word at once, as the parameter of a type does: `Pointer<p>`."""
     before = tag.string[tag.start() - 1 : tag.start()]
     return before.isalnum() or before == "_"
-
-
-Keys = np.ndarray[tuple[int], np.dtype[np.uint64]]
-Found = np.ndarray[tuple[int], np.dtype[np.bool_]]
-
-
-class SeenKeys:
-    """A growing set of 64-bit keys, eight bytes each.
-
-    Sorted arrays, each at least twice as long as the next: a new one is merged with those that are
-    not longer, so that a key is moved about log2(n) times in all.
-    """
-
-    def __init__(self) -> None:
-        self._runs: list[Keys] = []
-
-    def find(self, keys: Keys) -> Found:
-        """Tell of each key whether it is in the set."""
-        found = np.zeros(len(keys), dtype=bool)
-        order = np.argsort(keys)
-        ordered = keys[order]  # neighbors in a run are neighbors in memory
-        for run in self._runs:
-            places = np.minimum(np.searchsorted(run, ordered), len(run) - 1)
-            found[order] |= run[places] == ordered
-        return found
-
-    def add(self, keys: Keys) -> None:
-        """Put keys into the set."""
-        run = np.sort(keys)
-        while self._runs and len(self._runs[-1]) < 2 * len(run):
-            # A stable sort of two sorted runs is a merge.
-            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
-        if len(run):
-            self._runs.append(run)
-
-
-def find_repetitions(table: pl.DataFrame, seen: dict[str, SeenKeys]) -> pl.DataFrame:
-    """Mark rows whose text in a column was in a kept row before, in any letter case.
-
-    Args:
-        table: rows with `reason`.
-        seen: for each column that must not repeat, hashes of the texts of earlier batches; they
-            grow. Two different texts share one with a probability of about 1 in 10^7 for two
-            million rows.
-
-    Returns:
-        The rows with `reason` filled for the repetitions; the first column that applies counts.
-    """
-    if not seen:
-        return table
-    # Only texts of kept rows count: a title whose first row was dropped may still come.
-    kept = table["reason"].is_null().arg_true()
-    keys = {name: _hash(table[name].gather(kept)) for name in seen}
-    repeats = {name: seen[name].find(keys[name]) for name in seen}
-    _repeat_within(keys, repeats)
-    reasons = table["reason"].clone()
-    fresh = ~np.logical_or.reduce(list(repeats.values()))
-    for name in reversed(seen):
-        reasons = reasons.scatter(kept.filter(pl.Series(repeats[name])), f"{name} is repeated")
-        seen[name].add(keys[name][fresh])
-    return table.with_columns(reason=reasons)
-
-
-def _hash(texts: pl.Series) -> Keys:
-    return texts.str.to_lowercase().hash().to_numpy()
-
-
-def _repeat_within(keys: dict[str, Keys], repeats: dict[str, Found]) -> None:
-    """Mark what repeats an earlier row of the batch, unless that row is dropped itself.
-
-    With one column the rows of a text but the first are repetitions. With several, a row that
-    repeats one text is dropped, so its other texts may still come: walked in order, which only
-    rows with a text that another one has need.
-    """
-    shared = np.zeros(len(next(iter(keys.values()))), dtype=bool)
-    for name, column in keys.items():
-        _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
-        shared |= (counts[place] > 1) & ~repeats[name]
-    first: dict[str, set[int]] = {name: set() for name in keys}
-    for row in np.flatnonzero(shared):
-        texts = {name: int(column[row]) for name, column in keys.items()}
-        for name, text in texts.items():
-            repeats[name][row] |= text in first[name]
-        if not any(repeats[name][row] for name in keys):
-            for name, text in texts.items():
-                first[name].add(text)

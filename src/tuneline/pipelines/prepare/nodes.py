@@ -13,14 +13,13 @@ from polars.selectors import by_name
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, fill_templates
 from tuneline.parameters import Data, Evaluation, Prompt
-from tuneline.pipelines.prepare.cleaning import check_cleaned, clean_batch
+from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
-from tuneline.pipelines.prepare.html_rules import SeenKeys, find_repetitions
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.pairs import pair_documents, pair_table
-from tuneline.pipelines.prepare.split_checks import check_columns
+from tuneline.pipelines.prepare.row_checks import check_cleaned, check_columns
 from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
 from tuneline.streaming import (
     SOURCE,

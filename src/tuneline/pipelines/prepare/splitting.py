@@ -6,7 +6,7 @@ import polars as pl
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import GROUPS, SPLIT_GROUP
 from tuneline.parameters import Data, Split
-from tuneline.pipelines.prepare.split_checks import (
+from tuneline.pipelines.prepare.row_checks import (
     check_size,
     check_splits,
     warn_of_repeated_ids,

@@ -6,8 +6,17 @@ from tuneline.examples import list_messages
 from tuneline.hub.access import find_folder_base_problem
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation, Prompt, Publish
-from tuneline.pipelines.publish.usage import code, fence, render, table, write_merging, write_usage
-from tuneline.reporting.html import count, count_prompts, format_interval, format_number
+from tuneline.pipelines.publish.usage import write_merging, write_usage
+from tuneline.reporting.pages import (
+    count,
+    count_prompts,
+    fence_code,
+    format_code,
+    format_interval,
+    format_number,
+    format_table,
+    render_markdown,
+)
 
 # The hub's names of the metrics that it knows.
 HUB_METRICS = {"chrf": "chrf", "rouge_l": "rouge", "bleu": "bleu", "perplexity": "perplexity"}
@@ -52,7 +61,7 @@ def render_card(
     usage = write_usage(
         adapter, scores["run"]["generation"], prompt, question, publish.repo_id or NO_NAME
     )
-    body = render(
+    body = render_markdown(
         "pipelines/publish/card.md.jinja",
         title=evaluation.title,
         base=base,
@@ -63,7 +72,7 @@ def render_card(
         prompt=prompt,
         questions=questions,
         held_out=held_out,
-        usage=fence(usage, "python"),
+        usage=fence_code(usage, "python"),
         count=count,
         basis=count_prompts(scores["prompts"], scores.get("groups")),
         held_out_prompts=count_prompts(scores["prompts"], scores.get("groups"), "held-out prompt"),
@@ -148,13 +157,16 @@ def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
             for who, found in records["rubric"].items()
             if found.get("criteria")
         },
-        "cleaning": table(["reason", "rows"], _count(records["cleaning"]["reasons"])),
-        "splits": table(["split", "examples"], _count(records["leaks"]["sizes"])),
-        "recipe": table(
+        "cleaning": format_table(["reason", "rows"], _count(records["cleaning"]["reasons"])),
+        "splits": format_table(["split", "examples"], _count(records["leaks"]["sizes"])),
+        "recipe": format_table(
             ["setting", "value"],
-            [(code(key), code(value)) for key, value in _flatten(_pick_recipe(adapter))],
+            [
+                (format_code(key), format_code(value))
+                for key, value in _flatten(_pick_recipe(adapter))
+            ],
         ),
-        "comparison": table(
+        "comparison": format_table(
             ["", "planned", "actual"],
             [
                 (
@@ -165,15 +177,18 @@ def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
                 for row in training["comparison"]
             ],
         ),
-        "epochs": table(
+        "epochs": format_table(
             [key.replace("_", " ") for key in training["epochs"][0]],
             [[_show(value) for value in epoch.values()] for epoch in training["epochs"]],
         ),
-        "decoding": table(
+        "decoding": format_table(
             ["setting", "value"],
-            [(code(key), code(str(value))) for key, value in scores["run"]["generation"].items()],
+            [
+                (format_code(key), format_code(str(value)))
+                for key, value in scores["run"]["generation"].items()
+            ],
         ),
-        "versions": table(["library", "version"], adapter.provenance["versions"].items()),
+        "versions": format_table(["library", "version"], adapter.provenance["versions"].items()),
         # Those that the verdict rests on have a higher one each, so that they hold together.
         "confidence": format_number(100 * min(one["confidence"] for one in metrics.values()), 0),
     }
@@ -186,11 +201,13 @@ def _list_licenses(publish: Publish, is_toy: bool) -> Any:
         "the base model": None if is_toy else publish.base_license,
         "the training data": publish.data_license,
     }
-    return table(["of", "license"], [(of, said or "not stated") for of, said in licenses.items()])
+    return format_table(
+        ["of", "license"], [(of, said or "not stated") for of, said in licenses.items()]
+    )
 
 
 def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
-    return table(
+    return format_table(
         ["metric", "base", "tuned", "difference", "its interval", "average", "over", "result"],
         [
             (
@@ -209,7 +226,7 @@ def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
 
 
 def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
-    return table(
+    return format_table(
         ["criterion, 0 to 10", "base", "tuned", "difference", "its interval", "result"],
         [
             (
@@ -228,7 +245,7 @@ def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
 def _list_categories(scores: dict[str, Any]) -> Any:
     counting = scores["verdict"]["metrics"]
     labels = [scores["metrics"][name]["label"] for name in counting]
-    return table(
+    return format_table(
         ["category", *labels],
         [
             [category, *(_show_change(found.get(name)) for name in counting)]

@@ -1,13 +1,8 @@
 """The code that loads a published adapter and asks it once, as the evaluation asked it."""
 
-import re
 import shlex
-from collections.abc import Iterable, Sequence
 from string import Formatter
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from tuneline.examples import Message
 from tuneline.models.adapter import Adapter
@@ -39,6 +34,23 @@ output = model.generate(
 {generation}
 )
 print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
+"""
+MERGED_LINES = """\
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer{imports}
+
+repo = {repo!r}
+base = AutoModelForCausalLM.from_pretrained(
+    {base},
+    dtype=torch.{loaded},{quantization}
+    use_safetensors=True,
+    trust_remote_code=False,
+)
+base = base{dequantized}.float()
+model = PeftModel.from_pretrained(base, repo).merge_and_unload()
+model.to(torch.{dtype}).save_pretrained("merged")
+AutoTokenizer.from_pretrained(repo, trust_remote_code=False).save_pretrained("merged")
 """
 
 
@@ -111,25 +123,6 @@ def _fill(template: str) -> str:
     return f"{template!r}.format_map({dict.fromkeys(columns, '…')!r})"
 
 
-MERGED_LINES = """\
-import torch
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer{imports}
-
-repo = {repo!r}
-base = AutoModelForCausalLM.from_pretrained(
-    {base},
-    dtype=torch.{loaded},{quantization}
-    use_safetensors=True,
-    trust_remote_code=False,
-)
-base = base{dequantized}.float()
-model = PeftModel.from_pretrained(base, repo).merge_and_unload()
-model.to(torch.{dtype}).save_pretrained("merged")
-AutoTokenizer.from_pretrained(repo, trust_remote_code=False).save_pretrained("merged")
-"""
-
-
 def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
     """Write what merges the published adapter as it was merged here, and what then runs it.
 
@@ -171,80 +164,3 @@ def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
         ),
         "modelfile": gguf["modelfile"],
     }
-
-
-# Signs that begin something in GitHub's Markdown, HTML among it. A backslash makes a sign of each.
-SIGNS = re.compile(r"([\\`*_\[\]<>&|~#!$])")
-# What begins a list, a ruler or an underlined heading where it is first: `- a`, `1. a`, `===`.
-START = re.compile(r"^(\d+(?=[.)])|(?=[-+=]))(.)(?=[-+=\s]|$)")
-BACKTICKS = re.compile(r"`+")
-
-
-def escape(text: str) -> Markup:
-    """Make one line of a text that Markdown shows as it is, in a sentence or in a table's cell."""
-    line = START.sub(r"\1\\\2", SIGNS.sub(r"\\\1", " ".join(text.split())))
-    return Markup(line)  # noqa: S704 - escaped just now
-
-
-def code(text: str) -> Markup:
-    """Show a short text as code. A pipe would end a table's cell even in code, so it is escaped."""
-    line = " ".join(text.split())
-    if "|" in line or not line:
-        return escape(line)
-    mark = "`" * (_longest_run(line) + 1)
-    space = " " if line.startswith("`") or line.endswith("`") else ""
-    return Markup(f"{mark}{space}{line}{space}{mark}")  # noqa: S704 - no run of backticks ends it
-
-
-def fence(text: str, language: str = "text") -> Markup:
-    """Show a text of several lines between fences that no run of backticks in it closes."""
-    mark = "`" * max(3, _longest_run(text) + 1)
-    lines = "\n".join(text.splitlines())  # also of separators that Markdown does not know
-    return Markup(f"{mark}{language}\n{lines}\n{mark}")  # noqa: S704 - nothing in it ends the fence
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markup:
-    """Lay out a table; the first column is text, the others are numbers or words."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return Markup("\n").join(
-        Markup("| ") + Markup(" | ").join(_cell(cell, row == 1) for cell in line) + Markup(" |")
-        for row, line in enumerate(lines)
-    )
-
-
-def render(template: str, **values: Any) -> str:
-    """Render a template of this package to Markdown.
-
-    Args:
-        template: its path in the package.
-        values: what it shows; every text is escaped but `Markup`.
-
-    Returns:
-        Markdown.
-    """
-    environment = Environment(
-        loader=PackageLoader("tuneline", ""),
-        finalize=_finalize,
-        autoescape=False,  # noqa: S701 - this is Markdown; `finalize` escapes for it
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["code"] = code
-    environment.filters["fence"] = fence
-    return environment.get_template(template).render(**values)
-
-
-def _finalize(value: Any) -> Any:
-    return escape(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _cell(value: Any, is_ruler: bool) -> Markup:
-    if is_ruler or isinstance(value, Markup):
-        return Markup(value)  # noqa: S704 - our own, or escaped before
-    return escape("not known" if value is None else str(value))
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in BACKTICKS.findall(text)), default=0)

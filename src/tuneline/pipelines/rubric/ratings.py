@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tuneline.llm_api.requests import Asker, ask_in_rounds
-from tuneline.llm_api.responses import Failure, Request, Response, find_objects, make_object_schema
+from tuneline.llm_api.asker import Asker, ask_in_rounds
+from tuneline.llm_api.requests import Failure, Request, Response, find_objects, make_object_schema
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Rubric, Server
 from tuneline.pipelines.rubric.sheet import LEAST, MOST, RATING_COLUMNS, Pair

@@ -4,7 +4,8 @@ import logging
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.llm_api.requests import moderate
+from tuneline.examples import Message
+from tuneline.llm_api.server import moderate
 from tuneline.parameters import Prices, Synthesize
 from tuneline.pipelines.synthesize.filters import AnswerCheck, QuestionCheck, TemplateCheck
 from tuneline.pipelines.synthesize.quotas import (
@@ -13,18 +14,18 @@ from tuneline.pipelines.synthesize.quotas import (
     plan_items,
     plan_templates,
 )
-from tuneline.pipelines.synthesize.report import (
+from tuneline.pipelines.synthesize.rounds import (
     Record,
-    build_report,
-    estimate,
-    list_human_written,
-    list_synthesized,
+    ask_items,
+    check_some_came,
     make_asker,
     make_record,
-    make_row,
+)
+from tuneline.pipelines.synthesize.synthesis_report import (
+    describe_synthesis,
+    estimate,
     price_estimate,
 )
-from tuneline.pipelines.synthesize.rounds import ask_items, check_some_came
 from tuneline.pipelines.synthesize.templates import find_template_problems, read_vocabulary
 from tuneline.utils.caches import Cache
 
@@ -215,7 +216,7 @@ def report_synthesis(
         "questions": (len(drafts), len(conversations)),
         "moderation": (len(conversations), len(moderated)),
     }
-    report = build_report(
+    report = describe_synthesis(
         all_templates,
         steps,
         len(human_written),
@@ -244,3 +245,38 @@ def merge_conversations(
     by = server.model if server else "offline"
     rows = [make_row(one, synthesize.persona, by) for one in moderated]
     return [*list_human_written(human_written), *rows]
+
+
+def list_synthesized(conversation: dict[str, Any], persona: str) -> list[Message]:
+    """List the messages of a conversation: system, user, assistant."""
+    return [
+        {"role": "system", "content": persona.strip()},
+        {"role": "user", "content": conversation["question"]},
+        {"role": "assistant", "content": conversation["answer"]},
+    ]
+
+
+def make_row(conversation: dict[str, Any], persona: str, by: str) -> dict[str, Any]:
+    """Make the raw row of a conversation and say which model wrote it."""
+    origin = {name: conversation[name] for name in ("template_origin", "disfluency")}
+    return {
+        "id": conversation["id"],
+        "messages": list_synthesized(conversation, persona),
+        "template": f"template-{conversation['template']:03d}",
+        "style": conversation["style"],
+        "origin": {"source": "synthesized", "by": by, **origin},
+    }
+
+
+def list_human_written(human_written: Rows) -> Rows:
+    """Name rows that somebody wrote and say where they come from; their texts stay as they are."""
+    return [
+        {
+            **row,
+            "id": str(row.get("id") or f"collected-{line:05d}"),
+            "template": f"collected-{line:05d}",  # a group of its own
+            "style": "human_written",
+            "origin": {"source": "human_written", "line": line},
+        }
+        for line, row in enumerate(human_written, start=1)
+    ]

@@ -6,23 +6,21 @@ from typing import Any, TypeVar
 
 import orjson
 
-from tuneline.llm_api.responses import Request, Response
+from tuneline.llm_api.requests import Request, Response
 from tuneline.pipelines.synthesize.filters import Item, quote
 from tuneline.pipelines.synthesize.templates import Fillers, Vocabulary, fill, find_placeholders
 from tuneline.utils.hashing import hash_value, seeded_order
 
 Option = TypeVar("Option")
+VOWELS = "aáeéěiíoóuúůyý"
+# Consonants, vowels, consonants, and the rest from its vowel on: the two clusters change places.
+SYLLABLES = re.compile(rf"([^\W\d_{VOWELS}]+)([{VOWELS}]+)([^\W\d_{VOWELS}]+)([{VOWELS}]\w+)")
+LEAST_LETTERS = 6
 
 
 def choose(options: Sequence[Option], *seed: object) -> Option:
     """Choose one of some options."""
     return options[seeded_order(*seed) % len(options)]
-
-
-VOWELS = "aáeéěiíoóuúůyý"
-# Consonants, vowels, consonants, and the rest from its vowel on: the two clusters change places.
-SYLLABLES = re.compile(rf"([^\W\d_{VOWELS}]+)([{VOWELS}]+)([^\W\d_{VOWELS}]+)([{VOWELS}]\w+)")
-LEAST_LETTERS = 6
 
 
 def garble(word: str) -> str | None:

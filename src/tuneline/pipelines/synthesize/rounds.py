@@ -1,4 +1,4 @@
-"""Asking for items, in rounds: what came badly is asked for again, what came well is kept."""
+"""Asking for items in rounds: what came badly is asked for again, what came well is kept."""
 
 import json
 import logging
@@ -8,12 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.llm_api.requests import Answered, Asker, ask_in_rounds
-from tuneline.llm_api.responses import Failure, Request, find_objects, make_object_schema
+from tuneline.llm_api.asker import Answered, Asker, ask_in_rounds
+from tuneline.llm_api.budget import Budget, find_price
+from tuneline.llm_api.requests import Failure, Provider, Request, find_objects, make_object_schema
+from tuneline.llm_api.server import ServerProvider
+from tuneline.parameters import Price, Prices, Synthesize
+from tuneline.parameters.synthesis import LENGTH_LIMITS
 from tuneline.pipelines.synthesize.filters import QUOTED_WORDS, Check, Item, find_pairing_problem
+from tuneline.pipelines.synthesize.offline import OfflineProvider
+from tuneline.pipelines.synthesize.templates import read_vocabulary
+from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
 
+FREE = Price(input=0, output=0, batch_input=0, batch_output=0)
+# Of one step: `usage` as the server reported it, and the `invalid` items.
+Record = dict[str, Any]
 # What a provider sees of an item; the rest is Tuneline's own.
 SHOWN = ("id", "style", "disfluency", "source")
 MEANINGS = {
@@ -181,3 +191,69 @@ def _describe(answered: Answered, identifier: str, reason: str) -> dict[str, Any
         "reason": reason,
         "response": None if isinstance(response, Failure) else response.text,
     }
+
+
+def choose_price(settings: Synthesize, prices: Prices) -> Price | None:
+    """Find the price of the model that writes: nothing for the offline provider.
+
+    Returns:
+        The price; none if the table does not hold it.
+
+    Raises:
+        TunelineError: if there is a budget and no price to keep it by.
+    """
+    if settings.provider == "offline" or settings.server is None:
+        return FREE
+    found = find_price(settings.server.model, prices)
+    if found is None and settings.budget is not None:
+        raise TunelineError(
+            Problem(
+                where="synthesize.server.model",
+                value=settings.server.model,
+                wrong="it has no price in `prices.models`",
+                matters="the budget could not be kept",
+                remedy="add its price (0 for a server of your own), or set `budget: null`",
+            )
+        )
+    return found
+
+
+def make_asker(
+    vocabulary: dict[str, Any],
+    responses: Cache,
+    synthesize: Synthesize,
+    prices: Prices,
+    *earlier: Record,
+) -> Asker:
+    """Make what a step asks with.
+
+    Args:
+        vocabulary: the words of the offline provider.
+        responses: where every response is kept.
+        synthesize: who writes; batches, attempts and budget.
+        prices: the price table.
+        *earlier: records of the steps before, which spend of the same budget.
+
+    Returns:
+        The asker.
+    """
+    provider: Provider
+    sampling: dict[str, Any] = {}
+    if synthesize.provider == "server" and synthesize.server:
+        provider = ServerProvider(synthesize.server, where="synthesize.server")
+        sampling = synthesize.server.sampling
+    else:
+        provider = OfflineProvider(read_vocabulary(vocabulary), synthesize.seed)
+    budget = Budget(
+        price=choose_price(synthesize, prices),
+        limit=synthesize.budget,
+        max_tokens=max((int(sampling[key]) for key in LENGTH_LIMITS if key in sampling), default=0),
+        where="synthesize.budget",
+        spent_before=sum(record["usage"]["dollars"] or 0.0 for record in earlier),
+    )
+    return Asker(provider, responses, budget, synthesize.batch_size, synthesize.attempts)
+
+
+def make_record(outcome: Outcome, asker: Asker) -> Record:
+    """Record what a step cost and what came badly."""
+    return {"usage": asker.budget.report(), "invalid": outcome.invalid}

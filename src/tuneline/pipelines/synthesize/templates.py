@@ -13,6 +13,8 @@ from tuneline.parameters.synthesis import Quotas
 
 # One entry of a placeholder: a text, or its forms by name (nom, gen, dat …).
 Entry = str | dict[str, str]
+Fillers = dict[str, Entry]
+SENTENCE_START = re.compile(r"(?:^|[.!?]\s+)\w")
 
 
 class Phrases(Block):
@@ -62,10 +64,6 @@ def read_vocabulary(vocabulary: dict[str, Any]) -> Vocabulary:
                 for details in error.errors(include_url=False)
             )
         ) from error
-
-
-Fillers = dict[str, Entry]
-SENTENCE_START = re.compile(r"(?:^|[.!?]\s+)\w")
 
 
 class Placeholder(NamedTuple):

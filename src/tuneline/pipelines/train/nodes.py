@@ -23,7 +23,7 @@ from tuneline.pipelines.train.batches import render_examples
 from tuneline.pipelines.train.checkpoints import find_checkpoint, open_run, read_finished
 from tuneline.pipelines.train.record import describe_training, list_epochs, make_log
 from tuneline.pipelines.train.run import Task, fit, launch
-from tuneline.reporting.html import BASE_COLOR, TUNED_COLOR, style
+from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, style
 from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.parameters import Hardware, Recipe
-from tuneline.reporting.html import count
+from tuneline.reporting.pages import count
 
 # Validation losses closer than this share are the same: the difference of two seeds is larger.
 SAME_LOSS = 0.01

@@ -1,32 +1,19 @@
-"""What a synthesis costs, and what it has made."""
+"""The report of a synthesis: its cost, before and after, and what came of each step."""
 
 from collections import Counter
 from typing import Any
 
-from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Message
-from tuneline.llm_api.requests import Asker
-from tuneline.llm_api.responses import (
-    Budget,
-    Provider,
-    estimate_tokens,
-    find_price,
-    price,
-    price_batch,
-)
-from tuneline.llm_api.server import ServerProvider
-from tuneline.parameters import Price, Prices, Synthesize
-from tuneline.parameters.synthesis import LENGTH_LIMITS
+from tuneline.llm_api.budget import estimate_tokens, price, price_batch
+from tuneline.parameters import Prices, Synthesize
 from tuneline.pipelines.synthesize.filters import Item
-from tuneline.pipelines.synthesize.offline import OfflineProvider
-from tuneline.pipelines.synthesize.rounds import Outcome, make_request
-from tuneline.pipelines.synthesize.templates import read_vocabulary
-from tuneline.utils.caches import Cache
+from tuneline.pipelines.synthesize.rounds import choose_price, make_request
 
 Rows = list[dict[str, Any]]
+# Next to its text an item's object holds its id, its quote and the names of the fields.
+CHARACTERS_AROUND = 120
 
 
-def build_report(
+def describe_synthesis(
     templates: Rows,
     steps: dict[str, tuple[int, int]],
     human_written: int,
@@ -119,73 +106,6 @@ def _describe_moderation(flagged: Rows) -> dict[str, Any]:
     }
 
 
-def list_synthesized(conversation: dict[str, Any], persona: str) -> list[Message]:
-    """List the messages of a conversation: system, user, assistant."""
-    return [
-        {"role": "system", "content": persona.strip()},
-        {"role": "user", "content": conversation["question"]},
-        {"role": "assistant", "content": conversation["answer"]},
-    ]
-
-
-def make_row(conversation: dict[str, Any], persona: str, by: str) -> dict[str, Any]:
-    """Make the raw row of a conversation and say which model wrote it."""
-    origin = {name: conversation[name] for name in ("template_origin", "disfluency")}
-    return {
-        "id": conversation["id"],
-        "messages": list_synthesized(conversation, persona),
-        "template": f"template-{conversation['template']:03d}",
-        "style": conversation["style"],
-        "origin": {"source": "synthesized", "by": by, **origin},
-    }
-
-
-def list_human_written(human_written: Rows) -> Rows:
-    """Name rows that somebody wrote and say where they come from; their texts stay as they are."""
-    return [
-        {
-            **row,
-            "id": str(row.get("id") or f"collected-{line:05d}"),
-            "template": f"collected-{line:05d}",  # a group of its own
-            "style": "human_written",
-            "origin": {"source": "human_written", "line": line},
-        }
-        for line, row in enumerate(human_written, start=1)
-    ]
-
-
-FREE = Price(input=0, output=0, batch_input=0, batch_output=0)
-# Next to its text an item's object holds its id, its quote and the names of the fields.
-CHARACTERS_AROUND = 120
-# Of one step: `usage` as the server reported it, and the `invalid` items.
-Record = dict[str, Any]
-
-
-def choose_price(settings: Synthesize, prices: Prices) -> Price | None:
-    """Find the price of the model that writes: nothing for the offline provider.
-
-    Returns:
-        The price; none if the table does not hold it.
-
-    Raises:
-        TunelineError: if there is a budget and no price to keep it by.
-    """
-    if settings.provider == "offline" or settings.server is None:
-        return FREE
-    found = find_price(settings.server.model, prices)
-    if found is None and settings.budget is not None:
-        raise TunelineError(
-            Problem(
-                where="synthesize.server.model",
-                value=settings.server.model,
-                wrong="it has no price in `prices.models`",
-                matters="the budget could not be kept",
-                remedy="add its price (0 for a server of your own), or set `budget: null`",
-            )
-        )
-    return found
-
-
 def estimate(
     templates: list[dict[str, Any]], settings: Synthesize, prices: Prices
 ) -> dict[str, dict[str, int]]:
@@ -259,44 +179,3 @@ def _estimate_step(
         "prompt_tokens": requests * prompt,
         "completion_tokens": items * completion,
     }
-
-
-def make_asker(
-    vocabulary: dict[str, Any],
-    responses: Cache,
-    synthesize: Synthesize,
-    prices: Prices,
-    *earlier: Record,
-) -> Asker:
-    """Make what a step asks with.
-
-    Args:
-        vocabulary: the words of the offline provider.
-        responses: where every response is kept.
-        synthesize: who writes; batches, attempts and budget.
-        prices: the price table.
-        *earlier: records of the steps before, which spend of the same budget.
-
-    Returns:
-        The asker.
-    """
-    provider: Provider
-    sampling: dict[str, Any] = {}
-    if synthesize.provider == "server" and synthesize.server:
-        provider = ServerProvider(synthesize.server, where="synthesize.server")
-        sampling = synthesize.server.sampling
-    else:
-        provider = OfflineProvider(read_vocabulary(vocabulary), synthesize.seed)
-    budget = Budget(
-        price=choose_price(synthesize, prices),
-        limit=synthesize.budget,
-        max_tokens=max((int(sampling[key]) for key in LENGTH_LIMITS if key in sampling), default=0),
-        where="synthesize.budget",
-        spent_before=sum(record["usage"]["dollars"] or 0.0 for record in earlier),
-    )
-    return Asker(provider, responses, budget, synthesize.batch_size, synthesize.attempts)
-
-
-def make_record(outcome: Outcome, asker: Asker) -> Record:
-    """Record what a step cost and what came badly."""
-    return {"usage": asker.budget.report(), "invalid": outcome.invalid}

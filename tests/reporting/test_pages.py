@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tuneline.pipelines.publish.usage import code, escape, fence, table
+from tuneline.reporting.pages import escape_markdown, fence_code, format_code, format_table
 
 HOSTILE = (
-    "<script>alert(1)</script> | a | **bold** _x_ `code` [link](https://evil.example) "
+    "<script>alert(1)</script> | a | **bold** _x_ `format_code` [link](https://evil.example) "
     "![image](https://evil.example/x.png) <img src=x onerror=alert(1)> &lt;b&gt; ~~gone~~ # title"
 )
 # Without control signs and surrogates, which no Markdown parser keeps.
@@ -33,7 +33,7 @@ def flatten(text: str) -> str:
 
 @given(SIGNS | TEXTS)
 def test_an_escaped_text_reads_as_itself(text: str):
-    tokens = read_inline(f"x {escape(text)} x")
+    tokens = read_inline(f"x {escape_markdown(text)} x")
     assert {token.type for token in tokens} <= {"text", "text_special"}
     shown = "".join(token.content for token in tokens)
     assert flatten(shown) == flatten(f"x {text} x")
@@ -42,16 +42,18 @@ def test_an_escaped_text_reads_as_itself(text: str):
 @given(STARTS | SIGNS | TEXTS)
 def test_an_escaped_text_begins_nothing(text: str):
     """Neither a list, nor a heading, nor a ruler, where it is a line of its own."""
-    kinds = [token.type for token in read(escape(text))]
+    kinds = [token.type for token in read(escape_markdown(text))]
     assert kinds in ([], ["paragraph_open", "inline", "paragraph_close"])
-    item = [token.type for token in read(f"- {escape(text)}")]
+    item = [token.type for token in read(f"- {escape_markdown(text)}")]
     assert item.count("list_item_open") == 1
     assert not {"heading_open", "hr", "ordered_list_open", "fence"} & {*item}
 
 
 @given(SIGNS | TEXTS, SIGNS | TEXTS)
 def test_a_table_keeps_its_cells(first: str, second: str):
-    tokens = read(table([first, "b"], [[second, 1], [code(second), code(first)]]))
+    tokens = read(
+        format_table([first, "b"], [[second, 1], [format_code(second), format_code(first)]])
+    )
     kinds = [token.type for token in tokens]
     assert kinds.count("tr_open") == 3
     assert kinds.count("th_open") + kinds.count("td_open") == 6
@@ -62,21 +64,21 @@ def test_a_table_keeps_its_cells(first: str, second: str):
 
 @given(st.text("`~\n ab>#-\u2028\x0b", max_size=60))
 def test_nothing_gets_out_of_a_fence(text: str):
-    (only,) = read(fence(text))
+    (only,) = read(fence_code(text))
     assert only.type == "fence"
     assert only.content == "\n".join(text.splitlines()) + "\n"
 
 
 @given(st.text("`| ab*", max_size=20))
 def test_code_in_a_sentence_stays_in_it(text: str):
-    tokens = read_inline(f"x {code(text)} x")
+    tokens = read_inline(f"x {format_code(text)} x")
     assert {token.type for token in tokens} <= {"text", "text_special", "code_inline"}
 
 
 def test_numbers_and_full_stops_are_left_as_they_are():
     texts = ["25.2", "-0.1", "+8.8", "."]
-    assert [escape(text) for text in texts] == texts
+    assert [escape_markdown(text) for text in texts] == texts
 
 
 def test_hostile_text_is_text():
-    assert "".join(token.content for token in read_inline(escape(HOSTILE))) == HOSTILE
+    assert "".join(token.content for token in read_inline(escape_markdown(HOSTILE))) == HOSTILE
