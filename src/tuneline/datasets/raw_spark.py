@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tuneline.datasets.opening import not_encoded
-from tuneline.datasets.raw_base import RawDataset, refuse_empty
+from tuneline.datasets.raw_base import RawDataset, list_files, refuse_empty
 from tuneline.datasets.raw_decoding import RowDecoder
 from tuneline.datasets.raw_json import ENDINGS, check_lines, cut_long
-from tuneline.datasets.sources import list_files
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import SOURCE, Fields, RowSource, Work
 from tuneline.utils.limits import Limits
