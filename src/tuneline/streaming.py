@@ -30,6 +30,14 @@ T = TypeVar("T")
 WORKERS = 2
 # How soon a thread notices that nobody asks for its values any more.
 LOOK_UP_SECONDS = 0.2
+# `data.id` of rows that have no name of their own: their number in the source.
+LINE = "line"
+# Column of a batch, where a source has several files: `part-03.jsonl:17`.
+SOURCE = "_source"
+Work = Callable[[pl.DataFrame], pl.DataFrame]
+SECONDS_BETWEEN_LINES = 5.0
+# Next to a bar, the lines go to the file alone (conf/logging.yml).
+unseen = logging.getLogger("tuneline.progress")
 
 
 class Stream(Generic[T]):
@@ -164,14 +172,6 @@ def _share_threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(2 * WORKERS, thread_name_prefix="streams")
 
 
-# `data.id` of rows that have no name of their own: their number in the source.
-LINE = "line"
-# Column of a batch, where a source has several files: `part-03.jsonl:17`.
-SOURCE = "_source"
-
-Work = Callable[[pl.DataFrame], pl.DataFrame]
-
-
 @dataclass(frozen=True)
 class Fields:
     """What is read of each row.
@@ -243,11 +243,6 @@ def show_originals(rows: pl.Series) -> pl.Series:
     except pl.exceptions.ComputeError:  # polars does not say which row is to blame
         texts = pl.Series([row.decode("utf-8", "backslashreplace") for row in rows])
     return texts.cast(pl.String).str.strip_chars_end("\r\n")
-
-
-SECONDS_BETWEEN_LINES = 5.0
-# Next to a bar, the lines go to the file alone (conf/logging.yml).
-unseen = logging.getLogger("tuneline.progress")
 
 
 class RowProgress(tqdm):  # type: ignore[misc]  # tqdm has no types

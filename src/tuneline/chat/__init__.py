@@ -41,6 +41,7 @@ READS = re.compile(
     r"|/gradio_api/(app_id|startup-events|queue/data|heartbeat/\w+)"
 )
 WRITES = re.compile(r"/gradio_api/(queue/join|run/predict)")
+HOST = "127.0.0.1"
 
 
 @asynccontextmanager
@@ -116,9 +117,6 @@ def is_foreign(scope: Message, headers: Any) -> bool:
         return False
     kind = [headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")]
     return kind != ["navigate", "document"] or scope["path"] != "/"
-
-
-HOST = "127.0.0.1"
 
 
 def open_chat(use_case: str, env: str | None, project: Path) -> None:

@@ -15,6 +15,24 @@ from tuneline.parameters import Prompt
 
 # More than models of these sizes read; counting the tokens of far more would take minutes.
 MOST_CHARACTERS = 200_000
+NO_SYSTEM = "(none, as in the training)"
+LOOK = {"primary_hue": "blue", "neutral_hue": "slate"}
+STYLE = """
+.gradio-container { width: 100% !important; max-width: 1280px !important; }
+.gradio-container { margin: 0 auto !important; }
+.gradio-container main { width: 100%; }
+#heading h1 { font-size: 1.6rem; margin: 0; }
+#heading p { margin: 2px 0 0; overflow-wrap: anywhere; }
+#ask, #restart { white-space: nowrap; max-height: 64px; align-self: flex-end; }
+.message-content .md { white-space: pre-wrap; overflow-wrap: anywhere; }
+.speed { border: 0 !important; }
+.speed textarea { border: 0 !important; box-shadow: none !important; background: none !important; }
+.speed textarea { -webkit-text-fill-color: #5b6675; font-size: .85rem; padding: 0 4px; }
+#notice textarea { -webkit-text-fill-color: #b42318; }
+.speed textarea, #notice textarea { opacity: 1; }
+#base [aria-label=Clear], #tuned [aria-label=Clear] { display: none; }
+@media (max-width: 640px) { #base, #tuned { height: 300px !important; } }
+"""
 
 
 @dataclass(frozen=True)
@@ -109,26 +127,6 @@ def _find_problems(question: str) -> Iterator[Problem]:
             matters="counting its tokens alone would keep the page busy",
             remedy=f"shorten it to {MOST_CHARACTERS:,} characters at most",
         )
-
-
-NO_SYSTEM = "(none, as in the training)"
-LOOK = {"primary_hue": "blue", "neutral_hue": "slate"}
-STYLE = """
-.gradio-container { width: 100% !important; max-width: 1280px !important; }
-.gradio-container { margin: 0 auto !important; }
-.gradio-container main { width: 100%; }
-#heading h1 { font-size: 1.6rem; margin: 0; }
-#heading p { margin: 2px 0 0; overflow-wrap: anywhere; }
-#ask, #restart { white-space: nowrap; max-height: 64px; align-self: flex-end; }
-.message-content .md { white-space: pre-wrap; overflow-wrap: anywhere; }
-.speed { border: 0 !important; }
-.speed textarea { border: 0 !important; box-shadow: none !important; background: none !important; }
-.speed textarea { -webkit-text-fill-color: #5b6675; font-size: .85rem; padding: 0 4px; }
-#notice textarea { -webkit-text-fill-color: #b42318; }
-.speed textarea, #notice textarea { opacity: 1; }
-#base [aria-label=Clear], #tuned [aria-label=Clear] { display: none; }
-@media (max-width: 640px) { #base, #tuned { height: 300px !important; } }
-"""
 
 
 @dataclass(frozen=True)

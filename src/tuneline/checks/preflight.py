@@ -12,9 +12,8 @@ from kedro.pipeline import Pipeline
 from tuneline.checks.base_models import find_base_problems
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Message, start_messages
-from tuneline.hub.access import find_base_problem, find_name_problems
+from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_problems
 from tuneline.hub.download import find_space_problems
-from tuneline.hub.permissions import find_hub_problems
 from tuneline.llm_api.server import find_server_problems
 from tuneline.models.batching import count_side_by_split
 from tuneline.models.rendering import render_example, render_prompt

@@ -1,12 +1,14 @@
 """Datasets that kedro-datasets does not have: raw rows, streams, adapters, caches, sheets."""
 
-from tuneline.datasets.local import (
+from tuneline.datasets.folders import (
+    AdapterDataset,
+    BaseModelDataset,
     CacheDataset,
     FolderDataset,
     MovedFolderDataset,
     OptionalPartitionsDataset,
+    ReleaseFolderDataset,
 )
-from tuneline.datasets.model_folders import AdapterDataset, BaseModelDataset, ReleaseFolderDataset
 from tuneline.datasets.questions import QuestionsDataset
 from tuneline.datasets.raw_csv import RawCSVDataset
 from tuneline.datasets.raw_documents import RawDocumentsDataset

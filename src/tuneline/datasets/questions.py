@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from kedro.io import DatasetError
 
-from tuneline.datasets.local import LocalDataset
+from tuneline.datasets.folders import LocalDataset
 from tuneline.datasets.raw_csv import RawCSVDataset, read_header
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import QuestionFile

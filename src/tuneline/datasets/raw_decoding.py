@@ -16,6 +16,10 @@ from tuneline.utils.limits import CutRow
 from tuneline.utils.text import NOT_ENCODED, find_fault, is_utf8, show_marks
 
 ROLES = ("system", "user", "assistant")
+REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+NOTHING = "NoneType"
+# What Python writes for a missing number, and JSON does not have; texts are matched to skip them.
+NO_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
 def unfold_messages(row: dict[str, Any]) -> dict[str, Any] | str:
@@ -123,12 +127,6 @@ def _divide_messages(messages: list[dict[str, Any]]) -> list[list[dict[str, Any]
         conversations[-1].append(message)
         last = rank
     return conversations
-
-
-REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-NOTHING = "NoneType"
-# What Python writes for a missing number, and JSON does not have; texts are matched to skip them.
-NO_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
 @dataclass(frozen=True)

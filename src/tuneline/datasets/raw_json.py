@@ -28,6 +28,10 @@ SAMPLE_BYTES = 1 << 16
 # A file of empty lines makes as many rows as it has bytes, and a row takes more memory than a byte.
 LINES_PER_BATCH = 200_000
 QUOTED = re.compile(rb'"(?:[^"]|"")*+"')
+# What Python takes for a value, and for the parsed text of a byte, its column and its copy.
+VALUE_BYTES, COPIES = 65, 4
+MARKS = (b"{", b"[", b",", b":")
+ENDINGS = (".json", ".jsonl", ".ndjson")
 
 
 def split_lines(chunks: Iterator[bytes], limits: Limits) -> Iterator[list[bytes]]:
@@ -98,12 +102,6 @@ def _unify_line_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:
         held = b"\r" if whole.endswith(b"\r") else b""  # its line feed may be in the next chunk
         yield whole.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     yield held.replace(b"\r", b"\n")
-
-
-# What Python takes for a value, and for the parsed text of a byte, its column and its copy.
-VALUE_BYTES, COPIES = 65, 4
-MARKS = (b"{", b"[", b",", b":")
-ENDINGS = (".json", ".jsonl", ".ndjson")
 
 
 class RawJSONDataset(RawDataset):

@@ -1,4 +1,4 @@
-"""CSV files that are written as a stream and read lazily."""
+"""Tables for people: CSV files that are written as a stream, and sheets in which they rate."""
 
 import re
 from io import BytesIO
@@ -9,7 +9,7 @@ import polars as pl
 from kedro.io import DatasetError
 from kedro_datasets._typing import TablePreview
 
-from tuneline.datasets.local import LocalDataset, preview_rows
+from tuneline.datasets.folders import LocalDataset, preview_rows
 from tuneline.datasets.office import UnsafeError
 from tuneline.datasets.opening import read_at_most
 from tuneline.errors import Problem, TunelineError
@@ -17,6 +17,12 @@ from tuneline.streaming import Stream, map_ahead, run_ahead
 from tuneline.utils.files import replace_whole
 from tuneline.utils.limits import TooLargeError, read_limits
 from tuneline.utils.terminal import FORMULA_START
+
+# Characters that XML, and so XLSX, cannot hold.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+LONGEST_CELL = 32_767  # characters, of XLSX
+CUT = " […: longer than a cell]"
+TEXT_WIDTH, RATING_WIDTH = 48, 12
 
 
 class StreamedCSVDataset(LocalDataset[Stream[pl.DataFrame], pl.LazyFrame]):
@@ -47,13 +53,6 @@ def _encode(numbered: tuple[int, pl.DataFrame]) -> bytes:
     text = BytesIO()
     table.write_csv(text, include_header=place == 0)
     return text.getvalue()
-
-
-# Characters that XML, and so XLSX, cannot hold.
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-LONGEST_CELL = 32_767  # characters, of XLSX
-CUT = " […: longer than a cell]"
-TEXT_WIDTH, RATING_WIDTH = 48, 12
 
 
 class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):

@@ -12,12 +12,12 @@ import pandas as pd
 from kedro_datasets import json, pandas, plotly, text
 from kedro_datasets._typing import HTMLPreview, TablePreview
 
-from tuneline.datasets.local import LocalDataset, preview_rows
+from tuneline.datasets.folders import LocalDataset, VersionsInOrder, preview_rows
 from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Stream
 from tuneline.utils.files import name_unreadable, replace_by_name, replace_whole
-from tuneline.utils.hashing import open_seal, order_versions, record_version, seal_value
+from tuneline.utils.hashing import open_seal, seal_value
 from tuneline.utils.terminal import FORMULA_START
 
 AGAIN = "run the stage that makes it again"
@@ -29,29 +29,6 @@ UTF_8 = {
     "open_args_save": {"mode": "w", "encoding": "utf-8"},
     "open_args_load": {"mode": "r", "encoding": "utf-8"},
 }
-
-
-class VersionsInOrder:
-    """Takes the version that was made last for the latest, whatever the clock says.
-
-    Comes before a class of Kedro's; it is none itself, because Kedro would give it that class's
-    constructor.
-    """
-
-    _filepath: PurePosixPath
-    resolve_save_version: Callable[[], str | None]
-
-    def _get_versions(self) -> list[str]:
-        """List the versions there are, the last one made first."""
-        found = super()._get_versions()  # type: ignore[misc]
-        paths = {Path(path).parent.name: str(path) for path in found}
-        return [paths[name] for name in reversed(order_versions(Path(self._filepath), paths))]
-
-    def _record(self) -> None:
-        """Record the version that is about to be saved, where there are versions."""
-        version = self.resolve_save_version()
-        if version:
-            record_version(Path(self._filepath), version)
 
 
 class _Whole(VersionsInOrder):

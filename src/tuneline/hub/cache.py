@@ -26,6 +26,13 @@ log = logging.getLogger(__name__)
 VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
 # The settings travel as the hub's own do: to every function that downloads, in every process.
 SETTINGS = "TUNELINE_STORAGE"
+# Names that `save_pretrained` gives. Other weights of a repository (consolidated.safetensors,
+# original/, *.bin, *.gguf) are copies that transformers does not load.
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
+# Config, tokenizer and chat template.
+SMALL = {".json", ".jinja", ".model", ".txt"}
 
 
 def configure_storage(storage: Storage) -> None:
@@ -99,15 +106,6 @@ def _check_folder(stated: str, folder: str) -> None:
                 f"huggingface_hub only after Kedro; or set HF_HUB_CACHE={folder} before it starts",
             )
         )
-
-
-# Names that `save_pretrained` gives. Other weights of a repository (consolidated.safetensors,
-# original/, *.bin, *.gguf) are copies that transformers does not load.
-SINGLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
-# Config, tokenizer and chat template.
-SMALL = {".json", ".jinja", ".model", ".txt"}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
+CARD = "README.md"  # the hub shows this file as the model card
+Who = Literal["base", "tuned"]
+WHO: tuple[Who, Who] = ("base", "tuned")
+NAMES: dict[Who, str] = {"base": "base model", "tuned": "tuned model"}
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,6 @@ class BaseModel:
     provenance: dict[str, Any]
 
 
-CARD = "README.md"  # the hub shows this file as the model card
-
-
 @dataclass(frozen=True)
 class Release:
     """An adapter with what belongs to it.
@@ -121,11 +122,6 @@ class Release:
 
     adapter: Adapter
     texts: dict[str, str]
-
-
-Who = Literal["base", "tuned"]
-WHO: tuple[Who, Who] = ("base", "tuned")
-NAMES: dict[Who, str] = {"base": "base model", "tuned": "tuned model"}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ HTML = re.compile(
 # Private-use characters that no template looks for, around the number of a typed token.
 MARK = re.compile("\U0010f7a0(\\d+)\U0010f7a1")
 NOTHING = re.compile("(?!)")
+ANOTHER = "take another base model, or give a template: recipe.chat_template_path"
 
 
 class UnwritableError(Exception):
@@ -111,9 +112,6 @@ def _has_marks(text: str) -> bool:
     from transformers.utils.chat_template_utils import mark_control_tokens
 
     return bool(MARK.search(text)) or mark_control_tokens(text, NOTHING) != text
-
-
-ANOTHER = "take another base model, or give a template: recipe.chat_template_path"
 
 
 class TemplateRefusal(TunelineError):  # noqa: N818 - a template refuses, it need not be wrong

@@ -14,6 +14,32 @@ from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.utils.hashing import hash_value
 
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "trl", "bitsandbytes", "tokenizers")
+# Keys of BitsAndBytesConfig that decide what becomes of the weights, and what they are if unstated.
+WEIGHTS = {
+    "load_in_4bit": False,
+    "bnb_4bit_quant_type": "fp4",
+    "bnb_4bit_use_double_quant": False,
+    "llm_int8_skip_modules": None,
+}
+SPLITS = {"train": "training examples", "validation": "validation examples"}
+SHORT = 16  # hexadecimal digits: what messages show of a hash
+# A plan says nothing that the others of a recipe's keys (learning rate, seed …) would change.
+PLANNED_KEYS = {
+    *("base_model", "revision", "quantization", "lora", "global_batch_size", "max_length"),
+    *("overlong", "max_overlong_fraction", "packing", "chat_template_path", "max_steps"),
+    *("num_train_epochs", "optim", "warmup_steps", "lr_scheduler_type", "lr_scheduler_kwargs"),
+    *("eval_strategy", "eval_steps"),
+}
+# Recipe keys that change nothing in the adapter: how a run is watched and kept, and what the base
+# model says by itself.
+WATCHING_KEYS = {
+    *("base_model", "revision", "save_steps", "save_strategy", "save_total_limit", "report_to"),
+    *("logging_steps", "logging_strategy", "logging_first_step", "run_name"),
+    "max_overlong_fraction",
+}
+# What computes the answers: another machine or version may answer otherwise, or at another speed.
+MACHINE = {"name", "device", "dtype", "attn_implementation"}
+ANSWERING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
 
 
 class RunInputs(TypedDict, total=False):
@@ -97,17 +123,6 @@ def name_run(inputs: RunInputs) -> str:
     return hash_value({name: values[name] for name in values if counts_for_run(name)})[:12]
 
 
-# Keys of BitsAndBytesConfig that decide what becomes of the weights, and what they are if unstated.
-WEIGHTS = {
-    "load_in_4bit": False,
-    "bnb_4bit_quant_type": "fp4",
-    "bnb_4bit_use_double_quant": False,
-    "llm_int8_skip_modules": None,
-}
-SPLITS = {"train": "training examples", "validation": "validation examples"}
-SHORT = 16  # hexadecimal digits: what messages show of a hash
-
-
 def _list_values(inputs: RunInputs) -> dict[str, Any]:
     """List what is there to compare, by the names under which users know it."""
     values: dict[str, Any] = {}
@@ -128,22 +143,6 @@ def _list_values(inputs: RunInputs) -> dict[str, Any]:
         values |= {f"recipe.{key}": value for key, value in settings.items()}
     values |= {f"hardware.{key}": value for key, value in inputs.get("hardware", {}).items()}
     return values
-
-
-# A plan says nothing that the others of a recipe's keys (learning rate, seed …) would change.
-PLANNED_KEYS = {
-    *("base_model", "revision", "quantization", "lora", "global_batch_size", "max_length"),
-    *("overlong", "max_overlong_fraction", "packing", "chat_template_path", "max_steps"),
-    *("num_train_epochs", "optim", "warmup_steps", "lr_scheduler_type", "lr_scheduler_kwargs"),
-    *("eval_strategy", "eval_steps"),
-}
-# Recipe keys that change nothing in the adapter: how a run is watched and kept, and what the base
-# model says by itself.
-WATCHING_KEYS = {
-    *("base_model", "revision", "save_steps", "save_strategy", "save_total_limit", "report_to"),
-    *("logging_steps", "logging_strategy", "logging_first_step", "run_name"),
-    "max_overlong_fraction",
-}
 
 
 def counts_for_plan(name: str) -> bool:
@@ -213,11 +212,6 @@ def find_incompatibilities(adapter: Adapter, recipe: Recipe) -> Iterator[Problem
 def _name_base(base: dict[str, str]) -> str:
     detail = f"weights {base['sha256'][:12]}" if "sha256" in base else f"commit {base['commit']}"
     return f"{base['name']} ({detail})"
-
-
-# What computes the answers: another machine or version may answer otherwise, or at another speed.
-MACHINE = {"name", "device", "dtype", "attn_implementation"}
-ANSWERING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
 
 
 def describe_generation(

@@ -14,6 +14,8 @@ from tuneline.utils.hashing import hash_files
 
 # Flash attention 2 needs an Ampere GPU or a newer one (its README, "Installation").
 FLASH_CAPABILITY = 8.0
+# Keys of an adapter's config that have PEFT or transformers import what they name.
+IMPORTING = ("auto_map", "megatron_config")
 
 
 def choose_attention(hardware: Hardware, config: Any = None) -> str:
@@ -68,10 +70,6 @@ def avoid_slow_kernel(hardware: Hardware) -> None:
         from transformers.integrations import sdpa_attention
 
         sdpa_attention.use_gqa_in_sdpa = lambda *_: False
-
-
-# Keys of an adapter's config that have PEFT or transformers import what they name.
-IMPORTING = ("auto_map", "megatron_config")
 
 
 @contextmanager

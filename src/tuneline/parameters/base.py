@@ -7,6 +7,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 # What NumPy, and so `set_seed` of transformers, takes.
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+AtLeast0 = Annotated[float, Field(ge=0)] | None
+Above0 = Annotated[float, Field(gt=0)] | None
+ShareBelow1 = Annotated[float, Field(ge=0, lt=1)] | None
+Whole = Annotated[int, Field(ge=0)] | None
+WholeAbove0 = Annotated[int, Field(ge=1)] | None
 
 
 class Block(BaseModel):
@@ -36,13 +41,6 @@ class Bounds(BaseModel):
     """Some keys of one of the libraries; all others are the library's own to check."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-
-AtLeast0 = Annotated[float, Field(ge=0)] | None
-Above0 = Annotated[float, Field(gt=0)] | None
-ShareBelow1 = Annotated[float, Field(ge=0, lt=1)] | None
-Whole = Annotated[int, Field(ge=0)] | None
-WholeAbove0 = Annotated[int, Field(ge=1)] | None
 
 
 class LoraBounds(Bounds):

@@ -10,6 +10,20 @@ from tuneline.parameters.base import Block
 from tuneline.parameters.splitting import Leaks, Split
 from tuneline.parameters.table import Table
 
+# Columns that Tuneline writes itself.
+WRITTEN = {
+    "line",
+    "original",
+    "problem",
+    "reason",
+    "only_boilerplate",
+    "split",
+    "position",
+    "_group",
+}
+# What the reader of JSON takes in no field's name.
+UNREADABLE = re.compile(r'["\\\x00-\x1f]')
+
 
 class Part(Block):
     """A part of a document, from its heading to the next part's.
@@ -36,21 +50,6 @@ class Documents(Block):
     def columns(self) -> list[str]:
         """Columns of the rows that are made of documents."""
         return list(self.parts)
-
-
-# Columns that Tuneline writes itself.
-WRITTEN = {
-    "line",
-    "original",
-    "problem",
-    "reason",
-    "only_boilerplate",
-    "split",
-    "position",
-    "_group",
-}
-# What the reader of JSON takes in no field's name.
-UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 
 
 class Rules(Block):

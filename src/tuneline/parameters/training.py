@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from tuneline.parameters.base import Block, Seed
 
+# GPUs before it emulate bfloat16, slowly (NVIDIA's CUDA programming guide, compute capabilities).
+BFLOAT16_CAPABILITY = 8.0
+
 
 class Recipe(BaseModel):
     """What is trained and how: base model, quantization, LoRA, and every SFTConfig key.
@@ -94,10 +97,6 @@ class Prompt(Block):
 
 def _list_placeholders(template: str) -> list[str]:
     return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
-
-
-# GPUs before it emulate bfloat16, slowly (NVIDIA's CUDA programming guide, compute capabilities).
-BFLOAT16_CAPABILITY = 8.0
 
 
 class Hardware(Block):

@@ -35,6 +35,7 @@ from tuneline.utils.terminal import show
 # Columns narrower than half of this are no pleasure to read.
 COLUMNS_WIDTH = 60
 COLORS = {"base": "bright_black", "tuned": "blue"}
+COMMAND_LINE = "--params=question"
 
 
 def show_answers(
@@ -129,9 +130,6 @@ def _watch(pair: ModelPair, messages: list[Message]) -> Iterator[tuple[Who, str,
             except StopIteration as end:
                 yield who, "", end.value
                 break
-
-
-COMMAND_LINE = "--params=question"
 
 
 def list_questions(

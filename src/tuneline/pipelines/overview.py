@@ -9,6 +9,8 @@ from tuneline.reporting.pages import MAIN_METRICS, render_page
 
 # Perplexity is the loss once more, so it has no column.
 COLUMNS = {name: shown for name, shown in MAIN_METRICS.items() if name != "perplexity"}
+# What the page shows of a use case. Its report comes first: the page links to it.
+SHOWN = ("report", "scores", "training_record", "plan")
 
 
 def build_overview(**found: Any) -> str:
@@ -52,10 +54,6 @@ def _describe(use_case: str, made: dict[str, Any]) -> dict[str, Any]:
         "tokens": actual["tokens"],
         "minutes": 60 * actual["wall time"],
     }
-
-
-# What the page shows of a use case. Its report comes first: the page links to it.
-SHOWN = ("report", "scores", "training_record", "plan")
 
 
 def create_pipeline(use_cases: list[str]) -> Pipeline:

@@ -21,6 +21,14 @@ SHAPE = {
     "num_key_value_heads",
     "max_position_embeddings",
 }
+PAD, END_OF_TEXT, END_OF_TURN = "<|pad|>", "<|endoftext|>", "<|end|>"
+ROLES = ["<|system|>", "<|user|>", "<|assistant|>"]
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>\n' + message['content'] + '<|end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+)
 
 
 def create_model(tokenizer: Any, tiny_base: TinyBase) -> Any:
@@ -90,16 +98,6 @@ def train_on_texts(model: Any, tokenizer: Any, texts: list[str], tiny_base: Tiny
         trainer = SFTTrainer(model, arguments, train_dataset=rows, processing_class=tokenizer)
         trainer.train()
         return trainer.accelerator.unwrap_model(trainer.model).to(torch.bfloat16)
-
-
-PAD, END_OF_TEXT, END_OF_TURN = "<|pad|>", "<|endoftext|>", "<|end|>"
-ROLES = ["<|system|>", "<|user|>", "<|assistant|>"]
-CHAT_TEMPLATE = (
-    "{% for message in messages %}"
-    "{{ '<|' + message['role'] + '|>\n' + message['content'] + '<|end|>\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
-)
 
 
 def train_tokenizer(texts: list[str], vocab_size: int) -> Any:

@@ -15,6 +15,7 @@ from tuneline.reporting.pages import MAIN_METRICS, count_prompts, format_interva
 from tuneline.utils.disks import locate
 
 log = logging.getLogger(__name__)
+PAGE_HEIGHT = 800  # pixels
 
 
 def summarize(outputs: set[str], catalog: DataCatalog) -> Iterator[str]:
@@ -103,9 +104,6 @@ SUMMARIES = {
     "overview": _summarize_overview,
     "published": _summarize_release,
 }
-
-
-PAGE_HEIGHT = 800  # pixels
 
 
 class Page:

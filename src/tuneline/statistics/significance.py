@@ -11,6 +11,13 @@ import numpy as np
 Groupings = dict[str, np.ndarray]
 
 SAME_PROMPT = "prompt"
+# An untrained model's loss would overflow; beyond e^50 no one reads the number.
+LARGEST_EXPONENT = 50
+# A difference counts as detectable if it is found in four cases of five.
+POWER = 0.8
+SWAPS_AT_ONCE = 1000
+# Values closer than this are the same: sums of floats differ in their last digits.
+SAME = 1e-9
 
 
 def find_groups(answers: list[dict[str, Any]]) -> Groupings:
@@ -70,15 +77,6 @@ def _join(prompts: list[str], labels: list[str | None]) -> np.ndarray:
     graph = coo_array((np.ones(len(starts)), (starts, ends)), shape=(size, size))
     _, numbers = connected_components(graph, directed=False)
     return np.unique(numbers[: len(prompts)], return_inverse=True)[1]
-
-
-# An untrained model's loss would overflow; beyond e^50 no one reads the number.
-LARGEST_EXPONENT = 50
-# A difference counts as detectable if it is found in four cases of five.
-POWER = 0.8
-SWAPS_AT_ONCE = 1000
-# Values closer than this are the same: sums of floats differ in their last digits.
-SAME = 1e-9
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from tuneline.utils.disks import (
 
 LABELS = {"hub_cache": "hub cache"}
 Volumes = dict[str, Volume]
+Tell = Callable[[str], Any]
 
 
 def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
@@ -180,9 +181,6 @@ def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tupl
         *(format_bytes(needed[purpose]) for purpose in volumes),
         ", ".join(words) or "fits",
     )
-
-
-Tell = Callable[[str], Any]
 
 
 class ProjectStorage:

@@ -21,6 +21,11 @@ OTHER_KIND = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
 # How torch's writer ends when its bytes have no room: it counts them, and names no reason
 # (caffe2/serialize/inline_container.cc).
 TORCH_CUT = re.compile(r"inline_container\.cc:\d+\] \. unexpected pos \d+ vs \d+")
+REMEDY = "free space there, or let `data` in the environment's globals.yml name another disk"
+SCRATCH_REMEDY = "free space there, or let the environment variable TMPDIR name another disk"
+PARTIAL = re.compile(r"\..+\.(\d+)-\d+\.partial")
+SCRATCH = re.compile(r"tuneline-(\d+)-.+")
+_numbers = itertools.count()
 
 
 def is_full(error: BaseException) -> bool:
@@ -113,12 +118,6 @@ def _refuses(error: Exception, numbers: tuple[int, ...], path: Path) -> bool:
 
 def _say(error: Exception) -> str:
     return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-
-
-REMEDY = "free space there, or let `data` in the environment's globals.yml name another disk"
-SCRATCH_REMEDY = "free space there, or let the environment variable TMPDIR name another disk"
-PARTIAL = re.compile(r"\..+\.(\d+)-\d+\.partial")
-SCRATCH = re.compile(r"tuneline-(\d+)-.+")
 
 
 @contextmanager
@@ -238,9 +237,6 @@ def find_scratch() -> list[Path]:
 def find_partials(root: Path) -> list[Path]:
     """Find what processes that are no more have left half-written, anywhere under a folder."""
     return sorted(path for path in root.rglob(".*.partial") if _is_left(PARTIAL, path))
-
-
-_numbers = itertools.count()
 
 
 def _name_partial(path: Path) -> Path:

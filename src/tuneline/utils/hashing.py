@@ -13,6 +13,8 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.utils.files import name_unreadable, replace_whole
 
 log = logging.getLogger(__name__)
+SEAL = "sha256"
+RECORD = ".versions.json"
 
 
 def hash_text(text: str) -> str:
@@ -49,9 +51,6 @@ def hash_files(paths: list[Path]) -> str:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-SEAL = "sha256"
 
 
 def seal_value(value: dict[str, Any]) -> dict[str, Any]:
@@ -137,9 +136,6 @@ def check_files(folder: Path, hashes: dict[str, str], remedy: str) -> None:
 def _hash_as_read(value: dict[str, Any]) -> str:
     """Hash an object as JSON gives it back: tuples as lists, numbers as keys as texts."""
     return hash_text(json.dumps(json.loads(json.dumps(value)), sort_keys=True))
-
-
-RECORD = ".versions.json"
 
 
 def order_versions(folder: Path, names: Iterable[str]) -> list[str]:

@@ -28,6 +28,12 @@ UNSAFE = re.compile(
 FORMULA_START = r"[=+\-@\t\r]"
 # As wide as the time before a message: a line break in it begins no line that looks like another's.
 CONTINUED = "\n" + " " * 10
+_format_warning = warnings.formatwarning
+# A name for whoever reads the last line.
+SIGNALS = {signal.SIGINT: "Ctrl+C", signal.SIGTERM: "SIGTERM"}
+# What a process does between two lines of Python, such as a backward pass, may take minutes.
+GRACE_SECONDS = 10.0
+_rest = ""
 
 
 def show(text: object, line_break: str = "\n") -> str:
@@ -81,9 +87,6 @@ def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
 
 
-_format_warning = warnings.formatwarning
-
-
 def _show_warning(*args: Any, **kwargs: Any) -> str:
     return show(_format_warning(*args, **kwargs))
 
@@ -97,14 +100,6 @@ def _show_traceback(
 def _show_traceback_of_thread(failed: threading.ExceptHookArgs) -> None:
     if failed.exc_value and not isinstance(failed.exc_value, SystemExit):
         _show_traceback(failed.exc_type, failed.exc_value, failed.exc_traceback)
-
-
-# A name for whoever reads the last line.
-SIGNALS = {signal.SIGINT: "Ctrl+C", signal.SIGTERM: "SIGTERM"}
-# What a process does between two lines of Python, such as a backward pass, may take minutes.
-GRACE_SECONDS = 10.0
-
-_rest = ""
 
 
 class StopCommandError(Exception):

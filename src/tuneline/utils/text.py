@@ -53,6 +53,22 @@ CONTROLS = re.compile("[\x80-\x9f]")
 # Why a row is rejected that is in another encoding.
 NOT_UTF8 = "not UTF-8"
 NOT_ENCODED = r"^(not [^:]+): byte 0x"
+# Scripts that put no space between words: each of their characters counts as a word.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+TAG = regex.compile(r"</?[A-Za-z][^<>]*>")
+# What makes two headings the same; the punctuation and the ornaments around it do not.
+KEPT = regex.compile(r"[\p{L}\p{N}\p{Sc}%&+=]|(?<=\p{L})#+(?=\s|$)")
+# Accents of Latin, Greek and Cyrillic letters, once they are letters of their own (NFKD). The marks
+# of other scripts are vowels and tones, without which a word is another one.
+ACCENTS = regex.compile("[\u0300-\u036f]")
+ORNAMENT = r"[^\p{L}\p{N}]*"
+NUMBER = r"\d{1,3}(?:\.\d{1,3})*|[IVXLC]+|[ivxlc]+|\p{L}|[一二三四五六七八九十百]+"
+BEHIND = r"[.):\]、]+|\s+[\u2013\u2014-]\s"
+NUMBERING = regex.compile(
+    rf"^{ORNAMENT}(?:(?:(?:{NUMBER})(?:{BEHIND})|第[\d一二三四五六七八九十百]+[章節节部條条]){ORNAMENT})*"
+)
+UNDERLINE = regex.compile(r"\s*[=*_~-]{2,}\s*$")
+BARE_NUMBER = regex.compile(r"^\d{1,2}(?:\.\d{1,2})*[^\p{L}\p{N}]+")
 
 
 def is_utf8(encoding: str) -> bool:
@@ -186,25 +202,6 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(MARK, _mark)
-
-
-# Scripts that put no space between words: each of their characters counts as a word.
-UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-
-TAG = regex.compile(r"</?[A-Za-z][^<>]*>")
-# What makes two headings the same; the punctuation and the ornaments around it do not.
-KEPT = regex.compile(r"[\p{L}\p{N}\p{Sc}%&+=]|(?<=\p{L})#+(?=\s|$)")
-# Accents of Latin, Greek and Cyrillic letters, once they are letters of their own (NFKD). The marks
-# of other scripts are vowels and tones, without which a word is another one.
-ACCENTS = regex.compile("[\u0300-\u036f]")
-ORNAMENT = r"[^\p{L}\p{N}]*"
-NUMBER = r"\d{1,3}(?:\.\d{1,3})*|[IVXLC]+|[ivxlc]+|\p{L}|[一二三四五六七八九十百]+"
-BEHIND = r"[.):\]、]+|\s+[\u2013\u2014-]\s"
-NUMBERING = regex.compile(
-    rf"^{ORNAMENT}(?:(?:(?:{NUMBER})(?:{BEHIND})|第[\d一二三四五六七八九十百]+[章節节部條条]){ORNAMENT})*"
-)
-UNDERLINE = regex.compile(r"\s*[=*_~-]{2,}\s*$")
-BARE_NUMBER = regex.compile(r"^\d{1,2}(?:\.\d{1,2})*[^\p{L}\p{N}]+")
 
 
 def is_heading(line: str, heading: str) -> bool:

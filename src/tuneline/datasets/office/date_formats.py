@@ -29,6 +29,12 @@ CURRENCIES = {
 # The reader's long date and time; what is behind them is what the author saw.
 SYSTEM = {"F800", "F400", "X-SYSDATE", "X-SYSTIME"}
 GREGORIAN, WESTERN = {0, 1}, {0, 1}
+DAY = 86_400
+# Serial numbers count days; the last is the end of the year 9999.
+LAST_SERIAL = 2_958_466
+# The format of the builtin ids 14 and 22: the short date of whoever looks.
+SHORT_DATE = "short date"
+ENGLISH = Locale("en", "US")
 
 
 class NotRenderedError(ValueError):
@@ -98,14 +104,6 @@ def _check_look(looks: int, bracket: str) -> None:
     """Refuse other calendars (low byte) and other digits (high byte)."""
     if looks & 0x7F not in GREGORIAN or (looks >> 8) & 0x7F not in WESTERN:
         raise NotRenderedError(bracket)
-
-
-DAY = 86_400
-# Serial numbers count days; the last is the end of the year 9999.
-LAST_SERIAL = 2_958_466
-# The format of the builtin ids 14 and 22: the short date of whoever looks.
-SHORT_DATE = "short date"
-ENGLISH = Locale("en", "US")
 
 
 @dataclass(frozen=True)

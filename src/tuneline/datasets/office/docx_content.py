@@ -15,6 +15,21 @@ from tuneline.datasets.office.equations import show_equation, split_equations
 from tuneline.datasets.office.package import get, name_of
 
 OFF = ("0", "false", "off", "none")
+BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+# Deleted text, instructions and reading aids; what else has no text has no handler either.
+PASSED_OVER = {"del", "moveFrom", "instrText", "delText", "delInstrText", "rt", "ffData"}
+LOSSES = {
+    "pic": "picture",
+    "imagedata": "picture",
+    "chart": "chart",
+    "relIds": "diagram",
+    "object": "embedded object",
+    "altChunk": "embedded document",
+    "ruby": "reading aid",
+    "commentReference": "comment",
+}
+# What symbol fonts have there is theirs alone.
+PRIVATE = re.compile("[\uf000-\uf0ff]")
 
 
 @dataclass(frozen=True)
@@ -100,23 +115,6 @@ def read_list(properties: _Element | None) -> tuple[str | None, int | None]:
         None if name is None else get(name, "val"),
         None if level is None else int(get(level, "val") or 0),
     )
-
-
-BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-# Deleted text, instructions and reading aids; what else has no text has no handler either.
-PASSED_OVER = {"del", "moveFrom", "instrText", "delText", "delInstrText", "rt", "ffData"}
-LOSSES = {
-    "pic": "picture",
-    "imagedata": "picture",
-    "chart": "chart",
-    "relIds": "diagram",
-    "object": "embedded object",
-    "altChunk": "embedded document",
-    "ruby": "reading aid",
-    "commentReference": "comment",
-}
-# What symbol fonts have there is theirs alone.
-PRIVATE = re.compile("[\uf000-\uf0ff]")
 
 
 class RunReader:

@@ -27,6 +27,14 @@ WINGDINGS = {
 }
 WINGDINGS_2 = {0x4F: "✗", 0x50: "✓", 0x51: "☒", 0x52: "☑", 0x54: "☒", 0xA3: "□", 0x97: "●"}
 FONTS = {"Symbol": SYMBOL, "Wingdings": WINGDINGS, "Wingdings 2": WINGDINGS_2}
+BULLET = "•"
+# Word counts no further; a letter or a Roman figure would become as long as the number is large.
+LAST_NUMBER = 32_767
+PLACEHOLDER = re.compile("%([1-9])")
+ROMAN = (
+    *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc")),
+    *((50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
+)
 
 
 def show_symbol(code: int, font: str) -> str:
@@ -38,16 +46,6 @@ def show_symbol(code: int, font: str) -> str:
     if font == "Symbol" and 0x20 <= low < 0x7F:
         return known.get(low, chr(low))
     return known.get(low, "")
-
-
-BULLET = "•"
-# Word counts no further; a letter or a Roman figure would become as long as the number is large.
-LAST_NUMBER = 32_767
-PLACEHOLDER = re.compile("%([1-9])")
-ROMAN = (
-    *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc")),
-    *((50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
-)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,10 @@ from tuneline.utils.hashing import hash_value
 
 # What a run is compared on, next to its verdict.
 COMPARED = [metric for metric in METRICS if metric.decides_verdict or metric.name == "loss"]
+DIFFERENCE = "tuned \N{MINUS SIGN} base"
+# Metrics keep their colors from run to run.
+COLORS = (TUNED_COLOR, WARNING_COLOR, "#1a7f4b", "#7c3aed", "#0e7490")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 
 
 def describe_run(
@@ -130,12 +134,6 @@ def _name_differences(run: dict[str, Any], runs: list[dict[str, Any]]) -> str:
     keys = sorted({key for one in runs for key in one})
     differing = [key for key in keys if any(one.get(key) != runs[0].get(key) for one in runs)]
     return ", ".join(f"{key} {run.get(key)}" for key in differing) or "the same settings"
-
-
-DIFFERENCE = "tuned \N{MINUS SIGN} base"
-# Metrics keep their colors from run to run.
-COLORS = (TUNED_COLOR, WARNING_COLOR, "#1a7f4b", "#7c3aed", "#0e7490")
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 
 
 def draw_scores(scores: dict[str, Any]) -> go.Figure:

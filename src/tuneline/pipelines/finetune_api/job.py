@@ -28,6 +28,13 @@ ENDED = {"succeeded", "failed", "canceled"}
 # Looks in a row that may fail before one stops looking; the job itself goes on.
 PATIENCE = 10
 WHERE = "finetune_api.server"
+Rows = list[dict[str, Any]]
+# A system message or none, then user and assistant in turns.
+ROLES = re.compile(r"(system )?user assistant( user assistant)*")
+# What a model on this machine tells of an answer or a reference, and a provider does not.
+UNTOLD = ("seconds", "loss", "entropy", "correct")
+# Keys of GenerationConfig that OpenAI's protocol knows, under its own names.
+DECODING = {"max_new_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p"}
 
 
 def run_job(train: Chats, validation: Chats, settings: FinetuneAPI) -> dict[str, Any]:
@@ -150,16 +157,6 @@ def _lost(job: str, failure: Failure) -> Problem:
         matters="the job goes on there, and is paid for",
         remedy="run the same command again later; it follows the job instead of starting another",
     )
-
-
-Rows = list[dict[str, Any]]
-
-# A system message or none, then user and assistant in turns.
-ROLES = re.compile(r"(system )?user assistant( user assistant)*")
-# What a model on this machine tells of an answer or a reference, and a provider does not.
-UNTOLD = ("seconds", "loss", "entropy", "correct")
-# Keys of GenerationConfig that OpenAI's protocol knows, under its own names.
-DECODING = {"max_new_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p"}
 
 
 def export_split(

@@ -17,6 +17,8 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PIECES = "tokenizer.model"
 # Number formats as safetensors names them.
 FLOATING = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+# What bitsandbytes keeps with a weight that is yet to be quantized.
+OPTIONS = ("blocksize", "compress_statistics", "quant_type", "quant_storage")
 
 
 @dataclass(frozen=True)
@@ -200,10 +202,6 @@ class Checkpoint:
         return Problem(
             where=self.where, value=self.name, wrong=wrong, matters=matters, remedy=remedy
         )
-
-
-# What bitsandbytes keeps with a weight that is yet to be quantized.
-OPTIONS = ("blocksize", "compress_statistics", "quant_type", "quant_storage")
 
 
 class QuantizedBase:

@@ -21,6 +21,9 @@ LOST = 0.5
 SIGMAS = 4 * math.sqrt(2)
 # Of the answers, so many must be the judged model's but for what rounding explains.
 SAME = 0.9
+# References whose logits are kept, and tokens of each; more would tell little and cost memory:
+# tokens by vocabulary, 4 bytes each.
+REFERENCES, TOKENS = 8, 64
 
 
 @dataclass(frozen=True)
@@ -211,11 +214,6 @@ def _mean_kl(expected: Any, found: Any) -> float:
 
 def _agree(ones: Any, others: Any) -> float:
     return float((ones.argmax(dim=-1) == others.argmax(dim=-1)).float().mean())
-
-
-# References whose logits are kept, and tokens of each; more would tell little and cost memory:
-# tokens by vocabulary, 4 bytes each.
-REFERENCES, TOKENS = 8, 64
 
 
 class Asked:

@@ -15,6 +15,9 @@ TALKS = (
     ("user", "assistant", "user"),
     ("system", "user", "assistant", "user"),
 )
+# Tokens that Ollama keeps in view unless it is told; what goes beyond is cut silently.
+OLLAMA_CONTEXT = 4096
+LLAMA_CLI = {"temperature": "--temp", "top_k": "--top-k", "top_p": "--top-p"}
 
 
 @dataclass(frozen=True)
@@ -114,11 +117,6 @@ def _render(tokenizer: Any, messages: list[dict[str, str]]) -> str:
     """Render without the token that begins a text: llama.cpp adds that itself."""
     text = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
     return text.removeprefix(tokenizer.bos_token or "")
-
-
-# Tokens that Ollama keeps in view unless it is told; what goes beyond is cut silently.
-OLLAMA_CONTEXT = 4096
-LLAMA_CLI = {"temperature": "--temp", "top_k": "--top-k", "top_p": "--top-p"}
 
 
 def list_settings(recipe: Recipe, evaluation: Evaluation) -> dict[str, Any]:

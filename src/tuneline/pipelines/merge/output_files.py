@@ -35,6 +35,11 @@ MERGED = (
     "comparison",
 )
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "bitsandbytes", "safetensors")
+CONVERTER = "convert_hf_to_gguf.py"
+# Types that hold the numbers of a merged model as they are.
+FORMATS = {"f16": "float16", "bf16": "bfloat16"}
+# Of a failed converter's last words.
+LAST_LINES = 3
 
 
 def write_sidecar(folder: Path, weights: MergedWeights, adapter: Adapter) -> None:
@@ -123,13 +128,6 @@ def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
         index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
         text = json.dumps(index, indent=2, sort_keys=True)
         (folder / INDEX).write_text(text + "\n", encoding="utf-8")
-
-
-CONVERTER = "convert_hf_to_gguf.py"
-# Types that hold the numbers of a merged model as they are.
-FORMATS = {"f16": "float16", "bf16": "bfloat16"}
-# Of a failed converter's last words.
-LAST_LINES = 3
 
 
 def find_converter(gguf: Gguf) -> Path | None:

@@ -11,6 +11,11 @@ from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
 from tuneline.reporting.pages import count
 
+# A sentence names so many of the ids; plan.json has them all.
+NAMED = 5
+SHOWN = {"train": "training example", "validation": "validation example", "test": "test example"}
+LOSSES = {"train": "training", "validation": "validation loss"}
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -123,12 +128,6 @@ def _halve_rank(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
                 size=replace(setting.size, trainable=setting.size.trainable // 2),
             ),
         )
-
-
-# A sentence names so many of the ids; plan.json has them all.
-NAMED = 5
-SHOWN = {"train": "training example", "validation": "validation example", "test": "test example"}
-LOSSES = {"train": "training", "validation": "validation loss"}
 
 
 def list_warnings(plan: dict[str, Any], recipe: Recipe) -> Iterator[str]:

@@ -16,6 +16,9 @@ from tuneline.parameters.training import derive_dtype
 from tuneline.pipelines.plan.memory_estimate import ModelSize, count_optimizer_bytes
 from tuneline.utils.disks import Volume, count_missing, measure_volume, shorten_path
 
+# Hubs keep models in 16 bits.
+DOWNLOAD_BYTES = 2
+
 
 def describe_tokens(used: pd.DataFrame, steps: dict[str, int | float]) -> dict[str, int]:
     """Describe the lengths of the examples that are used.
@@ -77,10 +80,6 @@ def describe_resolved(recipe: Recipe, hardware: Hardware, config: Any) -> dict[s
         "step": f"{recipe.global_batch_size} examples, {batch}, on {hardware.processes} "
         f"{'process' if hardware.processes == 1 else 'processes'}",
     }
-
-
-# Hubs keep models in 16 bits.
-DOWNLOAD_BYTES = 2
 
 
 def measure_disks(checkpoints: Path) -> dict[str, Volume]:

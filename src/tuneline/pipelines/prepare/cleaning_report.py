@@ -11,8 +11,7 @@ from plotly.subplots import make_subplots
 
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, LENGTH
-from tuneline.pipelines.prepare.html_rules import LOOKS_LIKE_A_TAG
-from tuneline.pipelines.prepare.text_rules import ENTITY, TEXT_RULES
+from tuneline.pipelines.prepare.text_rules import ENTITY, LOOKS_LIKE_A_TAG, TEXT_RULES
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 from tuneline.streaming import RowSource, show_originals
 from tuneline.utils.text import (
@@ -33,6 +32,7 @@ SHOWN_CHARACTERS = 120
 QUANTILES = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "longest": 1.0}
 
 Example = dict[str, Any]
+SIDES = {"before": BASE_COLOR, "after": TUNED_COLOR}
 
 
 class CleaningReport:
@@ -195,9 +195,6 @@ def _show(rejected: pl.DataFrame) -> list[Example]:
     return [
         {"line": line, "original": text} for line, text in zip(rejected["line"], texts, strict=True)
     ]
-
-
-SIDES = {"before": BASE_COLOR, "after": TUNED_COLOR}
 
 
 def draw_cleaning(report: dict[str, Any]) -> go.Figure:

@@ -28,6 +28,8 @@ Measure = Callable[[Sequence[str], Sequence[str], float], float]
 MISSED = 1e-6
 MOST_HASHES = 512
 SEED = 3407
+ROWS_AT_ONCE = 10_000
+WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 
 
 class NearDuplicates:
@@ -177,10 +179,6 @@ def pair_words(form: str) -> list[str]:
     pairs = Counter(map(add, ["", *before], [*behind, " "]))
     again = (f"{pair} {n}" for pair, times in pairs.items() for n in range(2, times + 1))
     return [*pairs, *again]
-
-
-ROWS_AT_ONCE = 10_000
-WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 
 
 def normalize(texts: Sequence[str | None] | pl.Series) -> pl.Series:

@@ -14,6 +14,23 @@ LEAST_LETTERS = 3
 # Signs that make another item of it, as in `C++` and `< 5`; and a minus before a number.
 SIGNS = regex.compile(r"[\p{S}%#&*@]")
 MINUS = regex.compile(r"(?<!\w)\p{Pd}(?=\d)")
+# Prepositions of Czech and English that no other follows; not `se`, which is a pronoun, too.
+PREPOSITIONS = (
+    "na|při|pro|proti|od|do|u|v|ve|k|ke|s|z|ze|pod|nad|bez|for|with|from|of|by|into|against|during"
+)
+TYPOS = {
+    name: regex.compile(pattern, regex.IGNORECASE)
+    for name, pattern in {
+        "a doubled word": r"(?<![\w-])(\p{L}+)\s+\1(?![\w-])",
+        "two prepositions": rf"(?<![\w-])(?:{PREPOSITIONS})\s+(?:{PREPOSITIONS})(?![\w-])",
+        "nothing between quotation marks": r"„\s*[“”]|“\s*”|«\s*»|\"\s*\"|\(\s*\)",
+        "nothing after a colon": r":\s*(?:[.;,]|$)",
+        "a doubled sign": r"(?<!\.)\.\s*\.(?![.\w])|[,;:]\s*[,;:.](?!\w)|[?!]\.",
+        "a blank before a sign": r"\S [,.](?![\w.])|\w [;:!?](?!\w)",
+    }.items()
+}
+COUNTER = regex.compile(r"(?<!\w)\w{1,2}\)$")  # `1)` and `a)` count what follows
+OPENING = {")": "(", "]": "[", "}": "{"}
 
 
 class SimilarItems:
@@ -109,25 +126,6 @@ class SimilarItems:
             return False
         alike = Prefix.similarity(word, other) >= LEAST_LETTERS
         return alike and Prefix.normalized_similarity(word, other) >= self._similarity.word
-
-
-# Prepositions of Czech and English that no other follows; not `se`, which is a pronoun, too.
-PREPOSITIONS = (
-    "na|při|pro|proti|od|do|u|v|ve|k|ke|s|z|ze|pod|nad|bez|for|with|from|of|by|into|against|during"
-)
-TYPOS = {
-    name: regex.compile(pattern, regex.IGNORECASE)
-    for name, pattern in {
-        "a doubled word": r"(?<![\w-])(\p{L}+)\s+\1(?![\w-])",
-        "two prepositions": rf"(?<![\w-])(?:{PREPOSITIONS})\s+(?:{PREPOSITIONS})(?![\w-])",
-        "nothing between quotation marks": r"„\s*[“”]|“\s*”|«\s*»|\"\s*\"|\(\s*\)",
-        "nothing after a colon": r":\s*(?:[.;,]|$)",
-        "a doubled sign": r"(?<!\.)\.\s*\.(?![.\w])|[,;:]\s*[,;:.](?!\w)|[?!]\.",
-        "a blank before a sign": r"\S [,.](?![\w.])|\w [;:!?](?!\w)",
-    }.items()
-}
-COUNTER = regex.compile(r"(?<!\w)\w{1,2}\)$")  # `1)` and `a)` count what follows
-OPENING = {")": "(", "]": "[", "}": "{"}
 
 
 def find_typo(text: str) -> str:

@@ -22,6 +22,9 @@ ENCLOSED = regex.compile(rf"\([^()]*\)|\[[^\[\]]*\]|\{{[^{{}}]*\}}|{QUOTED.patte
 HIDDEN = "\x00"
 # A text of these alone, such as a dash, says that there is no data; marks such as `***` do not.
 SILENT = regex.compile(r"(?V1)[[\s\p{P}]--[*#%&@]]+")
+# Column of the pairs that says where their facts are asked.
+FACT_SPLIT = "fact_split"
+TRAIN, SPLITS = "train", ("test", "validation")
 
 
 def read_list(cell: str, table: Table) -> dict[str, list[str]]:
@@ -135,11 +138,6 @@ def _read_item(part: str, table: Table) -> str:
     text = text.rstrip(" .,;:…").lstrip(" ,;:")
     # The templates set their own quotation marks around an item.
     return drop_no_data(text[1:-1] if QUOTED.fullmatch(text) else text, table)
-
-
-# Column of the pairs that says where their facts are asked.
-FACT_SPLIT = "fact_split"
-TRAIN, SPLITS = "train", ("test", "validation")
 
 
 @dataclass(frozen=True)

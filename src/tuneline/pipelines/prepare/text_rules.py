@@ -1,4 +1,4 @@
-"""The cleaning rules that change a text.
+"""The cleaning rules that change a text; HTML tags may be next to comparisons and placeholders.
 
 A text is read as HTML once: its tags are removed, then its character references decoded, so that
 `&lt;br&gt;` is the text `<br>`. With `escaped_twice` this is done again and again until a pass
@@ -6,6 +6,7 @@ changes nothing, because some files hold references inside references and tags b
 """
 
 import html
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -14,8 +15,43 @@ from operator import or_
 import polars as pl
 
 from tuneline.parameters import Rules
-from tuneline.pipelines.prepare.html_rules import strip_tags
 
+# Line breaks: each of them is a tag wherever it is.
+BREAKS = "br|hr|wbr"
+# Without an end, but never without an attribute: `cp <source> <target>` names no element.
+VOID = "area|base|col|embed|img|input|link|meta|param|source|track"
+# HTML lets authors leave their end tags out.
+OPEN_ENDED = "dd|dt|li|tbody|td|tfoot|th|thead|tr"
+# With two tags; on a page they begin a line, so that the words before and after are not joined.
+BLOCKS = (
+    "address|article|aside|blockquote|body|center|colgroup|details|dialog|dir|div|dl|fieldset"
+    "|figcaption|figure|footer|form|frameset|h[1-6]|head|header|hgroup|html|main|menu|nav|noframes"
+    "|noscript|ol|optgroup|option|p|pre|search|section|select|summary|table|template|textarea|title|ul"
+)
+# With two tags, within a line.
+INLINE = (
+    "a|abbr|acronym|applet|audio|b|bdi|bdo|big|blink|button|canvas|caption|cite|code|data|datalist"
+    "|del|dfn|em|font|i|iframe|ins|kbd|label|legend|map|mark|marquee|math|meter|nobr|object|output"
+    "|picture|progress|q|rp|rt|ruby|s|samp|slot|small|span|strike|strong|sub|sup|svg|time|tt|u|var|video"
+)
+NAMES = f"{BREAKS}|{VOID}|{OPEN_ENDED}|{BLOCKS}|{INLINE}"
+_VALUE = r"""[\w:@.-]++\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]++)"""
+_FLAG = (
+    r"(?:allowfullscreen|async|autofocus|autoplay|checked|compact|controls|default|defer|disabled"
+    r"|hidden|ismap|itemscope|loop|multiple|muted|noresize|noshade|nowrap|open|readonly|required"
+    r"|reversed|selected)\b"
+)
+# `/` and a missing blank between two attributes are mistakes that browsers forgive.
+_ATTRIBUTES = rf"(?:(?>\s[\s/]*(?:{_VALUE}|{_FLAG}))(?>[\s/]*{_VALUE}|[\s/]+{_FLAG})*+)?"
+TAG = re.compile(rf"<(/?)({NAMES})({_ATTRIBUTES})[\s/]*>", re.IGNORECASE)
+# What never was text: comments, document types, scripts, style sheets.
+HIDDEN = (
+    r"(?is)<!--.*?-->|<!doctype\b[^<>]*>"
+    r"|<script(?:\s[^<>]*)?>.*?</script\s*>|<style(?:\s[^<>]*)?>.*?</style\s*>"
+)
+# What may be a tag, and is kept where its other half or an attribute is missing.
+LOOKS_LIKE_A_TAG = rf"(?i)</?(?:{NAMES})(?:\s[^<>]*)?/?>"
+_inline, _endless = set(INLINE.split("|")), {*BREAKS.split("|"), *OPEN_ENDED.split("|")}
 # A character reference that ends in a semicolon. HTML also allows some without it, but there
 # `&copy` may just as well be part of a web address.
 ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
@@ -39,6 +75,9 @@ COMPOSABLE = (
 )
 # Deeper than anything nests in a real file; what never comes to rest must not stop a run.
 MAX_PASSES = 100
+# These two read a text as HTML; the others tidy a text whatever it is.
+READING = ("strip_tags", DECODING := "decode_entities")
+BOILERPLATE = "boilerplate"
 
 
 @dataclass(frozen=True)
@@ -72,6 +111,53 @@ class Change:
     rows: pl.Series
     before: pl.Series
     after: pl.Series
+
+
+def strip_tags(texts: pl.Series) -> pl.Series:
+    """Remove tags, comments and scripts; what breaks the line on a page leaves a space.
+
+    A tag is what HTML knows as one: the name of an element, then nothing but attributes. As `<b>`
+    may be a tag, and `vector<b>` or `a<b and b>c` code, an element that has an end must have both
+    its tags in the text, or an attribute.
+
+    Args:
+        texts: texts that hold `<`.
+
+    Returns:
+        The texts.
+    """
+    return texts.str.replace_all(HIDDEN, "").map_elements(_strip, return_dtype=pl.String)
+
+
+def _strip(text: str) -> str:
+    """Remove the tags of one text."""
+    kept, start = [], 0
+    for tag in _find_tags(text):
+        kept += [text[start : tag.start()], "" if tag[2].lower() in _inline else " "]
+        start = tag.end()
+    return "".join([*kept, text[start:]])
+
+
+def _find_tags(text: str) -> list[re.Match[str]]:
+    """Find what is a tag: an end tag, and a start tag with its end tag or an attribute."""
+    found: dict[int, re.Match[str]] = {}
+    started: dict[str, list[re.Match[str]]] = {}
+    for tag in TAG.finditer(text):
+        name = tag[2].lower()
+        if tag[1]:
+            start = started[name].pop() if started.get(name) else tag
+            found |= {start.start(): start, tag.start(): tag}
+            continue
+        if tag[3] or name in _endless or (name == "p" and not _is_glued(tag)):
+            found[tag.start()] = tag
+        started.setdefault(name, []).append(tag)
+    return [found[place] for place in sorted(found)]
+
+
+def _is_glued(tag: re.Match[str]) -> bool:
+    """Tell whether a tag follows a word at once, as the parameter of a type does: `Pointer<p>`."""
+    before = tag.string[tag.start() - 1 : tag.start()]
+    return before.isalnum() or before == "_"
 
 
 def decode_entities(texts: pl.Series) -> pl.Series:
@@ -111,9 +197,6 @@ TIDYING = (
     ),
     TextRule("normalize_spaces", r"^\s|\s$|\s\s|[\s--\x20]", normalize_spaces),
 )
-# These two read a text as HTML; the others tidy a text whatever it is.
-READING = ("strip_tags", DECODING := "decode_entities")
-BOILERPLATE = "boilerplate"
 TEXT_RULES = (*(rule.name for rule in TIDYING), BOILERPLATE)
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
-from tuneline.hub.access import read_token, shorten_error
-from tuneline.hub.permissions import find_public_problem
+from tuneline.hub.access import find_public_problem, read_token, shorten_error
 from tuneline.models.adapter import CARD, Adapter, Release
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.card import render_card
@@ -28,6 +27,7 @@ log = logging.getLogger(__name__)
 
 
 AGAIN = "run the same command again; files that have arrived are not sent again"
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def upload(folder: Path, names: list[str], repo_id: str, private: bool) -> dict[str, Any]:
@@ -105,9 +105,6 @@ def _check_arrived(api: Any, repo_id: str, commit: str, files: dict[str, Path]) 
     wrong = [name for name, path in files.items() if sizes.get(name) != path.stat().st_size]
     if wrong:
         raise ValueError(f"the hub has another size of {', '.join(wrong)}")
-
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def write_card(

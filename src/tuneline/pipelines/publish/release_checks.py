@@ -20,6 +20,26 @@ TOKENS = re.compile(
 )
 # A text of JSON that is a path from the root of a disk: records have no use for one.
 ABSOLUTE = re.compile(r'"((?:/[^/\s"]+){2,}|[A-Z]:\\[^"]*)')
+A, B = ".lora_A.weight", ".lora_B.weight"
+WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+REQUIRED = (
+    CARD,
+    WEIGHTS,
+    CONFIG,
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "provenance.json",
+    "scores.json",
+    "training_record.json",
+)
+# A tokenizer is one of these.
+TOKENIZERS = ("tokenizer.json", "tokenizer.model")
+# What runs no code when it is read. Pickles are not among them, and checkpoints are pickles.
+SAFE_ENDINGS = {".json", ".jinja", ".md", ".model", ".safetensors", ".txt"}
+# Vocabularies hold strings of every kind, `/home/` among them, and nothing of ours.
+VOCABULARIES = {*TOKENIZERS, "vocab.json", "merges.txt", "added_tokens.json"}
+REMEDY = "run `kedro run --pipeline=train` and `--pipeline=evaluate` again, then this"
+MATTERS = "the card would describe what is not published"
 
 
 def find_leaked(path: Path) -> Iterator[Problem]:
@@ -54,9 +74,6 @@ def find_leaked(path: Path) -> Iterator[Problem]:
 def _list_own_folders() -> list[str]:
     """List the folders that tell of a person. `/root` and `/app` are the same for everybody."""
     return [str(own) for own in (Path.home(), Path.cwd()) if len(own.parts) > 2]
-
-
-A, B = ".lora_A.weight", ".lora_B.weight"
 
 
 def find_weight_problems(path: Path, config: dict[str, Any]) -> Iterator[Problem]:
@@ -119,26 +136,6 @@ def _name_fault(path: Path, wrong: str, matters: str) -> Problem:
     return Problem(where=path.name, wrong=wrong, matters=matters, remedy=remedy)
 
 
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
-REQUIRED = (
-    CARD,
-    WEIGHTS,
-    CONFIG,
-    "tokenizer_config.json",
-    "chat_template.jinja",
-    "provenance.json",
-    "scores.json",
-    "training_record.json",
-)
-# A tokenizer is one of these.
-TOKENIZERS = ("tokenizer.json", "tokenizer.model")
-# What runs no code when it is read. Pickles are not among them, and checkpoints are pickles.
-SAFE_ENDINGS = {".json", ".jinja", ".md", ".model", ".safetensors", ".txt"}
-# Vocabularies hold strings of every kind, `/home/` among them, and nothing of ours.
-VOCABULARIES = {*TOKENIZERS, "vocab.json", "merges.txt", "added_tokens.json"}
-REMEDY = "run `kedro run --pipeline=train` and `--pipeline=evaluate` again, then this"
-
-
 def list_files(folder: Path) -> list[dict[str, Any]]:
     """List a release's files.
 
@@ -188,9 +185,6 @@ def find_release_problems(folder: Path) -> Iterator[Problem]:
 
 def _problem(name: str, wrong: str, matters: str) -> Problem:
     return Problem(where=name, wrong=wrong, matters=matters, remedy=REMEDY)
-
-
-MATTERS = "the card would describe what is not published"
 
 
 def find_other_records(

@@ -11,6 +11,7 @@ from tuneline.parameters import Criterion, Evaluation, Rubric
 from tuneline.utils.hashing import hash_value
 
 LEAST, MOST = 0, 10  # what a rating may be
+RATING_COLUMNS = ["rater", "number", "id", "criterion", "base", "tuned"]
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,6 @@ def fingerprint(rows: list[dict[str, Any]], rubric: Rubric) -> str:
     keys = ("id", "prompt", "base_answer", "tuned_answer")
     texts = [[row[key] for key in keys] for row in rows]
     return hash_value([texts, rubric.model_dump(include={"criteria"})])[:12]
-
-
-RATING_COLUMNS = ["rater", "number", "id", "criterion", "base", "tuned"]
 
 
 def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:

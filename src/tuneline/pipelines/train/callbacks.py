@@ -10,6 +10,10 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 from tuneline.errors import Problem, TunelineError
 
 log = logging.getLogger(__name__)
+# LoRA starts with B at zero, so that A has no gradient in the first step (arXiv 2106.09685).
+FIRST_STEP_WITH_GRADIENTS = 2
+# A float16 run skips steps while its loss scale settles; it settles within a few.
+PATIENCE = 20
 
 
 class EpochEnds(TrainerCallback):  # type: ignore[misc]
@@ -108,12 +112,6 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         if not self.price:
             return ""
         return f", {self.price * seconds / 3600:.2f} {self.currency} so far"
-
-
-# LoRA starts with B at zero, so that A has no gradient in the first step (arXiv 2106.09685).
-FIRST_STEP_WITH_GRADIENTS = 2
-# A float16 run skips steps while its loss scale settles; it settles within a few.
-PATIENCE = 20
 
 
 class Watchdog:

@@ -12,6 +12,20 @@ from tuneline.reporting.pages import count
 SAME_LOSS = 0.01
 # From one measurement after the start no direction can be read.
 MEASURED = 2
+LOG_COLUMNS = [
+    "step",
+    "epoch",
+    "loss",
+    "eval_loss",
+    "mean_token_accuracy",
+    "eval_mean_token_accuracy",
+    "entropy",
+    "eval_entropy",
+    "num_tokens",
+    "seconds",
+    "learning_rate",
+    "grad_norm",
+]
 
 
 def describe_training(
@@ -159,22 +173,6 @@ def _cost(seconds: float, hardware: Hardware) -> float | None:
 
 def _round(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
-
-
-LOG_COLUMNS = [
-    "step",
-    "epoch",
-    "loss",
-    "eval_loss",
-    "mean_token_accuracy",
-    "eval_mean_token_accuracy",
-    "entropy",
-    "eval_entropy",
-    "num_tokens",
-    "seconds",
-    "learning_rate",
-    "grad_norm",
-]
 
 
 def make_log(entries: list[dict[str, Any]]) -> pd.DataFrame:

@@ -52,6 +52,56 @@ ENDING = (
         timed=True,
     ),
 )
+# A heading with its text in the same line: `Price: 5 EUR`, `Price - 5 EUR`, `**Price** 5 EUR`.
+TITLE = regex.compile(r"(.+?)(?:[:\uff1a]|\s[-\u2013\u2014]\s)")
+MARKED = regex.compile(
+    r"\W*(?:(\*\*|__)(?P<bold>.+?)\1|<(?:b|strong|h[1-6])\b[^>]*>(?P<tag>.+?)</)"
+)
+SECTIONS = (
+    Metric(
+        "sections",
+        "Sections",
+        "higher",
+        "Share of the required sections that the answer has, in their order.",
+        percent=True,
+        decides_verdict=True,
+    ),
+)
+SENTENCE_END = regex.compile(r"(?<=[.!?…])\s+|(?<=[\u3002\uff01\uff1f])|\n+")
+LEAST_LETTERS = 10  # fewer do not tell one language from another; of Chinese, 3
+LEAST_ODDS = 10  # by which another language must be likelier than the expected one to be told
+# Labels of the detector that are the expected language too: members of its macrolanguage (ISO
+# 639-3), and neighbors that the detector cannot tell from it even in whole sentences.
+SAME = {
+    "ar": "ary arz",
+    "bs": "hr sr",
+    "el": "grc",
+    "en": "pcm",
+    "ff": "fuv",
+    "he": "hbo",
+    "hr": "bs sr",
+    "id": "ms",
+    "ku": "sdh",
+    "lv": "ltg",
+    "ms": "id",
+    "nb": "no",
+    "no": "nn",
+    "sr": "hr bs",
+    "uz": "uzs",
+    "zh": "yue wuu",
+}
+SCRIPTS = {"Latn": regex.compile(r"\p{Latin}"), "Cyrl": regex.compile(r"\p{Cyrillic}")}
+IMPLIED_SCRIPTS = {"bs": "Latn", "hr": "Latn"}  # what tells them from Serbian, as far as it goes
+LANGUAGE = (
+    Metric(
+        "language",
+        "Language",
+        "higher",
+        "Share of an answer, by letters, in sentences of the expected language (py3langid).",
+        percent=True,
+        decides_verdict=True,
+    ),
+)
 
 
 def measure_ending(outputs: Outputs) -> SampleScores:
@@ -76,24 +126,6 @@ def measure_ending(outputs: Outputs) -> SampleScores:
         "seconds": fraction(seconds, seconds > 0),
         "tokens_per_second": fraction(tokens, seconds),
     }
-
-
-# A heading with its text in the same line: `Price: 5 EUR`, `Price - 5 EUR`, `**Price** 5 EUR`.
-TITLE = regex.compile(r"(.+?)(?:[:\uff1a]|\s[-\u2013\u2014]\s)")
-MARKED = regex.compile(
-    r"\W*(?:(\*\*|__)(?P<bold>.+?)\1|<(?:b|strong|h[1-6])\b[^>]*>(?P<tag>.+?)</)"
-)
-
-SECTIONS = (
-    Metric(
-        "sections",
-        "Sections",
-        "higher",
-        "Share of the required sections that the answer has, in their order.",
-        percent=True,
-        decides_verdict=True,
-    ),
-)
 
 
 def measure_sections(outputs: Outputs) -> SampleScores:
@@ -132,45 +164,6 @@ def _list_titles(line: str) -> Iterator[str]:
         yield title[1]
     if marked := MARKED.match(line):
         yield marked["bold"] or marked["tag"]
-
-
-SENTENCE_END = regex.compile(r"(?<=[.!?…])\s+|(?<=[\u3002\uff01\uff1f])|\n+")
-LEAST_LETTERS = 10  # fewer do not tell one language from another; of Chinese, 3
-LEAST_ODDS = 10  # by which another language must be likelier than the expected one to be told
-
-# Labels of the detector that are the expected language too: members of its macrolanguage (ISO
-# 639-3), and neighbors that the detector cannot tell from it even in whole sentences.
-SAME = {
-    "ar": "ary arz",
-    "bs": "hr sr",
-    "el": "grc",
-    "en": "pcm",
-    "ff": "fuv",
-    "he": "hbo",
-    "hr": "bs sr",
-    "id": "ms",
-    "ku": "sdh",
-    "lv": "ltg",
-    "ms": "id",
-    "nb": "no",
-    "no": "nn",
-    "sr": "hr bs",
-    "uz": "uzs",
-    "zh": "yue wuu",
-}
-SCRIPTS = {"Latn": regex.compile(r"\p{Latin}"), "Cyrl": regex.compile(r"\p{Cyrillic}")}
-IMPLIED_SCRIPTS = {"bs": "Latn", "hr": "Latn"}  # what tells them from Serbian, as far as it goes
-
-LANGUAGE = (
-    Metric(
-        "language",
-        "Language",
-        "higher",
-        "Share of an answer, by letters, in sentences of the expected language (py3langid).",
-        percent=True,
-        decides_verdict=True,
-    ),
-)
 
 
 def measure_language(outputs: Outputs) -> SampleScores:

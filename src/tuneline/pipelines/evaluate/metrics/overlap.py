@@ -34,40 +34,6 @@ WORD = regex.compile(
     r"|[\p{S}--`]|[%‰&@§\u2032\u2033]|(?<=\w)#+|#(?=\w)",
     regex.VERSION1,
 )
-
-
-def normalize(text: str) -> str:
-    """Reduce typographic variants of a text to one: NFKC, with the signs of numbers kept.
-
-    A minus that belongs to a number becomes U+2212, whichever dash was typed; `²` becomes `^2`,
-    `5½` becomes `5 1/2` (with U+2044), `>=` becomes `≥`; invisible characters go.
-
-    Args:
-        text: any text.
-
-    Returns:
-        The text in its own letter case.
-    """
-    text = POWER.sub(r"^\g<0>", VULGAR_FRACTION.sub(" ", INVISIBLE.sub("", text)))
-    text = SPELLED_SIGN.sub(lambda match: SPELLED[match[0]], unicodedata.normalize("NFKC", text))
-    return str(TRUE_MINUS.sub("\u2212", MINUS.sub("\u2212", text)))
-
-
-def split_words(text: str) -> list[str]:
-    """Cut a text into words in small letters; Chinese and the like into characters.
-
-    Numbers keep their minus and their decimals; symbols (`≥`, `%`, `€`, `+`, the `#` of `C#`,
-    emoji) are words of their own. A text without any word gives its characters.
-    """
-    folded = normalize(text).casefold()
-    return WORD.findall(folded) or [one for one in folded if not one.isspace()]
-
-
-def is_chinese(text: str) -> bool:
-    """Tell whether a text holds Han characters."""
-    return CHINESE.search(text) is not None
-
-
 SIMILARITY = (
     Metric(
         "chrf",
@@ -108,6 +74,66 @@ SIMILARITY = (
         percent=True,
     ),
 )
+RUN = 8  # words
+COPYING = (
+    Metric(
+        "copied",
+        "Training n-gram overlap",
+        "neither",
+        f"Share of an answer's sequences of {RUN} words that are in a training completion.",
+        percent=True,
+    ),
+    Metric(
+        "copied_whole",
+        "Copied whole",
+        "neither",
+        "Share of answers that are a training completion, but for letter case and the punctuation "
+        "of sentences.",
+        percent=True,
+    ),
+)
+REPEATED_RUN = 4  # words
+REPETITION = (
+    Metric(
+        "repetition",
+        "Repetition",
+        "lower",
+        f"Share of an answer's sequences of {REPEATED_RUN} words that were in it before.",
+        percent=True,
+    ),
+)
+
+
+def normalize(text: str) -> str:
+    """Reduce typographic variants of a text to one: NFKC, with the signs of numbers kept.
+
+    A minus that belongs to a number becomes U+2212, whichever dash was typed; `²` becomes `^2`,
+    `5½` becomes `5 1/2` (with U+2044), `>=` becomes `≥`; invisible characters go.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The text in its own letter case.
+    """
+    text = POWER.sub(r"^\g<0>", VULGAR_FRACTION.sub(" ", INVISIBLE.sub("", text)))
+    text = SPELLED_SIGN.sub(lambda match: SPELLED[match[0]], unicodedata.normalize("NFKC", text))
+    return str(TRUE_MINUS.sub("\u2212", MINUS.sub("\u2212", text)))
+
+
+def split_words(text: str) -> list[str]:
+    """Cut a text into words in small letters; Chinese and the like into characters.
+
+    Numbers keep their minus and their decimals; symbols (`≥`, `%`, `€`, `+`, the `#` of `C#`,
+    emoji) are words of their own. A text without any word gives its characters.
+    """
+    folded = normalize(text).casefold()
+    return WORD.findall(folded) or [one for one in folded if not one.isspace()]
+
+
+def is_chinese(text: str) -> bool:
+    """Tell whether a text holds Han characters."""
+    return CHINESE.search(text) is not None
 
 
 class _Words:
@@ -156,27 +182,6 @@ def _compare(answer: str, reference: str, scorer: object) -> dict[str, float]:
     }
 
 
-RUN = 8  # words
-
-COPYING = (
-    Metric(
-        "copied",
-        "Training n-gram overlap",
-        "neither",
-        f"Share of an answer's sequences of {RUN} words that are in a training completion.",
-        percent=True,
-    ),
-    Metric(
-        "copied_whole",
-        "Copied whole",
-        "neither",
-        "Share of answers that are a training completion, but for letter case and the punctuation "
-        "of sentences.",
-        percent=True,
-    ),
-)
-
-
 def measure_copying(outputs: Outputs) -> SampleScores:
     """Measure copying as McCoy et al. 2023 (RAVEN) do: by n-grams that are not new.
 
@@ -214,19 +219,6 @@ def _hash_runs(numbers: list[int]) -> np.ndarray:
 
 def _share(runs: np.ndarray, known: np.ndarray) -> float | None:
     return 100 * float(np.isin(runs, known).mean()) if len(runs) else None
-
-
-REPEATED_RUN = 4  # words
-
-REPETITION = (
-    Metric(
-        "repetition",
-        "Repetition",
-        "lower",
-        f"Share of an answer's sequences of {REPEATED_RUN} words that were in it before.",
-        percent=True,
-    ),
-)
 
 
 def measure_repetition(outputs: Outputs) -> SampleScores:

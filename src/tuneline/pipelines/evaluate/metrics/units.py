@@ -116,6 +116,7 @@ GOES_ON = (
 )
 LETTER = r"[\p{Latin}\p{Greek}]"
 HAN = regex.compile(r"\p{Han}")
+CURRENCY_BEFORE = "|".join(regex.escape(one) for one in BEFORE)
 
 
 @dataclass(frozen=True)
@@ -181,4 +182,3 @@ def _write_pattern(written: str) -> str:
 
 # Longest first: `m` must not take what begins `mm`.
 UNIT = "|".join(map(_write_pattern, sorted(UNITS, key=len, reverse=True)))
-CURRENCY_BEFORE = "|".join(regex.escape(one) for one in BEFORE)
