@@ -61,7 +61,7 @@ def test_a_question_is_no_reference_to_another_parameter(question: str, project:
 
 
 def test_an_unknown_use_case_is_a_sentence_before_anything_is_loaded(project: Path):
-    from tuneline.chat import open_chat
+    from tuneline.chat.page_server import open_chat
     from tuneline.errors import TunelineError
 
     bootstrap_project(project)

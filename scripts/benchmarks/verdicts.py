@@ -16,7 +16,7 @@ import numpy as np
 
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
-from tuneline.statistics import MODELS, SampleScores, compare_all
+from tuneline.statistics.paired_comparison import MODELS, SampleScores, compare_all
 
 SEED = 3407
 WORDS = [

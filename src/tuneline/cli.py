@@ -150,7 +150,7 @@ cli.add_command(
 @click.argument("raw", type=click.Path(path_type=Path))
 def new_use_case(name: str, raw: Path) -> None:
     """Write a commented starting folder for the use case NAME from the CSV file RAW."""
-    from tuneline.new_use_case import create_use_case
+    from tuneline.new_use_case.create import create_use_case
 
     for path in create_use_case(name, raw.expanduser(), find_project(), pipelines):
         log.info("wrote %s", path)
@@ -167,7 +167,7 @@ def new_use_case(name: str, raw: Path) -> None:
 @env_option
 def chat(use_case: str, env: str | None) -> None:
     """Open a chat page on this machine: base and tuned model of USE_CASE side by side."""
-    from tuneline.chat import open_chat
+    from tuneline.chat.page_server import open_chat
 
     open_chat(use_case, env, Path.cwd())
 
@@ -198,7 +198,7 @@ def storage(env: str | None, clean: bool, yes: bool) -> None:
     """Show what fills the disks; clean the hub's cache and the project's own data."""
     if yes and not clean:
         raise click.UsageError("--yes goes with --clean.")
-    from tuneline.storage import ProjectStorage
+    from tuneline.storage.command import ProjectStorage
 
     project = ProjectStorage(Path.cwd(), env, _tell)
     if clean:

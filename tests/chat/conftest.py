@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter
-from tuneline.chat import serve_page
 from tuneline.chat.page import About, Chat
+from tuneline.chat.page_server import serve_page
 from tuneline.models.adapter import Room, load_pair
 from tuneline.parameters import Evaluation, Prompt
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.chat.conftest import JOIN, UPLOAD, Served
-from tuneline.chat import MOST_BYTES
+from tuneline.chat.page_server import MOST_BYTES
 
 pytestmark = pytest.mark.slow
 

@@ -21,8 +21,8 @@ from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import run
 from tuneline.cli import cli
 from tuneline.errors import TunelineError
-from tuneline.new_use_case import create_use_case
 from tuneline.new_use_case.columns import guess_columns
+from tuneline.new_use_case.create import create_use_case
 from tuneline.pipeline_registry import register_pipelines
 from tuneline.use_cases import list_use_cases
 

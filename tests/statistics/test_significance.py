@@ -5,7 +5,7 @@ import pytest
 
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
-from tuneline.statistics import Metric, compare_all
+from tuneline.statistics.paired_comparison import Metric, compare_all
 from tuneline.statistics.significance import find_groups
 
 pytestmark = pytest.mark.slow

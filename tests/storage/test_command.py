@@ -19,7 +19,7 @@ from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Recipe
 from tuneline.pipelines.train.checkpoints import finish, open_run, seal
-from tuneline.storage import ProjectStorage
+from tuneline.storage.command import ProjectStorage
 from tuneline.use_cases import list_use_cases
 from tuneline.utils.disks import Volume, measure_volume
 
@@ -177,7 +177,7 @@ def test_each_disk_stands_there_once_and_lines_fit_a_terminal(
         mount = Path("/content/drive" if folder == cache else "/")
         return Volume(folder, mount, here + (folder == cache), free=int(7.6e9))
 
-    monkeypatch.setattr("tuneline.storage.measure_volume", measure)
+    monkeypatch.setattr("tuneline.storage.command.measure_volume", measure)
     unplanned = speak("show").splitlines()
     for use_case in list_use_cases():
         path = project / f"data/test/08_reporting/{use_case}/plan.json"

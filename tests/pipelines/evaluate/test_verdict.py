@@ -19,7 +19,7 @@ from tuneline.pipelines.evaluate.nodes import _fill
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 from tuneline.pipelines.evaluate.runs import compare_versions
 from tuneline.pipelines.evaluate.verdict import conclude
-from tuneline.statistics import Metric
+from tuneline.statistics.paired_comparison import Metric
 
 WORDS = ["pot", "oak", "tea", "lid", "cup", "round", "small", "blue", "holds", "pours"]
 WORDS += ["warm", "light", "wood", "glass", "steel"]

@@ -25,7 +25,7 @@ from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.verdict import conclude
-from tuneline.statistics import compare_all
+from tuneline.statistics.paired_comparison import compare_all
 from tuneline.statistics.significance import count_groups, find_groups
 from tuneline.utils.caches import Cache
 

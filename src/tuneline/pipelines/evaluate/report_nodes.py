@@ -25,7 +25,7 @@ from tuneline.pipelines.evaluate.runs import (
     draw_versions,
 )
 from tuneline.reporting.pages import render_page
-from tuneline.statistics import MODELS
+from tuneline.statistics.paired_comparison import MODELS
 from tuneline.utils.text import UNSPACED
 
 log = logging.getLogger(__name__)

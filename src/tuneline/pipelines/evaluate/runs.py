@@ -11,7 +11,7 @@ from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
-from tuneline.statistics import Metric
+from tuneline.statistics.paired_comparison import Metric
 from tuneline.utils.hashing import hash_value
 
 # What a run is compared on, next to its verdict.

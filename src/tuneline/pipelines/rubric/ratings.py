@@ -14,7 +14,7 @@ from tuneline.llm_api.requests import Failure, Request, Response, find_objects, 
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Rubric, Server
 from tuneline.pipelines.rubric.sheet import LEAST, MOST, RATING_COLUMNS, Pair
-from tuneline.statistics import MODELS, Metric, compare_all
+from tuneline.statistics.paired_comparison import MODELS, Metric, compare_all
 from tuneline.statistics.significance import Groupings, find_groups
 from tuneline.utils.caches import Cache
 

@@ -27,7 +27,7 @@ from tuneline.pipelines.evaluate.metrics.overlap import (
     measure_repetition,
     measure_similarity,
 )
-from tuneline.statistics import MODELS, Metric, SampleScores
+from tuneline.statistics.paired_comparison import MODELS, Metric, SampleScores
 
 # Metrics that one function measures together; the report shows them in this order.
 FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ...] = (

@@ -9,7 +9,7 @@ import regex
 
 from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average, fraction
 from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize
-from tuneline.statistics import Metric, SampleScores
+from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.text import is_heading
 
 ENDING = (

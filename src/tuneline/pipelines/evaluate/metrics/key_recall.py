@@ -7,7 +7,7 @@ from typing import Any
 from tuneline.pipelines.evaluate.metrics.figures import Figure, read_figures
 from tuneline.pipelines.evaluate.metrics.outputs import KeyComparison, Outputs, average
 from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize, split_words
-from tuneline.statistics import Metric, SampleScores
+from tuneline.statistics.paired_comparison import Metric, SampleScores
 
 METRICS = (
     Metric(

@@ -9,7 +9,7 @@ from tuneline.examples import Example
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Hardware
 from tuneline.pipelines.evaluate.metrics.outputs import Outputs, fraction
-from tuneline.statistics import Metric, SampleScores
+from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.streaming import RowProgress
 
 METRICS = (

@@ -7,7 +7,7 @@ import numpy as np
 import regex
 
 from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average
-from tuneline.statistics import Metric, SampleScores
+from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.text import UNSPACED
 
 CHINESE = regex.compile(r"\p{Han}")
