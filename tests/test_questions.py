@@ -5,7 +5,7 @@ import pytest
 from tuneline.datasets import QuestionsDataset
 from tuneline.errors import TunelineError
 from tuneline.examples import find_system, start_messages
-from tuneline.models.adapter import Room
+from tuneline.models.adapter import ContextBudget
 from tuneline.parameters import Prompt
 
 ONE = Prompt(prompt="Describe: {title}", completion="{content}")
@@ -91,9 +91,9 @@ def test_a_file_that_is_not_there_is_no_error_yet(tmp_path: Path):
 
 
 def test_prompt_and_answer_must_fit_into_the_context_together():
-    room = Room(context=100, answer=40)
+    room = ContextBudget(context=100, answer=40)
     assert list(room.find_overlong("q", 60)) == []
     (problem,) = room.find_overlong("q", 61)
     assert "61 tokens and the answer may have 40; the base model reads 100" in str(problem)
     assert "shorten it to 60 tokens" in str(problem)
-    assert list(Room(context=None, answer=40).find_overlong("q", 10**6)) == []
+    assert list(ContextBudget(context=None, answer=40).find_overlong("q", 10**6)) == []

@@ -18,7 +18,7 @@ from tuneline.llm_api.asker import Asker
 from tuneline.llm_api.requests import Request, Response
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Prompt, Server
-from tuneline.pipelines.finetune_api.job import answer_prompts
+from tuneline.pipelines.finetune_api.job import request_answers
 from tuneline.pipelines.synthesize.filters import QuestionCheck
 from tuneline.pipelines.synthesize.rounds import ask_items
 from tuneline.utils.caches import Cache
@@ -91,7 +91,7 @@ def test_two_models_of_a_server_answer_the_same_prompts(server: Server, tmp_path
     greedy = Evaluation(title="t", generation={"do_sample": False, "max_new_tokens": 8})
     models = {"base": server.model, "tuned": server.model}
     asked = list_prompts(examples, Prompt(prompt="{q}", completion="{a}"), greedy)
-    rows = answer_prompts(asked, models, server, Cache(tmp_path / "cache"), greedy)
+    rows = request_answers(asked, models, server, Cache(tmp_path / "cache"), greedy)
     for row in rows:
         assert row["base_answer"] == row["tuned_answer"] != ""
         assert row["base_tokens"] <= 8

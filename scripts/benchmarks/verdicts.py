@@ -14,9 +14,10 @@ from functools import cache
 
 import numpy as np
 
+from tuneline.examples import MODELS
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
-from tuneline.statistics.paired_comparison import MODELS, SampleScores, compare_all
+from tuneline.statistics.paired_comparison import SampleScores, compare_all
 
 SEED = 3407
 WORDS = [

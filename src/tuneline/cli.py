@@ -18,7 +18,7 @@ from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
 
-from tuneline.checks.configuration_files import check_files
+from tuneline.checks.configuration_files import check_configuration
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, check_use_case, find_project
 from tuneline.utils.terminal import StopCommandError, end_children, show, stoppable
@@ -87,7 +87,7 @@ class UserErrorCommand(click.Command):
         """Look at the files of `conf/` and at the arguments before the command runs."""
         check_encoding(Path.cwd())
         env = ctx.params.get("env") or os.environ.get("KEDRO_ENV") or DEFAULT_ENVIRONMENT
-        check_files(find_project() / "conf", env, ctx.params.get("params") or {})
+        check_configuration(find_project() / "conf", env, ctx.params.get("params") or {})
 
 
 class RunCommand(UserErrorCommand):
@@ -187,7 +187,7 @@ def settings(use_case: str, env: str | None) -> None:
     rows = list_settings(loader, use_case)
     widths = [max(len(row.key) for row in rows), max(len(row.value) for row in rows)]
     for row in rows:
-        _tell(f"{row.key:<{widths[0]}}  {row.value:<{widths[1]}}  {row.source}")
+        _print_line(f"{row.key:<{widths[0]}}  {row.value:<{widths[1]}}  {row.source}")
 
 
 @cli.command(name="storage", cls=UserErrorCommand)
@@ -200,14 +200,14 @@ def storage(env: str | None, clean: bool, yes: bool) -> None:
         raise click.UsageError("--yes goes with --clean.")
     from tuneline.storage.command import ProjectStorage
 
-    project = ProjectStorage(Path.cwd(), env, _tell)
+    project = ProjectStorage(Path.cwd(), env, _print_line)
     if clean:
         project.clean(yes)
     else:
         project.show()
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     click.echo(show(line, line_break="\\n"), file=sys.stdout)
 
 

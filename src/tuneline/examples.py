@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
@@ -19,6 +19,9 @@ GROUPS = "groups"
 # Column of rows on their way to examples: the group that the split kept together; null for a row
 # that belongs to no other.
 SPLIT_GROUP = "_group"
+# Who answers: the base model, and the same with the adapter.
+ModelName = Literal["base", "tuned"]
+MODELS: tuple[ModelName, ModelName] = ("base", "tuned")
 
 
 class Message(TypedDict):

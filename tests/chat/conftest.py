@@ -13,7 +13,7 @@ from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.chat.page import About, Chat
 from tuneline.chat.page_server import serve_page
-from tuneline.models.adapter import Room, load_pair
+from tuneline.models.adapter import ContextBudget, load_pair
 from tuneline.parameters import Evaluation, Prompt
 
 JOIN = "/gradio_api/queue/join"
@@ -27,7 +27,7 @@ def chat() -> Chat:
     recipe = load_parameters().recipe
     return Chat(
         pair=load_pair(make_adapter(recipe, CPU, effect=True), recipe, SHORT, CPU),
-        room=Room(context=160, answer=8),
+        room=ContextBudget(context=160, answer=8),
         prompt=Prompt(prompt="Describe: {title}", completion="{content}"),
         system="You sell pots.",
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROJECT
-from tuneline.checks.configuration_files import SoftConfigLoader, check_files
+from tuneline.checks.configuration_files import SoftConfigLoader, check_configuration
 from tuneline.errors import TunelineError
 from tuneline.settings import CONFIG_LOADER_ARGS
 
@@ -23,13 +23,13 @@ def conf(tmp_path: Path) -> Path:
 
 def refuse(conf: Path, params: dict[str, Any] | None = None) -> str:
     with pytest.raises(TunelineError) as error:
-        check_files(conf, "test", params or {})
+        check_configuration(conf, "test", params or {})
     return str(error.value)
 
 
 @pytest.mark.parametrize("env", ["laptop", "colab_free", "colab_paid", "multi_gpu", "spark"])
 def test_the_files_that_ship_are_whole(env: str):
-    check_files(PROJECT / "conf", env, {"question": r"What is \${x}?"})
+    check_configuration(PROJECT / "conf", env, {"question": r"What is \${x}?"})
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_key_that_two_files_of_an_environment_state_is_named(
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xef\xbb\xbfshoe_mould: {}\n"])
 def test_an_empty_file_and_one_with_a_mark_of_its_encoding_are_read(conf: Path, content: bytes):
     (conf / FILE).write_bytes(content)
-    check_files(conf, "test", {})
+    check_configuration(conf, "test", {})
     SoftConfigLoader(str(conf), env="test", **CONFIG_LOADER_ARGS)["parameters"]
 
 
@@ -134,7 +134,7 @@ def test_what_the_remedy_says_is_what_the_value_becomes(conf: Path, text: str, v
     (conf / FILE).write_text(
         f"shoe_mould:\n  recipe: {{max_length: 256, seed: 3}}\n  prompt:\n    system: {text}\n"
     )
-    check_files(conf, "test", {})
+    check_configuration(conf, "test", {})
     loader = SoftConfigLoader(str(conf), env="test", **CONFIG_LOADER_ARGS)
     assert loader["parameters"]["shoe_mould"]["prompt"]["system"] == value
 

@@ -17,7 +17,7 @@ from tests.datasets.confined import read_confined
 from tuneline.datasets import RawCSVDataset, RawJSONDataset
 from tuneline.errors import TunelineError
 from tuneline.streaming import Fields
-from tuneline.utils.limits import Budget, Limits, TooLargeError, read_limits
+from tuneline.utils.limits import Limits, MemoryBudget, TooLargeError, read_limits
 
 pytestmark = [
     pytest.mark.slow,
@@ -199,7 +199,7 @@ def test_without_limits_the_defaults_hold():
 
 
 def test_memory_is_counted_until_it_is_too_much():
-    budget = Budget(Limits(document_gb=1))
+    budget = MemoryBudget(Limits(document_gb=1))
     budget.charge(600_000_000)
     budget.release(300_000_000)
     budget.charge(600_000_000)

@@ -14,7 +14,7 @@ from tuneline.models.generation import Answer, generate_answers, stream_answer
 from tuneline.models.loading import load_model
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Prompt, Recipe
-from tuneline.pipelines.ask import answer_questions, draw_columns, list_questions, show_answers
+from tuneline.pipelines.ask import answer_questions, draw_columns, list_questions, print_answers
 from tuneline.utils.caches import Cache
 
 PROMPT = Prompt(prompt="Write a product description for: {title}", completion="{content}")
@@ -162,7 +162,7 @@ def test_a_terminal_shows_both_answers_in_columns_and_obeys_no_control_character
     messages = [{"role": "user", "content": "Tea\x1b[2J Pot [bold]red[/bold]"}]
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120, height=60, color_system=None)
-    answers = show_answers(pair, messages, console)
+    answers = print_answers(pair, messages, console)
     shown = screen.getvalue()
     assert r"Tea\x1b[2J Pot [bold]red[/bold]" in shown
     frame = shown[shown.rindex("base model") :]
@@ -192,7 +192,7 @@ def test_a_growing_answer_is_followed_in_a_low_terminal_and_stands_there_whole_i
 def test_a_narrow_terminal_shows_one_answer_below_the_other(pair: ModelPair):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=50, height=24, color_system=None)
-    answers = show_answers(pair, [{"role": "user", "content": "Tea Pot"}], console)
+    answers = print_answers(pair, [{"role": "user", "content": "Tea Pot"}], console)
     shown = screen.getvalue()
     assert "\nbase model:\n" in shown
     assert "│" not in shown

@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Message, start_messages
-from tuneline.models.adapter import NAMES, WHO, ModelPair, Room, Who
+from tuneline.examples import MODELS, Message, ModelName, start_messages
+from tuneline.models.adapter import NAMES, ContextBudget, ModelPair
 from tuneline.models.generation import Answer
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Prompt
@@ -44,8 +44,10 @@ class Conversation:
         answers: the last answer of each, once it is whole.
     """
 
-    messages: dict[Who, list[Message]] = field(default_factory=lambda: {who: [] for who in WHO})
-    answers: dict[Who, Answer] = field(default_factory=dict)
+    messages: dict[ModelName, list[Message]] = field(
+        default_factory=lambda: {who: [] for who in MODELS}
+    )
+    answers: dict[ModelName, Answer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Chat:
     """
 
     pair: ModelPair
-    room: Room
+    room: ContextBudget
     prompt: Prompt
     system: str | None
 
@@ -83,11 +85,11 @@ class Chat:
         problems = list(_find_problems(question))
         if problems:
             raise TunelineError(*problems)
-        messages = {who: self._add(question, conversation.messages[who]) for who in WHO}
+        messages = {who: self._add(question, conversation.messages[who]) for who in MODELS}
         self._check_room(messages)
-        answers: dict[Who, Answer] = {}
+        answers: dict[ModelName, Answer] = {}
         yield Conversation(messages, answers)
-        for who in WHO:
+        for who in MODELS:
             text, stream = "", self.pair.stream(who, messages[who])
             while who not in answers:
                 try:
@@ -104,8 +106,8 @@ class Chat:
             return start_messages(question, self.prompt, self.system)
         return [*said, {"role": "user", "content": question}]
 
-    def _check_room(self, messages: dict[Who, list[Message]]) -> None:
-        for who in WHO:
+    def _check_room(self, messages: dict[ModelName, list[Message]]) -> None:
+        for who in MODELS:
             tokens = len(render_prompt(self.pair.tokenizer, messages[who]))
             problems = list(self.room.find_overlong("the conversation", tokens))
             if problems:
@@ -184,7 +186,7 @@ def build_page(chat: Chat, about: About) -> Any:
         system = chat.system or NO_SYSTEM
         gradio.Textbox(system, label="System prompt", interactive=False, elem_id="system")
         with gradio.Row():
-            columns = [_add_column(gradio, who) for who in WHO]
+            columns = [_add_column(gradio, who) for who in MODELS]
         notice = gradio.Textbox(
             label="Not asked", visible=False, interactive=False, elem_id="notice"
         )
@@ -261,7 +263,7 @@ def _show(conversation: Conversation) -> list[Any]:
     """Give each column its messages, and how its last answer came."""
     return [
         part
-        for who in WHO
+        for who in MODELS
         for part in (
             [
                 # Gradio shows HTML, if harmless, even where it renders no Markdown.

@@ -19,7 +19,7 @@ from tuneline.checks.preflight import find_run_problems
 from tuneline.errors import TunelineError
 from tuneline.examples import find_system
 from tuneline.hub.download import fetch_base
-from tuneline.models.adapter import hash_adapter, load_pair, measure_room
+from tuneline.models.adapter import hash_adapter, load_pair, measure_context_budget
 from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.use_cases import check_use_case
@@ -155,7 +155,7 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
     pair.warm_up()
     chat = Chat(
         pair=pair,
-        room=measure_room(recipe, evaluation),
+        room=measure_context_budget(recipe, evaluation),
         prompt=prompt,
         system=find_system(prompt, catalog.load(f"{use_case}.test")),
     )

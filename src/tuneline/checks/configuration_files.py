@@ -97,7 +97,7 @@ class Stated:
         return reduce(merge, self.values.values(), {})
 
 
-def check_files(conf: Path, env: str, params: dict[str, Any]) -> None:
+def check_configuration(conf: Path, env: str, params: dict[str, Any]) -> None:
     """Refuse files that Kedro could not read, or whose references lead nowhere.
 
     Args:
@@ -112,7 +112,7 @@ def check_files(conf: Path, env: str, params: dict[str, Any]) -> None:
     known_globals: dict[Any, Any] = {}
     for folder in dict.fromkeys(("base", env, LOCAL)):
         found: dict[str, dict[str, dict[Any, Any]]] = {kind: {} for kind in KINDS}
-        for kind, name, path in list_files(conf, folder):
+        for kind, name, path in list_configuration_files(conf, folder):
             try:
                 found[kind][name] = read_file(path, name)
             except TunelineError as error:
@@ -136,7 +136,7 @@ def merge(below: Mapping[Any, Any], above: Mapping[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
-def list_files(conf: Path, env: str) -> Iterator[tuple[str, str, Path]]:
+def list_configuration_files(conf: Path, env: str) -> Iterator[tuple[str, str, Path]]:
     """List the files of an environment that Kedro reads: kind, name for a user, path."""
     folder = conf / env
     for path in sorted(folder.rglob("*")):

@@ -10,7 +10,7 @@ from kedro.config import OmegaConfigLoader
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tuneline.checks.configuration_files import LOCAL, list_files, read_file
+from tuneline.checks.configuration_files import LOCAL, list_configuration_files, read_file
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import SHARED_BLOCKS, UseCase
 from tuneline.parameters.base import flatten
@@ -79,7 +79,7 @@ def _read_sources(loader: OmegaConfigLoader) -> Iterator[tuple[str, Mapping[str,
     yield "--params", loader.runtime_params or {}
     envs = (LOCAL, loader.env or loader.default_run_env, loader.base_env)
     for env in dict.fromkeys(map(str, envs)):
-        for kind, name, path in list_files(Path(loader.conf_source), env):
+        for kind, name, path in list_configuration_files(Path(loader.conf_source), env):
             if kind == "parameters":
                 yield name, read_file(path, name)
 
@@ -180,10 +180,10 @@ def _validate(name: str, block: Any, model: type[BaseModel]) -> Iterator[Problem
         model.model_validate(block)
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            yield _word(name, details, model)
+            yield _make_problem(name, details, model)
 
 
-def _word(name: str, details: ErrorDetails, model: type[BaseModel]) -> Problem:
+def _make_problem(name: str, details: ErrorDetails, model: type[BaseModel]) -> Problem:
     path = [str(part) for part in details["loc"]]
     key = ".".join([name, *path])
     if details["type"] == "extra_forbidden":

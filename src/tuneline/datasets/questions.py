@@ -13,7 +13,7 @@ from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import QuestionFile
 from tuneline.streaming import LINE, Fields
 from tuneline.utils.disks import shorten_path
-from tuneline.utils.limits import Budget, Limits, TooLargeError, read_limits
+from tuneline.utils.limits import Limits, MemoryBudget, TooLargeError, read_limits
 from tuneline.utils.text import guess_encoding
 
 COLUMN = "question"
@@ -78,7 +78,7 @@ def _read(path: Path, limits: Limits) -> list[tuple[str, str]]:
 
 
 def _read_lines(path: Path, limits: Limits) -> list[tuple[str, str]]:
-    budget, pieces = Budget(limits), list[bytes]()
+    budget, pieces = MemoryBudget(limits), list[bytes]()
     with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):
             budget.charge(COPIES * len(piece) + QUESTION_BYTES * len(piece.splitlines()))
@@ -112,7 +112,7 @@ def _read_table(path: Path, limits: Limits) -> list[tuple[str, str]]:
             )
         )
     table = RawCSVDataset(filepath=str(path), limits=asdict(limits)).load()
-    budget, rows = Budget(limits), list[dict[str, Any]]()
+    budget, rows = MemoryBudget(limits), list[dict[str, Any]]()
     for batch in table.map(Fields(LINE, (COLUMN,)), lambda it: it):
         budget.charge(COPIES * int(batch.estimated_size()) + QUESTION_BYTES * len(batch))
         rows += batch.iter_rows(named=True)

@@ -167,7 +167,7 @@ def _no_such_field(where: str, name: str, fields: Fields, found: set[str]) -> Pr
     )
 
 
-def list_files(path: str, endings: tuple[str, ...]) -> dict[str, str]:
+def list_source_files(path: str, endings: tuple[str, ...]) -> dict[str, str]:
     """List the files of a raw source in the order of their names.
 
     Args:
@@ -196,7 +196,7 @@ def list_files(path: str, endings: tuple[str, ...]) -> dict[str, str]:
         for name in sorted(named)
         if name not in folders and _is_raw(name, () if pattern else endings)
     }
-    _tell_files(path, list(read), sorted(set(named) - set(read)), folders)
+    _log_files(path, list(read), sorted(set(named) - set(read)), folders)
     if not read:
         raise TunelineError(_no_file(path, endings))
     return read
@@ -226,7 +226,7 @@ class FileRows(RowSource):
         """Read the batches of one file, whose lines count from 1."""
 
     def _read(self, fields: Fields) -> Iterator[pl.DataFrame]:
-        paths = list_files(self.path, self._endings)
+        paths = list_source_files(self.path, self._endings)
         if list(paths) == [self.path]:
             file = RawFile(self.path, self._encoding, self._limits)
             yield from self._follow(file, fields, 0, 1)
@@ -281,7 +281,7 @@ def _is_raw(name: str, endings: tuple[str, ...]) -> bool:
     return not hidden and (not endings or (bool(suffixes) and suffixes[-1] in endings))
 
 
-def _tell_files(path: str, read: list[str], others: list[str], folders: set[str]) -> None:
+def _log_files(path: str, read: list[str], others: list[str], folders: set[str]) -> None:
     if read:
         log.info(
             "%s: %s files are read, in the order of their names: %s.",

@@ -178,7 +178,7 @@ class CSVRecords:
             except StopIteration:
                 return
             except csv.Error as error:
-                found = Unreadable(_word(error))
+                found = Unreadable(_describe_error(error))
                 reader = self._restart()
             if len(self._taken) > 1 and isinstance(found, Unreadable):
                 found = self._blame(found)
@@ -217,7 +217,7 @@ class CSVRecords:
         try:
             cells = next(self._restart(), [])
         except csv.Error as error:
-            self._refuse_header(_word(error))
+            self._refuse_header(_describe_error(error))
         if self._fault:
             raise TunelineError(self._file.describe_encoding())
         self._number, self._taken = self._number + len(self._taken), []
@@ -334,7 +334,7 @@ def _describe_lines(separator: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
 
 
-def _word(error: csv.Error) -> str:
+def _describe_error(error: csv.Error) -> str:
     text = str(error)
     if STATED_IN in text:
         return text

@@ -22,7 +22,14 @@ from tuneline.datasets.raw_decoding import (
 )
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Fields, RowSource, run_ahead
-from tuneline.utils.limits import SHOWN_BYTES, STATED_IN, Budget, Limits, TooLargeError, cut_row
+from tuneline.utils.limits import (
+    SHOWN_BYTES,
+    STATED_IN,
+    Limits,
+    MemoryBudget,
+    TooLargeError,
+    cut_row,
+)
 
 SAMPLE_BYTES = 1 << 16
 # A file of empty lines makes as many rows as it has bytes, and a row takes more memory than a byte.
@@ -170,7 +177,7 @@ def _complete_line(start: bytes, chunks: Iterator[bytes], limits: Limits) -> byt
 
 
 def _read_whole(file: RawFile, chunks: Iterator[bytes]) -> bytes:
-    budget, pieces = Budget(file.limits), list[bytes]()
+    budget, pieces = MemoryBudget(file.limits), list[bytes]()
     try:
         for chunk in chunks:
             budget.charge(COPIES * len(chunk) + VALUE_BYTES * sum(map(chunk.count, MARKS)))

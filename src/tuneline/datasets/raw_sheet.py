@@ -15,7 +15,7 @@ from tuneline.datasets.raw_base import RawDataset, check_fields, check_repeated,
 from tuneline.datasets.raw_decoding import RowDecoder, Unreadable, number_lines
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.streaming import Fields, RowSource, Work, map_ahead
-from tuneline.utils.limits import Budget, Limits, TooLargeError
+from tuneline.utils.limits import Limits, MemoryBudget, TooLargeError
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class _SheetRows(RowSource):
             raise TunelineError(self._no_workbook(content, error)) from error
 
     def _read_whole(self) -> bytes:
-        budget, chunks = Budget(self._limits), list[bytes]()
+        budget, chunks = MemoryBudget(self._limits), list[bytes]()
         for chunk in RawFile(self._path, limits=self._limits).read():
             budget.charge(len(chunk))
             chunks.append(chunk)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tuneline.datasets.opening import not_encoded
-from tuneline.datasets.raw_base import RawDataset, list_files, refuse_empty
+from tuneline.datasets.raw_base import RawDataset, list_source_files, refuse_empty
 from tuneline.datasets.raw_decoding import RowDecoder
 from tuneline.datasets.raw_json import ENDINGS, check_lines, cut_long
 from tuneline.errors import Problem, TunelineError
@@ -76,7 +76,7 @@ class _SparkRows(RowSource):
         """Read the rows and do some work on every batch, inside Spark."""
         from pyspark import StorageLevel
 
-        paths = list_files(self.path, ENDINGS)
+        paths = list_source_files(self.path, ENDINGS)
         session = self._start()
         # Spark's text is whatever bytes the file holds; as bytes nothing of it is lost.
         texts = [session.read.text(path, lineSep="\n") for path in paths.values()]

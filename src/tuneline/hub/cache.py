@@ -140,7 +140,7 @@ def ask_hub(recipe: Recipe) -> Any | str:
         return "it is neither in the local cache nor can the hub be reached"
 
 
-def list_files(recipe: Recipe, weights: bool = True) -> list[HubFile]:
+def list_base_files(recipe: Recipe, weights: bool = True) -> list[HubFile]:
     """Ask the hub which files of a base model are read, and what of them has to be downloaded.
 
     Args:

@@ -10,7 +10,7 @@ from tuneline.hub.cache import (
     find_hub_cache,
     has_small_files,
     has_weights,
-    list_files,
+    list_base_files,
     read_storage,
 )
 from tuneline.hub.cleanup import find_removable, remove
@@ -37,7 +37,7 @@ def fetch_base(recipe: Recipe, weights: bool = True) -> None:
     """
     if weights and has_small_files(recipe) and has_weights(recipe):
         return
-    files = list_files(recipe, weights)
+    files = list_base_files(recipe, weights)
     if not files:
         return
     needed = _sum_missing(files)
@@ -52,7 +52,7 @@ def fetch_base(recipe: Recipe, weights: bool = True) -> None:
     except Exception as error:  # the hub's downloader in Rust raises errors of no particular type
         if not is_full(error):
             raise
-        files = list_files(recipe, weights)
+        files = list_base_files(recipe, weights)
         free_space(_sum_missing(files), recipe.base_model)
         _download_again(recipe, files)
 
@@ -71,7 +71,7 @@ def find_space_problems(recipes: Iterable[tuple[str, Recipe]]) -> list[Problem]:
         if (recipe.base_model, recipe.revision) in seen:
             continue
         seen.add((recipe.base_model, recipe.revision))
-        needed = 0 if has_weights(recipe) else _sum_missing(list_files(recipe))
+        needed = 0 if has_weights(recipe) else _sum_missing(list_base_files(recipe))
         planned += needed
         if needed and _count_lacking(planned) > _count_removable(recipe.base_model):
             problems.append(_format_lacking(where, recipe, planned))

@@ -6,10 +6,10 @@ from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tuneline.errors import Problem
-from tuneline.examples import Message
+from tuneline.examples import MODELS, Message, ModelName
 from tuneline.models.architecture import measure_context
 from tuneline.models.generation import Answer, stream_answer, warm_up
 from tuneline.models.loading import load_model, load_model_config
@@ -19,9 +19,7 @@ from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
 CARD = "README.md"  # the hub shows this file as the model card
-Who = Literal["base", "tuned"]
-WHO: tuple[Who, Who] = ("base", "tuned")
-NAMES: dict[Who, str] = {"base": "base model", "tuned": "tuned model"}
+NAMES: dict[ModelName, str] = {"base": "base model", "tuned": "tuned model"}
 
 
 @dataclass(frozen=True)
@@ -140,11 +138,11 @@ class ModelPair:
     tokenizer: Any
     evaluation: Evaluation
 
-    def become(self, who: Who) -> AbstractContextManager[Any]:
+    def become(self, who: ModelName) -> AbstractContextManager[Any]:
         """Make the model base or tuned as long as the block lasts."""
         return self.model.disable_adapter() if who == "base" else nullcontext()
 
-    def stream(self, who: Who, messages: list[Message]) -> Generator[str, None, Answer]:
+    def stream(self, who: ModelName, messages: list[Message]) -> Generator[str, None, Answer]:
         """Let one of the two answer; see `stream_answer`."""
         prompt = render_prompt(self.tokenizer, messages)
         with self.become(who):
@@ -153,7 +151,7 @@ class ModelPair:
     def warm_up(self) -> None:
         """Pay for what only the first answer of each costs, so that no speed shown holds it."""
         prompt = render_prompt(self.tokenizer, [{"role": "user", "content": "?"}])
-        for who in WHO:
+        for who in MODELS:
             with self.become(who):
                 warm_up(self.model, self.tokenizer, prompt, self.evaluation)
 
@@ -202,7 +200,7 @@ def load_pair(
 
 
 @dataclass(frozen=True)
-class Room:
+class ContextBudget:
     """How many tokens there are for a prompt.
 
     Attributes:
@@ -234,7 +232,7 @@ class Room:
             )
 
 
-def measure_room(recipe: Recipe, evaluation: Evaluation) -> Room:
+def measure_context_budget(recipe: Recipe, evaluation: Evaluation) -> ContextBudget:
     """Measure the room for a prompt, from the base model's config and the decoding.
 
     Args:
@@ -244,7 +242,7 @@ def measure_room(recipe: Recipe, evaluation: Evaluation) -> Room:
     Returns:
         The room.
     """
-    return Room(
+    return ContextBudget(
         context=measure_context(load_model_config(recipe)),
         answer=evaluation.generation.get("max_new_tokens") or 0,
     )

@@ -13,17 +13,23 @@ from rich.table import Table
 from rich.text import Text
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, Message, QuestionFile, find_system, start_messages
+from tuneline.examples import (
+    MODELS,
+    Example,
+    Message,
+    ModelName,
+    QuestionFile,
+    find_system,
+    start_messages,
+)
 from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import (
     NAMES,
-    WHO,
     Adapter,
     ModelPair,
-    Who,
     hash_adapter,
     load_pair,
-    measure_room,
+    measure_context_budget,
 )
 from tuneline.models.fingerprints import describe_generation, find_incompatibilities
 from tuneline.models.generation import Answer, generate_answers
@@ -38,9 +44,9 @@ COLORS = {"base": "bright_black", "tuned": "blue"}
 COMMAND_LINE = "--params=question"
 
 
-def show_answers(
+def print_answers(
     pair: ModelPair, messages: list[Message], console: Console | None = None
-) -> dict[Who, Answer]:
+) -> dict[ModelName, Answer]:
     """Let base and tuned model answer, and show the answers while they are generated.
 
     Args:
@@ -60,9 +66,11 @@ def show_answers(
     return (_show_columns if has_columns else _show_lines)(pair, messages, console)
 
 
-def _show_columns(pair: ModelPair, messages: list[Message], console: Console) -> dict[Who, Answer]:
-    texts: dict[Who, str] = dict.fromkeys(WHO, "")
-    answers: dict[Who, Answer] = {}
+def _show_columns(
+    pair: ModelPair, messages: list[Message], console: Console
+) -> dict[ModelName, Answer]:
+    texts: dict[ModelName, str] = dict.fromkeys(MODELS, "")
+    answers: dict[ModelName, Answer] = {}
     draw = partial(draw_columns, texts, answers, console)
     with Live(console=console, refresh_per_second=8, get_renderable=draw):
         for who, piece, answer in _watch(pair, messages):
@@ -72,7 +80,9 @@ def _show_columns(pair: ModelPair, messages: list[Message], console: Console) ->
     return answers
 
 
-def draw_columns(texts: dict[Who, str], answers: dict[Who, Answer], console: Console) -> Table:
+def draw_columns(
+    texts: dict[ModelName, str], answers: dict[ModelName, Answer], console: Console
+) -> Table:
     """Draw the answers side by side: whole once both are there, and until then as much as fits.
 
     Args:
@@ -88,26 +98,30 @@ def draw_columns(texts: dict[Who, str], answers: dict[Who, Answer], console: Con
             show(texts[who]),
             (f"\n\n{answers[who].describe()}" if who in answers else "", "dim"),
         )
-        for who in WHO
+        for who in MODELS
     }
-    if len(answers) < len(WHO):
+    if len(answers) < len(MODELS):
         columns = {who: _take_end(text, console) for who, text in columns.items()}
     grid = Table.grid(expand=True)
-    for _ in WHO:
+    for _ in MODELS:
         grid.add_column(ratio=1)
-    grid.add_row(*(Panel(columns[who], title=NAMES[who], border_style=COLORS[who]) for who in WHO))
+    grid.add_row(
+        *(Panel(columns[who], title=NAMES[who], border_style=COLORS[who]) for who in MODELS)
+    )
     return grid
 
 
 def _take_end(text: Text, console: Console) -> Text:
     """Leave out the beginning that the terminal has no lines for: people read what is written."""
     margin, above = 4, 2  # what the frame takes
-    lines = text.wrap(console, console.width // len(WHO) - margin)
+    lines = text.wrap(console, console.width // len(MODELS) - margin)
     return Text("\n").join(lines[-max(1, console.height - above) :])
 
 
-def _show_lines(pair: ModelPair, messages: list[Message], console: Console) -> dict[Who, Answer]:
-    answers: dict[Who, Answer] = {}
+def _show_lines(
+    pair: ModelPair, messages: list[Message], console: Console
+) -> dict[ModelName, Answer]:
+    answers: dict[ModelName, Answer] = {}
     last = None
     for who, piece, answer in _watch(pair, messages):
         if who != last:
@@ -120,9 +134,11 @@ def _show_lines(pair: ModelPair, messages: list[Message], console: Console) -> d
     return answers
 
 
-def _watch(pair: ModelPair, messages: list[Message]) -> Iterator[tuple[Who, str, Answer | None]]:
+def _watch(
+    pair: ModelPair, messages: list[Message]
+) -> Iterator[tuple[ModelName, str, Answer | None]]:
     """Hand out pieces of the base model's answer, then of the tuned model's, each then whole."""
-    for who in WHO:
+    for who in MODELS:
         stream = pair.stream(who, messages)
         while True:
             try:
@@ -213,7 +229,7 @@ def answer_questions(
         TunelineError: if the adapter belongs to another base model or chat template, or a
             question leaves no room for its answer, or cannot be rendered.
     """
-    prompts, room = [], measure_room(recipe, evaluation)
+    prompts, room = [], measure_context_budget(recipe, evaluation)
     problems = list(find_incompatibilities(adapter, recipe))
     for row in conversations:
         try:
@@ -226,12 +242,12 @@ def answer_questions(
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     fetch_base(recipe)
     pair = load_pair(adapter, recipe, evaluation, hardware)
-    answers: dict[Who, list[Answer]] = {}
+    answers: dict[ModelName, list[Answer]] = {}
     if len(conversations) == 1:
-        shown = show_answers(pair, conversations[0]["messages"])
+        shown = print_answers(pair, conversations[0]["messages"])
         answers = {who: [answer] for who, answer in shown.items()}
     else:
-        for who in WHO:
+        for who in MODELS:
             with pair.become(who):
                 answers[who] = generate_answers(
                     pair.model,
@@ -246,11 +262,11 @@ def answer_questions(
 
 
 def _tabulate(
-    questions: list[str], answers: dict[Who, list[Answer]], fingerprint: str
+    questions: list[str], answers: dict[ModelName, list[Answer]], fingerprint: str
 ) -> pd.DataFrame:
     columns: dict[str, list[Any]] = {"question": questions}
     for what in ("answer", "tokens", "seconds", "tokens_per_second", "stopped"):
-        columns |= {f"{who}_{what}": [getattr(one, what) for one in answers[who]] for who in WHO}
+        columns |= {f"{who}_{what}": [getattr(one, what) for one in answers[who]] for who in MODELS}
     table = pd.DataFrame(columns)
     return table.assign(adapter=fingerprint[:12]).round(3)
 

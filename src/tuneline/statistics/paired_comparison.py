@@ -10,13 +10,12 @@ from tuneline.parameters import Evaluation
 from tuneline.statistics.significance import (
     SAME_PROMPT,
     Groupings,
-    Trial,
+    SignificanceSettings,
     count_groups,
     judge_difference,
     reduce_sums,
 )
 
-MODELS = ("base", "tuned")
 SCALE = 100.0
 # By metric, an array of shape (rows, 2): numerator and denominator of each row.
 SampleScores = dict[str, np.ndarray]
@@ -88,7 +87,7 @@ def compare_all(
             base[metric.name],
             tuned[metric.name],
             {SAME_PROMPT: np.arange(rows)} if groupings is None else groupings,
-            Trial(
+            SignificanceSettings(
                 confidence=1
                 - (1 - evaluation.confidence) / (counting if metric.decides_verdict else 1),
                 resamples=evaluation.resamples,
@@ -102,7 +101,11 @@ def compare_all(
 
 
 def _compare(
-    metric: Metric, base: np.ndarray, tuned: np.ndarray, groupings: Groupings, trial: Trial
+    metric: Metric,
+    base: np.ndarray,
+    tuned: np.ndarray,
+    groupings: Groupings,
+    settings: SignificanceSettings,
 ) -> dict[str, Any]:
     before, after = _reduce(base, metric), _reduce(tuned, metric)
     counted = base[:, 1] != 0, tuned[:, 1] != 0
@@ -113,7 +116,7 @@ def _compare(
         "tuned": after,
         "difference": None,
         "interval": None,
-        "confidence": trial.confidence,
+        "confidence": settings.confidence,
         "rows": int(min(one.sum() for one in counted)),
         "groups": min(min(count_groups(groupings, one).values()) for one in counted),
         "wins": wins,
@@ -134,11 +137,11 @@ def _compare(
     compared["difference"] = after - before
     if metric.timed:  # by the batch and once: nothing says how much the next run would differ
         return compared | {"result": "—"}
-    found = judge_difference(base[there], tuned[there], inside, trial)
+    found = judge_difference(base[there], tuned[there], inside, settings)
     return compared | {
         "interval": None if found.interval is None else list(found.interval),
         "detectable": found.detectable,
-        "result": _shown(metric, after - before, found.significant),
+        "result": _label_result(metric, after - before, found.significant),
     }
 
 
@@ -165,7 +168,7 @@ def _count_wins(metric: Metric, base: np.ndarray, tuned: np.ndarray) -> tuple[in
     return int((gain > 0).sum()), int((gain == 0).sum()), int((gain < 0).sum())
 
 
-def _shown(metric: Metric, difference: float, significant: bool) -> str:
+def _label_result(metric: Metric, difference: float, significant: bool) -> str:
     if metric.better == "neither":
         return "—"
     if not significant:

@@ -80,7 +80,7 @@ def _join(prompts: list[str], labels: list[str | None]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Trial:
+class SignificanceSettings:
     """What two models are compared with.
 
     Attributes:
@@ -137,7 +137,7 @@ def reduce_sums(sums: np.ndarray, exponent: bool) -> np.ndarray:
 
 
 def judge_difference(
-    base: np.ndarray, tuned: np.ndarray, groupings: Groupings, trial: Trial
+    base: np.ndarray, tuned: np.ndarray, groupings: Groupings, settings: SignificanceSettings
 ) -> Finding:
     """Judge the difference of two ratios of sums, tuned - base.
 
@@ -149,25 +149,26 @@ def judge_difference(
         base: numerator and denominator of each row that counts: shape (rows, 2), all finite.
         tuned: the same of the tuned model.
         groupings: the group number of each of these rows, by grouping.
-        trial: confidence, resamples and the kind of metric.
+        settings: confidence, resamples and the kind of metric.
 
     Returns:
         The finding.
     """
-    influences = _linearize(tuned, trial.exponent) - _linearize(base, trial.exponent)
+    influences = _linearize(tuned, settings.exponent) - _linearize(base, settings.exponent)
     samples = [
         (_sum_by(base, numbers), _sum_by(tuned, numbers), _sum_by(influences, numbers))
         for numbers in groupings.values()
     ]
     fewest = min(_count(before, after) for before, after, _ in samples)
-    if not enough_groups(fewest, trial.confidence):
+    if not enough_groups(fewest, settings.confidence):
         return Finding(None, False, None)
     error = _cross_error(influences, list(groupings.values()))
-    found = [_find_interval(*sample, error, trial) for sample in samples]
+    found = [_find_interval(*sample, error, settings) for sample in samples]
     low, high = min(one[0] for one in found), max(one[1] for one in found)
     reach = (high - low) / 2 + float(_quantile(POWER, fewest)) * max(one[2] for one in found)
     significant = not low <= 0 <= high and all(
-        _find_p_value(before, after, trial) <= 1 - trial.confidence for before, after, _ in samples
+        _find_p_value(before, after, settings) <= 1 - settings.confidence
+        for before, after, _ in samples
     )
     if not significant:  # the interval says what the test says
         low, high = min(low, 0.0), max(high, 0.0)
@@ -212,33 +213,37 @@ def _cross_error(influences: np.ndarray, groupings: list[np.ndarray]) -> float:
 
 
 def _find_interval(
-    base: np.ndarray, tuned: np.ndarray, influences: np.ndarray, error: float, trial: Trial
+    base: np.ndarray,
+    tuned: np.ndarray,
+    influences: np.ndarray,
+    error: float,
+    settings: SignificanceSettings,
 ) -> tuple[float, float, float]:
     """Find the interval of the mean of the groups' own differences, and its standard error.
 
     Hall's transformation of Student's t (1992, On the removal of skewness by transformation), with
     the skewness of the groups and, because few groups hide it, its standard error either way.
     """
-    before, after = (reduce_sums(one, trial.exponent) for one in (base, tuned))
-    whole = [reduce_sums(one.sum(axis=0), trial.exponent) for one in (base, tuned)]
+    before, after = (reduce_sums(one, settings.exponent) for one in (base, tuned))
+    whole = [reduce_sums(one.sum(axis=0), settings.exponent) for one in (base, tuned)]
     own = whole[1] - whole[0] + len(influences) * influences
     counted = _count(base, tuned)
     skewness, doubt = _measure_skewness(own)
     if _is_sparse(after - before):
-        step = trial.scale or float(np.abs(own).max())
+        step = settings.scale or float(np.abs(own).max())
         if step == 0:
             return 0.0, 0.0, 0.0
         own, skewness, doubt = np.append(own, [step, -step]), 0.0, 0.0
         counted += 2
     groups, mean = len(own), float(own.mean())
     error = max(float(own.std(ddof=1)) / groups**0.5, error)
-    quantile = float(_quantile(1 - (1 - trial.confidence) / 2, counted))
+    quantile = float(_quantile(1 - (1 - settings.confidence) / 2, counted))
     ends = [
         mean - error * _undo_skewness(side * quantile, (skewness + way * doubt) / groups**0.5)
         for side in (1, -1)
         for way in (1, -1)
     ]
-    most = np.inf if trial.scale is None else trial.scale
+    most = np.inf if settings.scale is None else settings.scale
     return max(min(ends), -most), min(max(ends), most), error
 
 
@@ -275,35 +280,35 @@ def _quantile(probability: float, groups: int) -> np.ndarray:
     return np.asarray(stdtrit(groups - 1, probability))
 
 
-def _find_p_value(base: np.ndarray, tuned: np.ndarray, trial: Trial) -> float:
+def _find_p_value(base: np.ndarray, tuned: np.ndarray, settings: SignificanceSettings) -> float:
     """Exchange the models in some of the groups: how often is the difference as large as it is?
 
     All ways to exchange them where they are no more than the resamples, otherwise random ones.
     """
-    seen = abs(float(_differ(base.sum(axis=0), tuned.sum(axis=0), trial)))
+    seen = abs(float(_differ(base.sum(axis=0), tuned.sum(axis=0), settings)))
     change = tuned - base
     as_large = count = 0
-    for swaps in _draw_swaps(len(base), trial):
+    for swaps in _draw_swaps(len(base), settings):
         moved = swaps @ change
-        found = _differ(base.sum(axis=0) + moved, tuned.sum(axis=0) - moved, trial)
+        found = _differ(base.sum(axis=0) + moved, tuned.sum(axis=0) - moved, settings)
         # Where nothing would count any more it is no number: as if it were as large.
         as_large += int((~(np.abs(found) < seen - SAME * max(1.0, seen))).sum())
         count += len(swaps)
-    exact = 2 ** (len(base) - 1) <= trial.resamples
+    exact = 2 ** (len(base) - 1) <= settings.resamples
     return as_large / count if exact else (1 + as_large) / (1 + count)
 
 
-def _differ(base: np.ndarray, tuned: np.ndarray, trial: Trial) -> np.ndarray:
-    return np.asarray(reduce_sums(tuned, trial.exponent) - reduce_sums(base, trial.exponent))
+def _differ(base: np.ndarray, tuned: np.ndarray, settings: SignificanceSettings) -> np.ndarray:
+    return np.asarray(reduce_sums(tuned, settings.exponent) - reduce_sums(base, settings.exponent))
 
 
-def _draw_swaps(groups: int, trial: Trial) -> Iterator[np.ndarray]:
+def _draw_swaps(groups: int, settings: SignificanceSettings) -> Iterator[np.ndarray]:
     """Draw which groups are exchanged, 1 or 0: arrays of shape (swaps, groups)."""
-    if 2 ** (groups - 1) <= trial.resamples:
+    if 2 ** (groups - 1) <= settings.resamples:
         # The last group stays: to exchange all the others says the same with another sign.
         yield (np.arange(2 ** (groups - 1))[:, None] >> np.arange(groups) & 1).astype(float)
         return
-    random = np.random.default_rng(trial.seed)
-    for start in range(0, trial.resamples, SWAPS_AT_ONCE):
-        size = (min(SWAPS_AT_ONCE, trial.resamples - start), groups)
+    random = np.random.default_rng(settings.seed)
+    for start in range(0, settings.resamples, SWAPS_AT_ONCE):
+        size = (min(SWAPS_AT_ONCE, settings.resamples - start), groups)
         yield random.integers(0, 2, size=size, dtype=np.int8).astype(float)

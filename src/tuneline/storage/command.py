@@ -14,11 +14,11 @@ from tuneline.hub.cleanup import Removable, find_removable, remove, scan_cache
 from tuneline.parameters import Recipe
 from tuneline.storage.training_runs import (
     Run,
-    describe_run,
     find_left,
     find_removable_runs,
     list_adapters,
     list_runs,
+    summarize_run,
 )
 from tuneline.use_cases import list_use_cases
 from tuneline.utils.disks import (
@@ -34,7 +34,7 @@ from tuneline.utils.disks import (
 
 LABELS = {"hub_cache": "hub cache"}
 Volumes = dict[str, Volume]
-Tell = Callable[[str], Any]
+PrintLine = Callable[[str], Any]
 
 
 def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
@@ -98,7 +98,7 @@ def describe_use_case(
         Lines of text; none if there is nothing.
     """
     rows = [
-        (format_bytes(run.size), f"checkpoints {run.folder.name}", describe_run(run))
+        (format_bytes(run.size), f"checkpoints {run.folder.name}", summarize_run(run))
         for run in runs
     ]
     rows += [
@@ -189,11 +189,11 @@ class ProjectStorage:
     Args:
         project: the project's folder.
         env: the machine; `None` for the default.
-        tell: takes each line for the user.
+        print_line: takes each line for the user.
     """
 
-    def __init__(self, project: Path, env: str | None, tell: Tell) -> None:
-        self.tell = tell
+    def __init__(self, project: Path, env: str | None, print_line: PrintLine) -> None:
+        self.print_line = print_line
         with KedroSession.create(project, env=env) as session:
             context: Any = session.load_context()  # type: ignore[attr-defined]
             self.catalog = context.catalog
@@ -204,10 +204,10 @@ class ProjectStorage:
         """Show disks, cache, checkpoints and adapters, and how much may go."""
         for lines in (describe_volumes(self.catalog), describe_cache(), self._describe_own()):
             for line in lines:
-                self.tell(line)
-            self.tell("")
+                self.print_line(line)
+            self.print_line("")
         size = sum(item.size for item in self._find_removable())
-        self.tell(
+        self.print_line(
             f"{format_bytes(size)} may go by storage.clean: `kedro storage --clean` says what."
             if size
             else "Nothing may go by storage.clean."
@@ -221,14 +221,14 @@ class ProjectStorage:
         """
         items = self._find_removable()
         if not items:
-            self.tell("storage.clean lets nothing go. Nothing was removed.")
+            self.print_line("storage.clean lets nothing go. Nothing was removed.")
             return
         if for_real:
-            self.tell(f"{format_bytes(sum(map(remove, items)))} were freed.")
+            self.print_line(f"{format_bytes(sum(map(remove, items)))} were freed.")
             return
         for line in describe_removable(items):
-            self.tell(line)
-        self.tell("Nothing was removed. `kedro storage --clean --yes` removes it.")
+            self.print_line(line)
+        self.print_line("Nothing was removed. `kedro storage --clean --yes` removes it.")
 
     def _describe_own(self) -> Iterator[str]:
         yield "Checkpoints, adapters and merged models of this project"

@@ -106,7 +106,7 @@ def find_left(data: Path) -> Iterator[Removable]:
         )
 
 
-def describe_run(run: Run) -> str:
+def summarize_run(run: Run) -> str:
     """Say in a few words where a run stands."""
     if not run.finished:
         return "unfinished; the same command goes on with it"

@@ -52,7 +52,7 @@ def name_unwritable(path: Path, remedy: str) -> Iterator[None]:
     except TunelineError:
         raise
     except Exception as error:  # tokenizers raises nothing more particular
-        problem = _word(path, remedy, error)
+        problem = _make_problem(path, remedy, error)
         if problem is None:
             raise
         raise TunelineError(problem) from error
@@ -88,7 +88,7 @@ def name_unreadable(path: Path, remedy: str) -> Iterator[None]:
         ) from error
 
 
-def _word(path: Path, remedy: str, error: Exception) -> Problem | None:
+def _make_problem(path: Path, remedy: str, error: Exception) -> Problem | None:
     if is_full(error):
         wrong, matters = "the disk takes no more", "nothing half-written takes a good file's place"
     elif _refuses(error, NOT_ALLOWED, path):

@@ -58,7 +58,7 @@ class TooLargeError(Exception):
     """A file would take more memory than a document may."""
 
 
-class Budget:
+class MemoryBudget:
     """Counts the memory that one file takes.
 
     Args:

@@ -146,7 +146,7 @@ def stoppable() -> Iterator[None]:
         if number is None:
             raise
         watch.number = number
-        raise StopCommandError(_word(number), 128 + number) from error
+        raise StopCommandError(_format_stop(number), 128 + number) from error
     finally:
         watch.end()
 
@@ -188,7 +188,7 @@ class _Watch:
         if number not in SIGNALS:
             return
         select.select([self.out], [], [], GRACE_SECONDS)
-        sys.stderr.write(_word(number) + "\n")
+        sys.stderr.write(_format_stop(number) + "\n")
         end_children()
         os._exit(128 + number)
 
@@ -203,6 +203,6 @@ def end_children() -> None:
     psutil.wait_procs(children)
 
 
-def _word(number: int) -> str:
+def _format_stop(number: int) -> str:
     name = SIGNALS.get(signal.Signals(number), signal.Signals(number).name)
     return f"Stopped ({name}){_rest and ': '}{_rest}."

@@ -17,7 +17,7 @@ from tuneline.models.architecture import (
 )
 from tuneline.models.loading import load_model_config
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.plan.advice import Setting, list_savings
+from tuneline.pipelines.plan.advice import PlannedRun, list_savings
 from tuneline.pipelines.plan.estimates import measure_disks, plan_disk
 from tuneline.pipelines.plan.memory_estimate import ModelSize, measure_model, predict_memory
 from tuneline.pipelines.plan.nodes import (
@@ -200,7 +200,7 @@ def test_the_savings_names_what_to_change_until_it_fits(recipe: Recipe, hardware
     machine = hardware.model_copy(
         update={"device": "cuda", "dtype": "bfloat16", "tokens_per_batch": 8192}
     )
-    setting = Setting(LLAMA_8B, 2048, recipe, machine)
+    setting = PlannedRun(LLAMA_8B, 2048, recipe, machine)
     savings = list_savings(setting)
     assert [saving["change"].split(":")[0] for saving in savings] == [
         "hardware.tokens_per_batch",

@@ -3,7 +3,7 @@ import pytest
 
 from tuneline.examples import SPLIT_GROUP
 from tuneline.parameters import Prompt
-from tuneline.pipelines.prepare.near_duplicates import make_forms, normalize
+from tuneline.pipelines.prepare.near_duplicates import make_forms, normalize_words
 
 PROMPT = Prompt(system="Be kind.", prompt="Describe {title}.\nShort!", completion="{content}")
 
@@ -33,7 +33,7 @@ def read_prompts(template: str, *rows: dict[str, str], questions: list[str] | No
     ],
 )
 def test_only_the_words_of_a_text_count(text: str, form: str):
-    assert normalize([text]).to_list() == [form]
+    assert normalize_words([text]).to_list() == [form]
 
 
 def test_the_words_of_the_templates_and_the_system_message_are_not_compared():

@@ -43,15 +43,17 @@ def synthesize(
     checked = check_templates(TEMPLATES, vocabulary, settings)
     estimated = estimate_cost(checked, settings, PRICES)
     templates, first = extend_templates(checked, vocabulary, responses, estimated, settings, PRICES)
-    drafts, second = write_answers(templates, vocabulary, responses, first, settings, PRICES)
+    written_answers, second = write_answers(
+        templates, vocabulary, responses, first, settings, PRICES
+    )
     conversations, third = write_questions(
-        drafts, vocabulary, responses, first, second, settings, PRICES
+        written_answers, vocabulary, responses, first, second, settings, PRICES
     )
     moderated, flagged = moderate_conversations(conversations, responses, settings)
-    rows = (estimated, templates, drafts, conversations, moderated, flagged, COLLECTED)
+    rows = (estimated, templates, written_answers, conversations, moderated, flagged, COLLECTED)
     report, invalid = report_synthesis(*rows, first, second, third, settings)
     made |= {
-        "drafts": drafts,
+        "written_answers": written_answers,
         "conversations": conversations,
         "flagged": flagged,
         "invalid": invalid,
@@ -194,11 +196,13 @@ def test_a_budget_is_for_all_steps_together(tmp_path: Path):
         before = server.number
         templates = check_templates(TEMPLATES, VOCABULARY, settings)
         free = {"usage": {"dollars": 0.0}}
-        drafts, record = write_answers(templates, VOCABULARY, responses, free, settings, prices)
+        written_answers, record = write_answers(
+            templates, VOCABULARY, responses, free, settings, prices
+        )
         assert server.number == before, "answers are there already"
         fresh = Cache(tmp_path / "b" / "responses.jsonl")
         with pytest.raises(TunelineError, match=r"synthesize\.budget"):
-            write_questions(drafts, VOCABULARY, fresh, free, record, settings, prices)
+            write_questions(written_answers, VOCABULARY, fresh, free, record, settings, prices)
 
 
 def test_a_budget_without_a_price_is_refused():

@@ -11,7 +11,7 @@ from lxml import etree
 
 from tuneline.datasets.office import UnsafeError
 from tuneline.datasets.opening import BoundedReader
-from tuneline.utils.limits import Budget, Limits
+from tuneline.utils.limits import Limits, MemoryBudget
 
 # No entity is resolved and nothing is fetched, whatever a file asks for.
 SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False}
@@ -51,7 +51,7 @@ class Package:
     """
 
     def __init__(self, content: bytes, limits: Limits) -> None:
-        self.budget = Budget(limits)
+        self.budget = MemoryBudget(limits)
         self._zip = ZipFile(BoundedReader(BytesIO(content)))
         self.names = set(self._zip.namelist())
 
@@ -125,7 +125,7 @@ class Package:
 class _Part:
     """A part that is being read, whose XML is counted as the tree that comes of it."""
 
-    def __init__(self, file: IO[bytes], name: str, budget: Budget) -> None:
+    def __init__(self, file: IO[bytes], name: str, budget: MemoryBudget) -> None:
         self._file, self._name, self._budget = file, name, budget
         self._held, self._last = 0, b""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tuneline.utils.limits import Budget
+from tuneline.utils.limits import MemoryBudget
 
 # Why a text may not be what its author sees.
 NO_COUNTRY = "country"
@@ -64,7 +64,7 @@ class SheetBuilder:
         budget: counts the memory that they take.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: MemoryBudget) -> None:
         self.sheet, self._budget = Sheet(), budget
         self._cells: dict[int, dict[int, str]] = {}
 

@@ -17,7 +17,7 @@ from tuneline.datasets.office.package import Package
 from tuneline.datasets.office.sheets import AS_STORED, NO_COUNTRY, Sheet, SheetBuilder, Workbook
 from tuneline.datasets.office.xlsx import XLSXWorkbook
 from tuneline.reporting.pages import count
-from tuneline.utils.limits import Budget, Limits, TooLargeError
+from tuneline.utils.limits import Limits, MemoryBudget, TooLargeError
 
 
 def open_workbook(content: bytes, locale: Locale | None, limits: Limits) -> Workbook:
@@ -32,7 +32,7 @@ def open_workbook(content: bytes, locale: Locale | None, limits: Limits) -> Work
         Exception: whatever the layers under a damaged file raise.
     """
     if not is_zipfile(BytesIO(content)):
-        return _BinaryWorkbook(content, limits, Budget(limits))
+        return _BinaryWorkbook(content, limits, MemoryBudget(limits))
     package = Package(content, limits)
     if "content.xml" in package.names:
         return ODSWorkbook(package, locale)
@@ -45,7 +45,7 @@ def open_workbook(content: bytes, locale: Locale | None, limits: Limits) -> Work
 class _BinaryWorkbook:
     """A workbook in one of the formats that no library reads with its number formats."""
 
-    def __init__(self, content: bytes, limits: Limits, budget: Budget) -> None:
+    def __init__(self, content: bytes, limits: Limits, budget: MemoryBudget) -> None:
         self._content, self._limits, self._budget = content, limits, budget
         self.sheets = self._ask()
 

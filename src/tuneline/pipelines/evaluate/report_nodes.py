@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from tuneline.errors import TunelineError
+from tuneline.examples import MODELS
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
@@ -25,7 +26,6 @@ from tuneline.pipelines.evaluate.runs import (
     draw_versions,
 )
 from tuneline.reporting.pages import render_page
-from tuneline.statistics.paired_comparison import MODELS
 from tuneline.utils.text import UNSPACED
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def show_answers(
 
 
 def _show_answer(row: dict[str, Any], scores: dict[str, Any]) -> dict[str, Any]:
-    models = {who: _show_model(row, who, scores[who]) for who in MODELS}
+    models: dict[str, dict[str, Any]] = {who: _show_model(row, who, scores[who]) for who in MODELS}
     return {
         "id": row["id"],
         "source": f"line {row['line']} of the raw data" if row["line"] else "evaluation.questions",

@@ -32,22 +32,22 @@ def conclude(metrics: Compared, categories: dict[str, Compared] | None = None) -
         for one in METRICS
         if one.decides_verdict and one.name in metrics
     }
-    shown, words = _word(list(counting.values()))
+    shown, words = _decide(list(counting.values()))
     return {
         "label": shown,
         "summary": " ".join(part for part in (words, _format_loss(metrics, shown)) if part),
         "notes": [
-            *_tell_evidence(list(counting.values())),
-            *_tell_doubts(list(counting.values())),
-            *_tell_few(list(counting.values())),
-            *_tell_categories(counting, categories or {}),
-            *_tell_unmeasured(metrics),
+            *_describe_evidence(list(counting.values())),
+            *_describe_doubts(list(counting.values())),
+            *_describe_few(list(counting.values())),
+            *_describe_categories(counting, categories or {}),
+            *_describe_unmeasured(metrics),
         ],
         "metrics": list(counting),
     }
 
 
-def _word(counting: list[dict[str, Any]]) -> tuple[str, str]:
+def _decide(counting: list[dict[str, Any]]) -> tuple[str, str]:
     found = {
         shown: _pick(counting, shown) for shown in ("better", "worse", "no significant difference")
     }
@@ -74,7 +74,7 @@ def _format_loss(metrics: Compared, verdict: str) -> str:
     )
 
 
-def _tell_evidence(counting: list[dict[str, Any]]) -> Iterator[str]:
+def _describe_evidence(counting: list[dict[str, Any]]) -> Iterator[str]:
     """Tell how large the difference is, on how many prompts, and what could have been found."""
     significant = [*_pick(counting, "better")[:1], *_pick(counting, "worse")[:1]]
     measured = [one for one in counting if one["difference"] is not None]
@@ -92,7 +92,7 @@ def _tell_evidence(counting: list[dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def _tell_doubts(counting: list[dict[str, Any]]) -> Iterator[str]:
+def _describe_doubts(counting: list[dict[str, Any]]) -> Iterator[str]:
     """Tell where a difference is not what its name promises."""
     for one in (*_pick(counting, "better"), *_pick(counting, "worse")):
         usual, rare = (one["wins"], one["losses"])[:: 1 if one["result"] == "better" else -1]
@@ -106,7 +106,7 @@ def _tell_doubts(counting: list[dict[str, Any]]) -> Iterator[str]:
             yield f"On {one['label']} the difference is small: less than 1 point of 100."
 
 
-def _tell_few(counting: list[dict[str, Any]]) -> Iterator[str]:
+def _describe_few(counting: list[dict[str, Any]]) -> Iterator[str]:
     labels: dict[str, list[str]] = {}
     for one in counting:
         if one["difference"] is not None and one["interval"] is None:
@@ -115,7 +115,7 @@ def _tell_few(counting: list[dict[str, Any]]) -> Iterator[str]:
         yield f"Too few to show a difference on {_join(some)}: {basis}."
 
 
-def _tell_categories(counting: Compared, categories: dict[str, Compared]) -> Iterator[str]:
+def _describe_categories(counting: Compared, categories: dict[str, Compared]) -> Iterator[str]:
     """Tell where it is worse, the largest loss first, and where nobody can know."""
     worse, unknown = [], 0
     for name, found in categories.items():
@@ -138,7 +138,7 @@ def _tell_categories(counting: Compared, categories: dict[str, Compared]) -> Ite
         yield f"Too few prompts to judge {unknown} of {len(categories)} categories by themselves."
 
 
-def _tell_unmeasured(metrics: Compared) -> Iterator[str]:
+def _describe_unmeasured(metrics: Compared) -> Iterator[str]:
     labels: dict[str, list[str]] = {}
     for one in metrics.values():
         if one["result"] == "not measured":

@@ -211,7 +211,7 @@ def check_count(chats: Chats, settings: FinetuneAPI) -> None:
         )
 
 
-def answer_prompts(
+def request_answers(
     rows: Rows, models: dict[str, str], server: Server, responses: Cache, evaluation: Evaluation
 ) -> Rows:
     """Have several models of a provider answer the same prompts with the same decoding.

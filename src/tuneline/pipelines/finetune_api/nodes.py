@@ -10,9 +10,9 @@ from tuneline.llm_api.server import moderate
 from tuneline.parameters import Evaluation, FinetuneAPI, Moderation, Price, Prices, Prompt
 from tuneline.pipelines.finetune_api.job import (
     Chats,
-    answer_prompts,
     check_count,
     export_split,
+    request_answers,
     run_job,
 )
 from tuneline.utils.caches import Cache
@@ -153,7 +153,7 @@ def answer_remotely(
         return []
     models = {"base": finetune_api.server.model, "tuned": remote_job["model"]}
     rows = list_prompts(test, prompt, evaluation)
-    return answer_prompts(rows, models, finetune_api.server, responses, evaluation)
+    return request_answers(rows, models, finetune_api.server, responses, evaluation)
 
 
 def _choose_moderation(settings: FinetuneAPI) -> Moderation:

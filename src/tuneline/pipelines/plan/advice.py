@@ -18,7 +18,7 @@ LOSSES = {"train": "training", "validation": "validation loss"}
 
 
 @dataclass(frozen=True)
-class Setting:
+class PlannedRun:
     """Everything that a run's memory follows from.
 
     Attributes:
@@ -38,18 +38,18 @@ class Setting:
         return predict_memory(self.size, self.longest, self.recipe, self.hardware)["total"]
 
 
-def list_savings(setting: Setting) -> list[dict[str, Any]]:
+def list_savings(run: PlannedRun) -> list[dict[str, Any]]:
     """Work out the changes, each on top of those before it.
 
     Args:
-        setting: the run as it is planned.
+        run: the run as it is planned.
 
     Returns:
         One entry a saving: the `change` as one would write it into the YAML, `effect` on the
         result, `saves_gb`, and the predicted `total_gb` with all changes so far.
     """
-    savings, total = [], setting.total_gb()
-    for change, effect, changed in _changes(setting):
+    savings, total = [], run.total_gb()
+    for change, effect, changed in _changes(run):
         after = changed.total_gb()
         savings.append(
             {
@@ -63,18 +63,18 @@ def list_savings(setting: Setting) -> list[dict[str, Any]]:
     return savings
 
 
-def _changes(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
+def _changes(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
     for step in (_shrink_batch, _checkpoint, _quantize_twice, _quantize_optimizer, _halve_rank):
-        for change, effect, changed in step(setting):
-            setting = changed
+        for change, effect, changed in step(run):
+            run = changed
             yield change, effect, changed
 
 
-def _shrink_batch(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
-    hardware = setting.hardware
+def _shrink_batch(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
+    hardware = run.hardware
     key, least = (
-        ("tokens_per_batch", setting.longest)
-        if setting.recipe.packing
+        ("tokens_per_batch", run.longest)
+        if run.recipe.packing
         else ("per_device_train_batch_size", 1)
     )
     value = getattr(hardware, key)
@@ -83,49 +83,49 @@ def _shrink_batch(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
         yield (
             f"hardware.{key}: {least}",
             "none; slower",
-            replace(setting, hardware=changed),
+            replace(run, hardware=changed),
         )
 
 
-def _checkpoint(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
-    if not setting.hardware.gradient_checkpointing:
-        changed = setting.hardware.model_copy(update={"gradient_checkpointing": True})
+def _checkpoint(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
+    if not run.hardware.gradient_checkpointing:
+        changed = run.hardware.model_copy(update={"gradient_checkpointing": True})
         yield (
             "hardware.gradient_checkpointing: true",
             "none; a third slower",
-            replace(setting, hardware=changed),
+            replace(run, hardware=changed),
         )
 
 
-def _quantize_twice(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
-    quantization = setting.recipe.quantization
+def _quantize_twice(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
+    quantization = run.recipe.quantization
     if not quantization.get("bnb_4bit_use_double_quant"):
         update = {"quantization": {**quantization, "bnb_4bit_use_double_quant": True}}
         yield (
             "recipe.quantization.bnb_4bit_use_double_quant: true",
             "hardly any",
-            replace(setting, recipe=setting.recipe.model_copy(update=update)),
+            replace(run, recipe=run.recipe.model_copy(update=update)),
         )
 
 
-def _quantize_optimizer(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
-    optimizer = str((setting.recipe.model_extra or {}).get("optim", ""))
-    if setting.hardware.device == "cuda" and "8bit" not in optimizer:
-        recipe = Recipe.model_validate({**setting.recipe.model_dump(), "optim": "adamw_8bit"})
-        yield "recipe.optim: adamw_8bit", "hardly any", replace(setting, recipe=recipe)
+def _quantize_optimizer(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
+    optimizer = str((run.recipe.model_extra or {}).get("optim", ""))
+    if run.hardware.device == "cuda" and "8bit" not in optimizer:
+        recipe = Recipe.model_validate({**run.recipe.model_dump(), "optim": "adamw_8bit"})
+        yield "recipe.optim: adamw_8bit", "hardly any", replace(run, recipe=recipe)
 
 
-def _halve_rank(setting: Setting) -> Iterator[tuple[str, str, Setting]]:
-    rank = setting.recipe.lora.get("r", 8)
+def _halve_rank(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
+    rank = run.recipe.lora.get("r", 8)
     if rank >= 16:
-        lora = {**setting.recipe.lora, "r": rank // 2}
+        lora = {**run.recipe.lora, "r": rank // 2}
         yield (
             f"recipe.lora.r: {rank // 2}",
             "an adapter that can learn less",
             replace(
-                setting,
-                recipe=setting.recipe.model_copy(update={"lora": lora}),
-                size=replace(setting.size, trainable=setting.size.trainable // 2),
+                run,
+                recipe=run.recipe.model_copy(update={"lora": lora}),
+                size=replace(run.size, trainable=run.size.trainable // 2),
             ),
         )
 

@@ -15,7 +15,7 @@ from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.plan.advice import Setting, list_savings, list_warnings
+from tuneline.pipelines.plan.advice import PlannedRun, list_savings, list_warnings
 from tuneline.pipelines.plan.estimates import (
     choose_used,
     describe_learning_rate,
@@ -151,7 +151,7 @@ def make_plan(
         "parameters": size.parameters(),
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
         "memory_gb": predict_memory(size, longest, recipe, hardware),
-        "savings": list_savings(Setting(size, longest, recipe, hardware)),
+        "savings": list_savings(PlannedRun(size, longest, recipe, hardware)),
         "disk": plan_disk(size, recipe, measure_disks(checkpoints)),
         "time": estimate_time(tokens["in_all"], hardware),
         "chat_template": [

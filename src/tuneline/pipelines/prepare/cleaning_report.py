@@ -63,7 +63,7 @@ class CleaningReport:
             self._misread += find_mojibake(clean[name])
             self._count_markup(clean[name])
 
-    def tell(self, raw: RowSource) -> dict[str, Any]:
+    def describe(self, raw: RowSource) -> dict[str, Any]:
         """Give the report on all rows so far."""
         rejected = self._reasons.total()
         counted, warnings = self._format_counts(rejected), self._warn()

@@ -29,7 +29,7 @@ MISSED = 1e-6
 MOST_HASHES = 512
 SEED = 3407
 ROWS_AT_ONCE = 10_000
-WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
+COMPARED_WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 
 
 class NearDuplicates:
@@ -181,7 +181,7 @@ def pair_words(form: str) -> list[str]:
     return [*pairs, *again]
 
 
-def normalize(texts: Sequence[str | None] | pl.Series) -> pl.Series:
+def normalize_words(texts: Sequence[str | None] | pl.Series) -> pl.Series:
     """Reduce texts to what makes two of them say the same: their words.
 
     Letter case, punctuation, white space, accents and typographic variants (`ﬁ`, `½`, full width)
@@ -194,7 +194,7 @@ def normalize(texts: Sequence[str | None] | pl.Series) -> pl.Series:
     raw = pl.Series("text", texts, pl.String)
     plain = pl.col("text").str.to_lowercase().str.normalize("NFKD")
     folded = plain.str.replace_all(ACCENTS.pattern, "").str.normalize("NFKC")
-    words = folded.str.extract_all(WORD).list.join(" ")
+    words = folded.str.extract_all(COMPARED_WORD).list.join(" ")
     form = pl.when(words == "").then(pl.col("text").str.strip_chars()).otherwise(words)
     return raw.to_frame().select(form).to_series()
 
@@ -229,8 +229,8 @@ def make_forms(rows: pl.DataFrame, questions: list[str], prompt: Prompt) -> pl.D
 
 def _read_forms(rows: pl.DataFrame, template: str, questions: list[str]) -> pl.Series:
     columns = _drop_words(template)
-    asked = normalize([_strip(question, template) for question in questions])
-    forms = pl.concat([*map(normalize, _fill(rows, columns)), asked])
+    asked = normalize_words([_strip(question, template) for question in questions])
+    forms = pl.concat([*map(normalize_words, _fill(rows, columns)), asked])
     if "\n" not in columns:
         return forms
     # Columns that differ may fill a template to the same text, if they hold words of the template.

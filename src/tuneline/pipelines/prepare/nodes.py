@@ -39,10 +39,10 @@ log = logging.getLogger(__name__)
 SHOWN = by_name("source", "original", require_all=False)
 MARKED = SHOWN.str.replace(f"^('*{FORMULA_START})", "'$1")
 Pair = tuple[pl.DataFrame, pl.DataFrame]
-Outputs = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any]]]
+CleaningStreams = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any]]]
 
 
-def clean_rows(raw: RowSource, data: Data) -> Outputs:
+def clean_rows(raw: RowSource, data: Data) -> CleaningStreams:
     """Apply the cleaning rules to every row.
 
     Returns:
@@ -56,7 +56,7 @@ def clean_rows(raw: RowSource, data: Data) -> Outputs:
     """
     report = CleaningReport(data)
     clean, rejected = divide(_clean_batches(raw, data, report))
-    return clean, rejected, Stream(_tell(raw, data, report))
+    return clean, rejected, Stream(_describe_cleaning(raw, data, report))
 
 
 def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
@@ -75,10 +75,12 @@ def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterat
     progress.finish()
 
 
-def _tell(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[dict[str, Any]]:
-    told = report.tell(raw)
-    yield told
-    check_cleaned(raw.path, told, data)
+def _describe_cleaning(
+    raw: RowSource, data: Data, report: CleaningReport
+) -> Iterator[dict[str, Any]]:
+    described = report.describe(raw)
+    yield described
+    check_cleaned(raw.path, described, data)
 
 
 def _divide(judged: pl.DataFrame, data: Data) -> Pair:
@@ -112,7 +114,7 @@ def make_pairs(clean: pl.LazyFrame, data: Data) -> tuple[Stream[pl.DataFrame], p
         _warn_of_typos(report)
     else:
         pairs, report = pair_documents(rows, data, data.documents)  # type: ignore[arg-type]
-        _tell_problems(report, data)
+        _log_problems(report, data)
     return Stream([pairs]), report
 
 
@@ -130,7 +132,7 @@ def _warn_of_typos(report: pd.DataFrame) -> None:
         log.warning("%s", problem)
 
 
-def _tell_problems(report: pd.DataFrame, data: Data) -> None:
+def _log_problems(report: pd.DataFrame, data: Data) -> None:
     """Warn of documents that are left out; fail if all of them are."""
     broken = report[report["problem"] != ""]
     problems = [

@@ -7,7 +7,7 @@ import regex
 from rapidfuzz.distance import Prefix
 
 from tuneline.parameters.table import Similarity
-from tuneline.pipelines.prepare.near_duplicates import normalize
+from tuneline.pipelines.prepare.near_duplicates import normalize_words
 
 # Letters with which two words must begin to be forms of one; shorter words must be equal.
 LEAST_LETTERS = 3
@@ -82,9 +82,9 @@ class SimilarItems:
     def _read_words(self, items: list[str]) -> Mapping[str, list[str]]:
         if not self._similarity:
             return {}
-        stop_words = set(normalize([*self._similarity.stop_words]))
+        stop_words = set(normalize_words([*self._similarity.stop_words]))
         read: dict[str, list[str]] = {}
-        for item, text in zip(items, normalize([*items]), strict=True):
+        for item, text in zip(items, normalize_words([*items]), strict=True):
             words = str(text).split()
             told = [word for word in words if word not in stop_words] or words
             read[item] = sorted([*told, *SIGNS.findall(item), *("-" for _ in MINUS.finditer(item))])

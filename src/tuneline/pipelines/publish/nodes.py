@@ -19,7 +19,7 @@ from tuneline.pipelines.publish.release_checks import (
     find_other_records,
     find_other_scores,
     find_release_problems,
-    list_files,
+    list_release_files,
 )
 from tuneline.utils.hashing import check_files
 
@@ -209,7 +209,7 @@ def check_release(release_folder: Path, publish: Publish) -> dict[str, Any]:
     problems = list(find_release_problems(release_folder))
     if problems and not publish.dry_run:
         raise TunelineError(*problems)
-    files = list_files(release_folder)
+    files = list_release_files(release_folder)
     return {
         "repo_id": publish.repo_id,
         "private": publish.private,

@@ -136,7 +136,7 @@ def _name_fault(path: Path, wrong: str, matters: str) -> Problem:
     return Problem(where=path.name, wrong=wrong, matters=matters, remedy=remedy)
 
 
-def list_files(folder: Path) -> list[dict[str, Any]]:
+def list_release_files(folder: Path) -> list[dict[str, Any]]:
     """List a release's files.
 
     Args:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tuneline.examples import MODELS
 from tuneline.llm_api.asker import Asker, ask_in_rounds
 from tuneline.llm_api.requests import Failure, Request, Response, find_objects, make_object_schema
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Rubric, Server
 from tuneline.pipelines.rubric.sheet import LEAST, MOST, RATING_COLUMNS, Pair
-from tuneline.statistics.paired_comparison import MODELS, Metric, compare_all
+from tuneline.statistics.paired_comparison import Metric, compare_all
 from tuneline.statistics.significance import Groupings, find_groups
 from tuneline.utils.caches import Cache
 

@@ -20,14 +20,14 @@ LEFTOVER = re.compile(r"[{}]|\[[^\]]*\]|<[^>]*>|%s|_{2,}")
 QUOTED_WORDS = 5
 
 
-def normalize(text: str) -> str:
+def fold_words(text: str) -> str:
     """Fold what makes no other text: letter case, punctuation, spaces."""
     return " ".join(WORD.findall(text.casefold()))
 
 
 def quote(source: str) -> str:
     """Give the first words of a source, as they must come back."""
-    return " ".join(normalize(source).split()[:QUOTED_WORDS])
+    return " ".join(fold_words(source).split()[:QUOTED_WORDS])
 
 
 def find_pairing_problem(item: Item, found: dict[str, Any]) -> str | None:
@@ -77,7 +77,7 @@ def find_alike(text: str, others: Iterable[str], similarity: float) -> int | Non
 
 def echoes(question: str, answer: str, similarity: float) -> bool:
     """Tell whether a question and an answer repeat each other."""
-    return bool(fuzz.partial_ratio(normalize(question), normalize(answer)) >= similarity)
+    return bool(fuzz.partial_ratio(fold_words(question), fold_words(answer)) >= similarity)
 
 
 class TemplateCheck:
@@ -149,5 +149,5 @@ class QuestionCheck:
 
 def _find_repetition(text: str, identifier: str, kept: dict[str, str]) -> str | None:
     """Find an item with the same words; if there is none, remember this one."""
-    first = kept.setdefault(normalize(text), identifier)
+    first = kept.setdefault(fold_words(text), identifier)
     return None if first == identifier else f"it repeats {first}"

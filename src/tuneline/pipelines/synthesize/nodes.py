@@ -118,7 +118,7 @@ def write_answers(
     """Have the templates filled: an answer for each planned conversation.
 
     Returns:
-        Drafts (`id`, `template`, `template_origin`, `style`, `disfluency`, `answer`, `fillers`);
+        Answers (`id`, `template`, `template_origin`, `style`, `disfluency`, `answer`, `fillers`);
         the record of the step.
     """
     asker = make_asker(vocabulary, responses, synthesize, prices, template_record)
@@ -126,7 +126,7 @@ def write_answers(
     check = AnswerCheck(synthesize.checks)
     outcome = ask_items("answers", synthesize.instructions.answers, items, check, asker)
     check_some_came("answers", items, outcome)
-    drafts = [
+    written_answers = [
         {
             **{name: item[name] for name in ("id", "template", "template_origin", "style")},
             "disfluency": found.get("disfluency") or "",
@@ -135,12 +135,12 @@ def write_answers(
         }
         for item, found in outcome.pair(items)
     ]
-    log.info("Answers: %s of %s.", f"{len(drafts):,}", f"{len(items):,}")
-    return drafts, make_record(outcome, asker)
+    log.info("Answers: %s of %s.", f"{len(written_answers):,}", f"{len(items):,}")
+    return written_answers, make_record(outcome, asker)
 
 
 def write_questions(
-    drafts: Rows,
+    written_answers: Rows,
     vocabulary: dict[str, Any],
     responses: Cache,
     template_record: Record,
@@ -151,19 +151,21 @@ def write_questions(
     """Have an interviewer's question written for each answer, matched by id.
 
     Returns:
-        Conversations (drafts with `question`); the record of the step.
+        Conversations (written answers with `question`); the record of the step.
     """
     asker = make_asker(vocabulary, responses, synthesize, prices, template_record, answer_record)
     items = [
-        {"id": one["id"], "source": one["answer"], "fillers": one["fillers"]} for one in drafts
+        {"id": one["id"], "source": one["answer"], "fillers": one["fillers"]}
+        for one in written_answers
     ]
     check = QuestionCheck(synthesize.checks)
     outcome = ask_items("questions", synthesize.instructions.questions, items, check, asker)
     check_some_came("questions", items, outcome)
     conversations = [
-        {**draft, "question": found["text"].strip()} for draft, found in outcome.pair(drafts)
+        {**answer, "question": found["text"].strip()}
+        for answer, found in outcome.pair(written_answers)
     ]
-    log.info("Questions: %s of %s.", f"{len(conversations):,}", f"{len(drafts):,}")
+    log.info("Questions: %s of %s.", f"{len(conversations):,}", f"{len(written_answers):,}")
     return conversations, make_record(outcome, asker)
 
 
@@ -191,7 +193,7 @@ def moderate_conversations(
 def report_synthesis(
     cost_estimate: dict[str, Any],
     all_templates: Rows,
-    drafts: Rows,
+    written_answers: Rows,
     conversations: Rows,
     moderated: Rows,
     flagged: Rows,
@@ -212,8 +214,8 @@ def report_synthesis(
         "questions": question_record,
     }
     steps = {
-        "answers": (synthesize.conversations, len(drafts)),
-        "questions": (len(drafts), len(conversations)),
+        "answers": (synthesize.conversations, len(written_answers)),
+        "questions": (len(written_answers), len(conversations)),
         "moderation": (len(conversations), len(moderated)),
     }
     report = describe_synthesis(

@@ -42,13 +42,13 @@ def create_pipeline() -> Pipeline:
                 write_answers,
                 name="write_answers",
                 inputs=["all_templates", "vocabulary", "responses", "template_record", *SETTINGS],
-                outputs=["drafts", "answer_record"],
+                outputs=["written_answers", "answer_record"],
             ),
             Node(
                 write_questions,
                 name="write_questions",
                 inputs=[
-                    "drafts",
+                    "written_answers",
                     "vocabulary",
                     "responses",
                     "template_record",
@@ -69,7 +69,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "cost_estimate",
                     "all_templates",
-                    "drafts",
+                    "written_answers",
                     "conversations",
                     "moderated",
                     "flagged",

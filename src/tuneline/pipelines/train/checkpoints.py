@@ -94,9 +94,9 @@ def remove_old(folder: Path, limit: int | None, best_step: int | None) -> None:
             _remove(checkpoint)
 
 
-def finish(folder: Path, facts: dict[str, Any]) -> None:
+def finish(folder: Path, stats: dict[str, Any]) -> None:
     """Note that a run is through, with what was measured."""
-    write_sealed(folder / FINISHED, facts)
+    write_sealed(folder / FINISHED, stats)
 
 
 def read_finished(folder: Path) -> dict[str, Any] | None:
@@ -105,11 +105,11 @@ def read_finished(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        facts = read_sealed(path, REMEDY)
+        stats = read_sealed(path, REMEDY)
     except TunelineError as error:
         log.warning("%s", error)
         return None
-    return facts if is_whole(folder / f"checkpoint-{facts['released_step']}") else None
+    return stats if is_whole(folder / f"checkpoint-{stats['released_step']}") else None
 
 
 def _can_go_on(checkpoint: Path) -> bool:

@@ -99,11 +99,11 @@ def train_adapter(
             planned = plan["memory_gb"]["total"]
             task = Task(Path(scratch), run, find_checkpoint(run), recipe, hardware, planned)
             launch(fit, hardware.processes, task)
-    facts = read_finished(run)
-    assert facts  # noqa: S101 - `fit` has just written them
-    step = facts["released_step"]
+    stats = read_finished(run)
+    assert stats  # noqa: S101 - `fit` has just written them
+    step = stats["released_step"]
     adapter = read_adapter(run / f"checkpoint-{step}", tokenizer, {**inputs})
-    return adapter, make_log(facts.pop("log")), facts
+    return adapter, make_log(stats.pop("log")), stats
 
 
 def plot_losses(training_log: pd.DataFrame) -> go.Figure:

@@ -31,7 +31,7 @@ LOG_COLUMNS = [
 def describe_training(
     epochs: pd.DataFrame,
     training_log: pd.DataFrame,
-    facts: dict[str, Any],
+    stats: dict[str, Any],
     plan: dict[str, Any],
     adapter: Adapter,
     recipe: Recipe,
@@ -42,7 +42,7 @@ def describe_training(
     Args:
         epochs: one row an epoch.
         training_log: one row a logged step.
-        facts: steps, device and peak memory, as measured.
+        stats: steps, device and peak memory, as measured.
         plan: what was predicted.
         adapter: what came out.
         recipe: what was trained and how.
@@ -55,7 +55,7 @@ def describe_training(
     """
     last = training_log.iloc[-1]
     seconds, tokens = float(last["seconds"]), int(last["num_tokens"])
-    released = training_log[training_log["step"] == facts["released_step"]].iloc[0]
+    released = training_log[training_log["step"] == stats["released_step"]].iloc[0]
     best = {
         "step": int(released["step"]),
         "epoch": round(float(released["epoch"]), 2),
@@ -71,18 +71,18 @@ def describe_training(
         "examples": {key: plan["overlong"][key] for key in ("used", "left_out", "cut")},
         "tokens_per_second": round(tokens / seconds, 1),
         "cost": _cost(seconds, hardware),
-        "device": facts["device"],
-        "comparison": _compare(facts, tokens, seconds, plan, adapter, hardware),
+        "device": stats["device"],
+        "comparison": _compare(stats, tokens, seconds, plan, adapter, hardware),
         "trainable_share": plan["parameters"]["trainable_share"],
         "seed": recipe.seed,
         "versions": adapter.provenance["versions"],
     }
-    words = [*_word(record, losses), *_format_examples(record["examples"], recipe)]
+    words = [*_describe_losses(record, losses), *_format_examples(record["examples"], recipe)]
     return {"summary": " ".join(words), **record}
 
 
 def _compare(
-    facts: dict[str, Any],
+    stats: dict[str, Any],
     tokens: int,
     seconds: float,
     plan: dict[str, Any],
@@ -94,11 +94,11 @@ def _compare(
     planned_hours = (plan["time"]["seconds"] or 0) / 3600 or None
     cost = _cost(seconds, hardware)
     rows: list[tuple[str, Any, Any, str]] = [
-        ("steps", plan["steps"]["total"], facts["steps"], ""),
+        ("steps", plan["steps"]["total"], stats["steps"], ""),
         ("tokens", plan["tokens"]["in_all"], tokens, ""),
         ("wall time", planned_hours, seconds / 3600, "h"),
         ("cost", plan["time"]["cost"], cost, hardware.currency),
-        ("peak memory", plan["memory_gb"]["total"], facts["peak_memory_gb"], "GB"),
+        ("peak memory", plan["memory_gb"]["total"], stats["peak_memory_gb"], "GB"),
         ("trainable parameters", plan["parameters"]["trainable"], trainable, ""),
         ("adapter size", plan["adapter_megabytes"], size / 1e6, "MB"),
     ]
@@ -108,7 +108,7 @@ def _compare(
     ]
 
 
-def _word(record: dict[str, Any], losses: list[float]) -> list[str]:
+def _describe_losses(record: dict[str, Any], losses: list[float]) -> list[str]:
     """Say what the validation losses say; `losses` are those after the start, in order."""
     best, before = record["best"], record["base_validation_loss"]
     change = (best["validation_loss"] - before) / before

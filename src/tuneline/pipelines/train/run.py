@@ -61,7 +61,7 @@ def fit(task: Task) -> None:
         _probe(trainer, rows["train"], task)
     trainer.train(resume_from_checkpoint=str(task.checkpoint) if task.checkpoint else None)
     if trainer.is_world_process_zero():
-        finish(task.run, _collect_facts(trainer, task.hardware))
+        finish(task.run, _collect_stats(trainer, task.hardware))
 
 
 def make_trainer(task: Task, model: Any, tokenizer: Any, rows: dict[str, Any]) -> Any:
@@ -111,7 +111,7 @@ def _probe(trainer: Any, train: Any, task: Task) -> None:
     )
 
 
-def _collect_facts(trainer: Any, hardware: Hardware) -> dict[str, Any]:
+def _collect_stats(trainer: Any, hardware: Hardware) -> dict[str, Any]:
     state = trainer.state
     return {
         # Without the closing summary, which after an interruption is of the last part alone.

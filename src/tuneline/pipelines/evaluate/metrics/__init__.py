@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tuneline.examples import Example
+from tuneline.examples import MODELS, Example
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import key_recall, likelihood
 from tuneline.pipelines.evaluate.metrics.format import (
@@ -18,7 +18,7 @@ from tuneline.pipelines.evaluate.metrics.format import (
     measure_language,
     measure_sections,
 )
-from tuneline.pipelines.evaluate.metrics.outputs import Outputs
+from tuneline.pipelines.evaluate.metrics.outputs import KeyComparison, Outputs
 from tuneline.pipelines.evaluate.metrics.overlap import (
     COPYING,
     REPETITION,
@@ -27,7 +27,7 @@ from tuneline.pipelines.evaluate.metrics.overlap import (
     measure_repetition,
     measure_similarity,
 )
-from tuneline.statistics.paired_comparison import MODELS, Metric, SampleScores
+from tuneline.statistics.paired_comparison import Metric, SampleScores
 
 # Metrics that one function measures together; the report shows them in this order.
 FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ...] = (
@@ -61,7 +61,7 @@ def measure_answers(
         does not apply is left out), and of figures and key terms those `missed` and `added`.
     """
     training = [example["completion"][-1]["content"] for example in train]
-    keys = {
+    keys: dict[str, list[KeyComparison]] = {
         who: [key_recall.compare_row(row, who, evaluation.language) for row in answers]
         for who in MODELS
     }

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import regex
 
-from tuneline.pipelines.evaluate.metrics.overlap import normalize
+from tuneline.pipelines.evaluate.metrics.overlap import normalize_typography
 from tuneline.pipelines.evaluate.metrics.units import (
     CURRENCY_BEFORE,
     LETTER,
@@ -150,7 +150,7 @@ def read_figures(
     Returns:
         The figures, each once, in their order.
     """
-    text = normalize(GROUP_MARK.sub("'", CIRCLED.sub(" ", text)))
+    text = normalize_typography(GROUP_MARK.sub("'", CIRCLED.sub(" ", text)))
     text = PERCENT.sub(r"\1%", text)
     text = SPACED.sub(lambda match: _join(match, grouped), _drop_list_numbers(text))
     comma = (language or "").partition("-")[0] in COMMA_LANGUAGES.split()

@@ -8,7 +8,7 @@ import numpy as np
 import regex
 
 from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average, fraction
-from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize
+from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize_typography
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.text import is_heading
 
@@ -188,7 +188,7 @@ def _measure(answer: str, expected: str) -> float | None:
     language, _, script = expected.partition("-")
     script = script or IMPLIED_SCRIPTS.get(language, "")
     right = told = 0
-    for sentence in SENTENCE_END.split(normalize(answer)):
+    for sentence in SENTENCE_END.split(normalize_typography(answer)):
         letters = sum(map(str.isalpha, sentence))
         # A Chinese character says as much as several letters.
         if letters >= LEAST_LETTERS // (3 if is_chinese(sentence) else 1):

@@ -6,7 +6,11 @@ from typing import Any
 
 from tuneline.pipelines.evaluate.metrics.figures import Figure, read_figures
 from tuneline.pipelines.evaluate.metrics.outputs import KeyComparison, Outputs, average
-from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize, split_words
+from tuneline.pipelines.evaluate.metrics.overlap import (
+    is_chinese,
+    normalize_typography,
+    split_words,
+)
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 
 METRICS = (
@@ -129,4 +133,4 @@ def _holds(answer: str, term: str) -> bool:
 
 
 def _fold(text: str) -> str:
-    return " ".join(normalize(text).casefold().split())
+    return " ".join(normalize_typography(text).casefold().split())

@@ -25,7 +25,7 @@ MINUS = regex.compile(
 TRUE_MINUS = regex.compile(r"(?<=\s)\u2212(?=\p{Sc}?\.?\d)")
 
 LETTERS = rf"[^\W{UNSPACED}]+"
-WORD = regex.compile(
+SCORED_WORD = regex.compile(
     rf"[{UNSPACED}]"
     rf"|(?:(?<!\w)\u2212)?(?=\d){LETTERS}(?:[.,:/\u2044](?=\d){LETTERS})*"
     rf"|{LETTERS}"
@@ -104,7 +104,7 @@ REPETITION = (
 )
 
 
-def normalize(text: str) -> str:
+def normalize_typography(text: str) -> str:
     """Reduce typographic variants of a text to one: NFKC, with the signs of numbers kept.
 
     A minus that belongs to a number becomes U+2212, whichever dash was typed; `²` becomes `^2`,
@@ -127,8 +127,8 @@ def split_words(text: str) -> list[str]:
     Numbers keep their minus and their decimals; symbols (`≥`, `%`, `€`, `+`, the `#` of `C#`,
     emoji) are words of their own. A text without any word gives its characters.
     """
-    folded = normalize(text).casefold()
-    return WORD.findall(folded) or [one for one in folded if not one.isspace()]
+    folded = normalize_typography(text).casefold()
+    return SCORED_WORD.findall(folded) or [one for one in folded if not one.isspace()]
 
 
 def is_chinese(text: str) -> bool:
