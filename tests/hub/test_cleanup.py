@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuneline.hub.cleanup import DAY, find_removable
-from tuneline.parameters import Cleaning, Storage
+from tuneline.parameters import Cleanup, Storage
 
 OLD, NEW = "1" * 40, "2" * 40
 NAMED = "microsoft/Phi-3-mini-4k-instruct"  # in conf/base
-ALL = Cleaning(
+ALL = Cleanup(
     interrupted_downloads=True, unreferenced_revisions=True, unused_repos=["*"], finished_runs=True
 )
 
@@ -61,7 +61,7 @@ def add_shared(repo: Path) -> Path:
 
 def clean(cache: Path, **allowed: object) -> list[str]:
     """Remove what is allowed; name it."""
-    items = find_removable(cache, Storage(clean=Cleaning(**allowed)))  # type: ignore[arg-type]
+    items = find_removable(cache, Storage(clean=Cleanup(**allowed)))  # type: ignore[arg-type]
     for item in items:
         item.remove()
     return [f"{item.name} {item.size}" for item in items]
@@ -165,10 +165,10 @@ def test_repositories_go_by_pattern_and_age_and_named_ones_only_by_their_whole_i
         add_repo(tmp_path, repo, days=days)
     assert clean(tmp_path, unused_repos=["owner/*", "microsoft/*"]) == ["model owner/old 1200"]
     items = find_removable(
-        tmp_path, Storage(clean=Cleaning(unused_repos=["other/old"])), keep="other/old"
+        tmp_path, Storage(clean=Cleanup(unused_repos=["other/old"])), keep="other/old"
     )
     assert len(items) == 1  # listed by its whole id
-    items = find_removable(tmp_path, Storage(clean=Cleaning(unused_repos=["other/*"])), "other/old")
+    items = find_removable(tmp_path, Storage(clean=Cleanup(unused_repos=["other/*"])), "other/old")
     assert items == []
     assert clean(tmp_path, unused_repos=[NAMED]) == [f"model {NAMED} 1200"]
 

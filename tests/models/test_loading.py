@@ -5,15 +5,20 @@ import torch
 from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Linear4bit
 from peft import LoraConfig, get_peft_model
+from transformers.integrations import sdpa_attention
 
 from tests.conftest import PROJECT, TINY_BASE
 from tests.pipelines.train.small_runs import make_examples
 from tuneline.errors import TunelineError
-from tuneline.models.loading import identify_base, load_model, load_tokenizer
+from tuneline.models.loading import (
+    avoid_slow_kernel,
+    choose_attention,
+    identify_base,
+    load_model,
+    load_tokenizer,
+)
 from tuneline.models.rendering import find_end_tokens, render_example
 from tuneline.parameters import Hardware, Recipe
-
-pytestmark = pytest.mark.slow
 
 
 def make_peft(model: torch.nn.Module) -> torch.nn.Module:
@@ -41,6 +46,7 @@ def gradients(model: torch.nn.Module, ids: torch.Tensor) -> dict[str, torch.Tens
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.requires_grad}
 
 
+@pytest.mark.slow
 def test_linear_layers_are_in_4_bits_and_the_rest_in_float32(recipe: Recipe, hardware: Hardware):
     model = load_model(recipe, hardware)
     layers = [module for module in model.modules() if isinstance(module, Linear4bit)]
@@ -49,6 +55,7 @@ def test_linear_layers_are_in_4_bits_and_the_rest_in_float32(recipe: Recipe, har
     assert model.get_input_embeddings().weight.dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_gradients_on_nf4_are_those_on_the_weights_it_stands_for_also_after_an_evaluation(
     recipe: Recipe, hardware: Hardware
 ):
@@ -65,12 +72,14 @@ def test_gradients_on_nf4_are_those_on_the_weights_it_stands_for_also_after_an_e
         torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_base_is_identified_by_its_weights(recipe: Recipe):
     base = identify_base(recipe)
     assert base["name"] == recipe.base_model
     assert len(base["sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_a_pad_token_that_ends_something_is_replaced(recipe: Recipe, tmp_path: Path):
     tokenizer = load_tokenizer(recipe)
     tokenizer.pad_token = "<|endoftext|>"
@@ -80,6 +89,7 @@ def test_a_pad_token_that_ends_something_is_replaced(recipe: Recipe, tmp_path: P
     assert len(loaded) == len(tokenizer)
 
 
+@pytest.mark.slow
 def test_a_base_without_a_chat_template_is_refused(recipe: Recipe, tmp_path: Path):
     tokenizer = load_tokenizer(recipe)
     tokenizer.chat_template = None
@@ -123,6 +133,7 @@ BAD_TEMPLATES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("template", "words"), BAD_TEMPLATES.values(), ids=BAD_TEMPLATES.keys())
 def test_a_template_that_cannot_be_used_is_refused_as_it_is_loaded(
     recipe: Recipe, tmp_path: Path, template: str, words: str
@@ -135,6 +146,7 @@ def test_a_template_that_cannot_be_used_is_refused_as_it_is_loaded(
     assert len(str(error.value).splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_a_byte_order_mark_is_no_part_of_a_template(recipe: Recipe, tmp_path: Path, encoding: str):
     template = "{% for m in messages %}" + TURN + "{% endfor %}" + ASK
@@ -144,6 +156,7 @@ def test_a_byte_order_mark_is_no_part_of_a_template(recipe: Recipe, tmp_path: Pa
     assert tokenizer.chat_template == template
 
 
+@pytest.mark.slow
 def test_a_template_that_is_not_utf_8_is_refused(recipe: Recipe, tmp_path: Path):
     (tmp_path / "mine.jinja").write_bytes("{{ 'Café' }}".encode("latin-1"))
     path = str(tmp_path / "mine.jinja")
@@ -151,6 +164,7 @@ def test_a_template_that_is_not_utf_8_is_refused(recipe: Recipe, tmp_path: Path)
         load_tokenizer(recipe.model_copy(update={"chat_template_path": path}))
 
 
+@pytest.mark.slow
 def test_several_templates_without_a_default_are_named(recipe: Recipe, tmp_path: Path):
     tokenizer = load_tokenizer(recipe)
     template = tokenizer.chat_template
@@ -162,6 +176,7 @@ def test_several_templates_without_a_default_are_named(recipe: Recipe, tmp_path:
         load_tokenizer(recipe.model_copy(update={"base_model": str(tmp_path)}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eos", [None, "<|end|>", "<|endoftext|>"])
 @pytest.mark.parametrize("pad", [None, "<|end|>", "<|endoftext|>", "<|pad|>"])
 def test_end_tokens_are_found_and_trained_whatever_the_tokenizer_pads_with(
@@ -179,6 +194,7 @@ def test_end_tokens_are_found_and_trained_whatever_the_tokenizer_pads_with(
     assert render_example(loaded, example).labels[-1] == ends[0]
 
 
+@pytest.mark.slow
 def test_of_several_chat_templates_the_default_one_is_taken(recipe: Recipe, tmp_path: Path):
     """Some bases bring one for tools as well: then their tokenizer has a dict, and a folder."""
     tokenizer = load_tokenizer(recipe)
@@ -192,7 +208,31 @@ def test_of_several_chat_templates_the_default_one_is_taken(recipe: Recipe, tmp_
     assert not (tmp_path / "adapter/additional_chat_templates").exists()
 
 
+@pytest.mark.slow
 def test_the_tracked_tiny_base_is_small_and_in_safetensors():
     files = list((PROJECT / TINY_BASE).iterdir())
     assert sum(path.stat().st_size for path in files) < 8e6
     assert not [path for path in files if path.suffix in {".bin", ".pt", ".pkl"}]
+
+
+T4 = {"device": "cuda", "compute_capability": 7.5, "dtype": "float16"}
+
+
+def test_auto_takes_sdpa_where_flash_attention_is_not_installed_or_the_gpu_too_old(
+    hardware: Hardware,
+):
+    for changes in ({}, T4, {**T4, "compute_capability": 8.9}):
+        machine = hardware.model_copy(update={"attn_implementation": "auto", **changes})
+        assert choose_attention(machine) == "sdpa"
+    assert choose_attention(hardware.model_copy(update={"attn_implementation": "eager"})) == "eager"
+
+
+def test_an_old_gpu_is_kept_off_the_slow_kernel_and_a_new_one_is_not(
+    hardware: Hardware, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sdpa_attention, "use_gqa_in_sdpa", sdpa_attention.use_gqa_in_sdpa)
+    key = torch.zeros(1, 2, 4, 64)
+    avoid_slow_kernel(hardware.model_copy(update={**T4, "compute_capability": 8.0}))
+    assert sdpa_attention.use_gqa_in_sdpa(None, key, key)
+    avoid_slow_kernel(hardware.model_copy(update=T4))
+    assert not sdpa_attention.use_gqa_in_sdpa(None, key, key)

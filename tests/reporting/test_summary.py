@@ -1,9 +1,18 @@
 """The last lines of a run say what was measured, on how much, and what was not."""
 
-from kedro.io import DataCatalog, MemoryDataset
+import logging
+from pathlib import Path
 
-from tests.pipelines.evaluate.test_scores import REFERENCES, make_answers, score
-from tuneline.reporting.summary import summarize
+import pandas as pd
+import pytest
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog, MemoryDataset
+from kedro_datasets.pandas import CSVDataset
+
+from tests.conftest import PROJECT
+from tests.pipelines.evaluate.test_nodes import REFERENCES, make_answers, score
+from tuneline.errors import TunelineError
+from tuneline.reporting.summary import show, summarize
 
 
 def read_lines(scores: dict) -> list[str]:
@@ -37,3 +46,69 @@ def test_a_loss_that_is_no_number_is_not_written_as_one():
 def test_too_few_prompts_have_no_interval_in_it():
     lines = read_lines(score(make_answers(["tea"] * 40, REFERENCES, (3.0, 1.0))[:4]))
     assert any(line.startswith("chrF") and line.endswith("(too few to tell)") for line in lines)
+
+
+USE_CASE = "product_descriptions"
+
+
+@pytest.fixture(autouse=True)
+def _known_pipelines():
+    bootstrap_project(PROJECT)
+
+
+def make_catalog(noun: str, value: object) -> DataCatalog:
+    return DataCatalog({f"{USE_CASE}.{noun}": MemoryDataset(value)})
+
+
+@pytest.mark.slow
+def test_rows_are_a_table_of_the_first_ones():
+    rows = [{"id": str(number), "meta": {"line": number}} for number in range(20)]
+    shown = show(make_catalog("train", rows), f"{USE_CASE}.train", rows=3)
+    assert list(shown["id"]) == ["0", "1", "2"]
+    assert list(shown["meta.line"]) == [0, 1, 2]
+
+
+@pytest.mark.slow
+def test_messages_read_as_text():
+    rows = [
+        {
+            "id": "1",
+            "prompt": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "Tea?"},
+            ],
+        }
+    ]
+    shown = show(make_catalog("train", rows), f"{USE_CASE}.train")
+    assert shown.loc[0, "prompt"] == "system: Be brief.\nuser: Tea?"
+
+
+@pytest.mark.slow
+def test_json_is_a_table_of_keys_and_values():
+    shown = show(make_catalog("scores", {"loss": {"base": 1.5}}), f"{USE_CASE}.scores")
+    assert shown.loc["loss base", "value"] == 1.5
+
+
+@pytest.mark.slow
+def test_a_page_stays_in_its_frame():
+    page = show(make_catalog("report", '<p>"&</p></iframe>'), f"{USE_CASE}.report")
+    frame = page._repr_html_()
+    assert 'srcdoc="&lt;p&gt;&quot;&amp;&lt;/p&gt;&lt;/iframe&gt;"' in frame
+    assert "allow-same-origin" not in frame
+
+
+@pytest.mark.slow
+def test_what_is_not_there_yet_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    dataset = CSVDataset(filepath=str(tmp_path / "epochs.csv"))
+    catalog = DataCatalog({f"{USE_CASE}.epochs": dataset})
+    caplog.set_level(logging.INFO, logger="tuneline")
+    assert show(catalog, f"{USE_CASE}.epochs") is None
+    assert f"{tmp_path}/epochs.csv" in caplog.text
+    dataset.save(pd.DataFrame({"epoch": [1]}))
+    assert len(show(catalog, f"{USE_CASE}.epochs")) == 1
+
+
+@pytest.mark.slow
+def test_a_misspelt_name_gets_the_nearest_one():
+    with pytest.raises(TunelineError, match=f"did you mean `{USE_CASE}.clean`"):
+        show(DataCatalog({}), f"{USE_CASE}.claen")

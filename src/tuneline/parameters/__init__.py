@@ -7,9 +7,10 @@ SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names;
 
 from pydantic import BaseModel
 
-from tuneline.parameters.data import Data, Documents, Rules
+from tuneline.parameters.cleaning import Rules
+from tuneline.parameters.data import Data, Documents, Leaks, Split
 from tuneline.parameters.shared import (
-    Cleaning,
+    Cleanup,
     FinetuneAPI,
     Gguf,
     Merge,
@@ -20,7 +21,6 @@ from tuneline.parameters.shared import (
     Storage,
     TinyBase,
 )
-from tuneline.parameters.splitting import Leaks, Split
 from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table
 from tuneline.parameters.training import Hardware, Prompt, Recipe
@@ -39,7 +39,7 @@ SHARED_BLOCKS: dict[str, type[BaseModel]] = {
 __all__ = [
     "SHARED_BLOCKS",
     "Checks",
-    "Cleaning",
+    "Cleanup",
     "Criterion",
     "Data",
     "Documents",

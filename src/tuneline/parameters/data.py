@@ -1,14 +1,17 @@
-"""How raw rows are read, cleaned, divided and kept apart."""
+"""What is read from the raw rows, how they are divided and kept apart."""
 
 import re
-from typing import Any, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tuneline.errors import suggest
-from tuneline.parameters.base import Block
-from tuneline.parameters.splitting import Leaks, Split
+from tuneline.parameters.base import Block, Seed
+from tuneline.parameters.cleaning import Rules
 from tuneline.parameters.table import Table
+
+# Numbers are ids too: YAML reads `6` as one.
+Identifier = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 # Columns that Tuneline writes itself.
 WRITTEN = {
@@ -52,73 +55,110 @@ class Documents(Block):
         return list(self.parts)
 
 
-class Rules(Block):
-    """Cleaning rules, in the order in which they work.
+class Pinned(Block):
+    """Rows whose split is named."""
 
-    See `pipelines/prepare/text_rules.py` and `cleaning.py`.
+    test: list[Identifier] = Field(default=[], description="ids of the rows held out")
+    validation: list[Identifier] = Field(default=[], description="ids of those that watch")
+
+
+class Split(Block):
+    """How clean rows are sampled and divided.
+
+    The test split is drawn first, so that it stays the same, or a part of the same, when the sample
+    grows or shrinks.
     """
 
-    strip_tags: bool = Field(
-        default=True, description="remove HTML tags, comments, scripts and style sheets"
+    sample: int | None = Field(
+        default=None, gt=0, description="rows to use at most; null for all of them"
     )
-    decode_entities: bool = Field(
-        default=True, description="turn HTML references such as `&amp;` into characters"
+    test: float | None = Field(
+        default=None, description="rows held out for the evaluation: a number, or a share below 1"
     )
-    escaped_twice: bool = Field(
-        default=False,
-        description="repeat both until nothing changes, for files whose HTML was escaped "
-        "(`&lt;br&gt;`); else an escaped tag is text",
+    validation: float | None = Field(
+        default=None, description="rows that watch the training: a number, or a share below 1"
     )
-    normalize_unicode: bool = Field(
-        default=True, description="compose accents, make spaces of control characters"
+    pinned: Pinned = Field(
+        default=Pinned(), description="ids of the rows of a split, instead of its size"
     )
-    normalize_spaces: bool = Field(default=True, description="one space for any white space")
-    boilerplate: list[str] = Field(
-        default=[], description="regular expressions of sentences that say nothing; removed"
+    group: str | None = Field(
+        default=None, description="column whose equal values stay in one split; null for the id"
     )
-    drop_only_boilerplate: bool = Field(
-        default=True, description="drop rows with a column that held nothing but boilerplate"
-    )
-    drop_empty: bool = Field(default=True, description="drop rows with an empty column")
-    drop_equal: bool = Field(default=True, description="drop rows whose columns all say the same")
-    min_words: dict[str, PositiveInt] = Field(default={}, description="least words, by column")
-    max_characters: dict[str, PositiveInt] = Field(
-        default={}, description="most characters, by column"
-    )
-    drop_not_text: bool = Field(
-        default=True, description="drop rows with a column of neither letters nor numbers"
-    )
-    unique: list[str] = Field(
-        default=[],
-        description="columns whose repetitions, in any letter case, are dropped",
-    )
+    seed: Seed = Field(default=3407, description="decides which rows are drawn")
 
-    @field_validator("unique", mode="before")
+    @field_validator("test", "validation")
     @classmethod
-    def _one_column_is_a_list(cls, columns: Any) -> Any:
-        if columns is None:
-            return []
-        return [columns] if isinstance(columns, str) else columns
+    def _sizes_are_possible(cls, size: float | None) -> float | None:
+        if size is not None and not (0 < size < 1 or (size >= 1 and size == int(size))):
+            raise ValueError("A size is a whole number of rows, or a share between 0 and 1")
+        return size if size is None or size < 1 else int(size)
 
-    @field_validator("boilerplate")
-    @classmethod
-    def _patterns_compile(cls, patterns: list[str]) -> list[str]:
-        import polars as pl
-
-        for pattern in patterns:
-            try:
-                pl.Series([""]).str.contains(pattern)
-            except pl.exceptions.ComputeError as error:
+    @model_validator(mode="after")
+    def _every_split_has_one_size(self) -> Self:
+        for split, size, ids in (
+            ("test", self.test, self.pinned.test),
+            ("validation", self.validation, self.pinned.validation),
+        ):
+            if (size is None) == (not ids):
+                stated = "both" if size is not None else "neither"
                 raise ValueError(
-                    f"`{pattern}` is no regular expression ({' '.join(str(error).split())}); "
-                    "it could not be looked for; fix it (Rust's syntax, no look-around)"
-                ) from None
-            if "" in pl.Series(["A b."]).str.extract_all(pattern)[0]:
-                raise ValueError(
-                    f"`{pattern}` also matches nothing at all; every text would grow by spaces; "
-                    "make it match one character at least"
+                    f"{stated} of `{split}` and `pinned.{split}` is stated; the split is either "
+                    "of a size or of named rows; state one of them"
                 )
-        return patterns
+        return self
+
+    @model_validator(mode="after")
+    def _rows_are_left_to_train_on(self) -> Self:
+        shares = [size for size in (self.test, self.validation) if size is not None and size < 1]
+        if sum(shares) >= 1:
+            raise ValueError(
+                f"the shares of `test` and `validation` add up to {sum(shares):g}; no row would be "
+                "left to train on; lower one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pinned_rows_are_in_one_split(self) -> Self:
+        twice = sorted(set(self.pinned.test) & set(self.pinned.validation))
+        if twice:
+            raise ValueError(
+                f"`pinned` names the id `{twice[0]}` for test and for validation; a row is on "
+                "one split only; take it out of one of them"
+            )
+        return self
+
+
+class Leaks(Block):
+    """When two rows on different splits are duplicates, and what becomes of them.
+
+    Similarity is the share of words that two texts have in common, in the same order. Below 0.7
+    duplicates could no longer be found without comparing every row with every other.
+    """
+
+    policy: Literal["drop", "move"] = Field(
+        default="drop",
+        description="drop: the training row goes; move: the held-out row goes into training",
+    )
+    threshold: float = Field(
+        default=0.8,
+        ge=0.7,
+        le=1,
+        description="similarity from which two rows are duplicates: of their prompts, of their "
+        "completions, and of both together",
+    )
+    completion_threshold: float | None = Field(
+        default=0.9,
+        ge=0.7,
+        le=1,
+        description="the same for one text alone: two completions, or a prompt and a fixed "
+        "question; null: completions alone are no duplicates, and questions only if they are equal",
+    )
+    min_words: int = Field(
+        default=12,
+        ge=1,
+        description="shorter texts are duplicates only if prompt and completion are both equal, or "
+        "prompt and question",
+    )
 
 
 class Data(Block):

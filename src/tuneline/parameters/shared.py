@@ -130,7 +130,7 @@ class FinetuneAPI(Block):
     seed: Seed = Field(default=3407, description="of the tuning job")
 
 
-class Cleaning(Block):
+class Cleanup(Block):
     """The allow-list: what cleaning may remove. Whatever it does not name is never removed."""
 
     interrupted_downloads: bool = Field(
@@ -169,7 +169,7 @@ class Storage(Block):
         description="when a disk is full, remove from the hub's cache what `clean` allows and try "
         "once more",
     )
-    clean: Cleaning = Field(default=Cleaning(), description="what cleaning may remove")
+    clean: Cleanup = Field(default=Cleanup(), description="what cleaning may remove")
 
 
 class Gguf(Block):

@@ -7,10 +7,10 @@ import torch
 from tests.pipelines.train.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.train.sft import derive_arguments
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 def test_the_best_checkpoint_is_released_and_patience_ends_the_run(
     recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -29,6 +29,7 @@ def test_the_best_checkpoint_is_released_and_patience_ends_the_run(
     assert {path.name for path in run.glob("checkpoint-*")} >= {"checkpoint-12", "checkpoint-24"}
 
 
+@pytest.mark.slow
 def test_only_the_newest_checkpoints_and_the_best_are_kept(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
@@ -38,6 +39,7 @@ def test_only_the_newest_checkpoints_and_the_best_are_kept(
     assert kept == {12, facts["released_step"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -70,6 +72,7 @@ def test_what_the_yaml_says_changes_what_is_trained(
         assert not same
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_breaks_the_loss_stops_the_run_and_names_the_cause(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
@@ -90,6 +93,7 @@ def test_a_learning_rate_that_breaks_the_loss_stops_the_run_and_names_the_cause(
         )
 
 
+@pytest.mark.slow
 def test_the_measured_first_step_leaves_no_trace(
     recipe: Recipe,
     hardware: Hardware,
@@ -107,6 +111,7 @@ def test_the_measured_first_step_leaves_no_trace(
         assert torch.equal(tensor, probed.tensors[name])
 
 
+@pytest.mark.slow
 def test_progress_says_step_loss_speed_time_left_and_money(
     recipe: Recipe, hardware: Hardware, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
@@ -115,3 +120,23 @@ def test_progress_says_step_loss_speed_time_left_and_money(
     train(shrink(recipe, num_train_epochs=1, logging_steps=2), priced, tmp_path)
     lines = [line for line in caplog.messages if line.startswith("step 4/6")]
     assert any("tokens/s" in line and "left" in line and "EUR so far" in line for line in lines)
+
+
+def test_recipe_keys_reach_sftconfig_and_the_machine_decides_precision(
+    recipe: Recipe, hardware: Hardware
+):
+    recipe = recipe.model_copy(update={"packing": False})
+    half = hardware.model_copy(update={"device": "cuda", "dtype": "float16"})
+    arguments = derive_arguments(recipe, half)
+    assert arguments["weight_decay"] == 0.01
+    assert (arguments["fp16"], arguments["bf16"], arguments["use_cpu"]) == (True, False, False)
+    assert arguments["gradient_accumulation_steps"] * 4 == recipe.global_batch_size
+
+
+def test_a_step_has_the_global_batch_however_many_processes_share_it(
+    recipe: Recipe, hardware: Hardware
+):
+    for processes in (1, 2, 4):
+        arguments = derive_arguments(recipe, hardware.model_copy(update={"processes": processes}))
+        assert arguments["gradient_accumulation_steps"] == 1
+        assert arguments["per_device_train_batch_size"] * processes == recipe.global_batch_size

@@ -110,7 +110,7 @@ def answer_prompts(
         answers = generate_answers(
             model, tokenizer, prompts, evaluation, hardware, answer_cache, fingerprints[who]
         )
-        _fill(rows, who, losses, answers)
+        add_answers(rows, who, losses, answers)
 
     with model.disable_adapter():
         ask("base")
@@ -208,7 +208,9 @@ def _score(
     }
 
 
-def _fill(rows: list[dict[str, Any]], who: str, losses: list[Any], answers: list[Any]) -> None:
+def add_answers(
+    rows: list[dict[str, Any]], who: str, losses: list[Any], answers: list[Any]
+) -> None:
     """Add what one of the two models makes of every prompt to its row."""
     for row, answer, loss in zip_longest(rows, answers, losses):
         row["reference_tokens"] = loss and loss.tokens

@@ -1,17 +1,18 @@
 import csv
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import polars as pl
 import pytest
+from kedro.io import DatasetError
 
-from tuneline.datasets import StreamedCSVDataset
+from tuneline.datasets import RatingSheetDataset, StreamedCSVDataset
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Stream
-
-pytestmark = pytest.mark.slow
 
 TEXTS = ["NA", "None", "null", "", "a, b", 'say "hi"', "two\nlines", "three\r\nlines", "čaj 茶 ☕"]
 
@@ -21,12 +22,14 @@ def dataset(tmp_path: Path) -> StreamedCSVDataset:
     return StreamedCSVDataset(filepath=str(tmp_path / "clean.csv"))
 
 
+@pytest.mark.slow
 def test_every_text_survives_the_round_trip(dataset: StreamedCSVDataset):
     tables = [pl.DataFrame({"text": TEXTS[:4]}), pl.DataFrame({"text": TEXTS[4:]})]
     dataset.save(Stream(tables))
     assert dataset.load().collect()["text"].to_list() == TEXTS
 
 
+@pytest.mark.slow
 def test_python_and_pandas_read_the_same_file(dataset: StreamedCSVDataset, tmp_path: Path):
     dataset.save(Stream([pl.DataFrame({"line": range(len(TEXTS)), "text": TEXTS})]))
     path = tmp_path / "clean.csv"
@@ -36,6 +39,7 @@ def test_python_and_pandas_read_the_same_file(dataset: StreamedCSVDataset, tmp_p
     assert read["text"].tolist() == TEXTS
 
 
+@pytest.mark.slow
 def test_a_failure_in_mid_stream_leaves_the_old_file(dataset: StreamedCSVDataset, tmp_path: Path):
     dataset.save(Stream([pl.DataFrame({"text": ["old"]})]))
 
@@ -63,6 +67,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_old_file(dataset: StreamedCSVDataset, tmp_path: Path):
     """A limit on the size of files stops the writing as a full disk does."""
     dataset.save(Stream([pl.DataFrame({"text": ["old"]})]))
@@ -73,9 +78,77 @@ def test_a_full_disk_leaves_the_old_file(dataset: StreamedCSVDataset, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["clean.csv"]
 
 
+@pytest.mark.slow
 def test_the_preview_shortens_long_texts(dataset: StreamedCSVDataset):
     dataset.save(Stream([pl.DataFrame({"text": ["x" * 1000, "short"]})]))
     preview = dataset.preview(rows=1)
     assert preview["columns"] == ["text"]
     assert len(preview["data"]) == 1
     assert len(preview["data"][0][0]) < 200
+
+
+SHEET = pd.DataFrame(
+    {
+        "sheet": ["ab12"] * 2,
+        "number": [1, 2],
+        "answer A": ["=1+1", "line\nbreak \x07 bell\ufffe"],
+        "answer B": ["x" * 40_000, None],
+        "A: accuracy": [None, None],
+    }
+)
+
+
+def test_a_sheet_comes_back_as_it_was_but_for_what_xlsx_cannot_hold(tmp_path: Path):
+    dataset = RatingSheetDataset(filepath=str(tmp_path / "sheet.xlsx"))
+    dataset.save(SHEET)
+    found = dataset.load()
+    assert found["answer A"].tolist() == ["=1+1", "line\nbreak � bell�"]
+    assert len(found["answer B"][0]) == 32_767
+    assert found["answer B"][0].endswith(" […: longer than a cell]")
+    assert found["A: accuracy"].isna().all()
+
+
+def test_a_text_is_no_formula_and_a_rating_must_be_from_0_to_10(tmp_path: Path):
+    path = tmp_path / "sheet.xlsx"
+    RatingSheetDataset(filepath=str(path)).save(SHEET)
+    sheet = openpyxl.load_workbook(path).active
+    assert sheet["C2"].data_type == "s"
+    (rule,) = sheet.data_validations.dataValidation
+    assert (rule.formula1, rule.formula2, str(rule.sqref)) == ("0", "10", "E2:E3")
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t=", "\r="])
+def test_no_text_of_any_sheet_is_a_formula(sign: str, tmp_path: Path):
+    path, text = tmp_path / "sheet.xlsx", f"{sign}HYPERLINK(A1)"
+    sheet = pd.DataFrame(
+        {column: [text, "#N/A"] for column in ("sheet", text, f"A: {text}", f"{text}: B")}
+    )
+    sheet.attrs["criteria"] = {text: text, "#REF!": text}
+    RatingSheetDataset(filepath=str(path)).save(sheet)
+    book = openpyxl.load_workbook(path)
+    cells = [cell for one in book for row in one.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells} == {"s"}
+    assert all(cell.quotePrefix for cell in cells if cell.value.startswith(sign))
+    assert sum(cell.value.endswith("HYPERLINK(A1)") for cell in cells) >= 8
+    with zipfile.ZipFile(path) as package:
+        for name in package.namelist():
+            assert b"<f>" not in package.read(name), name
+            assert b"<f " not in package.read(name), name
+
+
+def test_what_the_criteria_mean_is_in_a_second_sheet(tmp_path: Path):
+    path = tmp_path / "sheet.xlsx"
+    sheet = SHEET.copy()
+    sheet.attrs["criteria"] = {"accuracy": "Are the figures right?"}
+    RatingSheetDataset(filepath=str(path)).save(sheet)
+    assert pd.read_excel(path, sheet_name="criteria").iloc[0].tolist() == [
+        "accuracy",
+        "Are the figures right?",
+    ]
+
+
+def test_a_file_that_is_no_xlsx_is_named(tmp_path: Path):
+    path = tmp_path / "sheet.xlsx"
+    path.write_text("a,b\n")
+    with pytest.raises(DatasetError, match=r"sheet\.xlsx is no XLSX file"):
+        RatingSheetDataset(filepath=str(path)).load()
