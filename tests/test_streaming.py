@@ -8,35 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from tests.conftest import PROJECT
-from tuneline.streaming import RowProgress, divide, map_ahead, run_ahead
-
-
-def make_pairs(count: int):
-    for number in range(count):
-        yield pl.DataFrame({"even": [2 * number]}), pl.DataFrame({"odd": [2 * number + 1]})
-
-
-def test_both_streams_hold_every_table_in_order():
-    evens, odds = divide(make_pairs(3))
-    assert [table["even"][0] for table in evens] == [0, 2, 4]
-    assert [table["odd"][0] for table in odds] == [1, 3, 5]
-
-
-def test_the_source_is_read_only_as_the_first_stream_is_walked():
-    read = []
-
-    def watched():
-        for pair in make_pairs(3):
-            read.append(pair)
-            yield pair
-
-    first, _ = divide(watched())
-    next(iter(first))
-    assert len(read) == 1
+from tuneline.streaming import RowProgress, map_ahead, run_ahead
 
 
 def test_values_keep_their_order_when_they_are_made_ahead():
@@ -68,26 +43,6 @@ def test_no_thread_outlives_a_walk_that_is_broken_off():
     while threading.active_count() > before and time.monotonic() < patience:
         time.sleep(0.05)
     assert threading.active_count() == before
-
-
-FILL_THE_SPOOL = """
-import resource, sys
-import polars as pl
-from tuneline.streaming import divide
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-table = pl.DataFrame({"text": [str(number) * 200 for number in range(9000)]})
-try:
-    list(divide(iter([(table, table)]))[0])
-except Exception as error:
-    sys.exit(str(error))
-"""
-
-
-def test_a_full_disk_under_the_waiting_tables_is_named():
-    command = [sys.executable, "-c", FILL_THE_SPOOL]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "the disk takes no more" in done.stderr
-    assert "TMPDIR" in done.stderr
 
 
 FORGETFUL = """

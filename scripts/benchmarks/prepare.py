@@ -23,7 +23,7 @@ def clean_file(raw: Path, folder: Path) -> None:
     """Clean one file as `kedro run --pipeline=prepare --env=colab_paid` would."""
     from kedro.config import OmegaConfigLoader
 
-    from tuneline.datasets import RawJSONDataset, StreamedCSVDataset, SummaryJSONDataset
+    from tuneline.datasets import JSONDataset, LazyCSVDataset, RawJSONDataset
     from tuneline.parameters import UseCase
     from tuneline.pipelines.prepare.nodes import clean_rows
     from tuneline.settings import CONFIG_LOADER_ARGS
@@ -31,10 +31,10 @@ def clean_file(raw: Path, folder: Path) -> None:
     loader = OmegaConfigLoader("conf", env="colab_paid", **CONFIG_LOADER_ARGS)
     use_case = UseCase.model_validate(loader["parameters"]["product_descriptions"])
     source = RawJSONDataset(filepath=str(raw)).load()
-    clean, rejected, report = clean_rows(source, use_case.data)
-    StreamedCSVDataset(filepath=str(folder / "clean.csv")).save(clean)
-    StreamedCSVDataset(filepath=str(folder / "rejected.csv")).save(rejected)
-    SummaryJSONDataset(filepath=str(folder / "cleaning_report.json")).save(report)
+    clean, rejected, report = clean_rows(source, use_case.data, folder / "cleaning")
+    LazyCSVDataset(filepath=str(folder / "clean.csv")).save(clean)
+    LazyCSVDataset(filepath=str(folder / "rejected.csv")).save(rejected)
+    JSONDataset(filepath=str(folder / "cleaning_report.json")).save(report)
 
 
 def clean_in_pandas(raw: Path, folder: Path) -> None:

@@ -5,20 +5,22 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
+from io import BytesIO
 from math import inf
 from pathlib import Path
 from queue import Full, Queue
 from threading import Thread
 from types import MappingProxyType
-from typing import Generic, Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 import polars as pl
 from tqdm import tqdm
 
 from tuneline.parameters import Data
-from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
+from tuneline.utils.files import replace_whole
 
 log = logging.getLogger(__name__)
 
@@ -38,51 +40,6 @@ Work = Callable[[pl.DataFrame], pl.DataFrame]
 SECONDS_BETWEEN_LINES = 5.0
 # Next to a bar, the lines go to the file alone (conf/logging.yml).
 unseen = logging.getLogger("tuneline.progress")
-
-
-class Stream(Generic[T]):
-    """Values that follow one another and can be walked once."""
-
-    def __init__(self, values: Iterable[T]) -> None:
-        self._values = iter(values)
-
-    def __iter__(self) -> Iterator[T]:
-        """Walk the values."""
-        return self._values
-
-
-def divide(
-    pairs: Iterator[tuple[pl.DataFrame, pl.DataFrame]],
-) -> tuple[Stream[pl.DataFrame], Stream[pl.DataFrame]]:
-    """Make two streams of a stream of pairs, in one pass over it.
-
-    The first stream drives the pass. The second waits on the disk until the first is through,
-    because Kedro saves one output after the other and neither may fill the memory.
-
-    Args:
-        pairs: tables for the first and for the second stream.
-
-    Returns:
-        Both streams; the second must be walked after the first.
-    """
-    spool = make_scratch()
-    waiting: list[Path] = []
-
-    def first() -> Iterator[pl.DataFrame]:
-        for mine, other in pairs:
-            path = Path(spool.name) / f"{len(waiting)}.arrow"
-            with name_unwritable(path, SCRATCH_REMEDY):
-                other.write_ipc(path)
-            waiting.append(path)
-            yield mine
-
-    def second() -> Iterator[pl.DataFrame]:
-        with spool:
-            for path in waiting:
-                yield pl.read_ipc(path)
-                path.unlink()
-
-    return Stream(first()), Stream(second())
 
 
 def run_ahead(values: Iterator[T]) -> Iterator[T]:
@@ -130,6 +87,56 @@ def map_ahead(work: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
             yield coming.popleft().result()
     while coming:
         yield coming.popleft().result()
+
+
+class CSVWriter:
+    """Writes tables to one CSV file, the header once, two tables at a time.
+
+    Args:
+        file: where to, opened for bytes.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._coming: deque[Future[bytes]] = deque()
+        self._begun = False
+
+    def add(self, table: pl.DataFrame) -> None:
+        """Write a table, sooner or later."""
+        self._coming.append(_share_threads().submit(_encode, table, not self._begun))
+        self._begun = True
+        while len(self._coming) > WORKERS:
+            self._file.write(self._coming.popleft().result())
+
+    def finish(self) -> None:
+        """Write what has not been written yet."""
+        while self._coming:
+            self._file.write(self._coming.popleft().result())
+
+
+@contextmanager
+def write_csv(path: Path) -> Iterator[CSVWriter]:
+    """Open a CSV file that appears under its name once the block has ended well.
+
+    Args:
+        path: of the file.
+
+    Yields:
+        What takes its tables.
+
+    Raises:
+        TunelineError: if the disk is full or read-only, or a folder lies there.
+    """
+    with replace_whole(path) as file:
+        writer = CSVWriter(file)
+        yield writer
+        writer.finish()
+
+
+def _encode(table: pl.DataFrame, header: bool) -> bytes:
+    text = BytesIO()
+    table.write_csv(text, include_header=header)
+    return text.getvalue()
 
 
 class _EndError(Exception):

@@ -4,15 +4,13 @@ import gzip
 import shutil
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from scripts.samples.product_descriptions import generate_lines
+from tests.pipelines.prepare.cleaning import clean
 from tuneline.datasets import RawJSONDataset, SparkJSONLinesDataset
-from tuneline.datasets.raw_base import RawDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.nodes import clean_rows
 
 pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
 if shutil.which("java") is None:
@@ -25,11 +23,6 @@ ODD = [
     b"",
 ]
 LATE = [b'{"uid": "c", "title": "A TWIN among pots", "content": "The second of two, and it goes."}']
-
-
-def clean(dataset: RawDataset, data: Data) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
-    kept, rejected, report = clean_rows(dataset.load(), data)
-    return pl.concat(kept), pl.concat(rejected), next(iter(report))
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])

@@ -3,9 +3,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tuneline.datasets import JSONLinesDataset, MergedJSONLinesDataset, SummaryJSONDataset
+from tuneline.datasets import JSONLinesDataset, MergedJSONLinesDataset
 from tuneline.errors import TunelineError
-from tuneline.streaming import Stream
 
 ROWS = [
     {"id": "0012", "prompt": [{"role": "user", "content": "čaj?"}], "meta": {"line": 3}},
@@ -37,24 +36,6 @@ def test_a_line_changed_by_hand_is_named(dataset: JSONLinesDataset, tmp_path: Pa
 def test_the_preview_shows_words_rather_than_json(dataset: JSONLinesDataset):
     dataset.save(ROWS)
     assert dataset.preview()["data"][0][1] == "čaj?"
-
-
-@pytest.fixture
-def summary_dataset(tmp_path: Path) -> SummaryJSONDataset:
-    return SummaryJSONDataset(filepath=str(tmp_path / "report.json"))
-
-
-def test_the_summary_is_taken_when_it_is_saved_and_not_before(summary_dataset: SummaryJSONDataset):
-    told = {"rows": 0}
-    summary = Stream(dict(told) for _ in range(1))
-    told["rows"] = 7
-    summary_dataset.save(summary)
-    assert summary_dataset.load() == {"rows": 7}
-
-
-def test_the_preview_is_the_whole_summary(summary_dataset: SummaryJSONDataset):
-    summary_dataset.save(Stream([{"summary": "čaj"}]))
-    assert orjson.loads(summary_dataset.preview()) == {"summary": "čaj"}
 
 
 def test_merged_rows_can_be_written_and_are_there(tmp_path: Path):

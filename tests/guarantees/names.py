@@ -6,8 +6,9 @@ from pathlib import Path
 # What a writer takes until it is through, and what only one run holds at a time.
 HIDDEN = re.compile(r"\..+\.partial")
 LOCKS = ".locks"
-# Where a merge works until its result has been compared; nobody else reads it.
-WORK = "merging"
+# Where cleaning writes until all rows have passed, and a merge until its result has been compared;
+# nobody else reads it.
+WORK = {"cleaning", "merging"}
 # Lines are added to it while the work goes on; a line that was cut short is passed over.
 CACHE = re.compile(r"(?:.*_)?(?:cache|responses)\.jsonl")
 # Folders that are read as a whole.
@@ -29,7 +30,7 @@ CHANCE = [
 def is_final(name: Path) -> bool:
     """Tell whether a path, seen from `data`, is one that a reader may open."""
     hidden = any(HIDDEN.fullmatch(part) for part in name.parts)
-    return not hidden and not {LOCKS, WORK} & {*name.parts}
+    return not hidden and not ({LOCKS} | WORK) & {*name.parts}
 
 
 def is_unsealed(path: Path) -> bool:

@@ -11,7 +11,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from tests.conftest import PROJECT, TINY_BASE, copy_project, link_samples
-from tuneline.datasets import BaseModelDataset, JSONLinesDataset, StreamedCSVDataset
+from tuneline.datasets import BaseModelDataset, JSONLinesDataset, LazyCSVDataset
 from tuneline.examples import SPLIT_GROUP, Example
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import TinyBase, UseCase
@@ -97,7 +97,7 @@ def read(use_case: str, data: Path, parameters: dict[str, Any]) -> Prepared:
     pairs = made if made.exists() else data / "03_primary" / use_case / "clean.csv"
     inputs = data / "05_model_input" / use_case
     return Prepared(
-        StreamedCSVDataset(filepath=str(pairs)).load(),
+        LazyCSVDataset(filepath=str(pairs)).load(),
         {
             split: JSONLinesDataset(filepath=str(inputs / f"{split}.jsonl")).load()
             for split in ("train", "validation", "test")

@@ -24,8 +24,8 @@ from tuneline.datasets import (
     CSVDataset,
     JSONDataset,
     JSONLinesDataset,
+    LazyCSVDataset,
     PlotlyDataset,
-    StreamedCSVDataset,
     TextDataset,
 )
 from tuneline.errors import TunelineError
@@ -211,19 +211,19 @@ def test_no_dataset_of_the_catalog_writes_in_another_way():
     assert {kind for kind in kinds if not kind.startswith("tuneline.datasets.")} == others
 
 
-def test_a_stream_that_breaks_leaves_the_old_table(tmp_path: Path):
+def test_tables_that_break_off_leave_the_old_file(tmp_path: Path):
     import polars as pl
 
-    from tuneline.streaming import Stream
+    from tuneline.streaming import write_csv
 
-    def broken() -> Iterator[pl.DataFrame]:
-        yield pl.DataFrame({"a": ["1"]})
-        raise ValueError("raw")
+    def write_and_break() -> None:
+        with write_csv(tmp_path / "clean.csv") as file:
+            file.add(pl.DataFrame({"a": ["1"]}))
+            raise ValueError("raw")
 
-    dataset = StreamedCSVDataset(filepath=str(tmp_path / "clean.csv"))
-    dataset.save(Stream([pl.DataFrame({"a": ["old"]})]))
-    with pytest.raises(Exception, match="raw"):
-        dataset.save(Stream(broken()))
+    LazyCSVDataset(filepath=str(tmp_path / "clean.csv")).save(pl.DataFrame({"a": ["old"]}))
+    with pytest.raises(ValueError, match="raw"):
+        write_and_break()
     assert (tmp_path / "clean.csv").read_text() == "a\nold\n"
     assert [*tmp_path.iterdir()] == [tmp_path / "clean.csv"]
 

@@ -15,7 +15,7 @@ from tuneline.datasets.raw_documents import RawDocumentsDataset
 from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.datasets.raw_sheet import RawSheetDataset
 from tuneline.datasets.raw_spark import SparkJSONLinesDataset
-from tuneline.datasets.tables import RatingSheetDataset, StreamedCSVDataset
+from tuneline.datasets.tables import LazyCSVDataset, RatingSheetDataset
 from tuneline.datasets.whole_files import (
     CSVDataset,
     HTMLDataset,
@@ -24,7 +24,6 @@ from tuneline.datasets.whole_files import (
     MergedJSONLinesDataset,
     OptionalJSONDataset,
     PlotlyDataset,
-    SummaryJSONDataset,
     TextDataset,
 )
 
@@ -37,6 +36,7 @@ __all__ = [
     "HTMLDataset",
     "JSONDataset",
     "JSONLinesDataset",
+    "LazyCSVDataset",
     "MergedJSONLinesDataset",
     "MovedFolderDataset",
     "OptionalJSONDataset",
@@ -50,7 +50,5 @@ __all__ = [
     "RawSheetDataset",
     "ReleaseFolderDataset",
     "SparkJSONLinesDataset",
-    "StreamedCSVDataset",
-    "SummaryJSONDataset",
     "TextDataset",
 ]

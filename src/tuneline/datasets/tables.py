@@ -1,7 +1,8 @@
-"""Tables for people: CSV files that are written as a stream, and sheets in which they rate."""
+"""Tables for people: CSV files of any size, and sheets in which they rate."""
 
 import re
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,8 +14,8 @@ from tuneline.datasets.folders import LocalDataset, preview_rows
 from tuneline.datasets.office import UnsafeError
 from tuneline.datasets.opening import read_at_most
 from tuneline.errors import Problem, TunelineError
-from tuneline.streaming import Stream, map_ahead, run_ahead
-from tuneline.utils.files import replace_whole
+from tuneline.streaming import write_csv
+from tuneline.utils.files import REMEDY, name_unwritable, replace_whole
 from tuneline.utils.limits import TooLargeError, read_limits
 from tuneline.utils.terminal import FORMULA_START
 
@@ -25,8 +26,8 @@ CUT = " […: longer than a cell]"
 TEXT_WIDTH, RATING_WIDTH = 48, 12
 
 
-class StreamedCSVDataset(LocalDataset[Stream[pl.DataFrame], pl.LazyFrame]):
-    """Writes a stream of tables to one CSV file; reads it back as a lazy table of text.
+class LazyCSVDataset(LocalDataset[pl.DataFrame | Path, pl.LazyFrame]):
+    """Reads a CSV file as a lazy table of text; writes a table, or moves a finished file there.
 
     Every column comes back as text and an empty cell as an empty text, so that the words NA, None
     and null survive. The file appears under its name only when it is whole.
@@ -36,23 +37,18 @@ class StreamedCSVDataset(LocalDataset[Stream[pl.DataFrame], pl.LazyFrame]):
         """Answer with the table, of which nothing is read yet."""
         return pl.scan_csv(self._filepath, infer_schema=False, empty_string_is_null=False)
 
-    def save(self, data: Stream[pl.DataFrame]) -> None:
-        """Write every table of the stream, the header once."""
-        with replace_whole(self._filepath) as file:
-            tables = run_ahead(iter(data))
-            for text in map_ahead(_encode, enumerate(tables)):
-                file.write(text)
+    def save(self, data: pl.DataFrame | Path) -> None:
+        """Write a table; or move a file on the same disk, which its node has written whole."""
+        if isinstance(data, Path):
+            with name_unwritable(self._filepath, REMEDY):
+                data.replace(self._filepath)
+        else:
+            with write_csv(self._filepath) as file:
+                file.add(data)
 
     def preview(self, rows: int = 8) -> TablePreview:
         """Show the first rows in Kedro-Viz."""
         return preview_rows(self.load().head(rows).collect().to_dicts())
-
-
-def _encode(numbered: tuple[int, pl.DataFrame]) -> bytes:
-    place, table = numbered
-    text = BytesIO()
-    table.write_csv(text, include_header=place == 0)
-    return text.getvalue()
 
 
 class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):

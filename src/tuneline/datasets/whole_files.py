@@ -15,7 +15,6 @@ from kedro_datasets._typing import HTMLPreview, TablePreview
 from tuneline.datasets.folders import LocalDataset, VersionsInOrder, preview_rows
 from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.errors import Problem, TunelineError
-from tuneline.streaming import Stream
 from tuneline.utils.files import name_unreadable, replace_by_name, replace_whole
 from tuneline.utils.hashing import open_seal, seal_value
 from tuneline.utils.terminal import FORMULA_START
@@ -219,16 +218,3 @@ class OptionalJSONDataset(JSONDataset):
 
     def _exists(self) -> bool:
         return True
-
-
-class SummaryJSONDataset(JSONDataset):
-    """A JSONDataset that is given the one object of a stream.
-
-    For what is known only once other streams of the same node have been written: a node that reads
-    rows of any number in little memory counts them as they pass.
-    """
-
-    def save(self, data: Stream[dict[str, Any]]) -> None:
-        """Write the object that the stream holds; what the stream raises after it comes after."""
-        for summary in data:
-            super().save(summary)

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import write_raw
-from tuneline.datasets import RawJSONDataset, StreamedCSVDataset, SummaryJSONDataset, opening
+from tests.pipelines.prepare.cleaning import ALL_CLEAN, clean
+from tuneline.datasets import LazyCSVDataset, RawJSONDataset, opening
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Split, UseCase
 from tuneline.pipelines.prepare.nodes import (
@@ -32,11 +33,6 @@ def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RawJSONDataset:
     path = tmp_path / "trn.json.gz"
     write_raw(path, list(generate_lines(ROWS)))
     return RawJSONDataset(filepath=str(path))
-
-
-def clean(raw: RawJSONDataset, data: Data) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
-    kept, rejected, report = clean_rows(raw.load(), data)
-    return pl.concat(kept), pl.concat(rejected), next(iter(report))
 
 
 @pytest.mark.slow
@@ -137,8 +133,8 @@ def test_words_survive_from_the_raw_file_to_the_clean_file_read_back(
     rules = data.rules.model_copy(update={"drop_not_text": False})
     (tmp_path / "rows.jsonl").write_bytes(row(title))
     source = RawJSONDataset(filepath=str(tmp_path / "rows.jsonl")).load()
-    kept, _, _ = clean_rows(source, data.model_copy(update={"rules": rules}))
-    dataset = StreamedCSVDataset(filepath=str(tmp_path / "clean.csv"))
+    kept, _, _ = clean_rows(source, data.model_copy(update={"rules": rules}), tmp_path / "work")
+    dataset = LazyCSVDataset(filepath=str(tmp_path / "clean.csv"))
     dataset.save(kept)
     assert dataset.load().collect()["title"].to_list() == [title]
 
@@ -180,12 +176,11 @@ def test_rows_that_are_rejected_for_one_reason_are_refused_with_what_helps(
     known = {"id": "line", "columns": ["title", "content"], "split": split}
     (tmp_path / "rows.json").write_bytes(orjson.dumps(rows))
     source = RawJSONDataset(filepath=str(tmp_path / "rows.json")).load()
-    *streams, report = clean_rows(source, Data.model_validate(known | changes))
-    assert sum(table.height for stream in streams for table in stream) == len(rows)
-    summary = SummaryJSONDataset(filepath=str(tmp_path / "report.json"))
+    stated = Data.model_validate(known | changes)
+    *files, report = clean_rows(source, stated, tmp_path / "work")
+    assert sum(pl.read_csv(path).height for path in files) == len(rows)
     with pytest.raises(TunelineError, match=words):
-        summary.save(report)
-    assert summary.load()["rows"] == len(rows)  # it is there to look at all the same
+        split_rows(pl.scan_csv(files[0]), report, stated)
 
 
 @pytest.mark.slow
@@ -198,9 +193,9 @@ def test_rows_that_are_rejected_for_one_reason_are_refused_with_what_helps(
     ],
 )
 def test_rows_that_a_limit_rejects_are_refused_with_what_helps(data: Data, reason: str, words: str):
-    told = {"reasons": {reason: 9}, "rows": 9, "clean": 0, "encoding": None}
+    told = {"source": "plans", "reasons": {reason: 9}, "rows": 9, "clean": 0, "encoding": None}
     with pytest.raises(TunelineError, match=f"for one reason: {reason}; .*{words}"):
-        check_cleaned("plans", told, data)
+        check_cleaned(told, data)
 
 
 @pytest.mark.slow
@@ -210,9 +205,7 @@ def test_rows_that_are_left_are_used_with_a_warning(
     lines = [row(f"Pot number {n}") for n in range(700)]
     lines += [b'{"uid": "x", "title": "", "content": "x"}'] * 9000
     _, _, told = read_texts(tmp_path, b"\n".join(lines), data)
-    check_cleaned(
-        "rows.jsonl", told, data.model_copy(update={"split": Split(test=9, validation=9)})
-    )
+    check_cleaned(told, data.model_copy(update={"split": Split(test=9, validation=9)}))
     assert "9,000 of 9,700 rows were rejected for one reason: title is empty" in caplog.text
 
 
@@ -255,19 +248,19 @@ def make_clean(*texts: str) -> pl.LazyFrame:
 def test_a_document_without_a_heading_is_left_out_named_and_reported(
     make: Make, caplog: pytest.LogCaptureFixture
 ):
-    clean = make_clean("Wish\na shop\nOffer\na plan", "Wishes\na shop\nOffer\na plan")
+    rows = make_clean("Wish\na shop\nOffer\na plan", "Wishes\na shop\nOffer\na plan")
     with caplog.at_level(logging.WARNING):
-        pairs, report = make_pairs(clean, make(documents=DOCUMENTS))
-    assert pl.concat(pairs).to_dicts() == [
-        {"line": "1", "id": "1", "wish": "a shop", "offer": "a plan"}
-    ]
+        pairs, report = make_pairs(rows, ALL_CLEAN, make(documents=DOCUMENTS))
+    assert pairs.to_dicts() == [{"line": "1", "id": "1", "wish": "a shop", "offer": "a plan"}]
     assert list(report["problem"] == "") == [True, False]
     assert "the nearest line is `Wishes`" in caplog.text
 
 
 def test_a_run_stops_if_no_document_has_its_parts(make: Make):
     with pytest.raises(TunelineError, match="no heading `Offer`"):
-        make_pairs(make_clean("Wish\na shop", "Offer\na plan"), make(documents=DOCUMENTS))
+        make_pairs(
+            make_clean("Wish\na shop", "Offer\na plan"), ALL_CLEAN, make(documents=DOCUMENTS)
+        )
 
 
 def test_items_that_are_held_out_are_asked_on_their_split_only(make: Make):
@@ -278,8 +271,7 @@ def test_items_that_are_held_out_are_asked_on_their_split_only(make: Make):
         "effects": ["A: x, y"] * 2,
     }
     data = make(columns=["oil", "effects"], table=TABLE)
-    pairs, report = make_pairs(pl.LazyFrame(rows), data)
-    table = pl.concat(pairs)
+    table, report = make_pairs(pl.LazyFrame(rows), ALL_CLEAN, data)
     assert table.height == report["questions"].sum() == 4
     assert set(table["source"]) == {"4", "5"}
 
@@ -319,7 +311,9 @@ def test_examples_lead_back_to_their_line_and_no_title_is_in_two_splits(
 ):
     kept, *_ = clean(raw, parameters.data)
     by_line = {row["line"]: row for row in kept.to_dicts()}
-    rows = split_rows(kept.with_columns(pl.col("line").cast(pl.String)).lazy(), parameters.data)
+    rows = split_rows(
+        kept.with_columns(pl.col("line").cast(pl.String)).lazy(), ALL_CLEAN, parameters.data
+    )
     splits = build_examples(rows, parameters.data, parameters.prompt)
     titles = []
     for examples in splits:
@@ -338,7 +332,7 @@ def test_the_same_rows_give_the_same_examples(raw: RawJSONDataset, parameters: U
     def build() -> object:
         kept, *_ = clean(raw, parameters.data)
         clean_rows = kept.with_columns(pl.col("line").cast(pl.String)).lazy()
-        rows = split_rows(clean_rows, parameters.data)
+        rows = split_rows(clean_rows, ALL_CLEAN, parameters.data)
         return build_examples(rows, parameters.data, parameters.prompt)
 
     assert build() == build()

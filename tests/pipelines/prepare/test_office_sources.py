@@ -7,15 +7,14 @@ import polars as pl
 from docx import Document
 from openpyxl import Workbook
 
+from tests.pipelines.prepare import cleaning
 from tuneline.datasets import RawDocumentsDataset, RawSheetDataset
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.nodes import clean_rows
 
 
 def clean(source: Any, *columns: str) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
     data = Data(id="line", columns=list(columns), split={"test": 1, "validation": 1})
-    kept, rejected, report = (list(stream) for stream in clean_rows(source.load(), data))
-    return pl.concat(kept), pl.concat(rejected), report[0]
+    return cleaning.clean(source, data)
 
 
 def test_what_is_not_read_of_a_folder_is_rejected_or_noted(tmp_path: Path):

@@ -11,10 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from tests.conftest import PROJECT
+from tests.pipelines.prepare import cleaning
 from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Documents, Prompt, Table
-from tuneline.pipelines.prepare.nodes import build_examples, clean_rows, split_rows
+from tuneline.pipelines.prepare.nodes import build_examples, split_rows
 from tuneline.pipelines.prepare.pairs import find_parts, fold_lines, pair_table
 from tuneline.pipelines.prepare.similar_items import find_typo
 from tuneline.pipelines.prepare.splitting import assign_splits
@@ -39,8 +40,8 @@ def table(data: Data) -> Table:
 
 @pytest.fixture(scope="module")
 def clean(data: Data) -> pl.DataFrame:
-    rows, _, _ = clean_rows(RawSheetDataset(filepath=str(OILS)).load(), data)
-    return pl.concat(rows).with_columns(pl.col("line").cast(pl.String))
+    rows, _, _ = cleaning.clean(RawSheetDataset(filepath=str(OILS)), data)
+    return rows.with_columns(pl.col("line").cast(pl.String))
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +216,7 @@ def test_examples_of_a_table_carry_their_groups(made: Pairs, data: Data):
     prompt = Prompt(prompt="{question}", completion="{answer}")
     pairs = made[0].with_columns(pl.col("line").cast(pl.String))
     groups = dict(pairs.select(pl.col("line").cast(int), "groups").iter_rows())
-    for split in build_examples(split_rows(pairs.lazy(), data), data, prompt):
+    for split in build_examples(split_rows(pairs.lazy(), cleaning.ALL_CLEAN, data), data, prompt):
         assert split
         for example in split:
             meta = example["meta"]

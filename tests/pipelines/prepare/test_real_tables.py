@@ -11,10 +11,11 @@ import pytest
 from openpyxl import Workbook
 
 from tests.conftest import PROJECT
+from tests.pipelines.prepare.cleaning import clean
 from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.nodes import clean_rows, make_pairs
+from tuneline.pipelines.prepare.nodes import make_pairs
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
 pytestmark = pytest.mark.slow
@@ -67,11 +68,10 @@ def make(tmp_path: Path) -> Make:
         loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="laptop", **CONFIG_LOADER_ARGS)
         block = loader["parameters"]["essential_oils"]["data"]
         data = Data.model_validate(block | {"table": block["table"] | table})
-        raw = RawSheetDataset(filepath=str(tmp_path / "oils.xlsx")).load()
-        clean, rejected, _ = clean_rows(raw, data)
-        kept = pl.concat(clean).with_columns(pl.col("line").cast(pl.String))
-        pairs, report = make_pairs(kept.lazy(), data)
-        return pl.concat(pairs), report, pl.concat(rejected).height
+        kept, rejected, told = clean(RawSheetDataset(filepath=str(tmp_path / "oils.xlsx")), data)
+        rows = kept.with_columns(pl.col("line").cast(pl.String))
+        pairs, report = make_pairs(rows.lazy(), told, data)
+        return pairs, report, rejected.height
 
     return make_rows
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -71,6 +72,7 @@ class CleaningReport:
         for one in warnings:
             log.warning("%s", one)
         return {
+            "source": Path(raw.path).name,
             "files": dict(raw.files),
             "encoding": next(map(self._find_encoding, self._foreign), None),
             "rows": self._rows,

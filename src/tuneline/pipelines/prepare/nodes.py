@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,10 +26,10 @@ from tuneline.streaming import (
     SOURCE,
     RowProgress,
     RowSource,
-    Stream,
-    divide,
     list_fields,
+    run_ahead,
     show_originals,
+    write_csv,
 )
 from tuneline.utils.terminal import FORMULA_START
 
@@ -38,25 +39,30 @@ log = logging.getLogger(__name__)
 # People open the rejected rows as a sheet, where a text that begins so would be a formula.
 SHOWN = by_name("source", "original", require_all=False)
 MARKED = SHOWN.str.replace(f"^('*{FORMULA_START})", "'$1")
-Pair = tuple[pl.DataFrame, pl.DataFrame]
-CleaningStreams = tuple[Stream[pl.DataFrame], Stream[pl.DataFrame], Stream[dict[str, Any]]]
+CLEAN_CSV, REJECTED_CSV = "clean.csv", "rejected.csv"
 
 
-def clean_rows(raw: RowSource, data: Data) -> CleaningStreams:
+def clean_rows(raw: RowSource, data: Data, folder: Path) -> tuple[Path, Path, dict[str, Any]]:
     """Apply the cleaning rules to every row.
 
-    Returns:
-        Clean rows (`line`, id, columns) and rejected rows (`line`, `reason`, `original`; of several
-        files also `source`), together as many as there are raw rows; and the cleaning report, which
-        is ready after them.
+    Args:
+        raw: the rows, of any number: they pass through little memory.
+        data: what is read of them, and the rules.
+        folder: the work folder, on the disk where the results will lie.
 
-    Raises:
-        TunelineError: once the report is written, if nearly all rows were rejected for one reason
-            and too few are left to divide.
+    Returns:
+        CSV files of the clean rows (`line`, id, columns) and of the rejected ones (`line`,
+        `reason`, `original`; of several files also `source`), together as many as there are raw
+        rows; and the cleaning report.
     """
     report = CleaningReport(data)
-    clean, rejected = divide(_clean_batches(raw, data, report))
-    return clean, rejected, Stream(_describe_cleaning(raw, data, report))
+    clean, rejected = folder / CLEAN_CSV, folder / REJECTED_CSV
+    with write_csv(clean) as clean_file, write_csv(rejected) as rejected_file:
+        for judged in run_ahead(_clean_batches(raw, data, report)):
+            kept = pl.col("reason").is_null()
+            clean_file.add(judged.filter(kept).select(_name_columns(data)))
+            rejected_file.add(_show_rejected(judged.filter(~kept)))
+    return clean, rejected, report.describe(raw)
 
 
 def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
@@ -64,49 +70,44 @@ def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
     return draw_cleaning(cleaning_report)
 
 
-def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[Pair]:
+def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[pl.DataFrame]:
     seen = {name: SeenKeys() for name in data.rules.unique}
     progress = RowProgress("Cleaning")
     for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
         judged = find_repetitions(table, seen)
         report.add(judged)
         progress.advance(judged.height, raw.share)
-        yield _divide(judged, data)
+        yield judged
     progress.finish()
 
 
-def _describe_cleaning(
-    raw: RowSource, data: Data, report: CleaningReport
-) -> Iterator[dict[str, Any]]:
-    described = report.describe(raw)
-    yield described
-    check_cleaned(raw.path, described, data)
+def _name_columns(data: Data) -> list[str]:
+    return list(dict.fromkeys(["line", *list_fields(data).names]))
 
 
-def _divide(judged: pl.DataFrame, data: Data) -> Pair:
-    kept = pl.col("reason").is_null()
-    names = dict.fromkeys(["line", *list_fields(data).names])
-    source = [pl.col(SOURCE).alias("source")] if SOURCE in judged.columns else []
-    rejected = judged.filter(~kept).select("line", *source, "reason", "original")
-    return (
-        judged.filter(kept).select(*names),
-        rejected.with_columns(original=show_originals(rejected["original"])).with_columns(MARKED),
-    )
+def _show_rejected(rejected: pl.DataFrame) -> pl.DataFrame:
+    source = [pl.col(SOURCE).alias("source")] if SOURCE in rejected.columns else []
+    shown = rejected.select("line", *source, "reason", "original")
+    return shown.with_columns(original=show_originals(shown["original"])).with_columns(MARKED)
 
 
-def make_pairs(clean: pl.LazyFrame, data: Data) -> tuple[Stream[pl.DataFrame], pd.DataFrame]:
+def make_pairs(
+    clean: pl.LazyFrame, cleaning_report: dict[str, Any], data: Data
+) -> tuple[pl.DataFrame, pd.DataFrame]:
     """Make the rows that examples are made of, where a clean row is not one already.
 
     Args:
         clean: the clean rows of a table, or documents.
+        cleaning_report: says why others are no such rows.
         data: holds `table` or `documents`.
 
     Returns:
         The pairs, and a report of how they were made: see `pair_table` and `pair_documents`.
 
     Raises:
-        TunelineError: if none can be made.
+        TunelineError: if none can be made, or nearly all rows were rejected for one reason.
     """
+    check_cleaned(cleaning_report, data)
     rows = clean.collect()
     if data.table:
         pairs, report = pair_table(rows, data, data.table)
@@ -115,7 +116,7 @@ def make_pairs(clean: pl.LazyFrame, data: Data) -> tuple[Stream[pl.DataFrame], p
     else:
         pairs, report = pair_documents(rows, data, data.documents)  # type: ignore[arg-type]
         _log_problems(report, data)
-    return Stream([pairs]), report
+    return pairs, report
 
 
 def _warn_of_typos(report: pd.DataFrame) -> None:
@@ -150,11 +151,12 @@ def _log_problems(report: pd.DataFrame, data: Data) -> None:
         log.warning("%s", problem)
 
 
-def split_rows(pairs: pl.LazyFrame, data: Data) -> pl.DataFrame:
+def split_rows(pairs: pl.LazyFrame, cleaning_report: dict[str, Any], data: Data) -> pl.DataFrame:
     """Sample the rows and divide them.
 
     Args:
         pairs: the clean rows, or the pairs that were made of them.
+        cleaning_report: says why others are no clean rows.
         data: how to sample and to divide.
 
     Returns:
@@ -163,8 +165,10 @@ def split_rows(pairs: pl.LazyFrame, data: Data) -> pl.DataFrame:
         are all in one split. Leaks between the splits are still in them: see `check_leaks`.
 
     Raises:
-        TunelineError: if a column is missing, or there are too few rows to divide.
+        TunelineError: if a column is missing, or there are too few rows to divide; if that is so
+            because nearly all were rejected for one reason, with what helps.
     """
+    check_cleaned(cleaning_report, data)
     check_columns(pairs, data)
     rows = read_rows(pairs, assign_splits(pairs, data), data)
     log.info("Rows: %s.", _count_splits(rows))

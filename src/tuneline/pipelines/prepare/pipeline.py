@@ -21,7 +21,7 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
     making = Node(
         make_pairs,
         name="make_pairs",
-        inputs=["clean", "params:data"],
+        inputs=["clean", "cleaning_report", "params:data"],
         outputs=["pairs", "pair_report"],
     )
     return Pipeline(
@@ -29,8 +29,7 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
             Node(
                 clean_rows,
                 name="clean_rows",
-                inputs=["raw", "params:data"],
-                # In this order: the report is ready when the other two are saved.
+                inputs=["raw", "params:data", "cleaning_folder"],
                 outputs=["clean", "rejected", "cleaning_report"],
             ),
             Node(
@@ -43,7 +42,7 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
             Node(
                 split_rows,
                 name="split_rows",
-                inputs=["pairs" if makes_pairs else "clean", "params:data"],
+                inputs=["pairs" if makes_pairs else "clean", "cleaning_report", "params:data"],
                 outputs="rows",
             ),
             Node(

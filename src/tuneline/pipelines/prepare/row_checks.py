@@ -185,11 +185,10 @@ def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
     )
 
 
-def check_cleaned(where: str, cleaning_report: dict[str, Any], data: Data) -> None:
+def check_cleaned(cleaning_report: dict[str, Any], data: Data) -> None:
     """Refuse rows of which nearly all were rejected for one reason, and warn if some are left.
 
     Args:
-        where: the raw file.
         cleaning_report: as `clean_rows` made it.
         data: says how the rows are divided.
 
@@ -202,7 +201,7 @@ def check_cleaned(where: str, cleaning_report: dict[str, Any], data: Data) -> No
         return
     clean = cleaning_report["clean"]
     problem = Problem(
-        where=where,
+        where=cleaning_report["source"],
         wrong=f"{reasons[reason]:,} of {cleaning_report['rows']:,} rows were rejected for one "
         f"reason: {reason}",
         matters=f"{clean:,} clean rows are left",
