@@ -4,8 +4,9 @@
 `<stage>` that stage of the main use case. `all` is every use case, `overview` the page with them
 all, `tiny_base` the small base model that laptops train on.
 
-A node's namespace is its stage, so that Kedro-Viz opens with one box a stage; in `all` it is
-`<use_case>.<stage>`, one box a use case. Datasets carry the use case's name in either.
+A node's namespace is its stage, so that Kedro-Viz opens with one box a stage, and cleaning is a
+box of its own; in `all` the use case comes before it, one box a use case. Datasets carry the use
+case's name in either.
 """
 
 from kedro.pipeline import Pipeline
@@ -99,12 +100,19 @@ def _nest(use_cases: dict[str, Pipeline]) -> Pipeline:
 
 
 def _create_stage(stage: str, use_case: str) -> Pipeline:
-    nodes = _create_nodes(stage, use_case)
+    pipeline = _place(_create_nodes(stage, use_case), stage, use_case, stage)
+    if stage == "prepare":  # so that the clean rows are seen between two boxes
+        pipeline += _place(prepare.create_cleaning_pipeline(), stage, use_case, "clean")
+    return pipeline
+
+
+def _place(nodes: Pipeline, stage: str, use_case: str, namespace: str) -> Pipeline:
+    """Give nodes their place in the lineage, and the names of a use case to what they read."""
     inputs = {name for name in nodes.inputs() if not name.startswith("params:")}
     own = nodes.inputs() - inputs - SHARED_PARAMETERS
     return Pipeline(
         nodes,
-        namespace=stage,
+        namespace=namespace,
         prefix_datasets_with_namespace=False,
         inputs={name: f"{use_case}.{name}" for name in inputs},
         outputs={name: f"{use_case}.{name}" for name in nodes.all_outputs()},

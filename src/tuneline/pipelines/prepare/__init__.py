@@ -1,5 +1,5 @@
 """prepare: raw → clean + rejected → examples."""
 
-from tuneline.pipelines.prepare.pipeline import create_pipeline
+from tuneline.pipelines.prepare.pipeline import create_cleaning_pipeline, create_pipeline
 
-__all__ = ["create_pipeline"]
+__all__ = ["create_cleaning_pipeline", "create_pipeline"]

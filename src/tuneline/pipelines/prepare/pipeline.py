@@ -12,18 +12,8 @@ from tuneline.pipelines.prepare.nodes import (
 )
 
 
-def create_pipeline(makes_pairs: bool = False) -> Pipeline:
-    """List the stage's nodes.
-
-    Args:
-        makes_pairs: whether examples are made of pairs rather than of the clean rows themselves.
-    """
-    making = Node(
-        make_pairs,
-        name="make_pairs",
-        inputs=["clean", "cleaning_report", "params:data"],
-        outputs=["pairs", "pair_report"],
-    )
+def create_cleaning_pipeline() -> Pipeline:
+    """List the nodes from raw to clean rows, which are a box of their own in the lineage."""
     return Pipeline(
         [
             Node(
@@ -38,6 +28,24 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
                 inputs="cleaning_report",
                 outputs="cleaning_plot",
             ),
+        ]
+    )
+
+
+def create_pipeline(makes_pairs: bool = False) -> Pipeline:
+    """List the nodes from clean rows to examples.
+
+    Args:
+        makes_pairs: whether examples are made of pairs rather than of the clean rows themselves.
+    """
+    making = Node(
+        make_pairs,
+        name="make_pairs",
+        inputs=["clean", "cleaning_report", "params:data"],
+        outputs=["pairs", "pair_report"],
+    )
+    return Pipeline(
+        [
             *([making] if makes_pairs else []),
             Node(
                 split_rows,
