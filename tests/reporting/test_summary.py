@@ -1,4 +1,4 @@
-"""The last lines of a run say what was measured, on how much, and what was not."""
+"""The last lines of a run, and what a notebook shows: what was measured, and what was not."""
 
 import logging
 from pathlib import Path

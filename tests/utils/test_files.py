@@ -1,4 +1,4 @@
-"""Whole files and folders, whatever happens to their writer."""
+"""Whole files and folders, whatever happens to their writer, on a full disk as well."""
 
 import importlib
 import io

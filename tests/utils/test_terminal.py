@@ -1,4 +1,4 @@
-"""What others wrote is shown as what it is: no byte of it is obeyed by a terminal."""
+"""No byte of what others wrote is obeyed by a terminal; a stopped command ends soon."""
 
 import os
 import re

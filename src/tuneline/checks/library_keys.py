@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from tuneline.errors import Problem, suggest
 from tuneline.parameters import Evaluation, Recipe
-from tuneline.parameters.base import Bounds, GenerationBounds, LoraBounds, TrainingBounds
+from tuneline.parameters.base import Bounds, GenerationBounds
+from tuneline.parameters.training import LoraBounds, TrainingBounds
 
 # Upstream keys that a recipe may not set, and why.
 RESERVED = {

@@ -1,4 +1,4 @@
-"""Adapters, and the pair of models that answer: base and tuned."""
+"""Adapters, the pair of models that answer, base and tuned, and the tokens they have for it."""
 
 import hashlib
 import logging

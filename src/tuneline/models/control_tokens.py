@@ -1,4 +1,4 @@
-"""Control tokens that are typed in a text stay text: nothing a user writes ends or opens a turn."""
+"""Rendering of messages with control tokens as text: nothing a user writes ends or opens a turn."""
 
 import re
 from contextlib import suppress

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 # What NumPy, and so `set_seed` of transformers, takes.
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -31,43 +31,10 @@ def flatten(settings: Mapping[Any, Any], above: str = "") -> dict[str, Any]:
     return flat
 
 
-def _check_steps(steps: int) -> int:
-    if steps != -1 and steps < 1:
-        raise ValueError("Input should be greater than 0, or -1 for as many as the epochs have")
-    return steps
-
-
 class Bounds(BaseModel):
     """Some keys of one of the libraries; all others are the library's own to check."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-
-class LoraBounds(Bounds):
-    """Keys of LoraConfig."""
-
-    r: Annotated[int, Field(ge=1)] = 8
-    lora_alpha: Above0 = None
-    lora_dropout: ShareBelow1 = None
-
-
-class TrainingBounds(Bounds):
-    """Keys of SFTConfig."""
-
-    max_steps: Annotated[int, AfterValidator(_check_steps)] = -1
-    warmup_steps: AtLeast0 = None
-    logging_steps: Above0 = None
-    eval_steps: Above0 = None
-    save_steps: Above0 = None
-    save_total_limit: WholeAbove0 = None
-    weight_decay: AtLeast0 = None
-    max_grad_norm: AtLeast0 = None
-    adam_beta1: ShareBelow1 = None
-    adam_beta2: ShareBelow1 = None
-    adam_epsilon: Above0 = None
-    label_smoothing_factor: ShareBelow1 = None
-    neftune_noise_alpha: Above0 = None
-    data_seed: Seed | None = None
 
 
 class GenerationBounds(Bounds):

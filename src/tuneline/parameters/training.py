@@ -1,11 +1,11 @@
-"""What is trained and how."""
+"""What is trained, how and on which machine, with bounds for the keys of the libraries."""
 
 from string import Formatter
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tuneline.parameters.base import Block, Seed
+from tuneline.parameters.base import Above0, AtLeast0, Block, Bounds, Seed, ShareBelow1, WholeAbove0
 
 # GPUs before it emulate bfloat16, slowly (NVIDIA's CUDA programming guide, compute capabilities).
 BFLOAT16_CAPABILITY = 8.0
@@ -177,3 +177,36 @@ def derive_dtype(compute_capability: float | None) -> str:
     if compute_capability is None:
         return "float32"
     return "bfloat16" if compute_capability >= BFLOAT16_CAPABILITY else "float16"
+
+
+def _check_steps(steps: int) -> int:
+    if steps != -1 and steps < 1:
+        raise ValueError("Input should be greater than 0, or -1 for as many as the epochs have")
+    return steps
+
+
+class LoraBounds(Bounds):
+    """Keys of LoraConfig."""
+
+    r: Annotated[int, Field(ge=1)] = 8
+    lora_alpha: Above0 = None
+    lora_dropout: ShareBelow1 = None
+
+
+class TrainingBounds(Bounds):
+    """Keys of SFTConfig."""
+
+    max_steps: Annotated[int, AfterValidator(_check_steps)] = -1
+    warmup_steps: AtLeast0 = None
+    logging_steps: Above0 = None
+    eval_steps: Above0 = None
+    save_steps: Above0 = None
+    save_total_limit: WholeAbove0 = None
+    weight_decay: AtLeast0 = None
+    max_grad_norm: AtLeast0 = None
+    adam_beta1: ShareBelow1 = None
+    adam_beta2: ShareBelow1 = None
+    adam_epsilon: Above0 = None
+    label_smoothing_factor: ShareBelow1 = None
+    neftune_noise_alpha: Above0 = None
+    data_seed: Seed | None = None

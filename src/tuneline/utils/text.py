@@ -1,4 +1,4 @@
-"""Which encoding a text has or is likely to have, and which of its bytes that encoding lacks.
+"""The encoding that a text has, or is likely to have, and the headings in a text.
 
 A text in another encoding passes through the readers as UTF-8. What its encoding does not have
 travels in it as a *mark*, a lone surrogate, which no UTF-8 text may hold: a row with a mark is then

@@ -1,4 +1,4 @@
-"""Questions of a table are right, whole, and divided so that no fact is in two splits."""
+"""Pairs of tables and documents are right, whole, and in one split each."""
 
 import json
 import re

@@ -36,22 +36,22 @@ def export_chats(
     splits = []
     for split, examples in (("train", train), ("validation", validation)):
         exported, set_aside = export_split(examples, finetune_api)
-        judgments = moderate(
+        results = moderate(
             [chat["messages"] for chat in exported],
             moderation,
             responses,
             "finetune_api.moderation",
         )
-        pairs = list(zip(exported, judgments, strict=True))
-        chats = [chat for chat, judgment in pairs if judgment.clear]
+        pairs = list(zip(exported, results, strict=True))
+        chats = [chat for chat, result in pairs if result.clear]
         report[split] = {
             "examples": len(examples),
             "chats": len(chats),
             "set_aside": set_aside,
             "not_moderated": [
-                {"chat": number, "categories": judgment.categories, "error": judgment.error}
-                for number, (_, judgment) in enumerate(pairs, start=1)
-                if not judgment.clear
+                {"chat": number, "categories": result.categories, "error": result.error}
+                for number, (_, result) in enumerate(pairs, start=1)
+                if not result.clear
             ],
         }
         splits.append(chats)

@@ -178,13 +178,13 @@ def moderate_conversations(
         Moderated conversations; the others with `categories` and `error`.
     """
     messages = [list_synthesized(one, synthesize.persona) for one in conversations]
-    judgments = moderate(messages, synthesize.moderation, responses, "synthesize.moderation")
-    pairs = list(zip(conversations, judgments, strict=True))
-    moderated = [one for one, judgment in pairs if judgment.clear]
+    results = moderate(messages, synthesize.moderation, responses, "synthesize.moderation")
+    pairs = list(zip(conversations, results, strict=True))
+    moderated = [one for one, result in pairs if result.clear]
     flagged = [
-        {**one, "categories": judgment.categories, "error": judgment.error}
-        for one, judgment in pairs
-        if not judgment.clear
+        {**one, "categories": result.categories, "error": result.error}
+        for one, result in pairs
+        if not result.clear
     ]
     log.info("Moderation: %s clear, %s not.", f"{len(moderated):,}", f"{len(flagged):,}")
     return moderated, flagged

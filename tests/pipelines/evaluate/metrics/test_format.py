@@ -1,4 +1,4 @@
-"""The language of answers: told where it can be told, neighbors and scripts by rule."""
+"""Sections and language of answers: found as people and models write them, told by rule."""
 
 import pytest
 
