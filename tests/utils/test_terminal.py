@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.conftest import RAW, write_raw
 from tuneline.errors import Problem
 from tuneline.utils.terminal import shorten, show
@@ -43,25 +44,18 @@ raise RuntimeError(text)
 """
 
 
-def call(folder: Path, *command: str) -> tuple[int, str]:
-    """Run a command, look at every byte it leaves behind, and give all that it shows."""
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "KEDRO_ENV": "test", "PYTHONUTF8": "1"},
-        capture_output=True,
-        check=False,
-    )
-    log = folder / "tuneline.log"
-    streams = [done.stdout, done.stderr, log.read_bytes() if log.exists() else b""]
-    texts = [stream.decode() for stream in streams]
-    for text in texts:
-        assert not UNSAFE.search(text), text.encode("unicode_escape")
-    return done.returncode, "".join(texts)
-
-
 def kedro(folder: Path, *options: str) -> tuple[int, str]:
-    return call(folder, "-m", "kedro", *options)
+    """Type a command, look at everything it leaves behind, and give all that it shows."""
+    done = commands.kedro(folder, *options, KEDRO_ENV="test")
+    return done.returncode, check(folder, done.stdout, done.stderr)
+
+
+def check(folder: Path, *texts: str) -> str:
+    log = folder / "tuneline.log"
+    shown = [*texts, log.read_bytes().decode() if log.exists() else ""]
+    for text in shown:
+        assert not UNSAFE.search(text), text.encode("unicode_escape")
+    return "".join(shown)
 
 
 def test_what_a_terminal_would_obey_is_shown_and_all_else_is_left_alone():
@@ -136,8 +130,15 @@ def test_what_was_pasted_into_the_command(project: Path, options: tuple[str, ...
 
 
 def test_what_a_library_logs_warns_of_and_fails_with(project: Path):
-    status, shown = call(project, "-c", TALK, HOSTILE + HARMLESS)
-    assert status == 1
+    done = subprocess.run(
+        [sys.executable, "-c", TALK, HOSTILE + HARMLESS],
+        cwd=project,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "KEDRO_ENV": "test", "PYTHONUTF8": "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    shown = check(project, done.stdout.decode(), done.stderr.decode())
     assert shown.count(SHOWN + HARMLESS) >= 9  # on the terminal, and of the log's in the file
 
 
