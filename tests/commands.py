@@ -8,11 +8,14 @@ a library reads as it is imported (`HF_…`) comes too late for them.
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,44 +29,89 @@ STARTER.set_forkserver_preload(["tests.preloaded"])
 LIMIT = 1200
 
 
+@dataclass
+class Running:
+    """A function that runs in a process of its own."""
+
+    name: str
+    process: Any
+    printed: list[Path]
+
+    def read(self) -> str:
+        """Give what it has printed so far."""
+        return "".join(self._read())
+
+    def _read(self) -> list[str]:
+        # Not as a text file, in which a carriage return would be the end of a line.
+        return [path.read_bytes().decode("utf-8", "replace") for path in self.printed]
+
+    def wait_for(self, words: str) -> None:
+        """Wait until it has printed something in particular.
+
+        Raises:
+            AssertionError: if it has ended before.
+        """
+        while words not in self.read():
+            assert self.process.is_alive() or words in self.read(), self.read()
+            time.sleep(0.02)
+
+    def send(self, number: int) -> None:
+        """Send a signal to it and to what it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def wait(self) -> subprocess.CompletedProcess[str]:
+        """Wait for its end."""
+        self.process.join(LIMIT)
+        hung = self.process.exitcode is None
+        self.send(signal.SIGKILL)
+        self.process.join()
+        out, err = self._read()
+        shutil.rmtree(self.printed[0].parent)
+        assert not hung, f"{self.name} did not end:\n{out}{err}"
+        return subprocess.CompletedProcess([self.name], self.process.exitcode, out, err)
+
+
 def kedro(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Type `kedro` and some words in a project's folder, and wait until it has ended."""
-    return fork(run_kedro, list(words), folder=folder, environment=environment)
+    return start_kedro(folder, *words, **environment).wait()
 
 
-def fork(
+def start_kedro(folder: Path, *words: str, **environment: str) -> Running:
+    """Type `kedro` and some words in a project's folder."""
+    return start(run_kedro, list(words), folder=folder, environment=environment)
+
+
+def fork(target: Callable[..., Any], *arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Run a function of a module's top level in a process of its own, and wait for its end."""
+    return start(target, *arguments).wait()
+
+
+def start(
     target: Callable[..., Any],
     *arguments: Any,
     folder: Path = PROJECT,
     environment: Mapping[str, str] | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Run a function of a module's top level in a process of its own, and wait for its end.
+) -> Running:
+    """Run a function of a module's top level in a process of its own.
 
     Args:
         target: the function.
         *arguments: of the function.
         folder: where the process is.
         environment: variables that it has besides.
-
-    Returns:
-        Exit status (negative for a signal) and what was printed.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        printed = [Path(scratch) / name for name in ("stdout", "stderr")]
-        process = STARTER.Process(
-            target=_become,
-            args=(target, arguments, folder, dict(environment or {}), [*map(str, printed)]),
-        )
-        with first_process():
-            process.start()
-        process.join(LIMIT)
-        hung = process.exitcode is None
-        with contextlib.suppress(ProcessLookupError):  # what it has started, too
-            os.killpg(process.pid, signal.SIGKILL)
-        process.join()
-        out, err = (path.read_text("utf-8", "replace") if path.exists() else "" for path in printed)
-    assert not hung, f"{target.__name__} {arguments} did not end:\n{out}{err}"
-    return subprocess.CompletedProcess(list(arguments), process.exitcode, out, err)
+    scratch = Path(tempfile.mkdtemp())
+    printed = [scratch / name for name in ("stdout", "stderr")]
+    for path in printed:
+        path.touch()
+    process = STARTER.Process(
+        target=_become,
+        args=(target, arguments, folder, dict(environment or {}), [*map(str, printed)]),
+    )
+    with first_process():
+        process.start()
+    return Running(f"{target.__name__} {arguments}", process, printed)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """A small copy of the project, and shortcuts into it."""
 
+import contextlib
 import gzip
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 import yaml
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -18,6 +21,7 @@ from scripts.samples.product_descriptions import generate_lines
 from tests.hub_server import TOKEN, HubServer, read_token, serve_hub
 from tuneline.models.adapter import Adapter, read_adapter
 from tuneline.parameters import Data, Hardware, Recipe, UseCase
+from tuneline.use_cases import list_use_cases
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile(
@@ -29,6 +33,7 @@ PROJECT = Path(__file__).parents[1]
 PERSONA = Path("data/01_raw/persona_dialogues")
 RAW = Path("data/01_raw/product_descriptions/trn.json.gz")
 TINY_BASE = Path("data/06_models/tiny_base")
+MAIN = "product_descriptions"
 SAMPLE_ROWS = 1500
 CPU = Hardware(
     name="test CPU",
@@ -86,14 +91,55 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Make a folder for all processes that test; who comes while it is made waits.
+
+    Args:
+        factory: of this process's folders.
+        name: of the folder.
+        make: makes it and fills it.
+    """
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    made = folder.with_suffix(".made")
+    with FileLock(folder.with_suffix(".lock")):
+        if not made.exists():
+            make(folder)
+            made.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run the whole chain once, in the environment `test`; answer with the project's folder."""
-    folder = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        run(folder)
-    return folder
+    """Run the whole chain once, in the environment `test`; answer with a copy of the project."""
+    made = make_once(tmp_path_factory, "finished", run_main_use_case)
+    mine = tmp_path_factory.mktemp("finished") / "project"
+    return Path(shutil.copytree(made, mine, symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def finished_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run every use case once, and the overview; answer with a copy of the project."""
+    main = make_once(tmp_path_factory, "finished", run_main_use_case)
+
+    def run_others(folder: Path) -> None:
+        link_samples(shutil.copytree(main, folder, symlinks=True))
+        run_in(folder, *(name for name in list_use_cases() if name != MAIN), "overview")
+
+    made = make_once(tmp_path_factory, "all_finished", run_others)
+    mine = tmp_path_factory.mktemp("all_finished") / "project"
+    return Path(shutil.copytree(made, mine, symlinks=True))
+
+
+def run_main_use_case(folder: Path) -> None:
+    run_in(copy_project(folder), "__default__")
+
+
+def run_in(folder: Path, *names: str) -> None:
+    """Run pipelines one after the other, as if typed in a project's folder."""
+    with contextlib.chdir(folder):
+        for name in names:
+            run(folder, name)
 
 
 def run(folder: Path, pipeline: str = "__default__", **options: object) -> None:

@@ -57,8 +57,12 @@ SUBSTITUTIONS = (
         r"\1 --params=product_descriptions.data.split.test=16,"
         r"product_descriptions.data.split.validation=16",
     ),
-    # One changed value stands for another: each costs a whole training.
+    # One changed value stands for another, and two steps for a whole training.
     (r"learning_rate=1e-3", "learning_rate=1e-4"),
+    (
+        r"(--params=\S*recipe\.(?:learning_rate|num_train_epochs)=\S+)",
+        r"\1,product_descriptions.recipe.max_steps=2",
+    ),
     # The sample is made next to the copy's own raw files.
     (r"--out data/", "--out made/data/"),
 )

@@ -50,7 +50,7 @@ def read_folder(folder: Path) -> dict[str, bytes | int]:
 def serve_hub(mirror: HubMirror) -> Iterator[str]:
     """Serve on a free port of this machine; give the endpoint for HF_ENDPOINT."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"mirror": mirror}))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:

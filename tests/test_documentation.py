@@ -23,10 +23,10 @@ COMMANDS = sorted(collect_commands(), key=lambda command: order(command.text))
 
 
 @pytest.fixture(scope="module")
-def reader(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """Somebody in a copy of the project in which the chain has run once."""
+def reader(finished_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Somebody in a copy of the project in which every use case has run once."""
     folder = copy_project(tmp_path_factory.mktemp("reader") / "project")
-    shutil.copytree(finished_run / "data/test", folder / "data/test")
+    shutil.copytree(finished_runs / "data/test", folder / "data/test")
     furnish(folder)
     return Reader(folder)
 

@@ -57,7 +57,7 @@ def test_the_adapter_is_a_standard_folder_with_its_provenance(finished_run: Path
     } <= names
     provenance = json.loads((folder / "provenance.json").read_text())
     assert set(provenance["versions"]) >= {"torch", "transformers", "peft", "trl", "bitsandbytes"}
-    assert provenance["examples"]["train"]["count"] == 288
+    assert provenance["examples"]["train"]["count"] == 128
     assert all(len(provenance[key]["sha256"]) == 64 for key in ("recipe", "base"))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import start_kedro
 from tests.conftest import copy_project
 from tuneline.hooks import hold
 from tuneline.utils.files import replace_whole, replace_whole_folder
@@ -14,26 +15,16 @@ from tuneline.utils.files import replace_whole, replace_whole_folder
 pytestmark = pytest.mark.slow
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "kedro", "run", "--env=test", *arguments]
-    return subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
 def test_a_second_run_waits_for_the_first_and_says_so(tmp_path: Path):
     folder = copy_project(tmp_path / "project")
     lock = hold(folder / "data/test/.locks", "product_descriptions.prepare")
-    waiting = start(folder, "--pipeline=prepare")
-    assert waiting.stdout
-    for line in waiting.stdout:
-        if "waiting for it" in line:
-            break
+    waiting = start_kedro(folder, "run", "--env=test", "--pipeline=prepare")
+    waiting.wait_for("waiting for it")
     clean = folder / "data/test/03_primary/product_descriptions/clean.csv"
     assert not clean.exists()
     lock.release()
-    output, _ = waiting.communicate()
-    assert waiting.returncode == 0, output
+    ended = waiting.wait()
+    assert ended.returncode == 0, ended.stderr
     assert clean.is_file()
 
 

@@ -36,15 +36,12 @@ def samples(project: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Run the other use cases next to the main one, rate one of them, and are in their folder."""
-    folder = tmp_path_factory.mktemp("all") / "project"
-    shutil.copytree(finished_run, folder, symlinks=True)
-    link_samples(folder)
+def finished(finished_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Rate the answers of one use case, and be in the folder where all have run."""
+    folder = tmp_path_factory.mktemp("rated") / "project"
+    shutil.copytree(finished_runs, folder, symlinks=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for name in (*OTHERS, "overview"):
-            run_pipelines(folder, name)
         rate(folder / DATA / "07_model_output/shoe_mould")
         run_pipelines(folder, "shoe_mould.rubric")
         yield folder

@@ -1,6 +1,5 @@
 """What every command makes without an interruption, and every moment on the way to it."""
 
-import os
 import pickle
 import shutil
 from collections import Counter
@@ -9,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
+from tests.conftest import make_once
 from tests.guarantees import commands
 from tests.guarantees.comparison import find_faults, read_all
 from tests.guarantees.moments import Event, EveryMoment
 from tests.guarantees.small_project import DATA, MAIN, STEPS, SYNTHESISED, Step, make_project
+
+KEPT = "reference.pickle"
 
 
 @dataclass
@@ -65,14 +66,12 @@ class Reference:
 
 def get_reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     """Make the uninterrupted runs once for all processes that test."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "uninterrupted"
-    with FileLock(f"{folder}.lock"):
-        if (folder / "reference.pickle").exists():
-            return pickle.loads((folder / "reference.pickle").read_bytes())
-        reference = make_reference(folder)
-        (folder / "reference.pickle").write_bytes(pickle.dumps(reference))
-        return reference
+
+    def make(folder: Path) -> None:
+        (folder / KEPT).write_bytes(pickle.dumps(make_reference(folder)))
+
+    folder = make_once(tmp_path_factory, "uninterrupted", make)
+    return pickle.loads((folder / KEPT).read_bytes())
 
 
 def make_reference(folder: Path) -> Reference:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,12 +115,21 @@ def check_named(reference: Reference, case: Case, project: Path) -> None:
         assert [one for one in differences if one.split(": ")[0] in made] == []
 
 
-@pytest.mark.parametrize("case", INTERRUPTED, ids=str)
-def test_a_checkpoint_with_a_flipped_bit(reference: Reference, case: Case, tmp_path: Path):
-    project = tmp_path / "project"
-    reference.restore(case.after, project, after=True)
-    killed = commands.run(project, case.reads.command, KillBeforeFinished(project))
+@pytest.fixture(scope="module")
+def interrupted(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose training was killed when its last checkpoint was sealed."""
+    project = tmp_path_factory.mktemp("interrupted") / "project"
+    reference.restore(STEP["plan"], project, after=True)
+    killed = commands.run(project, STEP["train"].command, KillBeforeFinished(project))
     assert killed.status == -signal.SIGKILL, killed.output
+    return project
+
+
+@pytest.mark.parametrize("case", INTERRUPTED, ids=str)
+def test_a_checkpoint_with_a_flipped_bit(
+    reference: Reference, interrupted: Path, case: Case, tmp_path: Path
+):
+    project = shutil.copytree(interrupted, tmp_path / "project", symlinks=True)
     check_named(reference, case, project)
 
 

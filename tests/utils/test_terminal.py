@@ -11,8 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import commands
+from tests.commands import Running, start_kedro
 from tests.conftest import RAW, write_raw
-from tests.test_resume import start
+from tests.test_resume import RUN
 from tuneline.errors import Problem
 from tuneline.utils.terminal import shorten, show
 
@@ -47,25 +49,18 @@ raise RuntimeError(text)
 """
 
 
-def call(folder: Path, *command: str) -> tuple[int, str]:
-    """Run a command, look at every byte it leaves behind, and give all that it shows."""
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "KEDRO_ENV": "test", "PYTHONUTF8": "1"},
-        capture_output=True,
-        check=False,
-    )
-    log = folder / "tuneline.log"
-    streams = [done.stdout, done.stderr, log.read_bytes() if log.exists() else b""]
-    texts = [stream.decode() for stream in streams]
-    for text in texts:
-        assert not UNSAFE.search(text), text.encode("unicode_escape")
-    return done.returncode, "".join(texts)
-
-
 def kedro(folder: Path, *options: str) -> tuple[int, str]:
-    return call(folder, "-m", "kedro", *options)
+    """Type a command, look at everything it leaves behind, and give all that it shows."""
+    done = commands.kedro(folder, *options, KEDRO_ENV="test")
+    return done.returncode, check(folder, done.stdout, done.stderr)
+
+
+def check(folder: Path, *texts: str) -> str:
+    log = folder / "tuneline.log"
+    shown = [*texts, log.read_bytes().decode() if log.exists() else ""]
+    for text in shown:
+        assert not UNSAFE.search(text), text.encode("unicode_escape")
+    return "".join(shown)
 
 
 def test_what_a_terminal_would_obey_is_shown_and_all_else_is_left_alone():
@@ -140,8 +135,15 @@ def test_what_was_pasted_into_the_command(project: Path, options: tuple[str, ...
 
 
 def test_what_a_library_logs_warns_of_and_fails_with(project: Path):
-    status, shown = call(project, "-c", TALK, HOSTILE + HARMLESS)
-    assert status == 1
+    done = subprocess.run(
+        [sys.executable, "-c", TALK, HOSTILE + HARMLESS],
+        cwd=project,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "KEDRO_ENV": "test", "PYTHONUTF8": "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    shown = check(project, done.stdout.decode(), done.stderr.decode())
     assert shown.count(SHOWN + HARMLESS) >= 9  # on the terminal, and of the log's in the file
 
 
@@ -175,6 +177,18 @@ if __name__ == "__main__":
 """
 
 
+def stop_command(command: Running, number: int) -> str:
+    """Stop a command, and look at how it ends."""
+    command.send(number)
+    ended = command.wait()
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == STATUS[signal.Signals(number)], said
+    assert "Traceback" not in said
+    assert said.count("Stopped (") == 1
+    assert ended.stderr.rstrip().splitlines()[-1].startswith("Stopped (")
+    return said
+
+
 def read_until(process: subprocess.Popen[str], words: str) -> str:
     """Read what a process says, until it says something in particular."""
     said = ""
@@ -185,47 +199,33 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(said)
 
 
-def stop(process: subprocess.Popen[str], number: int) -> str:
-    """Stop a command, and look at how it ends."""
-    process.send_signal(number)
-    said, _ = process.communicate()
-    assert process.returncode == STATUS[signal.Signals(number)], said
-    assert "Traceback" not in said
-    assert said.count("Stopped (") == 1
-    assert said.rstrip().splitlines()[-1].startswith("Stopped (")
-    return said
-
-
 def test_a_training_that_is_stopped_leaves_nothing_half_and_goes_on(project: Path):
-    training = start(project, "prepare,plan,train")
-    read_until(training, "step 12/")
-    said = stop(training, signal.SIGTERM)
+    training = start_kedro(project, *RUN, "--pipelines=prepare,plan,train")
+    training.wait_for("step 12/")
+    said = stop_command(training, signal.SIGTERM)
     assert "SIGTERM): the same command goes on from the last checkpoint, if there is one." in said
     checkpoints = list(project.glob("data/test/06_models/*/checkpoints/*/checkpoint-*"))
     assert checkpoints
     assert all((one / "sealed.json").exists() for one in checkpoints)
     assert not list(project.rglob("*.partial"))
     assert "Stopped (SIGTERM)" in (project / "tuneline.log").read_text("utf-8")
-    again = start(project, "train")
-    read_until(again, "Going on after step")
-    stop(again, signal.SIGINT)
+    again = start_kedro(project, *RUN, "--pipeline=train")
+    again.wait_for("Going on after step")
+    stop_command(again, signal.SIGINT)
 
 
 def test_a_stage_that_keeps_nothing_says_so(project: Path):
-    preparing = start(project, "prepare")
-    read_until(preparing, "[1/")
-    said = stop(preparing, signal.SIGINT)
+    preparing = start_kedro(project, *RUN, "--pipeline=prepare")
+    preparing.wait_for("[1/")
+    said = stop_command(preparing, signal.SIGINT)
     assert "Stopped (Ctrl+C): the same command begins this stage again." in said
 
 
 def test_the_chat_page(finished_run: Path):
     pytest.importorskip("gradio")
-    command = [sys.executable, "-m", "kedro", "chat", "--env=test"]
-    page = subprocess.Popen(
-        command, cwd=finished_run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    read_until(page, "The chat page is at")
-    assert "Stopped (Ctrl+C): the chat page is closed." in stop(page, signal.SIGINT)
+    page = start_kedro(finished_run, "chat", "--env=test")
+    page.wait_for("The chat page is at")
+    assert "Stopped (Ctrl+C): the chat page is closed." in stop_command(page, signal.SIGINT)
 
 
 def run_script(path: Path, code: str) -> subprocess.Popen[str]:

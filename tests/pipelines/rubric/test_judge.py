@@ -87,7 +87,7 @@ def serve() -> Iterator[Callable]:
 
     def start(response: Callable[[dict, int], object]) -> JudgeServer:
         server = JudgeServer(response)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
         servers.append(server)
         return server
 
