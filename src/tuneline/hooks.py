@@ -12,8 +12,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.checks.parameters import (
     check_environment,

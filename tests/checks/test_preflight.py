@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
 from tests.conftest import CPU, run
 from tuneline.checks.preflight import compare_gpu, find_run_problems
@@ -98,7 +98,7 @@ def find_problems(
     if output == "report":
         inputs |= {"params:mine.recipe": parameters.recipe, "params:hardware": CPU}
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in inputs.items()})
-    pipeline = Pipeline([node(lambda *_: 1, list(inputs), f"mine.{output}", name="last")])
+    pipeline = Pipeline([Node(lambda *_: 1, list(inputs), f"mine.{output}", name="last")])
     return [str(problem) for problem in find_run_problems(pipeline, catalog)]
 
 

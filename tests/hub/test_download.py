@@ -175,7 +175,7 @@ def test_base_models_that_fit_alone_but_not_together_are_told_before_a_run(tmp_p
 def test_a_run_that_would_fill_the_disk_is_refused_before_its_first_node(tmp_path: Path):
     script = """
     from kedro.io import DataCatalog, MemoryDataset
-    from kedro.pipeline import Pipeline, node
+    from kedro.pipeline import Node, Pipeline
 
     from tests.conftest import CPU, load_parameters
     from tuneline.checks.preflight import find_run_problems
@@ -188,7 +188,7 @@ def test_a_run_that_would_fill_the_disk_is_refused_before_its_first_node(tmp_pat
         "params:hardware": CPU,
     }
     catalog = DataCatalog({key: MemoryDataset(value) for key, value in inputs.items()})
-    train = Pipeline([node(lambda *_: 1, list(inputs), "adapter", name="train", tags=["train"])])
+    train = Pipeline([Node(lambda *_: 1, list(inputs), "adapter", name="train", tags=["train"])])
     (problem,) = find_run_problems(train, catalog)
     print(problem)
     """
