@@ -14,7 +14,6 @@ from rich.text import Text
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message, QuestionFile, find_system, start_messages
-from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import (
     NAMES,
     WHO,
@@ -226,7 +225,6 @@ def answer_questions(
     if problems:
         raise TunelineError(*problems)
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
-    fetch_base(recipe)
     pair = load_pair(adapter, recipe, evaluation, hardware)
     answers: dict[Who, list[Answer]] = {}
     if len(asked_questions) == 1:

@@ -10,7 +10,6 @@ import numpy as np
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_messages, list_prompts
-from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter, load_tuned
 from tuneline.models.fingerprints import (
     describe_examples,
@@ -101,7 +100,6 @@ def answer_prompts(
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
-    fetch_base(recipe)
     model = load_tuned(adapter, recipe, hardware)
 
     def ask(who: str) -> None:

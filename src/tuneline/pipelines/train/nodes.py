@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
-from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter, read_adapter
 from tuneline.models.fingerprints import (
     RunInputs,
@@ -90,7 +89,6 @@ def train_adapter(
     if read_finished(run):
         log.info("This very run is through already; its adapter is taken from %s.", run)
     else:
-        fetch_base(recipe)  # once, not in every process
         with make_scratch() as scratch:
             for split, examples in (("train", train), ("validation", validation)):
                 rows = render_examples(tokenizer, examples, recipe)
