@@ -12,7 +12,6 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_messages, list_prompts
 from tuneline.models.adapter import Adapter, load_tuned
 from tuneline.models.fingerprints import (
-    describe_examples,
     describe_generation,
     find_changes,
     find_incompatibilities,
@@ -52,7 +51,7 @@ def check_adapter(adapter: Adapter, train: list[Example], recipe: Recipe) -> Non
 
 
 def _find_other_examples(adapter: Adapter, train: list[Example]) -> Iterator[Problem]:
-    if find_changes(adapter, {"examples": describe_examples(train=train)}):
+    if find_changes(adapter, train=train):
         yield Problem(
             where="train.jsonl",
             wrong="the adapter was trained on other examples",

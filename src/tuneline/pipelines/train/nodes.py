@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def check_plan(plan: dict[str, Any], inputs: RunInputs) -> None:
-    """Refuse a run that does not fit, or whose plan was made for another run.
+    """Refuse a run that does not fit, or whose plan was made for another run than `inputs`.
 
     Raises:
         TunelineError: naming what differs, or the plan's own words.
