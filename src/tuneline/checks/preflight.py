@@ -127,7 +127,6 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         yield from _find_batch_problem(use_case, recipe, hardware)
         unusable = list(find_base_problems(use_case, recipe, weights))
         yield from unusable
-        yield from _find_rubric_problem(use_case, evaluation, pipeline)
         unreadable = list(_find_template_problem(use_case, recipe))
         yield from unreadable
         if not (unusable or unreadable) and {"plan", "train"} & stages:
@@ -182,19 +181,6 @@ def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> It
             wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
             matters="no accumulation gives exactly this batch",
             remedy="make one a multiple of the other",
-        )
-
-
-def _find_rubric_problem(
-    use_case: str, evaluation: Evaluation, pipeline: Pipeline
-) -> Iterator[Problem]:
-    made = pipeline.all_outputs()
-    if evaluation.rubric and f"{use_case}.report" in made and f"{use_case}.rubric" not in made:
-        yield Problem(
-            where=f"{use_case}.evaluation.rubric",
-            wrong="the use case's base does not state it",
-            matters="its base decides which stages a use case has, so nobody would rate",
-            remedy=f"state it in conf/base/{use_case}/parameters.yml",
         )
 
 
