@@ -12,8 +12,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.checks.merged_settings import (
     check_environment,
@@ -21,7 +20,7 @@ from tuneline.checks.merged_settings import (
     list_settings,
     name_source,
 )
-from tuneline.checks.preflight import find_run_problems
+from tuneline.checks.preflight import fetch_weights, find_run_problems
 from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Publish, Storage
@@ -78,6 +77,8 @@ class CheckBeforeRun:
             if use_case := SETTINGS.fullmatch(name):
                 catalog[name] = list_settings(self.loader, use_case[1])
         problems = list(find_run_problems(pipeline, catalog))
+        # A run that is refused has downloaded no weights.
+        problems = problems or fetch_weights(pipeline, catalog)
         if problems:
             raise TunelineError(*(name_source(self.loader, problem) for problem in problems))
         self._release()  # what an interrupted run of this very process, a notebook's, has held

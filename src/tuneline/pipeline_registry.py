@@ -25,7 +25,13 @@ from tuneline.pipelines import (
     tiny_base,
     train,
 )
-from tuneline.use_cases import MAIN_USE_CASE, list_use_cases, states_block
+from tuneline.use_cases import (
+    MAIN_USE_CASE,
+    OPTIONAL_STAGES,
+    PAIRING_BLOCKS,
+    list_use_cases,
+    states_block,
+)
 
 # From raw data to report, in this order.
 CHAIN = {
@@ -37,8 +43,6 @@ CHAIN = {
     "rubric": rubric,
 }
 STAGES = {**CHAIN, "finetune_api": finetune_api, "ask": ask, "merge": merge, "publish": publish}
-# Stages of those use cases only whose YAML states the block.
-OPTIONAL_STAGES = {"synthesize": "synthesize", "rubric": "evaluation.rubric"}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
 SHARED_PARAMETERS = {
     "params:hardware",
@@ -47,8 +51,6 @@ SHARED_PARAMETERS = {
     "params:question",
     "params:merge",
 }
-# Blocks that make pairs of the clean rows.
-PAIRING_BLOCKS = ("data.table", "data.documents")
 
 
 def register_pipelines() -> dict[str, Pipeline]:

@@ -12,6 +12,10 @@ from tuneline.errors import Problem, TunelineError, suggest
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAIN_USE_CASE = "product_descriptions"
+# Stages of those use cases only whose base states the block.
+OPTIONAL_STAGES = {"synthesize": "synthesize", "rubric": "evaluation.rubric"}
+# Blocks that make pairs of the clean rows.
+PAIRING_BLOCKS = ("data.table", "data.documents")
 # The machine without `--env`.
 DEFAULT_ENVIRONMENT = "laptop"
 

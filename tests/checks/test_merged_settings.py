@@ -3,8 +3,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, state_evaluation
 from tuneline.checks.library_keys import find_problems
 from tuneline.checks.merged_settings import check_environment, check_parameters, find_source
 from tuneline.errors import TunelineError
@@ -93,6 +94,42 @@ def test_a_misspelt_key_names_file_key_and_nearest_name():
     message = refuse({"evaluation": {"resample": 10}})
     assert message.startswith("--params: product_descriptions.evaluation.resample = 10: ")
     assert "did you mean `resamples`" in message
+
+
+BLOCKS = [
+    ("product_descriptions", "synthesize", {"provider": "offline"}),
+    ("product_descriptions", "evaluation.rubric", {"criteria": [], "people": True}),
+    ("shoe_mould", "data.table", {"key": "a"}),
+    ("shoe_mould", "data.documents", {"sections": []}),
+]
+
+
+@pytest.mark.parametrize(("use_case", "block", "values"), BLOCKS)
+@pytest.mark.parametrize("machine", ["local", "laptop"])
+def test_a_block_that_would_need_another_stage_is_missed_in_the_base(
+    project: Path, machine: str, use_case: str, block: str, values: dict
+):
+    nested = values
+    for key in (*reversed(block.split(".")), use_case):
+        nested = {key: nested}
+    (project / f"conf/{machine}/parameters_mine.yml").write_text(yaml.safe_dump(nested))
+    loader = CONFIG_LOADER_CLASS(str(project / "conf"), **CONFIG_LOADER_ARGS)
+    with pytest.raises(TunelineError) as error:
+        check_parameters(loader)
+    base = f"conf/base/{use_case}/parameters.yml"
+    assert (
+        f"conf/{machine}/parameters_mine.yml: {use_case}.{block}: {base} does not state it; "
+    ) in str(error.value)
+    assert f"state it in {base}, " in str(error.value)
+
+
+def test_a_machine_may_state_less_of_a_block_than_the_base(project: Path):
+    state_evaluation(project, rubric={"criteria": [CRITERION], "people": True})
+    own = project / "conf/local/parameters_mine.yml"
+    for rubric in (None, {"people": False, "judge": JUDGE}):
+        stated = {"product_descriptions": {"evaluation": {"rubric": rubric}}}
+        own.write_text(yaml.safe_dump(stated))
+        check_parameters(CONFIG_LOADER_CLASS(str(project / "conf"), **CONFIG_LOADER_ARGS))
 
 
 def test_a_misspelt_key_in_a_file_names_that_file(tmp_path: Path):

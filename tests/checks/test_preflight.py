@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
-from tests.conftest import CPU, run
+from tests.conftest import run
 from tuneline.checks.preflight import compare_gpu, find_run_problems
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Rubric, Server, UseCase
@@ -84,10 +84,8 @@ def test_what_cannot_work_is_named_before_anything_runs(project: Path, changes: 
 KEY = "TUNELINE_TEST_JUDGE_KEY"
 
 
-def find_problems(
-    parameters: UseCase, output: str = "judgments", misspelt: bool = False
-) -> list[str]:
-    """Check a run that rates answers, or that only writes the report of them."""
+def find_problems(parameters: UseCase, misspelt: bool = False) -> list[str]:
+    """Check a run that rates answers."""
     criteria = [{"name": "accuracy", "description": "Are the figures right?"}]
     sampling = {"temperatur": 0} if misspelt else {}
     about = {"base_url": "http://localhost:1/v1", "model": "m", "api_key_variable": KEY}
@@ -95,10 +93,8 @@ def find_problems(
     rubric = Rubric(criteria=criteria, judge=judge)
     evaluation = parameters.evaluation.model_copy(update={"rubric": rubric})
     inputs = {"params:mine.evaluation": evaluation}
-    if output == "report":
-        inputs |= {"params:mine.recipe": parameters.recipe, "params:hardware": CPU}
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in inputs.items()})
-    pipeline = Pipeline([node(lambda *_: 1, list(inputs), f"mine.{output}", name="last")])
+    pipeline = Pipeline([Node(lambda *_: 1, list(inputs), "mine.judgments", name="last")])
     return [str(problem) for problem in find_run_problems(pipeline, catalog)]
 
 
@@ -113,9 +109,3 @@ def test_a_judges_key_that_is_not_set_is_missed_before_the_first_node(
     assert find_problems(parameters) == []
     (problem,) = find_problems(parameters, misspelt=True)
     assert "mine.evaluation.rubric.judge.sampling.temperatur = 0: " in problem
-
-
-def test_a_rubric_that_the_base_of_the_use_case_does_not_state_is_refused(parameters: UseCase):
-    (problem,) = find_problems(parameters, output="report")
-    assert "mine.evaluation.rubric: the use case's base does not state it" in problem
-    assert "conf/base/mine/parameters.yml" in problem

@@ -13,7 +13,7 @@ from tests.conftest import make_once
 from tests.guarantees import commands
 from tests.guarantees.comparison import find_faults, read_all
 from tests.guarantees.moments import Event, EveryMoment
-from tests.guarantees.small_project import DATA, MAIN, STEPS, SYNTHESISED, Step, make_project
+from tests.guarantees.small_project import DATA, MAIN, STEPS, SYNTHESIZED, Step, make_project
 
 KEPT = "reference.pickle"
 
@@ -77,7 +77,7 @@ def get_reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 def make_reference(folder: Path) -> Reference:
     """Run every command, and then once more over what it has made."""
     reference = Reference(folder)
-    for use_case in (MAIN, SYNTHESISED):
+    for use_case in (MAIN, SYNTHESIZED):
         project = make_project(_make(folder / use_case) / "project", use_case)
         (project / DATA).mkdir(parents=True)
         for step in STEPS:

@@ -13,7 +13,7 @@ import yaml
 from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import RAW, copy_project, state_evaluation, write_raw
 
-MAIN, SYNTHESISED = "product_descriptions", "persona_dialogues"
+MAIN, SYNTHESIZED = "product_descriptions", "persona_dialogues"
 DATA = Path("data/test")
 RECIPE = {
     "base_model": "data/06_models/tiny_base",
@@ -66,7 +66,7 @@ class Step:
 
 # In the order of the chain; what is next to it follows.
 STEPS = [
-    Step("synthesize", f"{RUN}{SYNTHESISED} --tags=synthesize", SYNTHESISED),
+    Step("synthesize", f"{RUN}{SYNTHESIZED}.synthesize", SYNTHESIZED),
     *(Step(stage, f"{RUN}{stage}") for stage in ("prepare", "plan", "train", "evaluate")),
     Step("ask", f"{RUN}ask --params=questions_file=questions.txt"),
     *(Step(stage, f"{RUN}{stage}") for stage in ("merge", "publish", "overview")),
@@ -86,7 +86,7 @@ def make_project(folder: Path, use_case: str = MAIN) -> Path:
     (project / "questions.txt").write_text(QUESTIONS, "utf-8")
     state_evaluation(project, rubric=RUBRIC)
     _state(project / f"conf/test/{MAIN}/parameters.yml", {MAIN: SETTINGS})
-    if use_case == SYNTHESISED:
+    if use_case == SYNTHESIZED:
         _state(project / f"conf/test/{use_case}/parameters.yml", {use_case: SYNTHESIS})
     _state(project / "conf/test/parameters_merge.yml", {"merge": {"prompts": 2}})
     return project

@@ -171,30 +171,111 @@ def test_base_models_that_fit_alone_but_not_together_are_told_before_a_run(tmp_p
     assert both in run(tmp_path, script, megabytes=9)
 
 
+# A run of one node, whose base model is on the hub.
+A_RUN = """
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+
+from tests.conftest import CPU, load_parameters
+from tuneline.checks.preflight import fetch_weights, find_run_problems
+from tuneline.parameters import Merge
+
+parameters = load_parameters()
+recipe = parameters.recipe.model_copy(update={"base_model": "owner/tiny"})
+merge = Merge(
+    into="original", base_model="owner/duplicate", max_shard_size="1GB", prompts=1,
+    gguf={"converter": None, "type": "f16"},
+)
+inputs = {
+    "params:mine.recipe": recipe,
+    "params:mine.evaluation": parameters.evaluation,
+    "params:mine.prompt": parameters.prompt,
+    "params:hardware": CPU,
+}
+
+def make_run(stage):
+    taken = inputs | ({"params:merge": merge} if stage == "merge" else {})
+    catalog = DataCatalog({key: MemoryDataset(value) for key, value in taken.items()})
+    return Pipeline([Node(lambda *_: 1, list(taken), "made", name="a", tags=[stage])]), catalog
+"""
+
+
 @on_a_small_disk
-def test_a_run_that_would_fill_the_disk_is_refused_before_its_first_node(tmp_path: Path):
-    script = """
-    from kedro.io import DataCatalog, MemoryDataset
-    from kedro.pipeline import Pipeline, node
-
-    from tests.conftest import CPU, load_parameters
-    from tuneline.checks.preflight import find_run_problems
-
-    parameters = load_parameters()
-    inputs = {
-        "params:mine.recipe": parameters.recipe.model_copy(update={"base_model": "owner/tiny"}),
-        "params:mine.evaluation": parameters.evaluation,
-        "params:mine.prompt": parameters.prompt,
-        "params:hardware": CPU,
-    }
-    catalog = DataCatalog({key: MemoryDataset(value) for key, value in inputs.items()})
-    train = Pipeline([node(lambda *_: 1, list(inputs), "adapter", name="train", tags=["train"])])
-    (problem,) = find_run_problems(train, catalog)
-    print(problem)
+@pytest.mark.parametrize("stage", ["train", "merge"])
+def test_a_run_that_would_fill_the_disk_is_refused_before_its_first_node(
+    tmp_path: Path, stage: str
+):
+    script = f"""
+    for problem in find_run_problems(*make_run("{stage}")):
+        print(problem)
+    print("weights", hub.delivered.count("model.safetensors"))
     """
-    said = run(tmp_path, script, megabytes=3)
+    said = run(tmp_path, A_RUN + textwrap.dedent(script), megabytes=3)
     weights = (PROJECT / TINY_BASE / "model.safetensors").stat().st_size / 10**6
     assert f"mine.recipe.base_model = owner/tiny: {weights:.1f} MB are to be downloaded" in said
+    assert ("merge.base_model = owner/duplicate: " in said) == (stage == "merge")
+    assert "weights 0" in said
+
+
+@pytest.mark.parametrize(
+    ("stage", "downloads"), [("plan", 0), ("train", 1), ("evaluate", 1), ("ask", 1), ("merge", 2)]
+)
+def test_weights_come_once_before_a_run_that_loads_them(tmp_path: Path, stage: str, downloads: int):
+    script = f"""
+    from tuneline.hooks import CheckBeforeRun
+
+    hook, (pipeline, catalog) = CheckBeforeRun(), make_run("{stage}")
+    hook.project, hook.loader = cache.parent, {{"globals": {{"data": "data"}}, "parameters": {{}}}}
+    for _ in range(2):
+        hook.before_pipeline_run(pipeline, catalog)
+        print("weights", hub.delivered.count("model.safetensors"))
+    """
+    said = run(tmp_path, A_RUN + textwrap.dedent(script))
+    assert said.count(f"weights {downloads}") == 2
+    assert said.count("Downloading owner/tiny") == 1 + (downloads > 0)  # config and tokenizer
+
+
+def test_a_run_that_is_refused_downloads_no_weights(tmp_path: Path):
+    script = """
+    from tuneline.hooks import CheckBeforeRun
+
+    inputs["params:mine.recipe"] = recipe.model_copy(update={"chat_template_path": "gone.jinja"})
+    hook, (pipeline, catalog) = CheckBeforeRun(), make_run("train")
+    hook.loader = {"parameters": {}}
+    try:
+        hook.before_pipeline_run(pipeline, catalog)
+    except TunelineError as error:
+        print(error)
+    print("weights", hub.delivered.count("model.safetensors"))
+    """
+    said = run(tmp_path, A_RUN + textwrap.dedent(script))
+    assert "there is no such file" in said
+    assert "weights 0" in said
+
+
+@on_a_small_disk
+def test_a_disk_that_is_full_by_then_is_said_of_the_parameter(tmp_path: Path):
+    script = """
+    fetch_base(recipe, weights=False)
+    (cache.parent / "taken").write_bytes(b"x" * 5 * 10**6)
+    (problem,) = fetch_weights(*make_run("train"))
+    print(problem)
+    """
+    said = run(tmp_path, A_RUN + textwrap.dedent(script), megabytes=8)
+    assert "mine.recipe.base_model = owner/tiny: " in said
+
+
+def test_what_loads_a_model_downloads_nothing(tmp_path: Path):
+    script = """
+    from tuneline.models.loading import load_model
+
+    fetch_base(recipe, weights=False)
+    try:
+        load_model(recipe, CPU)
+    except OSError:
+        print("weights", hub.delivered.count("model.safetensors"))
+    """
+    assert "weights 0" in run(tmp_path, A_RUN + textwrap.dedent(script))
 
 
 @on_a_small_disk

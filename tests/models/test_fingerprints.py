@@ -8,20 +8,21 @@ import pytest
 
 from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import make_adapter
+from tuneline.examples import hash_templates
 from tuneline.models.adapter import load_tuned
 from tuneline.models.fingerprints import (
     RunInputs,
     counts_for_plan,
     counts_for_run,
-    describe_examples,
     describe_inputs,
     find_changes,
     find_differences,
     find_incompatibilities,
     name_run,
+    read_inputs,
 )
 from tuneline.models.loading import load_tokenizer
-from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters import Hardware, Prompt, Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -124,10 +125,19 @@ def test_examples_of_several_templates_have_no_fingerprint_of_them(recipe: Recip
     assert inputs["prompt_templates"] is None
 
 
-def test_only_what_is_stated_is_compared_with_an_adapter(recipe: Recipe):
+def test_only_what_is_given_is_compared_with_an_adapter(recipe: Recipe):
     adapter = make_adapter(recipe, CPU, effect=False)
-    assert find_changes(adapter, {"examples": describe_examples(train=[])}) == set()
-    other: Any = [{"id": "1"}]
-    changes = find_changes(adapter, {"examples": describe_examples(train=other)})
-    assert changes == {"training examples"}
-    assert find_changes(adapter, {"prompt_templates": "b"}) == {"prompt templates"}
+    assert find_changes(adapter) == find_changes(adapter, recipe) == {}
+    assert find_changes(adapter, train=[]) == {}
+    other: Any = [{"id": "1", "meta": {}}]
+    assert find_changes(adapter, train=other).keys() == {"training examples"}
+    prompt = Prompt(prompt="{title}", completion="{content}")
+    assert find_changes(adapter, prompt=prompt).keys() == {"prompt templates"}
+    adapter.provenance["prompt_templates"] = hash_templates(prompt)
+    assert find_changes(adapter, train=[], prompt=prompt) == {}
+
+
+def test_what_an_adapter_was_made_of_is_what_was_described(recipe: Recipe):
+    assert read_inputs(make_adapter(recipe, CPU, effect=False)) == describe_inputs(
+        [], [], load_tokenizer(recipe), recipe, CPU
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +15,7 @@ from tuneline.checks.configuration_files import LOCAL, list_configuration_files,
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import SHARED_BLOCKS, UseCase
 from tuneline.parameters.base import flatten
-from tuneline.use_cases import list_use_cases
+from tuneline.use_cases import OPTIONAL_STAGES, PAIRING_BLOCKS, list_use_cases, states_block
 from tuneline.utils.terminal import shorten
 
 # Longer values are shortened where settings are listed.
@@ -89,11 +90,15 @@ def _find_first(sources: Iterable[tuple[str, Mapping[str, Any]]], key: str) -> s
 
 
 def _has(stated: Any, key: str) -> bool:
+    *path, last = key.split(".")
+    block = _get(stated, ".".join(path)) if path else stated
+    return isinstance(block, Mapping) and last in block
+
+
+def _get(stated: Any, key: str) -> Any:
     for part in key.split("."):
-        if not isinstance(stated, Mapping) or part not in stated:
-            return False
-        stated = stated[part]
-    return True
+        stated = stated.get(part) if isinstance(stated, Mapping) else None
+    return stated
 
 
 def _is_spread(key: str, use_case: str) -> bool:
@@ -138,7 +143,11 @@ def check_parameters(loader: OmegaConfigLoader) -> None:
         TunelineError: with every problem found, each naming its file and key.
     """
     parameters = loader["parameters"]
-    problems = [*_find_problems(parameters), *_find_asked_once(loader, parameters)]
+    problems = [
+        *_find_problems(parameters),
+        *_find_unread_blocks(parameters),
+        *_find_asked_once(loader, parameters),
+    ]
     if problems:
         raise TunelineError(*(name_source(loader, problem) for problem in problems))
 
@@ -150,6 +159,21 @@ def _find_problems(parameters: Mapping[str, Any]) -> Iterator[Problem]:
     models: dict[str, type[BaseModel]] = {**SHARED_BLOCKS, **dict.fromkeys(use_cases, UseCase)}
     for name, model in models.items():
         yield from _validate(name, parameters.get(name, {}), model)
+
+
+def _find_unread_blocks(parameters: Mapping[str, Any]) -> Iterator[Problem]:
+    """Pipelines are made before a machine is known, from the base alone."""
+    for use_case, block in product(list_use_cases(), (*OPTIONAL_STAGES.values(), *PAIRING_BLOCKS)):
+        stated = _get(parameters, f"{use_case}.{block}") is not None
+        if stated and not states_block(use_case, block):
+            base = f"conf/base/{use_case}/parameters.yml"
+            yield Problem(
+                where=f"{use_case}.{block}",
+                wrong=f"{base} does not state it",
+                matters="that file decides which steps a use case has, and none of them would read "
+                "this block",
+                remedy=f"state it in {base}, and elsewhere only what differs from it",
+            )
 
 
 def _find_asked_once(loader: OmegaConfigLoader, parameters: Mapping[str, Any]) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from tuneline.checks.base_models import find_base_problems
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Message, start_messages
 from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_problems
-from tuneline.hub.download import find_space_problems
+from tuneline.hub.download import fetch_base, find_space_problems
 from tuneline.llm_api.server import find_server_problems
 from tuneline.models.batching import count_side_by_split
 from tuneline.models.rendering import render_example, render_prompt
@@ -21,6 +21,7 @@ from tuneline.parameters import (
     Evaluation,
     FinetuneAPI,
     Hardware,
+    Merge,
     Moderation,
     Prompt,
     Publish,
@@ -28,6 +29,9 @@ from tuneline.parameters import (
     Synthesize,
 )
 from tuneline.utils.disks import locate
+
+# Stages whose nodes load the weights of a base model.
+LOADING = {"train", "evaluate", "ask", "merge"}
 
 
 def find_gpu_problems(hardware: Hardware) -> Iterator[Problem]:
@@ -113,18 +117,15 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
     # Kedro makes models only of the blocks that the nodes at hand take; others are still plain.
     hardware = Hardware.model_validate(catalog.load("params:hardware"))
     stages = {tag for node in pipeline.nodes for tag in node.tags}
-    weights = bool({"train", "evaluate", "ask", "merge"} & stages)
-    bases = []
+    weights = bool(LOADING & stages)
     for name in recipes:
         use_case = name.removeprefix("params:").removesuffix(".recipe")
         recipe = Recipe.model_validate(catalog.load(name))
         evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
-        bases.append((f"{use_case}.recipe.base_model", recipe))
         yield from find_problems(use_case, recipe, evaluation)
         yield from _find_batch_problem(use_case, recipe, hardware)
         unusable = list(find_base_problems(use_case, recipe, weights))
         yield from unusable
-        yield from _find_rubric_problem(use_case, evaluation, pipeline)
         unreadable = list(_find_template_problem(use_case, recipe))
         yield from unreadable
         if not (unusable or unreadable) and {"plan", "train"} & stages:
@@ -133,7 +134,40 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         yield from _find_start_problem(use_case, recipe, hardware)
     if {"train", "evaluate", "ask"} & stages:
         yield from find_gpu_problems(hardware)
-        yield from find_space_problems(bases)
+    yield from find_space_problems(_list_loaded(pipeline, catalog))
+
+
+def fetch_weights(pipeline: Pipeline, catalog: DataCatalog) -> list[Problem]:
+    """Download what is missing of the base models that a run loads: its nodes download nothing.
+
+    Args:
+        pipeline: what is to run; everything else about it has been checked.
+        catalog: where its parameters are.
+
+    Returns:
+        What the disk has against it.
+    """
+    for where, recipe in _list_loaded(pipeline, catalog):
+        try:
+            fetch_base(recipe)
+        except TunelineError as error:
+            return [replace(one, where=where) for one in error.problems]
+    return []
+
+
+def _list_loaded(pipeline: Pipeline, catalog: DataCatalog) -> list[tuple[str, Recipe]]:
+    """List the base models whose weights a run loads, each with the parameter that names it."""
+    taken = {name for node in pipeline.nodes if node.tags & LOADING for name in node.inputs}
+    recipes = [
+        (name.removeprefix("params:"), Recipe.model_validate(catalog.load(name)))
+        for name in sorted(taken)
+        if name.endswith(".recipe")
+    ]
+    bases = [(f"{name}.base_model", recipe) for name, recipe in recipes]
+    if "params:merge" in taken:
+        merge = Merge.model_validate(catalog.load("params:merge"))
+        bases += [merge.name_base(recipe) for _, recipe in recipes if merge.base_model]
+    return bases
 
 
 def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
@@ -146,19 +180,6 @@ def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> It
             wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
             matters="no accumulation gives exactly this batch",
             remedy="make one a multiple of the other",
-        )
-
-
-def _find_rubric_problem(
-    use_case: str, evaluation: Evaluation, pipeline: Pipeline
-) -> Iterator[Problem]:
-    made = pipeline.all_outputs()
-    if evaluation.rubric and f"{use_case}.report" in made and f"{use_case}.rubric" not in made:
-        yield Problem(
-            where=f"{use_case}.evaluation.rubric",
-            wrong="the use case's base does not state it",
-            matters="its base decides which stages a use case has, so nobody would rate",
-            remedy=f"state it in conf/base/{use_case}/parameters.yml",
         )
 
 

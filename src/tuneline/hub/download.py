@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 def fetch_base(recipe: Recipe, weights: bool = True) -> None:
     """Download what is missing of a base model, if it fits; it is then loaded from local files.
 
-    Config and tokenizer are fetched before a run, and follow the branch. The weights come when they
-    are first needed; where they are cached, the hub is not asked again.
+    All comes before a run: config and tokenizer, which follow the branch, while it is checked; the
+    weights once nothing else speaks against it. Where they are cached, the hub is not asked again.
 
     Args:
         recipe: names base model and revision.

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from tuneline.errors import Problem
-from tuneline.examples import Example
+from tuneline.examples import Example, hash_templates
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.loading import identify_base
 from tuneline.models.rendering import hash_template
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.utils.hashing import hash_value
 
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "trl", "bitsandbytes", "tokenizers")
@@ -46,7 +46,8 @@ class RunInputs(TypedDict, total=False):
     """Everything that decides what an adapter becomes, and the machine that computes it.
 
     It has no time and no path of the machine: the same inputs give the same value. `plan.json` and
-    `provenance.json` hold all of it; what is at hand of it today is compared with them.
+    `provenance.json` hold all of it. Whoever is about to train or to use an adapter describes what
+    is at hand anew and compares: a description that was handed on would be compared with itself.
 
     Attributes:
         base: `name` of the base model, with the `sha256` of its weights or its `commit`.
@@ -90,15 +91,20 @@ def describe_inputs(
         "base": identify_base(recipe),
         "chat_template_sha256": hash_template(tokenizer),
         "prompt_templates": templates.pop() if len(templates) == 1 else None,
-        "examples": describe_examples(train=train, validation=validation),
+        "examples": _describe_examples(train=train, validation=validation),
         "recipe": {"sha256": hash_value(settings), "settings": settings},
         "hardware": hardware.model_dump(),
         "versions": {name: version(name) for name in LIBRARIES},
     }
 
 
-def describe_examples(**splits: list[Example]) -> dict[str, dict[str, Any]]:
-    """Count and fingerprint the examples of each split."""
+def read_inputs(adapter: Adapter) -> RunInputs:
+    """Read what an adapter was made of: its provenance."""
+    inputs: Any = adapter.provenance
+    return cast(RunInputs, inputs)
+
+
+def _describe_examples(**splits: list[Example]) -> dict[str, dict[str, Any]]:
     return {
         split: {"count": len(examples), "sha256": hash_value(examples)}
         for split, examples in splits.items()
@@ -161,14 +167,37 @@ def counts_for_run(name: str) -> bool:
     return name in {"base model", "chat template", *SPLITS.values()}
 
 
-def find_changes(adapter: Adapter, here: RunInputs) -> set[str]:
-    """Name what differs between an adapter's training and what is here; all else is not compared.
+def find_changes(
+    adapter: Adapter,
+    recipe: Recipe | None = None,
+    train: list[Example] | None = None,
+    prompt: Prompt | None = None,
+) -> dict[str, Difference]:
+    """Find what differs between an adapter's training and what is at hand today.
 
-    The names are those of messages, and `weights` and `4-bit weights` for the part of base model
-    and quantization that an adapter depends on.
+    Args:
+        adapter: the adapter.
+        recipe: names the base model and its quantization; the chat template is the adapter's own.
+        train: the training split.
+        prompt: the templates.
+
+    Returns:
+        Differences by name, `weights` and `4-bit weights` for the part of base model and
+        quantization that an adapter depends on. What is not given is not compared.
     """
-    trained: Any = adapter.provenance
-    return {one.name for one in find_differences(trained, here, _list_values(here).__contains__)}
+    here: RunInputs = {}
+    if recipe is not None:
+        here["base"] = identify_base(recipe)
+        here["chat_template_sha256"] = hash_template(adapter.tokenizer)
+        here["recipe"] = {"settings": recipe.model_dump()}
+    if train is not None:
+        here["examples"] = _describe_examples(train=train)
+    if prompt is not None:
+        here["prompt_templates"] = hash_templates(prompt)
+    given = _list_values(here).keys()
+    return {
+        one.name: one for one in find_differences(read_inputs(adapter), here, given.__contains__)
+    }
 
 
 def find_incompatibilities(adapter: Adapter, recipe: Recipe) -> Iterator[Problem]:
@@ -178,16 +207,11 @@ def find_incompatibilities(adapter: Adapter, recipe: Recipe) -> Iterator[Problem
         That it was trained on another base model, on other 4-bit weights of it, or with another
         chat template than the one it has.
     """
-    here: RunInputs = {
-        "base": identify_base(recipe),
-        "chat_template_sha256": hash_template(adapter.tokenizer),
-        "recipe": {"settings": recipe.model_dump()},
-    }
-    trained, changes = adapter.provenance, find_changes(adapter, here)
+    trained, changes = read_inputs(adapter), find_changes(adapter, recipe)
     if "weights" in changes:
         yield Problem(
             where="recipe.base_model",
-            value=_name_base(here["base"]),
+            value=_name_base(changes["base model"].now),
             wrong=f"the adapter was trained on {_name_base(trained['base'])}",
             matters="on another base model it means nothing",
             remedy="train again, or use the --env and the recipe it was trained with",
@@ -230,10 +254,11 @@ def describe_generation(
         Plain values for `base` and for `tuned`. The base model's answers do not depend on the
         adapter, so that those to a prompt are made once for all adapters.
     """
+    trained = read_inputs(adapter)
     shared = {
-        "base": adapter.provenance["base"],
+        "base": trained["base"],
         "quantization": recipe.quantization,
-        "chat_template": adapter.provenance["chat_template_sha256"],
+        "chat_template": trained["chat_template_sha256"],
         "generation": evaluation.generation,
         "hardware": hardware.model_dump(include=MACHINE),
         "versions": {name: version(name) for name in ANSWERING_LIBRARIES},

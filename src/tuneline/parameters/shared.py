@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuneline.parameters.base import Block, Seed
+from tuneline.parameters.training import Recipe
 
 
 class Server(Block):
@@ -208,6 +209,20 @@ class Merge(Block):
     )
     prompts: int = Field(gt=0, description="held-out examples that both models answer")
     gguf: Gguf = Field(description="one file for llama.cpp and Ollama")
+
+    def name_base(self, recipe: Recipe) -> tuple[str, Recipe]:
+        """Name what a recipe's adapter is merged into: the parameter that states it, the model.
+
+        Args:
+            recipe: of the training.
+
+        Returns:
+            The parameter, and the recipe with that base model.
+        """
+        if self.base_model is None:
+            return "recipe.base_model", recipe
+        base = {"base_model": self.base_model, "revision": self.revision}
+        return "merge.base_model", recipe.model_copy(update=base)
 
 
 class TinyBase(Block):

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
@@ -22,7 +22,6 @@ from tuneline.examples import (
     find_system,
     start_messages,
 )
-from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import (
     NAMES,
     Adapter,
@@ -199,7 +198,7 @@ def list_questions(
 
 
 def answer_questions(
-    conversations: list[dict[str, Any]],
+    asked_questions: list[dict[str, Any]],
     adapter: Adapter,
     ask_cache: Cache,
     recipe: Recipe,
@@ -212,7 +211,7 @@ def answer_questions(
     one thing this node does next to its value, because people wait for it and read it there.
 
     Args:
-        conversations: one row a question.
+        asked_questions: one row a question.
         adapter: the trained adapter.
         ask_cache: answers to a file that an interrupted run has left; new ones are added to it.
         recipe: names the base model.
@@ -231,7 +230,7 @@ def answer_questions(
     """
     prompts, room = [], measure_context_budget(recipe, evaluation)
     problems = list(find_incompatibilities(adapter, recipe))
-    for row in conversations:
+    for row in asked_questions:
         try:
             prompts.append(render_prompt(adapter.tokenizer, row["messages"], row["where"]))
             problems += room.find_overlong(row["where"], len(prompts[-1]))
@@ -240,11 +239,10 @@ def answer_questions(
     if problems:
         raise TunelineError(*problems)
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
-    fetch_base(recipe)
     pair = load_pair(adapter, recipe, evaluation, hardware)
     answers: dict[ModelName, list[Answer]] = {}
-    if len(conversations) == 1:
-        shown = print_answers(pair, conversations[0]["messages"])
+    if len(asked_questions) == 1:
+        shown = print_answers(pair, asked_questions[0]["messages"])
         answers = {who: [answer] for who, answer in shown.items()}
     else:
         for who in MODELS:
@@ -258,7 +256,7 @@ def answer_questions(
                     ask_cache,
                     fingerprints[who],
                 )
-    return _tabulate([row["question"] for row in conversations], answers, hash_adapter(adapter))
+    return _tabulate([row["question"] for row in asked_questions], answers, hash_adapter(adapter))
 
 
 def _tabulate(
@@ -275,17 +273,17 @@ def create_pipeline() -> Pipeline:
     """List the stage's nodes."""
     return Pipeline(
         [
-            node(
+            Node(
                 list_questions,
                 name="list_questions",
                 inputs=["params:question", "questions", "test", "params:prompt"],
-                outputs="conversations",
+                outputs="asked_questions",
             ),
-            node(
+            Node(
                 answer_questions,
                 name="answer_questions",
                 inputs=[
-                    "conversations",
+                    "asked_questions",
                     "adapter",
                     "ask_cache",
                     "params:recipe",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.parameters import Evaluation
 from tuneline.reporting.pages import MAIN_METRICS, render_page
@@ -66,7 +66,7 @@ def create_pipeline(use_cases: list[str]) -> Pipeline:
     titles = {f"{use_case}.evaluation": f"params:{use_case}.evaluation" for use_case in use_cases}
     return Pipeline(
         [
-            node(
+            Node(
                 build_overview,
                 name="build_overview",
                 inputs=found | titles,

@@ -3,7 +3,7 @@
 from typing import Any
 
 import polars as pl
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.examples import Example
 from tuneline.models.adapter import BaseModel
@@ -201,7 +201,7 @@ def create_pipeline(use_cases: dict[str, str]) -> Pipeline:
         use_cases: for each use case the dataset that its examples are made of, `clean` or `pairs`.
     """
     collecting = [
-        node(
+        Node(
             collect_texts,
             name="collect_texts",
             namespace=use_case,
@@ -210,7 +210,7 @@ def create_pipeline(use_cases: dict[str, str]) -> Pipeline:
         )
         for use_case, pairs in use_cases.items()
     ]
-    training = node(
+    training = Node(
         train_base_model,
         name="train_base_model",
         inputs={

@@ -10,10 +10,8 @@ import numpy as np
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_messages, list_prompts
-from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter, load_tuned
 from tuneline.models.fingerprints import (
-    describe_examples,
     describe_generation,
     find_changes,
     find_incompatibilities,
@@ -53,7 +51,7 @@ def check_adapter(adapter: Adapter, train: list[Example], recipe: Recipe) -> Non
 
 
 def _find_other_examples(adapter: Adapter, train: list[Example]) -> Iterator[Problem]:
-    if find_changes(adapter, {"examples": describe_examples(train=train)}):
+    if find_changes(adapter, train=train):
         yield Problem(
             where="train.jsonl",
             wrong="the adapter was trained on other examples",
@@ -101,7 +99,6 @@ def answer_prompts(
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
-    fetch_base(recipe)
     model = load_tuned(adapter, recipe, hardware)
 
     def ask(who: str) -> None:

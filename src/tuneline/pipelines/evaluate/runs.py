@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tuneline.models.adapter import Adapter, hash_adapter
+from tuneline.models.fingerprints import read_inputs
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
@@ -27,6 +28,9 @@ def describe_run(
 ) -> dict[str, Any]:
     """Describe what was evaluated, so that its scores can be told from others and compared.
 
+    Scores of many runs lie next to each other, so each keeps of the adapter's inputs what tells
+    two trainings apart for a reader; the whole of them is in the adapter's folder.
+
     Args:
         answers: one row a prompt.
         adapter: the adapter.
@@ -36,12 +40,12 @@ def describe_run(
         Fingerprints of the adapter, its training examples and the prompts; base model, recipe,
         machine of the training and decoding.
     """
-    provenance = adapter.provenance
+    trained = read_inputs(adapter)
     return {
         "adapter": hash_adapter(adapter),
-        "base": provenance["base"],
-        "recipe": provenance["recipe"]["settings"],
-        "trained_on": provenance["examples"]["train"],
+        "base": trained["base"],
+        "recipe": trained["recipe"]["settings"],
+        "trained_on": trained["examples"]["train"],
         "prompts": _hash_prompts(answers),
         "generation": evaluation.generation,
     }

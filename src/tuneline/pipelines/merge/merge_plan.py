@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.models.memory import BYTES, CONTEXT_GB, NEXT_TO_WEIGHTS_GB, measure_free_memory
@@ -103,22 +102,17 @@ def plan_merge(
 
 
 def open_base(recipe: Recipe, merge: Merge) -> Checkpoint:
-    """Open the base model that an adapter is merged into; download it if it has to be.
+    """Open the base model that an adapter is merged into, from local files.
 
     Args:
         recipe: names the base model of the training.
         merge: names the 16-bit original, where that is another one.
 
     Raises:
-        TunelineError: if it cannot be used, or if its download would fill the disk.
+        TunelineError: if it cannot be used.
     """
-    where = "recipe.base_model"
-    if merge.base_model:
-        where = "merge.base_model"
-        base = {"base_model": merge.base_model, "revision": merge.revision}
-        recipe = recipe.model_copy(update=base)
-    fetch_base(recipe)
-    return Checkpoint(recipe.base_model, recipe.revision, where)
+    where, base = merge.name_base(recipe)
+    return Checkpoint(base.base_model, base.revision, where)
 
 
 def limit_memory(hardware: Hardware, device: str) -> float:

@@ -8,7 +8,6 @@ from typing import Any
 
 from tuneline.errors import TunelineError
 from tuneline.examples import Example, find_stated_system
-from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter
 from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
@@ -124,7 +123,6 @@ def compare_merged(
     if isinstance(machine, str):
         comparison = skip_comparison(machine)
     else:
-        fetch_base(recipe)
         into_judged = bool(merge_stats["quantization"]) or not recipe.quantization
         smoke_test = SmokeTest(
             checkpoint,

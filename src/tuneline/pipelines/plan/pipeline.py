@@ -1,6 +1,6 @@
 """The plan stage: examples → token_report → plan."""
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.pipelines.plan.nodes import (
     count_tokens,
@@ -15,19 +15,19 @@ def create_pipeline() -> Pipeline:
     """List the stage's nodes."""
     return Pipeline(
         [
-            node(
+            Node(
                 count_tokens,
                 name="count_tokens",
                 inputs=["train", "validation", "test", "params:recipe"],
                 outputs="token_report",
             ),
-            node(
+            Node(
                 plot_tokens,
                 name="plot_tokens",
                 inputs=["token_report", "params:recipe"],
                 outputs="token_plot",
             ),
-            node(
+            Node(
                 make_plan,
                 name="make_plan",
                 inputs=[
@@ -41,13 +41,13 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="plan",
             ),
-            node(
+            Node(
                 preview_masks,
                 name="preview_masks",
                 inputs=["train", "params:recipe"],
                 outputs="mask_preview",
             ),
-            node(
+            Node(
                 write_plan,
                 name="write_plan",
                 inputs=["plan", "token_plot", "params:settings"],

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem
-from tuneline.examples import Example, hash_templates
+from tuneline.examples import Example
 from tuneline.hub.access import find_folder_base_problem
 from tuneline.models.adapter import CARD, Adapter, hash_adapter
-from tuneline.models.fingerprints import describe_examples, find_changes
+from tuneline.models.fingerprints import find_changes
 from tuneline.parameters import Prompt
 from tuneline.utils.hashing import hash_file
 
@@ -221,14 +221,15 @@ def find_other_records(
             matters=MATTERS,
             remedy="run `kedro run --pipeline=train` again, then evaluate and publish",
         )
-    if find_changes(adapter, {"examples": describe_examples(train=train)}):
+    changes = find_changes(adapter, train=train, prompt=prompt)
+    if "training examples" in changes:
         yield Problem(
             where="train.jsonl",
             wrong="the latest adapter was trained on other examples",
             matters=MATTERS,
             remedy="prepare again with the settings of its training, or train again",
         )
-    if find_changes(adapter, {"prompt_templates": hash_templates(prompt)}):
+    if "prompt templates" in changes:
         yield Problem(
             where="prompt",
             wrong="the examples were made with other templates",

@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
-from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import Adapter, read_adapter
 from tuneline.models.fingerprints import (
     RunInputs,
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def check_plan(plan: dict[str, Any], inputs: RunInputs) -> None:
-    """Refuse a run that does not fit, or whose plan was made for another run.
+    """Refuse a run that does not fit, or whose plan was made for another run than `inputs`.
 
     Raises:
         TunelineError: naming what differs, or the plan's own words.
@@ -90,7 +89,6 @@ def train_adapter(
     if read_finished(run):
         log.info("This very run is through already; its adapter is taken from %s.", run)
     else:
-        fetch_base(recipe)  # once, not in every process
         with make_scratch() as scratch:
             for split, examples in (("train", train), ("validation", validation)):
                 rows = render_examples(tokenizer, examples, recipe)

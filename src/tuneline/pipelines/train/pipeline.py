@@ -1,6 +1,6 @@
 """The train stage: examples + plan → adapter + training_log."""
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.pipelines.train.nodes import plot_epochs, plot_losses, record_training, train_adapter
 
@@ -9,7 +9,7 @@ def create_pipeline() -> Pipeline:
     """List the stage's nodes."""
     return Pipeline(
         [
-            node(
+            Node(
                 train_adapter,
                 name="train_adapter",
                 inputs=[
@@ -22,8 +22,8 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["adapter", "training_log", "training_stats"],
             ),
-            node(plot_losses, name="plot_losses", inputs="training_log", outputs="loss_curve"),
-            node(
+            Node(plot_losses, name="plot_losses", inputs="training_log", outputs="loss_curve"),
+            Node(
                 record_training,
                 name="record_training",
                 inputs=[
@@ -36,6 +36,6 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["epochs", "training_record"],
             ),
-            node(plot_epochs, name="plot_epochs", inputs="epochs", outputs="epochs_plot"),
+            Node(plot_epochs, name="plot_epochs", inputs="epochs", outputs="epochs_plot"),
         ]
     )
