@@ -70,7 +70,7 @@ def make_data(category: str | None = None, **leaks: object) -> Data:
 def check(
     rows: pl.DataFrame, data: Data | None = None, questions: list[str] | None = None
 ) -> tuple[dict[str, list[str]], pd.DataFrame, dict]:
-    """Check the rows; answer with the ids that are left on each split, the table and the report."""
+    """Check the rows; answer with the ids that are left in each split, the table and the report."""
     evaluation = Evaluation(title="", questions=questions or [], generation={})
     left, table, report = check_leaks(rows, data or make_data(), PROMPT, evaluation)
     ids = {split: left.filter(split=split)["id"].to_list() for split in SPLITS}

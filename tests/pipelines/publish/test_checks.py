@@ -13,7 +13,7 @@ from tuneline.parameters import Publish
 from tuneline.pipelines.publish.checks import REQUIRED, find_other_scores, find_release_problems
 from tuneline.pipelines.publish.nodes import check_release
 
-CONFIG = {"base_model_name_or_path": "fingerprint/base", "r": 4, "modules_to_save": None}
+CONFIG = {"base_model_name_or_path": "maker/base", "r": 4, "modules_to_save": None}
 NAME = "base_model.model.model.layers.0.self_attn.q_proj"
 
 

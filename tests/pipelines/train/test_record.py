@@ -122,7 +122,7 @@ def test_the_losses_of_two_epochs_are_kept_apart():
     assert list_epochs(log)["training_loss"].tolist() == [4.0, (2 * 3 + 3 * 2) / 5]
 
 
-def test_plan_and_actual_stand_side_by_split(recipe: Recipe, hardware: Hardware):
+def test_plan_and_actual_are_side_by_side(recipe: Recipe, hardware: Hardware):
     found = record(recipe, hardware, [1.0, 0.5, 0.2], [1.2, 1.0, 0.9])
     rows = {row["name"]: (row["planned"], row["actual"]) for row in found["comparison"]}
     assert rows["steps"] == (15, 15)

@@ -229,7 +229,7 @@ def _fill(rows: list[dict[str, Any]], who: str, losses: list[Any], answers: list
 def _measured(who: str, loss: ReferenceLoss | None) -> dict[str, float | int | None]:
     """Name what was measured on a reference; none of it where the model gave no number.
 
-    JSON has no such numbers. Outputs as they are they would come back as null, and count as 0.
+    JSON has no such numbers: saved as they are, they would come back as null, and count as 0.
     """
     if loss is None or not math.isfinite(loss.nats):
         return dict.fromkeys((f"{who}_loss", f"{who}_entropy", f"{who}_correct"))
