@@ -1,4 +1,4 @@
-"""What a user types or brings wrongly: one clear sentence, exit status 1, nothing left behind."""
+"""What a user types or brings wrongly: one clear sentence, exit status 1, nothing left."""
 
 import gzip
 import shutil

@@ -42,7 +42,7 @@ def read(name: str) -> NotebookNode:
 
 
 def override(notebook: NotebookNode, **parameters: str) -> NotebookNode:
-    """Put a cell behind the one tagged `parameters`, as papermill does."""
+    """Put a cell after the one tagged `parameters`, as papermill does."""
     at = next(
         number
         for number, cell in enumerate(notebook.cells)

@@ -55,7 +55,7 @@ def test_another_gpu_than_the_one_stated_is_named(hardware: Hardware):
         ),
         (
             {"product_descriptions.recipe.chat_template_path": "no_end.jinja"},
-            "recipe.chat_template_path: .* puts no end token behind an answer",
+            "recipe.chat_template_path: .* puts no end token after an answer",
         ),
         (
             {

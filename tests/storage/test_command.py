@@ -142,7 +142,7 @@ def test_runs_whose_adapter_is_saved_may_go_and_all_others_stay(
     assert "Nothing was removed" in speak("clean", True)
 
 
-def test_checkpoints_that_lie_behind_a_link_stay(
+def test_checkpoints_that_lie_elsewhere_stay(
     project: Path, cache: Path, recipe: Recipe, speak: Speak, tmp_path: Path
 ):
     run = add_run(recipe)
@@ -167,7 +167,7 @@ def test_the_plan_is_compared_with_what_is_free_now(project: Path, cache: Path, 
     assert row.endswith(f" GB missing on {measure_volume(Path()).mount}")
 
 
-def test_each_disk_stands_there_once_and_lines_fit_a_terminal(
+def test_each_disk_is_there_once_and_lines_fit_a_terminal(
     project: Path, cache: Path, speak: Speak, monkeypatch: pytest.MonkeyPatch
 ):
     cache.mkdir()

@@ -44,7 +44,7 @@ raise RuntimeError(text)
 
 
 def call(folder: Path, *command: str) -> tuple[int, str]:
-    """Run a command, look at every byte it leaves behind, and give all that it shows."""
+    """Run a command, look at every byte it leaves, and give all that it shows."""
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,

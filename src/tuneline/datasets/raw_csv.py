@@ -29,7 +29,7 @@ class RawCSVDataset(RawDataset):
             `.zst`, `.bz2`, `.xz` and `.zip` are decompressed.
         separator: between two cells; found in the header if it is not given.
         encoding: of the file.
-        limits: how much is taken in: see `tuneline.limits`.
+        limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
 

@@ -45,13 +45,13 @@ class RawDocumentsDataset(RawDataset):
 
     The columns are `id` (the name without its ending) and `text`: what Word shows of a DOCX
     document, paragraphs and the rows of tables each on a line of its own, with ` | ` between cells.
-    `line` is the document's place in the folder. Behind the documents come the files and folders
+    `line` is the document's place in the folder. After the documents come the files and folders
     that are not read, each a rejected row.
 
     Args:
         filepath: the folder, at any address that fsspec knows.
         encoding: of the texts that are neither UTF-8 nor begin with a byte order mark.
-        limits: how much is taken in: see `tuneline.limits`.
+        limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
 

@@ -118,7 +118,7 @@ class RawJSONDataset(RawDataset):
         filepath: the file, a folder or a pattern with `*`, at any address that fsspec knows; `.gz`,
             `.zst`, `.bz2`, `.xz` and `.zip` are decompressed.
         encoding: of the file.
-        limits: how much is taken in: see `tuneline.limits`.
+        limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
 

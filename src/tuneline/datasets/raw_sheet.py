@@ -38,7 +38,7 @@ class RawSheetDataset(RawDataset):
         locale: the author's country, such as `cs_CZ`: decides the decimal sign, the order of dates
             and the names of months where a number's format does not. English if it is not given,
             and dates as year-month-day; a warning says which columns this concerns.
-        limits: how much is taken in: see `tuneline.limits`.
+        limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
 

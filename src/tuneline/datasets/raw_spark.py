@@ -47,7 +47,7 @@ class SparkJSONLinesDataset(RawDataset):
         filepath: the file, a folder or a pattern with `*`, at an address that Spark knows; a file
             that is not compressed is read in parts.
         master: the cluster; `local[*]` for the cores of this machine.
-        limits: how much is taken in: see `tuneline.limits`.
+        limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
 

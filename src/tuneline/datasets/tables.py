@@ -64,7 +64,7 @@ class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):
 
     Args:
         filepath: the file.
-        limits: how much memory it may take: see `tuneline.limits`.
+        limits: how much memory it may take: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
 

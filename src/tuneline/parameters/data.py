@@ -21,8 +21,8 @@ class Part(Block):
     headings: list[str] = Field(min_length=1, description="headings that begin the part")
     sections: list[str] = Field(
         default=[],
-        description="headings that the part must hold, in this order; each is written as it "
-        "stands here, after a `#`",
+        description="headings that the part must hold, in this order; each is written as "
+        "here, after a `#`",
     )
 
 

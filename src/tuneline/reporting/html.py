@@ -115,7 +115,7 @@ def style(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
     return figure
 
 
-# By their key in scores.json: label, digits behind the point.
+# By their key in scores.json: label, digits after the point.
 MAIN_METRICS = {
     "loss": ("held-out loss", 3),
     "perplexity": ("perplexity", 1),

@@ -20,7 +20,7 @@ class Pair:
     Attributes:
         number: its place among what is rated, from 1. Ids may repeat.
         row: the prompt and both answers.
-        first: whose answer stands as A: `base` or `tuned`; the other's stands as B.
+        first: whose answer is A: `base` or `tuned`; the other's is B.
     """
 
     number: int
