@@ -88,7 +88,7 @@ ALLOWED_REFUSALS = (
 # Packages that pages name and that are nobody's requirement: llama.cpp's converter wants them.
 OTHERS_PACKAGES = {"sentencepiece"}
 # Lines of the Makefile that CI has run before, or is running: the installation, `make test` itself.
-MADE_BY_CI = re.compile(
+RUN_BY_CI = re.compile(
     r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
     r"|^make(\[\d+\])?: Nothing"
 )
@@ -218,7 +218,7 @@ def make(reader: Reader, match: re.Match[str]) -> None:
         command = line.replace(".venv/bin/", "").strip()
         if command.startswith("kedro "):  # quotes are for odd names, and for none at all
             command = shlex.join(filter(None, shlex.split(command)))
-        if not MADE_BY_CI.search(command):
+        if not RUN_BY_CI.search(command):
             reader.type(command)
 
 

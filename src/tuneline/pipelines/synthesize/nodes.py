@@ -87,7 +87,7 @@ def extend_templates(
     synthesize: Synthesize,
     prices: Prices,
 ) -> tuple[Rows, Record]:
-    """Ask for the templates that are missing, and drop those that are all but known.
+    """Ask for the templates that are missing, and drop near-duplicates.
 
     The cost estimate is an input so that nothing is paid before it is compared with the budget.
 

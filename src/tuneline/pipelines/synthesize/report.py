@@ -145,6 +145,7 @@ def list_human_written(human_written: Rows) -> Rows:
     return [
         {
             **row,
+            # Ids and templates decide the seeded split: they keep this prefix for good.
             "id": str(row.get("id") or f"collected-{line:05d}"),
             "template": f"collected-{line:05d}",  # a group of its own
             "style": "human_written",
