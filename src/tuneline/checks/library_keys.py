@@ -198,7 +198,7 @@ def _build_lora(**values: Any) -> None:
             f"that the adapter would not fit the base model that it is used with; 4-bit weights "
             f"take one of {', '.join(str(one) for one in STARTS)}"
         )
-    if start == "loftq":  # it is applied to the quantized weights, see train/initialization.py
+    if start == "loftq":  # it is applied to the quantized weights, see train/sft.py
         values = {**values, "init_lora_weights": True}
     LoraConfig(**values)
 
