@@ -482,7 +482,7 @@ def _write_questions(folder: Path) -> None:
     for data in ("data", "data/test"):
         own = folder / data / "01_raw/product_descriptions/questions.txt"
         own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text("Blue teapot, 1 litre\nOak bench\n", encoding="utf-8")
+        own.write_text("Blue teapot, 1 liter\nOak bench\n", encoding="utf-8")
     (folder / "my_questions.csv").write_text("question\nRed kettle\nBrass lamp\n", encoding="utf-8")
 
 

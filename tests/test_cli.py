@@ -19,7 +19,7 @@ def read(typed: str) -> dict:
 @pytest.mark.parametrize(
     "question",
     [
-        "Blue teapot, 1 litre",
+        "Blue teapot, 1 liter",
         "Is a = b, or c=d?",
         "question=what?",
         "Is it: good? [yes] {no} # maybe",

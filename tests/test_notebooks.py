@@ -102,7 +102,7 @@ def test_the_notebooks_run_from_top_to_bottom(project: Path, tmp_path: Path):
     for folder in folders[1:]:
         shutil.copytree(project, folder, symlinks=True)
     ask = find_cell(notebooks["colab_free"], "ask")
-    ask.source = ask.source.replace('"Blue teapot, 1 litre"', repr(QUESTION))
+    ask.source = ask.source.replace('"Blue teapot, 1 liter"', repr(QUESTION))
     asyncio.run(execute(dict(zip(folders, notebooks.values(), strict=True))))
 
     asked = sorted(

@@ -90,13 +90,13 @@ def test_one_value_changed_on_the_command_line_keeps_its_siblings():
     assert recipe["lora"]["r"] == 32
 
 
-def test_a_misspelt_key_names_file_key_and_nearest_name():
+def test_a_misspelled_key_names_file_key_and_nearest_name():
     message = refuse({"evaluation": {"resample": 10}})
     assert message.startswith("--params: product_descriptions.evaluation.resample = 10: ")
     assert "did you mean `resamples`" in message
 
 
-def test_a_misspelt_key_in_a_file_names_that_file(tmp_path: Path):
+def test_a_misspelled_key_in_a_file_names_that_file(tmp_path: Path):
     import shutil
 
     shutil.copytree(PROJECT / "conf", tmp_path / "conf")
@@ -115,7 +115,7 @@ def test_all_problems_are_named_at_once():
     assert "data.split.test = 0" in message
 
 
-def test_a_misspelt_key_in_a_list_of_criteria_is_told_from_its_neighbors():
+def test_a_misspelled_key_in_a_list_of_criteria_is_told_from_its_neighbors():
     message = refuse(
         {"evaluation": {"rubric": {"people": True, "criteria": [{"nam": "x", "description": "y"}]}}}
     )
@@ -245,7 +245,7 @@ def test_the_source_of_a_value_is_the_last_file_that_states_it():
     assert find("recipe.weight_decay") == "conf/base/product_descriptions/parameters.yml"
 
 
-def test_a_misspelt_key_in_an_optional_block_names_the_nearest_one():
+def test_a_misspelled_key_in_an_optional_block_names_the_nearest_one():
     message = refuse({"synthesize": {"quotas": {"disfluency": 0.2}}}, use_case="persona_dialogues")
     assert "persona_dialogues.synthesize.quotas.disfluency = 0.2: there is no such key" in message
     assert "did you mean `disfluencies`" in message

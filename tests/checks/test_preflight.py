@@ -85,11 +85,11 @@ KEY = "TUNELINE_TEST_JUDGE_KEY"
 
 
 def find_problems(
-    parameters: UseCase, output: str = "judgments", misspelt: bool = False
+    parameters: UseCase, output: str = "judgments", misspelled: bool = False
 ) -> list[str]:
     """Check a run that rates answers, or that only writes the report of them."""
     criteria = [{"name": "accuracy", "description": "Are the figures right?"}]
-    sampling = {"temperatur": 0} if misspelt else {}
+    sampling = {"temperatur": 0} if misspelled else {}
     about = {"base_url": "http://localhost:1/v1", "model": "m", "api_key_variable": KEY}
     judge = Server(**about, sampling=sampling)
     rubric = Rubric(criteria=criteria, judge=judge)
@@ -111,7 +111,7 @@ def test_a_judges_key_that_is_not_set_is_missed_before_the_first_node(
     assert f"export {KEY}" in problem
     monkeypatch.setenv(KEY, "secret")
     assert find_problems(parameters) == []
-    (problem,) = find_problems(parameters, misspelt=True)
+    (problem,) = find_problems(parameters, misspelled=True)
     assert "mine.evaluation.rubric.judge.sampling.temperatur = 0: " in problem
 
 

@@ -58,7 +58,7 @@ def test_another_encoding_can_be_named(path: Path):
     assert read(path, encoding="cp1250")["title"].to_list() == ["kůň"]
 
 
-def test_a_misspelt_column_is_refused_before_the_work(path: Path):
+def test_a_misspelled_column_is_refused_before_the_work(path: Path):
     path.write_text("uid,titel\n1,a\n", "utf-8")
     with pytest.raises(TunelineError, match="did you mean `titel`"):
         read(path)
@@ -317,7 +317,7 @@ def test_a_whole_file_in_another_encoding_is_refused_with_the_likely_one(
         read(path, **options)
 
 
-def test_a_header_in_another_encoding_is_no_misspelt_column(path: Path):
+def test_a_header_in_another_encoding_is_no_misspelled_column(path: Path):
     path.write_bytes("uid;název\n1;a\n2;b\n".encode("cp1250"))
     with pytest.raises(TunelineError, match="the file is not UTF-8"):
         read(path)

@@ -137,7 +137,7 @@ def _find_unknown(
             where=f"{where}.{key}",
             value=values[key],
             wrong=f"{package} {version(package)} knows no such key",
-            matters="a misspelt key would silently change nothing",
+            matters="a misspelled key would silently change nothing",
             remedy=suggest(key, known - RESERVED.keys()),
         )
 

@@ -20,8 +20,8 @@ def read_prompts(template: str, *rows: dict[str, str], questions: list[str] | No
 @pytest.mark.parametrize(
     ("text", "form"),
     [
-        ("Blue Teapot, 1 litre!", "blue teapot 1 litre"),
-        ("  BLUE\tteapot – 1\nLITRE ", "blue teapot 1 litre"),
+        ("Blue Teapot, 1 liter!", "blue teapot 1 liter"),
+        ("  BLUE\tteapot – 1\nLITER ", "blue teapot 1 liter"),
         ("Účinky na tělo", "ucinky na telo"),
         ("café e\u0301te\u0301", "cafe ete"),
         ("ﬁne ＡＢＣ", "fine abc"),

@@ -69,7 +69,7 @@ def test_a_loss_that_still_falls_and_one_that_rests_are_told_apart(
         ([2.0, 2.0], [2.0, 1.99], "hardly anything was learned"),
         ([2.0, 2.0], [2.3, 2.2], "has made the validation loss worse"),
         ([1.0], [1.2], "measured once after the start"),
-        ([1.0, 0.9], [1.2, 1.195], "Towards the end the validation loss stayed about the same"),
+        ([1.0, 0.9], [1.2, 1.195], "Toward the end the validation loss stayed about the same"),
         ([1.0, 1.1, 1.2], [1.0, 1.2, 1.3], "After epoch 1 the validation loss rose by 30%"),
     ],
 )
