@@ -218,7 +218,7 @@ def test_no_conversations_make_no_trouble():
 def test_a_server_that_brings_nothing_stops_the_stage_with_the_reason(tmp_path: Path):
     with serve(ScriptedServer(script=lambda _: "refusal")) as server:
         settings = by_server(server, attempts=2)
-        with pytest.raises(TunelineError, match="none of 120 came well; 240 times: refused: I can"):
+        with pytest.raises(TunelineError, match="none of 120 is valid; 240 times: refused: I can"):
             synthesize(settings, tmp_path)
 
 

@@ -72,7 +72,7 @@ def answer_prompts(
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> list[dict[str, Any]]:
-    """Let base and tuned model answer the held-out prompts and the field's own questions.
+    """Let base and tuned model answer the held-out prompts and the fixed questions.
 
     Both are one loaded model, with the adapter switched off and on; prompts, order, batches, seeds
     and decoding are the same.

@@ -258,7 +258,7 @@ def _drop_words(template: str) -> str:
 
 
 def _strip(question: str, template: str) -> str:
-    """Leave of a filled prompt what fills it; a question of another form stays whole."""
+    """Leave of a filled prompt what fills it; a question of another form is left as it is."""
     parts = Formatter().parse(template)
     pattern = "".join(re.escape(words) + "(.*?)" * (name is not None) for words, name, *_ in parts)
     match = re.fullmatch(pattern, question, re.DOTALL)

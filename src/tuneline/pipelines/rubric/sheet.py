@@ -36,7 +36,7 @@ class Pair:
 def choose_pairs(
     answers: list[dict[str, Any]], evaluation: Evaluation, rubric: Rubric
 ) -> list[Pair]:
-    """Choose what is rated: the field's own questions, then test rows as the seed draws them.
+    """Choose what is rated: the fixed questions, then test rows as the seed draws them.
 
     Args:
         answers: one row a prompt.

@@ -299,5 +299,5 @@ def make_asker(
 
 
 def make_record(outcome: Outcome, asker: Asker) -> Record:
-    """Record what a step cost and what came badly."""
+    """Record what a step cost and what was invalid."""
     return {"usage": asker.budget.report(), "invalid": outcome.invalid}
