@@ -172,7 +172,7 @@ def test_moving_puts_the_held_out_row_into_training():
     ]
 
 
-def test_moving_goes_on_until_no_twin_of_a_moved_row_is_held_out():
+def test_moving_goes_on_until_no_duplicate_of_a_moved_row_is_held_out():
     first, second = (change(POT[1], 3, seed=1), change(POT[1], 3, seed=5))
     rows = make_rows(train=[(POT[0], first)], validation=[POT, ROPE], test=[(POT[0], second), LAMP])
     left, *_ = check(rows, make_data(policy="move"))

@@ -41,7 +41,7 @@ def test_a_text_with_few_words_changed_shares_as_many_pairs_as_the_bands_are_mad
 
 
 @pytest.mark.parametrize("threshold", [0.7, 0.75, 0.8, 0.9, 0.99, 1.0])
-def test_the_bands_miss_one_pair_of_twins_in_a_million(threshold: float):
+def test_the_bands_miss_one_pair_of_duplicates_in_a_million(threshold: float):
     rows, bands = choose_bands(threshold)
     index = (2 * threshold - 1) / (3 - 2 * threshold)
     assert (1 - index**rows) ** bands <= MISSED
