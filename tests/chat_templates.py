@@ -270,7 +270,7 @@ FAMILIES = {
         "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>",
         "<|END_OF_TURN_TOKEN|>",
     ),
-    # Tokens before and behind a response.
+    # Tokens before and after a response.
     "command-r7b": Family(
         "{{ bos_token }}" + START + COHERE_TURN + "{% if m.role == 'assistant' %}"
         "{{ '<|START_RESPONSE|>' + m.content + '<|END_RESPONSE|>' }}{% else %}{{ m.content }}"

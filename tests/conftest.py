@@ -85,7 +85,7 @@ def link_samples(folder: Path) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a fresh copy of the project."""
+    """Work in a fresh copy of the project."""
     folder = copy_project(tmp_path / "project")
     monkeypatch.chdir(folder)
     return folder

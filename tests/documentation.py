@@ -7,12 +7,12 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 SHELLS = {"bash", "sh", "shell", "console"}
-# Words that begin a command where it stands inside a sentence or a table.
+# Words that begin a command inside a sentence or a table.
 STARTS = r"(?:kedro|make|pip|python3?|git|docker|airflow)"
 INLINE = re.compile(rf"``? ?((?:[A-Z_]+=\S+ )*{STARTS} [^`]+?) ?``?")
 # `kedro chat: …` is what a command says.
 MESSAGE = re.compile(r"\w+ [\w-]+: ")
-# In a comment: alone and indented, in brackets, or behind a colon. `make` is too common a verb.
+# In a comment: alone and indented, in brackets, or after a colon. `make` is too common a verb.
 COMMENTED = re.compile(rf"#\s{{2,}}({STARTS} .+)$|[(:] ?((?:kedro|pip) [^)]+)")
 FENCE = re.compile(r"^\s*(?:```|~~~)(\w*)")
 PLACEHOLDER = r"<[^>`]*>"

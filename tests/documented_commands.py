@@ -92,7 +92,7 @@ ALLOWED_REFUSALS = (
 # Packages that pages name and that are nobody's requirement: llama.cpp's converter wants them.
 OTHERS_PACKAGES = {"sentencepiece"}
 # Lines of the Makefile that CI has run before, or is running: the installation, `make test` itself.
-MADE_BY_CI = re.compile(
+RUN_BY_CI = re.compile(
     r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
     r"|^make(\[\d+\])?: Nothing"
 )
@@ -222,7 +222,7 @@ def make(reader: Reader, match: re.Match[str]) -> None:
         command = line.replace(".venv/bin/", "").strip()
         if command.startswith("kedro "):  # quotes are for odd names, and for none at all
             command = shlex.join(filter(None, shlex.split(command)))
-        if not MADE_BY_CI.search(command):
+        if not RUN_BY_CI.search(command):
             reader.type(command)
 
 
@@ -486,7 +486,7 @@ def _write_questions(folder: Path) -> None:
     for data in ("data", "data/test"):
         own = folder / data / "01_raw/product_descriptions/questions.txt"
         own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text("Blue teapot, 1 litre\nOak bench\n", encoding="utf-8")
+        own.write_text("Blue teapot, 1 liter\nOak bench\n", encoding="utf-8")
     (folder / "my_questions.csv").write_text("question\nRed kettle\nBrass lamp\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What a user types or brings wrongly: one clear sentence, exit status 1, nothing left behind."""
+"""What a user types or brings wrongly: one clear sentence, exit status 1, nothing left."""
 
 import gzip
 import shutil
@@ -124,7 +124,7 @@ def test_too_few_rows_to_split(project: Path):
     assert "train.jsonl" not in made(project)
 
 
-def test_a_misspelt_option_of_the_command_is_kedros_to_refuse(project: Path):
+def test_a_misspelled_option_of_the_command_is_kedros_to_refuse(project: Path):
     assert kedro_run(project, "--pipline=train").returncode == 2
 
 

@@ -19,7 +19,7 @@ def read(typed: str) -> dict:
 @pytest.mark.parametrize(
     "question",
     [
-        "Blue teapot, 1 litre",
+        "Blue teapot, 1 liter",
         "Is a = b, or c=d?",
         "question=what?",
         "Is it: good? [yes] {no} # maybe",
@@ -34,7 +34,7 @@ def test_a_question_is_taken_as_it_was_typed(question: str):
     assert read(f"question={question}") == {"question": question}
 
 
-def test_other_parameters_stand_before_the_question():
+def test_other_parameters_come_before_the_question():
     assert read("a.b=1,c=x,question=One, two=3") == {
         "a": {"b": 1},
         "c": "x",

@@ -194,7 +194,7 @@ def test_a_question_fills_the_one_column_of_the_prompt():
     assert start_messages("Pot", twice, None)[0]["content"] == "Pot: describe Pot, in {braces}"
 
 
-@pytest.mark.parametrize("template", ["{title} by {fingerprint}", "Say something"])
+@pytest.mark.parametrize("template", ["{title} by {maker}", "Say something"])
 def test_without_one_column_a_question_is_the_whole_prompt(template: str):
     prompt = ONE.model_copy(update={"prompt": template})
     assert start_messages("A pot", prompt, "Be kind.") == [

@@ -25,7 +25,7 @@ def run_stage(project: Path, stage: str, env: str) -> None:
 
 @pytest.fixture
 def project(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a copy of the finished run, with a second machine that writes to the same folder."""
+    """Work in a copy of the finished run, with a second machine that writes to the same folder."""
     folder = tmp_path / "project"
     shutil.copytree(finished_run, folder, symlinks=True)
     shutil.copytree(folder / "conf/test", folder / "conf/other")

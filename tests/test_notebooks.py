@@ -42,7 +42,7 @@ def read(name: str) -> NotebookNode:
 
 
 def override(notebook: NotebookNode, **parameters: str) -> NotebookNode:
-    """Put a cell behind the one tagged `parameters`, as papermill does."""
+    """Put a cell after the one tagged `parameters`, as papermill does."""
     at = next(
         number
         for number, cell in enumerate(notebook.cells)
@@ -102,7 +102,7 @@ def test_the_notebooks_run_from_top_to_bottom(project: Path, tmp_path: Path):
     for folder in folders[1:]:
         shutil.copytree(project, folder, symlinks=True)
     ask = find_cell(notebooks["colab_free"], "ask")
-    ask.source = ask.source.replace('"Blue teapot, 1 litre"', repr(QUESTION))
+    ask.source = ask.source.replace('"Blue teapot, 1 liter"', repr(QUESTION))
     asyncio.run(execute(dict(zip(folders, notebooks.values(), strict=True))))
 
     asked = sorted(

@@ -185,7 +185,7 @@ def test_the_registry_is_listed_without_loading_torch():
         assert f"'{name}'" in done.stdout
 
 
-def test_a_second_evaluation_stands_next_to_the_first_and_asks_nothing_again(
+def test_a_second_evaluation_is_next_to_the_first_and_asks_nothing_again(
     finished_run: Path, project: Path
 ):
     shutil.copytree(finished_run / DATA, project / DATA)

@@ -70,7 +70,7 @@ def read_report(folder: Path, use_case: str) -> str:
 
 
 def list_places() -> list[tuple[str, str]]:
-    """List the rows of the tables that say where a team's figure stands."""
+    """List the rows of the tables that say where a team's figure is."""
     page = (PROJECT / "docs/use_cases.md").read_text(encoding="utf-8")
     return [
         (use_case, line)
@@ -101,9 +101,7 @@ def look_up(path: Path, field: str) -> Any:
 
 
 @pytest.mark.parametrize(("use_case", "line"), list_places())
-def test_a_teams_figure_stands_where_the_documentation_says(
-    finished: Path, use_case: str, line: str
-):
+def test_a_teams_figure_is_where_the_documentation_says(finished: Path, use_case: str, line: str):
     for name, fields in FIELDS.findall(line):
         path = find_file(finished, use_case, name)
         for field in re.findall(r"`([^`]+)`", fields):

@@ -30,7 +30,7 @@ EVALUATION = Evaluation(title="Verdicts", generation={})
 COMPARED = tuple(one for one in METRICS if one.name in ("chrf", "rouge_l", "key_recall"))
 UNUSED = ("tokens", "seconds", "stopped", "loss", "entropy", "correct")
 ALIKE = 0.8  # how much the metrics of one prompt correlate
-LEARNT = 0.15  # texts that the tuned model knows by heart: few large gains, many small losses
+LEARNED = 0.15  # texts that the tuned model knows by heart: few large gains, many small losses
 SPREAD = 19.0  # of the differences in chrF, on 64 real prompts
 
 Pair = tuple[SampleScores, SampleScores]
@@ -172,7 +172,7 @@ def _score_real() -> Pair:
         row = {"id": str(number), "context": [], "prompt": "", "key_terms": []}
         row |= {"reference": " ".join(words), "reference_tokens": None}
         for who in MODELS:
-            whole = who == "tuned" and random.random() < LEARNT
+            whole = who == "tuned" and random.random() < LEARNED
             kept = words[: len(words) if whole else int(random.integers(1, len(words) // 2))]
             kept += texts[number + 1][: int(random.integers(0, 20))]
             row |= dict.fromkeys(f"{who}_{name}" for name in UNUSED)

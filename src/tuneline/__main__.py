@@ -11,7 +11,7 @@ def main(*args: str, **kwargs: Any) -> Any:
     """Run the project's ``run`` command from a script, a notebook or a job.
 
     Args:
-        *args: what one would type behind ``kedro run``.
+        *args: what one would type after ``kedro run``.
         **kwargs: passed on to click.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The commands `kedro run`, `new-use-case`, `chat` and `storage`; problems are sentences."""
+"""The commands `run`, `settings`, `new-use-case`, `chat`, `storage`; problems are sentences."""
 
 import logging
 import os
@@ -108,7 +108,7 @@ def take_question(
         split: Kedro's own way to read it.
         ctx: click's context.
         param: the option.
-        value: what was typed. Everything behind `question=` is the question; what is before it
+        value: what was typed. Everything after `question=` is the question; what is before it
             goes Kedro's way.
 
     Returns:

@@ -156,7 +156,7 @@ class QuestionFile:
 
     Attributes:
         path: where it lies, or would lie.
-        read: reads pairs of where a question stands and the question.
+        read: reads pairs of where a question is and the question.
     """
 
     path: Path
@@ -280,7 +280,7 @@ def list_prompts(
 
 
 def list_messages(row: dict[str, Any]) -> list[Message]:
-    """Put a row's prompt behind the messages before it."""
+    """Put a row's prompt after the messages before it."""
     return [*row["context"], {"role": "user", "content": row["prompt"]}]
 
 

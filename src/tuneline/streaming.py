@@ -233,7 +233,7 @@ class RowSource(Protocol):
         Args:
             fields: what to read.
             work: a pure function of a batch, which may run elsewhere. A batch has `line` (number
-                in the source, from 1), `original` (the row's bytes as they stood there), `problem`
+                in the source, from 1), `original` (the row's bytes as they were there), `problem`
                 (why it could not be read, or null) and a column of text for each field; rows of
                 several files also have `_source`, the line of the file.
 

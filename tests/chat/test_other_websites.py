@@ -13,7 +13,7 @@ from tests.chat.conftest import JOIN, UPLOAD, Served
 SITE = "This page answers to itself only, not to other websites."
 HOST = "This page answers to 127.0.0.1 and to localhost only."
 MINUTES = 1200 * 1000
-# What the page sends when somebody asks. The last key takes in what a form puts behind a name.
+# What the page sends when somebody asks. The last key takes in what a form puts after a name.
 QUESTION = (
     '{"data": ["Planted", null], "fn_index": 0, "session_hash": "planted", "event_data": null'
 )

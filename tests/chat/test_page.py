@@ -116,7 +116,7 @@ def test_the_page_is_served_to_this_machine_only_and_asks_nobody_else(opened, ad
     assert len(opened.asked) > 10
 
 
-def test_what_a_model_or_a_user_writes_does_not_run_and_stands_there_to_be_read(opened):
+def test_what_a_model_or_a_user_writes_does_not_run_and_is_there_to_be_read(opened):
     assert opened.said == []
     assert opened.title() == "Product descriptions · Tuneline"
     assert opened.locator("#base img, #tuned img, #base script, #tuned script").count() == 0
@@ -152,7 +152,7 @@ def test_a_question_that_cannot_be_asked_is_answered_in_words_and_kept(opened):
     assert len(texts(opened, "base", "bot")) == 2
 
 
-def test_both_models_stand_side_by_split_before_anything_is_asked(opened, address: str):
+def test_both_models_are_side_by_side_before_anything_is_asked(opened, address: str):
     tab = opened.context.browser.new_page(viewport={"width": 1280, "height": 800})
     tab.goto(address)
     tab.wait_for_selector("#question textarea")

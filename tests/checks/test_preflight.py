@@ -55,7 +55,7 @@ def test_another_gpu_than_the_one_stated_is_named(hardware: Hardware):
         ),
         (
             {"product_descriptions.recipe.chat_template_path": "no_end.jinja"},
-            "recipe.chat_template_path: .* puts no end token behind an answer",
+            "recipe.chat_template_path: .* puts no end token after an answer",
         ),
         (
             {
@@ -84,10 +84,10 @@ def test_what_cannot_work_is_named_before_anything_runs(project: Path, changes: 
 KEY = "TUNELINE_TEST_JUDGE_KEY"
 
 
-def find_problems(parameters: UseCase, misspelt: bool = False) -> list[str]:
+def find_problems(parameters: UseCase, misspelled: bool = False) -> list[str]:
     """Check a run that rates answers."""
     criteria = [{"name": "accuracy", "description": "Are the figures right?"}]
-    sampling = {"temperatur": 0} if misspelt else {}
+    sampling = {"temperatur": 0} if misspelled else {}
     about = {"base_url": "http://localhost:1/v1", "model": "m", "api_key_variable": KEY}
     judge = Server(**about, sampling=sampling)
     rubric = Rubric(criteria=criteria, judge=judge)
@@ -107,5 +107,5 @@ def test_a_judges_key_that_is_not_set_is_missed_before_the_first_node(
     assert f"export {KEY}" in problem
     monkeypatch.setenv(KEY, "secret")
     assert find_problems(parameters) == []
-    (problem,) = find_problems(parameters, misspelt=True)
+    (problem,) = find_problems(parameters, misspelled=True)
     assert "mine.evaluation.rubric.judge.sampling.temperatur = 0: " in problem

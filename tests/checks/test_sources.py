@@ -1,23 +1,28 @@
 """Where settings come from: `base`, the machine, `conf/local`, the command line."""
 
+import warnings
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tests.commands import kedro
 from tests.conftest import PROJECT
 from tuneline.checks.configuration_files import SoftConfigLoader
 from tuneline.checks.merged_settings import find_source, list_settings
-from tuneline.parameters import UseCase
+from tuneline.new_use_case.create import create_use_case
+from tuneline.parameters import SHARED_BLOCKS, Recipe, UseCase
 from tuneline.parameters.base import flatten
 from tuneline.settings import CONFIG_LOADER_ARGS
 from tuneline.use_cases import list_use_cases
 
 USE_CASE = "product_descriptions"
+# Every reader of a recipe looks for the size of the adapter, also where it is LoraConfig's own.
+ALWAYS_STATED = {"r", "lora_alpha"}
 
 
 @pytest.fixture
@@ -90,22 +95,101 @@ def test_the_command_prints_them_for_a_use_case_on_a_machine(local: Path):
     assert not any(row[0].startswith(USE_CASE) for row in rows)
 
 
-@pytest.mark.parametrize("use_case", list_use_cases())
-def test_the_shipped_yaml_repeats_no_default(use_case: str):
-    path = PROJECT / "conf/base" / use_case / "parameters.yml"
-    stated = yaml.safe_load(path.read_text("utf-8"))[use_case]
-    whole = UseCase.model_validate(stated)
-    assert [key for key in flatten(stated) if read_without(stated, key) == whole] == []
+def read_yaml(path: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text("utf-8")))
 
 
-def read_without(stated: dict[str, Any], key: str) -> UseCase | None:
-    """Read a use case without one of its keys; None if it must be stated."""
-    *path, last = key.split(".")
+@pytest.fixture(scope="module")
+def libraries() -> dict[str, dict[str, Any]]:
+    """What the libraries take where a recipe states nothing, by the block of the recipe."""
+    from peft import LoraConfig
+    from transformers import BitsAndBytesConfig
+    from trl import SFTConfig
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        training = vars(SFTConfig(output_dir="unused", use_cpu=True, bf16=False))
+    # The recipe's own keys have Tuneline's defaults, or none.
+    own = Recipe.model_fields.keys()
+    return {
+        "recipe": {key: value for key, value in training.items() if key not in own},
+        "recipe.lora": vars(LoraConfig()),
+        "recipe.quantization": BitsAndBytesConfig().to_dict(),
+    }
+
+
+@pytest.mark.parametrize("use_case", [*list_use_cases(), "a new one"])
+def test_the_shipped_yaml_repeats_no_default(
+    use_case: str, libraries: dict[str, dict[str, Any]], tmp_path: Path
+):
+    folder = PROJECT / "conf/base" / use_case
+    if not folder.is_dir():
+        use_case, raw = "tea_shop", tmp_path / "tea.csv"
+        raw.write_text("question,answer\nHow hot?,About 75 degrees.\n", "utf-8")
+        create_use_case(use_case, raw, tmp_path, commands=())
+        folder = tmp_path / "conf/base" / use_case
+    stated = read_yaml(folder / "parameters.yml")[use_case]
+    assert list_repeated(stated, UseCase) == []
+    for path, defaults in libraries.items():
+        block = stated
+        for part in path.split("."):
+            block = block[part]
+        same = {key for key in block.keys() & defaults if block[key] == defaults[key]}
+        assert same - ALWAYS_STATED == set()
+
+
+@pytest.mark.parametrize("name", SHARED_BLOCKS)
+def test_a_shared_block_repeats_no_default(name: str):
+    assert (
+        list_repeated(
+            read_yaml(PROJECT / f"conf/base/parameters_{name}.yml")[name], SHARED_BLOCKS[name]
+        )
+        == []
+    )
+
+
+def test_a_machine_states_only_what_differs():
+    paths = sorted((PROJECT / "conf").glob("*/**/parameters*.yml"))
+    folders = {path: path.relative_to(PROJECT / "conf").parts[0] for path in paths}
+    base = flatten(merge_files(path for path in paths if folders[path] == "base"))
+    for path in paths:
+        if folders[path] not in ("base", "local"):
+            again = [
+                key
+                for key, value in flatten(read_yaml(path)).items()
+                if base.get(key, ...) == value
+            ]
+            assert again == [], path
+
+
+def merge_files(paths: Iterable[Path]) -> dict[str, Any]:
+    return {key: value for path in paths for key, value in read_yaml(path).items()}
+
+
+def list_repeated(stated: dict[str, Any], model: type[BaseModel]) -> list[tuple[str, ...]]:
+    whole = model.model_validate(stated)
+    return [path for path in list_paths(stated) if read_without(stated, path, model) == whole]
+
+
+def list_paths(stated: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """List where the values are; names of models have dots."""
+    for key, value in stated.items():
+        if isinstance(value, dict) and value:
+            yield from list_paths(value, (*above, key))
+        else:
+            yield (*above, key)
+
+
+def read_without(
+    stated: dict[str, Any], where: tuple[str, ...], model: type[BaseModel]
+) -> BaseModel | None:
+    """Read a block without one of its keys; None if it must be stated."""
+    *path, last = where
     rest = block = deepcopy(stated)
     for part in path:
         block = block[part]
     del block[last]
     try:
-        return UseCase.model_validate(rest)
+        return model.model_validate(rest)
     except ValidationError:
         return None

@@ -58,7 +58,7 @@ def test_another_encoding_can_be_named(path: Path):
     assert read(path, encoding="cp1250")["title"].to_list() == ["kůň"]
 
 
-def test_a_misspelt_column_is_refused_before_the_work(path: Path):
+def test_a_misspelled_column_is_refused_before_the_work(path: Path):
     path.write_text("uid,titel\n1,a\n", "utf-8")
     with pytest.raises(TunelineError, match="did you mean `titel`"):
         read(path)
@@ -73,11 +73,11 @@ def test_the_name_of_a_column_may_have_several_lines(path: Path):
     assert table["line"].to_list() == [3, 4]
 
 
-def test_a_column_that_stands_twice_is_refused_only_if_it_is_wanted(path: Path):
+def test_a_column_that_is_there_twice_is_refused_only_if_it_is_wanted(path: Path):
     path.write_text("uid,title,more,more\n1,a,b,c\n", "utf-8")
     assert read(path)["title"].to_list() == ["a"]
     path.write_text("uid,title,title\n1,a,b\n", "utf-8")
-    with pytest.raises(TunelineError, match="`title` stands twice"):
+    with pytest.raises(TunelineError, match="`title` is there twice"):
         read(path)
 
 
@@ -127,7 +127,7 @@ def test_a_stray_quote_is_blamed_whether_or_not_another_quote_follows(path: Path
     assert table["problem"].drop_nulls().to_list() == ["a quote is never closed"] * 2
 
 
-def test_a_cell_of_several_lines_stays_whole_behind_a_stray_quote(path: Path):
+def test_a_cell_of_several_lines_stays_whole_after_a_stray_quote(path: Path):
     path.write_text('uid,title\n1,"open\n2,b\n3,"two\nlines, or\n\nfour"\n4,d\n', "utf-8")
     assert find_kept(read(path)) == {3: "b", 4: "two\nlines, or\n\nfour", 8: "d"}
 
@@ -317,7 +317,7 @@ def test_a_whole_file_in_another_encoding_is_refused_with_the_likely_one(
         read(path, **options)
 
 
-def test_a_header_in_another_encoding_is_no_misspelt_column(path: Path):
+def test_a_header_in_another_encoding_is_no_misspelled_column(path: Path):
     path.write_bytes("uid;název\n1;a\n2;b\n".encode("cp1250"))
     with pytest.raises(TunelineError, match="the file is not UTF-8"):
         read(path)

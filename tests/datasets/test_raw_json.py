@@ -379,7 +379,7 @@ CARRIED = {
 
 @pytest.mark.parametrize("name", CARRIED)
 @pytest.mark.parametrize("kind", ["rows.jsonl", "rows.json", "rows.csv"])
-def test_a_misspelt_column_that_only_goes_along_is_refused(tmp_path: Path, name: str, kind: str):
+def test_a_misspelled_column_that_only_goes_along_is_refused(tmp_path: Path, name: str, kind: str):
     right, divides = CARRIED[name]
     row = {"uid": "1", "title": "a", "content": "b", "kind": "c", "level": "d", "key_terms": "e"}
     row |= {"category": "f"} if name != "category" else {}

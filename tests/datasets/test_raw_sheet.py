@@ -51,7 +51,7 @@ def test_the_header_and_the_sheet_can_be_named(path: Path):
     assert table["Účinky na psychiku / emoce"].to_list() == ["2026-01-02"]
 
 
-def test_an_empty_row_between_others_is_rejected_and_those_behind_are_none(path: Path):
+def test_an_empty_row_between_others_is_rejected_and_those_after_it_are_none(path: Path):
     table = read(write(path, HEADER, [1, "a", "b", "c"], [], [2, "d", "e", "f"], [None, None]))
     assert table["problem"].to_list() == [None, "empty row", None]
 
@@ -105,7 +105,7 @@ def test_the_name_of_a_column_may_have_several_lines(path: Path):
     assert table["Účinky na psychiku / emoce"].to_list() == ["c\nd"]
 
 
-def test_a_column_that_stands_twice_is_refused_only_if_it_is_wanted(path: Path):
+def test_a_column_that_is_there_twice_is_refused_only_if_it_is_wanted(path: Path):
     assert read(write(path, [*HEADER, "x", "x"], [1, "a", "b", "c", "d", "e"])).height == 1
-    with pytest.raises(TunelineError, match="`Název EO` stands twice"):
+    with pytest.raises(TunelineError, match="`Název EO` is there twice"):
         read(write(path, [*HEADER, "Název EO"], [1, "a", "b", "c", "d"]))

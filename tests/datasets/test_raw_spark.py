@@ -42,7 +42,7 @@ def test_spark_gives_the_same_rows_as_this_machine(
         assert here[2][told] == there[2][told]
 
 
-def test_a_misspelt_column_is_refused_before_the_work(tmp_path: Path, data: Data):
+def test_a_misspelled_column_is_refused_before_the_work(tmp_path: Path, data: Data):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"uid": "1", "titel": "a", "content": "b"}\n', "utf-8")
     with pytest.raises(TunelineError, match="did you mean `titel`"):

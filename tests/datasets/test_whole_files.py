@@ -22,7 +22,7 @@ def test_rows_survive_the_round_trip(dataset: JSONLinesDataset):
     assert dataset.load() == ROWS
 
 
-def test_letters_stand_in_the_file_as_they_are(dataset: JSONLinesDataset, tmp_path: Path):
+def test_letters_are_written_as_they_are(dataset: JSONLinesDataset, tmp_path: Path):
     dataset.save(ROWS)
     assert "čaj?" in (tmp_path / "rows.jsonl").read_text(encoding="utf-8")
 

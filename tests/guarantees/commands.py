@@ -82,7 +82,7 @@ def start(folder: Path, command: str, decide: Callable[[Call], bool] | None = No
 
     Args:
         folder: of the project.
-        command: what stands after `kedro`.
+        command: what is after `kedro`.
         decide: is asked before every change of a file; false means that the disk is full.
     """
     (folder.parent / SCRATCH).mkdir(exist_ok=True)

@@ -16,7 +16,7 @@ MEASURED = re.compile(
     r"(?:.*_)?(?:seconds|tokens_per_second|train_runtime|peak|peak_memory_gb|free_gb)(?:_.*)?"
     r"|train_\w+_per_second|eval_\w+_per_second|eval_runtime"
     r"|best_model_checkpoint"  # the whole path of the folder it was made in
-    r"|bytes"  # of a release, in which some of these numbers stand
+    r"|bytes"  # of a release, in which some of these numbers are
 )
 # Rows of the record that compares a plan with what was measured.
 MEASURED_ROWS = re.compile(r"(?:wall time|peak memory|cost).*")

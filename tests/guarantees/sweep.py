@@ -65,7 +65,7 @@ def interrupt(
     for number, event in enumerate(events):
         action = None if full else SIGNALS[number % len(SIGNALS)]
         outcome = _interrupt_once(reference, step, project, event, action)
-        if not outcome.reached and since:  # what is left had this change behind it
+        if not outcome.reached and since:  # what is left came after this change
             yield _finish(reference, step, project, since, outcome.status)
             since = []
             outcome = _interrupt_once(reference, step, project, event, action)

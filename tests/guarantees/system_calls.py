@@ -20,8 +20,8 @@ from pathlib import Path
 
 AVAILABLE = sys.platform == "linux" and platform.machine() == "x86_64"
 
-# Number of the call on x86-64, what it does, and which argument is an open file, or a path behind
-# the argument that is a folder (None: seen from where the process stands).
+# Number of the call on x86-64, what it does, and which argument is an open file, or a path after
+# the argument that is a folder (None: seen from where the process is).
 OPEN_FILE, PATH = "open file", "path"
 CALLS: dict[int, tuple[str, str, int, int | None]] = {
     1: ("write", OPEN_FILE, 0, None),
@@ -163,7 +163,7 @@ def _read_text(process: int, address: int) -> str:
         memory.seek(address)
         try:
             found = memory.read(4096)
-        except OSError:  # the text lies near the end of a page, and nothing behind it
+        except OSError:  # the text lies near the end of a page, and nothing after it
             memory.seek(address)
             found = memory.read(4096 - address % 4096)
     return os.fsdecode(found.split(b"\0")[0])

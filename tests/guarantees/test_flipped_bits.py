@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 STEP = {step.name: step for step in STEPS}
 # A digit or a letter in the middle of a text, so that the file can still be parsed: what no
-# parser finds. Behind a space it is in prose.
+# parser finds. After a space it is in prose.
 PROSE, WORD = re.compile(rb" [B-Zb-z](?=[a-z]{2})"), re.compile(rb"[2-9B-Zb-z](?=[0-9a-z])")
 ADAPTER = "06_models/*/adapter/*/adapter"
 CHECKPOINT = "06_models/*/checkpoints/*/checkpoint-4"

@@ -105,9 +105,9 @@ def test_a_hub_that_is_switched_off_or_away_is_one_sentence(
 
 
 def test_a_base_that_has_gone_or_is_a_folder_is_one_sentence(hub: HubServer, tmp_path: Path):
-    hub.add("fingerprint/base", {})
-    assert list(find_base_problem("base", "fingerprint/base")) == []
-    (gone,) = find_base_problem("base", "fingerprint/gone")
+    hub.add("maker/base", {})
+    assert list(find_base_problem("base", "maker/base")) == []
+    (gone,) = find_base_problem("base", "maker/gone")
     assert "no such base model any more" in str(gone)
     (local,) = find_base_problem("base", str(tmp_path))
     assert "a base that is only a folder on this machine" in str(local)

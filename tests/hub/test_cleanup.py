@@ -45,7 +45,7 @@ def add_part(repo: Path, seconds: float = 1000) -> Path:
 
 
 def add_shared(repo: Path) -> Path:
-    """Write a file that came by Xet: it lies in a store of the whole cache, behind two links."""
+    """Write a file that came by Xet: it lies in a store of the whole cache, two links away."""
     digest = "ab" * 32
     store, link = repo.parent / "blobs", repo / "blobs" / "weights"
     content = store / "ab" / digest

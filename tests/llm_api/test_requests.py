@@ -33,7 +33,7 @@ BOTH = json.dumps({"items": [ONE, TWO]})
         f'<reasoning>{{"id": "z", "text": ""}}</reasoning>\n{BOTH}',
     ],
 )
-def test_every_whole_object_is_found_whatever_stands_around_it(response: str):
+def test_every_whole_object_is_found_whatever_is_around_it(response: str):
     assert find(response) == [ONE, TWO]
 
 
@@ -59,7 +59,7 @@ def test_a_response_without_objects_gives_none_in_bounded_time(response: str):
 
 
 @given(st.text(), st.text(), st.text(alphabet='{}[]",:\\ab', max_size=60))
-def test_no_text_hides_an_object_that_stands_alone_on_its_line(name: str, text: str, noise: str):
+def test_no_text_hides_an_object_that_is_alone_on_its_line(name: str, text: str, noise: str):
     item = {"id": name, "text": text}
     found = find(f"{json.dumps(item)}\n{noise}")
     assert found[0] == item

@@ -172,7 +172,7 @@ def test_a_terminal_shows_both_answers_in_columns_and_obeys_no_control_character
             assert word in frame
 
 
-def test_a_growing_answer_is_followed_in_a_low_terminal_and_stands_there_whole_in_the_end(
+def test_a_growing_answer_is_followed_in_a_low_terminal_and_is_there_whole_in_the_end(
     pair: ModelPair,
 ):
     answers = {"base": Answer("end of base", 3, 1.0, stopped=True)}

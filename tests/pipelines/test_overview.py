@@ -14,7 +14,7 @@ METRIC = {
 
 
 def make(title: str, questions: int = 0) -> dict[str, Any]:
-    """Make what one use case leaves behind."""
+    """Make what is left of one use case."""
     return {
         "report": "<html>",
         "scores": {

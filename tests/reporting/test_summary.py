@@ -109,6 +109,6 @@ def test_what_is_not_there_yet_is_said(tmp_path: Path, caplog: pytest.LogCapture
 
 
 @pytest.mark.slow
-def test_a_misspelt_name_gets_the_nearest_one():
+def test_a_misspelled_name_gets_the_nearest_one():
     with pytest.raises(TunelineError, match=f"did you mean `{USE_CASE}.clean`"):
         show(DataCatalog({}), f"{USE_CASE}.claen")

@@ -29,7 +29,7 @@ STAGES = ["prepare", "plan", "train", "evaluate"]
 
 @pytest.fixture
 def project(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a copy of the finished run, as a worker that has the project's folder."""
+    """Work in a copy of the finished run, as a worker that has the project's folder."""
     folder = tmp_path / "project"
     shutil.copytree(finished_run, folder, symlinks=True)
     shutil.copytree(PROJECT / "scripts/orchestrators", folder / "scripts/orchestrators")

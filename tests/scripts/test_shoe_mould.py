@@ -51,7 +51,7 @@ def test_answers_are_of_expert_length(rows: list[dict]):
     assert all(60 <= len(row["answer"]) <= 200 for row in rows)
 
 
-def test_key_terms_stand_word_for_word_in_their_answer(rows: list[dict]):
+def test_key_terms_are_word_for_word_in_their_answer(rows: list[dict]):
     for row in rows:
         assert 2 <= len(row["key_terms"]) <= 4
         missing = [term for term in row["key_terms"] if term not in row["answer"]]

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import orjson
 import pytest
 from kedro.framework.startup import bootstrap_project
 
-from tests.conftest import CPU
+from tests.conftest import CPU, PROJECT
 from tests.hub.test_cleanup import add_part, add_repo
 from tuneline.hub.cache import SETTINGS, VARIABLES
 from tuneline.models.fingerprints import describe_inputs
@@ -142,7 +143,7 @@ def test_runs_whose_adapter_is_saved_may_go_and_all_others_stay(
     assert "Nothing was removed" in speak("clean", True)
 
 
-def test_checkpoints_that_lie_behind_a_link_stay(
+def test_checkpoints_that_lie_elsewhere_stay(
     project: Path, cache: Path, recipe: Recipe, speak: Speak, tmp_path: Path
 ):
     run = add_run(recipe)
@@ -167,7 +168,40 @@ def test_the_plan_is_compared_with_what_is_free_now(project: Path, cache: Path, 
     assert row.endswith(f" GB missing on {measure_volume(Path()).mount}")
 
 
-def test_each_disk_stands_there_once_and_lines_fit_a_terminal(
+def test_the_documentation_shows_what_the_command_says(
+    project: Path, cache: Path, recipe: Recipe, speak: Speak, monkeypatch: pytest.MonkeyPatch
+):
+    shown = (PROJECT / "docs/storage.md").read_text("utf-8").split("```\n")[2]
+    add_run(recipe)
+    for name in ("owner/one", "owner/two"):
+        add_repo(cache, name)
+    disk = [
+        {"purpose": purpose, "needed_gb": needed}
+        for purpose, needed in zip(PURPOSES, (9.0, 1.0, 0.2), strict=True)
+    ]
+    path = project / "data/test/08_reporting/product_descriptions/plan.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"disk": disk}))
+    # Any other base model than the tiny one would have to be downloaded.
+    monkeypatch.setattr("tuneline.storage.has_weights", lambda _: False)
+
+    def measure(folder: Path) -> Volume:
+        own = "06_models" in str(folder)
+        return Volume(folder, Path("/data" if own else "/"), device=1 + own, free=int(7.6e9))
+
+    monkeypatch.setattr("tuneline.storage.measure_volume", measure)
+    assert generalize(shown) == generalize(speak("show"))
+
+
+def generalize(said: str) -> list[str]:
+    """Leave out of a text what differs from machine to machine: sizes, paths, names of runs."""
+    said = re.sub(r"[\d,.]+ (?:bytes|kB|MB|GB)", "SIZE", said)
+    said = re.sub(r"(?<=[ =])(?:/|data/)\S*", "PATH", said)
+    said = re.sub(r"(checkpoints|adapter) \S+", r"\1 NAME", said)
+    return [" ".join(line.split()) for line in said.strip().splitlines()]
+
+
+def test_each_disk_is_there_once_and_lines_fit_a_terminal(
     project: Path, cache: Path, speak: Speak, monkeypatch: pytest.MonkeyPatch
 ):
     cache.mkdir()

@@ -7,7 +7,7 @@ from tuneline.datasets import AdapterDataset, JSONLinesDataset
 from tuneline.utils.disks import locate
 
 
-def test_a_path_starts_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_path_starts_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     catalog = DataCatalog({"answers": JSONLinesDataset(filepath=str(tmp_path / "a/answers.jsonl"))})
     assert locate(catalog, "answers") == "a/answers.jsonl"

@@ -1,1 +1,1 @@
-"""Sample data: expert questions and answers on mouldy shoes, in Traditional Chinese."""
+"""Sample data: expert questions and answers on moldy shoes, in Traditional Chinese."""

@@ -27,7 +27,7 @@ def read_rows() -> list[dict[str, object]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the array, as told on the command line."""
-    path = read_out("Write the questions and answers on mouldy shoes.", arguments)
+    path = read_out("Write the questions and answers on moldy shoes.", arguments)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(read_rows(), ensure_ascii=False, indent=2)
     path.write_text(f"{text}\n", encoding="utf-8", newline="\n")

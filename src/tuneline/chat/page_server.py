@@ -48,7 +48,7 @@ HOST = "127.0.0.1"
 async def guard_server(app: Any) -> AsyncIterator[None]:
     """Put the guard before everything else, as the server starts.
 
-    The middleware that an application can be given comes behind Gradio's own, which answers other
+    The middleware that an application can be given comes after Gradio's own, which answers other
     origins itself.
 
     Args:

@@ -138,7 +138,7 @@ def _find_unknown(
             where=f"{where}.{key}",
             value=values[key],
             wrong=f"{package} {version(package)} knows no such key",
-            matters="a misspelt key would silently change nothing",
+            matters="a misspelled key would silently change nothing",
             remedy=suggest(key, known - RESERVED.keys()),
         )
 
@@ -199,7 +199,7 @@ def _build_lora(**values: Any) -> None:
             f"that the adapter would not fit the base model that it is used with; 4-bit weights "
             f"take one of {', '.join(str(one) for one in STARTS)}"
         )
-    if start == "loftq":  # it is applied to the quantized weights, see train/initialization.py
+    if start == "loftq":  # it is applied to the quantized weights, see train/sft.py
         values = {**values, "init_lora_weights": True}
     LoraConfig(**values)
 

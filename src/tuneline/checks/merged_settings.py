@@ -247,7 +247,7 @@ def _unknown(key: str, value: Any, known: set[str]) -> Problem:
         where=key,
         value=value,
         wrong="there is no such key",
-        matters="a misspelt key would silently change nothing",
+        matters="a misspelled key would silently change nothing",
         remedy=suggest(key.rsplit(".", 1)[-1], known),
     )
 

@@ -15,7 +15,7 @@ from tuneline.examples import Message, start_messages
 from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_problems
 from tuneline.hub.download import fetch_base, find_space_problems
 from tuneline.llm_api.server import find_server_problems
-from tuneline.models.batching import count_side_by_split
+from tuneline.models.batching import count_at_once
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import (
     Evaluation,
@@ -171,7 +171,7 @@ def _list_loaded(pipeline: Pipeline, catalog: DataCatalog) -> list[tuple[str, Re
 
 
 def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
-    at_once = count_side_by_split(recipe, hardware)
+    at_once = count_at_once(recipe, hardware)
     if recipe.global_batch_size % at_once:
         device = "" if recipe.packing else " times hardware.per_device_train_batch_size"
         yield Problem(
@@ -323,7 +323,7 @@ def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
     for name in sorted(pipeline.inputs()):
         if name.startswith("params:") or name == "parameters" or catalog.exists(name):
             continue
-        stage, where = _find_fingerprint(name), locate(catalog, name)
+        stage, where = _find_producer(name), locate(catalog, name)
         os.fsencode(where)  # a name that this terminal's encoding does not have is never there
         yield Problem(
             where=where,
@@ -335,9 +335,9 @@ def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[P
         )
 
 
-def _find_fingerprint(name: str) -> str | None:
+def _find_producer(name: str) -> str | None:
     """Name the pipeline that makes a dataset: a stage, or a use case if it is not the main one."""
     from kedro.framework.project import pipelines
 
-    fingerprints = [key for key in pipelines if name in pipelines[key].all_outputs()]
-    return min(fingerprints, key=lambda key: len(pipelines[key].nodes)) if fingerprints else None
+    producers = [key for key in pipelines if name in pipelines[key].all_outputs()]
+    return min(producers, key=lambda key: len(pipelines[key].nodes)) if producers else None

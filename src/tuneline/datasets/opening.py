@@ -216,7 +216,7 @@ class RawFile:
             where=self.path,
             wrong=f"the compressed file ends too early or is damaged, after {read:,} bytes of text "
             f"({error})",
-            matters="the rows behind that point are missing",
+            matters="the rows after that point are missing",
             remedy="download or copy the file again",
         )
 

@@ -70,7 +70,7 @@ def _read(path: Path, limits: Limits) -> list[tuple[str, str]]:
         Problem(
             where=str(path),
             wrong=f"questions are not read from a {suffix} file",
-            matters="its lines would be asked as they stand",
+            matters="its lines would be asked as they are",
             remedy=f"save it as CSV with a column `{COLUMN}`, or as a .txt file, one question a "
             "line",
         )

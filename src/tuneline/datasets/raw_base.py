@@ -126,13 +126,13 @@ def check_repeated(where: str, fields: Fields, header: list[str]) -> None:
     """
     repeated = [name for name in fields.names if header.count(name) > 1]
     if repeated:
-        raise TunelineError(*(_stands_twice(where, name) for name in repeated))
+        raise TunelineError(*(_repeated(where, name) for name in repeated))
 
 
-def _stands_twice(where: str, name: str) -> Problem:
+def _repeated(where: str, name: str) -> Problem:
     return Problem(
         where=where,
-        wrong=f"the column `{name}` stands twice",
+        wrong=f"the column `{name}` is there twice",
         matters="nobody knows which of them is meant",
         remedy="give each column a name of its own in the header",
     )

@@ -139,7 +139,7 @@ def _divide(records: Iterator[Record]) -> Iterator[list[Record]]:
 class CSVRecords:
     """Records of a CSV file after its header: line, bytes, and the cells or why there are none.
 
-    A quote that is opened by mistake takes the lines behind it into its cell, up to the next quote.
+    A quote that is opened by mistake takes the lines after it into its cell, up to the next quote.
     If the lines so taken are rows of their own, only the first is to blame, and the others are read
     again.
 
@@ -255,7 +255,7 @@ class CSVRecords:
         return dict(zip(self.header, cells, strict=True))
 
     def _blame(self, found: Unreadable) -> Unreadable:
-        """Give back the lines behind a stray quote, if that is what a record of many lines is."""
+        """Give back the lines after a stray quote, if that is what a record of many lines is."""
         first, *others = self._taken
         endless = found.reason.startswith(NEVER_CLOSED)
         if not endless and not self._are_rows(others):

@@ -45,7 +45,7 @@ class RawDocumentsDataset(RawDataset):
 
     The columns are `id` (the name without its ending) and `text`: what Word shows of a DOCX
     document, paragraphs and the rows of tables each on a line of its own, with ` | ` between cells.
-    `line` is the document's place in the folder. Behind the documents come the files and folders
+    `line` is the document's place in the folder. After the documents come the files and folders
     that are not read, each a rejected row.
 
     Args:

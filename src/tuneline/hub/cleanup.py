@@ -189,7 +189,7 @@ def _is_locked(repo: Path, cache: Path) -> bool:
 def _read_conf(conf: Path) -> str:
     """Read the configuration of all machines, but for the allow-list itself.
 
-    A model counts as named if its id stands anywhere in it, be it in a comment: looking for recipes
+    A model counts as named if its id is anywhere in it, be it in a comment: looking for recipes
     would miss what an interpolation puts together.
     """
     return "\n".join(

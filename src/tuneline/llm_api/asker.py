@@ -133,7 +133,7 @@ def _find_kept(request: Request, key: str, asker: Asker) -> Response | Failure |
 def _ask(
     request: Request, key: str, kept: Response | Failure | None, asker: Asker
 ) -> Response | Failure:
-    """Ask, and keep the response in the same breath: from here on it cannot be lost.
+    """Ask, and keep the response at once: from here on it cannot be lost.
 
     A failure is kept as well, or a later run would ask for items that another attempt has brought.
     """

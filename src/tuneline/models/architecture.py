@@ -5,8 +5,8 @@ from typing import Any
 
 from tuneline.parameters import Recipe
 
-# Layers that carry something from one token to the next outer attention: they cannot tell packed
-# examples apart. As configs call them in `layer_types` (transformers 5.23).
+# Layers that carry something from one token to the next outside of attention: they cannot tell
+# packed examples apart. As configs call them in `layer_types` (transformers 5.23).
 CARRYING = {"linear_attention", "mamba", "recurrent"}
 # Architectures whose packed examples read each other, although they take positions: in one row, two
 # examples gave other logits than each alone (measured on small random models, transformers 5.23).
@@ -165,20 +165,20 @@ def has_learned_positions(model: Any, context: int | None) -> bool:
 
 
 def _find_excluded(model: Any) -> list[str]:
-    """Find, as regular expressions, the modules outer the part for text."""
+    """Find, as regular expressions, the modules outside of the part for text."""
     decoder = {id(module) for module in model.get_decoder().modules()}
     head = model.get_output_embeddings()
     linear = list_linear(model)
     outer = [name for name, one in linear.items() if id(one) not in decoder and one is not head]
     inside = [name for name, one in linear.items() if id(one) in decoder]
     routers = [name for name in inside if type(linear[name]).__name__.endswith("Router")]
-    roots = {_cut_behind_fork(name, inside) for name in outer}
+    roots = {_cut_after_fork(name, inside) for name in outer}
     kinds = {re.sub(r"\\\.\d+\\\.", r"\\.\\d+\\.", re.escape(name)) for name in routers}
     return [rf"{re.escape(root)}(\..*)?" for root in sorted(roots)] + sorted(kinds)
 
 
-def _cut_behind_fork(name: str, others: list[str]) -> str:
-    """Cut a dotted name behind the first part that none of the others begin with."""
+def _cut_after_fork(name: str, others: list[str]) -> str:
+    """Cut a dotted name after the first part that none of the others begin with."""
     parts = name.split(".")
     for count in range(1, len(parts)):
         root = ".".join(parts[:count])

@@ -15,10 +15,10 @@ def derive_accumulation(recipe: Recipe, hardware: Hardware) -> int:
     Returns:
         The number of batches; `preflight` has checked that it is whole.
     """
-    return recipe.global_batch_size // count_side_by_split(recipe, hardware)
+    return recipe.global_batch_size // count_at_once(recipe, hardware)
 
 
-def count_side_by_split(recipe: Recipe, hardware: Hardware) -> int:
+def count_at_once(recipe: Recipe, hardware: Hardware) -> int:
     """Count the examples that are handed out at once; the global batch must be a multiple.
 
     Args:

@@ -67,8 +67,8 @@ def complete_template(tokenizer: Any, where: str, value: str) -> None:
     tokenizer.chat_template = _add_to_prompt(template, missing) if missing else template
 
 
-def find_behind(tokenizer: Any) -> str:
-    """Find what the template writes behind an answer that nothing follows."""
+def find_after(tokenizer: Any) -> str:
+    """Find what the template writes after an answer that nothing follows."""
     return render_text(tokenizer, [QUESTION, ANSWER]).rpartition(ANSWER["content"])[2]
 
 
@@ -110,12 +110,12 @@ def _find_own_system(tokenizer: Any) -> str:
         given = render_text(tokenizer, [SYSTEM, QUESTION], asks=True)
     except TemplateRefusal:
         return ""
-    before, found, behind = given.partition(SYSTEM["content"])
+    before, found, after = given.partition(SYSTEM["content"])
     alone = render_text(tokenizer, [QUESTION], asks=True)
     if not found or not alone.startswith(before):
         return ""
     own = alone[len(before) :].partition(QUESTION["content"])[0]
-    return own.removesuffix(behind.partition(QUESTION["content"])[0]).strip()
+    return own.removesuffix(after.partition(QUESTION["content"])[0]).strip()
 
 
 class _NotThereError(Exception):

@@ -218,7 +218,7 @@ def generate_ids(
     with torch.inference_mode():
         output = model.generate(**padded.to(model.device), generation_config=decoding, **watching)
     completions = output[:, padded["input_ids"].shape[1] :].tolist()
-    return [_cut_behind_end(ids, ends) for ids in completions]
+    return [_cut_after_end(ids, ends) for ids in completions]
 
 
 def _answer(
@@ -239,7 +239,7 @@ def _answer(
     return [read_answer(ids, tokenizer, ends, len(ids) * for_a_token) for ids in found]
 
 
-def _cut_behind_end(ids: list[int], ends: list[int]) -> list[int]:
+def _cut_after_end(ids: list[int], ends: list[int]) -> list[int]:
     """Take off what pads an answer that ended before others of its batch."""
     length = next((i + 1 for i, token in enumerate(ids) if token in ends), None)
     return ids[:length]

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message
-from tuneline.models.chat_template import ANSWER, QUESTION, find_behind
+from tuneline.models.chat_template import ANSWER, QUESTION, find_after
 from tuneline.models.control_tokens import (
     ANOTHER,
     BadMessagesError,
@@ -27,7 +27,7 @@ class Rendered:
 
     Attributes:
         ids: token ids of prompt and completion, up to the token that ends the answer.
-        prompt_length: how many of them are the prompt's; only those behind it are trained.
+        prompt_length: how many of them are the prompt's; only those after it are trained.
         typed: control tokens that are spelled out in its texts; they are encoded as text.
     """
 
@@ -96,7 +96,7 @@ def render_example(tokenizer: Any, example: Example) -> Rendered:
 
     The prompt's tokens are those that the model sees when it is asked, also where the tokenizer
     would have merged the last of them with the first of the completion. The completion's are those
-    of the answer and of the end token behind it.
+    of the answer and of the end token after it.
 
     Args:
         tokenizer: a tokenizer with a completed chat template.
@@ -108,7 +108,7 @@ def render_example(tokenizer: Any, example: Example) -> Rendered:
     Raises:
         TunelineError: if the template refuses the messages, does not write their texts, renders
             the prompt differently once an answer follows, begins twice or puts no end token
-            behind the answer.
+            after the answer.
     """
     where = f"example {example['id']}"
     try:
@@ -122,7 +122,7 @@ def render_example(tokenizer: Any, example: Example) -> Rendered:
         prompt_ids, ids = (encode(tokenizer, one, typed) for one in (asked, asked + answer))
         if ids[: len(prompt_ids)] != prompt_ids:
             ids = prompt_ids + encode(tokenizer, answer, typed)
-        ids = _cut_behind_end(tokenizer, ids, len(prompt_ids))
+        ids = _cut_after_end(tokenizer, ids, len(prompt_ids))
     except BadMessagesError as error:
         raise TunelineError(error.word(where)) from error
     except UnwritableError as error:
@@ -137,7 +137,7 @@ def find_end_tokens(tokenizer: Any) -> list[int]:
         tokenizer: a tokenizer with a chat template.
 
     Returns:
-        Ids of the control tokens that the template puts behind an answer, and the tokenizer's own
+        Ids of the control tokens that the template puts after an answer, and the tokenizer's own
         end-of-text token if it has one.
     """
     return list(_find_end_tokens(tokenizer, tokenizer.chat_template, tokenizer.eos_token_id))
@@ -165,16 +165,16 @@ def _find_answer(tokenizer: Any, asked: str, whole: str, completion: list[Messag
     return answer
 
 
-def _cut_behind_end(tokenizer: Any, ids: list[int], start: int) -> list[int]:
-    """Leave out what the template writes behind the end of an answer: no model gets there."""
+def _cut_after_end(tokenizer: Any, ids: list[int], start: int) -> list[int]:
+    """Leave out what the template writes after the end of an answer: no model gets there."""
     ends, bos = set(find_end_tokens(tokenizer)), tokenizer.bos_token_id
     last = next((index for index in range(start, len(ids)) if ids[index] in ends), None)
     if last is None:
         raise BadMessagesError(
-            "the base model's chat template puts no end token behind an answer",
+            "the base model's chat template puts no end token after an answer",
             "a model that never sees one never stops",
             "take a base model whose template ends the assistant's turn, or give a template that "
-            "writes `{{ eos_token }}` behind an answer: recipe.chat_template_path",
+            "writes `{{ eos_token }}` after an answer: recipe.chat_template_path",
         )
     if bos is not None and ids[:2] == [bos, bos]:
         raise BadMessagesError(
@@ -190,7 +190,7 @@ def _cut_behind_end(tokenizer: Any, ids: list[int], start: int) -> list[int]:
 @lru_cache(maxsize=4)
 def _find_end_tokens(tokenizer: Any, _: str, eos: int | None) -> tuple[int, ...]:
     controls = set(list_control_tokens(tokenizer).values())
-    found = [index for index in encode(tokenizer, find_behind(tokenizer), []) if index in controls]
+    found = [index for index in encode(tokenizer, find_after(tokenizer), []) if index in controls]
     return tuple(dict.fromkeys([*found, *([] if eos is None else [eos])]))
 
 

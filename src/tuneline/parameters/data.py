@@ -38,8 +38,8 @@ class Part(Block):
     headings: list[str] = Field(min_length=1, description="headings that begin the part")
     sections: list[str] = Field(
         default=[],
-        description="headings that the part must hold, in this order; each is written as it "
-        "stands here, after a `#`",
+        description="headings that the part must hold, in this order; each is written as "
+        "here, after a `#`",
     )
 
 
@@ -122,14 +122,14 @@ class Split(Block):
         twice = sorted(set(self.pinned.test) & set(self.pinned.validation))
         if twice:
             raise ValueError(
-                f"`pinned` names the id `{twice[0]}` for test and for validation; a row is on "
+                f"`pinned` names the id `{twice[0]}` for test and for validation; a row is in "
                 "one split only; take it out of one of them"
             )
         return self
 
 
 class Leaks(Block):
-    """When two rows on different splits are duplicates, and what becomes of them.
+    """When two rows in different splits are duplicates, and what becomes of them.
 
     Similarity is the share of words that two texts have in common, in the same order. Below 0.7
     duplicates could no longer be found without comparing every row with every other.

@@ -145,7 +145,7 @@ class Cleanup(Block):
     unused_repos: list[str] = Field(
         default=[],
         description="hub ids or patterns (`owner/*`) of cached repositories; a model that is named "
-        "in conf/ goes only if its whole id stands here",
+        "in conf/ goes only if its whole id is here",
     )
     unused_days: int = Field(
         default=30, ge=0, description="days after its last use that a repository is kept"

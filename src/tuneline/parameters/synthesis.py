@@ -30,8 +30,8 @@ class Checks(Block):
     least_common: float = Field(
         ge=0, le=1, description="least share of `common_words` in a text of its language"
     )
-    alike: float = Field(
-        gt=0, le=100, description="similarity, 0 to 100, from which two texts repeat each other"
+    similarity_threshold: float = Field(
+        gt=0, le=1, description="similarity from which a question repeats its answer"
     )
 
 
@@ -67,8 +67,8 @@ class Synthesize(Block):
     persona: str = Field(description="system message of every conversation")
     quotas: Quotas = Field(description="what the conversations must be made of")
     templates: int = Field(gt=0, description="templates wanted; missing ones are asked for")
-    near_duplicate: float = Field(
-        gt=0, le=100, description="similarity, 0 to 100, from which a new template is dropped"
+    near_duplicate_threshold: float = Field(
+        gt=0, le=1, description="similarity from which a new template is dropped"
     )
     conversations: int = Field(gt=0, description="conversations asked for")
     batch_size: int = Field(gt=0, description="items per request")

@@ -87,7 +87,7 @@ class HeldOutFacts(Block):
     """How much of the table is asked for in the evaluation only.
 
     Whole rows and whole items are held out: everything about some subjects, and some items
-    wherever they stand.
+    wherever they are.
     """
 
     test: float = Field(gt=0, lt=0.5, description="share of the rows, and of the items")

@@ -1,4 +1,4 @@
-"""The ask stage: questions + adapter → asked, base and tuned answers side by side."""
+"""The ask stage: questions + adapter → answers_to_questions, base and tuned side by side."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -87,7 +87,7 @@ def draw_columns(
     Args:
         texts: what each model has written.
         answers: those that are there.
-        console: where they are to stand.
+        console: where they are to be shown.
 
     Returns:
         One row of two columns.

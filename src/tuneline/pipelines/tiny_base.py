@@ -56,7 +56,7 @@ def create_model(tokenizer: Any, tiny_base: TinyBase) -> Any:
 
 
 def train_on_texts(model: Any, tokenizer: Any, texts: list[str], tiny_base: TinyBase) -> Any:
-    """Train the model to continue texts, packed one behind the other.
+    """Train the model to continue texts, packed one after the other.
 
     Args:
         model: the model.

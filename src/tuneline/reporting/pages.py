@@ -19,7 +19,7 @@ BACKTICKS = re.compile(r"`+")
 BASE_COLOR = "#8a94a6"
 TUNED_COLOR = "#1f6feb"
 WARNING_COLOR = "#c2410c"
-# By their key in scores.json: label, digits behind the point.
+# By their key in scores.json: label, digits after the point.
 MAIN_METRICS = {
     "loss": ("held-out loss", 3),
     "perplexity": ("perplexity", 1),

@@ -107,7 +107,7 @@ def find_left(data: Path) -> Iterator[Removable]:
 
 
 def summarize_run(run: Run) -> str:
-    """Say in a few words where a run stands."""
+    """Say in a few words how far a run is."""
     if not run.finished:
         return "unfinished; the same command goes on with it"
     return "finished, its adapter is saved" if run.adapter else "finished, no adapter"

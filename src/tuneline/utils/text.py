@@ -20,7 +20,7 @@ import regex
 GUESS_BYTES = 1 << 14
 EXPLAINED_CHARACTERS = 400
 # What the first byte of an accented letter in UTF-8 looks like in Windows-1250, 1251 and 1252, with
-# something behind it that is not ASCII either. ftfy then tells mojibake from honest text.
+# something after it that is not ASCII either. ftfy then tells mojibake from honest text.
 MOJIBAKE = r"[ÂÃÄÅĂĹâÐÑРС][^\x00-\x7f]"
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -63,9 +63,9 @@ KEPT = regex.compile(r"[\p{L}\p{N}\p{Sc}%&+=]|(?<=\p{L})#+(?=\s|$)")
 ACCENTS = regex.compile("[\u0300-\u036f]")
 ORNAMENT = r"[^\p{L}\p{N}]*"
 NUMBER = r"\d{1,3}(?:\.\d{1,3})*|[IVXLC]+|[ivxlc]+|\p{L}|[一二三四五六七八九十百]+"
-BEHIND = r"[.):\]、]+|\s+[\u2013\u2014-]\s"
+AFTER = r"[.):\]、]+|\s+[\u2013\u2014-]\s"
 NUMBERING = regex.compile(
-    rf"^{ORNAMENT}(?:(?:(?:{NUMBER})(?:{BEHIND})|第[\d一二三四五六七八九十百]+[章節节部條条]){ORNAMENT})*"
+    rf"^{ORNAMENT}(?:(?:(?:{NUMBER})(?:{AFTER})|第[\d一二三四五六七八九十百]+[章節节部條条]){ORNAMENT})*"
 )
 UNDERLINE = regex.compile(r"\s*[=*_~-]{2,}\s*$")
 BARE_NUMBER = regex.compile(r"^\d{1,2}(?:\.\d{1,2})*[^\p{L}\p{N}]+")

@@ -110,7 +110,7 @@ def table(*rows: str) -> str:
 
 def test_a_merged_cell_is_read_once_and_a_nested_table_too():
     start, more = '<w:vMerge w:val="restart"/>', "<w:vMerge/>"
-    nested = cell(p(t("x")) + table(cell(p(t("in"))) + cell(p(t("split")))) + p(""))
+    nested = cell(p(t("x")) + table(cell(p(t("in"))) + cell(p(t("side")))) + p(""))
     body = table(
         cell(p(t("wide")), '<w:gridSpan w:val="3"/>'),
         cell(p(t("tall")), start)
@@ -119,7 +119,7 @@ def test_a_merged_cell_is_read_once_and_a_nested_table_too():
         + cell(p(t("unseen")), "<w:hMerge/>"),
         cell(p(t("unseen")), more) + cell(p(t("b"))) + nested,
     )
-    assert text(body) == "wide\ntall | a | old\n | b | x\nin | split"
+    assert text(body) == "wide\ntall | a | old\n | b | x\nin | side"
 
 
 def test_rows_and_cells_may_be_wrapped_deleted_or_hidden():
@@ -135,7 +135,7 @@ def box(inner: str) -> str:
     return f"<w:txbxContent>{inner}</w:txbxContent>"
 
 
-def test_a_text_box_is_read_once_behind_its_paragraph():
+def test_a_text_box_is_read_once_after_its_paragraph():
     shape = f"<w:drawing><wps:txbx>{box(p(t('in')) + p(t('side')))}</wps:txbx></w:drawing>"
     old = f"<w:pict><v:shape><v:textbox>{box(p(t('twice')))}</v:textbox></v:shape></w:pict>"
     both = f"<mc:Choice>{shape}</mc:Choice><mc:Fallback>{old}</mc:Fallback>"

@@ -8,7 +8,7 @@ from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 
-REFERENCES = [f"Pot {n} is made of oak and holds {n} litres of tea." for n in range(40)]
+REFERENCES = [f"Pot {n} is made of oak and holds {n} liters of tea." for n in range(40)]
 EVALUATION = Evaluation(title="Pots", generation={"do_sample": False}, resamples=500)
 PROVENANCE = {
     "base": {"name": "tiny"},
@@ -38,7 +38,7 @@ def score(answers: list[dict], evaluation: Evaluation = EVALUATION) -> dict:
     return score_answers(answers, scores, ADAPTER, evaluation)
 
 
-def test_an_adapter_that_learnt_is_better():
+def test_an_adapter_that_learned_is_better():
     scores = score(make_answers(["tea"] * 40, REFERENCES, (3.0, 1.0)))
     assert scores["verdict"]["label"] == "better"
     assert scores["metrics"]["chrf"]["tuned"] == pytest.approx(100)
@@ -46,7 +46,7 @@ def test_an_adapter_that_learnt_is_better():
     assert scores["metrics"]["loss"]["interval"][1] < 0
 
 
-def test_an_adapter_that_unlearnt_is_worse():
+def test_an_adapter_that_unlearned_is_worse():
     scores = score(make_answers(REFERENCES, ["xx"] * 40, (1.0, 4.0)))
     assert scores["verdict"]["label"] == "worse"
     assert scores["metrics"]["chrf"]["losses"] == 40

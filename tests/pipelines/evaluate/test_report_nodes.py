@@ -199,7 +199,7 @@ def test_the_page_opens_without_an_error_and_without_a_request(opened):
     assert len(opened.asked) == 1
 
 
-def test_a_planted_script_does_not_run_and_stands_there_to_be_read(opened):
+def test_a_planted_script_does_not_run_and_is_there_to_be_read(opened):
     assert opened.title().startswith("Pots </script>")
     assert opened.locator("article img, header img, td img").count() == 0
     assert PLANTED in opened.locator("article h3").first.inner_text()
@@ -239,7 +239,7 @@ def test_nothing_sticks_out_of_a_phone(opened):
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_the_verdict_stands_first(page: str):
+def test_the_verdict_comes_first(page: str):
     body = page[page.index("<body>") :]
     assert body.index('class="verdict') < body.index("<table") < body.index("<article")
 

@@ -21,7 +21,7 @@ def score(rate: float, tuned: str, prompt: str = "Describe it.") -> dict:
     return score_answers(rows, measure_answers(rows, [], evaluation), adapter, evaluation)
 
 
-def test_runs_stand_in_their_order_with_what_differs_between_them():
+def test_runs_are_in_their_order_with_what_differs_between_them():
     first, second = score(1e-4, "A pot."), score(2e-4, REFERENCE)
     versions = {"2026-01": lambda: first, "2026-02": lambda: second}  # as they were made
     table, plot = compare_runs(versions, second)
@@ -39,6 +39,6 @@ def test_a_run_on_other_prompts_is_listed_but_not_drawn():
     assert list(plot.data[0].x) == ["run 2"]
 
 
-def test_a_first_run_stands_alone():
+def test_a_first_run_is_alone():
     table, _ = compare_runs({}, score(1e-4, REFERENCE))
     assert table["differs"].tolist() == ["the same settings"]

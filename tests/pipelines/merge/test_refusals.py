@@ -1,4 +1,4 @@
-"""What a merge refuses, in a sentence, with nothing left behind."""
+"""What a merge refuses, in a sentence, with nothing left."""
 
 import json
 import resource

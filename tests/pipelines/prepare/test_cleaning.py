@@ -60,7 +60,7 @@ def test_columns_are_equal_in_any_case_whatever_their_bytes(title: str, content:
 
 
 @pytest.mark.parametrize(("content", "short"), [("one two three", True), (" a b\tc  d ", False)])
-def test_words_are_what_stands_between_spaces(content: str, short: bool):
+def test_words_are_what_is_between_spaces(content: str, short: bool):
     reason = find_reason(content, min_words={"content": 4}, normalize_spaces=False)
     assert (reason == "content is too short") is short
 

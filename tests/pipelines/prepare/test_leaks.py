@@ -24,7 +24,7 @@ PROMPT = Prompt(
     completion="{content}",
 )
 POT = (
-    "Blue teapot, 1 litre",
+    "Blue teapot, 1 liter",
     "A round teapot of blue clay for four cups. The lid stays on while you pour, and the handle "
     "never gets hot. It goes into the dishwasher.",
 )
@@ -70,7 +70,7 @@ def make_data(category: str | None = None, **leaks: object) -> Data:
 def check(
     rows: pl.DataFrame, data: Data | None = None, questions: list[str] | None = None
 ) -> tuple[dict[str, list[str]], pd.DataFrame, dict]:
-    """Check the rows; answer with the ids that are left on each split, the table and the report."""
+    """Check the rows; answer with the ids that are left in each split, the table and the report."""
     evaluation = Evaluation(title="", questions=questions or [], generation={})
     left, table, report = check_leaks(rows, data or make_data(), PROMPT, evaluation)
     ids = {split: left.filter(split=split)["id"].to_list() for split in SPLITS}
@@ -99,7 +99,7 @@ def test_different_rows_are_left_alone():
     [
         POT,
         (POT[0].upper(), POT[1].replace(".", " !").replace(" ", "  ")),
-        ("Blue téapot 1 litre", POT[1].replace("clay", "cláy")),
+        ("Blue téapot 1 liter", POT[1].replace("clay", "cláy")),
     ],
 )
 def test_a_copy_is_found_whatever_its_case_punctuation_and_accents(copy: tuple[str, str]):
@@ -128,7 +128,7 @@ def test_a_completion_is_found_under_another_prompt():
 
 def test_variants_with_descriptions_of_their_own_stay():
     red = (
-        "Red teapot, 1 litre",
+        "Red teapot, 1 liter",
         "Fire-red glaze on thin porcelain. Its spout is short, so it hardly ever drips, and two "
         "cups are full before the tea is cold.",
     )
@@ -139,7 +139,7 @@ def test_variants_with_descriptions_of_their_own_stay():
 def test_short_answers_may_be_the_same_by_right():
     train = [("Is the jug safe for a dishwasher?", "Yes, it is."), POT]
     left, *_ = check(
-        make_rows(train=train, validation=[LAMP], test=[("Is the pot one litre?", "Yes, it is.")])
+        make_rows(train=train, validation=[LAMP], test=[("Is the pot one liter?", "Yes, it is.")])
     )
     assert left["train"] == ["id 1", "id 2"]
 
@@ -172,7 +172,7 @@ def test_moving_puts_the_held_out_row_into_training():
     ]
 
 
-def test_moving_goes_on_until_no_twin_of_a_moved_row_is_held_out():
+def test_moving_goes_on_until_no_duplicate_of_a_moved_row_is_held_out():
     first, second = (change(POT[1], 3, seed=1), change(POT[1], 3, seed=5))
     rows = make_rows(train=[(POT[0], first)], validation=[POT, ROPE], test=[(POT[0], second), LAMP])
     left, *_ = check(rows, make_data(policy="move"))
@@ -199,7 +199,7 @@ def test_rows_that_belong_to_no_other_are_moved_alone():
 @pytest.mark.parametrize("policy", ["drop", "move"])
 @pytest.mark.parametrize(
     "question",
-    ["Blue teapot 1 litre", "Write a product description of at least two sentences for: " + POT[0]],
+    ["Blue teapot 1 liter", "Write a product description of at least two sentences for: " + POT[0]],
 )
 def test_a_row_that_asks_a_fixed_question_is_dropped_from_every_split(policy: str, question: str):
     spoon = ("Oak spoon", "A spoon.")

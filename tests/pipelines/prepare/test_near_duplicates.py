@@ -46,7 +46,7 @@ def test_a_text_with_few_words_changed_shares_as_many_pairs_as_the_bands_are_mad
 
 
 @pytest.mark.parametrize("threshold", [0.7, 0.75, 0.8, 0.9, 0.99, 1.0])
-def test_the_bands_miss_one_pair_of_twins_in_a_million(threshold: float):
+def test_the_bands_miss_one_pair_of_duplicates_in_a_million(threshold: float):
     rows, bands = choose_bands(threshold)
     index = (2 * threshold - 1) / (3 - 2 * threshold)
     assert (1 - index**rows) ** bands <= MISSED
@@ -94,8 +94,8 @@ def read_prompts(template: str, *rows: dict[str, str], questions: list[str] | No
 @pytest.mark.parametrize(
     ("text", "form"),
     [
-        ("Blue Teapot, 1 litre!", "blue teapot 1 litre"),
-        ("  BLUE\tteapot – 1\nLITRE ", "blue teapot 1 litre"),
+        ("Blue Teapot, 1 liter!", "blue teapot 1 liter"),
+        ("  BLUE\tteapot – 1\nLITER ", "blue teapot 1 liter"),
         ("Účinky na tělo", "ucinky na telo"),
         ("café e\u0301te\u0301", "cafe ete"),
         ("ﬁne ＡＢＣ", "fine abc"),

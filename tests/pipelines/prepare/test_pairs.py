@@ -297,7 +297,7 @@ def test_a_heading_is_found_as_people_type_it_and_written_in_one_way(price: str)
     }
 
 
-def test_what_stands_before_the_first_part_is_counted():
+def test_what_is_before_the_first_part_is_counted():
     assert find_parts(write(), DOCUMENTS).before == len("Titlu")
 
 

@@ -120,7 +120,7 @@ def test_without_a_group_the_id_is_the_group():
     assert not splits["train"] & splits["test"]
 
 
-def test_named_rows_stand_where_they_are_named_and_the_rest_is_divided():
+def test_named_rows_are_where_they_are_named_and_the_rest_is_divided():
     splits = divide({"title": TITLES}, test=None, pinned={"test": [6, "14"]}, validation=3)
     assert splits["test"] == {"6", "14"}
     assert sizes(splits) == (95, 3, 2)

@@ -40,7 +40,7 @@ def test_a_cell_is_read_with_its_dirt():
     }
 
 
-def test_a_category_that_stands_twice_in_a_cell_keeps_all_its_items():
+def test_a_category_that_is_there_twice_in_a_cell_keeps_all_its_items():
     cell = "HLAVA: Migréna\n\nKŮŽE: Vrásky\n\nHlava: Tlak ve spáncích, migréna"
     assert read(cell) == {"HLAVA": ["Migréna", "Tlak ve spáncích"], "KŮŽE": ["Vrásky"]}
 

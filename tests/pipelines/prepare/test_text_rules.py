@@ -156,7 +156,7 @@ def test_a_rule_that_is_switched_off_changes_nothing(switch: str, dirty: str):
     assert clean(dirty, **{switch: False}) == dirty
 
 
-# Pieces that make nested dirt likely: entities inside entities, tags behind entities.
+# Pieces that make nested dirt likely: entities inside entities, tags after entities.
 PIECES = [
     "&",
     "amp;",

@@ -15,7 +15,7 @@ from tests.hub_server import TOKEN, HubServer
 from tuneline.datasets import AdapterDataset
 from tuneline.models.adapter import hash_adapter
 
-BASE, COMMIT = "fingerprint/tiny-base", "0" * 40
+BASE, COMMIT = "maker/tiny-base", "0" * 40
 REPO = "me/descriptions"
 REPORTS = Path("data/test/08_reporting/product_descriptions")
 RELEASE = Path("data/test/06_models/product_descriptions/release")

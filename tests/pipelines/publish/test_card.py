@@ -292,7 +292,7 @@ def test_records_of_another_run_are_refused_all_at_once(material: dict, paramete
 
 
 @pytest.mark.parametrize("changed", [{"prompt": "Describe: {title}"}, {"system": "You sell toys."}])
-def test_templates_that_the_adapter_has_not_learnt_are_refused(
+def test_templates_that_the_adapter_has_not_learned_are_refused(
     material: dict, parameters: UseCase, changed: dict
 ):
     prompt = parameters.prompt.model_copy(update=changed)

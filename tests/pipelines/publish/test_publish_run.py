@@ -109,8 +109,8 @@ def test_a_killed_upload_goes_on_and_others_load_what_was_published(
     )
     snapshot, answer = loaded.stdout.split("\n", 1)
     assert answer.strip() == row["tuned_answer"].strip()
-    assert f"GET /api/models/fingerprint/tiny-base/tree/{COMMIT}" in hub.requests or any(
-        f"/fingerprint/tiny-base/resolve/{COMMIT}/" in request for request in hub.requests
+    assert f"GET /api/models/maker/tiny-base/tree/{COMMIT}" in hub.requests or any(
+        f"/maker/tiny-base/resolve/{COMMIT}/" in request for request in hub.requests
     )  # the very commit that it was trained on
     fetched = load((Path(json.loads(snapshot)) / WEIGHTS).read_bytes())
     adapters = project / "data/test/06_models/product_descriptions/adapter"

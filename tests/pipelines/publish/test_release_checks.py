@@ -17,7 +17,7 @@ from tuneline.pipelines.publish.release_checks import (
     find_release_problems,
 )
 
-CONFIG = {"base_model_name_or_path": "fingerprint/base", "r": 4, "modules_to_save": None}
+CONFIG = {"base_model_name_or_path": "maker/base", "r": 4, "modules_to_save": None}
 NAME = "base_model.model.model.layers.0.self_attn.q_proj"
 
 

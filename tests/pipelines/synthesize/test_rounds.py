@@ -23,7 +23,7 @@ CHECKS = Checks(
     question_characters=(5, 400),
     common_words=["proč", "je", "to", "tak", "že", "a"],
     least_common=0.2,
-    alike=90,
+    similarity_threshold=0.9,
 )
 
 

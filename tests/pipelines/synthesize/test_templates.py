@@ -103,7 +103,7 @@ CHECKS = Checks(
     question_characters=(5, 60),
     common_words=["a", "to", "je", "na"],
     least_common=0.2,
-    alike=85,
+    similarity_threshold=0.85,
 )
 
 

@@ -40,7 +40,7 @@ def test_no_example_that_fits_is_an_error(recipe: Recipe):
 def test_a_template_that_ends_no_answer_is_refused(recipe: Recipe):
     tokenizer = load_tokenizer(recipe)
     tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
-    with pytest.raises(TunelineError, match="no end token behind an answer"):
+    with pytest.raises(TunelineError, match="no end token after an answer"):
         render_examples(tokenizer, make_examples(3), recipe)
 
 

@@ -12,7 +12,7 @@ from tuneline.pipelines.train.nodes import check_plan, plot_losses, train_adapte
 pytestmark = pytest.mark.slow
 
 
-def test_packed_and_padded_in_whatever_batches_the_same_is_learnt(
+def test_packed_and_padded_in_whatever_batches_the_same_is_learned(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     settings = [

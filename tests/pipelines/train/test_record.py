@@ -69,7 +69,7 @@ def test_a_loss_that_still_falls_and_one_that_rests_are_told_apart(
         ([2.0, 2.0], [2.0, 1.99], "hardly anything was learned"),
         ([2.0, 2.0], [2.3, 2.2], "has made the validation loss worse"),
         ([1.0], [1.2], "measured once after the start"),
-        ([1.0, 0.9], [1.2, 1.195], "Towards the end the validation loss stayed about the same"),
+        ([1.0, 0.9], [1.2, 1.195], "Toward the end the validation loss stayed about the same"),
         ([1.0, 1.1, 1.2], [1.0, 1.2, 1.3], "After epoch 1 the validation loss rose by 30%"),
     ],
 )
@@ -122,7 +122,7 @@ def test_the_losses_of_two_epochs_are_kept_apart():
     assert list_epochs(log)["training_loss"].tolist() == [4.0, (2 * 3 + 3 * 2) / 5]
 
 
-def test_plan_and_actual_stand_side_by_split(recipe: Recipe, hardware: Hardware):
+def test_plan_and_actual_are_side_by_side(recipe: Recipe, hardware: Hardware):
     found = record(recipe, hardware, [1.0, 0.5, 0.2], [1.2, 1.0, 0.9])
     rows = {row["name"]: (row["planned"], row["actual"]) for row in found["comparison"]}
     assert rows["steps"] == (15, 15)

@@ -26,7 +26,7 @@ CURRENCIES = {
     "R$": "pt_BR",
     "£": "en_GB",
 }
-# The reader's long date and time; what is behind them is what the author saw.
+# The reader's long date and time; what is after them is what the author saw.
 SYSTEM = {"F800", "F400", "X-SYSDATE", "X-SYSTIME"}
 GREGORIAN, WESTERN = {0, 1}, {0, 1}
 DAY = 86_400
@@ -264,5 +264,5 @@ def _is_minute(parts: Sequence[Part], place: int) -> bool:
     timed = [one for one in parts if one.kind in ("date", "elapsed")]
     at = next(number for number, one in enumerate(timed) if one is parts[place])
     before = timed[at - 1].text[0] if at else ""
-    behind = timed[at + 1].text[0] if at + 1 < len(timed) else ""
-    return before in ("h", "H") or behind in ("s", "S")
+    after = timed[at + 1].text[0] if at + 1 < len(timed) else ""
+    return before in ("h", "H") or after in ("s", "S")

@@ -169,7 +169,7 @@ def _read_section(code: str) -> Section:
 
 
 def _make_part(kind: str, text: str) -> Part:
-    if kind == "space":  # as wide as the character behind it
+    if kind == "space":  # as wide as the character after it
         return Part("literal", " ")
     if kind == "fill":
         return Part("literal", "")
@@ -179,7 +179,7 @@ def _make_part(kind: str, text: str) -> Part:
 
 
 def _join_second_parts(parts: list[Part]) -> list[Part]:
-    """Make one part of the point and the zeros behind seconds, and of commas among digits."""
+    """Make one part of the point and the zeros after seconds, and of commas among digits."""
     joined: list[Part] = []
     timed = any(part.kind in DATE_KINDS for part in parts)
     for part in parts:

@@ -64,26 +64,26 @@ def _show_other(part: Part, value: Decimal, locale: Locale | None) -> str:
 
 
 def _show_decimal(value: Decimal, parts: Sequence[Part], locale: Locale | None) -> str:
-    """Show digits before and behind the decimal sign, and what stands among them."""
+    """Show digits before and after the decimal sign, and what is among them."""
     places = [number for number, part in enumerate(parts) if part.kind == "digit"]
     point = next((n for n, part in enumerate(parts) if part.kind == "point"), len(parts))
-    before, behind = [n for n in places if n < point], [n for n in places if n > point]
+    before, after = [n for n in places if n < point], [n for n in places if n > point]
     commas = [n for n, part in enumerate(parts) if part.kind == "comma" and n < point]
     last = before[-1] if before else -1
     scaling = [n for n in commas if n > last] + _find_trailing(parts, places, point)
     value = value.scaleb(-3 * len(scaling)) if places else value
-    rounded = value.quantize(Decimal(1).scaleb(-len(behind)), ROUND_HALF_UP)
+    rounded = value.quantize(Decimal(1).scaleb(-len(after)), ROUND_HALF_UP)
     whole, _, rest = f"{rounded:f}".partition(".")
     decimal, group = find_marks(locale)
     grouped = any(before and before[0] < n < last for n in commas)
     shown = _fill_before("" if whole == "0" else whole, before, parts, group if grouped else "")
-    shown |= _fill_behind(rest, behind, parts) | {point: decimal}
+    shown |= _fill_after(rest, after, parts) | {point: decimal}
     shown |= dict.fromkeys([*commas, *scaling], "")
     return "".join(shown.get(number, part.text) for number, part in enumerate(parts))
 
 
 def _find_trailing(parts: Sequence[Part], places: list[int], point: int) -> list[int]:
-    """Commas behind the last digit of all divide by a thousand each."""
+    """Commas after the last digit of all divide by a thousand each."""
     return [
         number
         for number, part in enumerate(parts)
@@ -110,7 +110,7 @@ def _fill_before(
     return shown
 
 
-def _fill_behind(digits: str, places: list[int], parts: Sequence[Part]) -> dict[int, str]:
+def _fill_after(digits: str, places: list[int], parts: Sequence[Part]) -> dict[int, str]:
     """Hand digits out from the left; zeros at the end are shown where the format has one."""
     shown = dict(zip(places, digits, strict=False))
     for place in reversed(places):
@@ -141,8 +141,8 @@ def _show_exponent(value: Decimal, parts: Sequence[Part], at: int, locale: Local
 def _find_slash(parts: Sequence[Part]) -> int:
     """Find the stroke of a fraction; 0 if there is none."""
     for place in range(1, len(parts) - 1):
-        behind = parts[place + 1].kind in ("digit", "figure")
-        if parts[place].kind == "slash" and parts[place - 1].kind == "digit" and behind:
+        followed = parts[place + 1].kind in ("digit", "figure")
+        if parts[place].kind == "slash" and parts[place - 1].kind == "digit" and followed:
             return place
     return 0
 

@@ -15,7 +15,7 @@ from tuneline.utils.limits import Limits, MemoryBudget
 
 # No entity is resolved and nothing is fetched, whatever a file asks for.
 SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False}
-# Of an element or an attribute, and of the text behind it, in libxml2.
+# Of an element or an attribute, and of the text after it, in libxml2.
 NODE_BYTES = 125
 PIECE_BYTES = 1 << 18
 DOCTYPE = b"<!DOCTYPE"

@@ -70,7 +70,7 @@ def answer_prompts(
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> list[dict[str, Any]]:
-    """Let base and tuned model answer the held-out prompts and the field's own questions.
+    """Let base and tuned model answer the held-out prompts and the fixed questions.
 
     Both are one loaded model, with the adapter switched off and on; prompts, order, batches, seeds
     and decoding are the same.
@@ -228,7 +228,7 @@ def add_answers(
 def _measured(who: str, loss: ReferenceLoss | None) -> dict[str, float | int | None]:
     """Name what was measured on a reference; none of it where the model gave no number.
 
-    JSON has no such numbers. Outputs as they are they would come back as null, and count as 0.
+    JSON has no such numbers: saved as they are, they would come back as null, and count as 0.
     """
     if loss is None or not math.isfinite(loss.nats):
         return dict.fromkeys((f"{who}_loss", f"{who}_entropy", f"{who}_correct"))

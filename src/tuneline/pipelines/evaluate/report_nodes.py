@@ -31,7 +31,7 @@ from tuneline.utils.text import UNSPACED
 log = logging.getLogger(__name__)
 
 
-# Words, single Chinese and like characters, each with the space behind it.
+# Words, single Chinese and like characters, each with the space after it.
 PIECE = regex.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*|\s+")
 
 
@@ -225,7 +225,7 @@ def build_report(
         comparison: all runs so far.
         plan: what was planned.
         adapter: its provenance is shown.
-        leak_report: what was found of the test side in the training side, and done about it.
+        leak_report: what was found in two splits, and done about it.
         cleaning_report: rows kept and rejected.
         training_record: the plan next to what the training took.
         score_plot: before and after.

@@ -96,7 +96,7 @@ def compare_judged(judged: dict[str, Any], merged: dict[str, Any]) -> dict[str, 
 def compare_answers(partings: list[Parting | None], moved: float) -> dict[str, Any]:
     """Count the answers of the merged model that are those of the judged one.
 
-    Rounding tips a token only where the judged model holds another one for about as likely. Behind
+    Rounding tips a token only where the judged model holds another one for about as likely. After
     such a token an answer may be any other; what counts is where it parts.
 
     Args:

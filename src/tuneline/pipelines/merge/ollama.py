@@ -6,7 +6,7 @@ from typing import Any
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Evaluation, Recipe
 
-# Stands for a message's text while one looks at what the template puts around it.
+# Replaces a message's text while one looks at what the template puts around it.
 PROBE = "Q1W2E3"
 # The conversations that a model may be asked in, each with a last question to be answered.
 TALKS = (
@@ -26,11 +26,11 @@ class Frame:
 
     Attributes:
         start: is before the first question.
-        system: are before and behind a system message.
+        system: are before and after a system message.
         in_last: whether a system message goes into the last question; otherwise it is what the
             conversation starts with, in place of `start`.
-        answer: are before and behind an answer, up to where the next question begins.
-        end: is behind the last question and tells the model to answer.
+        answer: are before and after an answer, up to where the next question begins.
+        end: is after the last question and tells the model to answer.
     """
 
     start: str
@@ -58,17 +58,17 @@ class Frame:
         Ollama joins messages of one role that follow one another, so that question and answer take
         turns, and gives the system message by itself as well.
         """
-        before, behind = self.system
+        before, after = self.system
         start, each, system = self.start, "range .Messages", ""
         if self.in_last:
             each = "range $i, $_ := .Messages"
             system = (
                 "{{ if and $.System (eq (len (slice $.Messages $i)) 1) }}"
-                + f"{before}{{{{ $.System }}}}{behind}{{{{ end }}}}"
+                + f"{before}{{{{ $.System }}}}{after}{{{{ end }}}}"
             )
         else:
             start = (
-                f"{{{{ if .System }}}}{before}{{{{ .System }}}}{behind}"
+                f"{{{{ if .System }}}}{before}{{{{ .System }}}}{after}"
                 f"{{{{ else }}}}{self.start}{{{{ end }}}}"
             )
         return (
@@ -105,12 +105,12 @@ def _cut(rendered: list[str], in_last: bool) -> Frame:
     """Cut what the template has rendered of `TALKS` at the messages' texts."""
     question, answer, system = (f"{role} {PROBE}" for role in ("user", "assistant", "system"))
     start, end = rendered[0].split(question)
-    before, behind = rendered[1].split(question)[0].split(system)
+    before, after = rendered[1].split(question)[0].split(system)
     _, between, _ = rendered[2].split(question)
     first, second = between.split(answer)
     if in_last:
         before = before.removeprefix(start)
-    return Frame(start, (before, behind), in_last, (first, second), end)
+    return Frame(start, (before, after), in_last, (first, second), end)
 
 
 def _render(tokenizer: Any, messages: list[dict[str, str]]) -> str:

@@ -47,7 +47,7 @@ def list_leaks(
     asks = set(found.filter(duplicate_split="question")["row"])
     listed = []
     for leak in found.iter_rows(named=True):
-        # The split of the duplicate is that of the moment: it may have been moved itself.
+        # The current split of the duplicate: it may have been moved itself.
         duplicate = show(leak["duplicate"]) | {"split": leak["duplicate_split"]}
         moved = data.leaks.policy == "move" and leak["row"] not in asks
         listed.append(

@@ -50,7 +50,7 @@ class LeakFinder:
         """Find the leaks among rows that are left.
 
         Args:
-            rows: some of the rows, with their splits of the moment.
+            rows: some of the rows, with their current splits.
 
         Returns:
             One row for each row that has to go and each split it has a duplicate in, with the

@@ -2,7 +2,7 @@
 
 Similarity of two texts is 1 - d / m: d is the number of words to change, add or remove to make one
 of the other (Levenshtein), m the number of words of the longer. A copy with one word in ten changed
-has a similarity of 0.9, wherever the words stand and however long the text is.
+has a similarity of 0.9, wherever the words are and however long the text is.
 
 MinHash compares pairs of neighboring words. A changed word spoils at most two pairs, so two texts
 of a similarity of at least t have a Jaccard index of their pairs of at least (2t - 1) / (3 - 2t).
@@ -175,8 +175,8 @@ def pair_words(form: str) -> list[str]:
         One more pair than there are words, all different, so that a set of them counts repetitions.
     """
     before = form.split(" ")
-    behind = f" {form.replace(' ', chr(10) + ' ')}".split("\n")
-    pairs = Counter(map(add, ["", *before], [*behind, " "]))
+    after = f" {form.replace(' ', chr(10) + ' ')}".split("\n")
+    pairs = Counter(map(add, ["", *before], [*after, " "]))
     again = (f"{pair} {n}" for pair, times in pairs.items() for n in range(2, times + 1))
     return [*pairs, *again]
 
@@ -256,7 +256,7 @@ def _drop_words(template: str) -> str:
 
 
 def _strip(question: str, template: str) -> str:
-    """Leave of a filled prompt what fills it; a question of another form stays whole."""
+    """Leave of a filled prompt what fills it; a question of another form is left as it is."""
     parts = Formatter().parse(template)
     pattern = "".join(re.escape(words) + "(.*?)" * (name is not None) for words, name, *_ in parts)
     match = re.fullmatch(pattern, question, re.DOTALL)

@@ -1,4 +1,4 @@
-"""The facts that a table states, and the split that each of them is asked on."""
+"""The facts that a table states, and the split in which each of them is asked."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -198,7 +198,7 @@ def _read_row(row: dict[str, str], table: Table) -> Iterable[Fact]:
 
 
 class FactSplits:
-    """Which split a fact is asked on: that of its row, or else that of its item.
+    """The split in which a fact is asked: that of its row, or else that of its item.
 
     Subjects, and the names of items in lists, are in the order of a seeded hash; the first of
     them are held out for the test, the next for validation. Items that say the same share a name,

@@ -2,7 +2,7 @@
 
 A text is read as HTML once: its tags are removed, then its character references decoded, so that
 `&lt;br&gt;` is the text `<br>`. With `escaped_twice` this is done again and again until a pass
-changes nothing, because some files hold references inside references and tags behind references.
+changes nothing, because some files hold references inside references and tags after references.
 """
 
 import html
@@ -186,7 +186,7 @@ def remove_boilerplate(texts: pl.Series, pattern: str) -> pl.Series:
     return texts.str.replace_all(pattern, " ")
 
 
-# In the order in which they run: a decoded reference is text, and tags leave spaces behind.
+# In the order in which they run: a decoded reference is text, and tags leave spaces.
 TIDYING = (
     TextRule("strip_tags", "<[A-Za-z/!]", strip_tags),
     TextRule("decode_entities", ENTITY, decode_entities),

@@ -127,7 +127,7 @@ def write_card(
     Args:
         adapter: the adapter; its provenance is the recipe's source.
         cleaning_report: rows in, kept and rejected.
-        leak_report: splits, and what was found on two of them.
+        leak_report: splits, and what was found in two of them.
         train: the training split, to make sure that the reports are of this adapter's data.
         training_record: what the training took, epoch by epoch.
         scores: before and after.

@@ -114,7 +114,7 @@ def summarize_rubric(
     answers: list[dict[str, Any]],
     evaluation: Evaluation,
 ) -> dict[str, Any]:
-    """Sum the ratings up: before, after, change in per cent.
+    """Sum the ratings up: before, after, change in percent.
 
     Args:
         judgments: the judge's.

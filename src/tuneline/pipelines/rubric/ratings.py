@@ -46,7 +46,7 @@ def summarize_ratings(
         rubric: the criteria.
 
     Returns:
-        By criterion what `compare_all` gives, with the `change` in per cent (None where base has 0)
+        By criterion what `compare_all` gives, with the `change` in percent (None where base has 0)
         and the raters' `agreement` (None for a single one). A prompt counts once, with the mean of
         its ratings; the criteria share the error.
     """

@@ -21,7 +21,7 @@ class Pair:
     Attributes:
         number: its place among what is rated, from 1. Ids may repeat.
         row: the prompt and both answers.
-        first: whose answer stands as A: `base` or `tuned`; the other's stands as B.
+        first: whose answer is A: `base` or `tuned`; the other's is B.
     """
 
     number: int
@@ -37,7 +37,7 @@ class Pair:
 def choose_pairs(
     answers: list[dict[str, Any]], evaluation: Evaluation, rubric: Rubric
 ) -> list[Pair]:
-    """Choose what is rated: the field's own questions, then test rows as the seed draws them.
+    """Choose what is rated: the fixed questions, then test rows as the seed draws them.
 
     Args:
         answers: one row a prompt.

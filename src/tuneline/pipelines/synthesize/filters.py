@@ -67,21 +67,21 @@ def find_disfluency_problem(item: Item, found: dict[str, Any]) -> str | None:
 
 
 def find_alike(text: str, others: Iterable[str], similarity: float) -> int | None:
-    """Find the index of a text that is all but the same.
+    """Find the index of a near-duplicate.
 
-    The similarity, 0 to 100, is rapidfuzz's ratio: by insertions and deletions.
+    The similarity, 0 to 1, is rapidfuzz's ratio: by insertions and deletions.
     """
-    found = process.extractOne(text, others, scorer=fuzz.ratio, score_cutoff=similarity)
+    found = process.extractOne(text, others, scorer=fuzz.ratio, score_cutoff=100 * similarity)
     return found[2] if found else None
 
 
 def echoes(question: str, answer: str, similarity: float) -> bool:
     """Tell whether a question and an answer repeat each other."""
-    return bool(fuzz.partial_ratio(fold_words(question), fold_words(answer)) >= similarity)
+    return bool(fuzz.partial_ratio(fold_words(question), fold_words(answer)) >= 100 * similarity)
 
 
 class TemplateCheck:
-    """Keeps new templates whose placeholders are declared and that are not all but known.
+    """Keeps new templates whose placeholders are declared and that are no near-duplicates.
 
     Args:
         templates: the known ones.
@@ -94,7 +94,7 @@ class TemplateCheck:
     ) -> None:
         self._known = [one["text"] for one in templates]
         self._vocabulary = vocabulary
-        self._similarity = settings.near_duplicate
+        self._similarity = settings.near_duplicate_threshold
 
     def __call__(self, item: Item, found: dict[str, Any]) -> str | None:
         """Say why a new template is not kept."""
@@ -104,7 +104,7 @@ class TemplateCheck:
             return f"{problems[0].value}: {problems[0].wrong}"
         alike = find_alike(text, self._known, self._similarity)
         if alike is not None:
-            return f"it is all but template {alike + 1}"
+            return f"it is a near-duplicate of template {alike + 1}"
         self._known.append(text)
         return None
 
@@ -142,7 +142,7 @@ class QuestionCheck:
             return problem
         if "?" not in text:
             return "it asks nothing"
-        if echoes(text, item["source"], self._checks.alike):
+        if echoes(text, item["source"], self._checks.similarity_threshold):
             return "it repeats the answer"
         return _find_repetition(text, item["id"], self._kept)
 

@@ -88,7 +88,7 @@ def extend_templates(
     synthesize: Synthesize,
     prices: Prices,
 ) -> tuple[Rows, Record]:
-    """Ask for the templates that are missing, and drop those that are all but known.
+    """Ask for the templates that are missing, and drop near-duplicates.
 
     The cost estimate is an input so that nothing is paid before it is compared with the budget.
 
@@ -275,6 +275,7 @@ def list_human_written(human_written: Rows) -> Rows:
     return [
         {
             **row,
+            # Ids and templates decide the seeded split: they keep this prefix for good.
             "id": str(row.get("id") or f"collected-{line:05d}"),
             "template": f"collected-{line:05d}",  # a group of its own
             "style": "human_written",

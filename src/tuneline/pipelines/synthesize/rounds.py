@@ -1,4 +1,4 @@
-"""Asking for items in rounds: what came badly is asked for again, what came well is kept."""
+"""Asking for items in rounds: what is valid is kept, what is invalid is asked for again."""
 
 import json
 import logging
@@ -78,22 +78,22 @@ class Outcome:
     """What came of some items.
 
     Attributes:
-        found: what came for each item that came well, by id: `text`, `disfluency` …
-        invalid: one row for each that came badly: step, id, attempt, reason, response.
+        found: what came for each item with a valid one, by id: `text`, `disfluency` …
+        invalid: one row for each invalid one: step, id, attempt, reason, response.
     """
 
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
     invalid: list[dict[str, Any]] = field(default_factory=list)
 
     def pair(self, items: Iterable[Item]) -> Iterator[tuple[Item, dict[str, Any]]]:
-        """Pair items, in their order, with what came for them; without those that came badly."""
+        """Pair items, in their order, with what came for them; without the invalid ones."""
         return ((item, self.found[item["id"]]) for item in items if item["id"] in self.found)
 
 
 def ask_items(
     step: str, instruction: str, items: list[Item], check: Check, asker: Asker
 ) -> Outcome:
-    """Ask for items until each came well or was asked for often enough.
+    """Ask for items until each is valid or was asked for often enough.
 
     Args:
         step: what is written: templates, answers or questions.
@@ -103,7 +103,7 @@ def ask_items(
         asker: whom to ask.
 
     Returns:
-        What came well and what came badly.
+        What is valid and what is invalid.
     """
     outcome = Outcome()
     log.info("%s: %s to write.", step.capitalize(), f"{len(items):,}")
@@ -120,7 +120,7 @@ def ask_items(
 
 
 def check_some_came(step: str, items: list[Item], outcome: Outcome) -> None:
-    """Refuse to go on where not a single item came well.
+    """Refuse to go on where not a single item is valid.
 
     Raises:
         TunelineError: with the most frequent reason.
@@ -131,7 +131,7 @@ def check_some_came(step: str, items: list[Item], outcome: Outcome) -> None:
     raise TunelineError(
         Problem(
             where=f"synthesize: {step}",
-            wrong=f"none of {len(items):,} came well; {times:,} times: {reason}",
+            wrong=f"none of {len(items):,} is valid; {times:,} times: {reason}",
             matters="there would be nothing to learn from",
             remedy="read the responses (responses.jsonl), then fix the server's settings, the "
             "instructions or the checks",
@@ -255,5 +255,5 @@ def make_asker(
 
 
 def make_record(outcome: Outcome, asker: Asker) -> Record:
-    """Record what a step cost and what came badly."""
+    """Record what a step cost and what was invalid."""
     return {"usage": asker.budget.report(), "invalid": outcome.invalid}

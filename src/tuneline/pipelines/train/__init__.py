@@ -1,4 +1,4 @@
-"""train: examples + plan → adapter + training_log."""
+"""train: examples + plan → adapter + training_record."""
 
 from tuneline.pipelines.train.pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""The train stage: examples + plan → adapter + training_log."""
+"""The train stage: examples + plan → adapter + training_record."""
 
 from kedro.pipeline import Node, Pipeline
 

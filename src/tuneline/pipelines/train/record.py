@@ -148,7 +148,7 @@ def _format_end(record: dict[str, Any], losses: list[float]) -> str:
         return f"After epoch {best['epoch']:g} {rose}"
     if 1 - losses[-1] / min(losses[:-1]) > SAME_LOSS:
         return "The validation loss fell to the end: more epochs may still help."
-    return "Towards the end the validation loss stayed about the same."
+    return "Toward the end the validation loss stayed about the same."
 
 
 def _format_examples(examples: dict[str, dict[str, int]], recipe: Recipe) -> list[str]:

@@ -13,7 +13,7 @@ from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_
 
 def test_every_metric_that_is_measured_is_described_and_no_other():
     evaluation = PLAIN.model_copy(update={"sections": ["Price"], "language": "en"})
-    text = "Price: this pot of 3 litres costs very little money indeed, all told."
+    text = "Price: this pot of 3 liters costs very little money indeed, all told."
     assert set(measure(text, text, evaluation)) == {metric.name for metric in METRICS}
 
 

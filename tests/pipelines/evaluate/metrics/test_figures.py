@@ -26,7 +26,7 @@ def read(text: str, language: str | None = None) -> list[str]:
         ("2.5×10³ kg, 1.5e-3 l", ["2500 kg", "0.0015 l"]),
         ("5½ cups, 5 1/2, ½ l", ["5.5", "0.5 l"]),
         ("open 24/7, 1/3", ["24", "7", "1/3"]),
-        # Units: squares, quotients, currencies before and behind, any letter case that is safe.
+        # Units: squares, quotients, currencies before and after, any letter case that is safe.
         ("5 m², 5 m2, 5 m, 5 m³", ["5 m^2", "5 m", "5 m^3"]),
         ("60 km/h, 5 kg/m³, 2 Kč/kg", ["60 km/h", "5 kg/m^3", "2 Kč/kg"]),
         ("$5, 5 €, €6, 7 EUR, US$8", ["5 $", "5 €", "6 €", "7 €", "8 $"]),

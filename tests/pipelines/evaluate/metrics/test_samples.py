@@ -28,7 +28,7 @@ LANGUAGES = {
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Stand in a copy of the project in which every use case is prepared."""
+    """Work in a copy of the project in which every use case is prepared."""
     folder = link_samples(copy_project(tmp_path_factory.mktemp("prepared") / "project"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -112,7 +112,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a figure stands, and whether its unit stood before it."""
+    """Where a figure is, and whether its unit was before it."""
 
     figure: Figure
     start: int
@@ -138,7 +138,7 @@ def read_figures(
     """Read the figures of a text.
 
     Both ends of a range have its unit, and so have both sides of `10 x 20 cm`. Numbers of lists
-    (`1.`, `2)`, one after another) are none, nor are digits behind a letter (`B12`). Not read:
+    (`1.`, `2)`, one after another) are none, nor are digits after a letter (`B12`). Not read:
     numbers in words, Chinese numerals, Roman numerals, straight quotes for feet and inches.
 
     Args:

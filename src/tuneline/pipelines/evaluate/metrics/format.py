@@ -132,7 +132,7 @@ def measure_sections(outputs: Outputs) -> SampleScores:
     """Measure which required headings are in an answer.
 
     A heading counts where it is a line of its own, however it is numbered or marked (see
-    `is_heading`), or where its text follows it in the line behind a colon, a dash or its markup.
+    `is_heading`), or where its text follows it in the line after a colon, a dash or its markup.
     In order means: the longest sequence of headings that follow each other as required.
 
     Args:

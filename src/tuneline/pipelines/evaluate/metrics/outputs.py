@@ -24,7 +24,7 @@ class KeyComparison:
 
     @property
     def share(self) -> float:
-        """Found over all that was looked for or added, in per cent (Jaccard's index)."""
+        """Found over all that was looked for or added, in percent (Jaccard's index)."""
         everything = self.sought + len(self.added)
         return 100 * (self.sought - len(self.missed)) / everything if everything else 100.0
 

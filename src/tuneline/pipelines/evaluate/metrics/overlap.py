@@ -18,7 +18,7 @@ VULGAR_FRACTION = regex.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 INVISIBLE = regex.compile(r"[\u00ad\u200b\u2060\ufeff\ufe00-\ufe0f]")
 SPELLED = {">=": "≥", "<=": "≤", "!=": "≠", "+/-": "±", "+-": "±"}
 SPELLED_SIGN = regex.compile("|".join(map(regex.escape, SPELLED)))
-# A hyphen or dash that begins a number. Between two numbers, or behind a word, it joins them.
+# A hyphen or dash that begins a number. Between two numbers, or after a word, it joins them.
 MINUS = regex.compile(
     r"(?<![\p{L}\p{N}\p{M})\]%°.]|\d\s)[-\u2013\u2212\ufe63\uff0d](?=\p{Sc}?\.?\d)"
 )
@@ -222,7 +222,7 @@ def _share(runs: np.ndarray, known: np.ndarray) -> float | None:
 
 
 def measure_repetition(outputs: Outputs) -> SampleScores:
-    """Measure rep-4 of Welleck et al. 2020: the share of 4-grams that stood before.
+    """Measure rep-4 of Welleck et al. 2020: the share of 4-grams that the answer repeats.
 
     Args:
         outputs: the answers.

@@ -109,7 +109,7 @@ NT$ 1 NT$ TWD 新臺幣 新台幣
 元 1 元
 """
 BEFORE = ("NT$", "US$", "$", "€", "£", "¥", "EUR", "USD", "GBP", "CZK", "RON", "TWD")
-# Words behind which the two shortest words that are units too are a unit after all.
+# Words after which the two shortest words that are units too are a unit after all.
 GOES_ON = (
     "a|i|nebo|až|po|před|při|na|v|ve|od|do|za|and|or|to|at|of|in|by|x|later|long|wide|high|tall"
     "|deep|thick|before|after|per|și|sau|la"
