@@ -170,8 +170,8 @@ def _find_unread_blocks(parameters: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(
                 where=f"{use_case}.{block}",
                 wrong=f"{base} does not state it",
-                matters="that file decides which steps a use case has, and none of them would read "
-                "this block",
+                matters="that file decides what a use case's stages are made of, and nothing would "
+                "read this block",
                 remedy=f"state it in {base}, and elsewhere only what differs from it",
             )
 

@@ -100,8 +100,7 @@ def describe_inputs(
 
 def read_inputs(adapter: Adapter) -> RunInputs:
     """Read what an adapter was made of: its provenance."""
-    inputs: Any = adapter.provenance
-    return cast(RunInputs, inputs)
+    return cast(RunInputs, adapter.provenance)
 
 
 def _describe_examples(**splits: list[Example]) -> dict[str, dict[str, Any]]:
