@@ -12,8 +12,8 @@ LOG = PROJECT / "docs/log.md"
 # Old names that no search can tell, and why.
 ORDINARY = {
     "words of plain English": "asked, cleared, collected, derived, dialogues, embedded, key, "
-    "ladder, matching, options, overflow, parallel, places, reply, shown, side, slips, words, "
-    "the ratings",
+    "ladder, matching, options, overflow, parallel, places, reply, room, shown, side, slips, tell, "
+    "trial, words, the ratings",
     "a unit, an HTML tag": "meter",
     "those who make goods": "makers",
     "a list of words has such names": "word_…",

@@ -27,7 +27,7 @@ def chat() -> Chat:
     recipe = load_parameters().recipe
     return Chat(
         pair=load_pair(make_adapter(recipe, CPU, effect=True), recipe, SHORT, CPU),
-        room=ContextBudget(context=160, answer=8),
+        context_budget=ContextBudget(context=160, answer=8),
         prompt=Prompt(prompt="Describe: {title}", completion="{content}"),
         system="You sell pots.",
     )
@@ -90,7 +90,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(chat: Chat, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     uploads = tmp_path_factory.mktemp("uploads")
-    listening = Listening(chat.pair, chat.room, chat.prompt, chat.system)
+    listening = Listening(chat.pair, chat.context_budget, chat.prompt, chat.system)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(uploads))
         patch.setenv("GRADIO_NUM_WORKERS", "1")

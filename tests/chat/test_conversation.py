@@ -52,7 +52,7 @@ def test_an_empty_question_and_a_conversation_that_has_outgrown_the_model_are_re
 
 
 def test_a_question_is_of_bounded_length_even_where_the_model_reads_any(chat: Chat):
-    endless = replace(chat, room=ContextBudget(context=None, answer=8))
+    endless = replace(chat, context_budget=ContextBudget(context=None, answer=8))
     with pytest.raises(TunelineError, match="the question: it has 200,001 characters"):
         next(endless.ask("a" * 200_001, Conversation()))
     assert next(endless.ask("a" * 200_000, Conversation())).messages["base"]

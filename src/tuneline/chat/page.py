@@ -56,13 +56,13 @@ class Chat:
 
     Attributes:
         pair: the models.
-        room: tokens there are for a prompt.
+        context_budget: tokens there are for a prompt.
         prompt: the templates of the training.
         system: the system message of the training, or None.
     """
 
     pair: ModelPair
-    room: ContextBudget
+    context_budget: ContextBudget
     prompt: Prompt
     system: str | None
 
@@ -109,7 +109,7 @@ class Chat:
     def _check_room(self, messages: dict[ModelName, list[Message]]) -> None:
         for who in MODELS:
             tokens = len(render_prompt(self.pair.tokenizer, messages[who]))
-            problems = list(self.room.find_overlong("the conversation", tokens))
+            problems = list(self.context_budget.find_overlong("the conversation", tokens))
             if problems:
                 raise TunelineError(*problems)
 

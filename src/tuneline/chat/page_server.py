@@ -155,7 +155,7 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
     pair.warm_up()
     chat = Chat(
         pair=pair,
-        room=measure_context_budget(recipe, evaluation),
+        context_budget=measure_context_budget(recipe, evaluation),
         prompt=prompt,
         system=find_system(prompt, catalog.load(f"{use_case}.test")),
     )

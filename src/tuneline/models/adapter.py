@@ -233,14 +233,14 @@ class ContextBudget:
 
 
 def measure_context_budget(recipe: Recipe, evaluation: Evaluation) -> ContextBudget:
-    """Measure the room for a prompt, from the base model's config and the decoding.
+    """Measure how long a prompt may be, from the base model's config and the decoding.
 
     Args:
         recipe: names the base model.
         evaluation: states `max_new_tokens`.
 
     Returns:
-        The room.
+        The budget.
     """
     return ContextBudget(
         context=measure_context(load_model_config(recipe)),

@@ -228,12 +228,12 @@ def answer_questions(
         TunelineError: if the adapter belongs to another base model or chat template, or a
             question leaves no room for its answer, or cannot be rendered.
     """
-    prompts, room = [], measure_context_budget(recipe, evaluation)
+    prompts, budget = [], measure_context_budget(recipe, evaluation)
     problems = list(find_incompatibilities(adapter, recipe))
     for row in asked_questions:
         try:
             prompts.append(render_prompt(adapter.tokenizer, row["messages"], row["where"]))
-            problems += room.find_overlong(row["where"], len(prompts[-1]))
+            problems += budget.find_overlong(row["where"], len(prompts[-1]))
         except TunelineError as error:
             problems += error.problems
     if problems:
