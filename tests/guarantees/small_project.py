@@ -4,14 +4,16 @@ Reading the configuration of all use cases on all machines would take longer tha
 so that only what is run is left of it.
 """
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from safetensors.torch import load_file, save_file
 
 from scripts.samples.product_descriptions import generate_lines
-from tests.conftest import RAW, copy_project, state_evaluation, write_raw
+from tests.conftest import RAW, TINY_BASE, copy_project, state_evaluation, write_raw
 
 MAIN, SYNTHESIZED = "product_descriptions", "persona_dialogues"
 DATA = Path("data/test")
@@ -82,6 +84,7 @@ def make_project(folder: Path, use_case: str = MAIN) -> Path:
     for other in (project / "conf").glob("*/*/"):
         if other.name not in {MAIN, use_case}:
             shutil.rmtree(other)
+    keep_first_layer(project / TINY_BASE)
     write_raw(project / RAW, list(generate_lines(200)))
     (project / "questions.txt").write_text(QUESTIONS, "utf-8")
     state_evaluation(project, rubric=RUBRIC)
@@ -90,6 +93,16 @@ def make_project(folder: Path, use_case: str = MAIN) -> Path:
         _state(project / f"conf/test/{use_case}/parameters.yml", {use_case: SYNTHESIS})
     _state(project / "conf/test/parameters_merge.yml", {"merge": {"prompts": 2}})
     return project
+
+
+def keep_first_layer(base: Path) -> None:
+    """Cut a model to its first layer: what it says does not matter here."""
+    tensors = load_file(base / "model.safetensors")
+    first = {name: tensor for name, tensor in tensors.items() if "layers." not in name}
+    first |= {name: tensor for name, tensor in tensors.items() if "layers.0." in name}
+    save_file(first, base / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((base / "config.json").read_text("utf-8")) | {"num_hidden_layers": 1}
+    (base / "config.json").write_text(json.dumps(config), "utf-8")
 
 
 def _state(path: Path, values: dict) -> None:

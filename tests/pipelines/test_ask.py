@@ -97,7 +97,8 @@ def test_one_question_is_shown_and_tabulated(adapter: Adapter, tmp_path: Path, c
     assert row["question"] == "Oak Spoon"
     assert 0 < row["tuned_tokens"] <= 12
     assert row["tuned_tokens_per_second"] == pytest.approx(
-        row["tuned_tokens"] / row["tuned_seconds"], rel=0.01
+        row["tuned_tokens"] / row["tuned_seconds"],
+        rel=0.001 / row["tuned_seconds"],  # the table rounds to milliseconds
     )
     assert not (tmp_path / "cache").exists()
 

@@ -183,13 +183,13 @@ def test_the_documentation_shows_what_the_command_says(
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"disk": disk}))
     # Any other base model than the tiny one would have to be downloaded.
-    monkeypatch.setattr("tuneline.storage.has_weights", lambda _: False)
+    monkeypatch.setattr("tuneline.storage.command.has_weights", lambda _: False)
 
     def measure(folder: Path) -> Volume:
         own = "06_models" in str(folder)
         return Volume(folder, Path("/data" if own else "/"), device=1 + own, free=int(7.6e9))
 
-    monkeypatch.setattr("tuneline.storage.measure_volume", measure)
+    monkeypatch.setattr("tuneline.storage.command.measure_volume", measure)
     assert generalize(shown) == generalize(speak("show"))
 
 

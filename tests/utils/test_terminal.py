@@ -157,8 +157,9 @@ STATUS = {signal.SIGTERM: 143, signal.SIGINT: 130}
 # Takes minutes in C, without a look at signals.
 STUCK = """
 import hashlib
-from tuneline.utils.terminal import stoppable
-with stoppable():
+from tuneline.utils import terminal
+terminal.GRACE_SECONDS = 1.0
+with terminal.stoppable():
     print("begun", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"a", b"b", 2_000_000_000)
 """

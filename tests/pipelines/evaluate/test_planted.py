@@ -60,6 +60,7 @@ def test_an_adapter_that_does_nothing_shows_no_difference(splits: tuple, tmp_pat
 
 def test_an_adapter_trained_on_shuffled_answers_is_worse(splits: tuple, tmp_path: Path):
     train, held_out = splits
+    train, held_out = train[:64], [*train[64:], *held_out]  # more prompts to tell it by
     adapter = train_on_shuffled_answers(train, load_parameters().recipe, CPU, steps=16)
     scores = evaluate(adapter, train, held_out, tmp_path)
     assert scores["verdict"]["label"] == "worse"
