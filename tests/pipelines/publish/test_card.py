@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import re
 from copy import deepcopy
 from dataclasses import replace
@@ -152,8 +151,8 @@ def is_same(answer: str, evaluated: str) -> bool:
     Of several prompts at once the 4-bit kernel rounds otherwise than of one, so that where two
     tokens are all but equally likely the answers part.
     """
-    same = os.path.commonprefix([answer.strip(), evaluated.strip()])
-    return len(same) > 0.8 * len(evaluated.strip())
+    beginning = evaluated.strip()[: 4 * len(evaluated) // 5]
+    return answer.strip().startswith(beginning)
 
 
 def test_the_code_of_the_card_runs_and_answers_as_in_the_evaluation(
