@@ -1,6 +1,7 @@
 """A small copy of the project, and shortcuts into it."""
 
 import contextlib
+import gc
 import gzip
 import os
 import shutil
@@ -213,3 +214,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the file that takes longest: a process works on one file at a time."""
     items.sort(key=lambda item: item.path.name != "test_documentation.py")
+
+
+def pytest_collection_finish() -> None:
+    """Spare all that was imported from the collection of garbage, which every training does."""
+    gc.collect()
+    gc.freeze()
