@@ -15,6 +15,6 @@ pytestmark = pytest.mark.slow
 def test_a_disk_full_from_a_write_on_ends_the_command_with_a_sentence(
     reference: Reference, step: Step, tmp_path: Path
 ):
-    """At a write of every fifth file; scripts/benchmarks/kills.py takes every write."""
-    events = sample_events(list_events(reference, step, full=True), every=5)
+    """At a write of every sixth file; scripts/benchmarks/kills.py takes every write."""
+    events = sample_events(list_events(reference, step, full=True), every=6)
     assert show(interrupt(reference, step, tmp_path, events, full=True)) == []

@@ -31,8 +31,8 @@ def test_nothing_is_partial_at_any_moment(reference: Reference, step: Step):
 def test_a_command_killed_at_a_change_ends_the_same_when_typed_again(
     reference: Reference, step: Step, tmp_path: Path
 ):
-    """One change of every fifth file; scripts/benchmarks/kills.py takes every change."""
-    events = sample_events(list_events(reference, step, full=False), every=5)
+    """One change of every sixth file; scripts/benchmarks/kills.py takes every change."""
+    events = sample_events(list_events(reference, step, full=False), every=6)
     assert show(interrupt(reference, step, tmp_path, events)) == []
 
 
