@@ -211,8 +211,15 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         yield server
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the file that takes longest: a process works on one file at a time."""
+    """Mark as slow what needs a whole run or a browser, and begin with the file that takes longest.
+
+    A process works on one file at a time.
+    """
+    for item in items:
+        if {"finished_run", "finished_runs", "browser"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("slow")
     items.sort(key=lambda item: item.path.name != "test_documentation.py")
 
 
