@@ -1,5 +1,6 @@
 """Which use cases there are: the folders of `conf/base` that hold a `parameters.yml`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,14 @@ def states_block(use_case: str, block: str) -> bool:
     # OmegaConf would wrap every value of every use case, which takes half a second of each command.
     with path.open(encoding="utf-8") as file:  # its name is in the message of a syntax error
         found: Any = yaml.load(file, Loader=LOADER)  # noqa: S506 - a safe one
-    for key in (use_case, *block.split(".")):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found is not None
+    return find_block(found, f"{use_case}.{block}") is not None
+
+
+def find_block(stated: Any, key: str) -> Any:
+    """Find what nested mappings hold under a dotted key; None if nothing is there."""
+    for part in key.split("."):
+        stated = stated.get(part) if isinstance(stated, Mapping) else None
+    return stated
 
 
 def find_project() -> Path:

@@ -15,7 +15,13 @@ from tuneline.checks.configuration_files import LOCAL, list_configuration_files,
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import SHARED_BLOCKS, UseCase
 from tuneline.parameters.base import flatten
-from tuneline.use_cases import OPTIONAL_STAGES, PAIRING_BLOCKS, list_use_cases, states_block
+from tuneline.use_cases import (
+    OPTIONAL_STAGES,
+    PAIRING_BLOCKS,
+    find_block,
+    list_use_cases,
+    states_block,
+)
 from tuneline.utils.terminal import shorten
 
 # Longer values are shortened where settings are listed.
@@ -91,14 +97,8 @@ def _find_first(sources: Iterable[tuple[str, Mapping[str, Any]]], key: str) -> s
 
 def _has(stated: Any, key: str) -> bool:
     *path, last = key.split(".")
-    block = _get(stated, ".".join(path)) if path else stated
+    block = find_block(stated, ".".join(path)) if path else stated
     return isinstance(block, Mapping) and last in block
-
-
-def _get(stated: Any, key: str) -> Any:
-    for part in key.split("."):
-        stated = stated.get(part) if isinstance(stated, Mapping) else None
-    return stated
 
 
 def _is_spread(key: str, use_case: str) -> bool:
@@ -164,7 +164,7 @@ def _find_problems(parameters: Mapping[str, Any]) -> Iterator[Problem]:
 def _find_unread_blocks(parameters: Mapping[str, Any]) -> Iterator[Problem]:
     """Pipelines are made before a machine is known, from the base alone."""
     for use_case, block in product(list_use_cases(), (*OPTIONAL_STAGES.values(), *PAIRING_BLOCKS)):
-        stated = _get(parameters, f"{use_case}.{block}") is not None
+        stated = find_block(parameters, f"{use_case}.{block}") is not None
         if stated and not states_block(use_case, block):
             base = f"conf/base/{use_case}/parameters.yml"
             yield Problem(
