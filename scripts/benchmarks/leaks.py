@@ -78,7 +78,7 @@ def prepare_examples(clean: Path, folder: Path) -> dict[str, float]:
     loader = OmegaConfigLoader("conf", env="colab_paid", **CONFIG_LOADER_ARGS)
     use_case = UseCase.model_validate(loader["parameters"]["product_descriptions"])
     start = time.perf_counter()
-    rows = split_rows(LazyCSVDataset(filepath=str(clean)).load(), {"reasons": {}}, use_case.data)
+    rows = split_rows(LazyCSVDataset(filepath=str(clean)).load(), use_case.data)
     divided = time.perf_counter()
     rows, planted = plant(rows)
     begin = time.perf_counter()

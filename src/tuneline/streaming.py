@@ -5,22 +5,18 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from io import BytesIO
 from math import inf
-from pathlib import Path
 from queue import Full, Queue
 from threading import Thread
 from types import MappingProxyType
-from typing import BinaryIO, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import polars as pl
 from tqdm import tqdm
 
 from tuneline.parameters import Data
-from tuneline.utils.files import replace_whole
 
 log = logging.getLogger(__name__)
 
@@ -87,56 +83,6 @@ def map_ahead(work: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
             yield coming.popleft().result()
     while coming:
         yield coming.popleft().result()
-
-
-class CSVWriter:
-    """Writes tables to one CSV file, the header once, two tables at a time.
-
-    Args:
-        file: where to, opened for bytes.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._coming: deque[Future[bytes]] = deque()
-        self._begun = False
-
-    def add(self, table: pl.DataFrame) -> None:
-        """Write a table, sooner or later."""
-        self._coming.append(_share_threads().submit(_encode, table, not self._begun))
-        self._begun = True
-        while len(self._coming) > WORKERS:
-            self._file.write(self._coming.popleft().result())
-
-    def finish(self) -> None:
-        """Write what has not been written yet."""
-        while self._coming:
-            self._file.write(self._coming.popleft().result())
-
-
-@contextmanager
-def write_csv(path: Path) -> Iterator[CSVWriter]:
-    """Open a CSV file that appears under its name once the block has ended well.
-
-    Args:
-        path: of the file.
-
-    Yields:
-        What takes its tables.
-
-    Raises:
-        TunelineError: if the disk is full or read-only, or a folder lies there.
-    """
-    with replace_whole(path) as file:
-        writer = CSVWriter(file)
-        yield writer
-        writer.finish()
-
-
-def _encode(table: pl.DataFrame, header: bool) -> bytes:
-    text = BytesIO()
-    table.write_csv(text, include_header=header)
-    return text.getvalue()
 
 
 class _EndError(Exception):

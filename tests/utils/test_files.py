@@ -37,6 +37,7 @@ from tuneline.utils.files import (
     is_full,
     make_scratch,
     name_unwritable,
+    replace_whole,
     replace_whole_folder,
 )
 
@@ -214,11 +215,9 @@ def test_no_dataset_of_the_catalog_writes_in_another_way():
 def test_tables_that_break_off_leave_the_old_file(tmp_path: Path):
     import polars as pl
 
-    from tuneline.streaming import write_csv
-
     def write_and_break() -> None:
-        with write_csv(tmp_path / "clean.csv") as file:
-            file.add(pl.DataFrame({"a": ["1"]}))
+        with replace_whole(tmp_path / "clean.csv") as file:
+            file.write(b"a\n1\n")
             raise ValueError("raw")
 
     LazyCSVDataset(filepath=str(tmp_path / "clean.csv")).save(pl.DataFrame({"a": ["old"]}))

@@ -14,8 +14,7 @@ from tuneline.datasets.folders import LocalDataset, preview_rows
 from tuneline.datasets.office import UnsafeError
 from tuneline.datasets.opening import read_at_most
 from tuneline.errors import Problem, TunelineError
-from tuneline.streaming import write_csv
-from tuneline.utils.files import REMEDY, name_unwritable, replace_whole
+from tuneline.utils.files import move_file, replace_whole
 from tuneline.utils.limits import TooLargeError, read_limits
 from tuneline.utils.terminal import FORMULA_START
 
@@ -40,11 +39,10 @@ class LazyCSVDataset(LocalDataset[pl.DataFrame | Path, pl.LazyFrame]):
     def save(self, data: pl.DataFrame | Path) -> None:
         """Write a table; or move a file on the same disk, which its node has written whole."""
         if isinstance(data, Path):
-            with name_unwritable(self._filepath, REMEDY):
-                data.replace(self._filepath)
+            move_file(data, self._filepath)
         else:
-            with write_csv(self._filepath) as file:
-                file.add(data)
+            with replace_whole(self._filepath) as file:
+                data.write_csv(file)
 
     def preview(self, rows: int = 8) -> TablePreview:
         """Show the first rows in Kedro-Viz."""

@@ -182,6 +182,21 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
 
 
+def move_file(file: Path, path: Path) -> None:
+    """Put a finished file, flushed as `replace_whole` leaves it, in its place.
+
+    Args:
+        file: on the same disk.
+        path: its place; what was there goes.
+
+    Raises:
+        TunelineError: if the disk is read-only, or a folder lies there.
+    """
+    with name_unwritable(path, REMEDY):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(path)
+
+
 def move_folder(folder: Path, path: Path) -> None:
     """Put a finished folder in the place of another one, or where none is yet.
 

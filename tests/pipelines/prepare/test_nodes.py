@@ -180,7 +180,7 @@ def test_rows_that_are_rejected_for_one_reason_are_refused_with_what_helps(
     *files, report = clean_rows(source, stated, tmp_path / "work")
     assert sum(pl.read_csv(path).height for path in files) == len(rows)
     with pytest.raises(TunelineError, match=words):
-        split_rows(pl.scan_csv(files[0]), report, stated)
+        split_rows(pl.scan_csv(files[0]), stated, report)
 
 
 @pytest.mark.slow
@@ -276,6 +276,15 @@ def test_items_that_are_held_out_are_asked_on_their_split_only(make: Make):
     assert set(table["source"]) == {"4", "5"}
 
 
+@pytest.mark.parametrize("makes_pairs", [True, False])
+def test_the_cleaning_is_judged_once(makes_pairs: bool):
+    """By the first node after it: a warning is not repeated."""
+    (reader,) = (
+        node.name for node in create_pipeline(makes_pairs).nodes if "cleaning_report" in node.inputs
+    )
+    assert reader == ("make_pairs" if makes_pairs else "split_rows")
+
+
 def test_without_a_block_examples_are_made_of_the_clean_rows_themselves():
     names = {node.name for node in create_pipeline().nodes}
     assert names == {node.name for node in create_pipeline(makes_pairs=True).nodes} - {"make_pairs"}
@@ -311,9 +320,7 @@ def test_examples_lead_back_to_their_line_and_no_title_is_in_two_splits(
 ):
     kept, *_ = clean(raw, parameters.data)
     by_line = {row["line"]: row for row in kept.to_dicts()}
-    rows = split_rows(
-        kept.with_columns(pl.col("line").cast(pl.String)).lazy(), ALL_CLEAN, parameters.data
-    )
+    rows = split_rows(kept.with_columns(pl.col("line").cast(pl.String)).lazy(), parameters.data)
     splits = build_examples(rows, parameters.data, parameters.prompt)
     titles = []
     for examples in splits:
@@ -332,7 +339,7 @@ def test_the_same_rows_give_the_same_examples(raw: RawJSONDataset, parameters: U
     def build() -> object:
         kept, *_ = clean(raw, parameters.data)
         clean_rows = kept.with_columns(pl.col("line").cast(pl.String)).lazy()
-        rows = split_rows(clean_rows, ALL_CLEAN, parameters.data)
+        rows = split_rows(clean_rows, parameters.data)
         return build_examples(rows, parameters.data, parameters.prompt)
 
     assert build() == build()

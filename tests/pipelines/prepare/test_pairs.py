@@ -216,7 +216,7 @@ def test_examples_of_a_table_carry_their_groups(made: Pairs, data: Data):
     prompt = Prompt(prompt="{question}", completion="{answer}")
     pairs = made[0].with_columns(pl.col("line").cast(pl.String))
     groups = dict(pairs.select(pl.col("line").cast(int), "groups").iter_rows())
-    for split in build_examples(split_rows(pairs.lazy(), cleaning.ALL_CLEAN, data), data, prompt):
+    for split in build_examples(split_rows(pairs.lazy(), data), data, prompt):
         assert split
         for example in split:
             meta = example["meta"]

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ from tuneline.streaming import (
     RowProgress,
     RowSource,
     list_fields,
+    map_ahead,
     run_ahead,
     show_originals,
-    write_csv,
 )
+from tuneline.utils.files import replace_whole
 from tuneline.utils.terminal import FORMULA_START
 
 log = logging.getLogger(__name__)
@@ -57,11 +59,11 @@ def clean_rows(raw: RowSource, data: Data, folder: Path) -> tuple[Path, Path, di
     """
     report = CleaningReport(data)
     clean, rejected = folder / CLEAN_CSV, folder / REJECTED_CSV
-    with write_csv(clean) as clean_file, write_csv(rejected) as rejected_file:
-        for judged in run_ahead(_clean_batches(raw, data, report)):
-            kept = pl.col("reason").is_null()
-            clean_file.add(judged.filter(kept).select(_name_columns(data)))
-            rejected_file.add(_show_rejected(judged.filter(~kept)))
+    batches = enumerate(run_ahead(_clean_batches(raw, data, report)))
+    with replace_whole(clean) as clean_file, replace_whole(rejected) as rejected_file:
+        for kept, dropped in map_ahead(partial(_encode, data=data), batches):
+            clean_file.write(kept)
+            rejected_file.write(dropped)
     return clean, rejected, report.describe(raw)
 
 
@@ -81,8 +83,15 @@ def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterat
     progress.finish()
 
 
-def _name_columns(data: Data) -> list[str]:
-    return list(dict.fromkeys(["line", *list_fields(data).names]))
+def _encode(numbered: tuple[int, pl.DataFrame], data: Data) -> tuple[bytes, bytes]:
+    """Write the clean and the rejected rows of a batch as CSV, the header before the first."""
+    place, judged = numbered
+    is_kept = pl.col("reason").is_null()
+    kept = judged.filter(is_kept).select(*dict.fromkeys(["line", *list_fields(data).names]))
+    clean, rejected = BytesIO(), BytesIO()
+    kept.write_csv(clean, include_header=place == 0)
+    _show_rejected(judged.filter(~is_kept)).write_csv(rejected, include_header=place == 0)
+    return clean.getvalue(), rejected.getvalue()
 
 
 def _show_rejected(rejected: pl.DataFrame) -> pl.DataFrame:
@@ -151,13 +160,16 @@ def _log_problems(report: pd.DataFrame, data: Data) -> None:
         log.warning("%s", problem)
 
 
-def split_rows(pairs: pl.LazyFrame, cleaning_report: dict[str, Any], data: Data) -> pl.DataFrame:
+def split_rows(
+    pairs: pl.LazyFrame, data: Data, cleaning_report: dict[str, Any] | None = None
+) -> pl.DataFrame:
     """Sample the rows and divide them.
 
     Args:
         pairs: the clean rows, or the pairs that were made of them.
-        cleaning_report: says why others are no clean rows.
         data: how to sample and to divide.
+        cleaning_report: says why others are no clean rows; none for pairs, which were made after
+            a look at it.
 
     Returns:
         `line`, `split`, `_group` (null where a row belongs to no other) and the columns that
@@ -168,7 +180,8 @@ def split_rows(pairs: pl.LazyFrame, cleaning_report: dict[str, Any], data: Data)
         TunelineError: if a column is missing, or there are too few rows to divide; if that is so
             because nearly all were rejected for one reason, with what helps.
     """
-    check_cleaned(cleaning_report, data)
+    if cleaning_report:
+        check_cleaned(cleaning_report, data)
     check_columns(pairs, data)
     rows = read_rows(pairs, assign_splits(pairs, data), data)
     log.info("Rows: %s.", _count_splits(rows))

@@ -50,7 +50,9 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
             Node(
                 split_rows,
                 name="split_rows",
-                inputs=["pairs" if makes_pairs else "clean", "cleaning_report", "params:data"],
+                inputs=["pairs", "params:data"]
+                if makes_pairs
+                else ["clean", "params:data", "cleaning_report"],
                 outputs="rows",
             ),
             Node(
