@@ -47,8 +47,8 @@ def test_thirty_kills_at_any_time(reference: Reference, tmp_path: Path):
     for number in range(MOMENTS + 1):
         running = commands.start(project, WHOLE)
         if number < MOMENTS:
-            running.process.join(draw.uniform(0, whole.seconds))
-            running.signal(SIGNALS[number % len(SIGNALS)])
+            running.running.process.join(draw.uniform(0, whole.seconds))
+            running.running.send(SIGNALS[number % len(SIGNALS)])
         ended = running.wait()
         faults = look_at(reference, EVALUATE, project, known)
         if ended.status == 0:  # it had ended before the signal came
