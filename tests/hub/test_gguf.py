@@ -66,7 +66,9 @@ def test_a_gguf_file_becomes_the_model_that_it_was_made_from(
     with torch.no_grad():
         there = loaded(torch.tensor([ids])).logits
         made_from = llama.half().float()(torch.tensor([ids])).logits
-    assert torch.equal(there, made_from)
+    torch.testing.assert_close(there, made_from)
+    weights = llama.half().state_dict()
+    assert all(torch.equal(one.half(), weights[key]) for key, one in loaded.state_dict().items())
     assert load_model(mine, hardware).num_parameters() == llama.num_parameters()
     assert identify_base(mine) == {"name": str(path), "sha256": hash_file(path)}
     before = (folder / "model.safetensors").stat().st_mtime_ns
