@@ -11,6 +11,8 @@ from scripts.benchmarks.cases import Case
 from scripts.benchmarks.models import NAMES
 from tuneline.utils.files import replace_whole
 
+# Floating-point operations of a training, for a token and a parameter (arXiv 2001.08361).
+OPERATIONS = 6
 ANSWERS = {
     "tuned": "answering, tuned model, {} at once",
     "base": "answering, base model, {} at once",
@@ -46,27 +48,38 @@ class Figures:
         self._save()
 
     def _save(self) -> None:
-        self.values["tokens_per_second"] = list_rates(self.values)
+        self.values["speeds"] = list_speeds(self.values)
         with replace_whole(self.path) as file:
             file.write(json.dumps(self.values, indent=1).encode() + b"\n")
 
 
-def list_rates(values: dict[str, Any]) -> dict[str, Any]:
-    """List Tuneline's tokens per second as YAML could state them.
+def list_speeds(values: dict[str, Any]) -> dict[str, Any]:
+    """List Tuneline's training speeds as YAML could state them.
+
+    Args:
+        values: as in the file.
 
     Returns:
-        By machine, base model and number format: the median of the rounds.
+        By machine, base model and number format: `tokens_per_second`, the median of the rounds, and
+        the `teraflops` that they make.
     """
-    rates: dict[str, dict[str, Any]] = {}
+    rounds: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for case in values["cases"]:
         if case["way"] == "tuneline" and case["status"] != "failed" and "tokens_per_second" in case:
-            formats = rates.setdefault(NAMES.get(case["model"], case["model"]), {})
-            formats.setdefault(case["dtype"], []).append(case["tokens_per_second"])
-    medians = {
-        model: {dtype: statistics.median(found) for dtype, found in formats.items()}
-        for model, formats in rates.items()
+            formats = rounds.setdefault(NAMES.get(case["model"], case["model"]), {})
+            formats.setdefault(case["dtype"], []).append(case)
+    return {
+        values["machine"].get("name", "unknown"): {
+            model: {dtype: _describe_speed(cases) for dtype, cases in formats.items()}
+            for model, formats in rounds.items()
+        }
     }
-    return {values["machine"].get("name", "unknown"): medians} if medians else {}
+
+
+def _describe_speed(cases: list[dict[str, Any]]) -> dict[str, float]:
+    rate = statistics.median(case["tokens_per_second"] for case in cases)
+    teraflops = OPERATIONS * cases[-1]["parameters"] * rate / 1e12
+    return {"tokens_per_second": rate, "teraflops": float(f"{teraflops:.3g}")}
 
 
 def make_table(values: dict[str, Any]) -> str:

@@ -122,7 +122,12 @@ def _predict(settings: Settings, longest: int) -> dict[str, Any]:
     recipe = settings.recipe
     size = measure_model(load_model_config(recipe), recipe)
     predicted = predict_memory(size, longest, recipe, settings.hardware)
-    return {"longest": longest, "predicted_gb": predicted["total"], "predicted": predicted}
+    return {
+        "parameters": size.parameters()["base"],
+        "longest": longest,
+        "predicted_gb": predicted["total"],
+        "predicted": predicted,
+    }
 
 
 def _make_ours(settings: Settings, rows: dict[str, Any], _: str, output: str) -> Any:
