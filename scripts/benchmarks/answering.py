@@ -40,7 +40,7 @@ def measure_answers(case: Case, options: Options, folder: Path, emit: Emit) -> N
     prompts = [render_prompt(tokenizer, example["prompt"]) for example in examples]
     length = {"min_new_tokens": options.new_tokens, "max_new_tokens": options.new_tokens}
     generation = {"do_sample": False, **length}
-    evaluation = settings.use_case.evaluation.model_copy(update={"generation": generation})
+    evaluation = settings.evaluation.model_copy(update={"generation": generation})
     model = load_model(recipe, hardware)
     model = get_peft_model(model, make_lora_config(recipe, model)).eval()
     for who in ("tuned", "base"):

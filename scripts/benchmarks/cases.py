@@ -6,11 +6,12 @@ import random
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from scripts.benchmarks.models import TEAMS, Team
-from tuneline.parameters import Hardware, Recipe, UseCase
+from tuneline.parameters import Evaluation, Hardware, Recipe
 
 # Token lengths of AmazonTitles: log-normal with median 100 and mean 173.
 MEDIAN, SIGMA = 100, math.sqrt(2 * math.log(1.73))
@@ -59,13 +60,13 @@ class Settings:
         team: the team's own settings.
         recipe: the use case's, on the model with random weights.
         hardware: the environment's.
-        use_case: all of the use case's parameters.
+        evaluation: the use case's; its seed is what counts here.
     """
 
     team: Team
     recipe: Recipe
     hardware: Hardware
-    use_case: UseCase
+    evaluation: Evaluation
 
 
 def load_settings(case: Case, folder: Path) -> Settings:
@@ -78,13 +79,9 @@ def load_settings(case: Case, folder: Path) -> Settings:
     Returns:
         The settings.
     """
-    from kedro.config import OmegaConfigLoader
-
-    from tuneline.settings import CONFIG_LOADER_ARGS
-
     team = TEAMS[case.model]
-    parameters = OmegaConfigLoader("conf", env=case.env, **CONFIG_LOADER_ARGS)["parameters"]
-    use_case = UseCase.model_validate(parameters[team.use_case])
+    parameters = _load_parameters(case.env)
+    evaluation = Evaluation.model_validate(parameters[team.use_case]["evaluation"])
     recipe = {
         **parameters[team.use_case]["recipe"],
         "base_model": str(folder / case.model),
@@ -97,7 +94,16 @@ def load_settings(case: Case, folder: Path) -> Settings:
         "logging_steps": 5,
     }
     hardware = Hardware.model_validate(parameters["hardware"])
-    return Settings(team, Recipe.model_validate(recipe), hardware, use_case)
+    return Settings(team, Recipe.model_validate(recipe), hardware, evaluation)
+
+
+@cache
+def _load_parameters(env: str) -> dict[str, Any]:
+    from kedro.config import OmegaConfigLoader
+
+    from tuneline.settings import CONFIG_LOADER_ARGS
+
+    return OmegaConfigLoader("conf", env=env, **CONFIG_LOADER_ARGS)["parameters"]
 
 
 def make_examples(count: int, seed: int, max_length: int) -> list[dict[str, Any]]:
