@@ -6,7 +6,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks.cases import Case, Options, load_settings, make_examples, measure_memory
+from scripts.benchmarks.cases import (
+    Case,
+    Options,
+    load_settings,
+    make_examples,
+    measure_memory,
+    start_measuring,
+)
 from scripts.benchmarks.processes import Emit
 
 # Asked one after the other; with a batch's all of them a slow machine would take minutes.
@@ -28,7 +35,6 @@ def measure_answers(case: Case, options: Options, folder: Path, emit: Emit) -> N
     from tuneline.models.architecture import make_lora_config
     from tuneline.models.generation import generate_answers
     from tuneline.models.loading import load_model, load_tokenizer
-    from tuneline.models.memory import reset_peak
     from tuneline.models.rendering import render_prompt
     from tuneline.utils.caches import Cache
 
@@ -44,7 +50,7 @@ def measure_answers(case: Case, options: Options, folder: Path, emit: Emit) -> N
     model = load_model(recipe, hardware)
     model = get_peft_model(model, make_lora_config(recipe, model)).eval()
     for who in ("tuned", "base"):
-        reset_peak(hardware.device)
+        start_measuring(hardware.device)
         with model.disable_adapter() if who == "base" else nullcontext():
             cache = Cache(Path(tempfile.mkdtemp(dir=folder)) / "answers.jsonl")
             answers = generate_answers(
@@ -52,7 +58,7 @@ def measure_answers(case: Case, options: Options, folder: Path, emit: Emit) -> N
             )
         tokens, seconds = sum(one.tokens for one in answers), sum(one.seconds for one in answers)
         emit(**{who: _describe(count, tokens / seconds, hardware.device)})
-    reset_peak(hardware.device)
+    start_measuring(hardware.device)
     start = time.perf_counter()
     ids = ask_one_by_one(model, tokenizer, prompts[:ONE_BY_ONE], generation)
     rate = sum(map(len, ids)) / (time.perf_counter() - start)

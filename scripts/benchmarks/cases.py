@@ -146,8 +146,26 @@ def _read_contents(lines: Iterable[str]) -> Iterator[str]:
                 yield content
 
 
+def start_measuring(device: str) -> None:
+    """Forget the peak so far, and the memory that PyTorch holds without using it.
+
+    Args:
+        device: `cpu` or `cuda`.
+    """
+    import gc
+
+    import torch
+
+    from tuneline.models.memory import reset_peak
+
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
+    reset_peak(device)
+
+
 def measure_memory(device: str) -> dict[str, float]:
-    """Read the peak since `reset_peak`.
+    """Read the peak since `start_measuring`.
 
     Args:
         device: `cpu` or `cuda`.

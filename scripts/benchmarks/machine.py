@@ -2,14 +2,10 @@
 
 Each case (a model, an environment and a way, see training.py and answering.py) runs in a process of
 its own with a time limit, so that one that fails leaves the others alone. What was measured is in
-the JSON file after each case. On a GPU, at most nine minutes:
+the JSON file after each case. All large models on a GPU, in at most nine minutes, and one on a CPU:
 
     PYTHONPATH=. python scripts/benchmarks/machine.py --out gpu.json
-
-On a CPU:
-
-    PYTHONPATH=. python scripts/benchmarks/machine.py --model llama_25m --env laptop --way team \\
-        tuneline --examples 160 --seconds 600 --rounds 2 --minutes 60
+    PYTHONPATH=. python scripts/benchmarks/machine.py --model llama_25m --env laptop --minutes 30
 """
 
 import argparse

@@ -26,6 +26,7 @@ from scripts.benchmarks.cases import (
     load_settings,
     make_examples,
     measure_memory,
+    start_measuring,
 )
 from scripts.benchmarks.processes import Emit
 
@@ -74,7 +75,6 @@ def measure_training(case: Case, options: Options, folder: Path, emit: Emit) -> 
             the `validation_loss` of a training that has seen all examples.
     """
     from tuneline.models.loading import load_tokenizer
-    from tuneline.models.memory import reset_peak
     from tuneline.pipelines.train.batches import render_examples
 
     logging.disable(logging.INFO)
@@ -89,9 +89,10 @@ def measure_training(case: Case, options: Options, folder: Path, emit: Emit) -> 
     start = time.perf_counter()
     make = _make_ours if case.way in ("tuneline", "padded") else _make_bare
     trainer = make(settings, rows, case.way, tempfile.mkdtemp(dir=folder))
-    emit(loading_seconds=round(time.perf_counter() - start, 1))
+    seconds = round(time.perf_counter() - start, 1)
+    emit(loading_seconds=seconds, loading_gb=measure_memory(device)["peak_gb"])
     trainer.add_callback(Clock(trainer, options.seconds, emit))
-    reset_peak(device)
+    start_measuring(device)
     trainer.train()
     trained = measure_memory(device)
     emit(**trained)
@@ -175,15 +176,14 @@ def _make_bare(settings: Settings, rows: dict[str, Any], way: str, output: str) 
 
 def _pass_longest(trainer: Any, rows: Any, settings: Settings) -> float:
     """Pass the longest batch forward and backward: a training that was stopped need not meet it."""
-    from tuneline.models.memory import reset_peak
     from tuneline.pipelines.train.probe import probe_step
 
     hardware = settings.hardware
+    start_measuring(hardware.device)
     if hasattr(trainer, "recipe"):
         return round(probe_step(trainer, rows, hardware).peak_gb, 3)
     longest = sorted(rows, key=lambda row: -len(row["input_ids"]))
     batch = trainer.data_collator(longest[: hardware.per_device_train_batch_size])
-    reset_peak(hardware.device)
     trainer.training_step(trainer.model, batch)
     return measure_memory(hardware.device)["peak_gb"]
 
