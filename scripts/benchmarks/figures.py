@@ -50,7 +50,7 @@ class Figures:
     def _save(self) -> None:
         self.values["speeds"] = list_speeds(self.values)
         with replace_whole(self.path) as file:
-            file.write(json.dumps(self.values, indent=1).encode() + b"\n")
+            file.write(json.dumps(self.values, indent=1, default=str).encode() + b"\n")
 
 
 def list_speeds(values: dict[str, Any]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Benchmark:
         self.arguments, self.context, self.folder = arguments, context, folder
         self.end = time.monotonic() + 60 * arguments.minutes
         self.options = Options(arguments.examples, arguments.seconds, arguments.new_tokens)
-        self.figures = Figures(arguments.out, {k: str(v) for k, v in vars(arguments).items()})
+        self.figures = Figures(arguments.out, vars(arguments))
         self.made: dict[str, dict[str, Any]] = {}
 
     def run(self) -> None:
