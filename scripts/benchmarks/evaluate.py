@@ -60,6 +60,7 @@ def ask_in_batches(
     examples: list[Any], adapter: Adapter, use_case: UseCase, hardware: Hardware, train: list[Any]
 ) -> dict[str, list[str]]:
     """Answer as the evaluate stage does, reference losses included."""
+    evaluation = use_case.evaluation.model_copy(update={"questions": []})
     with tempfile.TemporaryDirectory() as folder:
         rows = answer_prompts(
             examples,
@@ -68,7 +69,7 @@ def ask_in_batches(
             Cache(Path(folder) / "cache.jsonl"),
             use_case.recipe,
             use_case.prompt,
-            use_case.evaluation,
+            evaluation,
             hardware,
         )
     return {who: [row[f"{who}_answer"] for row in rows] for who in ("base", "tuned")}
