@@ -29,12 +29,14 @@ class Case:
         env: the environment of `conf/` whose settings Tuneline takes.
         way: how it is trained, or `answers`.
         round: its number, where a way is measured several times.
+        dtype: of the computation; None for what the environment's follows from.
     """
 
     model: str
     env: str
     way: str
     round: int = 1
+    dtype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def load_settings(case: Case, folder: Path) -> Settings:
         "save_steps": 0.5,
         "logging_steps": 5,
     }
-    hardware = Hardware.model_validate(parameters["hardware"])
+    stated = {"dtype": case.dtype} if case.dtype else {}
+    hardware = Hardware.model_validate(parameters["hardware"] | stated)
     return Settings(team, Recipe.model_validate(recipe), hardware, evaluation)
 
 

@@ -121,7 +121,8 @@ class Benchmark:
         for number in range(1, given.rounds + 1):
             for env in given.env:
                 for model in given.model:
-                    yield from (Case(model, env, way, number) for way in given.way)
+                    for dtype in given.dtype:
+                        yield from (Case(model, env, way, number, dtype) for way in given.way)
 
     def _measure(self, case: Case) -> dict[str, Any]:
         if case.model not in self.made:
@@ -154,6 +155,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     known = sorted(path.name for path in Path("conf").iterdir() if path.is_dir())
     parser.add_argument("--env", nargs="+", default=["colab_paid", "colab_free"], choices=known)
     parser.add_argument("--way", nargs="+", default=WAYS[:3], choices=WAYS)
+    formats = ["float32", "float16", "bfloat16"]
+    parser.add_argument("--dtype", nargs="+", default=[None], choices=formats, help="to compare")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--examples", type=int, default=800)
     parser.add_argument("--seconds", type=float, default=8, help="of a training; then it stops")

@@ -34,6 +34,7 @@ PRODUCTS = Team("product_descriptions", batch=2, accumulation=4, max_length=2048
 TEAMS = {
     "small": PRODUCTS,
     "llama_25m": PRODUCTS,
+    "smollm2_135m": PRODUCTS,
     "phi_3_mini": PRODUCTS,
     "llama_3_2_3b": Team("shoe_mould", batch=8, accumulation=2, max_length=2048),
     "mistral_7b": Team("essential_oils", batch=1, accumulation=4, max_length=512),
@@ -58,6 +59,15 @@ def make_config(name: str) -> Any:
             num_hidden_layers=8,
             num_attention_heads=8,
             num_key_value_heads=8,
+        ),
+        "smollm2_135m": lambda: LlamaConfig(
+            vocab_size=49152,
+            hidden_size=576,
+            intermediate_size=1536,
+            num_hidden_layers=30,
+            num_attention_heads=9,
+            num_key_value_heads=3,
+            tie_word_embeddings=True,
         ),
         "phi_3_mini": Phi3Config,
         "llama_3_2_3b": lambda: LlamaConfig(
