@@ -234,7 +234,6 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
         adapter_kwargs={"local_files_only": True},  # looks for an adapter_config.json
         trust_remote_code=False,
     )
-    model.name_or_path = recipe.base_model  # which PEFT writes into the adapter's config
     if keeps_dequantized(model.num_parameters(), hardware):
         return _dequantize(model, dtype)
     _keep_layout(model)
