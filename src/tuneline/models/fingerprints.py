@@ -37,6 +37,15 @@ WATCHING_KEYS = {
     *("logging_steps", "logging_strategy", "logging_first_step", "run_name"),
     "max_overlong_fraction",
 }
+# What decides how fast a training goes, next to the base model.
+SPEED_RECIPE = {"quantization", "lora", "packing", "optim"}
+SPEED_HARDWARE = {
+    *("device", "compute_capability", "dtype", "processes", "tokens_per_batch"),
+    *("per_device_train_batch_size", "gradient_checkpointing", "attn_implementation"),
+}
+SPEED_ANSWERING = {
+    *("device", "compute_capability", "dtype", "attn_implementation", "per_device_eval_batch_size"),
+}
 # What computes the answers: another machine or version may answer otherwise, or at another speed.
 MACHINE = {"name", "device", "dtype", "attn_implementation"}
 ANSWERING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
@@ -122,6 +131,11 @@ def find_differences(
     ]
 
 
+def hash_prompts(rows: list[dict[str, Any]]) -> str:
+    """Fingerprint what both models are asked; one row a prompt, as `list_prompts` starts it."""
+    return hash_value([[row["context"], row["prompt"], row["reference"]] for row in rows])
+
+
 def name_run(inputs: RunInputs) -> str:
     """Name a run after what decides its outcome: twelve hexadecimal digits."""
     values = _list_values(inputs)
@@ -164,6 +178,22 @@ def counts_for_run(name: str) -> bool:
     if block == "recipe":
         return key not in WATCHING_KEYS
     return name in {"base model", "chat template", *SPLITS.values()}
+
+
+def counts_for_speed(name: str) -> bool:
+    """Tell whether a training goes at another speed if this differs."""
+    block, _, key = name.partition(".")
+    if block in {"recipe", "hardware"}:
+        return key in (SPEED_RECIPE if block == "recipe" else SPEED_HARDWARE)
+    return name == "weights"
+
+
+def counts_for_answering_speed(name: str) -> bool:
+    """Tell whether a model answers at another speed if this differs."""
+    block, _, key = name.partition(".")
+    if block == "hardware":
+        return key in SPEED_ANSWERING
+    return name in {"weights", "4-bit weights"}
 
 
 def find_changes(
