@@ -1,6 +1,6 @@
 """Datasets that kedro-datasets does not have: raw rows, streams, adapters, caches, sheets."""
 
-from tuneline.datasets.earlier_records import EarlierRecordsDataset
+from tuneline.datasets.earlier_records import EarlierRecordsDataset, StageRecordsDataset
 from tuneline.datasets.folders import (
     AdapterDataset,
     BaseModelDataset,
@@ -52,5 +52,6 @@ __all__ = [
     "RawSheetDataset",
     "ReleaseFolderDataset",
     "SparkJSONLinesDataset",
+    "StageRecordsDataset",
     "TextDataset",
 ]

@@ -1,4 +1,4 @@
-"""What earlier runs have recorded: one file a run, wherever it lies under a folder."""
+"""What earlier runs and stages have recorded, as far as it is there."""
 
 import logging
 from pathlib import Path
@@ -9,6 +9,7 @@ from kedro.io import DatasetError
 from tuneline.datasets.folders import LocalDataset
 from tuneline.datasets.whole_files import JSONDataset
 from tuneline.errors import TunelineError
+from tuneline.reporting.stage_records import read_stages
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,33 @@ class EarlierRecordsDataset(LocalDataset[NoReturn, list[dict[str, Any]]]):
     def save(self, data: NoReturn) -> None:
         """Refuse: each run writes its own."""
         raise DatasetError(f"{self._filepath} is an input only: each run writes its own record")
+
+    def _exists(self) -> bool:
+        return True
+
+
+class StageRecordsDataset(LocalDataset[NoReturn, dict[str, Any]]):
+    """Reads what the stages of a use case have left, as far as they were run.
+
+    Args:
+        filepath: the folder of all data.
+        use_case: its name.
+        metadata: what Kedro-Viz reads.
+    """
+
+    def __init__(
+        self, *, filepath: str, use_case: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._use_case = use_case
+
+    def load(self) -> dict[str, Any]:
+        """Read it, as `read_stages` gives it."""
+        return read_stages(self._filepath, self._use_case)
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: each stage writes its own."""
+        raise DatasetError(f"{self._filepath} is an input only: each stage writes its own files")
 
     def _exists(self) -> bool:
         return True

@@ -10,7 +10,7 @@ from tuneline.examples import Example, hash_templates
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.loading import identify_base
 from tuneline.models.rendering import hash_template
-from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.parameters import Data, Evaluation, Hardware, Prompt, Recipe
 from tuneline.utils.hashing import hash_value
 
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "trl", "bitsandbytes", "tokenizers")
@@ -131,9 +131,27 @@ def find_differences(
     ]
 
 
+def describe_preparation(data: Data, prompt: Prompt, evaluation: Evaluation) -> dict[str, Any]:
+    """Describe what decides the examples, next to the raw rows, in plain values by block."""
+    return {
+        "data": data.model_dump(mode="json"),
+        "prompt": prompt.model_dump(mode="json"),
+        "evaluation": {"questions": list(evaluation.questions)},
+    }
+
+
 def hash_prompts(rows: list[dict[str, Any]]) -> str:
     """Fingerprint what both models are asked; one row a prompt, as `list_prompts` starts it."""
     return hash_value([[row["context"], row["prompt"], row["reference"]] for row in rows])
+
+
+def find_changed_keys(
+    recorded: RunInputs, now: RunInputs, counts: Callable[[str], bool]
+) -> list[Difference]:
+    """Find what differs of all that both describe and that `counts`, the weights aside."""
+    theirs, ours = _list_values(recorded), _list_values(now)
+    both = theirs.keys() & ours.keys() - {"base model", "weights"}
+    return find_differences(recorded, now, lambda name: name in both and counts(name))
 
 
 def name_run(inputs: RunInputs) -> str:
