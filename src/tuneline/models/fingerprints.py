@@ -148,10 +148,16 @@ def hash_prompts(rows: list[dict[str, Any]]) -> str:
 def find_changed_keys(
     recorded: RunInputs, now: RunInputs, counts: Callable[[str], bool]
 ) -> list[Difference]:
-    """Find what differs of all that both describe and that `counts`, the weights aside."""
-    theirs, ours = _list_values(recorded), _list_values(now)
-    both = theirs.keys() & ours.keys() - {"base model", "weights"}
-    return find_differences(recorded, now, lambda name: name in both and counts(name))
+    """Find what differs of all that both describe and that `counts`, the weights aside.
+
+    A key of the recipe or of the machine that only one of them has differs, too.
+    """
+    both = _list_values(recorded).keys() & _list_values(now).keys() - {"base model", "weights"}
+
+    def is_described(name: str) -> bool:
+        return name in both or name.startswith(("recipe.", "hardware."))
+
+    return find_differences(recorded, now, lambda name: is_described(name) and counts(name))
 
 
 def name_run(inputs: RunInputs) -> str:

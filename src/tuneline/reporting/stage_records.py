@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import TunelineError
+from tuneline.utils.disks import shorten_path
 from tuneline.utils.files import name_unreadable
 from tuneline.utils.hashing import hash_json_lines, open_seal, order_versions
 from tuneline.utils.locks import find_holder
@@ -63,7 +64,7 @@ def read_stages(data: Path, use_case: str) -> dict[str, Any]:
 
     def read(stage: str, path: Path, how: Callable[[Path], Any]) -> Any:
         try:
-            with name_unreadable(path, AGAIN):
+            with name_unreadable(shorten_path(path), AGAIN):
                 return how(path) if path.is_file() else None
         except TunelineError as error:
             damaged.setdefault(stage, []).append(str(error))

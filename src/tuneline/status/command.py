@@ -102,4 +102,5 @@ def _write(label: str, text: str, width: int) -> list[str]:
         initial_indent=f"{INDENT}{label:<{LABEL_WIDTH}}",
         subsequent_indent=" " * (len(INDENT) + LABEL_WIDTH),
         break_on_hyphens=False,
+        break_long_words=False,  # a path stays one that can be copied
     )
