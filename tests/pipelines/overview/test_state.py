@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.conftest import MAIN, TINY_BASE, load_parameters, run
+from tests.conftest import MAIN, PROJECT, TINY_BASE, load_parameters, run
 from tuneline.parameters import Hardware, UseCase
+from tuneline.pipeline_registry import CHAIN
 from tuneline.pipelines.overview.state import State, find_state
-from tuneline.reporting.stage_records import read_stages
+from tuneline.reporting.stage_records import LAST, RECORDS, SHOWN, read_stages
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
 pytestmark = pytest.mark.slow
@@ -175,12 +176,19 @@ def test_the_next_plan_takes_its_minutes_from_the_finished_run(folder: Path):
     assert name_outdated(look(folder)) == {}
 
 
+def test_the_files_that_are_read_are_those_of_the_catalog():
+    stated = "".join(path.read_text("utf-8") for path in PROJECT.glob("conf/base/catalog_*.yml"))
+    for template in {*LAST.values(), *RECORDS.values(), *SHOWN.values()}:
+        assert f"${{globals:data}}/{template}\n" in stated
+    assert {*CHAIN, "merge", "publish"} == LAST.keys()
+
+
 def test_without_a_run_there_is_nothing(tmp_path: Path):
     state = find_state(
         "tea",
         read_stages(tmp_path, "tea"),
         load_parameters(),
-        Hardware.model_validate(load_settings(Path(__file__).parents[3])["hardware"]),
+        Hardware.model_validate(load_settings(PROJECT)["hardware"]),
         "--env=colab_free",
     )
     assert state.verdict is None
