@@ -56,7 +56,7 @@ def test_a_finished_run_is_through_everywhere(folder: Path):
     times = [stage.made or 0 for stage in state.stages]
     assert times == sorted(times)
     assert state.verdict
-    assert state.command == 'kedro run --pipeline=ask --params=question="…"'
+    assert state.command == 'kedro run --pipeline=ask --params=question="Your question"'
     assert {"report", "plan", "record", "rejected", "leaks"} <= state.links.keys()
     assert all((folder / "data/test" / path).is_file() for path in state.links.values())
 

@@ -29,7 +29,7 @@ CHAIN = ("synthesize", "prepare", "plan", "train", "evaluate", "rubric")
 STAGES = (*CHAIN, "merge", "publish")
 # Characters of a value that a reason shows, and reasons that are named.
 SHOWN, NAMED = 24, 3
-QUESTION = '--params=question="…"'
+QUESTION = '--params=question="Your question"'
 
 
 @dataclass(frozen=True)
