@@ -11,12 +11,14 @@ from math import inf
 from queue import Full, Queue
 from threading import Thread
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import polars as pl
 from tqdm import tqdm
 
 from tuneline.parameters import Data
+
+if TYPE_CHECKING:  # models report their progress here on machines without polars
+    import polars as pl
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ LOOK_UP_SECONDS = 0.2
 LINE = "line"
 # Column of a batch, where a source has several files: `part-03.jsonl:17`.
 SOURCE = "_source"
-Work = Callable[[pl.DataFrame], pl.DataFrame]
+Work = Callable[["pl.DataFrame"], "pl.DataFrame"]
 SECONDS_BETWEEN_LINES = 5.0
 # Next to a bar, the lines go to the file alone (conf/logging.yml).
 unseen = logging.getLogger("tuneline.progress")
@@ -173,7 +175,7 @@ class RowSource(Protocol):
     files: Mapping[str, int] = MappingProxyType({})
     notes: Sequence[str] = ()
 
-    def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
+    def map(self, fields: Fields, work: Work) -> "Iterator[pl.DataFrame]":
         """Read the rows and do some work on every batch.
 
         Args:
@@ -189,8 +191,10 @@ class RowSource(Protocol):
         ...
 
 
-def show_originals(rows: pl.Series) -> pl.Series:
+def show_originals(rows: "pl.Series") -> "pl.Series":
     """Write raw rows as texts; bytes that are no UTF-8 in hexadecimal."""
+    import polars as pl
+
     try:
         texts = rows.cast(pl.String)
     except pl.exceptions.ComputeError:  # polars does not say which row is to blame

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
-import polars as pl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 
@@ -161,6 +160,8 @@ def show(catalog: DataCatalog, name: str, rows: int = 8) -> Any:
 
 
 def _present(value: Any, rows: int) -> Any:
+    import polars as pl
+
     if isinstance(value, pl.LazyFrame):
         return value.head(rows).collect().to_pandas()
     if isinstance(value, pd.DataFrame):
