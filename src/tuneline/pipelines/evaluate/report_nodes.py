@@ -213,6 +213,7 @@ def build_report(
     leak_report: dict[str, Any],
     training_record: dict[str, Any],
     cleaning_report: dict[str, Any],
+    file_scores: dict[str, Any],
     evaluation: Evaluation,
     rubric: dict[str, Any] | None = None,
 ) -> str:
@@ -233,6 +234,8 @@ def build_report(
         comparison_plot: all runs.
         loss_curve: the training.
         token_plot: lengths of the examples.
+        file_scores: the exported files next to the adapter, where there are any; those of another
+            adapter are not shown.
         evaluation: the decoding, shown.
         rubric: what judges and people found, where a rubric is stated.
 
@@ -258,4 +261,5 @@ def build_report(
         leaks=leak_report,
         cleaning=cleaning_report,
         training=training_record,
+        exported=file_scores if file_scores.get("adapter") == scores["run"]["adapter"] else {},
     )
