@@ -30,6 +30,8 @@ INSTALL = "`python -m scripts.llama_cpp.install` puts both into the folder llama
 BYTES = {"f16": 2.0, "bf16": 2.0, "q8_0": 1 + 2 / 32, "q6_k": 0.85, "q5_k_m": 0.8, "q4_k_m": 0.75}
 # Types that hold the numbers of a merged model as they are, by its number format.
 EXACT = {"float16": "f16", "bfloat16": "bf16"}
+# How the converter ends on a full disk; numpy, which writes for it, gives no number.
+CUT = re.compile(rf"\[Errno ({'|'.join(map(str, FULL))})\][^/]*|\d+ requested and \d+ written")
 # Of a failed converter's last words.
 LAST_LINES = 3
 # How the converter ends with a model or a tokenizer that it does not know.
@@ -205,9 +207,8 @@ def run_converter(converter: Path, merged: Path, outfile: Path, kind: str) -> No
         for line in process.stdout or ():
             log.debug("%s", line.rstrip())
             lines = [*lines[1 - LAST_LINES :], line.strip()]
-    for number in FULL:
-        if process.returncode and any(f"Errno {number}]" in line for line in lines):
-            raise OSError(number, lines[-1])
+    if process.returncode and (full := CUT.search(" ".join(lines))):
+        raise OSError(FULL[0], full[0])
     if process.returncode or not outfile.is_file():
         said = " / ".join(line for line in lines if line) or "no word at all"
         raise TunelineError(_format_failure(converter, _explain(said)))
