@@ -261,5 +261,7 @@ def build_report(
         leaks=leak_report,
         cleaning=cleaning_report,
         training=training_record,
-        exported=file_scores if file_scores.get("adapter") == scores["run"]["adapter"] else {},
+        exported=file_scores
+        if file_scores.get("adapter") == scores["run"]["adapter"]
+        else {"files": []},
     )

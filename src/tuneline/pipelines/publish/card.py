@@ -158,7 +158,7 @@ def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
             for who, found in records["rubric"].items()
             if found.get("criteria")
         },
-        "files": _compare_files(records["merge"].get("file_scores", {})),
+        "files": compare_files(records["merge"].get("file_scores", {})),
         "cleaning": format_table(["reason", "rows"], _count(records["cleaning"]["reasons"])),
         "splits": format_table(["split", "examples"], _count(records["leaks"]["sizes"])),
         "recipe": format_table(
@@ -244,21 +244,28 @@ def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
     )
 
 
-def _compare_files(scores: dict[str, Any]) -> Any:
-    """Lay out the exported files: how alike each is to the adapter, and what it scores."""
-    if not scores.get("files"):
+def compare_files(file_scores: dict[str, Any]) -> Any:
+    """Lay out the exported files.
+
+    Args:
+        file_scores: as the evaluation gives them; may be empty.
+
+    Returns:
+        A table of how alike each is to the adapter, and what it scores; None where there is none.
+    """
+    if not file_scores.get("files"):
         return None
-    metrics = scores["files"][0]["metrics"].values()
+    metrics = file_scores["files"][0]["metrics"].values()
     return format_table(
         ["file", "size", "answers as the adapter's", *(found["label"] for found in metrics)],
         [
             (
                 one["file"],
                 format_bytes(one["bytes"]),
-                f"{one['equal']} of {scores['prompts']}",
+                f"{one['equal']} of {file_scores['prompts']}",
                 *(_show_file(found) for found in one["metrics"].values()),
             )
-            for one in scores["files"]
+            for one in file_scores["files"]
         ],
     )
 
