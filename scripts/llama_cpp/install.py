@@ -37,6 +37,8 @@ def install(folder: Path) -> None:
     Raises:
         SystemExit: with one sentence, if pip or npm is not there or cannot fetch its part.
     """
+    if shutil.which("npm") is None:
+        sys.exit("npm is not there; llama.cpp's library comes with it; install Node.js and npm")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
         made = Path(work) / folder.name
         made.mkdir()
@@ -63,8 +65,6 @@ def _pick(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _run(tool: str, folder: Path) -> None:
-    if tool == "npm" and shutil.which("npm") is None:
-        sys.exit("npm is not there; llama.cpp's library comes with it; install Node.js and npm")
     done = subprocess.run(  # noqa: S603 - our own words
         TOOLS[tool], cwd=folder, capture_output=True, text=True, check=False
     )
