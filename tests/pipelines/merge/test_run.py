@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM
 
 from tests.conftest import run
 from tuneline.errors import TunelineError
+from tuneline.utils.hashing import read_sealed, write_sealed
 
 pytestmark = pytest.mark.slow
 
@@ -67,9 +68,9 @@ def test_an_adapter_that_was_not_evaluated_is_refused_before_anything_is_written
 ):
     shutil.copytree(finished_run / DATA, project / DATA)
     (scores,) = (DATA / "08_reporting/product_descriptions/scores.json").glob("*/scores.json")
-    other = json.loads(scores.read_text())
+    other = read_sealed(scores, "")
     other["run"]["adapter"] = "0" * 64
-    scores.write_text(json.dumps(other))
+    write_sealed(scores, other)
     with pytest.raises(TunelineError, match=r"scores\.json: the evaluation is of another adapter"):
         run(project, "merge")
     assert not (MODELS / "merged").exists()

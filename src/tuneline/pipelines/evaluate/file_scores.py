@@ -158,6 +158,8 @@ def _describe(facts: dict[str, Any], prompts: int) -> str:
     said.append(
         f"it differs in {', '.join(changed)}" if changed else "no metric shows it to be worse"
     )
+    if facts["larger"]:
+        said.append(f"{count(facts['larger'], 'tensor')} of it are in larger types: it is narrow")
     if facts["same_prompts"] < prompts:
         other = prompts - facts["same_prompts"]
         said.append(f"llama.cpp reads {count(other, 'prompt')} as other tokens than the adapter")
