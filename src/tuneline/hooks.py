@@ -27,6 +27,7 @@ from tuneline.parameters import Publish, Storage
 from tuneline.reporting.summary import summarize
 from tuneline.use_cases import list_use_cases
 from tuneline.utils.files import REMEDY, name_unwritable, replace_whole
+from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import state_rest
 
 if TYPE_CHECKING:
@@ -146,12 +147,25 @@ def hold(folder: Path, name: str) -> "BaseFileLock":
 
 
 class ProgressDuringRun:
-    """Says which node runs, and how many there are."""
+    """Says which node runs, how many there are, and now and then that it still does."""
+
+    def __init__(self) -> None:
+        self.shown: Progress | None = None
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count the nodes."""
         self.total, self.started = len(pipeline.nodes), 0
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name: str) -> None:
+        """Show how long a large file takes."""
+        self._show(f"Loading {dataset_name}")
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Show how long a large file takes."""
+        self._show(f"Saving {dataset_name}")
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -160,6 +174,27 @@ class ProgressDuringRun:
         stage = next(iter(node.tags & KEPT.keys()), "")
         state_rest(KEPT.get(stage, "the same command begins this stage again"))
         log.info("[%s/%s] %s", self.started, self.total, node.name)
+        self._show(node.name)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Show nothing any more."""
+        self._end()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Show nothing any more."""
+        self._end()
+
+    def _show(self, work: str) -> None:
+        self._end()
+        self.shown = Progress(work)
+        self.shown.__enter__()
+
+    def _end(self) -> None:
+        if self.shown:
+            self.shown.close()
+            self.shown = None
 
 
 class SummaryAfterRun:
