@@ -192,7 +192,7 @@ class ProgressDuringRun:
         self.shown.__enter__()
 
     def _end(self) -> None:
-        if self.shown:
+        if self.shown is not None:
             self.shown.close()
             self.shown = None
 

@@ -93,7 +93,7 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
         self.ended.set()
         # By identity: to tqdm, two bars on the same line of a terminal are equal.
         _running[:] = [one for one in _running if one is not self]
-        if self.redirected:
+        if self.redirected is not None:
             self.redirected.__exit__(None, None, None)
             self.redirected = None
         super().close()

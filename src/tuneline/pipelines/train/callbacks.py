@@ -86,17 +86,17 @@ class TrainingProgress(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Count a step."""
-        if self.shown:
+        if self.shown is not None:
             self.shown.update()
 
     def end(self) -> None:
         """Show nothing any more, also of a training that failed."""
-        if self.shown:
+        if self.shown is not None:
             self.shown.close()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
         """Say what was measured, on one of the processes."""
-        if not self.shown:
+        if self.shown is None:
             return
         if "eval_loss" in logs:
             log.info(
