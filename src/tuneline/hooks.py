@@ -6,7 +6,7 @@ import os
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -25,7 +25,7 @@ from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Publish, Storage
 from tuneline.reporting.summary import summarize
-from tuneline.use_cases import list_use_cases
+from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
 from tuneline.utils.files import REMEDY, name_unwritable, replace_whole
 from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import state_rest
@@ -201,7 +201,42 @@ class SummaryAfterRun:
     """Says at the end where the results are and what changed."""
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
         """Summarize what this run made."""
-        for line in summarize(pipeline.all_outputs(), catalog):
-            log.info(line)
+        made = pipeline.all_outputs()
+        for line in summarize(made, catalog):
+            log.info("%s", line)
+        reported = [name for name in made if name.endswith(".report")]
+        if len(reported) == 1:
+            use_case = reported[0].removesuffix(".report")
+            steps = catalog.load(f"{use_case}.next_steps")["steps"]
+            log.info("—— try next ——")
+            for line in list_commands(use_case, steps, run_params["env"] or DEFAULT_ENVIRONMENT):
+                log.info("%s", line)
+
+
+def list_commands(use_case: str, steps: list[dict[str, Any]], env: str) -> list[str]:
+    """List the two commands to try next.
+
+    Args:
+        use_case: what has just been evaluated.
+        steps: what follows from its numbers; the first one with a new value can be typed.
+        env: the machine.
+
+    Returns:
+        One that asks both models; and one for a file of one's own, or, where it is one's own
+        already, the change that is advised, or else the merge.
+    """
+    machine = "" if env == DEFAULT_ENVIRONMENT else f" --env={env}"
+    is_main = use_case == MAIN_USE_CASE
+    prefix = "" if is_main else f"{use_case}."
+    ask = f'kedro run --pipeline={prefix}ask{machine} --params=question="…"'
+    if is_main:
+        return [ask, "kedro new-use-case my_texts my_texts.csv"]
+    changed = next((step for step in steps if step["value"] is not None), None)
+    if changed is None:
+        return [ask, f"kedro run --pipeline={prefix}merge{machine}"]
+    change = f"--params={prefix}{changed['key']}={changed['value']}"
+    return [ask, f"kedro run --pipeline={use_case}{machine} {change}"]
