@@ -119,7 +119,11 @@ def test_work_that_goes_on_counts_from_where_it_was(
     with Progress("Training", "steps", 100, initial=50) as steps:
         clock[0] = 110.0
         steps.update(10)
+        clock[0] = 150.2
+        steps.describe("saving")
+        steps.update(0)
     assert caplog.messages[0] == "Training: 60 steps, 1 steps/s, 60% of 100, 0:40 min left."
+    assert caplog.messages[1].endswith("60% of 100, saving, 3:21 min left.")
 
 
 def test_bytes_are_sizes(clock: list[float], caplog: pytest.LogCaptureFixture):

@@ -194,4 +194,4 @@ def shows_bars(stream: Any) -> bool:
 
 
 def _format_minutes(seconds: float) -> str:
-    return f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
+    return "{}:{:02}".format(*divmod(round(seconds), 60))
