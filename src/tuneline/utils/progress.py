@@ -93,6 +93,8 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
         self.ended.set()
         # By identity: to tqdm, two bars on the same line of a terminal are equal.
         _running[:] = [one for one in _running if one is not self]
+        if _running:  # what this one said last was news of what it is within, too
+            _running[-1].last_line = _running[-1].format_dict["elapsed"]
         if self.redirected is not None:
             self.redirected.__exit__(None, None, None)
             self.redirected = None

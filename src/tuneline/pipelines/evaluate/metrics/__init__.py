@@ -70,7 +70,7 @@ def measure_answers(
     for who in MODELS:
         outputs = Outputs(answers, who, training, evaluation, keys)
         found: SampleScores = {}
-        for _, measure in track(FAMILIES, f"Scoring the {who} model", "kinds of metrics"):
+        for _, measure in track(FAMILIES, f"Scoring the {who} model", "measures"):
             found |= measure(outputs)
         for number, (row, compared) in enumerate(zip(rows, keys[who], strict=True)):
             metrics = {name: _plain(scores[number]) for name, scores in found.items()}
