@@ -8,7 +8,7 @@ STEPS = [
 
 def test_the_main_use_case_leads_to_a_question_and_to_a_file_of_ones_own():
     ask, new = list_commands("product_descriptions", STEPS, "laptop")
-    assert ask == 'kedro run --pipeline=ask --params=question="…"'
+    assert ask == 'kedro run --pipeline=ask --params=question="Blue teapot, 1 liter"'
     assert new.startswith("kedro new-use-case ")
 
 

@@ -147,7 +147,7 @@ def test_the_last_lines_say_where_the_results_are_and_what_changed(
     assert lines[basis + 6].startswith("  1. The training had 16 steps")
     *_, adapter, report, heading, ask, new = lines
     assert heading == "—— try next ——"
-    assert ask == 'kedro run --pipeline=ask --env=test --params=question="…"'
+    assert ask == 'kedro run --pipeline=ask --env=test --params=question="Blue teapot, 1 liter"'
     assert new.startswith("kedro new-use-case ")
     assert done.stderr == ""  # neither bars nor warnings of libraries
     assert (project / adapter.split()[-1]).is_dir()

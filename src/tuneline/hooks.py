@@ -232,7 +232,8 @@ def list_commands(use_case: str, steps: list[dict[str, Any]], env: str) -> list[
     machine = "" if env == DEFAULT_ENVIRONMENT else f" --env={env}"
     is_main = use_case == MAIN_USE_CASE
     prefix = "" if is_main else f"{use_case}."
-    ask = f'kedro run --pipeline={prefix}ask{machine} --params=question="…"'
+    question = "Blue teapot, 1 liter" if is_main else "…"
+    ask = f'kedro run --pipeline={prefix}ask{machine} --params=question="{question}"'
     if is_main:
         return [ask, "kedro new-use-case my_texts my_texts.csv"]
     changed = next((step for step in steps if step["value"] is not None), None)

@@ -60,6 +60,7 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
             total=total,
             initial=initial,
             leave=False,
+            position=0,  # not below work without a bar that this one is within
             dynamic_ncols=True,
             smoothing=0,
             miniters=1,

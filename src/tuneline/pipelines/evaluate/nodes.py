@@ -161,7 +161,9 @@ def score_remote_answers(
         return {}
     run = describe_remote_run(remote_answers, remote_job, evaluation)
     scores = measure_answers(remote_answers, train, evaluation)
-    return _score(remote_answers, scores, evaluation, run)
+    found = _score(remote_answers, scores, evaluation, run)
+    log.info("Verdict: %s", found["verdict"]["summary"])
+    return found
 
 
 def _score(
@@ -195,7 +197,6 @@ def _score(
             for column, values in by_slice.items()
         }
     verdict = conclude(metrics, categories)
-    log.info("Verdict: %s", verdict["summary"])
     held_out = np.array([row["reference"] is not None for row in answers])
     groupings = count_groups(find_groups(answers), held_out)
     return {
