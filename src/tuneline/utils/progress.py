@@ -47,6 +47,7 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
     def __init__(
         self, work: str, unit: str = "", total: float | None = None, initial: float = 0
     ) -> None:
+        self.work = work
         self.has_bar = bool(unit) and shows_bars(sys.stderr)
         self.estimated = False
         self.last_line = self.reached = 0.0
@@ -87,7 +88,7 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
         counted = f"{self._format_count()}, {self._format_rate(seconds)}, all of them"
         self.close()
         if kind is None and self.n and self.unit.strip() and seconds >= SECONDS_BETWEEN_LINES:
-            log.info("%s: %s.", self.desc.removesuffix(": "), counted)
+            log.info("%s: %s.", self.work, counted)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -100,6 +101,10 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
             self.redirected.__exit__(None, None, None)
             self.redirected = None
         super().close()
+
+    def display(self, *args: Any, **options: Any) -> bool:
+        """Draw the bar, where there is one: the hub's client asks for it in any case."""
+        return bool(super().display(*args, **options)) if self.has_bar else False
 
     def update(self, n: float | None = 1) -> None:
         """Count what is done, some of it at a time."""
@@ -139,9 +144,7 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
                 return
             self.last_line, self.said = seconds, state
         has_console = not (self.has_bar and shows_bars(sys.stdout))
-        (log if has_console else unseen).info(
-            "%s: %s.", self.desc.removesuffix(": "), self._describe(seconds)
-        )
+        (log if has_console else unseen).info("%s: %s.", self.work, self._describe(seconds))
 
     def _describe(self, seconds: float) -> str:
         note = f", {self.note}" if self.note else ""
