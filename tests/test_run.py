@@ -144,7 +144,7 @@ def test_the_last_lines_say_where_the_results_are_and_what_changed(
         assert "base" in line
         assert "tuned" in line
     assert lines[basis + 5] == "what next"
-    assert lines[basis + 6].startswith("  1. The training had 16 steps")
+    assert lines[basis + 6].startswith("  1. ")
     *_, adapter, report, heading, ask, new = lines
     assert heading == "—— try next ——"
     assert ask == 'kedro run --pipeline=ask --env=test --params=question="Blue teapot, 1 liter"'
