@@ -1,10 +1,7 @@
 """What happens around a run: checks before any node, a summary after the last."""
 
-import errno
 import logging
-import os
 import re
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +23,7 @@ from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Publish, Storage
 from tuneline.reporting.summary import summarize
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
-from tuneline.utils.files import REMEDY, name_unwritable, replace_whole
+from tuneline.utils.locks import hold
 from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import state_rest
 
@@ -35,10 +32,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How a disk answers that knows no locks; filelock says it of a whole system.
-WITHOUT_LOCKS = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS}
 # What the plan page lists: no file states it as such.
 SETTINGS = re.compile(r"params:(.+)\.settings")
+# The machine's name, for the commands that the overview page shows.
+ENVIRONMENT = "params:environment"
 # What is kept of a stage that is stopped half way.
 KEPT = {
     "train": "the same command goes on from the last checkpoint, if there is one",
@@ -77,6 +74,8 @@ class CheckBeforeRun:
         for name in pipeline.inputs():
             if use_case := SETTINGS.fullmatch(name):
                 catalog[name] = list_settings(self.loader, use_case[1])
+        if ENVIRONMENT in pipeline.inputs():
+            catalog[ENVIRONMENT] = self.loader.env or DEFAULT_ENVIRONMENT
         problems = list(find_run_problems(pipeline, catalog))
         # A run that is refused has downloaded no weights.
         problems = problems or fetch_weights(pipeline, catalog)
@@ -106,44 +105,6 @@ def _name_stage(node: Node) -> str:
     """Name the use case and the stage that a node belongs to, from what it writes."""
     use_cases = {name.partition(".")[0] for name in node.outputs if "." in name}
     return ".".join([*sorted(use_cases), *sorted(node.tags)])
-
-
-def hold(folder: Path, name: str) -> "BaseFileLock":
-    """Hold what one run at a time may write to; wait for the run that holds it.
-
-    The system releases a lock when its process ends, however it ends.
-
-    Args:
-        folder: where locks are kept.
-        name: of what is written to.
-
-    Returns:
-        The lock.
-
-    Raises:
-        TunelineError: if this user may not write there.
-    """
-    from filelock import FileLock, Timeout
-
-    # A soft lock would outlive its process.
-    lock = FileLock(folder / f"{name}.lock", fallback_to_soft=False)
-    holder = folder / f"{name}.txt"
-    with name_unwritable(folder, REMEDY):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            who = holder.read_text("utf-8") if holder.is_file() else "another process"
-            log.warning("Another run of %s writes its files (%s): waiting for it.", name, who)
-            lock.acquire()
-        except (NotImplementedError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in WITHOUT_LOCKS:
-                raise
-            log.warning("%s is on a disk without locks: start one run at a time.", folder)
-            return lock
-        with replace_whole(holder) as file:
-            file.write(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}".encode())
-    return lock
 
 
 class ProgressDuringRun:

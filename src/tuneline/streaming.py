@@ -8,11 +8,12 @@ from functools import cache, partial
 from queue import Full, Queue
 from threading import Thread
 from types import MappingProxyType
-from typing import Protocol, TypeVar
-
-import polars as pl
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tuneline.parameters import Data
+
+if TYPE_CHECKING:  # models work on machines without polars, too
+    import polars as pl
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -25,7 +26,7 @@ LOOK_UP_SECONDS = 0.2
 LINE = "line"
 # Column of a batch, where a source has several files: `part-03.jsonl:17`.
 SOURCE = "_source"
-Work = Callable[[pl.DataFrame], pl.DataFrame]
+Work = Callable[["pl.DataFrame"], "pl.DataFrame"]
 
 
 def run_ahead(values: Iterator[T]) -> Iterator[T]:
@@ -163,7 +164,7 @@ class RowSource(Protocol):
     files: Mapping[str, int] = MappingProxyType({})
     notes: Sequence[str] = ()
 
-    def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
+    def map(self, fields: Fields, work: Work) -> "Iterator[pl.DataFrame]":
         """Read the rows and do some work on every batch.
 
         Args:
@@ -179,8 +180,10 @@ class RowSource(Protocol):
         ...
 
 
-def show_originals(rows: pl.Series) -> pl.Series:
+def show_originals(rows: "pl.Series") -> "pl.Series":
     """Write raw rows as texts; bytes that are no UTF-8 in hexadecimal."""
+    import polars as pl
+
     try:
         texts = rows.cast(pl.String)
     except pl.exceptions.ComputeError:  # polars does not say which row is to blame

@@ -81,7 +81,9 @@ def attach_adapter(model: Any, adapter: Adapter) -> Any:
     """
     from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 
-    config = LoraConfig(**{**adapter.config, "inference_mode": False})
+    # The folder that a GGUF file was converted into has a name of its own.
+    named = {"inference_mode": False, "base_model_name_or_path": model.name_or_path}
+    config = LoraConfig(**{**adapter.config, **named})
     model = get_peft_model(model, config)
     set_peft_model_state_dict(model, adapter.tensors)
     return model.eval()

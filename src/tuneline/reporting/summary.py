@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import polars as pl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 
@@ -178,6 +177,8 @@ def show(catalog: DataCatalog, name: str, rows: int = 8) -> Any:
 
 
 def _present(value: Any, rows: int) -> Any:
+    import polars as pl
+
     if isinstance(value, pl.LazyFrame):
         return value.head(rows).collect().to_pandas()
     if isinstance(value, pd.DataFrame):

@@ -40,6 +40,17 @@ def hash_value(value: Any) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def hash_json_lines(path: Path) -> str:
+    """Fingerprint a file of JSON lines as `hash_value` does the list of its values."""
+    digest = hashlib.sha256(b"[")
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            row = orjson.dumps(orjson.loads(line), option=orjson.OPT_SORT_KEYS)
+            digest.update(b"," + row if number else row)
+    digest.update(b"]")
+    return digest.hexdigest()
+
+
 def hash_file(path: Path) -> str:
     """Fingerprint a file by its bytes: SHA-256, hexadecimal."""
     return _digest_file(path).hexdigest()

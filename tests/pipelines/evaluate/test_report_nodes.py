@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import CPU
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
@@ -149,7 +150,7 @@ def make_page(**changes: object) -> str:
     answers = make_answers()
     adapter = Adapter(config={}, tensors={}, tokenizer=None, provenance=PROVENANCE)
     answer_scores = measure_answers(answers, [], EVALUATION)
-    scores = score_answers(answers, answer_scores, adapter, EVALUATION)
+    scores = score_answers(answers, answer_scores, adapter, EVALUATION, CPU)
     other = {**scores, "run": {**scores["run"], "recipe": {"learning_rate": 2, "seed": PLANTED}}}
     comparison = compare_versions({"2026-01-01": other, "2026-01-02": scores})
     score_plot, category_plot = plot_scores(scores)
@@ -337,6 +338,7 @@ def test_the_page_does_without_what_is_not_there():
         measure_answers(answers, [], EVALUATION),
         Adapter({}, {}, None, PROVENANCE),
         EVALUATION,
+        CPU,
     )
     bare = make_page(rubric=None, comparison=compare_versions({"1": scores}))
     for heading in ("Ratings", "Runs compared"):

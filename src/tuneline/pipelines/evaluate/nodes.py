@@ -121,6 +121,7 @@ def score_answers(
     answer_scores: list[dict[str, Any]],
     adapter: Adapter,
     evaluation: Evaluation,
+    hardware: Hardware,
 ) -> dict[str, Any]:
     """Compare base and tuned answers, overall and by category and slice, with their uncertainty.
 
@@ -129,6 +130,7 @@ def score_answers(
         answer_scores: what every metric says of them, as `measure_answers` gives it.
         adapter: its fingerprint goes into the scores, so that they can be told from others.
         evaluation: how surely.
+        hardware: the machine that answered.
 
     Returns:
         The `run` they belong to, how many `prompts` and `questions`; in how many independent
@@ -136,7 +138,7 @@ def score_answers(
         `metrics` by name as `compare_all` gives them, and the same for each of the `categories`,
         and in `slices` for each value of each column.
     """
-    run = describe_run(answers, adapter, evaluation)
+    run = describe_run(answers, adapter, evaluation, hardware)
     return _score(answers, answer_scores, evaluation, run)
 
 

@@ -59,7 +59,13 @@ def create_pipeline(has_rubric: bool = False) -> Pipeline:
             Node(
                 score_answers,
                 name="score_answers",
-                inputs=["answers", "answer_scores", "adapter", "params:evaluation"],
+                inputs=[
+                    "answers",
+                    "answer_scores",
+                    "adapter",
+                    "params:evaluation",
+                    "params:hardware",
+                ],
                 outputs="scores",
             ),
             Node(

@@ -14,6 +14,7 @@ from polars.selectors import by_name
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, fill_templates
+from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
@@ -200,7 +201,7 @@ def check_leaks(
 
     Returns:
         The rows without leaks, those that were moved into training after its own; a table of the
-        leaks; and the report.
+        leaks; and the report, with the settings (`inputs`) that the examples follow from.
 
     Raises:
         TunelineError: if a split would be empty without its leaks.
@@ -212,6 +213,7 @@ def check_leaks(
     left = rows[places["row"]].with_columns(places["split"])
     table = list_leaks(found, rows, evaluation.questions, data, prompt)
     report = describe_check(found, forms, kept, left, data)
+    report["inputs"] = describe_preparation(data, prompt, evaluation)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
     return left, table, report
 

@@ -15,6 +15,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.download import retry_when_full
+from tuneline.hub.gguf import locate_base
 from tuneline.models.architecture import make_lora_config
 from tuneline.models.batching import derive_accumulation
 from tuneline.parameters import Hardware, Recipe
@@ -110,8 +111,9 @@ def initialize_adapter(model: Any, recipe: Recipe) -> None:
 
 
 def _find_weights(recipe: Recipe) -> str:
-    if Path(recipe.base_model).is_dir():
-        return recipe.base_model
+    base = locate_base(recipe.base_model)
+    if Path(base).is_dir():
+        return base
     from huggingface_hub import snapshot_download
 
     return snapshot_download(recipe.base_model, revision=recipe.revision, local_files_only=True)
