@@ -26,7 +26,6 @@ from tuneline.pipelines.prepare.row_checks import check_cleaned, check_columns
 from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
 from tuneline.streaming import (
     SOURCE,
-    RowProgress,
     RowSource,
     list_fields,
     map_ahead,
@@ -34,6 +33,7 @@ from tuneline.streaming import (
     show_originals,
 )
 from tuneline.utils.files import replace_whole
+from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import FORMULA_START
 
 log = logging.getLogger(__name__)
@@ -75,13 +75,12 @@ def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
 
 def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[pl.DataFrame]:
     seen = {name: SeenKeys() for name in data.rules.unique}
-    progress = RowProgress("Cleaning")
-    for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
-        judged = find_repetitions(table, seen)
-        report.add(judged)
-        progress.advance(judged.height, raw.share)
-        yield judged
-    progress.finish()
+    with Progress("Cleaning", "rows") as progress:
+        for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
+            judged = find_repetitions(table, seen)
+            report.add(judged)
+            progress.advance(judged.height, raw.share)
+            yield judged
 
 
 def _encode(numbered: tuple[int, pl.DataFrame], data: Data) -> tuple[bytes, bytes]:
