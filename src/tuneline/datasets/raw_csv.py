@@ -90,6 +90,11 @@ class RawCSVDataset(RawDataset):
         )
 
 
+def read_header(path: str, limits: Limits | None = None) -> list[str]:
+    """Read the names of a file's columns."""
+    return CSVRecords(RawFile(path, limits=limits)).header
+
+
 class _CSVRows(FileRows):
     """Rows of CSV files. See `RowSource`."""
 

@@ -21,6 +21,8 @@ HEADING_CHARACTERS, HEADING_WORDS = 100, 14
 # What begins an item of a list or a row of a table, and what ends a sentence or a clause.
 NO_HEADING = re.compile("\\s*[-*•\u2013|>]|.*(?: \\| |[.,;!\u3002\uff0c\uff1b\uff01]\\s*$)")
 ASKS = ("?", "\uff1f")
+# The pairs of a document, and what the report says of it.
+Found = tuple[list[dict[str, str]], dict[str, object]]
 NO_SECTION = "no heading with a text below it"
 
 
@@ -204,7 +206,7 @@ def _name_section(document: str, data: Data, place: int) -> dict[str, str]:
     return {data.id: f"{document}-{place}", SECTION_COLUMNS[0]: document}
 
 
-def _pair_parts(text: str, documents: Documents) -> tuple[list[dict[str, str]], dict[str, object]]:
+def _pair_parts(text: str, documents: Documents) -> Found:
     parts = find_parts(text, documents)
     sizes = {name: len(part) for name, part in parts.texts.items()}
     found = {"problem": "; ".join(parts.problems), "before": parts.before, **sizes}
