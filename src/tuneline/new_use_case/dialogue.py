@@ -18,8 +18,8 @@ from tuneline.utils.terminal import StopCommandError, shorten, show, state_rest
 
 REST = "nothing was written"
 STYLES = {"control": "dim", "prompt": "", "answer": "bold cyan"}
-# Of a text in the table of columns, and of one piece of a row.
-CELL_CHARACTERS, PIECE_CHARACTERS = 80, 400
+# Of a name and of a text in the table of columns, and of one piece of a row.
+NAME_CHARACTERS, CELL_CHARACTERS, PIECE_CHARACTERS = 24, 80, 400
 COLUMN_KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 ENTER, ESCAPE = ("\r", "\n"), "\x1b"
@@ -106,10 +106,10 @@ class _Dialogue:
         self._print(_make_grid([*told, *(("Note", note) for note in preview.notes)]))
 
     def _list_columns(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=False)
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
         for name in ("", "column", "used as"):
-            table.add_column(name, overflow="fold")
-        table.add_column("the first text in it", overflow="ellipsis", no_wrap=True)
+            table.add_column(name, overflow="fold", max_width=NAME_CHARACTERS)
+        table.add_column("the first text in it", overflow="ellipsis", no_wrap=True, ratio=1)
         for key, (name, role, example) in zip(COLUMN_KEYS, self._preview.columns, strict=False):
             style = "dim" if role == "not used" else ""
             cells = (name, role, shorten(example, CELL_CHARACTERS))
@@ -128,12 +128,12 @@ class _Dialogue:
 
     def _show_row(self, row: Shown) -> None:
         unit = self._preview.unit
-        about = f"line {row.line}: {row.asked} {unit} asked, {row.answered} learned"
+        about = f"{row.place}: {row.asked} {unit} asked, {row.answered} learned"
         self._print(Text(f"\n{about}", "dim"))
         pieces = (
             (show(shorten(text, PIECE_CHARACTERS)), STYLES[kind]) for kind, text in row.pieces
         )
-        self._print(Padding(Text.assemble(*pieces), (0, 0, 0, 2)))
+        self._print(Padding(Text.assemble(*pieces), (0, 0, 0, 2), expand=False))
 
     def _show_keys(self) -> None:
         keys = {"y": "write it", **{key: name for key, (name, _) in self._keys.items()}}

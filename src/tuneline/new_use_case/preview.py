@@ -38,14 +38,14 @@ class Shown:
     """One row as the model sees it.
 
     Attributes:
-        line: where it is in the source.
+        place: where it is in the source.
         pieces: the text, each piece with its kind: `control` (of the chat template), `prompt`, or
             `answer`.
         asked: the length of the prompt.
         answered: the length of the answer, with what ends it.
     """
 
-    line: str
+    place: str
     pieces: list[tuple[str, str]]
     asked: int
     answered: int
@@ -261,7 +261,8 @@ def _load_tokenizer(recipe: Recipe, project: Path) -> Any:
 
 def _show(tokenizer: Any, example: Example) -> Shown:
     messages = [*example["prompt"], *example["completion"]]
-    line = str(example["meta"]["line"])
+    in_document = "document" in example["meta"].get("groups", {})
+    place = example["id"] if in_document else f"line {example['meta']['line']}"
     if tokenizer is None:
         spoken = [(message["role"], message["content"]) for message in messages]
         pieces = [
@@ -273,7 +274,7 @@ def _show(tokenizer: Any, example: Example) -> Shown:
             )
         ]
         *asked, answered = (len(text.split()) for _, text in spoken)
-        return Shown(line, pieces, sum(asked), answered)
+        return Shown(place, pieces, sum(asked), answered)
     from tuneline.models.control_tokens import list_control_tokens
     from tuneline.models.rendering import render_example
 
@@ -286,7 +287,7 @@ def _show(tokenizer: Any, example: Example) -> Shown:
         for kind, ids in (("prompt", rendered.ids[:cut]), ("answer", rendered.ids[cut:]))
         for piece in _divide(kind, tokenizer.decode(ids), controls)
     ]
-    return Shown(line, pieces, cut, len(rendered.ids) - cut)
+    return Shown(place, pieces, cut, len(rendered.ids) - cut)
 
 
 def _divide(kind: str, text: str, controls: re.Pattern[str]) -> Iterator[tuple[str, str]]:
