@@ -54,11 +54,9 @@ def test_columns_template_and_system_message_are_changed_by_keys(project: Path, 
     for keys, words in (
         ("", KEYS),
         ("p", "press the sign"),
-        ("5", KEYS),  # note
-        ("a", "press the sign"),
-        ("3", KEYS),  # title
+        ("4", KEYS),  # text, which changes places with title
         ("t", "Prompt:"),
-        ("\x01About {aisle}, \x05 and \\n{text}\r", KEYS),
+        ("\x01About {aisle}: \x05\\nIn short\r", KEYS),
         ("s", "System message:"),
         ("You sell {brace}.\r", "name one of"),
         ("s", "System message:"),
@@ -70,11 +68,11 @@ def test_columns_template_and_system_message_are_changed_by_keys(project: Path, 
     status, shown = terminal.wait()
     assert status == 0, shown
     written = read_parameters(project, "shop")
-    assert written["data"]["columns"] == ["aisle", "note", "text", "title"]
+    assert written["data"]["columns"] == ["aisle", "text", "title"]
     assert "category" not in written["data"]
     assert written["prompt"] == {
         "system": "You sell goods.",
-        "prompt": "About {aisle}, {note} and \n{text}",
+        "prompt": "About {aisle}: {text}\nIn short",
         "completion": "{title}",
     }
 

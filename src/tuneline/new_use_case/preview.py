@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -18,7 +19,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, fill_templates
 from tuneline.new_use_case.draft import Draft, Options, list_placeholders, make_draft
 from tuneline.new_use_case.sources import find_source
-from tuneline.parameters import Data, Recipe
+from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
 from tuneline.pipelines.prepare.document_pairs import pair_documents
 from tuneline.reporting.pages import count, render_page
@@ -169,7 +170,9 @@ def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
         raise TunelineError(_too_few(draft, kept.height, rejected))
     examples = [fill_templates(row, data, prompt) for row in kept.head(MEASURED).to_dicts()]
     shown = [fill_templates(row, data, prompt) for row in kept.slice(first, SHOWN_ROWS).to_dicts()]
-    tokenizer = _load_tokenizer(recipe, project)
+    tokenizer = _load_tokenizer(
+        recipe.base_model, recipe.revision, recipe.chat_template_path, project
+    )
     measure = partial(_show, tokenizer)
     several = sum(one.rows for one in rejected if one.reason.startswith(MORE_THAN_ONE))
     if several:
@@ -247,14 +250,16 @@ def _describe_columns(draft: Draft) -> Iterator[tuple[str, str, str]]:
         yield name, role or "not used", example
 
 
-def _load_tokenizer(recipe: Recipe, project: Path) -> Any:
+@lru_cache(maxsize=1)
+def _load_tokenizer(base: str, revision: str | None, template: str | None, project: Path) -> Any:
     """Load the base model's tokenizer from this machine; None if it is not here."""
     from tuneline.models.loading import load_tokenizer
 
-    local = project / recipe.base_model
-    found = recipe.model_copy(update={"base_model": str(local)}) if local.is_dir() else recipe
+    folder = project / base
+    named = {"base_model": str(folder) if folder.is_dir() else base, "revision": revision}
+    recipe: Any = SimpleNamespace(**named, chat_template_path=template)
     try:
-        return load_tokenizer(found)
+        return load_tokenizer(recipe)
     except (OSError, ValueError, ImportError):
         return None
 
