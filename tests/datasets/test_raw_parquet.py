@@ -50,7 +50,7 @@ def test_what_is_no_parquet_or_lacks_a_field_is_refused(tmp_path: Path):
     with pytest.raises(TunelineError, match="no Parquet file that can be read"):
         read(tmp_path / "a.parquet")
     pl.DataFrame({"uid": ["a"], "titel": ["x"]}).write_parquet(tmp_path / "b.parquet")
-    with pytest.raises(TunelineError, match="no row has the field `title`; .*`titel`"):
+    with pytest.raises(TunelineError, match=r"no row has the field `title`; .*`titel`"):
         read(tmp_path / "b.parquet")
     pl.DataFrame({"uid": [], "title": []}).write_parquet(tmp_path / "c.parquet")
     with pytest.raises(TunelineError, match="the file is empty"):

@@ -64,7 +64,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "one row": (
         "a.csv",
         lambda path: path.write_bytes(csv("question,answer", "What?,That is it.")),
-        "no more than 1 example",
+        "it gives 1 example",
     ),
     "a binary file": ("a.csv", lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0"), ""),
     "a picture": ("a.png", lambda path: path.write_bytes(b"\x89PNG"), "does not end as that of"),
@@ -182,7 +182,8 @@ def test_another_sheet_and_other_columns_are_named_by_options(tmp_path: Path):
         make_draft("shop", source, Options(prompt_column="b"))
 
 
-def test_without_a_tokenizer_lengths_are_words(tmp_path: Path):
+def test_without_a_tokenizer_lengths_are_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)  # where no base model is
     (tmp_path / "a.csv").write_bytes(csv("question,answer", *(",".join(one) for one in ROWS)))
     preview = make_preview(make_draft("shop", find_source(tmp_path / "a.csv"), Options()), tmp_path)
     assert (preview.unit, preview.rows[0].asked, preview.rows[0].answered) == ("words", 6, 4)
@@ -190,10 +191,10 @@ def test_without_a_tokenizer_lengths_are_words(tmp_path: Path):
 
 
 def test_the_page_for_a_notebook_escapes_what_others_wrote(tmp_path: Path):
-    rows = (f"<script>{asked}</script>,<b>{said}</b>" for asked, said in ROWS)
+    rows = (f"&lt;script&gt; {asked},&lt;b&gt;{said}" for asked, said in ROWS)
     (tmp_path / "a.csv").write_bytes(csv("question,answer <i>", *rows))
     page = show_preview(tmp_path / "a.csv", system="You <u>sell</u>.")
-    assert "How many leaves has tea 0?" in page
+    assert "&lt;script&gt; How many leaves has tea 0?" in page
     assert "You &lt;u&gt;sell&lt;/u&gt;." in page
     assert not any(tag in page for tag in ("<script", "<i>", "<u>", "<b>Tea", "http"))
 

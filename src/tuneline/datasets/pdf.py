@@ -2,6 +2,7 @@
 
 import logging
 from io import BytesIO
+from math import ceil
 
 from tuneline.utils.limits import Limits, MemoryBudget
 
@@ -57,7 +58,7 @@ def join_lines(text: str) -> str:
     """Join the lines of a page to paragraphs, as far as their lengths tell."""
     lines = [line.strip() for line in text.splitlines()]
     lengths = sorted(len(line) for line in lines if line)
-    width = lengths[int(USUAL * (len(lengths) - 1))] if lengths else 0
+    width = lengths[ceil(USUAL * (len(lengths) - 1))] if lengths else 0
     paragraphs: list[str] = []
     goes_on = False
     for line in lines:

@@ -133,6 +133,8 @@ def find_sections(text: str) -> tuple[list[Section], int]:
     if not any(levels):
         levels = _find_bare(lines)
     starts = [place for place, level in enumerate(levels) if level]
+    if not starts:
+        return [], len(text)
     above: dict[int, str] = {}
     parents: list[str] = []
     sections: list[Section] = []
@@ -150,7 +152,7 @@ def find_sections(text: str) -> tuple[list[Section], int]:
         for one, parent in zip(sections, parents, strict=True)
         if one.text
     ]
-    return told, sum(map(len, lines[: starts[0]])) if starts else len(text)
+    return told, sum(map(len, lines[: starts[0]]))
 
 
 def _find_bare(lines: list[str]) -> list[int]:
