@@ -2,9 +2,9 @@
 
     HF_HUB_CACHE=… PYTHONPATH=. python scripts/benchmarks/memory.py
 
-Every case trains two steps as `kedro run --pipeline=train` does, on packs or padded batches that are
-full, with a validation before, between and after them and a checkpoint. The process has loaded
-what such a command loads. SmolLM2 must have been converted before: `kedro run` does it.
+Every case trains two steps as `kedro run --pipeline=train` does, on packs or padded batches that
+are full, with validations and checkpoints. The process has loaded what such a command loads.
+SmolLM2 must have been converted before: `kedro run` does it.
 """
 
 import argparse
@@ -38,7 +38,9 @@ def list_cases(models: dict[str, str]) -> list[dict[str, Any]]:
         {"tokens": 2048, "gradient_checkpointing": True},
         {"dtype": "bfloat16"},
     ]
-    return [{"name": name, "model": place, **one} for name, place in models.items() for one in changes]
+    return [
+        {"name": name, "model": place, **one} for name, place in models.items() for one in changes
+    ]
 
 
 def measure(case: dict[str, Any]) -> dict[str, Any]:

@@ -44,10 +44,12 @@ def count_activations(size: "ModelSize", tokens: int, recipe: Recipe, hardware: 
     mask = width * pairs  # sdpa makes one of the dtype's numbers for each layer
     ends = tokens * size.hidden * (2 * width + 4)  # last states, normalized, and their gradient
     head = _count_head(size, tokens, width)
+    copied = size.trainable * width if width < BYTES["float32"] else 0  # the adapter, by autocast
+    always = pairs + ends + copied
     if not hardware.gradient_checkpointing:
-        return pairs + ends + size.layers * (layer + mask) + head
+        return always + size.layers * (layer + mask) + head
     inputs = size.layers * tokens * size.hidden * width
-    return pairs + ends + inputs + max(head, layer + mask + _count_gradients(size, tokens, width))
+    return always + inputs + max(head, layer + mask + _count_gradients(size, tokens, width))
 
 
 def _count_layer(size: "ModelSize", recipe: Recipe, width: int) -> float:
