@@ -1,5 +1,6 @@
 """Datasets that kedro-datasets does not have: raw rows, streams, adapters, caches, sheets."""
 
+from tuneline.datasets.earlier_records import EarlierRecordsDataset, StageRecordsDataset
 from tuneline.datasets.folders import (
     AdapterDataset,
     BaseModelDataset,
@@ -32,6 +33,7 @@ __all__ = [
     "BaseModelDataset",
     "CSVDataset",
     "CacheDataset",
+    "EarlierRecordsDataset",
     "FolderDataset",
     "HTMLDataset",
     "JSONDataset",
@@ -50,5 +52,6 @@ __all__ = [
     "RawSheetDataset",
     "ReleaseFolderDataset",
     "SparkJSONLinesDataset",
+    "StageRecordsDataset",
     "TextDataset",
 ]

@@ -140,8 +140,11 @@ class Hardware(Block):
         description="as in `from_pretrained`; `auto` takes flash attention where it is installed "
         "and the GPU can, else PyTorch's sdpa"
     )
-    tokens_per_second: float | None = Field(
-        default=None, gt=0, description="of a training measured before; null: not known"
+    teraflops: float | None = Field(
+        default=None,
+        gt=0,
+        description="of each device in a training, from published runs: the plan's time follows "
+        "from it until one was measured; null: not known",
     )
     price_per_hour: float | None = Field(
         default=None,

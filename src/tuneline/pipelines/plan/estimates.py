@@ -1,4 +1,4 @@
-"""Tokens, time and cost of a run, and what follows from the machine."""
+"""Tokens and disk of a run, and what follows from the machine."""
 
 import math
 from collections.abc import Mapping
@@ -39,27 +39,6 @@ def describe_tokens(used: pd.DataFrame, steps: dict[str, int | float]) -> dict[s
         "per_epoch": per_epoch,
         "trained_per_epoch": int(used["completion_tokens"].sum()),
         "in_all": round(per_epoch * steps["epochs"]),
-    }
-
-
-def estimate_time(tokens: int, hardware: Hardware) -> dict[str, Any]:
-    """Estimate time and cost from a throughput that was measured before.
-
-    Args:
-        tokens: of the whole run.
-        hardware: throughput and price; either may be unknown.
-
-    Returns:
-        `seconds` and `cost`, null where they cannot be known; the throughput and the `currency`.
-    """
-    rate, price = hardware.tokens_per_second, hardware.price_per_hour
-    seconds = tokens / rate if rate else None
-    cost = price * seconds / 3600 if seconds is not None and price is not None else None
-    return {
-        "tokens_per_second": rate,
-        "seconds": None if seconds is None else round(seconds),
-        "cost": None if cost is None else round(cost, 4),
-        "currency": hardware.currency,
     }
 
 
