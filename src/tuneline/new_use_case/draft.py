@@ -15,6 +15,7 @@ from tuneline.new_use_case.columns import guess_columns
 from tuneline.new_use_case.headers import find_unfit
 from tuneline.new_use_case.sources import Source
 from tuneline.parameters import Data, Prompt, Recipe
+from tuneline.pipelines.evaluate.metrics.format import load_detector
 
 # In the order in which they are written: with the last one, the use case is there.
 FILES = (
@@ -26,6 +27,8 @@ FILES = (
 )
 # Longer rows than this are left out on a laptop, where no model reads more.
 LAPTOP_BYTES = 1664
+# Answers whose language is looked at.
+SAMPLED = 50
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,13 @@ class Draft:
         """Columns that nothing uses."""
         used = {*self.columns, self.id, self.category, *(["system"] if self.states_system else [])}
         return [name for name in self.source.rows.columns if name not in used]
+
+    @property
+    def is_english(self) -> bool:
+        """Whether the first answers are in English, by py3langid."""
+        answers = self.source.rows[self.answer].drop_nulls().head(SAMPLED)
+        text = " ".join(str(one)[:500] for one in answers)
+        return bool(load_detector().classify(text)[0] == "en")
 
     @property
     def states_system(self) -> bool:
@@ -162,6 +172,7 @@ class Draft:
             "draft": self,
             "bytes": longest,
             "laptop_bytes": min(longest, LAPTOP_BYTES),
+            "english": self.is_english,
         }
         return {
             Path("conf", file).parent / self.name / Path(file).name: pages.get_template(
