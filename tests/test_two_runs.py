@@ -9,8 +9,8 @@ import pytest
 
 from tests.commands import start_kedro
 from tests.conftest import copy_project
-from tuneline.hooks import hold
 from tuneline.utils.files import replace_whole, replace_whole_folder
+from tuneline.utils.locks import hold
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def test_a_second_run_waits_for_the_first_and_says_so(tmp_path: Path):
 
 def test_what_a_killed_run_held_is_free(tmp_path: Path):
     script = (
-        "import sys; from pathlib import Path; from tuneline.hooks import hold\n"
+        "import sys; from pathlib import Path; from tuneline.utils.locks import hold\n"
         "lock = hold(Path(sys.argv[1]), 'tea.prepare')\n"
         "print('held', flush=True); sys.stdin.read()\n"
     )

@@ -18,6 +18,7 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 
+from scripts.benchmarks.answering import ask_one_by_one
 from tuneline.datasets import AdapterDataset, JSONLinesDataset
 from tuneline.models.adapter import Adapter, attach_adapter
 from tuneline.models.loading import load_model
@@ -30,7 +31,7 @@ from tuneline.utils.caches import Cache
 NAME = "product_descriptions"
 
 
-def ask_one_by_one(
+def ask_as_notebooks(
     examples: list[Any], adapter: Adapter, use_case: UseCase, hardware: Hardware
 ) -> dict[str, list[str]]:
     """Answer as the notebooks did."""
@@ -43,26 +44,15 @@ def ask_one_by_one(
 def _generate(
     examples: list[Any], adapter: Adapter, tuned: bool, use_case: UseCase, hardware: Hardware
 ) -> list[str]:
-    import torch
-    from transformers import GenerationConfig
-
     tokenizer = adapter.tokenizer
     model = load_model(use_case.recipe, hardware)
     model = attach_adapter(model, adapter) if tuned else model.eval()
     ends = find_end_tokens(tokenizer)
-    decoding = GenerationConfig(
-        **use_case.evaluation.generation, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
-    )
+    prompts = [render_prompt(tokenizer, example["prompt"]) for example in examples]
     answers = []
-    for example in examples:
-        ids = torch.tensor([render_prompt(tokenizer, example["prompt"])])
-        with torch.no_grad():
-            output = model.generate(
-                input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=decoding
-            )
-        completion = output[0, ids.shape[1] :].tolist()
-        end = next((i for i, token in enumerate(completion) if token in ends), None)
-        answers.append(tokenizer.decode(completion[:end], skip_special_tokens=True).strip())
+    for ids in ask_one_by_one(model, tokenizer, prompts, use_case.evaluation.generation):
+        end = next((i for i, token in enumerate(ids) if token in ends), None)
+        answers.append(tokenizer.decode(ids[:end], skip_special_tokens=True).strip())
     return answers
 
 
@@ -70,6 +60,7 @@ def ask_in_batches(
     examples: list[Any], adapter: Adapter, use_case: UseCase, hardware: Hardware, train: list[Any]
 ) -> dict[str, list[str]]:
     """Answer as the evaluate stage does, reference losses included."""
+    evaluation = use_case.evaluation.model_copy(update={"questions": []})
     with tempfile.TemporaryDirectory() as folder:
         rows = answer_prompts(
             examples,
@@ -78,7 +69,7 @@ def ask_in_batches(
             Cache(Path(folder) / "cache.jsonl"),
             use_case.recipe,
             use_case.prompt,
-            use_case.evaluation,
+            evaluation,
             hardware,
         )
     return {who: [row[f"{who}_answer"] for row in rows] for who in ("base", "tuned")}
@@ -113,7 +104,7 @@ def main() -> None:
     with stopwatch(times):
         ours = ask_in_batches(examples, adapter, use_case, hardware, splits["train"])
     with stopwatch(times):
-        notebook = ask_one_by_one(examples, adapter, use_case, hardware)
+        notebook = ask_as_notebooks(examples, adapter, use_case, hardware)
     same = sum(
         mine == other for who in ours for mine, other in zip(ours[who], notebook[who], strict=True)
     )

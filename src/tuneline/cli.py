@@ -1,4 +1,4 @@
-"""The commands `run`, `settings`, `new-use-case`, `chat`, `storage`; problems are sentences."""
+"""The commands `run`, `settings`, `new-use-case`, `chat`, `status`, `storage`; their problems."""
 
 import logging
 import os
@@ -201,6 +201,15 @@ def settings(use_case: str, env: str | None) -> None:
     widths = [max(len(row.key) for row in rows), max(len(row.value) for row in rows)]
     for row in rows:
         _print_line(f"{row.key:<{widths[0]}}  {row.value:<{widths[1]}}  {row.source}")
+
+
+@cli.command(name="status", cls=UserErrorCommand)
+@env_option
+def status(env: str | None) -> None:
+    """Show how far every use case is, what is out of date, and what to type next."""
+    from tuneline.status.command import show_status
+
+    show_status(find_project(), env, _print_line)
 
 
 @cli.command(name="storage", cls=UserErrorCommand)

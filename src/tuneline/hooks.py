@@ -1,12 +1,9 @@
 """What happens around a run: checks before any node, a summary after the last."""
 
-import errno
 import logging
-import os
 import re
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -25,8 +22,9 @@ from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Publish, Storage
 from tuneline.reporting.summary import summarize
-from tuneline.use_cases import list_use_cases
-from tuneline.utils.files import REMEDY, name_unwritable, replace_whole
+from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
+from tuneline.utils.locks import hold
+from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import state_rest
 
 if TYPE_CHECKING:
@@ -34,10 +32,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How a disk answers that knows no locks; filelock says it of a whole system.
-WITHOUT_LOCKS = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS}
 # What the plan page lists: no file states it as such.
 SETTINGS = re.compile(r"params:(.+)\.settings")
+# The machine's name, for the commands that the overview page shows.
+ENVIRONMENT = "params:environment"
 # What is kept of a stage that is stopped half way.
 KEPT = {
     "train": "the same command goes on from the last checkpoint, if there is one",
@@ -76,6 +74,8 @@ class CheckBeforeRun:
         for name in pipeline.inputs():
             if use_case := SETTINGS.fullmatch(name):
                 catalog[name] = list_settings(self.loader, use_case[1])
+        if ENVIRONMENT in pipeline.inputs():
+            catalog[ENVIRONMENT] = self.loader.env or DEFAULT_ENVIRONMENT
         problems = list(find_run_problems(pipeline, catalog))
         # A run that is refused has downloaded no weights.
         problems = problems or fetch_weights(pipeline, catalog)
@@ -107,51 +107,26 @@ def _name_stage(node: Node) -> str:
     return ".".join([*sorted(use_cases), *sorted(node.tags)])
 
 
-def hold(folder: Path, name: str) -> "BaseFileLock":
-    """Hold what one run at a time may write to; wait for the run that holds it.
-
-    The system releases a lock when its process ends, however it ends.
-
-    Args:
-        folder: where locks are kept.
-        name: of what is written to.
-
-    Returns:
-        The lock.
-
-    Raises:
-        TunelineError: if this user may not write there.
-    """
-    from filelock import FileLock, Timeout
-
-    # A soft lock would outlive its process.
-    lock = FileLock(folder / f"{name}.lock", fallback_to_soft=False)
-    holder = folder / f"{name}.txt"
-    with name_unwritable(folder, REMEDY):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            who = holder.read_text("utf-8") if holder.is_file() else "another process"
-            log.warning("Another run of %s writes its files (%s): waiting for it.", name, who)
-            lock.acquire()
-        except (NotImplementedError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in WITHOUT_LOCKS:
-                raise
-            log.warning("%s is on a disk without locks: start one run at a time.", folder)
-            return lock
-        with replace_whole(holder) as file:
-            file.write(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}".encode())
-    return lock
-
-
 class ProgressDuringRun:
-    """Says which node runs, and how many there are."""
+    """Says which node runs, how many there are, and now and then that it still does."""
+
+    def __init__(self) -> None:
+        self.shown: Progress | None = None
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count the nodes."""
         self.total, self.started = len(pipeline.nodes), 0
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name: str) -> None:
+        """Show how long a large file takes."""
+        self._show(f"Loading {dataset_name}")
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Show how long a large file takes."""
+        self._show(f"Saving {dataset_name}")
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -160,13 +135,70 @@ class ProgressDuringRun:
         stage = next(iter(node.tags & KEPT.keys()), "")
         state_rest(KEPT.get(stage, "the same command begins this stage again"))
         log.info("[%s/%s] %s", self.started, self.total, node.name)
+        self._show(node.name)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Show nothing any more."""
+        self._end()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Show nothing any more."""
+        self._end()
+
+    def _show(self, work: str) -> None:
+        self._end()
+        self.shown = Progress(work)
+        self.shown.__enter__()
+
+    def _end(self) -> None:
+        if self.shown is not None:
+            self.shown.close()
+            self.shown = None
 
 
 class SummaryAfterRun:
     """Says at the end where the results are and what changed."""
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
         """Summarize what this run made."""
-        for line in summarize(pipeline.all_outputs(), catalog):
-            log.info(line)
+        made = pipeline.all_outputs()
+        for line in summarize(made, catalog):
+            log.info("%s", line)
+        reported = [name for name in made if name.endswith(".report")]
+        if len(reported) == 1:
+            use_case = reported[0].removesuffix(".report")
+            steps = catalog.load(f"{use_case}.next_steps")["steps"]
+            log.info("—— try next ——")
+            for line in list_commands(use_case, steps, run_params["env"] or DEFAULT_ENVIRONMENT):
+                log.info("%s", line)
+
+
+def list_commands(use_case: str, steps: list[dict[str, Any]], env: str) -> list[str]:
+    """List the two commands to try next.
+
+    Args:
+        use_case: what has just been evaluated.
+        steps: what follows from its numbers; the first one with a new value can be typed.
+        env: the machine.
+
+    Returns:
+        One that asks both models; and one for a file of one's own, or, where it is one's own
+        already, the change that is advised, or else the merge.
+    """
+    machine = "" if env == DEFAULT_ENVIRONMENT else f" --env={env}"
+    is_main = use_case == MAIN_USE_CASE
+    prefix = "" if is_main else f"{use_case}."
+    question = "Blue teapot, 1 liter" if is_main else "…"
+    ask = f'kedro run --pipeline={prefix}ask{machine} --params=question="{question}"'
+    if is_main:
+        return [ask, "kedro new-use-case my_texts my_texts.csv"]
+    changed = next((step for step in steps if step["value"] is not None), None)
+    if changed is None:
+        return [ask, f"kedro run --pipeline={prefix}merge{machine}"]
+    change = f"--params={prefix}{changed['key']}={changed['value']}"
+    return [ask, f"kedro run --pipeline={use_case}{machine} {change}"]

@@ -66,7 +66,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     pairs = {name: "pairs" if _makes_pairs(name) else "clean" for name in use_cases}
     return {
         "__default__": chains[MAIN_USE_CASE],
-        "all": _nest(chains) + overview.create_pipeline(use_cases),
+        "all": _nest(chains) + overview.create_pipeline(use_cases, reports=True),
         "overview": overview.create_pipeline(use_cases),
         "tiny_base": _nest(prepared) + tiny_base.create_pipeline(pairs),
         **stages[MAIN_USE_CASE],

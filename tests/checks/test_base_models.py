@@ -128,11 +128,12 @@ def test_code_that_transformers_does_not_need_is_not_asked_for(
     assert find(recipe, base) == []
 
 
-def test_a_gguf_file_and_a_folder_of_them_are_named(recipe: Recipe, tmp_path: Path):
+def test_a_gguf_file_that_is_not_here_and_a_folder_of_them(recipe: Recipe, tmp_path: Path):
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
-    for base in (tmp_path, tmp_path / "model.gguf", "owner/name/model-Q4_0.gguf"):
-        (problem,) = find(recipe, base)
-        assert "it is a GGUF file, a format for running models" in problem
+    (problem,) = find(recipe, tmp_path)
+    assert "its weights are in GGUF files, of which model.gguf is one" in problem
+    (problem,) = find(recipe, "owner/name/model-Q4_0.gguf")
+    assert "there is no such GGUF file" in problem
 
 
 @pytest.mark.parametrize("kind", ["t5", "bert", "whisper", "bart", "mistral3", "vit"])

@@ -66,11 +66,16 @@ def test_the_real_recipe_is_the_teams():
     assert (recipe["optim"], recipe["max_length"], recipe["seed"]) == ("adamw_8bit", 2048, 3407)
 
 
-def test_a_free_colab_computes_in_float16_and_a_paid_one_in_bfloat16():
+@pytest.mark.parametrize("flags", ["fpu avx2", "fpu avx512_bf16 avx2", "amx_bf16"])
+def test_a_machine_computes_in_bfloat16_where_its_processor_does(
+    flags: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "cpuinfo").write_text(f"model name\t: mine\nflags\t\t: {flags}\n")
+    monkeypatch.setattr("tuneline.parameters.training.CPUINFO", tmp_path / "cpuinfo")
     machines = {env: load(env)["parameters"]["hardware"] for env in ENVIRONMENTS}
     dtypes = {env: Hardware.model_validate(one).dtype for env, one in machines.items()}
     assert dtypes == {
-        "laptop": "float32",
+        "laptop": "bfloat16" if "bf16" in flags else "float32",
         "colab_free": "float16",
         "colab_paid": "bfloat16",
         "multi_gpu": "bfloat16",
@@ -88,7 +93,7 @@ def test_one_value_changed_on_the_command_line_keeps_its_siblings():
     loader = load(product_descriptions={"recipe": {"learning_rate": 1e-4}})
     recipe = loader["parameters"]["product_descriptions"]["recipe"]
     assert recipe["learning_rate"] == 1e-4
-    assert recipe["lora"]["r"] == 32
+    assert recipe["lora"]["target_modules"] == "all-linear"
 
 
 def test_a_misspelled_key_names_file_key_and_nearest_name():
@@ -264,7 +269,7 @@ def test_an_unknown_top_level_name_is_refused():
     assert "did you mean `product_descriptions`" in refuse({}, use_case="product_description")
 
 
-def test_half_precision_on_a_cpu_is_refused():
+def test_float16_on_a_cpu_is_refused():
     with pytest.raises(TunelineError, match="set `dtype: float32`"):
         check_parameters(load(hardware={"dtype": "float16"}))
 

@@ -17,6 +17,7 @@ MEASURED = re.compile(
     r"|train_\w+_per_second|eval_\w+_per_second|eval_runtime"
     r"|best_model_checkpoint"  # the whole path of the folder it was made in
     r"|bytes"  # of a release, in which some of these numbers are
+    r"|time|evidence"  # of a plan: from earlier runs, where there were some
 )
 # Rows of the record that compares a plan with what was measured.
 MEASURED_ROWS = re.compile(r"(?:wall time|peak memory|cost).*")
@@ -25,6 +26,7 @@ MEASURED_ROWS = re.compile(r"(?:wall time|peak memory|cost).*")
 NOT_COMPARED = re.compile(
     r".*/training_args\.bin|.*/\.versions\.json|.*/(?:.*_)?(?:cache|responses)\.jsonl"
     r"|.*/comparison\.csv|.*/comparison_plot\.json"
+    r"|.*/plan\.html"  # the page of plan.json, which says what its minutes rest on
 )
 NUMBER = re.compile(r"[-+−±]?\d[\d,.]*(?:e-?\d+)?")
 DRAWN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

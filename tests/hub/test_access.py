@@ -110,7 +110,7 @@ def test_a_base_that_has_gone_or_is_a_folder_is_one_sentence(hub: HubServer, tmp
     (gone,) = find_base_problem("base", "maker/gone")
     assert "no such base model any more" in str(gone)
     (local,) = find_base_problem("base", str(tmp_path))
-    assert "a base that is only a folder on this machine" in str(local)
+    assert "a base that is only a folder or a file on this machine" in str(local)
 
 
 def test_a_license_that_the_hub_does_not_know_is_one_sentence(hub: HubServer):

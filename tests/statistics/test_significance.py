@@ -6,7 +6,7 @@ import pytest
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
 from tuneline.statistics.paired_comparison import Metric, compare_all
-from tuneline.statistics.significance import find_groups
+from tuneline.statistics.significance import find_groups, find_smallest_difference
 
 pytestmark = pytest.mark.slow
 
@@ -200,3 +200,28 @@ def test_what_could_have_been_found_is_found_four_times_of_five():
         compare(np.zeros(64), random.normal(reach, 19, 64), LOSS)["result"] for _ in range(100)
     ]
     assert 68 <= found.count("worse") <= 96
+
+
+def test_before_a_run_the_smallest_difference_follows_from_a_spread():
+    confidence = 1 - 0.05 / 3
+    assert find_smallest_difference(19, 64, confidence) == pytest.approx(8, abs=0.5)
+    assert find_smallest_difference(19, 500, confidence) == pytest.approx(3, abs=0.5)
+    assert find_smallest_difference(19, 5, confidence) is None
+
+
+def test_a_difference_of_that_size_is_found_in_four_cases_of_five():
+    """Against SciPy's own test, on prompts drawn with this difference and this spread."""
+    from scipy.stats import ttest_1samp
+
+    least = find_smallest_difference(19, 40, 0.95)
+    draws = np.random.default_rng(1).normal(least, 19, (4000, 40))
+    assert (ttest_1samp(draws, 0, axis=1).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_an_evaluation_gives_the_spread_that_the_next_plan_takes():
+    change = np.random.default_rng(2).normal(3, 19, 64)
+    found = compare(np.zeros(64), change, LOSS)
+    assert found["spread"] == pytest.approx(change.std(ddof=1))
+    assert find_smallest_difference(found["spread"], 64, found["confidence"]) == pytest.approx(
+        found["detectable"], rel=0.1
+    )

@@ -27,7 +27,12 @@ from tuneline.utils.disks import Volume, measure_volume
 pytestmark = pytest.mark.slow
 
 MODELS = Path("data/test/06_models/product_descriptions")
-EXAMPLE = {"id": "1", "prompt": [], "completion": [], "meta": {}}
+EXAMPLE = {
+    "id": "1",
+    "prompt": [{"role": "user", "content": "Tea?"}],
+    "completion": [{"role": "assistant", "content": "Tea."}],
+    "meta": {},
+}
 PURPOSES = ("hub_cache", "checkpoints", "output")
 Speak = Callable[..., str]
 
@@ -278,7 +283,7 @@ def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Pa
     examples = project / "data/test/05_model_input/product_descriptions"
     reporting.mkdir(parents=True)
     examples.mkdir(parents=True)
-    for split in ("train", "validation"):
+    for split in ("train", "validation", "test"):
         (examples / f"{split}.jsonl").write_bytes(orjson.dumps(EXAMPLE) + b"\n")
     (reporting / "token_report.csv").write_text(
         "split,id,prompt_tokens,completion_tokens,tokens,fits,control_tokens\ntrain,1,3,3,6,True,\n"

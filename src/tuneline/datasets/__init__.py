@@ -1,5 +1,6 @@
 """Datasets that kedro-datasets does not have: raw rows, streams, adapters, caches, sheets."""
 
+from tuneline.datasets.earlier_records import EarlierRecordsDataset, StageRecordsDataset
 from tuneline.datasets.folders import (
     AdapterDataset,
     BaseModelDataset,
@@ -33,6 +34,7 @@ __all__ = [
     "BaseModelDataset",
     "CSVDataset",
     "CacheDataset",
+    "EarlierRecordsDataset",
     "FolderDataset",
     "HTMLDataset",
     "JSONDataset",
@@ -52,5 +54,6 @@ __all__ = [
     "RawSheetDataset",
     "ReleaseFolderDataset",
     "SparkJSONLinesDataset",
+    "StageRecordsDataset",
     "TextDataset",
 ]

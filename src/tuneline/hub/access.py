@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, suggest
+from tuneline.hub.gguf import SUFFIX
 from tuneline.parameters import Publish
 
 # The token comes from this variable alone: never from a file of ours, never from a parameter.
@@ -120,13 +121,13 @@ def find_folder_base_problem(where: str, base: str) -> Iterator[Problem]:
         base: its name.
 
     Yields:
-        That it is only a folder here.
+        That it is only a folder or a file here.
     """
-    if not HUB_ID.fullmatch(base) or Path(base).is_dir():
+    if not HUB_ID.fullmatch(base) or Path(base).is_dir() or base.endswith(SUFFIX):
         yield Problem(
             where=where,
             value=base,
-            wrong="it is a base that is only a folder on this machine",
+            wrong="it is a base that is only a folder or a file on this machine",
             matters="nobody else could load the adapter",
             remedy="train on a base model from the hub (another --env); the dry run and the card "
             "work with this one, too",

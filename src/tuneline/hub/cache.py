@@ -17,6 +17,7 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.access import HUB_SECONDS
+from tuneline.hub.gguf import find_converted, find_gguf, locate_base
 from tuneline.parameters import Recipe, Storage
 
 log = logging.getLogger(__name__)
@@ -153,7 +154,7 @@ def list_base_files(recipe: Recipe, weights: bool = True) -> list[HubFile]:
     """
     from huggingface_hub.constants import is_offline_mode
 
-    if Path(recipe.base_model).is_dir() or is_offline_mode():
+    if Path(locate_base(recipe.base_model)).is_dir() or is_offline_mode():
         return []
     info = ask_hub(recipe)
     if isinstance(info, str):
@@ -194,13 +195,15 @@ def find_commit(name: str, revision: str) -> str:
 
 def has_small_files(recipe: Recipe) -> bool:
     """Tell whether a base model's config and tokenizer are here: in a folder, or cached."""
-    return Path(recipe.base_model).is_dir() or all(
+    return Path(locate_base(recipe.base_model)).is_dir() or all(
         _find(recipe, name) for name in ("config.json", "tokenizer_config.json")
     )
 
 
 def has_weights(recipe: Recipe) -> bool:
     """Tell whether all of a base model's weights are here: in a folder, or cached to the last."""
+    if path := find_gguf(recipe.base_model):
+        return any((find_converted(path) / name).is_file() for name in (SINGLE, INDEX))
     if Path(recipe.base_model).is_dir() or _find(recipe, SINGLE):
         return True
     index = _find(recipe, INDEX)

@@ -1,8 +1,15 @@
-"""Downloads of base models that are checked before they start and survive a full disk."""
+"""Base models are fetched before a run: downloads, and GGUF files that are converted once.
+
+Both are checked before they start, and survive a full disk.
+"""
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cache import (
@@ -14,22 +21,28 @@ from tuneline.hub.cache import (
     read_storage,
 )
 from tuneline.hub.cleanup import find_removable, remove
+from tuneline.hub.gguf import (
+    convert_gguf,
+    count_converted_bytes,
+    find_gguf,
+)
 from tuneline.parameters import Recipe
 from tuneline.utils.disks import format_bytes, measure_volume
 from tuneline.utils.files import is_full
+from tuneline.utils.progress import BYTES, Progress
 
 log = logging.getLogger(__name__)
 
 
 def fetch_base(recipe: Recipe, weights: bool = True) -> None:
-    """Download what is missing of a base model, if it fits; it is then loaded from local files.
+    """Fetch what is missing of a base model, if it fits; it is then loaded from local files.
 
     All comes before a run: config and tokenizer, which follow the branch, while it is checked; the
     weights once nothing else speaks against it. Where they are cached, the hub is not asked again.
 
     Args:
         recipe: names base model and revision.
-        weights: download the weights, not only config and tokenizer.
+        weights: fetch the weights, not only config and tokenizer.
 
     Raises:
         TunelineError: if the disk of the hub's cache has not enough free space for it; before the
@@ -37,9 +50,13 @@ def fetch_base(recipe: Recipe, weights: bool = True) -> None:
     """
     if weights and has_small_files(recipe) and has_weights(recipe):
         return
-    files = list_base_files(recipe, weights)
-    if not files:
-        return
+    if path := find_gguf(recipe.base_model):
+        convert_gguf(path, weights)
+    elif files := list_base_files(recipe, weights):
+        _fetch_files(recipe, files, weights)
+
+
+def _fetch_files(recipe: Recipe, files: list[HubFile], weights: bool) -> None:
     needed = _sum_missing(files)
     if _count_lacking(needed):
         free_space(needed, recipe.base_model)
@@ -71,7 +88,7 @@ def find_space_problems(recipes: Iterable[tuple[str, Recipe]]) -> list[Problem]:
         if (recipe.base_model, recipe.revision) in seen:
             continue
         seen.add((recipe.base_model, recipe.revision))
-        needed = 0 if has_weights(recipe) else _sum_missing(list_base_files(recipe))
+        needed = 0 if has_weights(recipe) else _measure_missing(recipe)
         planned += needed
         if needed and _count_lacking(planned) > _count_removable(recipe.base_model):
             problems.append(_format_lacking(where, recipe, planned))
@@ -122,7 +139,17 @@ def _download(recipe: Recipe, files: list[HubFile]) -> None:
     from huggingface_hub import snapshot_download
 
     names = [file.name for file in files]
-    snapshot_download(recipe.base_model, revision=recipe.revision, allow_patterns=names)
+    with Progress(f"Downloading {recipe.base_model}", BYTES, 0) as progress:
+        bars: Any = partial(_choose_bar, progress)  # any function that makes a bar will do
+        snapshot_download(
+            recipe.base_model, revision=recipe.revision, allow_patterns=names, tqdm_class=bars
+        )
+
+
+def _choose_bar(progress: Progress, *args: Any, **options: Any) -> tqdm:
+    """Show of the hub's three bars the one that counts the bytes of all files that are there."""
+    is_ours = options.get("desc", "").startswith("Reconstructing")
+    return progress if is_ours else tqdm(*args, **options, disable=True)
 
 
 def _download_again(recipe: Recipe, files: list[HubFile]) -> None:
@@ -134,6 +161,11 @@ def _download_again(recipe: Recipe, files: list[HubFile]) -> None:
         if not is_full(error):
             raise
         raise TunelineError(_format_lacking("recipe.base_model", recipe, needed)) from error
+
+
+def _measure_missing(recipe: Recipe) -> int:
+    path = find_gguf(recipe.base_model)
+    return count_converted_bytes(path) if path else _sum_missing(list_base_files(recipe))
 
 
 def _sum_missing(files: list[HubFile]) -> int:

@@ -10,7 +10,7 @@ from tuneline.examples import Example, hash_templates
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.loading import identify_base
 from tuneline.models.rendering import hash_template
-from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.parameters import Data, Evaluation, Hardware, Prompt, Recipe
 from tuneline.utils.hashing import hash_value
 
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "trl", "bitsandbytes", "tokenizers")
@@ -36,6 +36,15 @@ WATCHING_KEYS = {
     *("base_model", "revision", "save_steps", "save_strategy", "save_total_limit", "report_to"),
     *("logging_steps", "logging_strategy", "logging_first_step", "run_name"),
     "max_overlong_fraction",
+}
+# What decides how fast a training goes, next to the base model.
+SPEED_RECIPE = {"quantization", "lora", "packing", "optim"}
+SPEED_HARDWARE = {
+    *("device", "compute_capability", "dtype", "processes", "tokens_per_batch"),
+    *("per_device_train_batch_size", "gradient_checkpointing", "attn_implementation"),
+}
+SPEED_ANSWERING = {
+    *("device", "compute_capability", "dtype", "attn_implementation", "per_device_eval_batch_size"),
 }
 # What computes the answers: another machine or version may answer otherwise, or at another speed.
 MACHINE = {"name", "device", "dtype", "attn_implementation"}
@@ -122,6 +131,35 @@ def find_differences(
     ]
 
 
+def describe_preparation(data: Data, prompt: Prompt, evaluation: Evaluation) -> dict[str, Any]:
+    """Describe what decides the examples, next to the raw rows, in plain values by block."""
+    return {
+        "data": data.model_dump(mode="json"),
+        "prompt": prompt.model_dump(mode="json"),
+        "evaluation": {"questions": list(evaluation.questions)},
+    }
+
+
+def hash_prompts(rows: list[dict[str, Any]]) -> str:
+    """Fingerprint what both models are asked; one row a prompt, as `list_prompts` starts it."""
+    return hash_value([[row["context"], row["prompt"], row["reference"]] for row in rows])
+
+
+def find_changed_keys(
+    recorded: RunInputs, now: RunInputs, counts: Callable[[str], bool]
+) -> list[Difference]:
+    """Find what differs of all that both describe and that `counts`, the weights aside.
+
+    A key of the recipe or of the machine that only one of them has differs, too.
+    """
+    both = _list_values(recorded).keys() & _list_values(now).keys() - {"base model", "weights"}
+
+    def is_described(name: str) -> bool:
+        return name in both or name.startswith(("recipe.", "hardware."))
+
+    return find_differences(recorded, now, lambda name: is_described(name) and counts(name))
+
+
 def name_run(inputs: RunInputs) -> str:
     """Name a run after what decides its outcome: twelve hexadecimal digits."""
     values = _list_values(inputs)
@@ -164,6 +202,22 @@ def counts_for_run(name: str) -> bool:
     if block == "recipe":
         return key not in WATCHING_KEYS
     return name in {"base model", "chat template", *SPLITS.values()}
+
+
+def counts_for_speed(name: str) -> bool:
+    """Tell whether a training goes at another speed if this differs."""
+    block, _, key = name.partition(".")
+    if block in {"recipe", "hardware"}:
+        return key in (SPEED_RECIPE if block == "recipe" else SPEED_HARDWARE)
+    return name == "weights"
+
+
+def counts_for_answering_speed(name: str) -> bool:
+    """Tell whether a model answers at another speed if this differs."""
+    block, _, key = name.partition(".")
+    if block == "hardware":
+        return key in SPEED_ANSWERING
+    return name in {"weights", "4-bit weights"}
 
 
 def find_changes(

@@ -7,10 +7,13 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cache import find_commit
+from tuneline.hub.gguf import find_gguf, hash_gguf, locate_base, quiet_transformers
 from tuneline.models.chat_template import complete_template
+from tuneline.models.memory import keeps_dequantized
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Hardware, Recipe
 from tuneline.utils.hashing import hash_files
+from tuneline.utils.progress import track
 
 # Flash attention 2 needs an Ampere GPU or a newer one (its README, "Installation").
 FLASH_CAPABILITY = 8.0
@@ -133,7 +136,7 @@ def load_tokenizer(recipe: Recipe) -> Any:
     where, value = "recipe.base_model", recipe.base_model
     with refuse_foreign_code(where, value):
         tokenizer = AutoTokenizer.from_pretrained(
-            recipe.base_model,
+            locate_base(recipe.base_model),
             revision=recipe.revision,
             local_files_only=True,
             trust_remote_code=False,
@@ -195,7 +198,7 @@ def load_model_config(recipe: Recipe) -> Any:
 
     with refuse_foreign_code("recipe.base_model", recipe.base_model):
         return AutoConfig.from_pretrained(
-            recipe.base_model,
+            locate_base(recipe.base_model),
             revision=recipe.revision,
             local_files_only=True,
             trust_remote_code=False,
@@ -210,17 +213,19 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
         hardware: device and dtype.
 
     Returns:
-        The model, frozen. Its gradients with respect to an adapter are exact on any CPU, also
-        after an evaluation (see `_keep_layout`).
+        The model, frozen. On a CPU with enough memory its 4-bit weights are dequantized once: the
+        same numbers, not computed again at every step. Its gradients with respect to an adapter
+        are exact on any CPU, also after an evaluation (see `_keep_layout`).
     """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+    show_loading()
     avoid_slow_kernel(hardware)
     dtype = getattr(torch, hardware.dtype)
     quantization = {"bnb_4bit_compute_dtype": dtype, **recipe.quantization}
     model = AutoModelForCausalLM.from_pretrained(
-        recipe.base_model,
+        locate_base(recipe.base_model),
         revision=recipe.revision,
         quantization_config=BitsAndBytesConfig(**quantization),
         dtype=dtype,
@@ -231,8 +236,20 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
         adapter_kwargs={"local_files_only": True},  # looks for an adapter_config.json
         trust_remote_code=False,
     )
+    if keeps_dequantized(model.num_parameters(), hardware):
+        return _dequantize(model, dtype)
     _keep_layout(model)
     return model
+
+
+def show_loading() -> None:
+    """Show how far the loading of weights is as all other progress is shown."""
+    from transformers.utils.logging import set_tqdm_hook
+
+    def show(_: Any, values: Any, options: dict[str, Any]) -> Any:
+        return track(values[0], options.get("desc", "Loading weights"), "tensors")
+
+    set_tqdm_hook(show)
 
 
 def identify_base(recipe: Recipe) -> dict[str, str]:
@@ -242,13 +259,22 @@ def identify_base(recipe: Recipe) -> dict[str, str]:
         recipe: names the base model.
 
     Returns:
-        `name`, and `sha256` of a folder's weights or `commit` of a hub repository.
+        `name`, and `sha256` of a folder's weights or of a GGUF file, or `commit` of a hub
+        repository.
     """
+    if path := find_gguf(recipe.base_model):
+        return {"name": recipe.base_model, "sha256": hash_gguf(path)}
     folder = Path(recipe.base_model)
     if folder.is_dir():
         weights = hash_files(list(folder.glob("*.safetensors")))
         return {"name": recipe.base_model, "sha256": weights}
     return {"name": recipe.base_model, "commit": find_commit(recipe.base_model, recipe.revision)}
+
+
+def _dequantize(model: Any, dtype: Any) -> Any:
+    """Put the numbers that the 4 bits stand for in their place."""
+    with quiet_transformers():
+        return model.dequantize(dtype).requires_grad_(False)
 
 
 def _keep_layout(model: Any) -> None:

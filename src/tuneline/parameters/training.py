@@ -1,5 +1,6 @@
 """What is trained, how and on which machine, with bounds for the keys of the libraries."""
 
+from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
 
@@ -9,6 +10,9 @@ from tuneline.parameters.base import Above0, AtLeast0, Block, Bounds, Seed, Shar
 
 # GPUs before it emulate bfloat16, slowly (NVIDIA's CUDA programming guide, compute capabilities).
 BFLOAT16_CAPABILITY = 8.0
+# Flags of processors that multiply matrices in bfloat16; others emulate it, four times slower.
+BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
+CPUINFO = Path("/proc/cpuinfo")
 
 
 class Recipe(BaseModel):
@@ -22,7 +26,10 @@ class Recipe(BaseModel):
     method: Literal["sft"] = Field(
         default="sft", description="how it learns: sft, supervised fine-tuning on completions"
     )
-    base_model: str = Field(description="hub id, or a folder that starts from the project's")
+    base_model: str = Field(
+        description="hub id; or a path that starts from the project's folder: of a folder in "
+        "transformers' format, or of a GGUF file; an installed package may hold it"
+    )
     revision: str = Field(default="main", description="branch, tag or commit on the hub")
     quantization: dict[str, Any] = Field(
         description="keys of BitsAndBytesConfig; `load_in_4bit: true` is required"
@@ -108,8 +115,8 @@ class Hardware(Block):
         default=None, description="of the GPU, as NVIDIA lists it; null for a CPU"
     )
     dtype: Literal["float32", "float16", "bfloat16"] = Field(
-        description="of the computation; left out, it follows from device and compute capability; "
-        "the adapter is always float32"
+        description="of the computation; left out, it follows from the GPU's compute capability or "
+        "the processor's flags; the adapter and its optimizer are always float32"
     )
     memory_gb: float = Field(gt=0, description="memory of the device in GB (10^9 bytes)")
     processes: int = Field(
@@ -133,8 +140,11 @@ class Hardware(Block):
         description="as in `from_pretrained`; `auto` takes flash attention where it is installed "
         "and the GPU can, else PyTorch's sdpa"
     )
-    tokens_per_second: float | None = Field(
-        default=None, gt=0, description="of a training measured before; null: not known"
+    teraflops: float | None = Field(
+        default=None,
+        gt=0,
+        description="of each device in a training, from published runs: the plan's time follows "
+        "from it until one was measured; null: not known",
     )
     price_per_hour: float | None = Field(
         default=None,
@@ -152,10 +162,10 @@ class Hardware(Block):
 
     @model_validator(mode="after")
     def _device_is_whole(self) -> Self:
-        if self.device == "cpu" and self.dtype != "float32":
+        if self.device == "cpu" and self.dtype == "float16":
             raise ValueError(
-                f"`dtype: {self.dtype}` does not suit `device: cpu`; 4-bit training on a CPU is "
-                "exact in float32 only; set `dtype: float32`"
+                "`dtype: float16` does not suit `device: cpu`; gradients that are too small for it "
+                "would be lost; set `dtype: float32`, or bfloat16 where the processor has it"
             )
         if self.device == "cuda" and self.compute_capability is None:
             raise ValueError(
@@ -172,11 +182,25 @@ def derive_dtype(compute_capability: float | None) -> str:
         compute_capability: of the GPU; `None` for a CPU.
 
     Returns:
-        float32 on a CPU, bfloat16 where the GPU computes in it, else float16.
+        bfloat16 where GPU or processor compute in it; else float16 on a GPU, float32 on a CPU.
     """
     if compute_capability is None:
-        return "float32"
+        return "bfloat16" if list_bfloat16_flags() else "float32"
     return "bfloat16" if compute_capability >= BFLOAT16_CAPABILITY else "float16"
+
+
+def list_bfloat16_flags() -> list[str]:
+    """List what the processor has for products of matrices in bfloat16.
+
+    Returns:
+        Flags of Linux's `/proc/cpuinfo`; none on other systems.
+    """
+    try:
+        lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    flags = next((line for line in lines if line.startswith("flags")), "").split()
+    return [flag for flag in BFLOAT16_FLAGS if flag in flags]
 
 
 def _check_steps(steps: int) -> int:

@@ -72,11 +72,11 @@ def compare_all(
         By metric: `base`, `tuned`, `difference`, its `interval` at `confidence` (None where the
         groups are too few, or for a time), the `rows` that count (for both models, or for the one
         with fewer), in how many `groups`; the `wins`, `ties` and `losses` of the tuned model; the
-        `detectable` difference; what is `result`; and how a reader sees the numbers: `timed`
-        (whether it is a time, measured once), `label`, `percent` (whether 100 is the most),
-        `decimals`, and whether they are the `average` of the prompts (`mean`) or of all prompts
-        together (`pooled`). A metric that is not a number in some row is not measured: `base`,
-        `tuned` or both are None, and `unmeasured` says in how many rows of each.
+        `detectable` difference and the `spread` it follows from; what is `result`; and how a reader
+        sees the numbers: `timed` (whether it is a time, measured once), `label`, `percent` (whether
+        100 is the most), `decimals`, and whether they are the `average` of the prompts (`mean`) or
+        of all prompts together (`pooled`). A metric that is not a number in some row is not
+        measured: `base`, `tuned` or both are None, and `unmeasured` says in how many rows of each.
     """
     both = [metric for metric in metrics if metric.name in base.keys() & tuned.keys()]
     counting = max(1, sum(metric.decides_verdict for metric in both))
@@ -123,6 +123,7 @@ def _compare(
         "ties": ties,
         "losses": losses,
         "detectable": None,
+        "spread": None,
         "result": "not measured",
         "unmeasured": {"base": _count_lost(base), "tuned": _count_lost(tuned)},
         "average": "mean" if _is_mean(base) and _is_mean(tuned) else "pooled",
@@ -141,6 +142,7 @@ def _compare(
     return compared | {
         "interval": None if found.interval is None else list(found.interval),
         "detectable": found.detectable,
+        "spread": found.spread,
         "result": _label_result(metric, after - before, found.significant),
     }
 

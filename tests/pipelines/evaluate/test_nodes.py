@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tests.conftest import CPU
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
@@ -35,7 +36,7 @@ def make_answers(base: list[str], tuned: list[str], losses: tuple[float, float])
 
 def score(answers: list[dict], evaluation: Evaluation = EVALUATION) -> dict:
     scores = measure_answers(answers, [], evaluation)
-    return score_answers(answers, scores, ADAPTER, evaluation)
+    return score_answers(answers, scores, ADAPTER, evaluation, CPU)
 
 
 def test_an_adapter_that_learned_is_better():

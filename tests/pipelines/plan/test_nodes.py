@@ -16,7 +16,7 @@ from tuneline.models.architecture import (
     measure_context,
 )
 from tuneline.models.loading import load_model_config
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings
 from tuneline.pipelines.plan.estimates import measure_disks, plan_disk
 from tuneline.pipelines.plan.memory_estimate import ModelSize, measure_model, predict_memory
@@ -32,6 +32,7 @@ from tuneline.utils.disks import Volume
 pytestmark = pytest.mark.slow
 
 EVALUATION = Evaluation(title="Tea", generation={"max_new_tokens": 48})
+PROMPT = Prompt(prompt="{name}", completion="{text}")
 CHECKPOINTS = Path("data/06_models/checkpoints")
 SETTINGS = [{"key": "pots.recipe.seed", "value": "8", "source": "conf/base/pots/parameters.yml"}]
 
@@ -62,7 +63,7 @@ def make_report(lengths: list[int], recipe: Recipe) -> pd.DataFrame:
 
 
 def plan_run(report: pd.DataFrame, recipe: Recipe, hardware: Hardware) -> dict:
-    return make_plan(report, [], [], CHECKPOINTS, recipe, EVALUATION, hardware)
+    return make_plan(report, [], [], [], CHECKPOINTS, [], {}, recipe, PROMPT, EVALUATION, hardware)
 
 
 def test_tokens_are_those_that_training_renders(recipe: Recipe):
@@ -270,16 +271,6 @@ def test_long_examples_are_dropped_or_cut_as_the_policy_says(
     assert (plan["overlong"]["tokens_lost"], plan["overlong"]["end_tokens_lost"]) == lost
 
 
-def test_time_and_cost_follow_from_what_was_measured(recipe: Recipe, hardware: Hardware):
-    report = make_report([20] * 64, recipe)
-    assert plan_run(report, recipe, hardware)["time"]["seconds"] is None
-    known = hardware.model_copy(update={"tokens_per_second": 10.0, "price_per_hour": 3.6})
-    recipe = recipe.model_copy(update={"num_train_epochs": 2})
-    time = plan_run(report, recipe, known)["time"]
-    assert time["seconds"] == 256
-    assert time["cost"] == pytest.approx(0.256)
-
-
 def test_the_plan_page_says_everything_and_escapes_it(recipe: Recipe, hardware: Hardware):
     named = hardware.model_copy(update={"name": "<script>alert(1)</script>"})
     report = make_report([20] * 64, recipe)
@@ -287,7 +278,7 @@ def test_the_plan_page_says_everything_and_escapes_it(recipe: Recipe, hardware: 
     page = write_plan(plan, plot_tokens(report, recipe), SETTINGS)
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
-    for words in ("Fits.", "If it has to be less", "hub cache", "float32 (a CPU)"):
+    for words in ("Ready.", "If it has to be less", "hub cache", "float32 ("):
         assert words in page
 
 
@@ -503,8 +494,8 @@ def test_every_architecture_is_counted_as_it_is_loaded(
     base = make_base(tmp_path / kind, kind)
     recipe = recipe.model_copy(update={"base_model": str(base)})
     size = measure_model(load_model_config(recipe), recipe)
-    auto = hardware.model_copy(update={"attn_implementation": "auto"})
-    model = load_model(recipe, auto)
+    small = {"attn_implementation": "auto", "memory_gb": 0.0001}  # in which 4 bits stay 4 bits
+    model = load_model(recipe, hardware.model_copy(update=small))
     layers = [one for one in model.modules() if isinstance(one, Linear4bit)]
     assert size.quantized == sum(one.weight.quant_state.shape.numel() for one in layers)
     assert size.quantized + size.unquantized == model.num_parameters()

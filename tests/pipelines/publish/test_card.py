@@ -64,7 +64,7 @@ def test_the_card_says_what_the_records_say(material: dict, parameters: UseCase)
     assert f"{cleaning['rows']:,} rows came in, {cleaning['clean']:,} were kept" in card
     assert f"| train | {material['leak_report']['sizes']['train']} |" in card
     assert material["adapter"].provenance["chat_template_sha256"] in card
-    assert "**This is a toy.**" in card
+    assert "**Not for others.**" in card
     assert "16 held-out prompts and 1 fixed question, with" in card
     sizes = material["leak_report"]["sizes"]
     assert f"{sum(sizes.values())} examples were made" in card

@@ -158,7 +158,7 @@ def test_what_would_stop_the_upload_stops_the_run_before_its_training(
     with pytest.raises(TunelineError) as caught:
         run_all(project, ["train", "evaluate", "publish"], real)
     text = str(caught.value)
-    assert "a base that is only a folder on this machine" in text
+    assert "a base that is only a folder or a file on this machine" in text
     assert "`mee` is neither your account (`me`)" in text
     assert "this token may not write (its role is `read`)" in text
     assert "the hub would refuse the card" in text

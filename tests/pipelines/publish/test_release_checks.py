@@ -102,7 +102,7 @@ def test_a_release_in_order_has_no_problem(release: Path):
         (write("README.md", "hf_" + "Ab1" * 10), "looks like a secret token"),
         (
             write("adapter_config.json", json.dumps(CONFIG | {"base_model_name_or_path": "x/y/z"})),
-            "a base that is only a folder on this machine",
+            "a base that is only a folder or a file on this machine",
         ),
     ],
 )

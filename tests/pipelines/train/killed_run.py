@@ -1,6 +1,6 @@
 """Trains in a process of its own, and kills itself (SIGKILL) at a given moment.
 
-python -m tests.pipelines.train.killed_run FOLDER MOMENT
+python -m tests.pipelines.train.killed_run FOLDER MOMENT DTYPE MEMORY_GB
 """
 
 import os
@@ -84,7 +84,7 @@ MOMENTS: dict[str, Callable[[], None]] = {
 }
 
 
-def main(folder: Path, moment: str) -> None:
+def main(folder: Path, moment: str, dtype: str, memory_gb: float) -> None:
     loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
     settings = loader["parameters"]
     recipe = Recipe.model_validate(settings["product_descriptions"]["recipe"])
@@ -94,7 +94,8 @@ def main(folder: Path, moment: str) -> None:
         lora={**recipe.lora, "r": 8, "lora_dropout": 0.1},
         save_steps=2,
     )
-    hardware = Hardware.model_validate({**settings["hardware"], "tokens_per_batch": 100})
+    machine = {"tokens_per_batch": 100, "dtype": dtype, "memory_gb": memory_gb}
+    hardware = Hardware.model_validate({**settings["hardware"], **machine})
     if moment != "never":
         MOMENTS[moment]()
     adapter, _, _ = train(recipe, hardware, folder / "checkpoints")
@@ -102,4 +103,4 @@ def main(folder: Path, moment: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], float(sys.argv[4]))

@@ -12,8 +12,9 @@ from tuneline.pipelines.train.nodes import check_plan, plot_losses, train_adapte
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-3), ("bfloat16", 2e-2)])
 def test_packed_and_padded_in_whatever_batches_the_same_is_learned(
-    recipe: Recipe, hardware: Hardware, tmp_path: Path
+    dtype: str, tolerance: float, recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     settings = [
         ({"packing": True}, {"tokens_per_batch": 60}),
@@ -24,7 +25,7 @@ def test_packed_and_padded_in_whatever_batches_the_same_is_learned(
     runs = [
         train(
             shrink(recipe, num_train_epochs=1, **changes),
-            hardware.model_copy(update=machine),
+            hardware.model_copy(update={"dtype": dtype, **machine}),
             tmp_path / str(number),
         )
         for number, (changes, machine) in enumerate(settings)
@@ -35,8 +36,8 @@ def test_packed_and_padded_in_whatever_batches_the_same_is_learned(
             torch.testing.assert_close(
                 torch.tensor(log[column].dropna().tolist()),
                 torch.tensor(first[column].dropna().tolist()),
-                rtol=1e-3,
-                atol=1e-3,
+                rtol=tolerance,
+                atol=tolerance,
             )
 
 

@@ -10,7 +10,7 @@ from tuneline.pipelines.train.record import describe_training, list_epochs, make
 PLAN = {
     "steps": {"total": 15},
     "tokens": {"in_all": 5000},
-    "time": {"seconds": 36, "cost": 0.5},
+    "time": {"training": {"seconds": 36, "cost": 0.5}},
     "memory_gb": {"total": 1.0},
     "parameters": {"trainable": 100, "trainable_share": 0.0057},
     "adapter_megabytes": 0.0,

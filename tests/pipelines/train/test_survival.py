@@ -32,15 +32,24 @@ KILL_POINTS = [
 ]
 
 
-def start(folder: Path, moment: str) -> subprocess.CompletedProcess[str]:
-    return fork(killed_run.main, folder, moment)
+@pytest.mark.parametrize(
+    ("dtype", "memory_gb", "moments"),
+    [
+        ("float32", 8, KILL_POINTS),
+        ("float32", 0.01, KILL_POINTS[:1]),  # which keeps its 4 bits
+        ("bfloat16", 8, KILL_POINTS[:1]),
+    ],
+)
+def test_a_run_that_was_killed_ends_bit_for_bit_like_one_that_was_not(
+    dtype: str, memory_gb: float, moments: list[str], tmp_path: Path
+):
+    def start(folder: Path, moment: str) -> subprocess.CompletedProcess[str]:
+        return fork(killed_run.main, folder, moment, dtype, memory_gb)
 
-
-def test_a_run_killed_at_six_points_ends_bit_for_bit_like_one_that_was_not(tmp_path: Path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()
     whole.mkdir()
-    for moment in KILL_POINTS:
+    for moment in moments:
         run = start(killed, moment)
         assert run.returncode == -signal.SIGKILL, f"{moment}: {run.stderr[-2000:]}"
     for folder in (killed, whole):

@@ -8,12 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tuneline.models.adapter import Adapter, hash_adapter
-from tuneline.models.fingerprints import read_inputs
-from tuneline.parameters import Evaluation
+from tuneline.models.fingerprints import hash_prompts, read_inputs
+from tuneline.models.machine import name_processor
+from tuneline.parameters import Evaluation, Hardware
 from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 from tuneline.statistics.paired_comparison import Metric
-from tuneline.utils.hashing import hash_value
 
 # What a run is compared on, next to its verdict.
 COMPARED = [metric for metric in METRICS if metric.decides_verdict or metric.name == "loss"]
@@ -24,7 +24,7 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 
 
 def describe_run(
-    answers: list[dict[str, Any]], adapter: Adapter, evaluation: Evaluation
+    answers: list[dict[str, Any]], adapter: Adapter, evaluation: Evaluation, hardware: Hardware
 ) -> dict[str, Any]:
     """Describe what was evaluated, so that its scores can be told from others and compared.
 
@@ -35,10 +35,11 @@ def describe_run(
         answers: one row a prompt.
         adapter: the adapter.
         evaluation: the decoding.
+        hardware: the machine that answered.
 
     Returns:
-        Fingerprints of the adapter, its training examples and the prompts; base model, recipe,
-        machine of the training and decoding.
+        Fingerprints of the adapter, its training examples and the prompts; base model and recipe of
+        the training, decoding, and the machine.
     """
     trained = read_inputs(adapter)
     return {
@@ -46,8 +47,10 @@ def describe_run(
         "base": trained["base"],
         "recipe": trained["recipe"]["settings"],
         "trained_on": trained["examples"]["train"],
-        "prompts": _hash_prompts(answers),
+        "prompts": hash_prompts(answers),
         "generation": evaluation.generation,
+        "hardware": hardware.model_dump(),
+        "device": name_processor(hardware.device),
     }
 
 
@@ -67,13 +70,9 @@ def describe_remote_run(
     return {
         "model": job["model"],
         "job": job["job"],
-        "prompts": _hash_prompts(answers),
+        "prompts": hash_prompts(answers),
         "generation": evaluation.generation,
     }
-
-
-def _hash_prompts(answers: list[dict[str, Any]]) -> str:
-    return hash_value([[row["context"], row["prompt"], row["reference"]] for row in answers])
 
 
 def compare_versions(versions: dict[str, dict[str, Any]]) -> pd.DataFrame:

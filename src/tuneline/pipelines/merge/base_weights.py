@@ -8,6 +8,7 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cache import find_commit
+from tuneline.hub.gguf import find_gguf, hash_gguf, locate_base
 from tuneline.models.loading import refuse_foreign_code
 from tuneline.utils.hashing import hash_files
 
@@ -42,7 +43,7 @@ class Checkpoint:
     """A base model's weights.
 
     Args:
-        name: hub id or folder.
+        name: hub id, folder or GGUF file.
         revision: of the hub; of no meaning for a folder.
         where: the parameter that names it, for messages.
 
@@ -52,6 +53,7 @@ class Checkpoint:
 
     def __init__(self, name: str, revision: str, where: str) -> None:
         self.name, self.revision, self.where = name, revision, where
+        self.source = locate_base(name)
         self.config = self.load_config()
         self.files = self._find_files()
 
@@ -62,7 +64,7 @@ class Checkpoint:
         try:
             with refuse_foreign_code(self.where, self.name):
                 config = AutoConfig.from_pretrained(
-                    self.name,
+                    self.source,
                     revision=self.revision,
                     local_files_only=True,
                     trust_remote_code=False,
@@ -93,7 +95,7 @@ class Checkpoint:
 
         try:
             return GenerationConfig.from_pretrained(
-                self.name, revision=self.revision, local_files_only=True
+                self.source, revision=self.revision, local_files_only=True
             )
         except OSError:
             return GenerationConfig.from_model_config(self.config)
@@ -102,8 +104,11 @@ class Checkpoint:
         """Say exactly which model this is.
 
         Returns:
-            `name`, and `sha256` of a folder's weights or `commit` of a hub repository.
+            `name`, and `sha256` of a folder's weights or of a GGUF file, or `commit` of a hub
+            repository.
         """
+        if path := find_gguf(self.name):
+            return {"name": self.name, "sha256": hash_gguf(path)}
         if Path(self.name).is_dir():
             return {"name": self.name, "sha256": hash_files([Path(one) for one in self.files])}
         return {"name": self.name, "commit": find_commit(self.name, self.revision)}
@@ -117,7 +122,7 @@ class Checkpoint:
         from transformers.utils.hub import cached_file
 
         path: str | None = cached_file(
-            self.name,
+            self.source,
             name,
             revision=self.revision,
             local_files_only=True,
@@ -146,9 +151,9 @@ class Checkpoint:
 
     def _find_shards(self, index: str, find: Any) -> list[str]:
         """Find the files that the index names; in a folder one may be missing."""
-        if Path(self.name).is_dir():
+        if Path(self.source).is_dir():
             names = json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"].values()
-            gone = sorted({one for one in names if not (Path(self.name) / one).is_file()})
+            gone = sorted({one for one in names if not (Path(self.source) / one).is_file()})
             if gone:
                 raise TunelineError(
                     self._problem(
@@ -157,7 +162,7 @@ class Checkpoint:
                         "bring them back, or name a whole copy: merge.base_model",
                     )
                 )
-        return list(find(self.name, index, revision=self.revision, local_files_only=True)[0])
+        return list(find(self.source, index, revision=self.revision, local_files_only=True)[0])
 
     @cached_property
     def stored(self) -> dict[str, Stored]:

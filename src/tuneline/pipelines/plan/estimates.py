@@ -1,4 +1,4 @@
-"""Tokens, time and cost of a run, and what follows from the machine."""
+"""Tokens and disk of a run, and what follows from the machine."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from tuneline.models.batching import derive_accumulation
 from tuneline.models.loading import choose_attention
 from tuneline.models.memory import NEXT_TO_WEIGHTS_GB
 from tuneline.parameters import Hardware, Recipe
-from tuneline.parameters.training import derive_dtype
+from tuneline.parameters.training import BFLOAT16_FLAGS, derive_dtype, list_bfloat16_flags
 from tuneline.pipelines.plan.memory_estimate import ModelSize, count_optimizer_bytes
 from tuneline.utils.disks import Volume, count_missing, measure_volume, shorten_path
 
@@ -42,32 +42,9 @@ def describe_tokens(used: pd.DataFrame, steps: dict[str, int | float]) -> dict[s
     }
 
 
-def estimate_time(tokens: int, hardware: Hardware) -> dict[str, Any]:
-    """Estimate time and cost from a throughput that was measured before.
-
-    Args:
-        tokens: of the whole run.
-        hardware: throughput and price; either may be unknown.
-
-    Returns:
-        `seconds` and `cost`, null where they cannot be known; the throughput and the `currency`.
-    """
-    rate, price = hardware.tokens_per_second, hardware.price_per_hour
-    seconds = tokens / rate if rate else None
-    cost = price * seconds / 3600 if seconds is not None and price is not None else None
-    return {
-        "tokens_per_second": rate,
-        "seconds": None if seconds is None else round(seconds),
-        "cost": None if cost is None else round(cost, 4),
-        "currency": hardware.currency,
-    }
-
-
 def describe_resolved(recipe: Recipe, hardware: Hardware, config: Any) -> dict[str, str]:
     """Say what nobody stated and what it follows from."""
     follows = derive_dtype(hardware.compute_capability) == hardware.dtype
-    capability = hardware.compute_capability
-    reason = "a CPU" if capability is None else f"compute capability {capability:g}"
     batch = (
         f"packed without padding, up to {hardware.tokens_per_batch:,} tokens in a pass"
         if recipe.packing
@@ -75,11 +52,20 @@ def describe_resolved(recipe: Recipe, hardware: Hardware, config: Any) -> dict[s
         f"{hardware.per_device_train_batch_size}"
     )
     return {
-        "dtype": f"{hardware.dtype} ({reason if follows else 'stated'})",
+        "dtype": f"{hardware.dtype} ({_explain_dtype(hardware) if follows else 'stated'})",
         "attention": f"{choose_attention(hardware, config)} ({hardware.attn_implementation})",
         "step": f"{recipe.global_batch_size} examples, {batch}, on {hardware.processes} "
         f"{'process' if hardware.processes == 1 else 'processes'}",
     }
+
+
+def _explain_dtype(hardware: Hardware) -> str:
+    if hardware.compute_capability is not None:
+        return f"compute capability {hardware.compute_capability:g}"
+    flags = list_bfloat16_flags()
+    if flags:
+        return f"the processor has {' and '.join(flags)}"
+    return f"a CPU without {' or '.join(BFLOAT16_FLAGS)}"
 
 
 def measure_disks(checkpoints: Path) -> dict[str, Volume]:

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 import pandas as pd
@@ -14,26 +15,30 @@ from tuneline.models.chat_template import describe_template
 from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings, list_warnings
+from tuneline.pipelines.plan.earlier_runs import ScoreVersions, find_earlier_runs
 from tuneline.pipelines.plan.estimates import (
     choose_used,
     describe_learning_rate,
     describe_overlong,
     describe_resolved,
     describe_tokens,
-    estimate_time,
     measure_disks,
     plan_disk,
 )
 from tuneline.pipelines.plan.memory_estimate import describe_context, measure_model, predict_memory
 from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
+from tuneline.pipelines.plan.run_card import describe_evidence, write_card
+from tuneline.pipelines.plan.timing import describe_work, estimate_time
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 
 log = logging.getLogger(__name__)
 
 MASKED_EXAMPLES = 5
 BARS = 60
+# The time before a message.
+TIME_WIDTH = 10
 
 
 def count_tokens(
@@ -107,8 +112,12 @@ def make_plan(
     token_report: pd.DataFrame,
     train: list[Example],
     validation: list[Example],
+    test: list[Example],
     checkpoints: Path,
+    training_records: list[dict[str, Any]],
+    score_versions: ScoreVersions,
     recipe: Recipe,
+    prompt: Prompt,
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> dict[str, Any]:
@@ -116,18 +125,23 @@ def make_plan(
 
     Args:
         token_report: tokens of every example.
-        train: the examples of the training split, to know the plan by.
+        train: the examples of the training split, to know the plan by, and to measure the speed.
         validation: those of the validation split, likewise.
+        test: those of the test split.
         checkpoints: the folder of its checkpoints, whose disk is measured.
+        training_records: of earlier trainings, the last one first.
+        score_versions: what reads the scores of earlier evaluations of this use case.
         recipe: what is trained and how.
-        evaluation: how long an answer may be.
+        prompt: the templates.
+        evaluation: what is asked, and how long an answer may be.
         hardware: the machine.
 
     Returns:
         The `inputs` it was made for, as `describe_inputs` gives them; examples, tokens, overlong,
         context, steps, learning rate, parameters, memory in GB by component with what changes
-        would save, disk, time and cost; `resolved` settings; what the chat template does by itself
-        and what it meets in the texts; `warnings`; and the verdict that `train` obeys.
+        would save, disk; `resolved` settings; what the chat template does by itself and what it
+        meets in the texts; `warnings`; the verdict that `train` obeys; `time` and cost, and the
+        `evidence` that the test prompts can give.
     """
     config, tokenizer = load_model_config(recipe), load_tokenizer(recipe)
     model = build_empty(config)
@@ -153,7 +167,6 @@ def make_plan(
         "memory_gb": predict_memory(size, longest, recipe, hardware),
         "savings": list_savings(PlannedRun(size, longest, recipe, hardware)),
         "disk": plan_disk(size, recipe, measure_disks(checkpoints)),
-        "time": estimate_time(tokens["in_all"], hardware),
         "chat_template": [
             *describe_template(tokenizer),
             *_describe_typed(token_report),
@@ -161,9 +174,16 @@ def make_plan(
     }
     plan["warnings"] = list(list_warnings(plan, recipe))
     plan["verdict"] = judge(plan)
+    plan["evidence"] = describe_evidence(test, score_versions, prompt, evaluation)
+    earlier = find_earlier_runs(
+        training_records, score_versions, plan["inputs"], evaluation, hardware
+    )
+    work = describe_work(plan, token_report, recipe, evaluation)
+    plan["time"] = estimate_time(plan, work, earlier, (train, test), recipe, evaluation, hardware)
     for sentence in plan["chat_template"]:
         log.warning("Chat template: %s", sentence)
-    log.info("Plan: %s. %s", plan["verdict"]["label"], plan["verdict"]["summary"])
+    for line in write_card(plan, get_terminal_size().columns - TIME_WIDTH):
+        log.info("%s", line)
     return plan
 
 

@@ -9,6 +9,7 @@ from plotly.offline import get_plotlyjs
 
 from tuneline.examples import Example
 from tuneline.models.rendering import render_example
+from tuneline.pipelines.plan.run_card import list_card, name_readiness
 from tuneline.reporting.pages import TUNED_COLOR, embed_plot, render_page, style
 
 COMPONENTS = (
@@ -36,6 +37,8 @@ def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]
     return render_page(
         "pipelines/plan/plan.html.jinja",
         plan=plan,
+        ready=name_readiness(plan),
+        card=list_card(plan),
         settings=settings,
         components=COMPONENTS,
         memory_plot=embed_plot(_plot_memory(plan["memory_gb"]), height=260),
@@ -215,13 +218,5 @@ def _describe(plan: dict[str, Any]) -> str:
         f"{steps['total']:,} steps of {steps['global_batch_size']} examples, "
         f"{plan['parameters']['trainable']:,} trainable parameters "
         f"({plan['parameters']['trainable_share']:.2%}), "
-        f"{memory['total']:.2f} of {memory['device']:g} GB{_format_time(plan['time'])}."
+        f"{memory['total']:.2f} of {memory['device']:g} GB."
     )
-
-
-def _format_time(time: dict[str, Any]) -> str:
-    if time["seconds"] is None:
-        return ""
-    hours, minutes = divmod(round(time["seconds"] / 60), 60)
-    cost = f" and {time['cost']:.2f} {time['currency']}" if time["cost"] else ""
-    return f", about {hours}:{minutes:02d} hours{cost}"

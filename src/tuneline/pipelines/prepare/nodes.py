@@ -14,6 +14,7 @@ from polars.selectors import by_name
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, fill_templates
+from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
@@ -26,7 +27,6 @@ from tuneline.pipelines.prepare.row_checks import check_cleaned, check_columns
 from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
 from tuneline.streaming import (
     SOURCE,
-    RowProgress,
     RowSource,
     list_fields,
     map_ahead,
@@ -34,6 +34,7 @@ from tuneline.streaming import (
     show_originals,
 )
 from tuneline.utils.files import replace_whole
+from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import FORMULA_START
 
 log = logging.getLogger(__name__)
@@ -75,13 +76,12 @@ def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
 
 def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[pl.DataFrame]:
     seen = {name: SeenKeys() for name in data.rules.unique}
-    progress = RowProgress("Cleaning")
-    for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
-        judged = find_repetitions(table, seen)
-        report.add(judged)
-        progress.advance(judged.height, raw.share)
-        yield judged
-    progress.finish()
+    with Progress("Cleaning", "rows") as progress:
+        for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
+            judged = find_repetitions(table, seen)
+            report.add(judged)
+            progress.advance(judged.height, raw.share)
+            yield judged
 
 
 def _encode(numbered: tuple[int, pl.DataFrame], data: Data) -> tuple[bytes, bytes]:
@@ -202,7 +202,7 @@ def check_leaks(
 
     Returns:
         The rows without leaks, those that were moved into training after its own; a table of the
-        leaks; and the report.
+        leaks; and the report, with the settings (`inputs`) that the examples follow from.
 
     Raises:
         TunelineError: if a split would be empty without its leaks.
@@ -214,6 +214,7 @@ def check_leaks(
     left = rows[places["row"]].with_columns(places["split"])
     table = list_leaks(found, rows, evaluation.questions, data, prompt)
     report = describe_check(found, forms, kept, left, data)
+    report["inputs"] = describe_preparation(data, prompt, evaluation)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
     return left, table, report
 

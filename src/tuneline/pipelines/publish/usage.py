@@ -5,23 +5,24 @@ from string import Formatter
 from typing import Any
 
 from tuneline.examples import Message
+from tuneline.hub.gguf import find_converted, find_gguf
 from tuneline.models.adapter import Adapter
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Prompt
 
 LINES = """\
 import torch
-from peft import AutoPeftModelForCausalLM
-from transformers import AutoTokenizer{imports}
+{cache}from peft import {peft}
+from transformers import {transformers}{imports}
 
 repo = {repo!r}
 tokenizer = AutoTokenizer.from_pretrained(repo, trust_remote_code=False)
-model = AutoPeftModelForCausalLM.from_pretrained(
-    repo,
+{name} = {loaded}.from_pretrained(
+    {base},
     dtype=torch.{dtype},{quantization}
     device_map="auto",
     trust_remote_code=False,
-)
+){attached}
 
 messages = [
 {messages}
@@ -35,6 +36,24 @@ output = model.generate(
 )
 print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 """
+# A base model on the hub is named in the adapter's config; a GGUF file is loaded as converted here.
+FROM_HUB = {
+    "cache": "",
+    "peft": "AutoPeftModelForCausalLM",
+    "transformers": "AutoTokenizer",
+    "name": "model",
+    "loaded": "AutoPeftModelForCausalLM",
+    "base": "repo",
+    "attached": "",
+}
+FROM_GGUF = {
+    "cache": "from huggingface_hub.constants import HF_HUB_CACHE\n",
+    "peft": "PeftModel",
+    "transformers": "AutoModelForCausalLM, AutoTokenizer",
+    "name": "base",
+    "loaded": "AutoModelForCausalLM",
+    "attached": "\nmodel = PeftModel.from_pretrained(base, repo)",
+}
 MERGED_LINES = """\
 import torch
 from peft import PeftModel
@@ -86,6 +105,7 @@ def write_usage(
         messages = [("system", _fill(prompt.system))] if prompt.system else []
         messages.append(("user", _fill(prompt.prompt)))
     return LINES.format(
+        **_choose_loader(provenance["base"]),
         imports=", BitsAndBytesConfig" if quantization else "",
         repo=repo_id,
         dtype=provenance["hardware"]["dtype"],
@@ -95,6 +115,14 @@ def write_usage(
         ),
         generation="\n".join(f"    {name}={value!r}," for name, value in decoding.items()),
     )
+
+
+def _choose_loader(base: dict[str, str]) -> dict[str, str]:
+    path = find_gguf(base["name"])
+    if path is None:
+        return FROM_HUB
+    folder = find_converted(path)
+    return FROM_GGUF | {"base": f'f"{{HF_HUB_CACHE}}/{folder.parent.name}/{folder.name}"'}
 
 
 def write_quantization(settings: dict[str, Any], dtype: str) -> str:

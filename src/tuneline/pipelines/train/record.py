@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from tuneline.models.adapter import Adapter, hash_adapter
+from tuneline.models.fingerprints import read_inputs
 from tuneline.parameters import Hardware, Recipe
 from tuneline.reporting.pages import count
 
@@ -51,7 +52,7 @@ def describe_training(
     Returns:
         `summary`; the `adapter` by its fingerprint; `comparison` of plan and actual; `best`, where
         the released adapter comes from; `examples` used, left out and cut, by split; epochs,
-        device, seeds, versions.
+        device, seeds, versions; and the `inputs` that the adapter was made of.
     """
     last = training_log.iloc[-1]
     seconds, tokens = float(last["seconds"]), int(last["num_tokens"])
@@ -76,6 +77,7 @@ def describe_training(
         "trainable_share": plan["parameters"]["trainable_share"],
         "seed": recipe.seed,
         "versions": adapter.provenance["versions"],
+        "inputs": read_inputs(adapter),
     }
     words = [*_describe_losses(record, losses), *_format_examples(record["examples"], recipe)]
     return {"summary": " ".join(words), **record}
@@ -91,13 +93,14 @@ def _compare(
 ) -> list[dict[str, Any]]:
     size = sum(tensor.numel() * tensor.element_size() for tensor in adapter.tensors.values())
     trainable = sum(tensor.numel() for tensor in adapter.tensors.values())
-    planned_hours = (plan["time"]["seconds"] or 0) / 3600 or None
+    planned = plan["time"]["training"]
+    planned_hours = (planned["seconds"] or 0) / 3600 or None
     cost = _cost(seconds, hardware)
     rows: list[tuple[str, Any, Any, str]] = [
         ("steps", plan["steps"]["total"], stats["steps"], ""),
         ("tokens", plan["tokens"]["in_all"], tokens, ""),
         ("wall time", planned_hours, seconds / 3600, "h"),
-        ("cost", plan["time"]["cost"], cost, hardware.currency),
+        ("cost", planned["cost"], cost, hardware.currency),
         ("peak memory", plan["memory_gb"]["total"], stats["peak_memory_gb"], "GB"),
         ("trainable parameters", plan["parameters"]["trainable"], trainable, ""),
         ("adapter size", plan["adapter_megabytes"], size / 1e6, "MB"),

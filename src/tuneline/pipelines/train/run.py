@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.models.machine import name_processor
 from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.checkpoints import finish, remove_old
@@ -118,15 +119,9 @@ def _collect_stats(trainer: Any, hardware: Hardware) -> dict[str, Any]:
         "log": [entry for entry in state.log_history if "train_runtime" not in entry],
         "steps": state.global_step,
         "released_step": state.best_global_step or state.global_step,
-        "device": _name_device(hardware),
+        "device": name_processor(hardware.device),
         "peak_memory_gb": round(measure_peak(hardware.device), 4),
     }
-
-
-def _name_device(hardware: Hardware) -> str:
-    import torch
-
-    return torch.cuda.get_device_name() if hardware.device == "cuda" else hardware.name
 
 
 def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:

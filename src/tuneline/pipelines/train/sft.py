@@ -15,6 +15,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.download import retry_when_full
+from tuneline.hub.gguf import locate_base
 from tuneline.models.architecture import make_lora_config
 from tuneline.models.batching import derive_accumulation
 from tuneline.parameters import Hardware, Recipe
@@ -25,7 +26,13 @@ from tuneline.pipelines.train.batches import (
     measure_validation,
     split_batch,
 )
-from tuneline.pipelines.train.callbacks import EpochEnds, Gradients, Patience, Progress, Watchdog
+from tuneline.pipelines.train.callbacks import (
+    EpochEnds,
+    Gradients,
+    Patience,
+    TrainingProgress,
+    Watchdog,
+)
 from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
 
 # SFTConfig's keys that the recipe checks itself. Those it does not know are SFTConfig's, too; all
@@ -62,7 +69,7 @@ def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
         # The rows come rendered: TRL would cut what is too long and not say so.
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "max_length": None,
-        "disable_tqdm": True,  # progress goes through logging, the same on terminal and notebook
+        "disable_tqdm": True,  # see `TrainingProgress`
         "logging_nan_inf_filter": False,  # the watchdog must see what the loss is
         "restore_callback_states_from_checkpoint": recipe.early_stopping_patience is not None,
     }
@@ -104,8 +111,9 @@ def initialize_adapter(model: Any, recipe: Recipe) -> None:
 
 
 def _find_weights(recipe: Recipe) -> str:
-    if Path(recipe.base_model).is_dir():
-        return recipe.base_model
+    base = locate_base(recipe.base_model)
+    if Path(base).is_dir():
+        return base
     from huggingface_hub import snapshot_download
 
     return snapshot_download(recipe.base_model, revision=recipe.revision, local_files_only=True)
@@ -141,6 +149,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.keep = arguments.pop("save_total_limit")  # only what is sealed may replace another
         arguments["eval_on_start"] = checkpoint is None
         self.recipe, self.hardware = recipe, hardware
+        self.progress = TrainingProgress(hardware.price_per_hour, hardware.currency)
         self.flatten = DataCollatorForLanguageModeling(tokenizer.pad_token_id, padding_free=True)
         super().__init__(
             model,
@@ -150,7 +159,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             eval_dataset=rows["validation"],
             processing_class=tokenizer,
             peft_config=make_lora_config(recipe, model),
-            callbacks=_make_callbacks(recipe, hardware),
+            callbacks=[*_make_callbacks(recipe), self.progress],
         )
         self.remove_callback(PrinterCallback)
         initialize_adapter(self.model, recipe)
@@ -161,6 +170,13 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.watchdog = Watchdog(hardware.dtype, recipe.learning_rate)
         self.add_callback(Gradients(self.watchdog))
         self.started, self.seconds_before = time.monotonic(), 0.0
+
+    def train(self, *args: Any, **options: Any) -> Any:
+        """Train, and take the progress away however it ends."""
+        try:
+            return super().train(*args, **options)
+        finally:
+            self.progress.end()
 
     def training_step(
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
@@ -280,11 +296,10 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             remove_old(checkpoint.parent, self.keep, self.state.best_global_step)
 
 
-def _make_callbacks(recipe: Recipe, hardware: Hardware) -> list[Any]:
+def _make_callbacks(recipe: Recipe) -> list[Any]:
     stop_early = recipe.early_stopping_patience
     return [
         EpochEnds(),
-        Progress(hardware.price_per_hour, hardware.currency),
         *([Patience(stop_early)] if stop_early else []),
     ]
 

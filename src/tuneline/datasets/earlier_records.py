@@ -1,0 +1,79 @@
+"""What earlier runs and stages have recorded, as far as it is there."""
+
+import logging
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kedro.io import DatasetError
+
+from tuneline.datasets.folders import LocalDataset
+from tuneline.datasets.whole_files import JSONDataset
+from tuneline.errors import TunelineError
+from tuneline.reporting.stage_records import read_stages
+
+log = logging.getLogger(__name__)
+
+
+class EarlierRecordsDataset(LocalDataset[NoReturn, list[dict[str, Any]]]):
+    """Reads the records of earlier runs, the last one first; there may be none.
+
+    Args:
+        filepath: the folder.
+        pattern: which files under it, as `Path.glob` takes it.
+        metadata: what Kedro-Viz reads.
+    """
+
+    def __init__(
+        self, *, filepath: str, pattern: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._pattern = pattern
+
+    def load(self) -> list[dict[str, Any]]:
+        """Read those records that can be read: a broken one of long ago must stop no run."""
+        paths = sorted(
+            self._filepath.glob(self._pattern), key=lambda path: -path.stat().st_mtime_ns
+        )
+        return [record for path in paths if (record := _read(path))]
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: each run writes its own."""
+        raise DatasetError(f"{self._filepath} is an input only: each run writes its own record")
+
+    def _exists(self) -> bool:
+        return True
+
+
+class StageRecordsDataset(LocalDataset[NoReturn, dict[str, Any]]):
+    """Reads what the stages of a use case have left, as far as they were run.
+
+    Args:
+        filepath: the folder of all data.
+        use_case: its name.
+        metadata: what Kedro-Viz reads.
+    """
+
+    def __init__(
+        self, *, filepath: str, use_case: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._use_case = use_case
+
+    def load(self) -> dict[str, Any]:
+        """Read it, as `read_stages` gives it."""
+        return read_stages(self._filepath, self._use_case)
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: each stage writes its own."""
+        raise DatasetError(f"{self._filepath} is an input only: each stage writes its own files")
+
+    def _exists(self) -> bool:
+        return True
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return dict(JSONDataset(filepath=str(path)).load())
+    except (TunelineError, TypeError, ValueError) as error:
+        log.warning("%s is left out: %s", path, error)
+        return None

@@ -1,0 +1,116 @@
+"""What earlier runs of the same kind took, and how far their answers differed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tuneline.errors import TunelineError
+from tuneline.models.fingerprints import (
+    RunInputs,
+    counts_for_answering_speed,
+    counts_for_speed,
+    find_differences,
+)
+from tuneline.models.machine import name_processor
+from tuneline.parameters import Evaluation, Hardware
+
+Record = dict[str, Any]
+# What reads the scores of each evaluation of a use case, the oldest first.
+ScoreVersions = dict[str, Callable[[], Record]]
+
+
+@dataclass(frozen=True)
+class EarlierRuns:
+    """The record of the last training of the same kind, and the scores of the last evaluation."""
+
+    training: Record | None
+    evaluation: Record | None
+
+
+def find_earlier_runs(
+    training_records: list[Record],
+    score_versions: ScoreVersions,
+    inputs: RunInputs,
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> EarlierRuns:
+    """Find the last runs of the same kind on this machine.
+
+    Args:
+        training_records: of all use cases, the last one first.
+        score_versions: of this use case.
+        inputs: what the training at hand is made of.
+        evaluation: the decoding.
+        hardware: the machine.
+    """
+    return EarlierRuns(
+        find_last_training(training_records, inputs, hardware),
+        find_last_evaluation(score_versions, inputs, evaluation, hardware),
+    )
+
+
+def find_last_training(
+    records: list[Record], inputs: RunInputs, hardware: Hardware
+) -> Record | None:
+    """Find the last record of a training of the same kind on this machine.
+
+    Args:
+        records: the last one first.
+        inputs: what the training at hand is made of.
+        hardware: the machine.
+
+    Returns:
+        A record whose base model, quantization, LoRA, packing and machine are the same.
+    """
+    same = partial(_is_same, hardware=hardware, counts=counts_for_speed)
+    return next((one for one in records if same(one.get("inputs"), one, inputs)), None)
+
+
+def find_last_evaluation(
+    versions: ScoreVersions,
+    inputs: RunInputs,
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> Record | None:
+    """Find the last evaluation with the same base model, decoding and machine.
+
+    Args:
+        versions: what reads the scores of a version, the oldest first.
+        inputs: what the training at hand is made of.
+        evaluation: the decoding.
+        hardware: the machine.
+    """
+    for scores in read_scores(versions):
+        run = scores["run"]
+        theirs = {
+            "base": run.get("base", {}),
+            "recipe": {"settings": run.get("recipe", {})},
+            "hardware": run.get("hardware", {}),
+        }
+        same = run.get("generation") == evaluation.generation and "seconds" in scores["metrics"]
+        if same and _is_same(theirs, run, inputs, hardware, counts_for_answering_speed):
+            return scores
+    return None
+
+
+def read_scores(versions: ScoreVersions) -> Iterator[Record]:
+    """Read the scores of all versions that can be read, the newest first."""
+    for load in reversed(versions.values()):
+        try:
+            yield load()
+        except TunelineError:
+            continue  # the comparison of the evaluations names it
+
+
+def _is_same(
+    theirs: Any,
+    record: Record,
+    inputs: RunInputs,
+    hardware: Hardware,
+    counts: Callable[[str], bool],
+) -> bool:
+    """Compare settings, and the processor where the one that is planned for is here."""
+    if not theirs or find_differences(theirs, inputs, counts):
+        return False
+    return name_processor(hardware.device) in {None, record.get("device")}

@@ -1,0 +1,202 @@
+"""The run card: whether a run is ready, and in a few lines what it takes and what it can show."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+
+from tuneline.examples import Example, list_prompts
+from tuneline.parameters import Evaluation, Prompt
+from tuneline.pipelines.plan.earlier_runs import ScoreVersions, read_scores
+from tuneline.reporting.pages import count_prompts, format_number
+from tuneline.statistics.significance import (
+    count_groups,
+    find_groups,
+    find_smallest_difference,
+)
+
+# Before the first evaluation: chrF of base and tuned model differed by so much from prompt to
+# prompt, measured on 64 product descriptions (docs/plan.md).
+ASSUMED_SPREAD = 19.0
+# Metrics that share the error of a verdict, in most use cases.
+ASSUMED_METRICS = 3
+LABEL_WIDTH = 10
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the card: what it is about, what it says, and what that rests on."""
+
+    label: str
+    text: str
+    note: str = ""
+
+
+def describe_evidence(
+    test: list[Example],
+    score_versions: ScoreVersions,
+    prompt: Prompt,
+    evaluation: Evaluation,
+) -> dict[str, Any]:
+    """Work out the smallest difference that the test prompts can show.
+
+    Args:
+        test: the held-out examples.
+        score_versions: what reads the scores of earlier evaluations of the use case.
+        prompt: the templates.
+        evaluation: questions and confidence.
+
+    Returns:
+        `prompts` and the `groups` they are in; the `spread` of the difference in chrF, and whether
+        it is `measured` in an earlier evaluation or assumed; the smallest difference
+        (`detectable`), null where the prompts are too few to show any.
+    """
+    rows = list_prompts(test, prompt, evaluation)[: len(test)] if test else []
+    everyone = np.ones(len(rows), dtype=bool)
+    groups = min(count_groups(find_groups(rows), everyone).values()) if rows else 0
+    earlier = _find_spread(score_versions)
+    confidence = 1 - (1 - evaluation.confidence) / ASSUMED_METRICS
+    if earlier:
+        confidence = earlier["confidence"]
+    spread = earlier["spread"] if earlier else ASSUMED_SPREAD
+    return {
+        "prompts": len(rows),
+        "groups": groups,
+        "spread": spread,
+        "measured": earlier is not None,
+        "detectable": find_smallest_difference(spread, groups, confidence),
+    }
+
+
+def _find_spread(versions: ScoreVersions) -> dict[str, Any] | None:
+    found = (scores["metrics"].get("chrf", {}) for scores in read_scores(versions))
+    return next((one for one in found if one.get("spread")), None)
+
+
+def list_card(plan: dict[str, Any]) -> list[Line]:
+    """List the lines of the card.
+
+    Args:
+        plan: the plan.
+    """
+    return [
+        Line("time", _format_times(plan["time"]), "; ".join(_list_bases(plan["time"]))),
+        Line("cost", _format_cost(plan["time"])),
+        Line("memory", *_format_memory(plan["memory_gb"])),
+        Line("disk", _format_disk(plan["disk"])),
+        Line("download", _format_download(plan)),
+        Line("test", *_format_evidence(plan["evidence"])),
+    ]
+
+
+def name_readiness(plan: dict[str, Any]) -> str:
+    """Say whether the run can start."""
+    return "Not ready" if plan["verdict"]["label"] == "does not fit" else "Ready"
+
+
+def write_card(plan: dict[str, Any], width: int) -> Iterator[str]:
+    """Write the card for a terminal.
+
+    Args:
+        plan: the plan.
+        width: of a line, in characters.
+
+    Yields:
+        Lines; the first says whether the run is ready.
+    """
+    yield f"Plan: {name_readiness(plan)}"
+    yield from wrap(plan["verdict"]["summary"], max(20, width))
+    indent = " " * LABEL_WIDTH
+    for line in list_card(plan):
+        start = line.label.ljust(LABEL_WIDTH)
+        for text in filter(None, (line.text, line.note)):
+            yield from wrap(text, max(30, width), initial_indent=start, subsequent_indent=indent)
+            start = indent
+
+
+def _format_times(time: dict[str, Any]) -> str:
+    training, evaluation = (_format_part(time[name]) for name in ("training", "evaluation"))
+    parts = f"training {training}, evaluation {evaluation}"
+    if time["seconds"] is None:
+        return parts
+    return f"about {format_duration(time['seconds'])}: {parts}"
+
+
+def _format_part(part: dict[str, Any]) -> str:
+    if part["seconds"] is None:
+        return "not known"
+    most = "at most " if part["at_most"] else ""
+    return f"{most}{format_duration(part['seconds'])}"
+
+
+def _list_bases(time: dict[str, Any]) -> Iterator[str]:
+    """Name what the minutes rest on, once where both rest on the same."""
+    training, evaluation = time["training"], time["evaluation"]
+    rate = training["tokens_per_second"]
+    speed = f", {format_number(rate, 0)} tokens/s" if rate else ""
+    if evaluation["basis"] == training["basis"]:
+        yield f"{training['basis']}{speed}"
+        return
+    yield f"training: {training['basis']}{speed}"
+    yield f"evaluation: {evaluation['basis']}"
+
+
+def format_duration(seconds: float) -> str:
+    """Write a duration for people: 40 s, 12 min, 3 h 20 min."""
+    if round(seconds) < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def _format_cost(time: dict[str, Any]) -> str:
+    if time["cost"] is not None:
+        return f"{format_number(time['cost'], 2)} {time['currency']}"
+    if time["seconds"] is None:
+        return "not known, as the time"
+    return "not known: hardware.price_per_hour is not stated"
+
+
+def _format_memory(memory: dict[str, float]) -> tuple[str, str]:
+    text = f"{format_number(memory['total'], 1)} of {format_number(memory['device'], 1)} GB"
+    if memory["worst_case"] <= memory["device"] or memory["total"] > memory["device"]:
+        return text, ""
+    most = format_number(memory["worst_case"], 1)
+    return text, f"up to {most} GB with much fragmentation: the measured first step decides"
+
+
+def _format_disk(disk: list[dict[str, Any]]) -> str:
+    needed = sum(place["needed_gb"] for place in disk)
+    free = min(place["free_gb"] for place in disk)
+    missing = [place["purpose"].replace("_", " ") for place in disk if not place["fits"]]
+    words = f", too little for {', '.join(missing)}" if missing else ""
+    return f"{format_number(needed, 1)} GB, {format_number(free, 1)} GB free{words}"
+
+
+def _format_download(plan: dict[str, Any]) -> str:
+    needed = next(one["needed_gb"] for one in plan["disk"] if one["purpose"] == "hub_cache")
+    name = plan["inputs"]["base"]["name"]
+    if not needed:
+        return "nothing: the base model is on this machine"
+    return f"{format_number(needed, 1)} GB: {name}"
+
+
+def _format_evidence(evidence: dict[str, Any]) -> tuple[str, str]:
+    basis = count_prompts(evidence["prompts"], evidence["groups"], "prompt")
+    if evidence["detectable"] is None:
+        return f"{basis}: too few to show any difference", "raise data.split.test"
+    least = format_number(evidence["detectable"], 1)
+    spread = format_number(evidence["spread"], 0)
+    rests = (
+        f"the last evaluation had a spread of {spread}"
+        if evidence["measured"]
+        else f"assuming a spread of {spread} from prompt to prompt, until one was measured"
+    )
+    return (
+        f"{basis} can show a difference of {least} chrF or more",
+        f"in four cases of five; {rests}",
+    )

@@ -1,0 +1,219 @@
+"""How long a run takes and what it costs: measured before, measured now, or from a stated figure.
+
+The last training, or evaluation, of the same kind on the same machine is what counts. Without one,
+both are measured for a few seconds, where the base model is here. Without that, the time follows
+from `hardware.teraflops` and is marked as such.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tuneline.examples import Example
+from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.pipelines.plan.earlier_runs import EarlierRuns, Record
+from tuneline.pipelines.plan.probe import Speed, can_measure, measure_speed
+
+# Floating-point operations of a training, for a token and a parameter (Kaplan et al. 2020,
+# arXiv 2001.08361): what `hardware.teraflops` counts, too.
+OPERATIONS = 6
+# A forward pass alone, as a share of forward and backward: LoRA needs no gradient of the weights.
+FORWARD = 0.5
+PROBED = "measured just now on this machine"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a run has to do.
+
+    Attributes:
+        trained: tokens of the training.
+        validated: tokens that the validation losses pass forward, of all times together.
+        prompts: that both models answer.
+        scored: tokens of the examples whose loss is measured, for each model.
+        answer: tokens of the longest answer.
+        parameters: of the base model.
+    """
+
+    trained: int
+    validated: int
+    prompts: int
+    scored: int
+    answer: int
+    parameters: int
+
+
+def describe_work(
+    plan: dict[str, Any], token_report: pd.DataFrame, recipe: Recipe, evaluation: Evaluation
+) -> Workload:
+    """Describe what a planned run has to do."""
+    tokens = token_report.groupby("split")["tokens"].sum()
+    return Workload(
+        trained=plan["tokens"]["in_all"],
+        validated=int(tokens.get("validation", 0)) * count_validations(plan["steps"], recipe),
+        prompts=plan["evidence"]["prompts"] + len(evaluation.questions),
+        scored=int(tokens.get("test", 0)),
+        answer=plan["context"]["max_new_tokens"],
+        parameters=plan["parameters"]["base"],
+    )
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Seconds of a part of the run (None: not known), and what they rest on."""
+
+    seconds: float | None
+    basis: str
+    tokens_per_second: float | None = None
+    at_most: bool = False
+
+
+def estimate_time(
+    plan: dict[str, Any],
+    work: Workload,
+    earlier: EarlierRuns,
+    examples: tuple[list[Example], list[Example]],
+    recipe: Recipe,
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> dict[str, Any]:
+    """Estimate time and cost, from earlier runs or from what is measured now.
+
+    Args:
+        plan: the rest of the plan, its verdict too: nothing is measured for a run that cannot
+            start.
+        work: what the run has to do.
+        earlier: runs of the same kind.
+        examples: of the training and of the test split, to measure with.
+        recipe: what is trained and how.
+        evaluation: the decoding.
+        hardware: the machine.
+
+    Returns:
+        As `describe_time` gives it.
+    """
+    fits = plan["verdict"]["label"] != "does not fit"
+    if not (fits or earlier.training):
+        unknown = Duration(None, "not measured, because the run cannot start as it is")
+        return describe_time(unknown, unknown, hardware)
+    probe = None
+    known = earlier.training and earlier.evaluation
+    if fits and not known and all(examples):
+        needed = plan["memory_gb"]["total"]
+        if can_measure(work.parameters, needed, recipe, hardware):
+            probe = measure_speed(*examples, recipe, evaluation, hardware)
+    training = estimate_training(work, earlier.training, probe, hardware)
+    answering = estimate_evaluation(work, earlier.evaluation, probe, training, hardware)
+    return describe_time(training, answering, hardware)
+
+
+def count_validations(steps: dict[str, Any], recipe: Recipe) -> int:
+    """Count how often the validation loss is measured: before, after each epoch, and as stated."""
+    stated = recipe.model_extra or {}
+    total, epochs = int(steps["total"]), math.ceil(float(steps["epochs"]))
+    if stated.get("eval_strategy") != "steps":
+        return 1 + epochs
+    stated_steps = float(stated.get("eval_steps") or stated.get("logging_steps") or total)
+    every = math.ceil(stated_steps * total) if stated_steps < 1 else int(stated_steps)
+    return 1 + epochs + total // max(1, every)
+
+
+def estimate_training(
+    work: Workload, record: Record | None, probe: Speed | None, hardware: Hardware
+) -> Duration:
+    """Estimate the training.
+
+    Args:
+        work: what it has to do.
+        record: of the last training of the same kind, if there was one.
+        probe: what was measured just now, if anything was.
+        hardware: the machine.
+    """
+    if record:
+        rate = record["tokens_per_second"]
+        return Duration(work.trained / rate, f"as the last one on {record['device']}", rate)
+    tokens = work.trained + FORWARD * work.validated
+    if probe:
+        rate = round(probe.tokens_per_second, 1)
+        return Duration(tokens / rate, PROBED, rate)
+    if hardware.teraflops is None:
+        return Duration(None, "not measured yet, and hardware.teraflops states no figure")
+    operations = hardware.processes * hardware.teraflops * 1e12
+    rate = round(operations / (OPERATIONS * work.parameters), 1)
+    stated = f"not measured: a stated figure (hardware.teraflops = {hardware.teraflops:g})"
+    return Duration(tokens / rate, stated, rate)
+
+
+def estimate_evaluation(
+    work: Workload,
+    earlier: Record | None,
+    probe: Speed | None,
+    training: Duration,
+    hardware: Hardware,
+) -> Duration:
+    """Estimate how long base and tuned model answer, and how long the references' losses take.
+
+    Args:
+        work: what there is to do.
+        earlier: the scores of the last evaluation of the same kind.
+        probe: what was measured just now, if anything was.
+        training: what was found of the training.
+        hardware: how many prompts are answered at once.
+    """
+    rate = training.tokens_per_second
+    losses = 2 * FORWARD * work.scored / rate if rate else 0.0
+    if earlier:
+        seconds = earlier["metrics"]["seconds"]
+        answering = work.prompts * (seconds["base"] + seconds["tuned"])
+        return Duration(answering + losses, f"as the last one on {earlier['run']['device']}")
+    if probe:
+        batches = math.ceil(work.prompts / hardware.per_device_eval_batch_size)
+        answer = probe.first_seconds + (work.answer - 1) * probe.step_seconds
+        return Duration(2 * batches * answer + losses, PROBED, at_most=True)
+    if rate:
+        basis = "assumed: the models write as fast as they train"
+        answering = 2 * work.prompts * work.answer / rate
+        return Duration(answering + losses, basis, at_most=True)
+    return Duration(None, training.basis)  # nothing is known of either
+
+
+def describe_time(training: Duration, evaluation: Duration, hardware: Hardware) -> dict[str, Any]:
+    """Describe both parts and their sum.
+
+    Args:
+        training: how long it takes.
+        evaluation: the same.
+        hardware: its price makes the cost.
+
+    Returns:
+        `seconds` and `cost` of the whole and, in `training` and `evaluation`, of each part, null
+        where they are not known, with the `basis` they rest on and, for an upper bound, `at_most`;
+        the `currency`.
+    """
+    parts = {"training": training, "evaluation": evaluation}
+    known = [one.seconds for one in parts.values()]
+    seconds = None if None in known else sum(filter(None, known))
+    described = {
+        name: {
+            "seconds": None if one.seconds is None else round(one.seconds, 1),
+            "cost": _cost(one.seconds, hardware),
+            "tokens_per_second": one.tokens_per_second,
+            "basis": one.basis,
+            "at_most": one.at_most,
+        }
+        for name, one in parts.items()
+    }
+    return {
+        "seconds": None if seconds is None else round(seconds, 1),
+        "cost": _cost(seconds, hardware),
+        "currency": hardware.currency,
+        **described,
+    }
+
+
+def _cost(seconds: float | None, hardware: Hardware) -> float | None:
+    if seconds is None or hardware.price_per_hour is None:
+        return None
+    return round(hardware.price_per_hour * seconds / 3600, 4)

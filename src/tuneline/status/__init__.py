@@ -1,0 +1,1 @@
+"""The command `kedro status`: how far every use case is."""

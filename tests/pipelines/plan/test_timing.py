@@ -1,0 +1,162 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipelines.plan.test_nodes import EVALUATION, PROMPT, make_report
+from tests.pipelines.train.small_runs import make_examples
+from tuneline.errors import Problem, TunelineError
+from tuneline.models.machine import name_processor
+from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.plan.nodes import make_plan
+from tuneline.pipelines.plan.timing import count_validations
+
+pytestmark = pytest.mark.slow
+TRAIN, TEST = make_examples(64), make_examples(8)
+
+
+def plan(
+    recipe: Recipe,
+    hardware: Hardware,
+    records: list[dict[str, Any]] | None = None,
+    scores: dict[str, Callable[[], dict]] | None = None,
+) -> dict[str, Any]:
+    """Plan 64 training examples of 20 tokens, and one test example of 20."""
+    report = make_report([20] * 64, recipe)
+    return make_plan(
+        report,
+        TRAIN,
+        [],
+        TEST,
+        Path("data/06_models/checkpoints"),
+        records or [],
+        scores or {},
+        recipe,
+        PROMPT,
+        EVALUATION,
+        hardware,
+    )
+
+
+def make_record(recipe: Recipe, hardware: Hardware, rate: float, **inputs: object) -> dict:
+    """Make the record of a training of the same kind here, but for some inputs."""
+    planned = plan(recipe, hardware.model_copy(update={"memory_gb": 0.1}))
+    return {
+        "inputs": {**planned["inputs"], **inputs},
+        "tokens_per_second": rate,
+        "device": name_processor("cpu"),
+    }
+
+
+def make_scores(record: dict, **run: object) -> dict:
+    return {
+        "run": {
+            "base": record["inputs"]["base"],
+            "recipe": record["inputs"]["recipe"]["settings"],
+            "hardware": record["inputs"]["hardware"],
+            "device": record["device"],
+            "generation": EVALUATION.generation,
+            **run,
+        },
+        "metrics": {
+            "seconds": {"base": 2.0, "tuned": 3.0},
+            "chrf": {"spread": 10.0, "confidence": 0.95},
+        },
+    }
+
+
+@pytest.fixture
+def recipe(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"num_train_epochs": 2, "overlong": "drop"})
+
+
+def test_the_last_runs_of_the_same_kind_give_the_minutes(recipe: Recipe, hardware: Hardware):
+    priced = hardware.model_copy(update={"price_per_hour": 3.6})
+    record = make_record(recipe, priced, 10.0)
+    time = plan(recipe, priced, [record], {"1": lambda: make_scores(record)})["time"]
+    assert time["training"]["seconds"] == 64 * 20 * 2 / 10
+    assert time["training"]["basis"] == f"as the last one on {name_processor('cpu')}"
+    assert time["evaluation"]["seconds"] == len(TEST) * (2 + 3) + 20 / 10
+    assert time["seconds"] == 256 + 42
+    assert time["cost"] == pytest.approx(0.298)
+
+
+def test_the_newest_record_of_the_same_kind_counts(recipe: Recipe, hardware: Hardware):
+    record = make_record(recipe, hardware, 10.0)
+    older, other = record | {"tokens_per_second": 5.0}, record | {"device": "Tesla T4"}
+    longer = make_record(recipe.model_copy(update={"packing": False}), hardware, 7.0)
+    scores = {"1": lambda: make_scores(record)}
+    found = plan(recipe, hardware, [longer, other, {"old": 1}, record, older], scores)
+    assert found["time"]["training"]["tokens_per_second"] == 10.0
+
+
+def test_a_broken_evaluation_is_passed_over(recipe: Recipe, hardware: Hardware):
+    record = make_record(recipe, hardware, 10.0)
+
+    def fail() -> dict:
+        raise TunelineError(Problem("scores.json", "it is cut off", "nothing", "delete it"))
+
+    found = plan(recipe, hardware, [record], {"1": lambda: make_scores(record), "2": fail})
+    assert found["time"]["evaluation"]["basis"].startswith("as the last one on")
+    assert found["evidence"] | {"detectable": 0} == {
+        "prompts": 8,
+        "groups": 8,
+        "spread": 10.0,
+        "measured": True,
+        "detectable": 0,
+    }
+
+
+def test_an_evaluation_with_another_decoding_does_not_count(recipe: Recipe, hardware: Hardware):
+    record = make_record(recipe, hardware, 10.0)
+    longer = make_scores(record, generation={"max_new_tokens": 999})
+    found = plan(recipe, hardware, [record], {"1": lambda: longer})
+    assert found["time"]["evaluation"]["basis"] == "measured just now on this machine"
+    assert found["time"]["training"]["tokens_per_second"] == 10.0
+
+
+@pytest.mark.parametrize("packing", [True, False])
+def test_without_any_a_few_seconds_are_measured(recipe: Recipe, hardware: Hardware, packing: bool):
+    time = plan(recipe.model_copy(update={"packing": packing}), hardware)["time"]
+    assert time["training"]["basis"] == "measured just now on this machine"
+    assert time["training"]["tokens_per_second"] > 0
+    assert time["evaluation"]["at_most"]
+    assert time["evaluation"]["seconds"] > 0
+
+
+def test_a_run_that_does_not_fit_is_not_measured(
+    recipe: Recipe, hardware: Hardware, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO")
+    time = plan(recipe, hardware.model_copy(update={"memory_gb": 0.1}))["time"]
+    assert time["seconds"] is None
+    assert "cannot start" in time["training"]["basis"]
+    assert "Measuring" not in caplog.text
+
+
+def test_another_machine_has_a_stated_figure_or_none(recipe: Recipe, hardware: Hardware):
+    gpu = hardware.model_copy(
+        update={"device": "cuda", "dtype": "bfloat16", "compute_capability": 8.0}
+    )
+    time = plan(recipe, gpu)["time"]
+    assert time["seconds"] is None
+    assert "hardware.teraflops states no figure" in time["training"]["basis"]
+    found = plan(recipe, gpu.model_copy(update={"teraflops": 10.0}))
+    rate = 10e12 / 6 / found["parameters"]["base"]
+    assert found["time"]["training"]["tokens_per_second"] == pytest.approx(rate, rel=1e-3)
+    assert "a stated figure (hardware.teraflops = 10)" in found["time"]["training"]["basis"]
+    assert found["time"]["evaluation"]["at_most"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "times"),
+    [
+        ({"eval_strategy": "epoch"}, 3),
+        ({"eval_strategy": "steps", "eval_steps": 0.2}, 3 + 5),
+        ({"eval_strategy": "steps", "eval_steps": 4}, 3 + 2),
+    ],
+)
+def test_validations_are_counted(recipe: Recipe, keys: dict, times: int):
+    changed = Recipe.model_validate({**recipe.model_dump(), **keys})
+    assert count_validations({"total": 10, "epochs": 2.0}, changed) == times
