@@ -157,13 +157,15 @@ def find_sections(text: str) -> tuple[list[Section], int]:
 
 def _find_bare(lines: list[str]) -> list[int]:
     """Find headings that nothing marks: level 1 for each, 0 for the other lines."""
-    short = [_may_be_heading(line) for line in lines]
-    pairs = zip(pairwise(lines), pairwise(short), strict=True)
-    found = [
-        int(first and not second and (line.endswith(ASKS) or len(below) > len(line)))
-        for (line, below), (first, second) in pairs
-    ]
-    return [*found, 0]
+    levels = [0] * len(lines)
+    for place, (line, below) in enumerate(pairwise(lines)):
+        if not _may_be_heading(line):
+            continue
+        if line.endswith(ASKS):
+            levels[place] = int(not below.endswith(ASKS))
+        elif not (place and levels[place - 1]):  # a question's answer may be as short
+            levels[place] = int(not _may_be_heading(below) and len(below) > len(line))
+    return levels
 
 
 def _may_be_heading(line: str) -> bool:
