@@ -83,7 +83,11 @@ def test_the_dialogue_fits_a_terminal(project: Path, tmp_path: Path, columns: in
     terminal = start_in_terminal(project, "new-use-case", "shop", str(path), columns=columns)
     shown = terminal.wait_for(KEYS)
     said = " ".join(shown.replace(NO_BREAK, " ").split())
-    for words in ("system message [n] next rows", "2 of 82 rows: messages have more", "of several"):
+    for words in (
+        "system message [n] next rows",
+        "messages have more than one user (2, first in line 81)",
+        "of several",
+    ):
         assert words in said
     assert f"user{' ' * 6}" in shown  # the table of columns is whole
     terminal.press("q")

@@ -296,12 +296,12 @@ def _show(tokenizer: Any, example: Example) -> Shown:
 
 
 def _divide(kind: str, text: str, controls: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """Tell the control tokens of a text from the rest."""
+    """Tell the control tokens of a prompt from its text; in an answer they are learned as well."""
     end = 0
     for found in controls.finditer(text):
         if found.start() > end:
             yield kind, text[end : found.start()]
-        yield "control", found[0]
+        yield ("answer" if kind == "answer" else "control"), found[0]
         end = found.end()
     if end < len(text):
         yield kind, text[end:]

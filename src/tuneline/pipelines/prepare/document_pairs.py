@@ -157,13 +157,15 @@ def find_sections(text: str) -> tuple[list[Section], int]:
 
 def _find_bare(lines: list[str]) -> list[int]:
     """Find headings that nothing marks: level 1 for each, 0 for the other lines."""
-    short = [_may_be_heading(line) for line in lines]
-    pairs = zip(pairwise(lines), pairwise(short), strict=True)
-    found = [
-        int(first and not second and (line.endswith(ASKS) or len(below) > len(line)))
-        for (line, below), (first, second) in pairs
-    ]
-    return [*found, 0]
+    levels = [0] * len(lines)
+    for place, (line, below) in enumerate(pairwise(lines)):
+        if not _may_be_heading(line):
+            continue
+        if line.endswith(ASKS):
+            levels[place] = int(not below.endswith(ASKS))
+        elif not (place and levels[place - 1]):  # a question's answer may be as short
+            levels[place] = int(not _may_be_heading(below) and len(below) > len(line))
+    return levels
 
 
 def _may_be_heading(line: str) -> bool:
@@ -183,22 +185,24 @@ def pair_documents(
 
     Returns:
         One row for each document whose every part was found (`line`, id, a column for each part),
-        or for each section (`line`, id, `document`, `heading`, `section`); and for each document
+        or for each section (`line`, its number among all, id, `document`, `heading`, `section`);
+        and for each document
         `line`, id, `problem` (empty if there is none), `before` (characters in front of the first
         heading, which are left out), and the characters of each part, or the number of `sections`.
     """
     names = list(dict.fromkeys([LINE, data.id]))
     rows: list[dict[str, str]] = []
     report = []
-    for row in clean.iter_rows(named=True):
-        known = {name: str(row[name]) for name in names}
-        pairs, found = (_pair_parts if documents.parts else _pair_sections)(
-            row[documents.column], documents
-        )
+    divide = _pair_parts if documents.parts else _pair_sections
+    for document in clean.iter_rows(named=True):
+        known = {name: str(document[name]) for name in names}
+        pairs, found = divide(document[documents.column], documents)
         report.append({**known, **found})
         for place, pair in enumerate(pairs, start=1):
-            named = {} if documents.parts else _name_section(known[data.id], data, place)
-            rows.append({**known, **pair, **named})
+            row = {**known, **pair}
+            if not documents.parts:
+                row |= _name_section(known[data.id], data, place) | {LINE: str(len(rows) + 1)}
+            rows.append(row)
     columns = dict.fromkeys([*names, *documents.columns], pl.String)
     return pl.DataFrame(rows, schema=columns), pd.DataFrame(report)
 
@@ -215,9 +219,7 @@ def _pair_parts(text: str, documents: Documents) -> Found:
     return [] if parts.problems else [parts.texts], found
 
 
-def _pair_sections(
-    text: str, documents: Documents
-) -> tuple[list[dict[str, str]], dict[str, object]]:
+def _pair_sections(text: str, documents: Documents) -> Found:
     sections, before = find_sections(text)
     _, heading, section = documents.columns
     pairs = [{heading: one.heading, section: one.text} for one in sections]
