@@ -18,10 +18,11 @@ from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
+from tuneline.pipelines.prepare.document_pairs import pair_documents
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.near_duplicates import make_forms
-from tuneline.pipelines.prepare.pairs import pair_documents, pair_table
+from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.row_checks import check_cleaned, check_columns
 from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
 from tuneline.streaming import (
@@ -147,7 +148,7 @@ def _log_problems(report: pd.DataFrame, data: Data) -> None:
     broken = report[report["problem"] != ""]
     problems = [
         Problem(
-            where="data.documents.parts",
+            where="data.documents",
             wrong=f"{row[data.id]}: {row['problem']}",
             matters="the document is left out",
             remedy="add the heading as it is written there, or fix the document",
