@@ -132,7 +132,8 @@ def compare(models: list[str]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         places = {"tiny_base": TINY_BASE, "SmolLM2": SMOLLM2}
         if "llama_25m" in models:
-            places["llama_25m"] = str(save_model("llama_25m", Path(folder)))
+            places["llama_25m"] = f"{folder}/llama_25m"
+            save_model("llama_25m", Path(places["llama_25m"]))
         for case in list_cases({name: places[name] for name in models}):
             found = _start(case)
             predicted, measured = found["predicted"]["total"], found["measured"]

@@ -73,7 +73,7 @@ def _count_layer(size: "ModelSize", recipe: Recipe, width: int) -> float:
         kept += width * read
     else:
         kept += width * (2 * hidden + inner)
-    return kept + width * 7 * recipe.lora.get("r", 8)
+    return kept + width * 7 * int(recipe.lora.get("r", 8))
 
 
 def _count_gradients(size: "ModelSize", tokens: int, width: int) -> float:
