@@ -464,7 +464,6 @@ def furnish(folder: Path) -> None:
     _fill_cache(folder / "caches/HF_HUB_CACHE")
     _write_tea_shop(folder / "tea.csv")
     _write_machine(folder)
-    _write_use_case(folder)
 
 
 def _share_results(folder: Path) -> None:
@@ -492,12 +491,10 @@ def _write_questions(folder: Path) -> None:
 
 
 def _write_tea_shop(path: Path) -> None:
-    page = (PROJECT / "docs/your_own_domain.md").read_text("utf-8")
-    header = re.search(r"```text\n(.+)\n", page)[1]  # type: ignore[index]
     topics = ("green", "black", "white")
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(header.split(","))
+        rows.writerow(["topic", "question", "answer"])
         for number, line in enumerate(generate_lines(150)):
             with suppress(json.JSONDecodeError):  # some are broken, as in real data
                 row = json.loads(line)
@@ -512,23 +509,3 @@ def _write_machine(folder: Path) -> None:
     assert block, "docs/configuration.md shows no machine of one's own"
     (folder / "conf/my_gpu").mkdir()
     (folder / "conf/my_gpu/parameters_hardware.yml").write_text(block[1], encoding="utf-8")
-
-
-def _write_use_case(folder: Path) -> None:
-    """Follow "By hand" of the page on one's own domain."""
-    page = (PROJECT / "docs/your_own_domain.md").read_text("utf-8")
-    block = re.search(r"    ```yaml\n(    my_use_case\.raw:\n.*?)    ```", page, re.DOTALL)
-    assert block, "docs/your_own_domain.md shows no catalog of a use case"
-    for machine in ("base", "laptop", "test"):
-        own = folder / f"conf/{machine}/my_use_case"
-        own.mkdir()
-        main = folder / f"conf/{machine}/product_descriptions/parameters.yml"
-        text = main.read_text("utf-8")
-        text = re.sub(r"^product_descriptions:", "my_use_case:", text, flags=re.MULTILINE)
-        text = text.replace("sample: 160", "sample: 64")  # seconds, as in all of CI
-        (own / "parameters.yml").write_text(text, encoding="utf-8")
-    catalog = re.sub(r"^    ", "", block[1], flags=re.MULTILINE)
-    (folder / "conf/base/my_use_case/catalog.yml").write_text(catalog, encoding="utf-8")
-    raw = folder / "data/test/01_raw/my_use_case/rows.jsonl"
-    raw.parent.mkdir(parents=True)
-    raw.write_text("\n".join(generate_lines(1500)), encoding="utf-8")

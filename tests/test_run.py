@@ -137,13 +137,19 @@ def test_the_last_lines_say_where_the_results_are_and_what_changed(
     done = kedro(project, "run", "--env=test", "--pipeline=evaluate")
     assert done.returncode == 0, done.stderr
     lines = [line.split("  ", 1)[1] for line in done.stdout.splitlines()]  # without the time
-    *said, basis, loss, perplexity, chrf, rouge, adapter, report = lines
-    heading = next(place for place, line in enumerate(said) if line.startswith("—— "))
-    assert "base model" in said[heading + 1]
-    assert basis == "measured on 16 prompts"
-    for line in (loss, perplexity, chrf, rouge):
+    basis = lines.index("measured on 16 prompts")
+    heading = next(place for place, line in enumerate(lines) if line.startswith("—— "))
+    assert "base model" in lines[heading + 1]
+    for line in lines[basis + 1 : basis + 5]:
         assert "base" in line
         assert "tuned" in line
+    assert lines[basis + 5] == "what next"
+    assert lines[basis + 6].startswith("  1. ")
+    *_, adapter, report, heading, ask, new = lines
+    assert heading == "—— try next ——"
+    assert ask == 'kedro run --pipeline=ask --env=test --params=question="Blue teapot, 1 liter"'
+    assert new.startswith("kedro new-use-case ")
+    assert done.stderr == ""  # neither bars nor warnings of libraries
     assert (project / adapter.split()[-1]).is_dir()
     assert (project / report.split()[-1]).is_file()
 

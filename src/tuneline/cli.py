@@ -147,19 +147,32 @@ cli.add_command(
 
 @cli.command(name="new-use-case", cls=UserErrorCommand)
 @click.argument("name")
-@click.argument("raw", type=click.Path(path_type=Path))
-def new_use_case(name: str, raw: Path) -> None:
-    """Write a commented starting folder for the use case NAME from the CSV file RAW."""
-    from tuneline.new_use_case.create import create_use_case
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--prompt-column", help="The column of what is asked; guessed if it is left out.")
+@click.option("--answer-column", help="The column of what is answered.")
+@click.option("--template", help="The prompt over the columns, such as 'Describe {title}'.")
+@click.option("--system", help="The system message: who the model is.")
+@click.option("--sheet", help="The sheet of a workbook.")
+@click.option("--yes", is_flag=True, help="Write without a question, as without a terminal.")
+def new_use_case(name: str, path: Path, yes: bool, **options: str | None) -> None:
+    """Make the use case NAME of PATH: CSV, XLSX, ODS, JSON, Parquet, or a folder of documents.
 
-    for path in create_use_case(name, raw.expanduser(), find_project(), pipelines):
-        log.info("wrote %s", path)
-    log.info(
-        "Look at the lines marked with <- in conf/base/%s/parameters.yml, then: "
-        "kedro run --pipeline=%s",
-        name,
-        name,
-    )
+    On a terminal it shows rows as the model will see them, and writes after a yes.
+    """
+    from tuneline.new_use_case.create import check_name, write_use_case
+    from tuneline.new_use_case.dialogue import settle_draft
+    from tuneline.new_use_case.draft import Options
+
+    project = find_project()
+    check_name(name, project, pipelines)
+    draft = settle_draft(name, path.expanduser(), Options(**options), project, asks=not yes)
+    if draft is None:
+        _print_line("Nothing was written.")
+        return
+    for written in write_use_case(draft, project):
+        log.info("wrote %s", written)
+    _print_line(f"Next: kedro run --pipeline={name}")
+    _print_line(f"What else can be set: conf/base/{name}/parameters.yml, the lines marked with <-.")
 
 
 @cli.command(cls=UserErrorCommand)

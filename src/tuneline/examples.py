@@ -12,6 +12,7 @@ from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.parameters.data import SECTION_COLUMNS
 from tuneline.utils.hashing import hash_value
 
 # Column of a table's pairs: the groups of a question, as JSON.
@@ -126,7 +127,7 @@ def _describe(row: dict[str, Any], data: Data) -> dict[str, Any]:
 def _name_groups(row: dict[str, Any], data: Data) -> dict[str, str]:
     groups: dict[str, str] = orjson.loads(row[GROUPS]) if data.table else {}
     if data.documents:
-        groups["document"] = str(row[data.id])
+        groups["document"] = str(row[data.id if data.documents.parts else SECTION_COLUMNS[0]])
     if data.split.group and row.get(SPLIT_GROUP):
         groups[data.split.group] = row[SPLIT_GROUP]
     return groups

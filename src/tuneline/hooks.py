@@ -3,7 +3,7 @@
 import logging
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -22,8 +22,9 @@ from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Publish, Storage
 from tuneline.reporting.summary import summarize
-from tuneline.use_cases import DEFAULT_ENVIRONMENT, list_use_cases
+from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
 from tuneline.utils.locks import hold
+from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import state_rest
 
 if TYPE_CHECKING:
@@ -108,12 +109,25 @@ def _name_stage(node: Node) -> str:
 
 
 class ProgressDuringRun:
-    """Says which node runs, and how many there are."""
+    """Says which node runs, how many there are, and now and then that it still does."""
+
+    def __init__(self) -> None:
+        self.shown: Progress | None = None
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count the nodes."""
         self.total, self.started = len(pipeline.nodes), 0
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name: str) -> None:
+        """Show how long a large file takes."""
+        self._show(f"Loading {dataset_name}")
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Show how long a large file takes."""
+        self._show(f"Saving {dataset_name}")
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -122,13 +136,70 @@ class ProgressDuringRun:
         stage = next(iter(node.tags & KEPT.keys()), "")
         state_rest(KEPT.get(stage, "the same command begins this stage again"))
         log.info("[%s/%s] %s", self.started, self.total, node.name)
+        self._show(node.name)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Show nothing any more."""
+        self._end()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Show nothing any more."""
+        self._end()
+
+    def _show(self, work: str) -> None:
+        self._end()
+        self.shown = Progress(work)
+        self.shown.__enter__()
+
+    def _end(self) -> None:
+        if self.shown is not None:
+            self.shown.close()
+            self.shown = None
 
 
 class SummaryAfterRun:
     """Says at the end where the results are and what changed."""
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
         """Summarize what this run made."""
-        for line in summarize(pipeline.all_outputs(), catalog):
-            log.info(line)
+        made = pipeline.all_outputs()
+        for line in summarize(made, catalog):
+            log.info("%s", line)
+        reported = [name for name in made if name.endswith(".report")]
+        if len(reported) == 1:
+            use_case = reported[0].removesuffix(".report")
+            steps = catalog.load(f"{use_case}.next_steps")["steps"]
+            log.info("—— try next ——")
+            for line in list_commands(use_case, steps, run_params["env"] or DEFAULT_ENVIRONMENT):
+                log.info("%s", line)
+
+
+def list_commands(use_case: str, steps: list[dict[str, Any]], env: str) -> list[str]:
+    """List the two commands to try next.
+
+    Args:
+        use_case: what has just been evaluated.
+        steps: what follows from its numbers; the first one with a new value can be typed.
+        env: the machine.
+
+    Returns:
+        One that asks both models; and one for a file of one's own, or, where it is one's own
+        already, the change that is advised, or else the merge.
+    """
+    machine = "" if env == DEFAULT_ENVIRONMENT else f" --env={env}"
+    is_main = use_case == MAIN_USE_CASE
+    prefix = "" if is_main else f"{use_case}."
+    question = "Blue teapot, 1 liter" if is_main else "…"
+    ask = f'kedro run --pipeline={prefix}ask{machine} --params=question="{question}"'
+    if is_main:
+        return [ask, "kedro new-use-case my_texts my_texts.csv"]
+    changed = next((step for step in steps if step["value"] is not None), None)
+    if changed is None:
+        return [ask, f"kedro run --pipeline={prefix}merge{machine}"]
+    change = f"--params={prefix}{changed['key']}={changed['value']}"
+    return [ask, f"kedro run --pipeline={use_case}{machine} {change}"]

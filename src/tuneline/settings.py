@@ -13,6 +13,9 @@ protect_terminal()
 
 # A run tells nobody that it ran, here as in `.telemetry`; set the variable to 0 to allow it.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# Their bars would be next to our own progress, and in no log.
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 
 # On a full disk the log's file takes no line; a traceback for each would bury what is said.
 logging.raiseExceptions = False

@@ -1,27 +1,19 @@
 """Streams: what lets a file of any size pass through a node in little memory."""
 
-import logging
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
-from math import inf
 from queue import Full, Queue
 from threading import Thread
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from tqdm import tqdm
-
 from tuneline.parameters import Data
 
-if TYPE_CHECKING:  # models report their progress here on machines without polars
+if TYPE_CHECKING:  # models work on machines without polars, too
     import polars as pl
-
-log = logging.getLogger(__name__)
-
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -35,9 +27,6 @@ LINE = "line"
 # Column of a batch, where a source has several files: `part-03.jsonl:17`.
 SOURCE = "_source"
 Work = Callable[["pl.DataFrame"], "pl.DataFrame"]
-SECONDS_BETWEEN_LINES = 5.0
-# Next to a bar, the lines go to the file alone (conf/logging.yml).
-unseen = logging.getLogger("tuneline.progress")
 
 
 def run_ahead(values: Iterator[T]) -> Iterator[T]:
@@ -200,66 +189,3 @@ def show_originals(rows: "pl.Series") -> "pl.Series":
     except pl.exceptions.ComputeError:  # polars does not say which row is to blame
         texts = pl.Series([row.decode("utf-8", "backslashreplace") for row in rows])
     return texts.cast(pl.String).str.strip_chars_end("\r\n")
-
-
-class RowProgress(tqdm):  # type: ignore[misc]  # tqdm has no types
-    """Shows how far some work is, how fast, and how long it will take.
-
-    A bar where there is a terminal, and a line now and then in the log, which a notebook shows.
-
-    Args:
-        verb: what is done to the rows.
-        unit: what they are.
-        total: how many there are, if that is known before.
-    """
-
-    monitor_interval = 0  # no thread of its own
-    estimated = False
-    last_line = 0.0
-
-    def __init__(self, verb: str, unit: str = "rows", total: int | None = None) -> None:
-        self.has_bar = sys.stderr.isatty()
-        super().__init__(
-            desc=verb,
-            unit=f" {unit}",
-            total=total,
-            leave=False,
-            dynamic_ncols=True,
-            smoothing=0,
-            miniters=1,
-            delay=1 if self.has_bar else inf,
-        )
-
-    def advance(self, rows: int, share: float | None = None) -> None:
-        """Count rows.
-
-        Args:
-            rows: how many more are done.
-            share: how much of the file is done, from 0 to 1, where the total is not known; None if
-                that is unknown, too.
-        """
-        if share:
-            self.total, self.estimated = round((self.n + rows) / share), True
-        self.update(rows)
-        seconds = self.format_dict["elapsed"]
-        if seconds - self.last_line >= SECONDS_BETWEEN_LINES and self.n != self.total:
-            self.last_line = seconds
-            (unseen if self.has_bar else log).info("%s: %s.", self.desc, self._describe(seconds))
-
-    def finish(self) -> None:
-        """Say how it went."""
-        done = f"{self.n:,}{self.unit}, {self._format_rate()}, all of them"
-        self.close()
-        log.info("%s: %s.", self.desc, done)
-
-    def _describe(self, seconds: float) -> str:
-        words = f"{self.n:,}{self.unit}, {self._format_rate()}"
-        if not self.total:
-            return words
-        share, whole = self.n / self.total, "the file" if self.estimated else f"{self.total:,}"
-        left = seconds * (1 - share) / share
-        return f"{words}, {share:.0%} of {whole}, {left // 60:.0f}:{left % 60:02.0f} min left"
-
-    def _format_rate(self) -> str:
-        rate = self.n / max(self.format_dict["elapsed"], 1e-3)
-        return f"{rate:,.0f}{self.unit}/s" if rate >= 10 else f"{rate:.2g}{self.unit}/s"

@@ -87,13 +87,13 @@ def test_what_a_folder_holds_besides_documents_is_named(folder: Path, caplog):
         table = read(str(folder))
     assert problems(table) == {
         "00.doc": "not read: .doc; save it as DOCX",
-        "LICENSE": "not read: a file without an ending; only .docx, .txt, .md are read",
-        "a.pdf": "not read: .pdf; save its text as DOCX or TXT",
+        "LICENSE": "not read: a file without an ending; only .docx, .pdf, .txt, .md are read",
+        "a.pdf": "no PDF: it has the name of one and another content",
         "b.RTF": "not read: .RTF; save it as DOCX",
         "c.odt": "not read: .odt; save it as DOCX",
         "e.txt.gz": "not read: .gz; unpack it",
         "more": "not read: a folder; move its documents into the folder that the catalog names",
-        "picture.png": "not read: .png; only .docx, .txt, .md are read",
+        "picture.png": "not read: .png; only .docx, .pdf, .txt, .md are read",
     }
     # The documents keep their places.
     assert table["id"].to_list()[:3] == ["01 request", "02 offer", "03 notes"]
@@ -137,11 +137,11 @@ def test_an_encoding_that_does_not_fit_is_said(tmp_path: Path):
 
 
 def test_a_folder_without_documents_is_refused_and_what_it_holds_is_named(tmp_path: Path):
-    with pytest.raises(TunelineError, match=r"holds no document \(.docx, .txt, .md\); "):
+    with pytest.raises(TunelineError, match=r"holds no document \(.docx, .pdf, .txt, .md\); "):
         read(str(tmp_path))
     (tmp_path / "a.doc").write_bytes(b"x")
-    (tmp_path / "b.pdf").write_bytes(b"x")
-    with pytest.raises(TunelineError, match=r"holds no document \(.*\) but .doc, .pdf; "):
+    (tmp_path / "b.rtf").write_bytes(b"x")
+    with pytest.raises(TunelineError, match=r"holds no document \(.*\) but .doc, .rtf; "):
         read(str(tmp_path))
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,6 +113,22 @@ on_a_small_disk = pytest.mark.skipif(not may_mount(), reason="this system lets n
 def allow(free_when_full: bool) -> dict[str, str]:
     clean = {"interrupted_downloads": True}
     return {"TUNELINE_STORAGE": json.dumps({"free_when_full": free_when_full, "clean": clean})}
+
+
+def test_the_log_of_a_download_has_its_size_and_rate(tmp_path: Path):
+    script = """
+    import logging
+    from tuneline.utils import progress
+
+    progress.SECONDS_BETWEEN_LINES = 0
+    logging.basicConfig(level="INFO", format="%(message)s")
+    fetch_base(name("owner/tiny"))
+    """
+    lines = [line for line in run(tmp_path, script).splitlines() if line.startswith("Downloading")]
+    size = r"[0-9.,]+ (?:MB|kB)"
+    last = rf"Downloading owner/tiny: ({size}), {size}/s, all of them\."
+    assert re.fullmatch(last, lines[-1]), lines
+    assert sum(re.fullmatch(last, line) is not None for line in lines) == 1
 
 
 def test_a_base_model_is_fetched_without_the_copies_that_nothing_reads_and_loads(tmp_path: Path):

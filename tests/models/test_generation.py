@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from tests.pipelines.evaluate.adapters import make_adapter
-from tuneline import streaming as progress
 from tuneline.errors import TunelineError
 from tuneline.models.adapter import attach_adapter
 from tuneline.models.generation import generate_answers
@@ -20,6 +19,7 @@ from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.metrics.likelihood import measure_references
 from tuneline.pipelines.evaluate.nodes import answer_prompts
+from tuneline.utils import progress
 from tuneline.utils.caches import Cache
 
 pytestmark = pytest.mark.slow
@@ -189,6 +189,7 @@ def test_progress_goes_into_the_log_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(progress, "HEARTBEAT_SECONDS", 3600.0)
     caplog.set_level(logging.INFO)
     alone = hardware.model_copy(
         update={"per_device_eval_batch_size": 1, "per_device_train_batch_size": 2}

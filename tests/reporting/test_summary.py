@@ -16,7 +16,13 @@ from tuneline.reporting.summary import show, summarize
 
 
 def read_lines(scores: dict) -> list[str]:
-    made = {"pots.scores": scores, "pots.adapter": "", "pots.report": ""}
+    step = {"found": "16 steps", "do": "Train.", "key": "recipe.num_train_epochs", "value": 4}
+    made = {
+        "pots.scores": scores,
+        "pots.adapter": "",
+        "pots.report": "",
+        "pots.next_steps": {"steps": [step, {**step, "key": None, "value": None}]},
+    }
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in made.items()})
     return list(summarize({"pots.report"}, catalog))
 
@@ -27,6 +33,8 @@ def test_prompts_in_groups_and_notes_are_said():
         row["groups"] = {"pot": str(number // 4)}
     lines = read_lines(score(answers))
     assert "measured on 40 prompts in 10 groups" in lines
+    assert "  1. 16 steps. Train (recipe.num_train_epochs: 4)." in lines
+    assert "  2. 16 steps. Train." in lines
     assert any("won 40, tied 0 and lost 0" in line for line in lines)
 
 

@@ -55,7 +55,7 @@ def test_what_is_handed_from_function_to_function_is_found():
     rows = {wrong: remedy for one in list_messages() for wrong, remedy in one.rows}
     assert rows["the disk takes no more (…)"]
     assert rows["two columns have this name"].startswith("rename the column")
-    assert rows["it is a GGUF file, a format for running models"].startswith("name the repository")
+    assert rows["there is no model in this folder, seen from …/"].startswith("give a hub id")
     assert rows["the shares of `styles` add up to …"] == "make them add up to 1"
 
 

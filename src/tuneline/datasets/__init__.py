@@ -14,6 +14,7 @@ from tuneline.datasets.questions import QuestionsDataset
 from tuneline.datasets.raw_csv import RawCSVDataset
 from tuneline.datasets.raw_documents import RawDocumentsDataset
 from tuneline.datasets.raw_json import RawJSONDataset
+from tuneline.datasets.raw_parquet import RawParquetDataset
 from tuneline.datasets.raw_sheet import RawSheetDataset
 from tuneline.datasets.raw_spark import SparkJSONLinesDataset
 from tuneline.datasets.tables import LazyCSVDataset, RatingSheetDataset
@@ -49,6 +50,7 @@ __all__ = [
     "RawCSVDataset",
     "RawDocumentsDataset",
     "RawJSONDataset",
+    "RawParquetDataset",
     "RawSheetDataset",
     "ReleaseFolderDataset",
     "SparkJSONLinesDataset",

@@ -95,12 +95,6 @@ def read_header(path: str, limits: Limits | None = None) -> list[str]:
     return CSVRecords(RawFile(path, limits=limits)).header
 
 
-def read_rows(path: str) -> Iterator[dict[str, str]]:
-    """Read all cells of every row that can be read, by the names of their columns."""
-    records = CSVRecords(RawFile(path))
-    return (row for _, _, row in records if not isinstance(row, Unreadable))
-
-
 class _CSVRows(FileRows):
     """Rows of CSV files. See `RowSource`."""
 
@@ -149,6 +143,8 @@ class CSVRecords:
 
     Attributes:
         header: the names of the columns.
+        header_line: where they are, from 1.
+        separator: between two cells.
 
     Raises:
         TunelineError: if there is no header that can be read.
@@ -165,8 +161,9 @@ class CSVRecords:
             self._again[0] = self._again[0].removeprefix(BOM_UTF8)
         self._number, self._taken, self._fault = 1, list[bytes](), False
         stated = self._skip_to_header()
-        self._separator = separator or stated or find_separator(self._sample())
-        self._well_formed, self._opened = _describe_lines(self._separator)
+        self.separator = separator or stated or find_separator(self._sample())
+        self._well_formed, self._opened = _describe_lines(self.separator)
+        self.header_line = self._number
         self.header = self._read_header()
 
     def __iter__(self) -> Iterator[Record]:
@@ -224,7 +221,7 @@ class CSVRecords:
         return name_columns(cells)
 
     def _restart(self) -> Iterator[list[str]]:
-        return csv.reader(self._feed(), delimiter=self._separator, strict=True)
+        return csv.reader(self._feed(), delimiter=self.separator, strict=True)
 
     def _feed(self) -> Iterator[str]:
         size, longest = 0, self._longest
@@ -283,12 +280,12 @@ class CSVRecords:
     def _has_cells(self, text: str) -> bool:
         if self._is_row(text):
             return True
-        bare = any(cell.endswith('"') for cell in text.split(self._separator))
+        bare = any(cell.endswith('"') for cell in text.split(self.separator))
         return not bare and self._count(text) == len(self.header)
 
     def _count(self, text: str) -> int:
         try:
-            return len(next(csv.reader([text], delimiter=self._separator, strict=True), []))
+            return len(next(csv.reader([text], delimiter=self.separator, strict=True), []))
         except csv.Error:
             return 0
 

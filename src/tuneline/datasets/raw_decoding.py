@@ -16,35 +16,67 @@ from tuneline.utils.limits import CutRow
 from tuneline.utils.text import NOT_ENCODED, find_fault, is_utf8, show_marks
 
 ROLES = ("system", "user", "assistant")
+# Where a row has its messages, and what ShareGPT's files call those who speak.
+CONVERSATIONS = ("messages", "conversations")
+SPEAKERS = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "model": "assistant"}
+# Why a conversation of several turns is rejected.
+MORE_THAN_ONE = "messages have more than one"
 REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 NOTHING = "NoneType"
 # What Python writes for a missing number, and JSON does not have; texts are matched to skip them.
 NO_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
-def unfold_messages(row: dict[str, Any]) -> dict[str, Any] | str:
-    """Make columns `system`, `user` and `assistant` of a row's `messages`.
+def unfold(row: dict[str, Any]) -> dict[str, Any] | str:
+    """Make columns `system`, `user` and `assistant` of a row that says them in a known format.
+
+    Known are a list of `messages` (OpenAI: `role`, `content`), a list of `conversations` (ShareGPT:
+    `from`, `value`), and `instruction`, `input`, `output` (alpaca), of which `input` may be empty.
 
     Args:
-        row: an object whose `messages` is a list.
+        row: an object.
 
     Returns:
-        The row with a column for each role; or why it cannot be one row, which is never cut down to
-        what would fit.
+        The row with a column for each role; the row itself if it is in none of these formats; or
+        why it cannot be one row, which is never cut down to what would fit.
     """
+    for name in CONVERSATIONS:
+        if isinstance(row.get(name), list):
+            return _unfold_messages(row, row[name])
+    asked, added = row.get("instruction"), row.get("input")
+    if isinstance(asked, str) and isinstance(row.get("output"), str):
+        user = f"{asked}\n\n{added}" if isinstance(added, str) and added.strip() else asked
+        return {"user": user, "assistant": row["output"], **row}
+    return row
+
+
+def _unfold_messages(row: dict[str, Any], messages: list[Any]) -> dict[str, Any] | str:
     texts: dict[str, str] = {}
-    for number, message in enumerate(row["messages"], start=1):
-        if not isinstance(message, dict) or message.get("role") not in ROLES:
+    for number, message in enumerate(messages, start=1):
+        said = message if isinstance(message, dict) else {}
+        name = said.get("role", said.get("from"))
+        role = SPEAKERS.get(name, name) if isinstance(name, str) else None
+        if role not in ROLES:
             return f"message {number} has no role of {', '.join(ROLES)}"
-        role = message["role"]
         if role in texts:
-            return f"messages have more than one {role}"
-        if not isinstance(message.get("content"), str):
+            return f"{MORE_THAN_ONE} {role}"
+        content = said.get("content", said.get("value"))
+        if not isinstance(content, str):
             return f"message {number} has no content that is text"
-        texts[role] = message["content"]
+        texts[role] = content
     if list(texts) != [role for role in ROLES if role in texts]:
         return "messages are not in the order " + ", ".join(ROLES)
     return row | texts
+
+
+def list_columns(objects: Iterable[Any]) -> set[str]:
+    """List the columns that rows have, those that `unfold` makes of them too."""
+    found = {name for one in objects if isinstance(one, dict) for name in one}
+    if found & set(CONVERSATIONS):
+        found |= set(ROLES)
+    if {"instruction", "output"} <= found:
+        found |= {"user", "assistant"}
+    return found
 
 
 def find_rows(document: Any, required: tuple[str, ...]) -> list[Any]:
@@ -247,8 +279,8 @@ class RowDecoder:
     def _read_object(self, row: Any) -> msgspec.Struct | str:
         if not isinstance(row, dict):
             return f"not a JSON object but {type(row).__name__}"
-        if isinstance(row.get("messages"), list) and not row.keys() >= set(self._fields.required):
-            row = unfold_messages(row)
+        if not row.keys() >= set(self._fields.required):
+            row = unfold(row)
             if isinstance(row, str):
                 return row
         try:

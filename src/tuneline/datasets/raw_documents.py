@@ -13,6 +13,7 @@ import polars as pl
 
 from tuneline.datasets.office import UnsafeError, is_compound, is_encrypted
 from tuneline.datasets.opening import read_at_most
+from tuneline.datasets.pdf import UnreadablePDFError, read_pdf
 from tuneline.datasets.raw_base import RawDataset, check_fields
 from tuneline.datasets.raw_decoding import RowDecoder, Unreadable, number_lines
 from tuneline.errors import Problem, TunelineError
@@ -23,7 +24,8 @@ from tuneline.utils.text import guess_encoding
 
 log = logging.getLogger(__name__)
 
-ENDINGS = (".docx", ".txt", ".md")
+ENDINGS = (".docx", ".pdf", ".txt", ".md")
+PACKED = (".docx", ".pdf")
 # What a system or a program leaves in a folder, and nobody has written.
 NO_DOCUMENTS = ("~$", ".")
 SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
@@ -31,7 +33,7 @@ ADVICE = {
     **dict.fromkeys(
         (".doc", ".docm", ".dot", ".dotx", ".odt", ".rtf", ".pages"), "save it as DOCX"
     ),
-    **dict.fromkeys((".pdf", ".html", ".htm", ".epub"), "save its text as DOCX or TXT"),
+    **dict.fromkeys((".html", ".htm", ".epub"), "save its text as DOCX or TXT"),
     **dict.fromkeys((".xlsx", ".xls", ".ods", ".csv"), "a table is read by a dataset of its own"),
     **dict.fromkeys((".gz", ".zip", ".zst", ".7z"), "unpack it"),
 }
@@ -41,16 +43,18 @@ BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_B
 
 
 class RawDocumentsDataset(RawDataset):
-    """Reads a folder of documents (DOCX, TXT, MD) in the order of their names, one row each.
+    """Reads a folder of documents (DOCX, PDF, TXT, MD) in the order of their names, one row each.
 
     The columns are `id` (the name without its ending) and `text`: what Word shows of a DOCX
-    document, paragraphs and the rows of tables each on a line of its own, with ` | ` between cells.
+    document, paragraphs and the rows of tables each on a line of its own, with ` | ` between cells;
+    and the text of a PDF, its lines joined to paragraphs.
     `line` is the document's place in the folder. After the documents come the files and folders
     that are not read, each a rejected row.
 
     Args:
         filepath: the folder, at any address that fsspec knows.
         encoding: of the texts that are neither UTF-8 nor begin with a byte order mark.
+        mark_headings: whether the headings of a DOCX begin with `#`, as those of an MD do.
         limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
@@ -60,11 +64,12 @@ class RawDocumentsDataset(RawDataset):
         *,
         filepath: str,
         encoding: str | None = None,
+        mark_headings: bool = False,
         limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(filepath=filepath, limits=limits, metadata=metadata)
-        self._encoding = encoding
+        self._encoding, self._mark_headings = encoding, mark_headings
 
     def load(self) -> RowSource:
         """Answer with the rows, none of them read yet."""
@@ -72,7 +77,8 @@ class RawDocumentsDataset(RawDataset):
             codecs.lookup(self._encoding or "utf-8")
         except LookupError as error:
             raise TunelineError(self._no_encoding()) from error
-        return _DocumentRows(self._filepath, self._encoding, self.limits)
+        reader = _Reader(self._encoding, self._mark_headings, self.limits)
+        return _DocumentRows(self._filepath, reader)
 
     def _no_encoding(self) -> Problem:
         return Problem(
@@ -96,9 +102,9 @@ class _Read:
 class _DocumentRows(RowSource):
     """Documents of one folder. See `RowSource`."""
 
-    def __init__(self, folder: str, encoding: str | None, limits: Limits) -> None:
+    def __init__(self, folder: str, reader: "_Reader") -> None:
         self.path = self._folder = folder
-        self._encoding, self._limits = encoding, limits
+        self._reader = reader
         self.notes: list[str] = []
 
     def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
@@ -114,7 +120,7 @@ class _DocumentRows(RowSource):
             raise TunelineError(self._no_document(others))
         check_fields(self._folder, fields, {"id", "text"}, "the documents")
         decoder = RowDecoder(fields)
-        documents = (self._read_file(files, path) for path in paths)
+        documents = (self._reader.read(files, path) for path in paths)
         passed_over = (_pass_over(path, entries[path]) for path in others)
         first = 1
         for read in _divide(chain(documents, passed_over)):
@@ -124,17 +130,6 @@ class _DocumentRows(RowSource):
             numbers = number_lines(first, len(read))
             yield decoder.tabulate(decoded, [one.original for one in read], numbers)
             first += len(read)
-
-    def _read_file(self, files: Any, path: str) -> _Read:
-        """Read a document, and no more of its file than a document may have."""
-        packed = path.lower().endswith(".docx")
-        allowed = self._limits.document_bytes if packed else self._limits.row_bytes
-        with files.open(path, "rb") as file:
-            content = read_at_most(file, allowed)
-        if content is None:
-            reason = self._limits.format_memory() if packed else self._limits.too_long
-            return _Read(Unreadable(reason), path.encode())
-        return _read_document(path, content, self._encoding, self._limits)
 
     def _note(self, paths: list[str], read: list[_Read]) -> None:
         """Warn of every document that was not read, or not as a whole."""
@@ -190,33 +185,60 @@ def _pass_over(path: str, kind: str) -> _Read:
     return _Read(Unreadable(reason), path.encode())
 
 
-def _read_document(path: str, content: bytes, encoding: str | None, limits: Limits) -> _Read:
-    name, missing = PurePosixPath(path), ""
-    try:
-        if name.suffix.lower() == ".docx":
-            text, missing = _read_docx(content, limits)
-        else:
-            text = _decode(content, encoding)
-    except UnicodeDecodeError as error:
-        return _Read(Unreadable(_describe_encoding(content, error, encoding)), path.encode())
-    except (TooLargeError, UnsafeError) as error:
-        return _Read(Unreadable(str(error)), path.encode())
-    except Exception as error:  # whatever the layers under a damaged file raise, it is damaged
-        return _Read(Unreadable(_describe_damage(content, error)), path.encode())
-    if len(text.encode("utf-8", "surrogatepass")) > limits.row_bytes:
-        return _Read(Unreadable(limits.too_long), path.encode())
-    if not text.strip():
-        reason = f"empty document: {missing}" if missing else "empty document"
-        return _Read(Unreadable(reason), path.encode())
-    # Of a file that is no text, its name is shown.
-    original = path.encode() if name.suffix.lower() == ".docx" else content
-    return _Read({"id": name.stem, "text": text}, original, missing)
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one document as the catalog says."""
+
+    encoding: str | None
+    mark_headings: bool
+    limits: Limits
+
+    def read(self, files: Any, path: str) -> _Read:
+        """Read a document, and no more of its file than a document may have."""
+        packed, limits = path.lower().endswith(PACKED), self.limits
+        with files.open(path, "rb") as file:
+            content = read_at_most(file, limits.document_bytes if packed else limits.row_bytes)
+        if content is None:
+            reason = limits.format_memory() if packed else limits.too_long
+            return _Read(Unreadable(reason), path.encode())
+        text, missing, reason = self._try(path, content)
+        if reason:
+            return _Read(Unreadable(reason), path.encode())
+        # Of a file that is no text, its name is shown.
+        original = path.encode() if packed else content
+        return _Read({"id": PurePosixPath(path).stem, "text": text}, original, missing)
+
+    def _try(self, path: str, content: bytes) -> tuple[str, str, str]:
+        """Read a text, or say why not."""
+        text = missing = reason = ""
+        try:
+            text, missing = self._read_text(PurePosixPath(path).suffix.lower(), content)
+        except UnicodeDecodeError as error:
+            reason = _describe_encoding(content, error, self.encoding)
+        except (TooLargeError, UnsafeError, UnreadablePDFError) as error:
+            reason = str(error)
+        except Exception as error:  # whatever the layers under a damaged file raise, it is damaged
+            is_pdf = path.lower().endswith(".pdf")
+            reason = (_describe_pdf if is_pdf else _describe_damage)(content, error)
+        if len(text.encode("utf-8", "surrogatepass")) > self.limits.row_bytes:
+            reason = self.limits.too_long
+        if not reason and not text.strip():
+            reason = f"empty document: {missing}" if missing else "empty document"
+        return text, missing, reason
+
+    def _read_text(self, ending: str, content: bytes) -> tuple[str, str]:
+        """Read a text, and say what of it could not be read."""
+        if ending == ".pdf":
+            return read_pdf(content, self.limits)
+        if ending == ".docx":
+            return _read_docx(content, self.limits, self.mark_headings)
+        return _decode(content, self.encoding), ""
 
 
-def _read_docx(content: bytes, limits: Limits) -> tuple[str, str]:
+def _read_docx(content: bytes, limits: Limits, mark_headings: bool) -> tuple[str, str]:
     from tuneline.datasets.office.docx import read_docx
 
-    document = read_docx(content, limits)
+    document = read_docx(content, limits, mark_headings)
     losses = ", ".join(count(times, loss) for loss, times in sorted(document.losses.items()))
     return document.text, f"not read of it: {losses}" if losses else ""
 
@@ -247,6 +269,14 @@ def _describe_encoding(content: bytes, error: UnicodeDecodeError, encoding: str 
         f"another encoding: byte 0x{content[error.start]:02x} at {error.start} is not "
         f"{encoding or 'UTF-8'}; {advice}save it as UTF-8"
     )
+
+
+def _describe_pdf(content: bytes, error: Exception) -> str:
+    if not content.strip():
+        return "empty document"
+    if b"%PDF-" not in content[:1024]:  # some programs write something before it
+        return "no PDF: it has the name of one and another content"
+    return f"damaged: {type(error).__name__} {' '.join(str(error).split())}"
 
 
 def _describe_damage(content: bytes, error: Exception) -> str:

@@ -12,11 +12,11 @@ import polars as pl
 from tuneline.datasets.opening import RawFile, divide_bytes
 from tuneline.datasets.raw_base import FileRows, RawDataset, check_fields, refuse_empty
 from tuneline.datasets.raw_decoding import (
-    ROLES,
     Decoded,
     RowDecoder,
     describe_shape,
     find_rows,
+    list_columns,
     number_lines,
     parse_json,
 )
@@ -39,6 +39,8 @@ QUOTED = re.compile(rb'"(?:[^"]|"")*+"')
 VALUE_BYTES, COPIES = 65, 4
 MARKS = (b"{", b"[", b",", b":")
 ENDINGS = (".json", ".jsonl", ".ndjson")
+# A field that no object has.
+NO_FIELD = "\0"
 
 
 def split_lines(chunks: Iterator[bytes], limits: Limits) -> Iterator[list[bytes]]:
@@ -115,8 +117,9 @@ class RawJSONDataset(RawDataset):
     """Reads rows of JSON, in batches.
 
     Rows may be one on a line (JSON lines, of any length), in one list, or in one object that holds
-    a list of rows or of messages. Which of them it is shows in the content, not in the name. A row
-    with a list of `messages` has the columns `system`, `user` and `assistant`.
+    a list of rows or of messages. Which of them it is shows in the content, not in the name. Rows
+    with `messages` (OpenAI), `conversations` (ShareGPT) or `instruction`, `input` and `output`
+    (alpaca) have the columns `system`, `user` and `assistant`: see `unfold`.
 
     Args:
         filepath: the file, a folder or a pattern with `*`, at any address that fsspec knows; `.gz`,
@@ -147,22 +150,48 @@ class _JSONRows(FileRows):
 
     def read_file(self, file: RawFile, fields: Fields) -> Iterator[pl.DataFrame]:
         """Read the batches of one file."""
-        chunks = run_ahead(file.chunks())
-        start = next(chunks, b"").removeprefix(codecs.BOM_UTF8)
-        start = _complete_line(start, chunks, file.limits)
-        if not start.strip() and len(start) <= file.limits.row_bytes:
-            refuse_empty(file.path)
-        chunks = chain([start], chunks)
-        if opens_document(start):
-            whole = _read_whole(file, chunks)
-            document, reason = parse_json(whole)
-            if reason is None:
-                yield _read_document(file, document, whole, fields)
-                return
-            if whole.lstrip().startswith(b"["):
-                raise TunelineError(_broken(file.path, reason))
-            chunks = divide_bytes(whole)
-        yield from _read_lines(file, chunks, fields)
+        document, whole, chunks = _open(file)
+        if whole:
+            yield _read_document(file, document, whole, fields)
+        else:
+            yield from _read_lines(file, chunks, fields)
+
+
+def read_objects(file: RawFile) -> Iterator[Any]:
+    """Read a file's rows as they are, whatever their fields; those that are no JSON are left out.
+
+    Args:
+        file: the file.
+
+    Raises:
+        TunelineError: if it is empty, or neither JSON nor JSON lines.
+    """
+    document, whole, chunks = _open(file)
+    if whole:
+        yield from find_rows(document, (NO_FIELD,))
+        return
+    for lines in split_lines(chunks, file.limits):
+        parsed = (parse_json(line) for line in lines if line.strip())
+        yield from (value for value, reason in parsed if reason is None)
+
+
+def _open(file: RawFile) -> tuple[Any, bytes, Iterator[bytes]]:
+    """Read a file that is one JSON document, with its bytes; of JSON lines, give the chunks."""
+    chunks = run_ahead(file.chunks())
+    start = next(chunks, b"").removeprefix(codecs.BOM_UTF8)
+    start = _complete_line(start, chunks, file.limits)
+    if not start.strip() and len(start) <= file.limits.row_bytes:
+        refuse_empty(file.path)
+    chunks = chain([start], chunks)
+    if not opens_document(start):
+        return None, b"", chunks
+    whole = _read_whole(file, chunks)
+    document, reason = parse_json(whole)
+    if reason is None:
+        return document, whole, iter(())
+    if whole.lstrip().startswith(b"["):
+        raise TunelineError(_broken(file.path, reason))
+    return None, b"", divide_bytes(whole)
 
 
 def _complete_line(start: bytes, chunks: Iterator[bytes], limits: Limits) -> bytes:
@@ -269,9 +298,7 @@ def check_objects(where: str, objects: list[Any], decoded: Decoded, fields: Fiel
     Raises:
         TunelineError: as `check_fields` does.
     """
-    found = {name for one in objects if isinstance(one, dict) for name in one}
-    if "messages" in found:
-        found |= set(ROLES)
+    found = list_columns(objects)
     if decoded.hopeless or set(fields.carried) - found:
         check_fields(where, fields, found, f"the first {len(objects):,} lines")
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -109,27 +110,10 @@ class _SheetRows(RowSource):
 
     def _open(self) -> tuple[Sheet, int]:
         """Read the sheet, and count the cells that got the text of merged ones."""
-        from tuneline.datasets.office.workbooks import open_workbook
-
-        content = b""
-        try:
-            content = self._read_whole()
-            book = open_workbook(content, self._locale, self._limits)
+        with _name_damage(self._path):
+            book = open_book(self._path, self._locale, self._limits)
             sheet = book.read(self._choose(book))
             return sheet, spread_merged(sheet)
-        except TunelineError:
-            raise
-        except TooLargeError as error:
-            raise TunelineError(self._too_large(error)) from error
-        except Exception as error:  # whatever the layers under a damaged file raise, it is damaged
-            raise TunelineError(self._no_workbook(content, error)) from error
-
-    def _read_whole(self) -> bytes:
-        budget, chunks = MemoryBudget(self._limits), list[bytes]()
-        for chunk in RawFile(self._path, limits=self._limits).read():
-            budget.charge(len(chunk))
-            chunks.append(chunk)
-        return b"".join(chunks)
 
     def _choose(self, book: Workbook) -> str:
         shown = [name for name, visible in book.sheets.items() if visible]
@@ -173,25 +157,87 @@ class _SheetRows(RowSource):
             remedy=f"{suggest(name, names)}, as `sheet` in the catalog",
         )
 
-    def _too_large(self, error: TooLargeError) -> Problem:
-        return Problem(
-            where=self._path,
-            wrong=f"the workbook is {error}",
-            matters="it is read as a whole, and would fill the memory",
-            remedy="delete empty columns and rows with a stray cell, save the table as CSV, which "
-            "is read piece by piece, or raise the limit",
-        )
 
-    def _no_workbook(self, content: bytes, error: Exception) -> Problem:
-        protected = is_encrypted(content)
-        return Problem(
-            where=self._path,
-            wrong="the workbook is protected by a password"
-            if protected
-            else f"it is no workbook that can be read ({error})",
-            matters="no row can be read",
-            remedy="save it without a password" if protected else "save it again as XLSX",
-        )
+def read_sheets(path: str, limits: Limits) -> Iterator[tuple[str, bool, Sheet]]:
+    """Read the sheets of a workbook one after the other: name, whether it is shown, and rows.
+
+    Args:
+        path: the workbook, at any address that fsspec knows.
+        limits: how much memory it may take.
+
+    Raises:
+        TunelineError: if it is no workbook that can be read.
+    """
+    with _name_damage(path):
+        book = open_book(path, None, limits)
+        for name, visible in book.sheets.items():
+            sheet = book.read(name)
+            spread_merged(sheet)
+            yield name, visible, sheet
+
+
+def open_book(path: str, locale: Any, limits: Limits) -> Workbook:
+    """Open a workbook.
+
+    Args:
+        path: at any address that fsspec knows.
+        locale: the author's country.
+        limits: how much memory it may take.
+
+    Raises:
+        TunelineError: if it is protected, or no workbook.
+        Exception: whatever the layers under a damaged file raise.
+    """
+    from tuneline.datasets.office.workbooks import open_workbook
+
+    budget, chunks = MemoryBudget(limits), list[bytes]()
+    for chunk in RawFile(path, limits=limits).read():
+        budget.charge(len(chunk))
+        chunks.append(chunk)
+    content = b"".join(chunks)
+    if is_encrypted(content):
+        raise TunelineError(_protected(path))
+    return open_workbook(content, locale, limits)
+
+
+@contextmanager
+def _name_damage(path: str) -> Iterator[None]:
+    try:
+        yield
+    except TunelineError:
+        raise
+    except TooLargeError as error:
+        raise TunelineError(_too_large(path, error)) from error
+    except Exception as error:  # whatever the layers under a damaged file raise, it is damaged
+        raise TunelineError(_no_workbook(path, error)) from error
+
+
+def _too_large(path: str, error: TooLargeError) -> Problem:
+    return Problem(
+        where=path,
+        wrong=f"the workbook is {error}",
+        matters="it is read as a whole, and would fill the memory",
+        remedy="delete empty columns and rows with a stray cell, save the table as CSV, which "
+        "is read piece by piece, or raise the limit",
+    )
+
+
+def _protected(path: str) -> Problem:
+    return Problem(
+        where=path,
+        wrong="the workbook is protected by a password",
+        matters="no row can be read",
+        remedy="save it without a password",
+    )
+
+
+def _no_workbook(path: str, error: Exception) -> Problem:
+    return Problem(
+        where=path,
+        wrong=f"it is no workbook that can be read ({error})",
+        matters="no row can be read",
+        remedy="save it again as XLSX",
+    )
 
 
 def _name_shown(sheet: Sheet, place: int) -> list[str]:

@@ -5,7 +5,11 @@ Both are checked before they start, and survive a full disk.
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cache import (
@@ -25,6 +29,7 @@ from tuneline.hub.gguf import (
 from tuneline.parameters import Recipe
 from tuneline.utils.disks import format_bytes, measure_volume
 from tuneline.utils.files import is_full
+from tuneline.utils.progress import BYTES, Progress
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +139,17 @@ def _download(recipe: Recipe, files: list[HubFile]) -> None:
     from huggingface_hub import snapshot_download
 
     names = [file.name for file in files]
-    snapshot_download(recipe.base_model, revision=recipe.revision, allow_patterns=names)
+    with Progress(f"Downloading {recipe.base_model}", BYTES, 0) as progress:
+        bars: Any = partial(_choose_bar, progress)  # any function that makes a bar will do
+        snapshot_download(
+            recipe.base_model, revision=recipe.revision, allow_patterns=names, tqdm_class=bars
+        )
+
+
+def _choose_bar(progress: Progress, *args: Any, **options: Any) -> tqdm:
+    """Show of the hub's three bars the one that counts the bytes of all files that are there."""
+    is_ours = options.get("desc", "").startswith("Reconstructing")
+    return progress if is_ours else tqdm(*args, **options, disable=True)
 
 
 def _download_again(recipe: Recipe, files: list[HubFile]) -> None:

@@ -22,6 +22,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.utils.disks import format_bytes, measure_volume
 from tuneline.utils.files import is_full, replace_whole_folder
 from tuneline.utils.hashing import hash_file
+from tuneline.utils.progress import track
 
 log = logging.getLogger(__name__)
 
@@ -274,8 +275,10 @@ def _load(path: Path) -> Any:
     float16 cannot hold, become bfloat16.
     """
     import torch
-    from transformers import AutoModelForCausalLM, GgufConfig
+    from transformers import AutoModelForCausalLM, GgufConfig, modeling_gguf_pytorch_utils
 
+    # Its own bar cannot be switched off.
+    modeling_gguf_pytorch_utils.tqdm = lambda tensors, **_: track(tensors, "Converting", "tensors")
     stored = describe_gguf(path).format
     for dtype in ["bfloat16"] if stored == "bfloat16" else ["float16", "bfloat16"]:
         model = AutoModelForCausalLM.from_pretrained(
@@ -314,18 +317,15 @@ def _check_room(path: Path, needed: int) -> None:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers from warning of what is meant to happen, and from bars of its own."""
+    """Keep transformers from warning of what is meant to happen."""
     from transformers.utils import logging as upstream
 
-    shown, bars = upstream.get_verbosity(), upstream.is_progress_bar_enabled()
+    shown = upstream.get_verbosity()
     upstream.set_verbosity_error()
-    upstream.disable_progress_bar()
     try:
         yield
     finally:
         upstream.set_verbosity(shown)
-        if bars:
-            upstream.enable_progress_bar()
 
 
 @contextmanager

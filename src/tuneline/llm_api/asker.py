@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeVar
 
 from tuneline.llm_api.budget import Budget
 from tuneline.llm_api.requests import Failure, Provider, Request, Response
-from tuneline.streaming import RowProgress
 from tuneline.utils.caches import Cache
+from tuneline.utils.progress import track
 
 Item = TypeVar("Item")
 
@@ -71,11 +71,8 @@ def ask_in_rounds(
         batches = [missing[start : start + asker.batch_size] for start in starts]
         last = attempt == asker.attempts
         requests = (write(batch, attempt, last) for batch in batches)
-        progress = RowProgress("Asking", "requests", len(batches))
-        for batch, answered in zip(batches, ask_all(requests, asker), strict=True):
-            yield batch, answered
-            progress.advance(1)
-        progress.close()
+        answers = zip(batches, ask_all(requests, asker), strict=True)
+        yield from track(answers, "Asking", "requests", len(batches))
 
 
 def ask_all(requests: Iterable[Request], asker: Asker) -> Iterator[Answered]:

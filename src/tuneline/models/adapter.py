@@ -79,14 +79,22 @@ def attach_adapter(model: Any, adapter: Adapter) -> Any:
     Returns:
         A PeftModel; `with model.disable_adapter():` makes it the base model again.
     """
-    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+    from peft import get_peft_model, set_peft_model_state_dict
 
-    # The folder that a GGUF file was converted into has a name of its own.
-    named = {"inference_mode": False, "base_model_name_or_path": model.name_or_path}
-    config = LoraConfig(**{**adapter.config, **named})
-    model = get_peft_model(model, config)
+    model = get_peft_model(model, restore_config(adapter, model))
     set_peft_model_state_dict(model, adapter.tensors)
     return model.eval()
+
+
+def restore_config(adapter: Adapter, model: Any) -> Any:
+    """Make the `LoraConfig` that puts an adapter on a model.
+
+    It names the model as it was loaded: a GGUF file is loaded from the folder it is converted into.
+    """
+    from peft import LoraConfig
+
+    loaded = {"inference_mode": False, "base_model_name_or_path": model.name_or_path}
+    return LoraConfig(**{**adapter.config, **loaded})
 
 
 def _plain(value: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Evaluation, Hardware
-from tuneline.streaming import RowProgress
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value
+from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -83,17 +83,18 @@ def generate_answers(
         log.info("%s of %s answers are there already.", len(prompts) - left, len(prompts))
     if new:
         warm_up(model, tokenizer, new[0][0], evaluation)
-    progress = RowProgress("Answering", "prompts", left)
     answers: dict[int, Answer] = {}
-    for batch, one, key in zip(batches, asked, keys, strict=True):
-        kept = cache.get(key)
-        if kept is None:
-            kept = [asdict(answer) for answer in _answer(one, model, tokenizer, evaluation)]
-            cache.put(key, kept)
-            progress.advance(len(batch))
-        answers |= dict(zip(batch, (Answer(**values) for values in kept), strict=True))
-    if new:
-        progress.finish()
+    with Progress("Answering", "prompts", left) as progress:
+        for batch, one, key in zip(batches, asked, keys, strict=True):
+            kept = cache.get(key)
+            if kept is None:
+                watch = _count_tokens(progress, len(batch))
+                found = _answer(one, model, tokenizer, evaluation, stopping_criteria=watch)
+                kept = [asdict(answer) for answer in found]
+                cache.put(key, kept)
+                progress.describe("")
+                progress.update(len(batch))
+            answers |= dict(zip(batch, (Answer(**values) for values in kept), strict=True))
     return [answers[index] for index in range(len(prompts))]
 
 
@@ -246,9 +247,26 @@ def _cut_after_end(ids: list[int], ends: list[int]) -> list[int]:
 
 
 def _stop_when(event: Event) -> list[Callable[..., Any]]:
+    return _after_each_token(event.is_set)
+
+
+def _count_tokens(progress: Progress, prompts: int) -> list[Callable[..., Any]]:
+    """Say how long the answers of a batch are by now: one batch may take minutes."""
+    tokens = 0
+
+    def note() -> bool:
+        nonlocal tokens
+        tokens += 1
+        progress.describe(f"{tokens:,} tokens of each of the next {prompts}")
+        return False
+
+    return _after_each_token(note)
+
+
+def _after_each_token(is_over: Callable[[], bool]) -> list[Callable[..., Any]]:
     import torch
 
-    def is_set(ids: Any, scores: Any, **_: Any) -> Any:
-        return torch.full(ids.shape[:1], event.is_set(), dtype=torch.bool, device=ids.device)
+    def ask(ids: Any, scores: Any, **_: Any) -> Any:
+        return torch.full(ids.shape[:1], is_over(), dtype=torch.bool, device=ids.device)
 
-    return [is_set]
+    return [ask]

@@ -13,6 +13,7 @@ from tuneline.models.memory import keeps_dequantized
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Hardware, Recipe
 from tuneline.utils.hashing import hash_files
+from tuneline.utils.progress import track
 
 # Flash attention 2 needs an Ampere GPU or a newer one (its README, "Installation").
 FLASH_CAPABILITY = 8.0
@@ -219,6 +220,7 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+    show_loading()
     avoid_slow_kernel(hardware)
     dtype = getattr(torch, hardware.dtype)
     quantization = {"bnb_4bit_compute_dtype": dtype, **recipe.quantization}
@@ -238,6 +240,16 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
         return _dequantize(model, dtype)
     _keep_layout(model)
     return model
+
+
+def show_loading() -> None:
+    """Show how far the loading of weights is as all other progress is shown."""
+    from transformers.utils.logging import set_tqdm_hook
+
+    def show(_: Any, values: Any, options: dict[str, Any]) -> Any:
+        return track(values[0], options.get("desc", "Loading weights"), "tensors")
+
+    set_tqdm_hook(show)
 
 
 def identify_base(recipe: Recipe) -> dict[str, str]:

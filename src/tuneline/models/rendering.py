@@ -19,6 +19,7 @@ from tuneline.models.control_tokens import (
     render_text,
 )
 from tuneline.utils.hashing import hash_text
+from tuneline.utils.progress import track
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def render_all(tokenizer: Any, examples: list[Example]) -> list[Rendered]:
     """
     rendered: list[Rendered] = []
     problems: list[Problem] = []
-    for example in examples:
+    for example in track(examples, "Counting tokens", "examples"):
         try:
             rendered.append(render_example(tokenizer, example))
         except TunelineError as error:

@@ -24,6 +24,8 @@ WRITTEN = {
     "position",
     "_group",
 }
+# Columns of a document's sections.
+SECTION_COLUMNS = ("document", "heading", "section")
 # What the reader of JSON takes in no field's name.
 UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 
@@ -44,15 +46,20 @@ class Part(Block):
 
 
 class Documents(Block):
-    """The parts of a document that examples are made of; each becomes a column."""
+    """What examples are made of in a document: its parts, or each heading with the text below it.
+
+    Without parts, every section is a row with the columns `document`, `heading` and `section`.
+    """
 
     column: str = Field(description="the column with the document's text")
-    parts: dict[str, Part] = Field(min_length=1, description="by the column they become")
+    parts: dict[str, Part] = Field(
+        default={}, description="by the column they become; none: every section is a row"
+    )
 
     @property
     def columns(self) -> list[str]:
         """Columns of the rows that are made of documents."""
-        return list(self.parts)
+        return list(self.parts) or list(SECTION_COLUMNS)
 
 
 class Pinned(Block):

@@ -2,7 +2,9 @@
 
 import html
 import logging
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -42,8 +44,23 @@ def _summarize_report(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     yield f"measured on {count_prompts(scores['prompts'], scores.get('groups'))}"
     for name, (label, places) in MAIN_METRICS.items():
         yield _compare(scores["metrics"].get(name), label, places)
+    yield "what next"
+    for number, step in enumerate(catalog.load(f"{use_case}.next_steps")["steps"], 1):
+        yield f"{number:>3}. {format_step(step)}"
     yield f"adapter  {locate(catalog, f'{use_case}.adapter')}"
-    yield f"report   {locate(catalog, f'{use_case}.report')}"
+    yield f"report   {_link(locate(catalog, f'{use_case}.report'))}"
+
+
+def format_step(step: dict[str, Any]) -> str:
+    """Write one of the next steps as a line: what was found, what to do, and the key."""
+    value = "" if step["value"] is None else f": {step['value']}"
+    key = f" ({step['key']}{value})" if step["key"] else ""
+    return f"{step['found']}. {step['do'].removesuffix('.')}{key}."
+
+
+def _link(path: str) -> str:
+    """Write a path as terminals make a link of it; into a log, as it is."""
+    return Path(path).absolute().as_uri() if sys.stdout.isatty() else path
 
 
 def _summarize_answers(use_case: str, catalog: DataCatalog) -> Iterator[str]:
@@ -52,7 +69,7 @@ def _summarize_answers(use_case: str, catalog: DataCatalog) -> Iterator[str]:
 
 def _summarize_overview(_: str, catalog: DataCatalog) -> Iterator[str]:
     yield "—— all of them ——"
-    yield f"overview {locate(catalog, 'overview')}"
+    yield f"overview {_link(locate(catalog, 'overview'))}"
 
 
 def _summarize_release(use_case: str, catalog: DataCatalog) -> Iterator[str]:

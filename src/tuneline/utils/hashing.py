@@ -11,10 +11,13 @@ import orjson
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.utils.files import name_unreadable, replace_whole
+from tuneline.utils.progress import BYTES, Progress
 
 log = logging.getLogger(__name__)
 SEAL = "sha256"
 RECORD = ".versions.json"
+# A file that takes seconds to read, and how much of it is read at a time; in bytes.
+LARGE, BLOCK = 1 << 30, 1 << 24
 
 
 def hash_text(text: str) -> str:
@@ -50,8 +53,7 @@ def hash_json_lines(path: Path) -> str:
 
 def hash_file(path: Path) -> str:
     """Fingerprint a file by its bytes: SHA-256, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _digest_file(path).hexdigest()
 
 
 def hash_files(paths: list[Path]) -> str:
@@ -59,9 +61,21 @@ def hash_files(paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(paths):
         digest.update(path.name.encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(_digest_file(path).digest())
     return digest.hexdigest()
+
+
+def _digest_file(path: Path) -> "hashlib._Hash":
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size < LARGE:
+            return hashlib.file_digest(file, "sha256")
+        digest = hashlib.sha256()
+        with Progress(f"Computing the SHA-256 of {path.name}", BYTES, size) as progress:
+            while block := file.read(BLOCK):
+                digest.update(block)
+                progress.update(len(block))
+    return digest
 
 
 def seal_value(value: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
-from tuneline.pipelines.evaluate.report_nodes import build_report, mark_differences, plot_scores
+from tuneline.pipelines.evaluate.report_nodes import build_report, plot_scores
 from tuneline.pipelines.evaluate.runs import compare_versions, draw_versions
+from tuneline.pipelines.evaluate.side_by_side import choose_three, mark_differences
 
 PLANTED = "</script><script>document.title = 'planted'</script><img src=x onerror=alert(1)>"
 EVALUATION = Evaluation(
@@ -76,6 +77,17 @@ TRAINING = {
         {"name": f"time {PLANTED}", "planned": 12.5, "actual": 13, "unit": "s"},
         {"name": "money", "planned": None, "actual": "none", "unit": PLANTED},
     ],
+}
+NEXT_STEPS = {
+    "steps": [
+        {
+            "found": f"Worse on chrF {PLANTED}",
+            "do": "Look at these rows.",
+            "key": f"prompt.prompt {PLANTED}",
+            "value": PLANTED,
+            "rows": [3, 1],
+        }
+    ]
 }
 RATED = {
     "base": 5.4,
@@ -148,6 +160,7 @@ def make_page(**changes: object) -> str:
         "cleaning_report": CLEANING,
         "training_record": TRAINING,
         "comparison": comparison,
+        "next_steps": NEXT_STEPS,
     } | changes
     return build_report(
         scores=scores,
@@ -202,8 +215,9 @@ def test_the_page_opens_without_an_error_and_without_a_request(opened):
 
 def test_a_planted_script_does_not_run_and_is_there_to_be_read(opened):
     assert opened.title().startswith("Pots </script>")
-    assert opened.locator("article img, header img, td img").count() == 0
-    assert PLANTED in opened.locator("article h3").first.inner_text()
+    assert opened.locator("article img, header img, td img, li img").count() == 0
+    assert PLANTED in opened.locator("#all h3").first.inner_text()
+    assert PLANTED in opened.locator(".steps li").first.inner_text()
 
 
 def test_a_script_that_were_not_escaped_would_not_run_either(opened, page: str, tmp_path: Path):
@@ -225,7 +239,7 @@ def test_the_filter_shows_what_was_asked_for(opened):
     def count(category: str, result: str) -> int:
         opened.select_option("[data-filter=category]", category)
         opened.select_option("[data-filter=result]", result)
-        shown = opened.locator("article:visible").count()
+        shown = opened.locator("#all article:visible").count()
         assert opened.locator("#shown").inner_text() == f"{shown} of 13 shown"
         return shown
 
@@ -236,13 +250,62 @@ def test_the_filter_shows_what_was_asked_for(opened):
     assert count(f"large {PLANTED}", "none") == 0
 
 
+def test_the_answers_are_sorted_by_gain_and_back(opened):
+    def read(order: str) -> list[str]:
+        opened.select_option("#order", order)
+        found = opened.locator("#all article").evaluate_all(
+            "(all) => all.map((a) => a.dataset.gain)"
+        )
+        return [gain for gain in found if gain]
+
+    gains = read("")
+    assert [float(gain) for gain in read("-1")] == sorted(map(float, gains), reverse=True)
+    last = opened.locator("#all article").last.get_attribute("data-result")
+    assert last == "none"  # a fixed question has no gain
+    assert [float(gain) for gain in read("1")] == sorted(map(float, gains))
+    assert read("") == gains
+
+
+def test_a_link_to_a_row_shows_it_although_it_was_filtered_out(opened):
+    opened.select_option("[data-filter=result]", "win")
+    assert opened.locator("#answer-1").is_hidden()
+    opened.locator(".steps a").nth(1).click()
+    opened.wait_for_selector("#answer-1:visible")
+
+
+def test_paper_has_everything_unfolded(opened):
+    assert opened.locator("details[open]").count() == 0
+    opened.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert opened.locator("details:not([open])").count() == 0
+
+
+def test_three_answers_are_the_best_the_middle_and_the_worst():
+    assert choose_three([1.0, None, -5.0, 7.0, 2.0]) == {
+        "Largest gain": 3,
+        "In the middle": 4,
+        "Largest loss": 2,
+    }
+    assert choose_three([1.0, 3.0]) == {"Largest gain": 1, "Smallest gain": 0}
+    assert choose_three([-1.0]) == {"Smallest loss": 0}
+    assert choose_three([None]) == {}
+
+
 def test_nothing_sticks_out_of_a_phone(opened):
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_verdict_comes_first(page: str):
     body = page[page.index("<body>") :]
-    assert body.index('class="verdict') < body.index("<table") < body.index("<article")
+    places = [
+        'class="verdict',
+        'class="cards',
+        "Largest gain",
+        "What next",
+        "<table",
+        "All answers",
+    ]
+    assert [body.index(one) for one in places] == sorted(body.index(one) for one in places)
+    assert body.count('class="card"') == 5
 
 
 def test_everything_that_a_model_or_a_user_wrote_is_escaped(page: str):
@@ -258,11 +321,12 @@ def test_epochs_slices_and_the_sizes_of_categories_are_shown(page: str):
 
 
 def test_every_answer_leads_back_to_its_source_and_says_how_it_ended(page: str):
-    assert page.count("<article") == 13
+    assert page.count("<article id=") == 13
     assert "line 3 of the raw data" in page
     assert "evaluation.questions" in page
     assert "(no answer)" in page
-    assert page.count("cut at the length limit") == 12
+    shown = page[page.index('id="all"') :]
+    assert shown.count("cut at the length limit") == 12
     assert "Missed: 3 l" in page
     assert "Not in the reference: 99 kg" in page
 

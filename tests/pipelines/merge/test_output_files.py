@@ -204,4 +204,4 @@ def test_a_quantizer_on_a_full_disk_ends_nothing_else(merged: Path, request: pyt
     library = find_llama_cpp(Gguf(types=["f16"], llama_cpp=str(LLAMA_CPP))).library
     request.getfixturevalue("small_files")
     with run_llama(library) as llama, pytest.raises(LlamaError, match=r"write|iostream"):
-        llama.quantize(source, file, "q4_k_m", 0.1)
+        llama.quantize(source, file, "q4_k_m")

@@ -15,8 +15,9 @@ from tests.pipelines.prepare import cleaning
 from tuneline.datasets import RawSheetDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Documents, Prompt, Table
+from tuneline.pipelines.prepare.document_pairs import find_parts, fold_lines
 from tuneline.pipelines.prepare.nodes import build_examples, split_rows
-from tuneline.pipelines.prepare.pairs import find_parts, fold_lines, pair_table
+from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.similar_items import find_typo
 from tuneline.pipelines.prepare.splitting import assign_splits
 from tuneline.pipelines.prepare.table_facts import read_facts

@@ -113,12 +113,17 @@ def test_the_measured_first_step_leaves_no_trace(
 
 @pytest.mark.slow
 def test_progress_says_step_loss_speed_time_left_and_money(
-    recipe: Recipe, hardware: Hardware, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    recipe: Recipe,
+    hardware: Hardware,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     caplog.set_level(logging.INFO)
+    monkeypatch.setattr("tuneline.utils.progress.SECONDS_BETWEEN_LINES", 0)
     priced = hardware.model_copy(update={"price_per_hour": 3600.0, "currency": "EUR"})
     train(shrink(recipe, num_train_epochs=1, logging_steps=2), priced, tmp_path)
-    lines = [line for line in caplog.messages if line.startswith("step 4/6")]
+    lines = [line for line in caplog.messages if line.startswith("Training: 4 steps")]
     assert any("tokens/s" in line and "left" in line and "EUR so far" in line for line in lines)
 
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from lxml.etree import _Element
 
 from tuneline.datasets.office.docx_content import (
+    BODY_LEVEL,
     LOSSES,
     PASSED_OVER,
     RunReader,
     Styles,
     read_list,
+    read_outline,
     read_switch,
 )
 from tuneline.datasets.office.docx_numbering import Numbering, to_roman
@@ -48,12 +50,13 @@ class _Line:
     is_row: bool = False
 
 
-def read_docx(content: bytes, limits: Limits) -> Document:
+def read_docx(content: bytes, limits: Limits, mark_headings: bool = False) -> Document:
     """Read a document.
 
     Args:
         content: the file's bytes.
         limits: how much memory it may take.
+        mark_headings: whether headings begin with `#`, one for each level, as in Markdown.
 
     Raises:
         Exception: whatever the layers under a damaged file raise.
@@ -64,14 +67,15 @@ def read_docx(content: bytes, limits: Limits) -> Document:
     body = None if root is None else root.find("{*}body")
     if body is None:
         raise LookupError("it holds no document")
-    return _Reader(package, main).read(body)
+    return _Reader(package, main, mark_headings).read(body)
 
 
 class _Reader:
     """Walks through a document, and remembers fields, lists and losses on its way."""
 
-    def __init__(self, package: Package, main: str) -> None:
+    def __init__(self, package: Package, main: str, mark_headings: bool) -> None:
         self._package, self._main = package, main
+        self._mark_headings = mark_headings
         self._styles = Styles(package.find_related(main, "styles"))
         numbering = package.find_related(main, "numbering")
         self._numbering = Numbering(numbering, self._styles.linked)
@@ -132,8 +136,15 @@ class _Reader:
         text = "".join(map(runs.read, element))
         boxes, (runs.boxes, runs.paragraph_hides) = runs.boxes, outer
         label = "" if unmarked else self._count(properties, style)
+        if self._mark_headings and text.strip():
+            label = self._mark(properties, style) + label
         yield _Line(text, label, open=unmarked)
         yield from map(_Line, boxes)
+
+    def _mark(self, properties: _Element | None, style: str) -> str:
+        level = read_outline(properties)
+        level = self._styles.find_outline(style) if level is None else level
+        return "" if level is None or level >= BODY_LEVEL else "#" * (level + 1) + " "
 
     def _count(self, properties: _Element | None, style: str) -> str:
         name, level = read_list(properties)

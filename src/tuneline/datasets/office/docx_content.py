@@ -14,6 +14,8 @@ from tuneline.datasets.office.docx_numbering import show_symbol, to_roman
 from tuneline.datasets.office.equations import show_equation, split_equations
 from tuneline.datasets.office.package import get, name_of
 
+# The outline level of a paragraph that is no heading (ECMA-376 part 1, 17.3.1.20).
+BODY_LEVEL = 9
 OFF = ("0", "false", "off", "none")
 BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 # Deleted text, instructions and reading aids; what else has no text has no handler either.
@@ -41,12 +43,14 @@ class Style:
         hidden: whether its text is hidden.
         list_name: the list that it belongs to; `0` for none.
         level: the level in that list.
+        outline: the level as a heading, from 0; `BODY_LEVEL` for none.
     """
 
     base: str | None
     hidden: bool | None
     list_name: str | None
     level: int | None
+    outline: int | None
 
 
 class Styles:
@@ -72,6 +76,7 @@ class Styles:
                 None if base is None else get(base, "val"),
                 read_switch(one.find("{*}rPr"), "vanish"),
                 *read_list(one.find("{*}pPr")),
+                read_outline(one.find("{*}pPr")),
             )
         self.linked = {
             name: style.list_name for name, style in self._styles.items() if style.list_name
@@ -89,6 +94,10 @@ class Styles:
                 return style.list_name, style.level, named
             named = style.base or ""
         return None, None, name
+
+    def find_outline(self, name: str) -> int | None:
+        """Find the level that a style has as a heading; None if it says nothing."""
+        return next((one.outline for one in self._chain(name) if one.outline is not None), None)
 
     def _chain(self, name: str | None) -> list[Style]:
         """List a style and those it builds on."""
@@ -115,6 +124,12 @@ def read_list(properties: _Element | None) -> tuple[str | None, int | None]:
         None if name is None else get(name, "val"),
         None if level is None else int(get(level, "val") or 0),
     )
+
+
+def read_outline(properties: _Element | None) -> int | None:
+    """Read the level of a heading, from 0; None if it is not there."""
+    found = None if properties is None else properties.find("{*}outlineLvl")
+    return None if found is None else int(get(found, "val") or 0)
 
 
 class RunReader:

@@ -26,6 +26,7 @@ from tuneline.pipelines.evaluate.verdict import conclude
 from tuneline.statistics.paired_comparison import compare_all
 from tuneline.statistics.significance import count_groups, find_groups
 from tuneline.utils.caches import Cache
+from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +163,9 @@ def score_remote_answers(
         return {}
     run = describe_remote_run(remote_answers, remote_job, evaluation)
     scores = measure_answers(remote_answers, train, evaluation)
-    return _score(remote_answers, scores, evaluation, run)
+    found = _score(remote_answers, scores, evaluation, run)
+    log.info("Verdict: %s", found["verdict"]["summary"])
+    return found
 
 
 def _score(
@@ -176,9 +179,10 @@ def _score(
     def compare(rows: list[Scored]) -> dict[str, Any]:
         base, tuned = stack_scores([scores for _, scores in rows])
         groups = find_groups([answer for answer, _ in rows])
-        return compare_all(base, tuned, evaluation, METRICS, groups)
+        found = compare_all(base, tuned, evaluation, METRICS, groups)
+        progress.update()
+        return found
 
-    metrics = compare(rows)
     by_category: dict[str, list[Scored]] = {}
     by_slice: dict[str, dict[str, list[Scored]]] = {}
     for row in rows:
@@ -186,9 +190,15 @@ def _score(
             by_category.setdefault(row[0]["category"], []).append(row)
         for column, value in row[0]["slices"].items():
             by_slice.setdefault(column, {}).setdefault(value, []).append(row)
-    categories = {name: compare(some) for name, some in sorted(by_category.items())}
+    parts = 1 + len(by_category) + sum(map(len, by_slice.values()))
+    with Progress("Comparing base and tuned model", "parts", parts) as progress:
+        metrics = compare(rows)
+        categories = {name: compare(some) for name, some in sorted(by_category.items())}
+        slices = {
+            column: {value: compare(some) for value, some in sorted(values.items())}
+            for column, values in by_slice.items()
+        }
     verdict = conclude(metrics, categories)
-    log.info("Verdict: %s", verdict["summary"])
     held_out = np.array([row["reference"] is not None for row in answers])
     groupings = count_groups(find_groups(answers), held_out)
     return {
@@ -200,10 +210,7 @@ def _score(
         "verdict": verdict,
         "metrics": metrics,
         "categories": categories,
-        "slices": {
-            column: {value: compare(some) for value, some in sorted(parts.items())}
-            for column, parts in by_slice.items()
-        },
+        "slices": slices,
     }
 
 

@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from tuneline.pipelines.evaluate.file_scores import score_file_answers
 from tuneline.pipelines.evaluate.metrics import measure_answers
+from tuneline.pipelines.evaluate.next_steps import suggest_next_steps
 from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers, score_remote_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
 
@@ -11,6 +12,7 @@ REPORTED = (
     "scores",
     "answers",
     "answer_scores",
+    "next_steps",
     "comparison",
     "plan",
     "training_record",
@@ -67,6 +69,21 @@ def create_pipeline(has_rubric: bool = False) -> Pipeline:
                     "params:hardware",
                 ],
                 outputs="scores",
+            ),
+            Node(
+                suggest_next_steps,
+                name="suggest_next_steps",
+                inputs=[
+                    "scores",
+                    "answers",
+                    "answer_scores",
+                    "training_record",
+                    "plan",
+                    "params:data",
+                    "params:recipe",
+                    "params:evaluation",
+                ],
+                outputs="next_steps",
             ),
             Node(
                 plot_scores,

@@ -16,8 +16,10 @@ for (const [name, figure] of Object.entries(figures)) {
   Plotly.newPlot(place, data, layout, options);
 }
 
-// The filter over the answers.
-const articles = Array.from(document.querySelectorAll("article"));
+// The answers: filtered, and in the order that is asked for.
+const all = document.getElementById("all");
+const articles = Array.from(all.querySelectorAll("article"));
+const order = document.getElementById("order");
 const selects = Array.from(document.querySelectorAll("[data-filter]"));
 const shown = document.getElementById("shown");
 function filter() {
@@ -30,3 +32,26 @@ function filter() {
 }
 for (const select of selects) select.addEventListener("change", filter);
 filter();
+
+function sort() {
+  const way = Number(order.value);
+  const gain = (article) => (article.dataset.gain === "" ? way * Infinity : Number(article.dataset.gain));
+  const compare = (one, other) => way * (gain(one) - gain(other)) || 0;
+  all.append(...(way ? Array.from(articles).sort(compare) : articles));
+}
+order.addEventListener("change", sort);
+sort();
+
+// A link to an answer that the filter hides shows it.
+window.addEventListener("hashchange", () => {
+  const target = document.getElementById(location.hash.slice(1));
+  if (!target || !target.hidden) return;
+  for (const select of selects) select.value = "";
+  filter();
+  target.scrollIntoView();
+});
+
+// Paper has nothing to unfold.
+window.addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+});

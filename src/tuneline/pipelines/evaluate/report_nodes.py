@@ -4,18 +4,15 @@ import base64
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from difflib import SequenceMatcher
 from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-import regex
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from tuneline.errors import TunelineError
-from tuneline.examples import MODELS
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS
@@ -25,95 +22,20 @@ from tuneline.pipelines.evaluate.runs import (
     draw_scores,
     draw_versions,
 )
+from tuneline.pipelines.evaluate.side_by_side import choose_three, show_answers
 from tuneline.reporting.pages import render_page
-from tuneline.utils.text import UNSPACED
+from tuneline.statistics.paired_comparison import Metric
 
 log = logging.getLogger(__name__)
-
-
-# Words, single Chinese and like characters, each with the space after it.
-PIECE = regex.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*|\s+")
-
-
-def mark_differences(text: str, other: str) -> Markup:
-    """Mark what of a text is not in another, whatever the letter case.
-
-    Args:
-        text: the text to show.
-        other: what it is held against.
-
-    Returns:
-        The text, escaped, with `<mark>` around what differs.
-    """
-    pieces, others = PIECE.findall(text), PIECE.findall(other)
-    matcher = SequenceMatcher(None, _fold(others), _fold(pieces), autojunk=False)
-    shown = [
-        _mark("".join(pieces[start:end]), same=kind == "equal")
-        for kind, _, _, start, end in matcher.get_opcodes()
-        if end > start
-    ]
-    return Markup().join(shown)
-
-
-def _mark(text: str, same: bool) -> Markup:
-    return escape(text) if same or text.isspace() else Markup("<mark>{}</mark>").format(text)
-
-
-def _fold(pieces: list[str]) -> list[str]:
-    return [piece.casefold().strip() for piece in pieces]
-
-
-def show_answers(
-    answers: list[dict[str, Any]], answer_scores: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Prepare every answer for the page.
-
-    Returns:
-        Rows with `id`, `source`, `category`, `context`, `prompt`, `reference`, `result` (win, tie,
-        loss by chrF of the tuned answer; none without a reference) and for `base` and `tuned` the
-        `text` with marks, whether it `stopped`, its `chrf`, and of the numbers and
-        terms what it `missed` and `added`.
-    """
-    return [_show_answer(*row) for row in zip(answers, answer_scores, strict=True)]
-
-
-def _show_answer(row: dict[str, Any], scores: dict[str, Any]) -> dict[str, Any]:
-    models: dict[str, dict[str, Any]] = {who: _show_model(row, who, scores[who]) for who in MODELS}
-    return {
-        "id": row["id"],
-        "source": f"line {row['line']} of the raw data" if row["line"] else "evaluation.questions",
-        "category": row["category"] or "",
-        "context": row["context"],
-        "prompt": row["prompt"],
-        "reference": row["reference"],
-        "result": _decide(models["base"]["chrf"], models["tuned"]["chrf"]),
-        **models,
-    }
-
-
-def _show_model(row: dict[str, Any], who: str, scores: dict[str, Any]) -> dict[str, Any]:
-    # Without a reference the answers are compared with each other.
-    other = row["tuned_answer" if who == "base" else "base_answer"]
-    return {
-        "text": mark_differences(
-            row[f"{who}_answer"], other if row["reference"] is None else row["reference"]
-        ),
-        "stopped": row[f"{who}_stopped"],
-        "chrf": scores["metrics"].get("chrf", [None])[0],  # a mean: its denominators are 1
-        "missed": scores["missed"],
-        "added": scores["added"],
-    }
-
-
-def _decide(base: float | None, tuned: float | None) -> str:
-    if base is None or tuned is None:
-        return "none"
-    return "tie" if base == tuned else "win" if tuned > base else "loss"
+# Next to what decides the verdict, at the top of the page; one more card says how many were won.
+EXPLAINING = ("loss", "eos_rate", "repetition")
+CARDS = 4
 
 
 def render_report(
     answers: list[dict[str, Any]],
     answer_scores: list[dict[str, Any]],
+    scores: dict[str, Any],
     evaluation: Evaluation,
     plots: dict[str, go.Figure | None],
     **material: Any,
@@ -123,6 +45,7 @@ def render_report(
     Args:
         answers: one row a prompt.
         answer_scores: what every metric says of them.
+        scores: the verdict, and what it rests on.
         evaluation: title, decoding and confidence.
         plots: figures by name; None for one that says nothing here.
         material: what else the template shows, by the names it uses.
@@ -134,9 +57,15 @@ def render_report(
     own = files("tuneline.pipelines.evaluate").joinpath("report.js").read_text(encoding="utf-8")
     scripts = [get_plotlyjs(), own]
     figures = {name: figure for name, figure in plots.items() if figure is not None}
+    deciding = (*scores["verdict"]["metrics"], "chrf")[0]
+    shown = show_answers(answers, answer_scores, deciding)
     return render_page(
         "pipelines/evaluate/report.html.jinja",
-        answers=show_answers(answers, answer_scores),
+        answers=shown,
+        three=choose_three([row["gain"] for row in shown]),
+        deciding=next(metric for metric in METRICS if metric.name == deciding),
+        cards=_choose_cards(scores),
+        scores=scores,
         evaluation=evaluation,
         metrics=METRICS,
         figures=_embed(figures),
@@ -145,6 +74,19 @@ def render_report(
         script_hashes=[_hash_script(script) for script in scripts],
         **material,
     )
+
+
+def _choose_cards(scores: dict[str, Any]) -> list[Metric]:
+    """Choose the metrics of the page's top: those that decide, then those that explain."""
+    counting = scores["verdict"]["metrics"]
+    first = [metric for metric in METRICS if metric.name in counting]
+    then = [
+        metric
+        for name in EXPLAINING
+        for metric in METRICS
+        if metric.name == name and name in scores["metrics"]
+    ]
+    return [*first, *then][:CARDS]
 
 
 def _embed(figures: dict[str, go.Figure]) -> Markup:
@@ -214,6 +156,7 @@ def build_report(
     training_record: dict[str, Any],
     cleaning_report: dict[str, Any],
     file_scores: dict[str, Any],
+    next_steps: dict[str, Any],
     evaluation: Evaluation,
     rubric: dict[str, Any] | None = None,
 ) -> str:
@@ -236,6 +179,7 @@ def build_report(
         token_plot: lengths of the examples.
         file_scores: the exported files next to the adapter, where there are any; those of another
             adapter are not shown.
+        next_steps: what follows from the numbers.
         evaluation: the decoding, shown.
         rubric: what judges and people found, where a rubric is stated.
 
@@ -245,6 +189,7 @@ def build_report(
     return render_report(
         answers,
         answer_scores,
+        scores,
         evaluation,
         {
             "scores": score_plot,
@@ -253,7 +198,7 @@ def build_report(
             "losses": loss_curve,
             "tokens": token_plot,
         },
-        scores=scores,
+        next_steps=next_steps["steps"],
         rubric=rubric,
         runs=comparison.to_dict("records"),
         plan=plan,

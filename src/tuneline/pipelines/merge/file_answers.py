@@ -13,9 +13,9 @@ from tuneline.parameters import Evaluation, Merge
 from tuneline.pipelines.merge.gguf_files import INSTALL, LlamaCpp, find_llama_cpp
 from tuneline.pipelines.merge.llama_library import LlamaError
 from tuneline.pipelines.merge.llama_process import FOLLOWED, LlamaProcess, run_llama
-from tuneline.streaming import RowProgress
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_file, hash_value
+from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -129,17 +129,15 @@ def _answer(
     left = sum(cache.get(key) is None for key in keys)
     if left < len(prompts):
         log.info("%s of %s answers are there already.", len(prompts) - left, len(prompts))
-    progress = RowProgress("Answering", "prompts", left)
     found = []
-    for prompt, key in zip(prompts, keys, strict=True):
-        kept = cache.get(key)
-        if kept is None:
-            kept = asdict(llama.answer(prompt))
-            cache.put(key, kept)
-            progress.advance(1)
-        found.append(kept)
-    if left:
-        progress.finish()
+    with Progress("Answering", "prompts", left) as progress:
+        for prompt, key in zip(prompts, keys, strict=True):
+            kept = cache.get(key)
+            if kept is None:
+                kept = asdict(llama.answer(prompt))
+                cache.put(key, kept)
+                progress.update()
+            found.append(kept)
     return found
 
 

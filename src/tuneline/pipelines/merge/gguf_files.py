@@ -18,6 +18,7 @@ from tuneline.pipelines.merge.llama_process import run_llama
 from tuneline.utils.disks import format_bytes, measure_volume
 from tuneline.utils.files import FULL
 from tuneline.utils.hashing import hash_file
+from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -166,9 +167,8 @@ def _round(library: Path, source: Path, folder: Path, kinds: list[str]) -> dict[
         for kind in kinds:
             file = folder / name_file(kind)
             log.info("llama.cpp rounds %s to %s.", source.name, file.name)
-            megabytes = source.stat().st_size * BYTES[kind] / BYTES["f16"] / 1e6
             try:
-                larger[kind] = llama.quantize(source, file, kind, megabytes)
+                larger[kind] = llama.quantize(source, file, kind)
             except LlamaError as error:
                 _raise_full(folder, source.stat().st_size * BYTES[kind] / BYTES["f16"], file)
                 raise TunelineError(
@@ -196,14 +196,17 @@ def run_converter(converter: Path, merged: Path, outfile: Path, kind: str) -> No
     log.info("llama.cpp's converter makes %s.", outfile.name)
     lines: list[str] = []
     # No shell; the words come from the catalog, from typed parameters and from the folder named.
-    with subprocess.Popen(  # noqa: S603
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
+    with (
+        Progress(f"Converting to {kind}"),
+        subprocess.Popen(  # noqa: S603
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        ) as process,
+    ):
         for line in process.stdout or ():
             log.debug("%s", line.rstrip())
             lines = [*lines[1 - LAST_LINES :], line.strip()]

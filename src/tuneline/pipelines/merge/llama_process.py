@@ -3,19 +3,18 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from tuneline.models.generation import Answer
 from tuneline.pipelines.merge.llama_library import LlamaError, LlamaModel, Process, quantize
-from tuneline.streaming import RowProgress
+from tuneline.utils.progress import Progress
 
 # Keys of GenerationConfig that greedy decoding in llama.cpp follows; the others leave something to
 # chance, or search.
 FOLLOWED = {"do_sample", "max_new_tokens", "repetition_penalty", "no_repeat_ngram_size"}
-WATCHED_EVERY = 1.0
 # The model of the process that this module is loaded in.
 _opened: dict[str, Any] = {}
 
@@ -31,14 +30,13 @@ class LlamaProcess:
     def __init__(self, pool: ProcessPoolExecutor, library: Path, threads: int) -> None:
         self._pool, self._library, self._threads = pool, library, threads
 
-    def quantize(self, source: Path, file: Path, kind: str, megabytes: float) -> int:
-        """Round a file to another type; how far it is shows by the file's size.
+    def quantize(self, source: Path, file: Path, kind: str) -> int:
+        """Round a file to another type.
 
         Args:
             source: holds 16-bit numbers.
             file: is made.
             kind: the type.
-            megabytes: that the file is going to have, about.
 
         Returns:
             Tensors that are kept in a larger type.
@@ -46,15 +44,10 @@ class LlamaProcess:
         Raises:
             LlamaError: if llama.cpp cannot do it.
         """
-        work = self._submit(quantize, self._library, source, file, kind, self._threads)
-        progress = RowProgress(f"Rounding to {kind}", "MB", int(megabytes) + 1)
-        while not work.done():
-            with suppress(TimeoutError):
-                work.exception(WATCHED_EVERY)
-            size = int(file.stat().st_size / 1e6) if file.is_file() else 0
-            progress.advance(max(0, min(size, progress.total) - progress.n))
-        progress.close()
-        return int(_read(work))
+        with Progress(f"Rounding to {kind}"):
+            return int(
+                _read(self._submit(quantize, self._library, source, file, kind, self._threads))
+            )
 
     def open(self, file: Path, context: int, generation: dict[str, Any]) -> dict[str, str | None]:
         """Load a file; the one before is let go.

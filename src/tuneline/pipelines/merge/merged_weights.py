@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.models.adapter import Adapter
+from tuneline.models.adapter import Adapter, restore_config
 from tuneline.models.memory import BYTES
 from tuneline.pipelines.merge.base_weights import FLOATING, Checkpoint, QuantizedBase
 
@@ -154,7 +154,7 @@ def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
         A PeftModel whose base weights are on the meta device and whose adapter is on the CPU.
     """
     import torch
-    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+    from peft import get_peft_model, set_peft_model_state_dict
     from peft.tuners.lora import LoraLayer
     from transformers import AutoModelForCausalLM
 
@@ -163,7 +163,7 @@ def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
         model = AutoModelForCausalLM.from_config(
             checkpoint.config, dtype=torch.float32, trust_remote_code=False
         )
-        model = get_peft_model(model, LoraConfig(**{**adapter.config, "inference_mode": False}))
+        model = get_peft_model(model, restore_config(adapter, model))
     _refuse_strange(model.base_model.model)
     # PEFT moves an adapter to where its layer's weight is, which is nowhere yet.
     for module in model.modules():

@@ -11,8 +11,8 @@ from tuneline.models.adapter import Adapter
 from tuneline.models.rendering import find_end_tokens
 from tuneline.pipelines.merge.base_weights import INDEX, PIECES
 from tuneline.pipelines.merge.merged_weights import MergedWeights
-from tuneline.streaming import RowProgress
 from tuneline.utils.hashing import check_files, hash_all, read_sealed, write_sealed
+from tuneline.utils.progress import Progress
 
 PROVENANCE = "provenance.json"
 AGAIN = "merge again: `kedro run --pipeline=merge` makes the whole folder anew"
@@ -103,13 +103,13 @@ def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
     """
     from safetensors.torch import save_file
 
-    progress = RowProgress("Merging", "tensors", len(weights.sources))
-    for file, names in split.filename_to_tensors.items():
-        tensors = {}
-        for name in names:
-            tensors[name] = weights.compute(name)
-            progress.advance(1)
-        save_file(tensors, folder / file, {"format": "pt"})
+    with Progress("Merging", "tensors", len(weights.sources)) as progress:
+        for file, names in split.filename_to_tensors.items():
+            tensors = {}
+            for name in names:
+                tensors[name] = weights.compute(name)
+                progress.update()
+            save_file(tensors, folder / file, {"format": "pt"})
     if split.is_sharded:
         index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
         text = json.dumps(index, indent=2, sort_keys=True)

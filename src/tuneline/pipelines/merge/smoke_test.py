@@ -12,7 +12,7 @@ from tuneline.errors import Problem
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter, attach_adapter, load_tuned
 from tuneline.models.generation import generate_ids, make_batches
-from tuneline.models.loading import avoid_slow_kernel, choose_attention
+from tuneline.models.loading import avoid_slow_kernel, choose_attention, show_loading
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.merge.base_weights import Checkpoint
@@ -152,6 +152,7 @@ class SmokeTest:
         import torch
         from transformers import AutoModelForCausalLM
 
+        show_loading()
         avoid_slow_kernel(self.hardware)
         return AutoModelForCausalLM.from_pretrained(
             name,

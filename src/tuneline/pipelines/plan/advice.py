@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tuneline.models.memory import keeps_dequantized
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
 from tuneline.reporting.pages import count
@@ -98,7 +99,9 @@ def _checkpoint(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
 
 
 def _quantize_twice(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
-    quantization = run.recipe.quantization
+    quantization, size = run.recipe.quantization, run.size
+    if keeps_dequantized(size.quantized + size.unquantized, run.hardware):
+        return
     if not quantization.get("bnb_4bit_use_double_quant"):
         update = {"quantization": {**quantization, "bnb_4bit_use_double_quant": True}}
         yield (

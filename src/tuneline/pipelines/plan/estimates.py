@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tuneline.hub.cache import find_hub_cache, has_weights
+from tuneline.hub.gguf import describe_gguf, find_gguf
 from tuneline.models.batching import derive_accumulation
 from tuneline.models.loading import choose_attention
 from tuneline.models.memory import NEXT_TO_WEIGHTS_GB
@@ -51,7 +52,10 @@ def describe_resolved(recipe: Recipe, hardware: Hardware, config: Any) -> dict[s
         else f"{derive_accumulation(recipe, hardware)} batches of "
         f"{hardware.per_device_train_batch_size}"
     )
+    file = find_gguf(recipe.base_model)
+    weights = {"weights": describe_gguf(file).describe_rounding()} if file else {}
     return {
+        **weights,
         "dtype": f"{hardware.dtype} ({_explain_dtype(hardware) if follows else 'stated'})",
         "attention": f"{choose_attention(hardware, config)} ({hardware.attn_implementation})",
         "step": f"{recipe.global_batch_size} examples, {batch}, on {hardware.processes} "

@@ -18,22 +18,25 @@ from tuneline.models.architecture import (
     measure_context,
 )
 from tuneline.models.batching import count_tokens_at_once
-from tuneline.models.memory import BYTES, CONTEXT_GB
+from tuneline.models.memory import BYTES, CONTEXT_GB, keeps_dequantized
 from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.pipelines.plan.cpu_memory import (
+    HEAD_TOKENS,
+    HEAD_VOCABULARY,
+    NOT_RETURNED,
+    count_activations,
+)
 
 # 4 bits, and one float32 scale for 64 weights; with double quantization the scale takes 8 bits and
 # one float32 for 256 of them (QLoRA, arXiv 2305.14314, section 3).
 BYTES_PER_QUANTIZED, BYTES_PER_DOUBLY_QUANTIZED = 0.5 + 4 / 64, 0.5 + 1 / 64 + 4 / (64 * 256)
 # AdamW keeps two moments: float32, or 8 bits each.
 OPTIMIZER_BYTES, OPTIMIZER_8BIT_BYTES = 8, 2
-# sdpa's mask of a packed batch, for a pair of tokens: on a CPU as measured, with a head's scores;
-# on a GPU one byte, and its copy in the kernel's own format.
-MASK_BYTES = {"cpu": 16, "cuda": 4}
-# A tile of TRL's fused head (trl 1.16, `kernels/chunked_logprob.py`), tokens by
-# vocabulary.
-HEAD_TOKENS, HEAD_VOCABULARY = 4096, 32768
+# sdpa's mask of a packed batch, for a pair of tokens: one byte, and its copy in the kernel's own
+# format.
+MASK_BYTES = 4
 # A GPU's allocator holds more than is in use: so much more at least, and at most, was seen.
-FRAGMENTATION = {"cpu": (1.0, 1.0), "cuda": (1.06, 1.49)}
+FRAGMENTATION = 1.06, 1.49
 
 
 @dataclass(frozen=True)
@@ -167,26 +170,33 @@ def predict_memory(
         GB (10^9 bytes) by component, their `total`, the total with the most fragmentation that
         was seen (`worst_case`), and what the `device` has.
     """
+    tokens = count_tokens_at_once(longest, recipe, hardware)
+    on_gpu = hardware.device == "cuda"
     parts = {
         "weights": _weights(size, recipe, hardware),
         "adapter": size.trainable * 4,
         "gradients": size.trainable * 4,
         "optimizer": size.trainable * count_optimizer_bytes(recipe),
-        "activations": _activations(
-            size, count_tokens_at_once(longest, recipe, hardware), hardware
-        ),
+        "activations": _activations(size, tokens, hardware)
+        if on_gpu
+        else count_activations(size, tokens, recipe, hardware),
     }
     memory = {name: value / 1e9 for name, value in parts.items()}
-    used, (least, most) = sum(memory.values()), FRAGMENTATION[hardware.device]
-    memory["fragmentation"] = used * (least - 1)
+    used = sum(memory.values())
+    least, most = (
+        (used * (share - 1) for share in FRAGMENTATION) if on_gpu else [NOT_RETURNED / 1e9] * 2
+    )
+    memory["fragmentation"] = least
     memory["context"] = CONTEXT_GB[hardware.device]
     memory["total"] = sum(memory.values())
-    memory["worst_case"] = used * most + memory["context"]
+    memory["worst_case"] = memory["total"] - least + most
     memory["device"] = hardware.memory_gb
     return {name: round(value, 4) for name, value in memory.items()}
 
 
 def _weights(size: ModelSize, recipe: Recipe, hardware: Hardware) -> float:
+    if keeps_dequantized(size.quantized + size.unquantized, hardware):
+        return (size.quantized + size.unquantized) * BYTES[hardware.dtype]
     double = recipe.quantization.get("bnb_4bit_use_double_quant", False)
     each = BYTES_PER_DOUBLY_QUANTIZED if double else BYTES_PER_QUANTIZED
     return size.quantized * each + size.unquantized * BYTES[hardware.dtype]
@@ -199,7 +209,7 @@ def count_optimizer_bytes(recipe: Recipe) -> int:
 
 
 def _activations(size: ModelSize, tokens: int, hardware: Hardware) -> float:
-    """Add what the backward pass needs.
+    """Add what the backward pass needs on a GPU.
 
     With checkpointing the inputs of all layers, and one layer or the head at a time; without it
     every layer and the head.
@@ -208,7 +218,7 @@ def _activations(size: ModelSize, tokens: int, hardware: Hardware) -> float:
     inner = 12 * size.hidden + 3 * size.queries + size.key_values + 3 * size.feed_forward
     layer = width * tokens * inner
     head = _head(size, tokens, width)
-    mask = MASK_BYTES[hardware.device] * tokens * tokens
+    mask = MASK_BYTES * tokens * tokens
     if hardware.gradient_checkpointing:
         return mask + 2 * size.layers * width * tokens * size.hidden + max(head, layer)
     return mask + size.layers * layer + head

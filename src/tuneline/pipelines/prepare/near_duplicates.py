@@ -22,6 +22,7 @@ import polars as pl
 
 from tuneline.examples import SPLIT_GROUP
 from tuneline.parameters import Prompt
+from tuneline.utils.progress import track
 from tuneline.utils.text import ACCENTS, UNSPACED
 
 Measure = Callable[[Sequence[str], Sequence[str], float], float]
@@ -51,7 +52,9 @@ class NearDuplicates:
         self._threshold = threshold
         self._rows, self._bands = choose_bands(threshold)
         sketches = RMinHash.from_token_sets(
-            map(pair_words, forms.values()), self._rows * self._bands, SEED
+            map(pair_words, track(forms.values(), "Looking for near-duplicates", "texts")),
+            self._rows * self._bands,
+            SEED,
         )
         self._sketches = dict(zip(forms, sketches, strict=True))
 
@@ -76,9 +79,9 @@ class NearDuplicates:
             return
         index = self._index(few)
         words = {key: self._forms[key].split() for key in few}
-        for key, candidates in zip(
-            many, index.query_all([self._sketches[key] for key in many]), strict=True
-        ):
+        found = index.query_all([self._sketches[key] for key in many])
+        pairs = zip(many, found, strict=True)
+        for key, candidates in track(pairs, "Comparing near-duplicates", "texts", len(many)):
             text = self._forms[key].split() if candidates else []
             for other in candidates:
                 if similarity := self._measure(text, words[other], self._threshold):

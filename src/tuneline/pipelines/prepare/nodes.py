@@ -18,15 +18,15 @@ from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
+from tuneline.pipelines.prepare.document_pairs import pair_documents
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.near_duplicates import make_forms
-from tuneline.pipelines.prepare.pairs import pair_documents, pair_table
+from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.row_checks import check_cleaned, check_columns
 from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
 from tuneline.streaming import (
     SOURCE,
-    RowProgress,
     RowSource,
     list_fields,
     map_ahead,
@@ -34,6 +34,7 @@ from tuneline.streaming import (
     show_originals,
 )
 from tuneline.utils.files import replace_whole
+from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import FORMULA_START
 
 log = logging.getLogger(__name__)
@@ -75,13 +76,12 @@ def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
 
 def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[pl.DataFrame]:
     seen = {name: SeenKeys() for name in data.rules.unique}
-    progress = RowProgress("Cleaning")
-    for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
-        judged = find_repetitions(table, seen)
-        report.add(judged)
-        progress.advance(judged.height, raw.share)
-        yield judged
-    progress.finish()
+    with Progress("Cleaning", "rows") as progress:
+        for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
+            judged = find_repetitions(table, seen)
+            report.add(judged)
+            progress.advance(judged.height, raw.share)
+            yield judged
 
 
 def _encode(numbered: tuple[int, pl.DataFrame], data: Data) -> tuple[bytes, bytes]:
@@ -148,7 +148,7 @@ def _log_problems(report: pd.DataFrame, data: Data) -> None:
     broken = report[report["problem"] != ""]
     problems = [
         Problem(
-            where="data.documents.parts",
+            where="data.documents",
             wrong=f"{row[data.id]}: {row['problem']}",
             matters="the document is left out",
             remedy="add the heading as it is written there, or fix the document",

@@ -1,24 +1,20 @@
-"""Pairs of prompt and completion made of a table's facts and of documents' parts."""
+"""Pairs of prompt and completion made of a table's facts."""
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import pandas as pd
 import polars as pl
-from rapidfuzz import fuzz, process
 
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import GROUPS
 from tuneline.parameters import Data, Table
-from tuneline.parameters.data import Documents, Part
 from tuneline.pipelines.prepare.similar_items import find_typo
 from tuneline.pipelines.prepare.table_facts import FACT_SPLIT, Fact, FactSplits, read_facts, tidy
 from tuneline.pipelines.prepare.table_questions import Topic, find_topics, format_topic, settle
 from tuneline.streaming import LINE
-from tuneline.utils.text import fold_heading
 
 
 def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFrame, pd.DataFrame]:
@@ -184,111 +180,3 @@ def _repeats(rows: list[dict[str, str]], different: int) -> Iterator[Problem]:
             matters="they would count twice, and may be in two splits",
             remedy="take the phrasing out of one of the kinds",
         )
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What was found in a document.
-
-    Attributes:
-        texts: the text of each part, without its heading; empty where it was not found.
-        problems: what is missing, in words.
-        before: characters that are before the first part, and so in none.
-    """
-
-    texts: dict[str, str]
-    problems: list[str]
-    before: int
-
-
-def find_parts(text: str, documents: Documents) -> Parts:
-    """Divide a document into its parts.
-
-    Args:
-        text: the document, one paragraph a line.
-        documents: the headings.
-
-    Returns:
-        The parts, or why some were not found.
-    """
-    lines = text.splitlines()
-    folded = fold_lines(lines)
-    parts = documents.parts.values()
-    known = [heading for part in parts for heading in (*part.headings, *part.sections)]
-    found = {name: _find(folded, part.headings, known) for name, part in documents.parts.items()}
-    starts = sorted(start for start in found.values() if start is not None)
-    ends = dict(zip(starts, [*starts[1:], len(lines)], strict=True))
-    texts, problems = dict.fromkeys(documents.parts, ""), []
-    for name, start in found.items():
-        part = documents.parts[name]
-        if start is None:
-            problems.append(_describe_missing(name, part.headings[0], lines, folded))
-            continue
-        texts[name], missing = _write_part(lines[start + 1 : ends[start]], part)
-        problems += [f"{name}: {one}" for one in missing]
-    before = sum(map(len, lines[: starts[0]])) if starts else len(text)
-    return Parts(texts, problems, before)
-
-
-def fold_lines(lines: list[str]) -> list[str]:
-    """Reduce lines to what makes two headings the same."""
-    return [fold_heading(line) for line in lines]
-
-
-def _find(folded: list[str], headings: list[str], known: list[str], start: int = 0) -> int | None:
-    """Find a heading: the first that has no other next to it, as in a table of contents."""
-    wanted, others = set(fold_lines(headings)), set(fold_lines(known))
-    places = [place for place in range(start, len(folded)) if folded[place] in wanted]
-    for place in places[:-1]:
-        before, after = folded[start:place][::-1], folded[place + 1 :]
-        if not {next(filter(None, lines), None) for lines in (before, after)} & others:
-            return place
-    return places[-1] if places else None
-
-
-def _write_part(lines: list[str], part: Part) -> tuple[str, list[str]]:
-    """Write the headings of the sections in one way; answer with those that are missing, too."""
-    folded, written, missing, after = fold_lines(lines), list(lines), [], 0
-    for section in part.sections:
-        place = _find(folded, [section], part.sections, after)
-        if place is None:
-            missing.append(_describe_missing("section", section, lines, folded))
-        else:
-            written[place], after = f"# {section}", place + 1
-    text = "\n".join(line.strip() for line in written if line.strip())
-    return text, missing if text else ["nothing is under its heading"]
-
-
-def _describe_missing(what: str, heading: str, lines: list[str], folded: list[str]) -> str:
-    nearest = process.extractOne(fold_lines([heading])[0], folded, scorer=fuzz.ratio)
-    close = f"; the nearest line is `{lines[nearest[2]].strip()[:60]}`" if nearest else ""
-    return f"no heading `{heading}` ({what}){close}"
-
-
-def pair_documents(
-    clean: pl.DataFrame, data: Data, documents: Documents
-) -> tuple[pl.DataFrame, pd.DataFrame]:
-    """Find the parts of every document.
-
-    Args:
-        clean: the documents, one a row.
-        data: names the id.
-        documents: names the column and the headings.
-
-    Returns:
-        One row for each document whose every part was found (`line`, id, a column for each part);
-        and for each document `line`, id, `problem` (empty if there is none), `before` (characters
-        in front of the first part, which are left out), and the characters of each part.
-    """
-    names = list(dict.fromkeys([LINE, data.id]))
-    rows, report = [], []
-    for row in clean.iter_rows(named=True):
-        known = {name: row[name] for name in names}
-        parts = find_parts(row[documents.column], documents)
-        sizes = {name: len(text) for name, text in parts.texts.items()}
-        problem = "; ".join(parts.problems)
-        report.append({**known, "problem": problem, "before": parts.before, **sizes})
-        if not parts.problems:
-            rows.append({**known, **parts.texts})
-    columns = [*names, *documents.columns]
-    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String)), pd.DataFrame(report)

@@ -8,6 +8,7 @@ from typing import Any
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
 # LoRA starts with B at zero, so that A has no gradient in the first step (arXiv 2106.09685).
@@ -61,8 +62,8 @@ class Gradients(TrainerCallback):  # type: ignore[misc]
         self.watchdog.check_gradients(trainable, state.global_step + 1)
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]
-    """Logs a line for each of the trainer's own log entries.
+class TrainingProgress(TrainerCallback):  # type: ignore[misc]
+    """Shows steps, loss, speed and cost so far, and logs each validation.
 
     Args:
         price_per_hour: of the machine, or `None`.
@@ -71,17 +72,31 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, price_per_hour: float | None, currency: str) -> None:
         self.price, self.currency = price_per_hour, currency
+        self.shown: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Start the clock."""
-        self.start, self.first = time.monotonic(), state.global_step
+        self.start = time.monotonic()
+        if state.is_world_process_zero:
+            self.shown = Progress("Training", "steps", state.max_steps, state.global_step)
+            self.shown.__enter__()
         # An interrupted run goes on counting where it stopped: what is saved was logged before.
         logged = (one["num_tokens"] for one in reversed(state.log_history) if "num_tokens" in one)
         self.tokens = next(logged, 0)
 
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Count a step."""
+        if self.shown is not None:
+            self.shown.update()
+
+    def end(self) -> None:
+        """Show nothing any more, also of a training that failed."""
+        if self.shown is not None:
+            self.shown.close()
+
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-        """Say how far the training is, on one of the processes."""
-        if not state.is_world_process_zero:
+        """Say what was measured, on one of the processes."""
+        if self.shown is None:
             return
         if "eval_loss" in logs:
             log.info(
@@ -92,21 +107,9 @@ class Progress(TrainerCallback):  # type: ignore[misc]
                 100 * logs["eval_mean_token_accuracy"],
             )
         elif "loss" in logs:
-            self._log_step(state, logs)
-
-    def _log_step(self, state: Any, logs: dict[str, Any]) -> None:
-        seconds = time.monotonic() - self.start
-        steps = state.global_step - self.first
-        left = seconds / steps * (state.max_steps - state.global_step) if steps else 0
-        log.info(
-            "step %s/%s  loss %.4f, %s tokens/s, %d:%02d left%s",
-            state.global_step,
-            state.max_steps,
-            float(logs["loss"]),
-            f"{(logs['num_tokens'] - self.tokens) / seconds:,.0f}",
-            *divmod(round(left), 60),
-            self._format_cost(logs["seconds"]),
-        )
+            rate = (logs["num_tokens"] - self.tokens) / (time.monotonic() - self.start)
+            cost = self._format_cost(logs["seconds"])
+            self.shown.describe(f"loss {float(logs['loss']):.4f}, {rate:,.0f} tokens/s{cost}")
 
     def _format_cost(self, seconds: float) -> str:
         if not self.price:

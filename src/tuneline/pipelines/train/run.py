@@ -12,7 +12,7 @@ import orjson
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.models.machine import name_processor
-from tuneline.models.memory import measure_peak, reset_peak
+from tuneline.models.memory import measure_peak, reset_peak, return_freed
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.checkpoints import finish, remove_old
 from tuneline.utils.terminal import protect_terminal
@@ -55,6 +55,7 @@ def fit(task: Task) -> None:
     rows = {split: load_from_disk(str(task.rows / split)) for split in ("train", "validation")}
     tokenizer = load_tokenizer(task.recipe)
     model = load_model(task.recipe, task.hardware)
+    return_freed(task.hardware.device)
     trainer = make_trainer(task, model, tokenizer, rows)
     if task.checkpoint:
         _go_on(trainer, task.checkpoint)

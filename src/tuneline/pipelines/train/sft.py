@@ -26,7 +26,13 @@ from tuneline.pipelines.train.batches import (
     measure_validation,
     split_batch,
 )
-from tuneline.pipelines.train.callbacks import EpochEnds, Gradients, Patience, Progress, Watchdog
+from tuneline.pipelines.train.callbacks import (
+    EpochEnds,
+    Gradients,
+    Patience,
+    TrainingProgress,
+    Watchdog,
+)
 from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
 
 # SFTConfig's keys that the recipe checks itself. Those it does not know are SFTConfig's, too; all
@@ -63,7 +69,7 @@ def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
         # The rows come rendered: TRL would cut what is too long and not say so.
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "max_length": None,
-        "disable_tqdm": True,  # progress goes through logging, the same on terminal and notebook
+        "disable_tqdm": True,  # see `TrainingProgress`
         "logging_nan_inf_filter": False,  # the watchdog must see what the loss is
         "restore_callback_states_from_checkpoint": recipe.early_stopping_patience is not None,
     }
@@ -143,6 +149,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.keep = arguments.pop("save_total_limit")  # only what is sealed may replace another
         arguments["eval_on_start"] = checkpoint is None
         self.recipe, self.hardware = recipe, hardware
+        self.progress = TrainingProgress(hardware.price_per_hour, hardware.currency)
         self.flatten = DataCollatorForLanguageModeling(tokenizer.pad_token_id, padding_free=True)
         super().__init__(
             model,
@@ -152,7 +159,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             eval_dataset=rows["validation"],
             processing_class=tokenizer,
             peft_config=make_lora_config(recipe, model),
-            callbacks=_make_callbacks(recipe, hardware),
+            callbacks=[*_make_callbacks(recipe), self.progress],
         )
         self.remove_callback(PrinterCallback)
         initialize_adapter(self.model, recipe)
@@ -163,6 +170,13 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.watchdog = Watchdog(hardware.dtype, recipe.learning_rate)
         self.add_callback(Gradients(self.watchdog))
         self.started, self.seconds_before = time.monotonic(), 0.0
+
+    def train(self, *args: Any, **options: Any) -> Any:
+        """Train, and take the progress away however it ends."""
+        try:
+            return super().train(*args, **options)
+        finally:
+            self.progress.end()
 
     def training_step(
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
@@ -282,11 +296,10 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             remove_old(checkpoint.parent, self.keep, self.state.best_global_step)
 
 
-def _make_callbacks(recipe: Recipe, hardware: Hardware) -> list[Any]:
+def _make_callbacks(recipe: Recipe) -> list[Any]:
     stop_early = recipe.early_stopping_patience
     return [
         EpochEnds(),
-        Progress(hardware.price_per_hour, hardware.currency),
         *([Patience(stop_early)] if stop_early else []),
     ]
 

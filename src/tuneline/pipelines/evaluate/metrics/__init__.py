@@ -28,6 +28,7 @@ from tuneline.pipelines.evaluate.metrics.overlap import (
     measure_similarity,
 )
 from tuneline.statistics.paired_comparison import Metric, SampleScores
+from tuneline.utils.progress import track
 
 # Metrics that one function measures together; the report shows them in this order.
 FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ...] = (
@@ -69,7 +70,7 @@ def measure_answers(
     for who in MODELS:
         outputs = Outputs(answers, who, training, evaluation, keys)
         found: SampleScores = {}
-        for _, measure in FAMILIES:
+        for _, measure in track(FAMILIES, f"Scoring the {who} model", "measures"):
             found |= measure(outputs)
         for number, (row, compared) in enumerate(zip(rows, keys[who], strict=True)):
             metrics = {name: _plain(scores[number]) for name, scores in found.items()}

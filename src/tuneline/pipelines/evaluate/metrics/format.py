@@ -201,14 +201,15 @@ def _measure(answer: str, expected: str) -> float | None:
 def _is_in(sentence: str, language: str) -> bool | None:
     """Tell whether a sentence is in a language; None where another is hardly likelier."""
     same = {language, *SAME.get(language, "").split()}
-    chances = {name: float(chance) for name, chance in _load_detector().rank(sentence)}
+    chances = {name: float(chance) for name, chance in load_detector().rank(sentence)}
     own = sum(chance for name, chance in chances.items() if name in same)
     other = max(chance for name, chance in chances.items() if name not in same)
     return True if own >= other else False if other >= LEAST_ODDS * own else None
 
 
 @cache
-def _load_detector() -> Any:
+def load_detector() -> Any:
+    """Load py3langid's model; `classify` and `rank` tell languages as ISO 639-1 codes."""
     from py3langid import langid
 
     return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)

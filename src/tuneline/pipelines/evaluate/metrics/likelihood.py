@@ -10,7 +10,7 @@ from tuneline.models.rendering import render_all
 from tuneline.parameters import Hardware
 from tuneline.pipelines.evaluate.metrics.outputs import Outputs, fraction
 from tuneline.statistics.paired_comparison import Metric, SampleScores
-from tuneline.streaming import RowProgress
+from tuneline.utils.progress import Progress
 
 METRICS = (
     Metric(
@@ -101,13 +101,12 @@ def measure_references(
     order = sorted(range(len(rendered)), key=lambda index: -len(rendered[index].ids))
     size = hardware.per_device_train_batch_size
     losses: dict[int, ReferenceLoss] = {}
-    progress = RowProgress("Measuring the loss", "references", len(order))
-    for start in range(0, len(order), size):
-        batch = order[start : start + size]
-        found = _measure(model, tokenizer.pad_token_id, [rendered[index] for index in batch])
-        losses |= dict(zip(batch, found, strict=True))
-        progress.advance(len(batch))
-    progress.finish()
+    with Progress("Measuring the loss", "references", len(order)) as progress:
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            found = _measure(model, tokenizer.pad_token_id, [rendered[index] for index in batch])
+            losses |= dict(zip(batch, found, strict=True))
+            progress.update(len(batch))
     return [losses[index] for index in range(len(rendered))]
 
 

@@ -1,0 +1,76 @@
+"""The text of a PDF, its lines joined to paragraphs."""
+
+import logging
+from io import BytesIO
+from math import ceil
+
+from tuneline.utils.limits import Limits, MemoryBudget
+
+# A line this long, seen from the longest ones, goes on in the next one.
+FULL = 0.7
+# A page has some short lines; this share of them is longer than most paragraphs' last lines.
+USUAL = 0.9
+
+
+class UnreadablePDFError(Exception):
+    """A PDF that holds no text that can be read; its message says why and what to do."""
+
+
+def read_pdf(content: bytes, limits: Limits) -> tuple[str, str]:
+    """Read the text of a PDF.
+
+    Args:
+        content: the file's bytes.
+        limits: how much memory it may take.
+
+    Returns:
+        The text, one paragraph a line; and what of it could not be read, in words, or nothing.
+
+    Raises:
+        UnreadablePDFError: if it is protected by a password, or holds pictures of text only.
+        Exception: whatever the library raises on a damaged file.
+    """
+    from pypdf import PasswordType, PdfReader
+    from pypdf.errors import DependencyError
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it says, the reason says
+    reader, budget = PdfReader(BytesIO(content)), MemoryBudget(limits)
+    try:
+        if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
+            raise UnreadablePDFError("protected by a password: save it without one")
+    except DependencyError:
+        raise UnreadablePDFError("protected by a password: save it without one") from None
+    pages = []
+    for page in reader.pages:
+        pages.append(page.extract_text())
+        budget.charge(4 * len(pages[-1]), "its text")
+    empty = sum(not page.strip() for page in pages)
+    if pages and empty == len(pages):
+        raise UnreadablePDFError(
+            "a scanned PDF: its pages are pictures without text; let a program for text "
+            "recognition (OCR), such as ocrmypdf, write the text into it"
+        )
+    missing = f"not read of it: {empty} of {len(pages)} pages without text" if empty else ""
+    return join_lines("\n".join(pages)), missing
+
+
+def join_lines(text: str) -> str:
+    """Join the lines of a page to paragraphs, as far as their lengths tell."""
+    lines = [line.strip() for line in text.splitlines()]
+    lengths = sorted(len(line) for line in lines if line)
+    width = lengths[ceil(USUAL * (len(lengths) - 1))] if lengths else 0
+    paragraphs: list[str] = []
+    goes_on = False
+    for line in lines:
+        if goes_on and line:
+            before = paragraphs[-1]
+            paragraphs[-1] = before[:-1] + line if _is_divided(before, line) else f"{before} {line}"
+        elif line:
+            paragraphs.append(line)
+        goes_on = len(line) >= FULL * width and not line.endswith((":", "?", "\uff1f"))
+    return "\n".join(paragraphs)
+
+
+def _is_divided(before: str, line: str) -> bool:
+    """Tell whether a word is divided between two lines."""
+    return before[-2:-1].isalpha() and before.endswith("-") and line[:1].islower()

@@ -1,0 +1,322 @@
+"""What a new use case would say: the choices of its user, and the files made of them."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import polars as pl
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tuneline.errors import Problem, TunelineError
+from tuneline.new_use_case.columns import guess_columns
+from tuneline.new_use_case.headers import find_unfit
+from tuneline.new_use_case.sources import Source
+from tuneline.parameters import Data, Prompt, Recipe
+from tuneline.pipelines.evaluate.metrics.format import load_detector
+
+# In the order in which they are written: with the last one, the use case is there.
+FILES = (
+    "base/catalog.yml",
+    "laptop/parameters.yml",
+    "test/parameters.yml",
+    "test/catalog.yml",
+    "base/parameters.yml",
+)
+# Longer rows than this are left out on a laptop, where no model reads more.
+LAPTOP_BYTES = 1664
+# Answers whose language is looked at.
+SAMPLED = 50
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user states of a use case before it is guessed.
+
+    Attributes:
+        prompt_column: the column of what is asked.
+        answer_column: the column of what is answered.
+        template: of the prompt, over the columns.
+        system: the system message.
+        sheet: of a workbook.
+    """
+
+    prompt_column: str | None = None
+    answer_column: str | None = None
+    template: str | None = None
+    system: str | None = None
+    sheet: str | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A use case before it is written.
+
+    Attributes:
+        name: of the use case.
+        source: its raw data.
+        id: column that identifies a row, or `line`.
+        question: column of what is asked.
+        answer: column of what is answered.
+        category: column with few different texts, or None.
+        prompt: template of what the model is asked.
+        completion: template of what it should answer.
+        system: template of the system message, or None.
+    """
+
+    name: str
+    source: Source
+    id: str
+    question: str
+    answer: str
+    category: str | None
+    prompt: str
+    completion: str
+    system: str | None
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that the templates use, in their order."""
+        texts = (self.system or "", self.prompt, self.completion)
+        return list(dict.fromkeys(name for text in texts for name in list_placeholders(text)))
+
+    @property
+    def others(self) -> list[str]:
+        """Columns that nothing uses."""
+        used = {*self.columns, self.id, self.category, *(["system"] if self.states_system else [])}
+        return [name for name in self.source.rows.columns if name not in used]
+
+    @property
+    def is_english(self) -> bool:
+        """Whether the first answers are in English, by py3langid."""
+        answers = self.source.rows[self.answer].drop_nulls().head(SAMPLED)
+        text = " ".join(str(one)[:500] for one in answers)
+        return bool(load_detector().classify(text)[0] == "en")
+
+    @property
+    def states_system(self) -> bool:
+        """Whether the system message is the one that all rows have."""
+        shared = self.source.system
+        return shared is not None and self.system == escape_braces(shared)
+
+    def ask(self, column: str) -> "Draft":
+        """Take another column for what is asked; that of the answer changes places with it.
+
+        Raises:
+            TunelineError: if no template can name the column.
+        """
+        self._check_column("--prompt-column", column)
+        return self._pair(column, self.question if column == self.answer else self.answer)
+
+    def answer_with(self, column: str) -> "Draft":
+        """Take another column for what is answered; that of the question changes places with it.
+
+        Raises:
+            TunelineError: if no template can name the column.
+        """
+        self._check_column("--answer-column", column)
+        return self._pair(self.answer if column == self.question else self.question, column)
+
+    def _check_column(self, where: str, column: str) -> None:
+        if column in self.source.numbers or column == self.id:
+            raise TunelineError(_no_text_column(where, column))
+        if unfit := find_unfit(self.source.path, column, list(self.source.header)):
+            raise TunelineError(unfit)
+
+    def _pair(self, question: str, answer: str) -> "Draft":
+        return self._settle(
+            question=question,
+            answer=answer,
+            prompt=_exchange(self.prompt, self.question, question),
+            completion=_exchange(self.completion, self.answer, answer),
+        )
+
+    def _settle(self, **changes: Any) -> "Draft":
+        changed = replace(self, **changes)
+        return replace(changed, category=None) if changed.category in changed.columns else changed
+
+    def word(self, template: str) -> "Draft":
+        """Take another template for the prompt.
+
+        Raises:
+            TunelineError: if it names no column, or one that is not there.
+        """
+        _check_template("--template", template, self.source)
+        named = list_placeholders(template)
+        if not named:
+            raise TunelineError(_no_placeholder(template, self.question))
+        question = self.question if self.question in named else named[0]
+        return self._settle(prompt=template, question=question)
+
+    def introduce(self, system: str | None) -> "Draft":
+        """Take another system message.
+
+        Raises:
+            TunelineError: if it names a column that is not there.
+        """
+        _check_template("--system", system or "", self.source)
+        return self._settle(system=system or None)
+
+    def render(self) -> dict[Path, bytes]:
+        """Render the files of the use case, by their paths seen from the project."""
+        loader = PackageLoader("tuneline.new_use_case", "starting_folder")
+        pages = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
+        pages.filters |= {"quoted": _quote, "room": _make_room}
+        file = "" if self.source.path.is_dir() else f"/{self.source.path.name}"
+        longest = self._measure()
+        known = {
+            "name": self.name,
+            "raw": f"01_raw/{self.name}{file}",
+            "draft": self,
+            "bytes": longest,
+            "laptop_bytes": min(longest, LAPTOP_BYTES),
+            "english": self.is_english,
+        }
+        return {
+            Path("conf", file).parent / self.name / Path(file).name: pages.get_template(
+                f"{file.replace('/', '_')}.jinja"
+            )
+            .render(known)
+            .encode()
+            for file in FILES
+        }
+
+    def load(self) -> tuple[Data, Prompt, Recipe]:
+        """Read the blocks that the files state on a laptop, as a run would."""
+        files = {path.parts[1:]: yaml.safe_load(text) for path, text in self.render().items()}
+        base = files["base", self.name, "parameters.yml"][self.name]
+        laptop = files["laptop", self.name, "parameters.yml"][self.name]
+        recipe = {**base["recipe"], **laptop["recipe"]}
+        return (
+            Data.model_validate(base["data"]),
+            Prompt.model_validate(base["prompt"]),
+            Recipe.model_validate(recipe),
+        )
+
+    def _measure(self) -> int:
+        """Measure the longest row in bytes."""
+        sizes = self.source.rows.select(pl.sum_horizontal(pl.col(self.columns).str.len_bytes()))
+        return max(sizes.to_series(), default=0)
+
+
+def make_draft(name: str, source: Source, options: Options) -> Draft:
+    """Guess a use case.
+
+    Args:
+        name: of the use case.
+        source: its raw data.
+        options: what the user states.
+
+    Raises:
+        TunelineError: if the source, or what is stated, does not fit.
+    """
+    guess = guess_columns(source, options.prompt_column, options.answer_column)
+    system = None
+    if "system" in source.rows.columns and source.roles:
+        system = "{system}" if source.system is None else escape_braces(source.system)
+    prompt = _braced(guess.question)
+    if source.documents and not source.documents.parts:
+        headings = source.rows[guess.question]
+        prompt = prompt if headings.is_unique().all() else "{document}: " + prompt
+    draft = Draft(
+        name,
+        source,
+        guess.id,
+        guess.question,
+        guess.answer,
+        guess.category,
+        prompt,
+        _braced(guess.answer),
+        system,
+    )
+    if options.template is not None:
+        draft = draft.word(options.template)
+    return draft if options.system is None else draft.introduce(options.system)
+
+
+def escape_braces(text: str) -> str:
+    """Make a template of a text that is no template."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def list_placeholders(template: str) -> list[str]:
+    """List the columns that a template names, each once; fails on a template that is none."""
+    names = (name for _, name, _, _ in Formatter().parse(template) if name is not None)
+    return list(dict.fromkeys(names))
+
+
+def _braced(column: str) -> str:
+    return "{" + column + "}"
+
+
+def _exchange(template: str, old: str, new: str) -> str:
+    changed = template.replace(_braced(old), _braced(new))
+    return changed if _braced(new) in changed else _braced(new)
+
+
+def _check_template(where: str, template: str, source: Source) -> None:
+    columns = [name for name in source.rows.columns if name not in source.numbers]
+    try:
+        unknown = [name for name in list_placeholders(template) if name not in columns]
+    except ValueError:
+        raise TunelineError(_no_template(where, template)) from None
+    problems = [_no_such_column(where, name, columns) for name in unknown]
+    unfit = (find_unfit(source.path, name, list(source.header)) for name in columns)
+    problems += [one for one in unfit if one and one.value in list_placeholders(template)]
+    if problems:
+        raise TunelineError(*problems)
+
+
+def _quote(text: str) -> str:
+    """Write a text so that YAML reads just this text."""
+    if "\n" in text or not text.isprintable():
+        return json.dumps(text, ensure_ascii=False)
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _make_room(tokens: int) -> int:
+    """Round up to a multiple of 256, with more than 128 tokens to spare for the chat template."""
+    return (tokens + 384) // 256 * 256
+
+
+def _no_template(where: str, template: str) -> Problem:
+    return Problem(
+        where=where,
+        value=template,
+        wrong="a brace is opened and never closed, or the other way round",
+        matters="the template could not be filled; nothing was written",
+        remedy="write a column's name in braces, as in `{title}`, and a brace itself as `{{` or "
+        "`}}`",
+    )
+
+
+def _no_such_column(where: str, name: str, columns: list[str]) -> Problem:
+    return Problem(
+        where=where,
+        value=_braced(name),
+        wrong="no column with text has this name",
+        matters="the template could not be filled; nothing was written",
+        remedy="name one of " + ", ".join(f"`{_braced(one)}`" for one in columns),
+    )
+
+
+def _no_text_column(where: str, column: str) -> Problem:
+    return Problem(
+        where=where,
+        value=column,
+        wrong="the column identifies rows, or holds other values than text",
+        matters="no prompt could use it; nothing was written",
+        remedy="choose a column with text",
+    )
+
+
+def _no_placeholder(template: str, column: str) -> Problem:
+    return Problem(
+        where="--template",
+        value=template,
+        wrong="it names no column",
+        matters="every row would ask the same; nothing was written",
+        remedy=f"name the column in braces, as in `{_braced(column)}`",
+    )

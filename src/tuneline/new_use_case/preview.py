@@ -1,0 +1,319 @@
+"""Rows of a new use case as the model will see them, with lengths and what would be rejected."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+
+import polars as pl
+
+from tuneline import datasets
+from tuneline.datasets.raw_decoding import MORE_THAN_ONE
+from tuneline.errors import Problem, TunelineError
+from tuneline.examples import Example, fill_templates
+from tuneline.new_use_case.draft import Draft, Options, list_placeholders, make_draft
+from tuneline.new_use_case.sources import find_source
+from tuneline.parameters import Data
+from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
+from tuneline.pipelines.prepare.document_pairs import pair_documents
+from tuneline.reporting.pages import count, render_page
+from tuneline.streaming import LINE, list_fields
+from tuneline.use_cases import find_project
+
+# Rows that are cleaned and rows whose lengths are measured, at most.
+JUDGED, MEASURED = 20_000, 500
+SHOWN_ROWS, SHOWN_REASONS = 5, 4
+# Rows without which nothing can be divided into training, validation and test.
+FEWEST = 3
+NOTHING = re.compile(r"(?!)")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One row as the model sees it.
+
+    Attributes:
+        place: where it is in the source.
+        pieces: the text, each piece with its kind: `control` (of the chat template), `prompt`, or
+            `answer`.
+        asked: the length of the prompt.
+        answered: the length of the answer, with what ends it.
+    """
+
+    place: str
+    pieces: list[tuple[str, str]]
+    asked: int
+    answered: int
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Rows that are rejected for one reason, and the line of the first."""
+
+    reason: str
+    rows: int
+    line: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a use case would make of its raw data.
+
+    Attributes:
+        draft: the use case.
+        columns: of the source: name, role and an example of each.
+        rows: kept rows as the model sees them.
+        unit: in which lengths are counted: tokens, or words where there is no tokenizer.
+        base: the base model whose chat template renders them.
+        judged: raw rows that were cleaned.
+        kept: rows that examples are made of.
+        whole: whether these were all rows.
+        rejected: the others by reason, most first.
+        notes: sentences on what is not used, or not as it seems.
+        lengths: of the rows that were measured.
+        room: tokens of prompt and answer that are used on a laptop.
+    """
+
+    draft: Draft
+    columns: list[tuple[str, str, str]]
+    rows: list[Shown]
+    unit: str
+    base: str
+    judged: int
+    kept: int
+    whole: bool
+    rejected: list[Rejected]
+    notes: list[str]
+    lengths: list[int]
+    room: int
+
+    def describe_lengths(self) -> str:
+        """Say how long the rows are, and how many are too long for a laptop."""
+        if not self.lengths:
+            return ""
+        longer = sum(length > self.room for length in self.lengths)
+        first = "" if len(self.lengths) == self.kept else f" (of the first {len(self.lengths):,})"
+        middle, most = median(self.lengths), max(self.lengths)
+        said = f"median {middle:,.0f} {self.unit}, longest {most:,}{first}"
+        if self.unit != "tokens":
+            return f"{said}; the tokenizer of {self.base} is not on this machine"
+        left_out = count(longer, "row") if longer else "no row"
+        return f"{said}; a laptop reads {self.room:,} and leaves out {left_out}"
+
+    def describe_rejected(self) -> str:
+        """Say which rows would be rejected, by reason."""
+        dropped = sum(one.rows for one in self.rejected)
+        read = f"{'' if self.whole else 'the first '}{count(self.judged, 'row')}"
+        if not dropped:
+            return f"none of {read}"
+        shown = self.rejected[:SHOWN_REASONS]
+        reasons = [f"{one.reason} ({one.rows:,}, first in line {one.line})" for one in shown]
+        more = sum(one.rows for one in self.rejected[SHOWN_REASONS:])
+        reasons += [f"other reasons ({more:,})"] if more else []
+        return f"{dropped:,} of {read}: {'; '.join(reasons)}"
+
+
+def show_preview(path: str | Path, **options: str | None) -> str:
+    """Show what `kedro new-use-case` would make of a file or a folder, for a notebook's cell.
+
+    Args:
+        path: the file or the folder.
+        **options: as those of the command: `prompt_column`, `answer_column`, `template`, `system`,
+            `sheet`.
+
+    Returns:
+        HTML without scripts; every text of the file is escaped.
+
+    Raises:
+        TunelineError: if nothing could be made of it.
+    """
+    stated = Options(**options)
+    source = find_source(Path(path).expanduser(), stated.sheet)
+    preview = make_preview(make_draft("my_use_case", source, stated), find_project())
+    return render_preview(preview)
+
+
+def render_preview(preview: Preview) -> str:
+    """Render a preview as HTML for a notebook's cell."""
+    return render_page("new_use_case/preview.html.jinja", preview=preview)
+
+
+def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
+    """Clean rows as a run would, and render some of them.
+
+    Args:
+        draft: the use case.
+        project: the project's folder, where a base model may be.
+        first: how many kept rows to pass over before those that are shown.
+
+    Raises:
+        TunelineError: if too few rows are kept, or the chat template refuses them.
+    """
+    data, prompt, recipe = draft.load()
+    table, judged, whole, notes = _clean(draft, data)
+    kept = table.filter(pl.col("reason").is_null())
+    rejected = _count_reasons(table)
+    if data.documents:
+        kept, report = pair_documents(kept, data, data.documents)
+        broken = report[report["problem"] != ""]
+        rejected += [
+            Rejected(problem, 1, str(line))
+            for problem, line in zip(broken["problem"], broken[LINE], strict=True)
+        ]
+    if whole and kept.height < FEWEST:
+        raise TunelineError(_too_few(draft, kept.height, rejected))
+    examples = [fill_templates(row, data, prompt) for row in kept.head(MEASURED).to_dicts()]
+    shown = [fill_templates(row, data, prompt) for row in kept.slice(first, SHOWN_ROWS).to_dicts()]
+    tokenizer = _load_tokenizer(
+        recipe.base_model, recipe.revision, recipe.chat_template_path, project
+    )
+    measure = partial(_show, tokenizer)
+    several = sum(one.rows for one in rejected if one.reason.startswith(MORE_THAN_ONE))
+    if several:
+        notes.append(f"{several:,} conversations of several turns are rejected")
+    return Preview(
+        draft,
+        list(_describe_columns(draft)),
+        [measure(one) for one in shown],
+        "tokens" if tokenizer else "words",
+        recipe.base_model,
+        judged,
+        kept.height,
+        whole,
+        rejected,
+        [*draft.source.notes, *notes],
+        [one.asked + one.answered for one in map(measure, examples)],
+        recipe.max_length,
+    )
+
+
+def _clean(draft: Draft, data: Data) -> tuple[pl.DataFrame, int, bool, list[str]]:
+    """Clean rows up to some number; answer with them, and whether they are all."""
+    source = draft.source
+    dataset = getattr(datasets, source.dataset)(filepath=str(source.path), **source.options)
+    seen = {name: SeenKeys() for name in data.rules.unique}
+    judged, tables, whole = 0, [], True
+    with _quiet():
+        raw = dataset.load()
+        for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
+            tables.append(find_repetitions(table, seen))
+            judged += table.height
+            if judged >= JUDGED:
+                whole = raw.share in (None, 1.0)
+                break
+    notes = [note.removeprefix(f"{source.path}: ") for note in raw.notes]
+    return pl.concat(tables, how="diagonal_relaxed"), judged, whole, notes
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the readers would log out of the dialogue, which shows their notes."""
+    readers = logging.getLogger("tuneline.datasets")
+    level = readers.level
+    readers.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        readers.setLevel(level)
+
+
+def _count_reasons(table: pl.DataFrame) -> list[Rejected]:
+    counts = (
+        table.filter(pl.col("reason").is_not_null())
+        .group_by("reason", maintain_order=True)
+        .agg(pl.len(), pl.col(LINE).first())
+        .sort("len", descending=True, maintain_order=True)
+    )
+    return [Rejected(reason, rows, str(line)) for reason, rows, line in counts.rows()]
+
+
+def _describe_columns(draft: Draft) -> Iterator[tuple[str, str, str]]:
+    """Say of each column what it is used as, with the first text in it."""
+    system = list_placeholders(draft.system or "")
+    for name in draft.source.rows.columns:
+        uses = {
+            "id": name == draft.id,
+            "system": name in system or (name == "system" and draft.states_system),
+            "prompt": name in list_placeholders(draft.prompt),
+            "answer": name in list_placeholders(draft.completion),
+            "category": name == draft.category,
+        }
+        role = ", ".join(use for use, is_used in uses.items() if is_used)
+        texts = draft.source.rows[name]
+        example = next((" ".join(text.split()) for text in texts if text.strip()), "")
+        yield name, role or "not used", example
+
+
+@lru_cache(maxsize=1)
+def _load_tokenizer(base: str, revision: str | None, template: str | None, project: Path) -> Any:
+    """Load the base model's tokenizer from this machine; None if it is not here."""
+    from tuneline.models.loading import load_tokenizer
+
+    folder = project / base
+    named = {"base_model": str(folder) if folder.is_dir() else base, "revision": revision}
+    recipe: Any = SimpleNamespace(**named, chat_template_path=template)
+    try:
+        return load_tokenizer(recipe)
+    except (OSError, ValueError, ImportError):
+        return None
+
+
+def _show(tokenizer: Any, example: Example) -> Shown:
+    messages = [*example["prompt"], *example["completion"]]
+    in_document = "document" in example["meta"].get("groups", {})
+    place = example["id"] if in_document else f"line {example['meta']['line']}"
+    if tokenizer is None:
+        spoken = [(message["role"], message["content"]) for message in messages]
+        pieces = [
+            one
+            for role, text in spoken
+            for one in (
+                ("control", f"{role}: "),
+                ("answer" if role == "assistant" else "prompt", f"{text}\n"),
+            )
+        ]
+        *asked, answered = (len(text.split()) for _, text in spoken)
+        return Shown(place, pieces, sum(asked), answered)
+    from tuneline.models.control_tokens import list_control_tokens
+    from tuneline.models.rendering import render_example
+
+    rendered = render_example(tokenizer, example)
+    known = sorted(list_control_tokens(tokenizer), key=len, reverse=True)
+    controls = re.compile("|".join(map(re.escape, known)) or NOTHING.pattern)
+    cut = rendered.prompt_length
+    pieces = [
+        piece
+        for kind, ids in (("prompt", rendered.ids[:cut]), ("answer", rendered.ids[cut:]))
+        for piece in _divide(kind, tokenizer.decode(ids), controls)
+    ]
+    return Shown(place, pieces, cut, len(rendered.ids) - cut)
+
+
+def _divide(kind: str, text: str, controls: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """Tell the control tokens of a prompt from its text; in an answer they are learned as well."""
+    end = 0
+    for found in controls.finditer(text):
+        if found.start() > end:
+            yield kind, text[end : found.start()]
+        yield ("answer" if kind == "answer" else "control"), found[0]
+        end = found.end()
+    if end < len(text):
+        yield kind, text[end:]
+
+
+def _too_few(draft: Draft, kept: int, rejected: list[Rejected]) -> Problem:
+    reasons = "; ".join(f"{one.reason} ({one.rows:,})" for one in rejected)
+    return Problem(
+        where=str(draft.source.path),
+        wrong=f"it gives {count(kept, 'example')}"
+        + (f": rejected are {reasons}" if reasons else ""),
+        matters=f"training, validation and test need one each, {FEWEST} together; nothing was "
+        "written",
+        remedy="add rows; a hundred show whether it works",
+    )

@@ -1,0 +1,148 @@
+"""Answers next to each other: what differs is marked, what was gained is measured."""
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+import regex
+from markupsafe import Markup, escape
+
+from tuneline.examples import MODELS
+from tuneline.utils.text import UNSPACED
+
+# Words, single Chinese and like characters, each with the space after it.
+PIECE = regex.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*|\s+")
+
+
+def mark_differences(text: str, other: str) -> Markup:
+    """Mark what of a text is not in another, whatever the letter case.
+
+    Args:
+        text: the text to show.
+        other: what it is held against.
+
+    Returns:
+        The text, escaped, with `<mark>` around what differs.
+    """
+    pieces, others = PIECE.findall(text), PIECE.findall(other)
+    matcher = SequenceMatcher(None, _fold(others), _fold(pieces), autojunk=False)
+    shown = [
+        _mark("".join(pieces[start:end]), same=kind == "equal")
+        for kind, _, _, start, end in matcher.get_opcodes()
+        if end > start
+    ]
+    return Markup().join(shown)
+
+
+def _mark(text: str, same: bool) -> Markup:
+    return escape(text) if same or text.isspace() else Markup("<mark>{}</mark>").format(text)
+
+
+def _fold(pieces: list[str]) -> list[str]:
+    return [piece.casefold().strip() for piece in pieces]
+
+
+def measure_gains(answer_scores: list[dict[str, Any]], metric: str) -> list[float | None]:
+    """Measure what each answer of the tuned model is better by.
+
+    Args:
+        answer_scores: as `measure_answers` gives them.
+        metric: one that is better the higher it is.
+
+    Returns:
+        The difference of the two answers' scores; None where one of them has none.
+    """
+    return [_subtract(*(_score(row[who], metric) for who in MODELS)) for row in answer_scores]
+
+
+def _score(scores: dict[str, Any], metric: str) -> float | None:
+    numerator, denominator = scores["metrics"].get(metric, (None, 0))
+    return None if numerator is None or not denominator else numerator / denominator
+
+
+def _subtract(base: float | None, tuned: float | None) -> float | None:
+    return None if base is None or tuned is None else tuned - base
+
+
+def choose_three(gains: Sequence[float | None]) -> dict[str, int]:
+    """Choose the answers that a reader sees first.
+
+    Returns:
+        The places of the largest gain, the middle one and the largest loss, by these names; fewer
+        where there are fewer. Where nothing was lost the last one is the smallest gain.
+    """
+    order = sorted((gain, place) for place, gain in enumerate(gains) if gain is not None)
+    if not order:
+        return {}
+    (worst, last), (best, first) = order[0], order[-1]
+    names = (
+        ("Largest gain" if best > 0 else "Smallest loss", first),
+        ("In the middle", order[len(order) // 2][1]),
+        ("Largest loss" if worst < 0 else "Smallest gain", last),
+    )
+    chosen: dict[str, int] = {}
+    for name, place in names:
+        if place not in chosen.values():
+            chosen[name] = place
+    return chosen
+
+
+def show_answers(
+    answers: list[dict[str, Any]], answer_scores: list[dict[str, Any]], metric: str
+) -> list[dict[str, Any]]:
+    """Prepare every answer for the page.
+
+    Args:
+        answers: one row a prompt.
+        answer_scores: what every metric says of them.
+        metric: the one that tells a gain from a loss.
+
+    Returns:
+        Rows with `id`, `source`, `category`, `context`, `prompt`, `reference`, `gain`, `result`
+        (win, tie, loss of the tuned answer; none without a reference) and for `base` and `tuned`
+        the `text` with marks, whether it `stopped`, its `score`, and of the numbers and terms what
+        it `missed` and `added`.
+    """
+    gains = measure_gains(answer_scores, metric)
+    return [
+        _show_answer(row, scores, metric, gain)
+        for row, scores, gain in zip(answers, answer_scores, gains, strict=True)
+    ]
+
+
+def _show_answer(
+    row: dict[str, Any], scores: dict[str, Any], metric: str, gain: float | None
+) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "source": f"line {row['line']} of the raw data" if row["line"] else "evaluation.questions",
+        "category": row["category"] or "",
+        "context": row["context"],
+        "prompt": row["prompt"],
+        "reference": row["reference"],
+        "gain": gain,
+        "result": _decide(gain),
+        **{who: _show_model(row, who, scores[who], metric) for who in MODELS},
+    }
+
+
+def _show_model(
+    row: dict[str, Any], who: str, scores: dict[str, Any], metric: str
+) -> dict[str, Any]:
+    # Without a reference the answers are compared with each other.
+    other = row["tuned_answer" if who == "base" else "base_answer"]
+    return {
+        "text": mark_differences(
+            row[f"{who}_answer"], other if row["reference"] is None else row["reference"]
+        ),
+        "stopped": row[f"{who}_stopped"],
+        "score": _score(scores, metric),
+        "missed": scores["missed"],
+        "added": scores["added"],
+    }
+
+
+def _decide(gain: float | None) -> str:
+    if gain is None:
+        return "none"
+    return "tie" if gain == 0 else "win" if gain > 0 else "loss"

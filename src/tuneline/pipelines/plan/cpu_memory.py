@@ -1,0 +1,87 @@
+"""What a training step keeps in a CPU's memory, added up from the shapes of what autograd keeps.
+
+Each term is a tensor that `torch.autograd.graph.saved_tensors_hooks` shows (torch 2.13, peft 0.21,
+transformers 5.23), or that TRL's head makes in its backward pass. A GPU's formula is another one:
+there kernels are fused, and the head's are Triton's.
+"""
+
+from typing import TYPE_CHECKING
+
+from tuneline.models.memory import BYTES
+from tuneline.parameters import Hardware, Recipe
+
+if TYPE_CHECKING:
+    from tuneline.pipelines.plan.memory_estimate import ModelSize
+
+# A tile of logits of TRL's fused head (trl 1.16, `kernels/chunked_logprob.py`), tokens by words.
+HEAD_TOKENS, HEAD_VOCABULARY = 4096, 32768
+# Where PyTorch computes the head's gradient, such a tile is there in the dtype, seven times in
+# float32 (`_backward_tile`: the scaled logits, log-probabilities, probabilities, their gradient and
+# what a line of it computes) and once as a mask.
+TILES_IN_FLOAT32, TILES_AS_MASK = 7, 1
+# glibc gives memory back once this much of it is free at the end of the heap: twice the largest
+# block that it takes from there, 32 MiB (mallopt(3), M_TRIM_THRESHOLD and M_MMAP_THRESHOLD).
+NOT_RETURNED = 2 * 32 * 2**20
+
+
+def count_activations(size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardware) -> float:
+    """Add up what a step keeps for its backward pass and what the head takes on top.
+
+    Args:
+        size: the model's and the adapter's shape.
+        tokens: that go through at once.
+        recipe: rank and dropout of the adapter; whether examples are packed.
+        hardware: dtype, batch, checkpointing.
+
+    Returns:
+        Bytes at the highest point: as the backward pass begins, every layer, or with checkpointing
+        the inputs of all layers, and the head; or, if that is more, one layer computed again.
+    """
+    width = BYTES[hardware.dtype]
+    layer = tokens * _count_layer(size, recipe, width)
+    rows = 1 if recipe.packing else hardware.per_device_train_batch_size
+    pairs = tokens * tokens / rows
+    mask = width * pairs  # sdpa makes one of the dtype's numbers for each layer
+    ends = tokens * size.hidden * (2 * width + 4)  # last states, normalized, and their gradient
+    head = _count_head(size, tokens, width)
+    copied = size.trainable * width if width < BYTES["float32"] else 0  # the adapter, by autocast
+    always = pairs + ends + copied
+    if not hardware.gradient_checkpointing:
+        return always + size.layers * (layer + mask) + head
+    inputs = size.layers * tokens * size.hidden * width
+    return always + inputs + max(head, layer + mask + _count_gradients(size, tokens, width))
+
+
+def _count_layer(size: "ModelSize", recipe: Recipe, width: int) -> float:
+    """Count the bytes that a layer keeps for one token.
+
+    Args:
+        size: the shapes.
+        recipe: rank and dropout of the adapter.
+        width: bytes of a number of the computation.
+    """
+    hidden, queries, inner = size.hidden, size.queries, size.feed_forward
+    # Both norms read float32; query, key and value, whose heads are repeated for all queries, and
+    # the attention's output; gate, its activation and up.
+    kept = 4 * 2 * hidden + width * (4 * queries + 3 * inner)
+    # What each adapted layer reads: q, k, v and gate, up the same as each other, unless it is
+    # converted, as the adapter is float32, or drawn by dropout, for each of them anew.
+    read = 5 * hidden + queries + inner
+    if recipe.lora.get("lora_dropout"):
+        kept += (width + 4) * read  # with dropout's mask
+    elif width < BYTES["float32"]:
+        kept += width * read
+    else:
+        kept += width * (2 * hidden + inner)
+    return kept + width * 7 * int(recipe.lora.get("r", 8))
+
+
+def _count_gradients(size: "ModelSize", tokens: int, width: int) -> float:
+    """Count what the backward pass of a layer holds at once: the feed-forward network's part."""
+    return tokens * width * (2 * size.hidden + 4 * size.feed_forward)
+
+
+def _count_head(size: "ModelSize", tokens: int, width: int) -> float:
+    """Count the bytes of one tile of the head and of all that its gradient takes."""
+    tile = min(tokens, HEAD_TOKENS) * min(size.vocabulary, HEAD_VOCABULARY)
+    return tile * (width + 4 * TILES_IN_FLOAT32 + TILES_AS_MASK)

@@ -1,0 +1,169 @@
+"""Each step follows from its number, names its key, and is silent where the number is fine."""
+
+from typing import Any
+
+import pytest
+
+from tests.pipelines.evaluate.rows import make_row
+from tuneline.parameters import UseCase
+from tuneline.pipelines.evaluate.next_steps import suggest_next_steps
+
+FINE: dict[str, Any] = {"base": 50.0, "tuned": 50.0, "difference": 0.0, "result": "—"}
+COUNTING = ("chrf", "key_recall")
+CHRF: dict[str, Any] = {
+    "label": "chrF",
+    "decimals": 1,
+    "base": 20.0,
+    "tuned": 26.0,
+    "difference": 6.0,
+    "result": "better",
+    "rows": 64,
+    "groups": 64,
+    "detectable": 4.0,
+}
+TRAINING: dict[str, Any] = {
+    "base_validation_loss": 2.0,
+    "best": {"validation_loss": 1.0, "epoch": 2.0},
+    "epochs": [{"validation_loss": 1.005}, {"validation_loss": 1.0}],
+}
+PLAN: dict[str, Any] = {
+    "steps": {"total": 400},
+    "overlong": {"ids": [], "policy": "fail"},
+    "tokens": {"longest": 300},
+}
+
+
+def make_scores(verdict: str = "better", categories: dict | None = None, **metrics: dict) -> dict:
+    return {
+        "verdict": {
+            "label": verdict,
+            "metrics": [n for n in ("chrf", "key_recall") if n in metrics],
+        },
+        "metrics": {"truncation_rate": {**FINE, "tuned": 0.0}, **metrics},
+        "categories": categories or {},
+        "groups": 64,
+    }
+
+
+def score_row(base: float, tuned: float) -> dict[str, Any]:
+    return {
+        "base": {"metrics": {name: [base, 1] for name in COUNTING}},
+        "tuned": {"metrics": {name: [tuned, 1] for name in COUNTING}},
+    }
+
+
+ANSWERS = [make_row(number, "a", "b", "c", category="pots") for number in range(4)]
+SCORED = [score_row(50, tuned) for tuned in (60, 20, 40, 50)]
+
+
+@pytest.fixture
+def suggest(parameters: UseCase):
+    """Give what suggests the steps of the main use case; only what matters is stated."""
+
+    def call(scores: dict, training: dict | None = None, plan: dict | None = None) -> list[dict]:
+        return suggest_next_steps(
+            scores,
+            ANSWERS,
+            SCORED,
+            TRAINING | (training or {}),
+            PLAN | (plan or {}),
+            parameters.data,
+            parameters.recipe,
+            parameters.evaluation,
+        )["steps"]
+
+    return call
+
+
+def test_where_all_is_fine_one_is_told_to_ask(suggest):
+    (only,) = suggest(make_scores(chrf=CHRF))
+    assert (only["key"], only["value"], only["rows"]) == (None, None, [])
+    assert "better" in only["found"]
+    (other,) = suggest(make_scores("worse"))
+    assert other["do"].startswith("Read the answers")
+
+
+def test_a_loss_that_still_falls_asks_for_more_epochs(suggest, parameters: UseCase):
+    falling = {"epochs": [{"validation_loss": 1.4321}, {"validation_loss": 1.0}]}
+    first = suggest(make_scores(chrf=CHRF), falling)[0]
+    assert "1.432 → 1.000" in first["found"]
+    assert first["key"] == "recipe.num_train_epochs"
+    assert first["value"] == 2 * parameters.recipe.num_train_epochs
+
+
+def test_few_steps_ask_for_a_hundred(suggest, parameters: UseCase):
+    first = suggest(make_scores(chrf=CHRF), plan={"steps": {"total": 20}})[0]
+    assert "20 steps" in first["found"]
+    assert first["value"] == 5 * parameters.recipe.num_train_epochs
+
+
+def test_a_loss_that_rises_asks_for_the_epochs_of_its_lowest(suggest):
+    rising = {
+        "epochs": [{"validation_loss": 1.0}, {"validation_loss": 1.3}],
+        "best": {"validation_loss": 1.0, "epoch": 1.0},
+    }
+    first = suggest(make_scores(chrf=CHRF), rising)[0]
+    assert "1.000 → 1.300" in first["found"]
+    assert (first["key"], first["value"]) == ("recipe.num_train_epochs", 1)
+
+
+def test_a_loss_that_did_not_fall_asks_for_another_learning_rate(suggest, parameters: UseCase):
+    same = {"best": {"validation_loss": 1.999, "epoch": 2.0}}
+    first = suggest(make_scores(chrf=CHRF), same)[0]
+    assert first["key"] == "recipe.learning_rate"
+    assert first["value"] == pytest.approx(3 * parameters.recipe.learning_rate, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("longest", "key"),
+    [(500, "evaluation.generation.max_new_tokens"), (9, "recipe.num_train_epochs")],
+)
+def test_answers_that_are_cut_ask_for_a_higher_limit_if_references_are_longer(
+    suggest, monkeypatch: pytest.MonkeyPatch, longest: int, key: str
+):
+    monkeypatch.setitem(ANSWERS[0], "reference_tokens", longest)
+    cut = {**FINE, "tuned": 40.0}
+    first = suggest(make_scores(chrf=CHRF, truncation_rate=cut))[0]
+    assert "40 % of the tuned answers were cut" in first["found"]
+    assert first["key"] == key
+    assert first["value"] == (500 if longest == 500 else None)
+
+
+def test_better_on_one_and_worse_on_another_leads_to_the_rows_that_lost_most(suggest):
+    recall = {**CHRF, "label": "Number and key-term recall", "difference": -9.0, "result": "worse"}
+    first = suggest(make_scores("mixed", chrf=CHRF, key_recall=recall))[0]
+    assert first["found"] == "Better on chrF, worse on Number and key-term recall (−9.0)"
+    assert first["key"] == "prompt.prompt"
+    assert first["rows"] == [1, 2]
+
+
+def test_a_category_that_is_worse_leads_to_its_rows(suggest):
+    worse = {"pots": {"chrf": {**CHRF, "difference": -5.0, "result": "worse"}}}
+    first = suggest(make_scores(chrf=CHRF, categories=worse))[0]
+    assert "pots: chrF −5.0 over 64 prompts" in first["found"]
+    assert first["rows"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("difference", "words", "value"), [(2.0, "measured +2.0", 256), (0.1, "more than 500", 500)]
+)
+def test_a_difference_that_so_few_prompts_cannot_show_asks_for_more(
+    suggest, difference: float, words: str, value: int
+):
+    unclear = {**CHRF, "difference": difference, "result": "no significant difference"}
+    first = suggest(make_scores("no significant difference", chrf=unclear))[0]
+    assert words in first["found"]
+    assert (first["key"], first["value"]) == ("data.split.test", value)
+
+
+def test_loops_copies_and_long_examples_are_named_with_their_keys(suggest, parameters: UseCase):
+    loops = {"base": 3.0, "tuned": 30.0, "difference": 27.0, "result": "worse"}
+    copied = {**FINE, "tuned": 12.0}
+    overlong = {"overlong": {"ids": ["1", "2"], "policy": "truncate"}}
+    steps = suggest(make_scores(chrf=CHRF, repetition=loops, copied_whole=copied), plan=overlong)
+    assert [(step["key"], step["value"]) for step in steps[:3]] == [
+        ("evaluation.generation.repetition_penalty", 1.1),
+        ("recipe.num_train_epochs", 1),
+        ("recipe.max_length", 300),
+    ]
+    assert "2 training examples longer than" in steps[2]["found"]
