@@ -178,13 +178,13 @@ class Gguf(Block):
 
     llama_cpp: str | None = Field(
         default=None,
-        description="folder that holds llama.cpp: its `convert_hf_to_gguf.py`, which makes the "
-        "files, and its library (libllama), which rounds them and is asked the held-out prompts; "
-        "null: the folder `llama.cpp` of the project, and no GGUF file where there is none",
+        description="folder with llama.cpp's `convert_hf_to_gguf.py`, which makes the files, and "
+        "libllama, which rounds them and answers with them; null: the folder `llama.cpp`, and no "
+        "GGUF file where there is none",
     )
     types: list[Literal["f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m"]] = Field(
         min_length=1,
-        description="one file each; the first is the one that the Modelfile and the commands name",
+        description="one file each; Modelfile and commands name the first",
     )
 
     @field_validator("types")

@@ -20,7 +20,7 @@ CONFIDENCE = 0.95
 COMPARED = [
     metric
     for metric in METRICS
-    if not metric.timed and (metric.decides_verdict or metric.name in ("eos_rate", "repetition"))
+    if not metric.timed and (metric.decides_verdict or metric.name == "eos_rate")
 ]
 # What was measured on references and with a clock: not of these answers.
 UNMEASURED = ("loss", "entropy", "correct")
