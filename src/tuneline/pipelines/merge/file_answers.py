@@ -19,6 +19,13 @@ from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
 
+GONE = Problem(
+    where="merge.gguf.llama_cpp",
+    wrong="llama.cpp's library is not there any more",
+    matters="the files that were made with it cannot be asked",
+    remedy=f"install it again: {INSTALL}",
+)
+
 
 def find_obstacle(llama_cpp: LlamaCpp | None, evaluation: Evaluation) -> str | None:
     """Say why the files cannot be asked; None if they can."""
@@ -65,10 +72,12 @@ def ask_files(
     Raises:
         TunelineError: if llama.cpp cannot read a file, or ends while it answers.
     """
-    llama_cpp = find_llama_cpp(merge.gguf)
-    if gguf_stats["obstacle"] or llama_cpp is None or llama_cpp.library is None:
+    if gguf_stats["obstacle"]:
         log.warning("The GGUF files were not asked: %s.", gguf_stats["obstacle"])
         return []
+    llama_cpp = find_llama_cpp(merge.gguf)
+    if llama_cpp is None or llama_cpp.library is None:
+        raise TunelineError(GONE)
     own = [render_prompt(adapter.tokenizer, list_messages(row), row["id"]) for row in answers]
     version = hash_file(llama_cpp.library)
     rows = []

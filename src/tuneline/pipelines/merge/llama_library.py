@@ -194,10 +194,12 @@ class LlamaModel:
         if self._adds_bos and self.bos:
             text = text.removeprefix(self.bos)
         data = text.encode()
-        tokens = (ctypes.c_int32 * (len(data) + 2))()
+        tokens = (ctypes.c_int32 * (2 * len(data) + 8))()  # blanks are added, too
         count = self._call(
             "llama_tokenize", self._vocab, data, len(data), tokens, len(tokens), True, True
         )
+        if count < 0:
+            raise LlamaError("it reads a prompt as more tokens than there are bytes")
         return list(tokens[:count])
 
     def answer(self, prompt: list[int], limit: int, process: Process | None = None) -> Answer:
