@@ -260,9 +260,11 @@ def test_the_exported_files_are_next_to_the_adapter():
         "equal": 12,
         "metrics": {"chrf": found},
     }
-    table = str(compare_files({"prompts": 48, "files": [one]}))
+    whole = {**one, "file": "model-f16.gguf", "equal": 48}
+    table = str(compare_files({"prompts": 48, "files": [one, whole]}))
     assert "| model-q4\\_k\\_m.gguf | 105.5 MB | 12 of 48 |" in table
     assert "34.7 → 33.1 (\N{MINUS SIGN}2.5 to \N{MINUS SIGN}0.6)" in table
+    assert "| model-f16.gguf | 105.5 MB | 48 of 48 | 33.1, the same |" in table
     assert compare_files({}) is None
 
 

@@ -263,15 +263,20 @@ def compare_files(file_scores: dict[str, Any]) -> Any:
                 one["file"],
                 format_bytes(one["bytes"]),
                 f"{one['equal']} of {file_scores['prompts']}",
-                *(_show_file(found) for found in one["metrics"].values()),
+                *(
+                    _show_file(found, one["equal"] == file_scores["prompts"])
+                    for found in one["metrics"].values()
+                ),
             )
             for one in file_scores["files"]
         ],
     )
 
 
-def _show_file(found: dict[str, Any]) -> str:
+def _show_file(found: dict[str, Any], same: bool) -> str:
     places = found["decimals"]
+    if same:
+        return f"{format_number(found['file'], places)}, the same"
     change = f"{format_number(found['adapter'], places)} → {format_number(found['file'], places)}"
     return f"{change} ({format_interval(found, places)})"
 
