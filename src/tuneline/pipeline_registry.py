@@ -133,6 +133,9 @@ def _create_nodes(stage: str, use_case: str) -> Pipeline:
     nodes = STAGES[stage].create_pipeline()
     if stage == "finetune_api":  # its answers are scored as an adapter's are
         nodes += evaluate.create_remote_pipeline()
+    if stage == "merge":  # the exported files are scored as an adapter is, and the report shows it
+        has_rubric = states_block(use_case, OPTIONAL_STAGES["rubric"])
+        nodes += evaluate.create_file_pipeline() + evaluate.create_report_pipeline(has_rubric)
     if stage == "rubric":  # the report shows the ratings
         nodes += evaluate.create_report_pipeline(has_rubric=True)
     return nodes

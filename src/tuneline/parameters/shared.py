@@ -174,14 +174,23 @@ class Storage(Block):
 
 
 class Gguf(Block):
-    """The conversion for llama.cpp and Ollama."""
+    """The files for llama.cpp and Ollama."""
 
-    converter: str | None = Field(
+    llama_cpp: str | None = Field(
         default=None,
-        description="path of llama.cpp's `convert_hf_to_gguf.py`, or of a program that takes its "
-        "arguments; null: the one on PATH, and no GGUF file where there is none",
+        description="folder that holds llama.cpp: its `convert_hf_to_gguf.py`, which makes the "
+        "files, and its library (libllama), which rounds them and is asked the held-out prompts; "
+        "null: the folder `llama.cpp` of the project, and no GGUF file where there is none",
     )
-    type: Literal["f16", "bf16", "q8_0"] = Field(description="the converter's --outtype")
+    types: list[Literal["f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m"]] = Field(
+        min_length=1,
+        description="one file each; the first is the one that the Modelfile and the commands name",
+    )
+
+    @field_validator("types")
+    @classmethod
+    def _types_differ(cls, types: list[str]) -> list[str]:
+        return list(dict.fromkeys(types))
 
 
 class Merge(Block):
@@ -208,7 +217,7 @@ class Merge(Block):
         "(transformers' name)",
     )
     prompts: int = Field(gt=0, description="held-out examples that both models answer")
-    gguf: Gguf = Field(description="one file for llama.cpp and Ollama")
+    gguf: Gguf = Field(description="files for llama.cpp and Ollama")
 
     def name_base(self, recipe: Recipe) -> tuple[str, Recipe]:
         """Name what a recipe's adapter is merged into: the parameter that states it, the model.

@@ -9,11 +9,11 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from tests.conftest import extract_adapter
 from tests.pipelines.evaluate.adapters import describe
 from tuneline.examples import Example
-from tuneline.models.adapter import Adapter
+from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Evaluation, Gguf, Merge, Recipe
 
-MERGE = Merge(max_shard_size="2GB", prompts=4, gguf=Gguf(type="f16"))
+MERGE = Merge(max_shard_size="2GB", prompts=4, gguf=Gguf(types=["f16"]))
 EVALUATION = Evaluation(title="Tea", generation={"do_sample": False, "max_new_tokens": 16})
 EXAMPLES: list[Example] = [
     {
@@ -24,6 +24,11 @@ EXAMPLES: list[Example] = [
     }
     for number, title in enumerate(("Oak Spoon", "Blue Teapot", "Wool Scarf"))
 ]
+
+
+def judge(adapter: Adapter) -> dict[str, Any]:
+    """Say what scores say of the adapter that was judged."""
+    return {"run": {"adapter": hash_adapter(adapter)}}
 
 
 def dequantize(recipe: Recipe, dtype: str) -> Any:

@@ -15,7 +15,7 @@ from transformers import (
     Phi3ForCausalLM,
 )
 
-from tests.pipelines.merge.adapters import EVALUATION, EXAMPLES, MERGE, make_adapter
+from tests.pipelines.merge.adapters import EVALUATION, EXAMPLES, MERGE, judge, make_adapter
 from tuneline.datasets import MovedFolderDataset
 from tuneline.errors import TunelineError
 from tuneline.examples import Example
@@ -66,7 +66,7 @@ def merge(
     """Merge, and compare with an adapter; without examples nothing is compared but by a test."""
     settings = Merge.model_validate(MERGE.model_dump() | changed)
     given = test or [], folder.parent / "merging", recipe, settings, EVALUATION, hardware
-    stats = merge_adapter(adapter, *given)
+    stats = merge_adapter(adapter, *given, judge(adapter))
     merged, comparison = compare_merged(stats, judged or adapter, *given)
     MovedFolderDataset(filepath=str(folder)).save(merged)
     return {**stats, "comparison": comparison}
@@ -254,11 +254,11 @@ def test_a_comparison_that_was_stopped_is_made_again(
 ):
     adapter, _ = make_adapter(recipe)
     given = [], tmp_path / "merging", recipe, MERGE, EVALUATION, hardware
-    stats = merge_adapter(adapter, *given)
+    stats = merge_adapter(adapter, *given, judge(adapter))
     for _ in range(2):
         folder, _ = compare_merged(stats, adapter, *given)
     assert read_merged(folder)["adapter"] == stats["adapter"]
-    assert merge_adapter(adapter, *given)["bytes"] == stats["bytes"]
+    assert merge_adapter(adapter, *given, judge(adapter))["bytes"] == stats["bytes"]
     assert not (folder / "provenance.json").exists()
 
 

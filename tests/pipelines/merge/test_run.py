@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM
 
 from tests.conftest import run
 from tuneline.errors import TunelineError
+from tuneline.utils.hashing import read_sealed, write_sealed
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +38,10 @@ def test_a_finished_run_is_merged_compared_and_recorded(finished_run: Path, proj
     assert record["commands"]["ollama"][1] == "ollama run product-descriptions"
     merged = AutoModelForCausalLM.from_pretrained(MODELS / "merged", trust_remote_code=False)
     assert merged.config.to_dict().get("quantization_config") is None
+    # There is no llama.cpp in this copy of the project: report and record say so.
+    assert record["file_scores"]["files"] == []
+    assert "were not asked: llama.cpp's library is not there" in record["file_scores"]["summary"]
+    assert "Files for llama.cpp and Ollama" not in (folder / "report.html").read_text()
     modelfile = (MODELS / "gguf/Modelfile").read_text()
     assert "# Merged into the base model's weights in 4 bits (NF4, double" in modelfile
     assert f"# {record['comparison']['summary']}\n" in modelfile
@@ -56,3 +61,16 @@ def test_an_adapter_whose_base_has_gone_leaves_the_last_merge_alone(
     with pytest.raises(TunelineError, match="there is no model in this folder"):
         run(project, "merge")
     assert [path.name for path in (MODELS / "merged").iterdir()] == ["kept"]
+
+
+def test_an_adapter_that_was_not_evaluated_is_refused_before_anything_is_written(
+    finished_run: Path, project: Path
+):
+    shutil.copytree(finished_run / DATA, project / DATA)
+    (scores,) = (DATA / "08_reporting/product_descriptions/scores.json").glob("*/scores.json")
+    other = read_sealed(scores, "")
+    other["run"]["adapter"] = "0" * 64
+    write_sealed(scores, other)
+    with pytest.raises(TunelineError, match=r"scores\.json: the evaluation is of another adapter"):
+        run(project, "merge")
+    assert not (MODELS / "merged").exists()

@@ -24,6 +24,7 @@ from tuneline.errors import TunelineError
 from tuneline.examples import hash_templates
 from tuneline.models.adapter import Adapter, attach_adapter
 from tuneline.parameters import Evaluation, Prompt, Publish, UseCase
+from tuneline.pipelines.publish.card import compare_files
 from tuneline.pipelines.publish.nodes import write_card
 from tuneline.pipelines.publish.usage import write_merging
 
@@ -194,15 +195,17 @@ def test_a_merge_of_this_adapter_is_shown_with_code_that_repeats_it(
         "tokenizer_model": False,
         "comparison": {"summary": "Nothing but rounding differs."},
         "gguf": {
-            "type": "q8_0",
+            "file": "model-q8_0.gguf",
             "summary": "No GGUF file was made.",
             "modelfile": 'FROM ./model-q8_0.gguf\nPARAMETER stop "<|end|>"\n',
             "options": ["--temp", "0", "-sys", "You sell."],
         },
+        "file_scores": {"files": [], "summary": "The exported files were not asked."},
     }
     card = write(material, parameters, merge_record=record)
     assert "Nothing but rounding differs." in card
     assert "No GGUF file was made." in card
+    assert "The exported files were not asked." in card
     assert "Merge it into the base model's weights in 4 bits:" in card
     assert "--outfile model-q8_0.gguf --outtype q8_0" in card
     assert "llama-cli -m model-q8_0.gguf --temp 0 -sys 'You sell.'" in card
@@ -231,14 +234,36 @@ def test_the_code_of_a_merge_names_the_very_base_and_fetches_its_vocabulary():
         "quantization": None,
         "merged_into": {"name": "owner/base", "commit": "c0ffee"},
         "tokenizer_model": True,
-        "gguf": {"type": "f16", "modelfile": "", "options": ["--temp", "0"]},
+        "gguf": {"file": "model-q4_k_m.gguf", "modelfile": "", "options": ["--temp", "0"]},
     }
     merging = write_merging(record, "me/adapter")
     base = "'owner/base', revision='c0ffee',\n    dtype=torch.float16,\n    use_safetensors=True,"
     assert base in merging["python"]
-    fetch, convert, *_ = merging["shell"].splitlines()
+    fetch, convert, rounds, *_ = merging["shell"].splitlines()
     assert fetch == ("hf download owner/base tokenizer.model --revision c0ffee --local-dir merged")
-    assert convert.startswith("python convert_hf_to_gguf.py merged ")
+    assert convert.startswith("python convert_hf_to_gguf.py merged --outfile model-f16.gguf ")
+    assert rounds == "llama-quantize model-f16.gguf model-q4_k_m.gguf Q4_K_M"
+
+
+def test_the_exported_files_are_next_to_the_adapter():
+    found = {
+        "label": "chrF",
+        "adapter": 34.66,
+        "file": 33.1,
+        "difference": -1.56,
+        "interval": [-2.5, -0.6],
+        "decimals": 1,
+    }
+    one = {
+        "file": "model-q4_k_m.gguf",
+        "bytes": 105_453_920,
+        "equal": 12,
+        "metrics": {"chrf": found},
+    }
+    table = str(compare_files({"prompts": 48, "files": [one]}))
+    assert "| model-q4\\_k\\_m.gguf | 105.5 MB | 12 of 48 |" in table
+    assert "34.7 → 33.1 (\N{MINUS SIGN}2.5 to \N{MINUS SIGN}0.6)" in table
+    assert compare_files({}) is None
 
 
 def test_a_merge_of_another_adapter_is_not_shown(material: dict, parameters: UseCase):

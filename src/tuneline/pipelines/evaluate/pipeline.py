@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from tuneline.pipelines.evaluate.file_scores import score_file_answers
 from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.next_steps import suggest_next_steps
 from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers, score_remote_answers
@@ -23,6 +24,7 @@ REPORTED = (
     "comparison_plot",
     "loss_curve",
     "token_plot",
+    "file_scores",
 )
 
 
@@ -124,6 +126,27 @@ def create_remote_pipeline() -> Pipeline:
                 name="score_remote_answers",
                 inputs=["remote_answers", "train", "remote_job", "params:evaluation"],
                 outputs="remote_scores",
+            )
+        ]
+    )
+
+
+def create_file_pipeline() -> Pipeline:
+    """List what the stage does with the answers of the exported files."""
+    return Pipeline(
+        [
+            Node(
+                score_file_answers,
+                name="score_file_answers",
+                inputs=[
+                    "file_answers",
+                    "gguf_stats",
+                    "answers",
+                    "train",
+                    "scores",
+                    "params:evaluation",
+                ],
+                outputs="file_scores",
             )
         ]
     )

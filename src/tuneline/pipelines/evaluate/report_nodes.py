@@ -155,6 +155,7 @@ def build_report(
     leak_report: dict[str, Any],
     training_record: dict[str, Any],
     cleaning_report: dict[str, Any],
+    file_scores: dict[str, Any],
     next_steps: dict[str, Any],
     evaluation: Evaluation,
     rubric: dict[str, Any] | None = None,
@@ -176,6 +177,8 @@ def build_report(
         comparison_plot: all runs.
         loss_curve: the training.
         token_plot: lengths of the examples.
+        file_scores: the exported files next to the adapter, where there are any; those of another
+            adapter are not shown.
         next_steps: what follows from the numbers.
         evaluation: the decoding, shown.
         rubric: what judges and people found, where a rubric is stated.
@@ -203,4 +206,7 @@ def build_report(
         leaks=leak_report,
         cleaning=cleaning_report,
         training=training_record,
+        exported=file_scores
+        if file_scores.get("adapter") == scores["run"]["adapter"]
+        else {"files": []},
     )

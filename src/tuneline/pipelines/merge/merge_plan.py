@@ -11,15 +11,14 @@ from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.models.memory import BYTES, CONTEXT_GB, NEXT_TO_WEIGHTS_GB, measure_free_memory
 from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.base_weights import PIECES, Checkpoint, QuantizedBase
+from tuneline.pipelines.merge.gguf_files import find_llama_cpp, predict_bytes
 from tuneline.pipelines.merge.merged_weights import MergedWeights
-from tuneline.pipelines.merge.output_files import find_converter, split_shards
+from tuneline.pipelines.merge.output_files import split_shards
 from tuneline.utils.disks import measure_volume, shorten_path
 
 # float32 copies of a weight while PEFT merges it: the weight, the product, its scaled copy, and for
 # DoRA the sum, its norm and the factor. bitsandbytes takes less to quantize it: 14 bytes a number.
 COPIES = 6
-# Bytes for each parameter of the GGUF file; q8_0 keeps one float16 scale for 32 weights.
-GGUF_BYTES = {"f16": 2.0, "bf16": 2.0, "q8_0": 1 + 2 / 32}
 
 
 @dataclass(frozen=True)
@@ -81,19 +80,18 @@ def plan_merge(
 
     Raises:
         TunelineError: if the adapter belongs to another base model, the base is quantized or
-            incomplete, the converter is not there, or memory or disk do not do.
+            incomplete, llama.cpp is not where it is said to be, or memory or disk do not do.
     """
     _refuse(*find_incompatibilities(adapter, recipe))
-    makes_gguf = find_converter(merge.gguf) is not None
+    llama_cpp = find_llama_cpp(merge.gguf)
     checkpoint = open_base(recipe, merge)
     dtype, reason = _choose_dtype(checkpoint, merge)
     weights = MergedWeights(checkpoint, adapter, dtype, _quantize_base(checkpoint, adapter, merge))
     split, sizes = split_shards(weights, merge.max_shard_size), weights.count_bytes()
     predicted, needed = _predict_memory(weights, split, sizes, adapter), sum(sizes.values())
     needed_gb = {"merged": needed / 1e9 + NEXT_TO_WEIGHTS_GB}
-    if makes_gguf:
-        numbers = needed / BYTES[dtype]
-        needed_gb["gguf"] = numbers * GGUF_BYTES[merge.gguf.type] / 1e9 + NEXT_TO_WEIGHTS_GB
+    if files := predict_bytes(merge.gguf, llama_cpp, needed / BYTES[dtype]):
+        needed_gb["gguf"] = files / 1e9 + NEXT_TO_WEIGHTS_GB
     _refuse(
         *_find_memory_problem(predicted, hardware),
         *_find_disk_problem(needed_gb, folder),

@@ -6,11 +6,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tuneline.errors import TunelineError
+from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, find_stated_system
-from tuneline.models.adapter import Adapter
+from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
+from tuneline.pipelines.merge.file_answers import find_obstacle
+from tuneline.pipelines.merge.gguf_files import (
+    find_llama_cpp,
+    format_result,
+    make_files,
+    name_file,
+)
 from tuneline.pipelines.merge.merge_plan import open_base, plan_merge
 from tuneline.pipelines.merge.ollama import (
     format_modelfile,
@@ -19,12 +26,8 @@ from tuneline.pipelines.merge.ollama import (
     list_settings,
 )
 from tuneline.pipelines.merge.output_files import (
-    find_converter,
-    format_result,
     list_commands,
-    name_file,
     read_merged,
-    run_converter,
     write_provenance,
     write_shards,
     write_sidecar,
@@ -41,6 +44,12 @@ log = logging.getLogger(__name__)
 
 # What the work folder holds until it goes to its place: a merged model, a GGUF file.
 MERGED, GGUF = "merged", "gguf"
+UNJUDGED = Problem(
+    where="scores.json",
+    wrong="the evaluation is of another adapter",
+    matters="the merged model and its files are compared with the model that was judged",
+    remedy="evaluate this adapter first: `kedro run --pipeline=evaluate`",
+)
 
 
 def merge_adapter(
@@ -51,6 +60,7 @@ def merge_adapter(
     merge: Merge,
     evaluation: Evaluation,
     hardware: Hardware,
+    scores: dict[str, Any],
 ) -> dict[str, Any]:
     """Merge an adapter into its base model, one file at a time, into the work folder.
 
@@ -62,14 +72,18 @@ def merge_adapter(
         merge: what to merge into, and how.
         evaluation: the decoding of the comparison.
         hardware: the machine.
+        scores: of the evaluation, which must have judged this adapter.
 
     Returns:
         What `MergePlan.describe` says, `seconds`, and `memory_gb` (predicted and peak).
 
     Raises:
-        TunelineError: before any work, if the base is another one, is quantized or incomplete, if
-            memory or disk do not do, or if what is not the judged model cannot be compared with it.
+        TunelineError: before any work, if the evaluation judged another adapter, if the base is
+            another one, is quantized or incomplete, if memory or disk do not do, or if what is not
+            the judged model cannot be compared with it.
     """
+    if scores["run"]["adapter"] != hash_adapter(adapter):
+        raise TunelineError(UNJUDGED)
     folder = merge_folder / MERGED
     shutil.rmtree(folder, ignore_errors=True)  # of a merge that was stopped before its comparison
     plan = plan_merge(adapter, merge_folder, recipe, merge, hardware)
@@ -151,49 +165,47 @@ def convert_to_gguf(
     recipe: Recipe,
     evaluation: Evaluation,
 ) -> tuple[Path, dict[str, Any]]:
-    """Make the merged model's GGUF file, where llama.cpp's converter is installed.
+    """Make the merged model's GGUF files, where llama.cpp is.
 
     Args:
         merged: the merged model's folder.
         merge_folder: the work folder.
-        merge: names converter and type.
+        merge: names the types, and where llama.cpp is.
         prompt: the system message.
         recipe: the length it was trained on.
         evaluation: the decoding of the report.
 
     Returns:
-        The folder with the GGUF file and a Modelfile for Ollama; and the facts: `file`, `type`,
-        `bytes`, `modelfile` (for whoever has the file), `options` (for llama-cli), `summary`.
+        The folder with the GGUF files and a Modelfile for Ollama; and the facts: the `files` as
+        `make_files` gives them, the `file` that the Modelfile names or would name, the `modelfile`
+        (for whoever has that file), `options` (for llama-cli), `summary`, and the `obstacle` to
+        asking the files, if there is one.
 
     Raises:
-        TunelineError: if the converter is named and not there, or if it fails.
+        TunelineError: if llama.cpp is not where it is said to be, or if it fails.
     """
     from transformers import AutoTokenizer
 
-    converter, told = find_converter(merge.gguf), read_merged(merged)
-    file = name_file(merge.gguf)
-    summary = format_result(file if converter else None, merge.gguf, told["dtype"])
+    told, first = read_merged(merged), name_file(merge.gguf.types[0])
     tokenizer = AutoTokenizer.from_pretrained(merged, trust_remote_code=False)
     settings, system = list_settings(recipe, evaluation), find_stated_system(prompt)
-    notes = list_notes(told, summary)
-    of_file, of_folder = (
-        format_modelfile(model, tokenizer, settings, system, notes)
-        for model in (f"./{file}", f"../{merged.name}")
-    )
     with replace_whole_folder(merge_folder / GGUF) as folder:
-        if converter:
-            run_converter(converter, merged, folder / file, merge.gguf)
-        modelfile = of_file if converter else of_folder
-        (folder / "Modelfile").write_text(modelfile, encoding="utf-8")
+        files = make_files(merged, folder, merge.gguf, told["dtype"])
+        file = files[0]["file"] if files else first
+        summary = format_result(files, merge.gguf)
+        of_file, of_folder = (
+            format_modelfile(model, tokenizer, settings, system, list_notes(told, summary))
+            for model in (f"./{file}", f"../{merged.name}")
+        )
+        (folder / "Modelfile").write_text(of_file if files else of_folder, encoding="utf-8")
     log.info("%s", summary)
-    folder = merge_folder / GGUF
-    return folder, {
-        "file": file if converter else None,
-        "type": merge.gguf.type,
-        "bytes": (folder / file).stat().st_size if converter else None,
+    return merge_folder / GGUF, {
+        "files": files,
+        "file": file,
         "options": list_options(settings, system),
         "summary": summary,
         "modelfile": of_file,
+        "obstacle": find_obstacle(find_llama_cpp(merge.gguf), evaluation),
     }
 
 
@@ -203,6 +215,7 @@ def record_merge(
     gguf_stats: dict[str, Any],
     merged: Path,
     gguf: Path,
+    file_scores: dict[str, Any],
 ) -> dict[str, Any]:
     """Record the merge, with the commands that use its results.
 
@@ -211,7 +224,8 @@ def record_merge(
         merge_comparison: what the comparison found.
         gguf_stats: what was made for llama.cpp and Ollama.
         merged: the merged model's folder.
-        gguf: the folder of the GGUF file.
+        gguf: the folder of the GGUF files.
+        file_scores: what the files answered, next to the adapter.
 
     Returns:
         The record.
@@ -220,6 +234,7 @@ def record_merge(
         **merge_stats,
         "comparison": merge_comparison,
         "gguf": gguf_stats,
+        "file_scores": file_scores,
         "commands": list_commands(merged, gguf, gguf_stats),
     }
     log.info("Merged into %s. %s", merge_stats["weights"], merge_comparison["summary"])

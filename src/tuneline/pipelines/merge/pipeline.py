@@ -1,7 +1,8 @@
-"""The merge stage: adapter + base → merged, gguf, merge_record."""
+"""The merge stage: adapter + base → merged, gguf, file_answers, merge_record."""
 
 from kedro.pipeline import Node, Pipeline
 
+from tuneline.pipelines.merge.file_answers import ask_files
 from tuneline.pipelines.merge.nodes import (
     compare_merged,
     convert_to_gguf,
@@ -11,7 +12,7 @@ from tuneline.pipelines.merge.nodes import (
 
 
 def create_pipeline() -> Pipeline:
-    """List the stage's nodes."""
+    """List the stage's nodes; the evaluate stage scores what the files answer in between."""
     return Pipeline(
         [
             Node(
@@ -25,6 +26,7 @@ def create_pipeline() -> Pipeline:
                     "params:merge",
                     "params:evaluation",
                     "params:hardware",
+                    "scores",
                 ],
                 outputs="merge_stats",
             ),
@@ -57,9 +59,30 @@ def create_pipeline() -> Pipeline:
                 outputs=["gguf", "gguf_stats"],
             ),
             Node(
+                ask_files,
+                name="ask_files",
+                inputs=[
+                    "gguf",
+                    "gguf_stats",
+                    "answers",
+                    "adapter",
+                    "file_answer_cache",
+                    "params:merge",
+                    "params:evaluation",
+                ],
+                outputs="file_answers",
+            ),
+            Node(
                 record_merge,
                 name="record_merge",
-                inputs=["merge_stats", "merge_comparison", "gguf_stats", "merged", "gguf"],
+                inputs=[
+                    "merge_stats",
+                    "merge_comparison",
+                    "gguf_stats",
+                    "merged",
+                    "gguf",
+                    "file_scores",
+                ],
                 outputs="merge_record",
             ),
         ]

@@ -17,6 +17,7 @@ from tuneline.reporting.pages import (
     format_table,
     render_markdown,
 )
+from tuneline.utils.disks import format_bytes
 
 # The hub's names of the metrics that it knows.
 HUB_METRICS = {"chrf": "chrf", "rouge_l": "rouge", "bleu": "bleu", "perplexity": "perplexity"}
@@ -157,6 +158,7 @@ def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
             for who, found in records["rubric"].items()
             if found.get("criteria")
         },
+        "files": compare_files(records["merge"].get("file_scores", {})),
         "cleaning": format_table(["reason", "rows"], _count(records["cleaning"]["reasons"])),
         "splits": format_table(["split", "examples"], _count(records["leaks"]["sizes"])),
         "recipe": format_table(
@@ -240,6 +242,38 @@ def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
             for name, found in criteria.items()
         ],
     )
+
+
+def compare_files(file_scores: dict[str, Any]) -> Any:
+    """Lay out the exported files.
+
+    Args:
+        file_scores: as the evaluation gives them; may be empty.
+
+    Returns:
+        A table of how alike each is to the adapter, and what it scores; None where there is none.
+    """
+    if not file_scores.get("files"):
+        return None
+    metrics = file_scores["files"][0]["metrics"].values()
+    return format_table(
+        ["file", "size", "answers as the adapter's", *(found["label"] for found in metrics)],
+        [
+            (
+                one["file"],
+                format_bytes(one["bytes"]),
+                f"{one['equal']} of {file_scores['prompts']}",
+                *(_show_file(found) for found in one["metrics"].values()),
+            )
+            for one in file_scores["files"]
+        ],
+    )
+
+
+def _show_file(found: dict[str, Any]) -> str:
+    places = found["decimals"]
+    change = f"{format_number(found['adapter'], places)} → {format_number(found['file'], places)}"
+    return f"{change} ({format_interval(found, places)})"
 
 
 def _list_categories(scores: dict[str, Any]) -> Any:

@@ -157,9 +157,9 @@ def write_card(
         "training": training_record,
         "scores": scores,
         "rubric": rubric or {},
-        # One without `weights` is of an older version, which did not say into which it merged.
+        # One without `file_scores` is of an older version, which asked no exported file.
         "merge": merge_record
-        if merge_record.get("adapter") == scores["run"]["adapter"] and "weights" in merge_record
+        if merge_record.get("adapter") == scores["run"]["adapter"] and "file_scores" in merge_record
         else {},
     }
     return render_card(adapter, records, answers, answer_scores, publish, prompt, evaluation)

@@ -171,7 +171,7 @@ def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
     gguf = record["gguf"]
     # The converter needs this vocabulary, and transformers does not save it.
     fetch = f"hf download {base} tokenizer.model --revision {commit} --local-dir merged"
-    file, name = f"model-{gguf['type']}.gguf", repo_id.rpartition("/")[2].lower()
+    file, name = gguf["file"], repo_id.rpartition("/")[2].lower()
     return {
         "python": MERGED_LINES.format(
             repo=repo_id,
@@ -185,10 +185,19 @@ def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
         "shell": "\n".join(
             (
                 *([fetch] if commit and record["tokenizer_model"] else []),
-                f"python convert_hf_to_gguf.py merged --outfile {file} --outtype {gguf['type']}",
+                *_write_conversion(file),
                 f"llama-cli -m {file} {shlex.join(gguf['options'])}           # llama.cpp",
                 f"ollama create {name} -f Modelfile && ollama run {name}",
             )
         ),
         "modelfile": gguf["modelfile"],
     }
+
+
+def _write_conversion(file: str) -> list[str]:
+    """Write what makes a GGUF file of the merged folder; some types the converter cannot write."""
+    kind = file.removeprefix("model-").removesuffix(".gguf")
+    converted = kind if kind in ("f16", "bf16", "q8_0") else "f16"
+    made = f"model-{converted}.gguf"
+    lines = [f"python convert_hf_to_gguf.py merged --outfile {made} --outtype {converted}"]
+    return lines if made == file else [*lines, f"llama-quantize {made} {file} {kind.upper()}"]

@@ -1,0 +1,1 @@
+"""llama.cpp for the merge: its converter and its library."""
