@@ -120,6 +120,33 @@ RUBRIC = {
     },
 }
 
+FILE_SCORES = {
+    "prompts": 13,
+    "take": "model-q8_0.gguf",
+    "summary": f"Take model-q8_0.gguf. {PLANTED}",
+    "files": [
+        {
+            "file": "model-q8_0.gguf",
+            "bytes": 144_810_848,
+            "equal": 12,
+            "interval": [0.667, 0.986],
+            "tokens_per_second": 29.4,
+            "metrics": {
+                "chrf": {
+                    "label": "chrF",
+                    "percent": True,
+                    "decimals": 1,
+                    "adapter": 34.66,
+                    "file": 34.61,
+                    "difference": -0.05,
+                    "interval": [-1.65, 1.17],
+                    "result": "no significant difference",
+                }
+            },
+        }
+    ],
+}
+
 
 def make_answers() -> list[dict]:
     """Make rows that the tuned model wins, ties and loses, and one question."""
@@ -161,6 +188,7 @@ def make_page(**changes: object) -> str:
         "training_record": TRAINING,
         "comparison": comparison,
         "next_steps": NEXT_STEPS,
+        "file_scores": FILE_SCORES | {"adapter": scores["run"]["adapter"]},
     } | changes
     return build_report(
         scores=scores,
@@ -377,3 +405,14 @@ def test_differences_are_marked_word_by_word_and_character_by_character():
     assert str(mark_differences("A Big <pot>", "a small <pot>")) == "A <mark>Big </mark>&lt;pot&gt;"
     assert str(mark_differences("鞋模濕度", "鞋模溫度")) == "鞋模<mark>濕</mark>度"
     assert str(mark_differences("", "a pot")) == ""
+
+
+def test_exported_files_are_shown_next_to_the_adapter(page: str):
+    start = page.index("Files for llama.cpp and Ollama")
+    section = page[start : page.index("<h2>", start)]
+    for words in ("take this one", "145 MB", "12 of 13", "67 to 99 %", "34.7 → 34.6"):
+        assert words in section
+
+
+def test_files_of_another_adapter_are_not_shown():
+    assert "Files for llama.cpp" not in make_page(file_scores=FILE_SCORES | {"adapter": "0" * 64})
