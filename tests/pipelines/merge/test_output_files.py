@@ -171,7 +171,7 @@ def test_what_the_real_converter_does_not_know_is_named(merged: Path):
 def test_the_tokenizer_of_the_tiny_base_is_not_known(recipe: Recipe, tmp_path: Path):
     folder = Path(shutil.copytree(recipe.base_model, tmp_path / "tea_shop/merged"))
     (folder / "provenance.json").write_text(json.dumps({"merged": TOLD}))
-    with pytest.raises(TunelineError, match="version does not know the base model's tokenizer"):
+    with pytest.raises(TunelineError, match="version does not know this model's tokenizer"):
         convert(folder, LLAMA_CPP, ["f16"])
 
 

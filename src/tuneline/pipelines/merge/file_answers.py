@@ -89,7 +89,7 @@ def ask_files(
                 prompts = _open(llama, gguf / one["file"], answers, own, evaluation)
                 found = _answer(llama, prompts, file_answer_cache, key)
             except LlamaError as error:
-                raise TunelineError(_format_failure(gguf / one["file"], str(error))) from error
+                raise TunelineError(_format_failure(gguf / one["file"], error)) from error
             rows += [
                 {"file": one["file"], "id": row["id"], **answer, "same_prompt": prompt == expected}
                 for row, answer, prompt, expected in zip(answers, found, prompts, own, strict=True)
@@ -150,10 +150,10 @@ def _answer(
     return found
 
 
-def _format_failure(file: Path, wrong: str) -> Problem:
+def _format_failure(file: Path, error: LlamaError) -> Problem:
     return Problem(
         where=str(file),
-        wrong=f"llama.cpp cannot answer with it: {wrong}",
+        wrong=f"llama.cpp cannot answer with it: {error}",
         matters="nobody knows whether the file is the model that was judged",
         remedy="take another llama.cpp for merge.gguf.llama_cpp, or leave this type out of "
         "merge.gguf.types; the merged model is whole, and answers so far are kept",

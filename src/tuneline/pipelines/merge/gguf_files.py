@@ -214,15 +214,16 @@ def run_converter(converter: Path, merged: Path, outfile: Path, kind: str) -> No
         raise OSError(FULL[0], full[0])
     if process.returncode or not outfile.is_file():
         said = " / ".join(line for line in lines if line) or "no word at all"
-        raise TunelineError(_format_failure(converter, _explain(said)))
+        if unknown := _find_unknown(said):
+            raise TunelineError(_format_failure(converter, f"this version does not know {unknown}"))
+        raise TunelineError(_format_failure(converter, f"it ends with: {said}"))
 
 
-def _explain(said: str) -> str:
+def _find_unknown(said: str) -> str | None:
     unknown = UNKNOWN.search(said)
     if unknown is None:
-        return f"it ends with: {said}"
-    of = f"the architecture {unknown['name']}" if unknown["name"] else "the base model's tokenizer"
-    return f"this version does not know {of}"
+        return None
+    return f"the architecture {unknown['name']}" if unknown["name"] else "this model's tokenizer"
 
 
 def _format_failure(path: Path, wrong: str) -> Problem:
