@@ -39,6 +39,10 @@ LAST_LINES = 3
 UNKNOWN = re.compile(r"pre-tokenizer was not recognized|Model (?P<name>\S+) is not supported")
 
 
+class UnknownModelError(TunelineError):
+    """llama.cpp does not know the architecture or the tokenizer of a model."""
+
+
 @dataclass(frozen=True)
 class LlamaCpp:
     """Where llama.cpp is.
@@ -119,6 +123,7 @@ def make_files(merged: Path, folder: Path, gguf: Gguf, dtype: str) -> list[dict[
         tensors are in `larger` types than its own; empty where there is no converter.
 
     Raises:
+        UnknownModelError: if llama.cpp does not know the model.
         TunelineError: if the converter or llama.cpp's library fails.
         OSError: if the disk is full.
     """
@@ -215,7 +220,8 @@ def run_converter(converter: Path, merged: Path, outfile: Path, kind: str) -> No
     if process.returncode or not outfile.is_file():
         said = " / ".join(line for line in lines if line) or "no word at all"
         if unknown := _find_unknown(said):
-            raise TunelineError(_format_failure(converter, f"this version does not know {unknown}"))
+            problem = _format_failure(converter, f"this version does not know {unknown}")
+            raise UnknownModelError(problem)
         raise TunelineError(_format_failure(converter, f"it ends with: {said}"))
 
 

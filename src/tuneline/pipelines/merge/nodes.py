@@ -13,6 +13,7 @@ from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
 from tuneline.pipelines.merge.file_answers import find_obstacle
 from tuneline.pipelines.merge.gguf_files import (
+    UnknownModelError,
     find_llama_cpp,
     format_result,
     make_files,
@@ -189,10 +190,17 @@ def convert_to_gguf(
     told, first = read_merged(merged), name_file(merge.gguf.types[0])
     tokenizer = AutoTokenizer.from_pretrained(merged, trust_remote_code=False)
     settings, system = list_settings(recipe, evaluation), find_stated_system(prompt)
+    obstacle = find_obstacle(find_llama_cpp(merge.gguf), evaluation)
     with replace_whole_folder(merge_folder / GGUF) as folder:
-        files = make_files(merged, folder, merge.gguf, told["dtype"])
+        try:
+            files = make_files(merged, folder, merge.gguf, told["dtype"])
+            summary = format_result(files, merge.gguf)
+        except UnknownModelError as error:
+            if merge.gguf.llama_cpp:  # who names it, wants the files
+                raise
+            obstacle = error.problems[0].wrong
+            files, summary = [], f"No GGUF file was made by llama.cpp: {obstacle}."
         file = files[0]["file"] if files else first
-        summary = format_result(files, merge.gguf)
         of_file, of_folder = (
             format_modelfile(model, tokenizer, settings, system, list_notes(told, summary))
             for model in (f"./{file}", f"../{merged.name}")
@@ -205,7 +213,7 @@ def convert_to_gguf(
         "options": list_options(settings, system),
         "summary": summary,
         "modelfile": of_file,
-        "obstacle": find_obstacle(find_llama_cpp(merge.gguf), evaluation),
+        "obstacle": obstacle,
     }
 
 
