@@ -201,7 +201,7 @@ parameters = load_parameters()
 recipe = parameters.recipe.model_copy(update={"base_model": "owner/tiny"})
 merge = Merge(
     into="original", base_model="owner/duplicate", max_shard_size="1GB", prompts=1,
-    gguf={"converter": None, "type": "f16"},
+    gguf={"llama_cpp": None, "types": ["f16"]},
 )
 inputs = {
     "params:mine.recipe": recipe,

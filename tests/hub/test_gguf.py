@@ -119,7 +119,7 @@ def test_a_gguf_file_that_is_no_base_model_is_refused_in_a_sentence(
         damage(path)
     (problem,) = find(recipe, path)
     assert words in problem
-    assert problem.startswith(f"tea.recipe.base_model = {path}: ")
+    assert problem.startswith("tea.recipe.base_model = ")
     assert not cache.exists()
 
 

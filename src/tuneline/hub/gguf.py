@@ -220,11 +220,15 @@ def _convert_small_files(path: Path) -> None:
     if folder.is_dir():
         return
     with _name_damage(path), replace_whole_folder(folder) as partial:
-        config = AutoConfig.from_pretrained(path.parent, gguf_file=path.name)
+        config = AutoConfig.from_pretrained(
+            path.parent, gguf_file=path.name, trust_remote_code=False
+        )
         config.quantization_config = None
         del config.quantization_config
         config.save_pretrained(partial)
-        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+        tokenizer = AutoTokenizer.from_pretrained(
+            path.parent, gguf_file=path.name, trust_remote_code=False
+        )
         tokenizer.save_pretrained(partial)
         _drop_invented(partial / "tokenizer.json", config.get_text_config().vocab_size)
 
@@ -287,6 +291,7 @@ def _load(path: Path) -> Any:
             quantization_config=GgufConfig(dequantize=True),
             dtype=getattr(torch, dtype),
             device_map={"": "cpu"},
+            trust_remote_code=False,
         )
         if all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):
             if getattr(model, "hf_quantizer", None):  # or it could not be saved

@@ -273,6 +273,10 @@ def identify_base(recipe: Recipe) -> dict[str, str]:
 
 def _dequantize(model: Any, dtype: Any) -> Any:
     """Put the numbers that the 4 bits stand for in their place."""
+    from bitsandbytes.nn import Linear4bit
+
+    if not any(isinstance(module, Linear4bit) for module in model.modules()):
+        return model  # none of its layers is quantized, and transformers would fail (5.23)
     with quiet_transformers():
         return model.dequantize(dtype).requires_grad_(False)
 
