@@ -63,7 +63,7 @@ def test_a_gguf_file_becomes_the_model_that_it_was_made_from(
     assert tokenizer.decode(ids) == "<|im_start|>user\nThe tea<|im_end|>\n<|im_start|>assistant\n"
     assert tokenizer.pad_token == "<unk>"  # its own would end every answer
     folder = Path(locate_base(mine.base_model))
-    loaded = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    loaded = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
     with torch.no_grad():
         there = loaded(torch.tensor([ids])).logits
         made_from = llama.half().float()(torch.tensor([ids])).logits

@@ -291,6 +291,7 @@ def _load(path: Path) -> Any:
             quantization_config=GgufConfig(dequantize=True),
             dtype=getattr(torch, dtype),
             device_map={"": "cpu"},
+            use_safetensors=True,
             trust_remote_code=False,
         )
         if all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):

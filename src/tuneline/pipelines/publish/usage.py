@@ -1,6 +1,7 @@
 """The code that loads a published adapter and asks it once, as the evaluation asked it."""
 
 import shlex
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
@@ -12,17 +13,17 @@ from tuneline.parameters import Prompt
 
 LINES = """\
 import torch
-{cache}from peft import {peft}
-from transformers import {transformers}{imports}
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoTokenizer{imports}
 
 repo = {repo!r}
 tokenizer = AutoTokenizer.from_pretrained(repo, trust_remote_code=False)
-{name} = {loaded}.from_pretrained(
-    {base},
+model = AutoPeftModelForCausalLM.from_pretrained(
+    repo,
     dtype=torch.{dtype},{quantization}
     device_map="auto",
     trust_remote_code=False,
-){attached}
+)
 
 messages = [
 {messages}
@@ -36,23 +37,17 @@ output = model.generate(
 )
 print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 """
-# A base model on the hub is named in the adapter's config; a GGUF file is loaded as converted here.
-FROM_HUB = {
-    "cache": "",
-    "peft": "AutoPeftModelForCausalLM",
-    "transformers": "AutoTokenizer",
-    "name": "model",
-    "loaded": "AutoPeftModelForCausalLM",
-    "base": "repo",
-    "attached": "",
-}
+# Where the base model is a GGUF file, it is loaded as it was converted.
 FROM_GGUF = {
-    "cache": "from huggingface_hub.constants import HF_HUB_CACHE\n",
-    "peft": "PeftModel",
-    "transformers": "AutoModelForCausalLM, AutoTokenizer",
-    "name": "base",
-    "loaded": "AutoModelForCausalLM",
-    "attached": "\nmodel = PeftModel.from_pretrained(base, repo)",
+    "from peft import AutoPeftModelForCausalLM\nfrom transformers import AutoTokenizer": (
+        "from huggingface_hub.constants import HF_HUB_CACHE\n"
+        "from peft import PeftModel\n"
+        "from transformers import AutoModelForCausalLM, AutoTokenizer"
+    ),
+    "model = AutoPeftModelForCausalLM.from_pretrained(\n    repo,": (
+        'base = AutoModelForCausalLM.from_pretrained(\n    f"{HF_HUB_CACHE}/{folder}",'
+    ),
+    ")\n\nmessages = [": ")\nmodel = PeftModel.from_pretrained(base, repo)\n\nmessages = [",
 }
 MERGED_LINES = """\
 import torch
@@ -104,8 +99,7 @@ def write_usage(
     if not question:
         messages = [("system", _fill(prompt.system))] if prompt.system else []
         messages.append(("user", _fill(prompt.prompt)))
-    return LINES.format(
-        **_choose_loader(provenance["base"]),
+    code = LINES.format(
         imports=", BitsAndBytesConfig" if quantization else "",
         repo=repo_id,
         dtype=provenance["hardware"]["dtype"],
@@ -115,14 +109,18 @@ def write_usage(
         ),
         generation="\n".join(f"    {name}={value!r}," for name, value in decoding.items()),
     )
+    path = find_gguf(provenance["base"]["name"])
+    return _load_gguf(code, path) if path else code
 
 
-def _choose_loader(base: dict[str, str]) -> dict[str, str]:
-    path = find_gguf(base["name"])
-    if path is None:
-        return FROM_HUB
+def _load_gguf(code: str, path: Path) -> str:
     folder = find_converted(path)
-    return FROM_GGUF | {"base": f'f"{{HF_HUB_CACHE}}/{folder.parent.name}/{folder.name}"'}
+    named = f"{folder.parent.name}/{folder.name}"
+    for usual, converted in FROM_GGUF.items():
+        code = code.replace(
+            usual, converted.replace("{folder}", f"{folder.parent.name}/{folder.name}")
+        )
+    return code
 
 
 def write_quantization(settings: dict[str, Any], dtype: str) -> str:
