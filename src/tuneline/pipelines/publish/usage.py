@@ -117,9 +117,7 @@ def _load_gguf(code: str, path: Path) -> str:
     folder = find_converted(path)
     named = f"{folder.parent.name}/{folder.name}"
     for usual, converted in FROM_GGUF.items():
-        code = code.replace(
-            usual, converted.replace("{folder}", f"{folder.parent.name}/{folder.name}")
-        )
+        code = code.replace(usual, converted.replace("{folder}", named))
     return code
 
 
