@@ -184,6 +184,7 @@ def test_another_sheet_and_other_columns_are_named_by_options(tmp_path: Path):
 
 def test_without_a_tokenizer_lengths_are_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)  # where no base model is
+    monkeypatch.setattr("tuneline.new_use_case.draft.Draft.is_english", False)
     (tmp_path / "a.csv").write_bytes(csv("question,answer", *(",".join(one) for one in ROWS)))
     preview = make_preview(make_draft("shop", find_source(tmp_path / "a.csv"), Options()), tmp_path)
     assert (preview.unit, preview.rows[0].asked, preview.rows[0].answered) == ("words", 6, 4)
