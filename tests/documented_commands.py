@@ -82,7 +82,7 @@ REFUSALS = (
     # Nobody publishes from a test: no name is stated, no token is set, and the tiny base is local.
     (
         r"publish\.dry_run=false",
-        ("it is not stated", "HF_TOKEN", "folder or a file on this machine", "nor can the hub be reached"),
+        ("it is not stated", "HF_TOKEN", "file on this machine", "nor can the hub be reached"),
     ),
 )
 # Commands that may be refused: they need something that is not part of an installation.
