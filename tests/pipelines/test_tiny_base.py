@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from omegaconf import OmegaConf
 
 from tests.conftest import PROJECT, TINY_BASE, copy_project, link_samples
 from tuneline.datasets import BaseModelDataset, JSONLinesDataset, LazyCSVDataset
@@ -42,6 +44,7 @@ SMALL = TinyBase(
     sequence_length=32,
     learning_rate=5e-3,
 )
+READ = "what the tiny base has read"
 TEXTS = [f"Pot {number}\nA pot of oak for {number} litres of tea.<|end|>" for number in range(40)]
 
 
@@ -73,14 +76,16 @@ Prepare = Callable[[str], dict[str, Prepared]]
 
 @pytest.fixture(scope="module")
 def prepare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepare]:
-    """Prepare the tracked samples of all use cases as an environment does, once each."""
+    """Prepare the tracked samples of all use cases once each, as an environment or `READ` does."""
     folder = link_samples(copy_project(tmp_path_factory.mktemp("prepared") / "project"))
     done: dict[str, dict[str, Prepared]] = {}
 
     def run(env: str) -> dict[str, Prepared]:
         if env not in done:
             bootstrap_project(folder)
-            with KedroSession.create(folder, env=env) as session:
+            stated = find_stated() if env == READ else {}
+            named = "laptop" if env == READ else env
+            with KedroSession.create(folder, env=named, runtime_params=stated) as session:
                 session.run(pipeline_names=["all"], tags=["synthesize", "prepare"])
                 parameters = session.load_context().config_loader["parameters"]
             data = folder / ("data/test" if env == "test" else "data")
@@ -92,12 +97,18 @@ def prepare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepare]:
         yield run
 
 
+def find_stated() -> dict[str, Any]:
+    """Read what the command that makes the tiny base states."""
+    command = re.search(r"--pipeline=tiny_base --params=(\S+)", (PROJECT / "Makefile").read_text())
+    return OmegaConf.to_object(OmegaConf.from_dotlist(command[1].split(",")))
+
+
 def read(use_case: str, data: Path, parameters: dict[str, Any]) -> Prepared:
     made = data / "04_feature" / use_case / "pairs.csv"
     pairs = made if made.exists() else data / "03_primary" / use_case / "clean.csv"
     inputs = data / "05_model_input" / use_case
     return Prepared(
-        LazyCSVDataset(filepath=str(pairs)).load(),
+        LazyCSVDataset(filepath=str(pairs)).load().collect().lazy(),
         {
             split: JSONLinesDataset(filepath=str(inputs / f"{split}.jsonl")).load()
             for split in ("train", "validation", "test")
@@ -109,7 +120,7 @@ def read(use_case: str, data: Path, parameters: dict[str, Any]) -> Prepared:
 @pytest.mark.parametrize("use_case", USE_CASES)
 def test_the_tracked_base_has_read_exactly_the_training_splits(prepare: Prepare, use_case: str):
     provenance = json.loads((PROJECT / TINY_BASE / "provenance.json").read_text())
-    texts = prepare("laptop")[use_case].texts("train")
+    texts = prepare(READ)[use_case].texts("train")
     assert provenance[use_case] == {"texts": len(texts), "texts_sha256": hash_value(texts)}
 
 
@@ -118,7 +129,9 @@ def test_the_tracked_base_has_read_exactly_the_training_splits(prepare: Prepare,
 def test_the_tracked_base_has_read_no_row_that_is_held_out(
     prepare: Prepare, use_case: str, env: str
 ):
-    read, asked = prepare("laptop")[use_case], prepare(env)[use_case]
+    read, asked = prepare(READ)[use_case], prepare(env)[use_case]
+    if asked.parameters.recipe.base_model != str(TINY_BASE):
+        pytest.skip("trains another base model")
     for split in ("validation", "test"):
         assert asked.texts(split)
         assert not set(read.texts("train")) & set(asked.texts(split))
@@ -127,7 +140,7 @@ def test_the_tracked_base_has_read_no_row_that_is_held_out(
 
 @pytest.mark.parametrize("use_case", USE_CASES)
 def test_the_base_reads_raw_text_and_no_prompt(prepare: Prepare, use_case: str):
-    prepared = prepare("laptop")[use_case]
+    prepared = prepare(READ)[use_case]
     prompt, text = prepared.parameters.prompt, "\n".join(prepared.texts("train"))
     templates = [prompt.prompt, prompt.completion, prompt.system or ""]
     words = {part.strip() for one in templates for part, *_ in Formatter().parse(one)} - {""}

@@ -253,14 +253,17 @@ def _describe_columns(draft: Draft) -> Iterator[tuple[str, str, str]]:
 @lru_cache(maxsize=1)
 def _load_tokenizer(base: str, revision: str | None, template: str | None, project: Path) -> Any:
     """Load the base model's tokenizer from this machine; None if it is not here."""
+    from tuneline.hub.gguf import convert_gguf, find_gguf
     from tuneline.models.loading import load_tokenizer
 
     folder = project / base
     named = {"base_model": str(folder) if folder.is_dir() else base, "revision": revision}
     recipe: Any = SimpleNamespace(**named, chat_template_path=template)
     try:
+        if (file := find_gguf(recipe.base_model)) is not None:
+            convert_gguf(file, weights=False)
         return load_tokenizer(recipe)
-    except (OSError, ValueError, ImportError):
+    except (OSError, ValueError, ImportError, TunelineError):
         return None
 
 
