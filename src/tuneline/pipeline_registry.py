@@ -4,9 +4,10 @@
 `<stage>` that stage of the main use case. `all` is every use case, `overview` the page with them
 all, `tiny_base` the small base model that laptops train on.
 
-A node's namespace is its stage, so that Kedro-Viz opens with one box a stage, and cleaning is a
-box of its own; in `all` the use case comes before it, one box a use case. Datasets carry the use
-case's name in either.
+A node's namespace is its stage, so that Kedro-Viz opens with one box a stage. Cleaning is a box of
+its own, and so is the report that merging writes again: a box must not come both before and after
+a layer. In `all` the use case comes first, one box a use case. Datasets carry the use case's name
+in either.
 """
 
 from kedro.pipeline import Pipeline
@@ -105,6 +106,10 @@ def _create_stage(stage: str, use_case: str) -> Pipeline:
     pipeline = _place(_create_nodes(stage, use_case), stage, use_case, stage)
     if stage == "prepare":  # so that the clean rows are seen between two boxes
         pipeline += _place(prepare.create_cleaning_pipeline(), stage, use_case, "clean")
+    if stage == "merge":  # the report shows the exported files
+        has_rubric = states_block(use_case, OPTIONAL_STAGES["rubric"])
+        report = evaluate.create_report_pipeline(has_rubric)
+        pipeline += _place(report, stage, use_case, "report")
     return pipeline
 
 
@@ -133,9 +138,8 @@ def _create_nodes(stage: str, use_case: str) -> Pipeline:
     nodes = STAGES[stage].create_pipeline()
     if stage == "finetune_api":  # its answers are scored as an adapter's are
         nodes += evaluate.create_remote_pipeline()
-    if stage == "merge":  # the exported files are scored as an adapter is, and the report shows it
-        has_rubric = states_block(use_case, OPTIONAL_STAGES["rubric"])
-        nodes += evaluate.create_file_pipeline() + evaluate.create_report_pipeline(has_rubric)
+    if stage == "merge":  # the exported files are scored as an adapter is
+        nodes += evaluate.create_file_pipeline()
     if stage == "rubric":  # the report shows the ratings
         nodes += evaluate.create_report_pipeline(has_rubric=True)
     return nodes
