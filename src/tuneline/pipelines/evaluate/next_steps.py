@@ -117,7 +117,8 @@ def _check_training(
         )
     elif steps < FEW_STEPS and not _rises(losses):
         yield _step(
-            f"The training had {count(steps, 'step')}, and below {FEW_STEPS} little is learned",
+            f"The training had {count(steps, 'step')}; "
+            f"with {FEW_STEPS} or more an adapter usually learns more",
             "Train for more epochs, or on more rows.",
             "recipe.num_train_epochs",
             _plain(math.ceil(recipe.num_train_epochs * FEW_STEPS / max(steps, 1))),

@@ -23,9 +23,11 @@ log = logging.getLogger(__name__)
 # Parameters of a base model that is loaded in seconds.
 LARGEST = {"cpu": 1.5e9, "cuda": 15e9}
 # Passes are repeated until so much time is over, and the fastest counts: others had company.
-SECONDS, PASSES = 2.0, 5
+SECONDS, PASSES = 1.0, 5
 # Tokens that are generated to time one step of generation.
 STEPS = 8
+# Prompts that are answered at once: the time of a whole batch follows from the line through both.
+FEW, MORE = 2, 8
 
 
 @dataclass(frozen=True)
@@ -132,19 +134,32 @@ def _measure(
         for example in _choose(test, hardware.per_device_eval_batch_size)
     ]
 
-    def answer(tokens: int) -> None:
+    def answer(count: int, tokens: int) -> None:
         length = {"max_new_tokens": tokens, "min_new_tokens": tokens}
-        generate_ids(prompts, model, tokenizer, evaluation.generation | length)
+        generate_ids(prompts[:count], model, tokenizer, evaluation.generation | length)
 
-    answer(2)
-    first = _time(lambda: answer(1), hardware)
-    steps = _time(lambda: answer(1 + STEPS), hardware)
+    def time_answers(count: int) -> tuple[float, float]:
+        first = _time(lambda: answer(count, 1), hardware)
+        steps = _time(lambda: answer(count, 1 + STEPS), hardware)
+        return first, max(0.0, steps - first) / STEPS
+
+    answer(1, 2)
+    first, step = _extrapolate(time_answers, len(prompts))
     batch = _make_batch(tokenizer, train, recipe, hardware)
     pass_once = _prepare_pass(model, batch, hardware)
     pass_once()
     tokens = int(batch["attention_mask"].sum() if "attention_mask" in batch else _size(batch))
     rate = tokens / _time(pass_once, hardware)
-    return Speed(rate, first, max(0.0, steps - first) / STEPS, len(prompts))
+    return Speed(rate, first, step, len(prompts))
+
+
+def _extrapolate(time_answers: Callable[[int], tuple[float, float]], count: int) -> Any:
+    """Give the times of a batch of so many prompts."""
+    if count <= MORE:
+        return time_answers(count)
+    few, more = time_answers(FEW), time_answers(MORE)
+    share = (count - FEW) / (MORE - FEW)
+    return [low + share * max(0.0, high - low) for low, high in zip(few, more, strict=True)]
 
 
 def _make_batch(tokenizer: Any, train: list[Example], recipe: Recipe, hardware: Hardware) -> Any:
@@ -156,7 +171,7 @@ def _make_batch(tokenizer: Any, train: list[Example], recipe: Recipe, hardware: 
     rows = [{"input_ids": one.ids, "labels": one.labels} for one in rendered]
     if recipe.packing:
         taken, tokens = rows[:1], len(rows[0]["input_ids"])
-        for row in rows[1:]:
+        for row in rows[1 : recipe.global_batch_size]:
             tokens += len(row["input_ids"])
             if tokens > hardware.tokens_per_batch:
                 break
