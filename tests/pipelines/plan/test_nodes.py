@@ -278,7 +278,7 @@ def test_the_plan_page_says_everything_and_escapes_it(recipe: Recipe, hardware: 
     page = write_plan(plan, plot_tokens(report, recipe), SETTINGS)
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
-    for words in ("Ready.", "If it has to be less", "hub cache", "float32 ("):
+    for words in ("Ready.", "If it has to be less", "hub cache", f"{hardware.dtype} ("):
         assert words in page
 
 

@@ -1,5 +1,6 @@
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ import torch
 from tests.pipelines.train.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.train.probe import Probe, probe_step
 from tuneline.pipelines.train.sft import derive_arguments
 
 
@@ -109,6 +111,31 @@ def test_the_measured_first_step_leaves_no_trace(
     plain, _, _ = train(dropping, hardware, tmp_path / "plain")
     for name, tensor in plain.tensors.items():
         assert torch.equal(tensor, probed.tensors[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("checkpointing", "passes"), [(False, 1), (True, 2)])
+def test_the_measured_first_step_checkpoints_as_the_training_does(
+    recipe: Recipe,
+    hardware: Hardware,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    checkpointing: bool,
+    passes: int,
+):
+    counted: list[int] = []
+
+    def probe(trainer: Any, *arguments: Any) -> Probe:
+        layer = trainer.model.get_base_model().model.layers[0].mlp
+        hook = layer.register_forward_pre_hook(lambda *_: counted.append(1))
+        found = probe_step(trainer, *arguments)
+        hook.remove()
+        return found
+
+    monkeypatch.setattr("tuneline.pipelines.train.probe.probe_step", probe)
+    hardware = hardware.model_copy(update={"gradient_checkpointing": checkpointing})
+    train(shrink(recipe, max_steps=1), hardware, tmp_path, count=24)
+    assert len(counted) == passes
 
 
 @pytest.mark.slow

@@ -22,6 +22,10 @@ TILES_IN_FLOAT32, TILES_AS_MASK = 7, 1
 # glibc gives memory back once this much of it is free at the end of the heap: twice the largest
 # block that it takes from there, 32 MiB (mallopt(3), M_TRIM_THRESHOLD and M_MMAP_THRESHOLD).
 NOT_RETURNED = 2 * 32 * 2**20
+# PyTorch asks for aligned blocks (64 bytes), and glibc then looks for one that is a little larger:
+# what a layer frees is too small for the next layer's blocks of the same size (glibc 2.36,
+# `_int_memalign`). Measured, as a share of what the layers keep: 0.75 to 1.6 (docs/benchmarks.md).
+NOT_REUSED = 0.9
 
 
 def count_activations(size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardware) -> float:
@@ -38,21 +42,48 @@ def count_activations(size: "ModelSize", tokens: int, recipe: Recipe, hardware: 
         the inputs of all layers, and the head; or, if that is more, one layer computed again.
     """
     width = BYTES[hardware.dtype]
-    layer = tokens * _count_layer(size, recipe, width)
-    rows = 1 if recipe.packing else hardware.per_device_train_batch_size
-    pairs = tokens * tokens / rows
-    mask = width * pairs  # sdpa makes one of the dtype's numbers for each layer
+    layer = _count_layer(size, tokens, recipe, hardware)
     ends = tokens * size.hidden * (2 * width + 4)  # last states, normalized, and their gradient
     head = _count_head(size, tokens, width)
     copied = size.trainable * width if width < BYTES["float32"] else 0  # the adapter, by autocast
-    always = pairs + ends + copied
+    always = _count_pairs(tokens, recipe, hardware) + ends + copied
     if not hardware.gradient_checkpointing:
-        return always + size.layers * (layer + mask) + head
+        return always + size.layers * layer + head
     inputs = size.layers * tokens * size.hidden * width
-    return always + inputs + max(head, layer + mask + _count_gradients(size, tokens, width))
+    return always + inputs + max(head, layer + _count_gradients(size, tokens, width))
 
 
-def _count_layer(size: "ModelSize", recipe: Recipe, width: int) -> float:
+def count_fragmentation(
+    size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardware
+) -> float:
+    """Add up what glibc holds although it is free.
+
+    Args:
+        size: the model's and the adapter's shape.
+        tokens: that go through at once.
+        recipe: rank and dropout of the adapter; whether examples are packed.
+        hardware: dtype and batch. With checkpointing as much is freed, and held, as without.
+
+    Returns:
+        Bytes.
+    """
+    layer = _count_layer(size, tokens, recipe, hardware)
+    return NOT_RETURNED + NOT_REUSED * size.layers * layer
+
+
+def _count_pairs(tokens: int, recipe: Recipe, hardware: Hardware) -> float:
+    """Count the pairs of tokens that a mask is made for."""
+    return tokens * tokens / (1 if recipe.packing else hardware.per_device_train_batch_size)
+
+
+def _count_layer(size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardware) -> float:
+    """Count the bytes that a layer keeps."""
+    width = BYTES[hardware.dtype]
+    mask = width * _count_pairs(tokens, recipe, hardware)  # sdpa makes one for each layer
+    return tokens * _count_token(size, recipe, width) + mask
+
+
+def _count_token(size: "ModelSize", recipe: Recipe, width: int) -> float:
     """Count the bytes that a layer keeps for one token.
 
     Args:

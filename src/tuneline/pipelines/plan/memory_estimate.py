@@ -23,8 +23,8 @@ from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.plan.cpu_memory import (
     HEAD_TOKENS,
     HEAD_VOCABULARY,
-    NOT_RETURNED,
     count_activations,
+    count_fragmentation,
 )
 
 # 4 bits, and one float32 scale for 64 weights; with double quantization the scale takes 8 bits and
@@ -184,7 +184,9 @@ def predict_memory(
     memory = {name: value / 1e9 for name, value in parts.items()}
     used = sum(memory.values())
     least, most = (
-        (used * (share - 1) for share in FRAGMENTATION) if on_gpu else [NOT_RETURNED / 1e9] * 2
+        (used * (share - 1) for share in FRAGMENTATION)
+        if on_gpu
+        else [count_fragmentation(size, tokens, recipe, hardware) / 1e9] * 2
     )
     memory["fragmentation"] = least
     memory["context"] = CONTEXT_GB[hardware.device]

@@ -192,7 +192,7 @@ def _prepare_pass(model: Any, batch: Any, hardware: Hardware) -> Callable[[], No
     dtype = getattr(torch, hardware.dtype)
     model.train()
     if hardware.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable()
         model.enable_input_require_grads()
 
     def pass_once() -> None:

@@ -162,6 +162,9 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             callbacks=[*_make_callbacks(recipe), self.progress],
         )
         self.remove_callback(PrinterCallback)
+        if hardware.gradient_checkpointing:
+            # transformers does it as the training begins, and one step is measured before that.
+            self.model.activation_checkpointing_enable(self.args.activation_checkpointing_kwargs)
         initialize_adapter(self.model, recipe)
         for config in self.model.peft_config.values():
             # A set has another order in each process, and a checkpoint would have other bytes.
