@@ -1,27 +1,35 @@
-"""The notebooks run from top to bottom, in a real Jupyter kernel, in the environment `test`."""
+"""The notebook runs from top to bottom, in a real Jupyter kernel, in the environment `test`."""
 
-import asyncio
+import ast
 import csv
+import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
-from kedro.framework.project import pipelines
+import yaml
+from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from scripts.benchmarks.models import NAMES, make_config
 from tests.conftest import PROJECT
+from tests.new_use_case.making import write_csv
+from tuneline.errors import TunelineError
+from tuneline.notebook import AS_CONFIGURED, LossCurve, Screen
+from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
+from tuneline.use_cases import list_use_cases
 
 pytestmark = pytest.mark.slow
 
-NAMES = ["colab_free", "colab_paid", "explore"]
+PATH = PROJECT / "notebooks/colab.ipynb"
 SECONDS = 1200  # for a cell; a hung kernel must not hold the tests
 # What a shell would take apart.
 QUESTION = """Is the 12" pan of $HOME, or `not`, "Cook's" best?"""
@@ -35,28 +43,28 @@ sys.modules["google.colab"] = colab
 PIP = """#!/bin/sh
 echo "pip $*"
 """
+FORM = re.compile(r"^(\w+) = (.+?) #@param (.+)$", re.MULTILINE)
+MACHINES = {"colab_free": "a T4", "colab_paid": "an L4"}
 
 
-def read(name: str) -> NotebookNode:
-    return nbformat.read(PROJECT / f"notebooks/{name}.ipynb", as_version=4)
+def read() -> NotebookNode:
+    return nbformat.read(PATH, as_version=4)
 
 
-def override(notebook: NotebookNode, **parameters: str) -> NotebookNode:
-    """Put a cell after the one tagged `parameters`, as papermill does."""
-    at = next(
-        number
-        for number, cell in enumerate(notebook.cells)
-        if "parameters" in cell.metadata.get("tags", [])
-    )
-    lines = [f"{name} = {value!r}" for name, value in parameters.items()]
-    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(lines)))
-    return notebook
+def fill_in(notebook: NotebookNode, cell_id: str, **values: object) -> None:
+    """Fill in a form's fields, as a user does."""
+    cell = find_cell(notebook, cell_id)
+    for name, value in values.items():
+        before = cell.source
+        stated = f"{name} = {value!r} #@param"
+        cell.source = re.sub(rf"^{name} = .+? #@param", lambda _: stated, before, flags=re.M)  # noqa: B023
+        assert cell.source != before, name
 
 
-def find_commands(notebook: NotebookNode) -> Iterator[str]:
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            yield from re.findall(r"^!(?:TERM=dumb )?(kedro .*)$", cell.source, flags=re.MULTILINE)
+def list_fields(notebook: NotebookNode) -> dict[str, tuple[Any, str]]:
+    """List the forms' fields: what is stated, and what Colab makes of it."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    return {name: (ast.literal_eval(value), field) for name, value, field in FORM.findall(code)}
 
 
 def find_cell(notebook: NotebookNode, cell_id: str) -> NotebookNode:
@@ -73,7 +81,7 @@ def find_text(notebook: NotebookNode, cell_id: str) -> str:
 
 @pytest.fixture
 def project(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Copy the finished run, with the notebooks, and switch this Python's environment on."""
+    """Copy the finished run, with the notebook, and switch this Python's environment on."""
     folder = tmp_path / "project"
     shutil.copytree(finished_run, folder, symlinks=True)
     shutil.copytree(PROJECT / "notebooks", folder / "notebooks")
@@ -83,46 +91,78 @@ def project(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return folder
 
 
-async def execute(notebooks: dict[Path, NotebookNode]) -> None:
-    """Run notebooks side by side, each in a project and a kernel of its own."""
-    clients = [
-        NotebookClient(
-            notebook,
-            timeout=SECONDS,
-            resources={"metadata": {"path": str(folder / "notebooks")}},
-        )
-        for folder, notebook in notebooks.items()
-    ]
-    await asyncio.gather(*(client.async_execute() for client in clients))
+def execute(notebook: NotebookNode, folder: Path) -> None:
+    """Run a notebook in a project and a kernel of its own."""
+    resources = {"metadata": {"path": str(folder / "notebooks")}}
+    NotebookClient(notebook, timeout=SECONDS, resources=resources).execute()
 
 
-def test_the_notebooks_run_from_top_to_bottom(project: Path, tmp_path: Path):
-    notebooks = {name: override(read(name), machine="test") for name in NAMES}
-    folders = [project, tmp_path / "paid", tmp_path / "explored"]
-    for folder in folders[1:]:
-        shutil.copytree(project, folder, symlinks=True)
-    ask = find_cell(notebooks["colab_free"], "ask")
-    ask.source = ask.source.replace('"Blue teapot, 1 liter"', repr(QUESTION))
-    asyncio.run(execute(dict(zip(folders, notebooks.values(), strict=True))))
-
-    asked = sorted(
-        project.glob(
-            "data/test/07_model_output/*/answers_to_questions.csv/*/answers_to_questions.csv"
-        )
-    )[-1]
-    assert next(csv.DictReader(asked.open(encoding="utf-8-sig")))["question"] == QUESTION
-    for name in ("colab_free", "colab_paid"):
-        assert "Plan: Ready" in find_text(notebooks[name], "plan")
-        assert "held-out loss" in find_text(notebooks[name], "evaluate")
-    explore = notebooks["explore"]
-    assert "line" in find_text(explore, "clean")
-    assert "plotly" in str(find_cell(explore, "loss-curve").outputs)
-    assert "<iframe srcdoc" in find_text(explore, "report")
+def run_twice(notebook: NotebookNode) -> None:
+    """Let every cell but the long ones run a second time, right after the first."""
+    long = ("setup", "train", "evaluate", "ask", "publish")
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        if cell.cell_type == "code" and cell.get("id") not in long:
+            cells.append(nbformat.v4.new_code_cell(cell.source))
+    notebook.cells = cells
 
 
-@pytest.mark.parametrize("name", ["colab_free", "colab_paid"])
+def test_from_a_file_to_a_report_by_forms_alone(project: Path, tmp_path: Path):
+    notebook = read()
+    shop = write_csv(tmp_path / "shop.csv")
+    fill_in(notebook, "parameters", machine="test")
+    fill_in(
+        notebook,
+        "choice",
+        use_case="shop",
+        file=str(shop),
+        base_model="data/06_models/tiny_base (this project's own)",
+        questions=f"Oak pot | {QUESTION}",
+        hold_out=12,
+    )
+    fill_in(notebook, "ask", question=QUESTION)
+    run_twice(notebook)
+    execute(notebook, project)
+
+    data = project / "data/test"
+    local = (project / "conf/local/shop/parameters.yml").read_text("utf-8")
+    assert yaml.safe_load(local)["shop"]["data"] == {"split": {"test": 12}}
+    assert "five of your rows" in find_cell(notebook, "apply-words").source
+    assert "Linen Bath Towel" in find_text(notebook, "choice")
+    assert "title and text are equal" in find_text(notebook, "prepare")
+    assert "Plan: Ready" in find_text(notebook, "plan")
+    assert "held-out loss" in find_text(notebook, "evaluate")
+    assert "<iframe srcdoc" in find_text(notebook, "evaluate")
+    assert "hub" in find_text(notebook, "publish")
+    scores = json.loads(next(data.glob("08_reporting/shop/scores.json/*/scores.json")).read_text())
+    assert scores["prompts"] == 12
+    answers = next(data.glob("07_model_output/shop/answers.jsonl")).read_text("utf-8")
+    asked = [json.loads(line)["prompt"] for line in answers.splitlines()]
+    assert {"Oak pot", QUESTION} <= {str(one) for one in asked}
+    kept = sorted(data.glob("07_model_output/shop/answers_to_questions.csv/*/*.csv"))[-1]
+    assert next(csv.DictReader(kept.open(encoding="utf-8-sig")))["question"] == QUESTION
+
+
+def test_the_loss_curve_moves(monkeypatch: pytest.MonkeyPatch):
+    drawn: list[int] = []
+    monkeypatch.setattr(LossCurve, "draw", lambda self, log: drawn.append(len(log)))
+    curve = LossCurve()
+    for line in (
+        "20:15  step 0/60  validation loss 3.5302, token accuracy 36.4 %",
+        "20:16  Training: 2 steps, 0.22 steps/s, 3% of 60, 4:27 min left.",
+        "Training: 4 steps, 0.27 steps/s, 7% of 60, loss 3.2169, 98 tokens/s, 3:29 min left.",
+        "Training: 4 steps, 0.27 steps/s, 7% of 60, loss 3.2169, 98 tokens/s, 3:24 min left.",
+        "Training: 6 steps, 0.32 steps/s, 10% of 60, loss 3.3737, 123 tokens/s, 2:50 min left.",
+        "20:19  step 6/60  validation loss 2.1000, token accuracy 50.0 %",
+    ):
+        curve.read(line)
+    assert drawn == [1, 2, 3, 3]
+    assert curve.points[-1] == {"step": 6, "eval_loss": 2.1}
+
+
 def test_on_a_colab_the_project_comes_to_the_drive_once(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "notebooks").mkdir()
     pip = tmp_path / "pip"
@@ -131,12 +171,13 @@ def test_on_a_colab_the_project_comes_to_the_drive_once(
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     folder = tmp_path / "My Drive/tuneline"
-    notebook = override(read(name), repository=str(PROJECT), folder=str(folder))
+    notebook = read()
+    fill_in(notebook, "parameters", repository=str(PROJECT), folder=str(folder))
     end = notebook.cells.index(find_cell(notebook, "token")) + 1
     setup = find_cell(notebook, "setup").source
     again = [nbformat.v4.new_code_cell(source) for source in ("!touch mine", setup)]
     notebook.cells = [nbformat.v4.new_code_cell(COLAB), *notebook.cells[:end], *again]
-    asyncio.run(execute({tmp_path: notebook}))
+    execute(notebook, tmp_path)
 
     assert (folder / "conf/base").is_dir()
     assert (folder / "mine").is_file()  # so the second time nothing was cloned anew
@@ -147,31 +188,86 @@ def test_on_a_colab_the_project_comes_to_the_drive_once(
     assert "hf_secret" not in nbformat.writes(notebook)
 
 
-def test_a_command_that_fails_stops_the_notebook(project: Path):
-    notebook = override(read("colab_free"), machine="nowhere")
+def test_a_command_that_fails_stops_the_notebook_in_one_line(project: Path):
+    notebook = read()
+    fill_in(notebook, "parameters", machine="nowhere")
     with pytest.raises(CellExecutionError, match="The last message above says what to do"):
-        asyncio.run(execute({project: notebook}))
+        execute(notebook, project)
     assert "there is no folder conf/nowhere" in find_text(notebook, "prepare")
+    (error,) = (one for one in find_cell(notebook, "prepare").outputs if "traceback" in one)
+    assert len(error["traceback"]) == 1
     assert not find_cell(notebook, "plan").outputs
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_is_valid_and_tracked_without_outputs(name: str):
-    notebook = read(name)
+def test_settings_that_somebody_wrote_are_not_written_over(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(project)
+    path = project / "conf/local/product_descriptions/parameters.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text("product_descriptions: {}\n")
+    with pytest.raises(TunelineError, match="somebody has written it"):
+        Screen("test", "product_descriptions", hold_out=9).apply()
+    assert path.read_text() == "product_descriptions: {}\n"
+    path.unlink()
+    Screen("test", "product_descriptions", hold_out=9).apply()
+    assert yaml.safe_load(path.read_text()) == {
+        "product_descriptions": {"data": {"split": {"test": 9}}}
+    }
+    Screen("test", "product_descriptions").apply()  # all as configured again
+    assert not path.exists()
+
+
+def test_the_notebook_is_valid_and_tracked_without_outputs():
+    notebook = read()
     nbformat.validate(notebook)
     assert all(cell.id for cell in notebook.cells)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
 
 
-@pytest.mark.parametrize("use_case", ["product_descriptions", "essential_oils"])
-@pytest.mark.parametrize("name", ["colab_free", "colab_paid"])
-def test_every_command_names_a_pipeline_and_a_stage_that_there_are(name: str, use_case: str):
+def test_every_field_of_a_form_has_a_value_that_it_offers():
+    fields = list_fields(read())
+    assert fields.keys() == {
+        *("repository", "folder", "machine", "use_case", "file", "base_model", "questions"),
+        *("hold_out", "question"),
+    }
+    for value, field in fields.values():
+        if field.startswith("["):
+            offered, end = json.JSONDecoder().raw_decode(field)
+            assert value in offered
+            assert field[end:] in {"", " {allow-input: true}"}
+        else:
+            kinds = {str: '{type:"string"}', int: '{type:"integer"}'}
+            assert field == kinds[type(value)]
+    offered, _ = json.JSONDecoder().raw_decode(fields["use_case"][1])
+    assert sorted(offered) == list_use_cases()
+    machines, _ = json.JSONDecoder().raw_decode(fields["machine"][1])
+    assert all((PROJECT / "conf" / one).is_dir() for one in machines)
+
+
+def test_the_list_of_base_models_says_what_the_plan_says():
     bootstrap_project(PROJECT)
-    commands = list(find_commands(read(name)))
-    assert commands
-    for command in commands:
-        if not command.startswith("kedro run"):
-            continue
-        arguments = command.replace("{use_case}", use_case)
-        assert pipelines[re.search(r"--pipeline=(\S+)", arguments)[1]].nodes
+    offered, _ = json.JSONDecoder().raw_decode(list_fields(read())["base_model"][1])
+    assert offered[0] == AS_CONFIGURED
+    for shown in offered[1:]:
+        name = next(key for key, hub in MODELS.items() if shown.startswith(f"{hub} "))
+        assert shown == describe_model(name)
+
+
+MODELS = {"smollm2_135m": "HuggingFaceTB/SmolLM2-135M-Instruct", **NAMES}
+
+
+def describe_model(name: str) -> str:
+    """Say how large a model is, and how much memory training it takes at most."""
+    rooms = []
+    for machine, called in MACHINES.items():
+        session: Any = KedroSession.create(PROJECT, env=machine)
+        parameters = session.load_context().params
+        recipe, hardware = parameters["product_descriptions"]["recipe"], parameters["hardware"]
+        size = measure_model(make_config(name), recipe)
+        memory = predict_memory(size, recipe.max_length, recipe, hardware)
+        assert memory["worst_case"] < memory["device"]
+        rooms.append(f"{memory['worst_case']:.1f} GB of {called}")
+    billions = (size.quantized + size.unquantized) / 1e9
+    return f"{MODELS[name]} ({billions:.1f} billion parameters; at most {', '.join(rooms)})"
