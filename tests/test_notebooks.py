@@ -132,6 +132,8 @@ def test_from_a_file_to_a_report_by_forms_alone(project: Path, tmp_path: Path):
     assert "Linen Bath Towel" in find_text(notebook, "choice")
     assert "title and text are equal" in find_text(notebook, "prepare")
     assert "Plan: Ready" in find_text(notebook, "plan")
+    trained = find_cell(notebook, "train").outputs
+    assert sum("application/vnd.plotly.v1+json" in one.get("data", {}) for one in trained) == 1
     assert "held-out loss" in find_text(notebook, "evaluate")
     assert "<iframe srcdoc" in find_text(notebook, "evaluate")
     assert "hub" in find_text(notebook, "publish")

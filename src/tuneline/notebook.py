@@ -28,6 +28,7 @@ from tuneline.use_cases import list_use_cases
 AS_CONFIGURED = "as configured"
 MARK = "# Written by the forms of notebooks/colab.ipynb, and written anew by them.\n"
 BETWEEN_QUESTIONS = "|"
+CHARACTERS = 300  # of a table's cell
 # What is shown after a stage.
 RESULTS = {
     "prepare": ("rejected", "train", "leaks"),
@@ -91,7 +92,7 @@ class Screen:
         if self.file and self.use_case in list_use_cases():
             click.echo(f"{self.use_case} is there already; another file needs another name.")
         elif self.file:
-            self._run("new-use-case", self.use_case, self.file)
+            self._run("new-use-case", self.use_case, self.file, said=" wrote ")
         path = Path("conf/local", self.use_case, "parameters.yml")
         if path.exists() and not path.read_text(encoding="utf-8").startswith(MARK):
             raise TunelineError(
@@ -165,16 +166,26 @@ class Screen:
             stated["evaluation"] = {"questions": [one for one in questions if one]}
         return stated
 
-    def _run(self, *words: str, curve: "LossCurve | None" = None) -> None:
+    def _run(self, *words: str, curve: "LossCurve | None" = None, said: str = "") -> None:
+        """Run a command; of what it prints, leave out lines without `said`, unless it fails."""
         click.echo(f"$ kedro {shlex.join(words)}")
-        for line in _follow([sys.executable, "-m", "kedro", *words]):
-            click.echo(line, nl=False)
-            if curve is not None:
-                curve.read(line)
+        left_out: list[str] = []
+        try:
+            for line in _follow([sys.executable, "-m", "kedro", *words]):
+                if said in line:
+                    click.echo(line, nl=False)
+                else:
+                    left_out.append(line)
+                if curve is not None:
+                    curve.read(line)
+        except CommandFailedError:
+            click.echo("".join(left_out), nl=False)
+            raise
 
 
 def _display(shown: Any, **options: Any) -> Any:
-    return display(shown, **options)  # type: ignore[no-untyped-call]
+    with pd.option_context("display.max_colwidth", CHARACTERS):
+        return display(shown, **options)  # type: ignore[no-untyped-call]
 
 
 def _follow(command: list[str]) -> Iterator[str]:
@@ -226,8 +237,9 @@ class LossCurve:
 
     def draw(self, log: pd.DataFrame) -> None:
         """Draw the curve, in the place of the one before."""
-        figure = plot_losses(log)
+        # A figure displays itself, without the id that a later one takes its place by.
+        drawn = plot_losses(log)._repr_mimebundle_()
         if self.shown is None:
-            self.shown = _display(figure, display_id=True)
+            self.shown = _display(drawn, raw=True, display_id=True)
         else:
-            self.shown.update(figure)
+            self.shown.update(drawn, raw=True)
