@@ -1,6 +1,7 @@
 """What a new use case would say: the choices of its user, and the files made of them."""
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Formatter
@@ -27,6 +28,9 @@ FILES = (
 )
 # Longer rows than this are left out on a laptop, where no model reads more.
 LAPTOP_BYTES = 1664
+# Of the real model on a laptop: rows that are trained on at most, rows of a step, and steps that
+# make a difference that can be read (docs/benchmarks.md, what the training changes).
+LAPTOP_ROWS, STEP_ROWS, STEPS = 240, 4, 60
 # Answers whose language is looked at.
 SAMPLED = 50
 
@@ -173,6 +177,7 @@ class Draft:
             "bytes": longest,
             "laptop_bytes": min(longest, LAPTOP_BYTES),
             "english": self.is_english,
+            "laptop_epochs": self._count_epochs() if self.is_english else 1,
         }
         return {
             Path("conf", file).parent / self.name / Path(file).name: pages.get_template(
@@ -194,6 +199,11 @@ class Draft:
             Prompt.model_validate(base["prompt"]),
             Recipe.model_validate(recipe),
         )
+
+    def _count_epochs(self) -> int:
+        """Count how often a laptop reads a small file, until the steps make a difference."""
+        trained = max(1, min(LAPTOP_ROWS, round(0.8 * self.source.rows.height)))
+        return math.ceil(STEPS * STEP_ROWS / trained)
 
     def _measure(self) -> int:
         """Measure the longest row in bytes."""
