@@ -20,9 +20,9 @@ def test_a_fresh_clone_shows_the_first_command_of_each(project: Path):
     done = kedro(project, "status", COLUMNS="60")
     assert done.returncode == 0, done.stderr
     for use_case in list_use_cases():
-        assert f"{use_case}: not run yet\n" in done.stdout
-    assert "  next         kedro run\n" in done.stdout
-    assert "  next         kedro run --pipeline=essential_oils\n" in done.stdout
+        assert f"{use_case}: not run yet; next: kedro run" in done.stdout
+    assert f"{MAIN}: not run yet; next: kedro run\n" in done.stdout
+    assert "next: kedro run --pipeline=essential_oils\n" in done.stdout
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])

@@ -50,8 +50,12 @@ def describe_state(state: State, now: datetime, width: int) -> Iterator[str]:
 
     Yields:
         Lines: its name with the verdict; the stages that were run, when and where; what is out of
-        date, damaged or running; the next command, which is never broken.
+        date, damaged or running; the next command, which is never broken. One line where nothing
+        was run.
     """
+    if not any(_has_news(stage) for stage in state.stages):
+        yield f"{state.name}: {_name_verdict(state)}; next: {state.command}"
+        return
     yield f"{state.name}: {_name_verdict(state)}"
     through = [stage for stage in state.stages if stage.made is not None]
     if through:
@@ -66,6 +70,10 @@ def describe_state(state: State, now: datetime, width: int) -> Iterator[str]:
         yield from _write("running", f"{names} ({running[0].running})", width)
     if state.command:
         yield f"{INDENT}{'next':<{LABEL_WIDTH}}{state.command}"
+
+
+def _has_news(stage: Stage) -> bool:
+    return bool(stage.made or stage.outdated or stage.damaged or stage.running)
 
 
 def _name_verdict(state: State) -> str:
