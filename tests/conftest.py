@@ -39,6 +39,7 @@ SAMPLE_ROWS = 1500
 CPU = Hardware(
     name="test CPU",
     device="cpu",
+    dtype="float32",  # on every processor, as conf/test states it
     memory_gb=8,
     tokens_per_batch=256,
     per_device_train_batch_size=4,
