@@ -155,12 +155,12 @@ def test_the_loss_curve_moves(monkeypatch: pytest.MonkeyPatch):
         "20:16  Training: 2 steps, 0.22 steps/s, 3% of 60, 4:27 min left.",
         "Training: 4 steps, 0.27 steps/s, 7% of 60, loss 3.2169, 98 tokens/s, 3:29 min left.",
         "Training: 4 steps, 0.27 steps/s, 7% of 60, loss 3.2169, 98 tokens/s, 3:24 min left.",
-        "Training: 6 steps, 0.32 steps/s, 10% of 60, loss 3.3737, 123 tokens/s, 2:50 min left.",
-        "20:19  step 6/60  validation loss 2.1000, token accuracy 50.0 %",
+        "Training: 1,006 steps, 2 steps/s, 10% of 9,000, loss 3.3737, 123 tokens/s, 2:50 min left.",
+        "20:19  step 1006/9000  validation loss 2.1000, token accuracy 50.0 %",
     ):
         curve.read(line)
     assert drawn == [1, 2, 3, 3]
-    assert curve.points[-1] == {"step": 6, "eval_loss": 2.1}
+    assert curve.points[-1] == {"step": 1006, "eval_loss": 2.1}
 
 
 def test_on_a_colab_the_project_comes_to_the_drive_once(

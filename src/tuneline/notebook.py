@@ -38,7 +38,7 @@ RESULTS = {
 }
 # Lines of the log that a loss is read from while a training runs.
 LOSSES = {
-    "loss": re.compile(r"Training: (\d+) steps,.* loss ([\d.]+)"),
+    "loss": re.compile(r"Training: ([\d,]+) steps,.* loss ([\d.]+)"),
     "eval_loss": re.compile(r"step (\d+)/\d+  validation loss ([\d.]+)"),
 }
 
@@ -229,7 +229,7 @@ class LossCurve:
             found = pattern.search(line)
             if found is None:
                 continue
-            point = {"step": int(found[1]), column: float(found[2])}
+            point = {"step": int(found[1].replace(",", "")), column: float(found[2])}
             if point not in self.points:
                 self.points.append(point)
                 log = pd.DataFrame(self.points, columns=["step", *LOSSES])
