@@ -75,11 +75,20 @@ def test_a_file_that_answers_the_same_is_the_one_to_take():
     assert "loss" not in q8_0["metrics"]
 
 
-def test_without_a_file_like_the_adapter_none_is_recommended():
-    found = score(("q8_0", 2000, range(9)), ("q4_k_m", 1000, range(30)))
+def test_files_that_are_all_worse_are_not_recommended():
+    found = score(("q8_0", 2000, range(15)), ("q4_k_m", 1000, range(30)))
     assert found["take"] is None
-    assert found["summary"].startswith("No file answers 80 % of the prompts as the adapter does")
+    assert found["summary"].startswith("All files are worse than the adapter")
     assert "nearest is model-q8_0.gguf" in found["summary"]
+
+
+def test_of_files_that_answer_otherwise_but_no_worse_the_nearest_is_taken():
+    """Few answers that change say nothing against a file; another word makes them unequal."""
+    found = score(("f16", 3000, range(7)), ("q8_0", 2000, range(2, 10)), ("q4_k_m", 1000, range(30)))
+    f16, q8_0, _ = found["files"]
+    assert f16["share"] < 0.8 > q8_0["share"]
+    assert found["take"] == "model-f16.gguf"
+    assert found["summary"].startswith("Take model-f16.gguf. model-f16.gguf (3.0 kB) gives 23 of 30")
 
 
 def test_files_that_were_not_asked_say_why():

@@ -131,15 +131,21 @@ def _find_share_interval(equal: int, rows: int) -> list[float]:
 def choose_file(files: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Choose the smallest file that is the judged model as far as its answers can tell.
 
+    Where rounding alone changes words (of a small model's long answers, and of an adapter that was
+    judged in bfloat16), no file answers as the adapter does: then the nearest to it counts.
+
     Args:
         files: as `score_file_answers` gives them.
 
     Returns:
-        The smallest one that answers enough prompts as the adapter does and is worse by no metric;
-        None if no file is like that.
+        Of the files that no metric shows to be worse the smallest one that answers enough prompts
+        as the adapter does, else the one that answers most of them so; None if all are worse.
     """
-    like = [one for one in files if one["share"] >= LEAST_EQUAL and not one["worse"]]
-    return min(like, key=lambda one: one["bytes"], default=None)
+    fit = [one for one in files if not one["worse"]]
+    like = [one for one in fit if one["share"] >= LEAST_EQUAL]
+    if like:
+        return min(like, key=lambda one: one["bytes"])
+    return max(fit, key=lambda one: (one["equal"], -one["bytes"]), default=None)
 
 
 def _describe(facts: dict[str, Any], prompts: int) -> str:
@@ -169,15 +175,8 @@ def _describe(facts: dict[str, Any], prompts: int) -> str:
 def _summarize(files: list[dict[str, Any]], chosen: dict[str, Any] | None) -> str:
     if chosen is None:
         best = max(files, key=lambda one: one["equal"])
-        return (
-            f"No file answers {100 * LEAST_EQUAL:.0f} % of the prompts as the adapter does without "
-            f"being worse; nearest is {best['file']}. {best['sentence']}"
-        )
+        return f"All files are worse than the adapter; nearest is {best['file']}. {best['sentence']}"
     smaller = [one["sentence"] for one in files if one["bytes"] < chosen["bytes"]]
-    said = [
-        f"Take {chosen['file']}.",
-        chosen["sentence"],
-        *(["Smaller:"] if smaller else []),
-        *smaller,
-    ]
-    return " ".join(said)
+    return " ".join(
+        [f"Take {chosen['file']}.", chosen["sentence"], *(["Smaller:"] if smaller else []), *smaller]
+    )
