@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from string import Formatter
 from typing import Any, Literal
 
 import orjson
+from regex import compile as compile_pattern
+from regex import error as PatternError  # noqa: N812 - it is a class
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from tuneline.errors import Problem, TunelineError
@@ -23,6 +26,9 @@ SPLIT_GROUP = "_group"
 # Who answers: the base model, and the same with the adapter.
 ModelName = Literal["base", "tuned"]
 MODELS: tuple[ModelName, ModelName] = ("base", "tuned")
+# The base model with a good prompt: an instruction, and training examples like the prompt.
+INSTRUCTED, FEW_SHOT = "instructed", "few_shot"
+PROMPTED = (INSTRUCTED, FEW_SHOT)
 
 
 class Message(TypedDict):
@@ -37,7 +43,8 @@ class Example(TypedDict):
 
     `meta` holds `line`, the number of the row in the raw source, `templates`, the fingerprint of
     the prompt templates that were filled, and where the use case names them
-    `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, and `groups`, the
+    `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, `rules` that the
+    answer must keep, by the keys of `data.answer_rules`, and `groups`, the
     label of the group that the example belongs to, by the grouping's name: see `fill_templates`.
     """
 
@@ -119,6 +126,8 @@ def _describe(row: dict[str, Any], data: Data) -> dict[str, Any]:
         about["slices"] = {column: row[column] or "" for column in data.slices}
     if data.key_terms:
         about["key_terms"] = split_terms(row[data.key_terms] or "")
+    if rules := _read_rules(row, data):
+        about["rules"] = rules
     if groups := _name_groups(row, data):
         about["groups"] = groups
     return about
@@ -131,6 +140,42 @@ def _name_groups(row: dict[str, Any], data: Data) -> dict[str, str]:
     if data.split.group and row.get(SPLIT_GROUP):
         groups[data.split.group] = row[SPLIT_GROUP]
     return groups
+
+
+def _read_rules(row: dict[str, Any], data: Data) -> dict[str, Any]:
+    stated = ((kind, row[column]) for kind, column in data.answer_rules if column)
+    read = {kind: read_rule(kind, cell) for kind, cell in stated}
+    return {kind: rule for kind, rule in read.items() if rule not in (None, [])}
+
+
+def read_rule(kind: str, cell: Any) -> list[str] | str | float | None:
+    """Read a rule of a single row.
+
+    Args:
+        kind: a key of `data.answer_rules`.
+        cell: what the row has there.
+
+    Returns:
+        Terms, a pattern or a number; None or no terms where the cell is empty.
+
+    Raises:
+        ValueError: if it is no number, or no regular expression.
+    """
+    if kind in ("contain", "exclude"):
+        return split_terms(cell if isinstance(cell, list) else str(cell or ""))
+    text = "" if cell is None else str(cell).strip()
+    if not text:
+        return None
+    if kind == "number":
+        number = float(text if "." in text else text.replace(",", "."))
+        if not isfinite(number):
+            raise ValueError(text)
+        return number
+    try:
+        compile_pattern(text)
+    except PatternError as error:
+        raise ValueError(text) from error
+    return text
 
 
 def split_terms(terms: str | list[str]) -> list[str]:
@@ -245,9 +290,9 @@ def list_prompts(
         evaluation: states the questions.
 
     Returns:
-        The start of one row each: `id`, `line`, `category`, `slices`, `key_terms`, `groups`
-        (the example's label in each grouping), `context` (the messages before the last), `prompt`
-        (the last) and `reference` (None for a question).
+        The start of one row each: `id`, `line`, `category`, `slices`, `key_terms`, `rules`,
+        `groups` (the example's label in each grouping), `context` (the messages before the last),
+        `prompt` (the last) and `reference` (None for a question).
 
     Raises:
         TunelineError: if nothing was held out.
@@ -294,6 +339,7 @@ def _start_row(
         "category": meta.get("category"),
         "slices": meta.get("slices", {}),
         "key_terms": meta.get("key_terms", []),
+        "rules": meta.get("rules", {}),
         "groups": meta.get("groups", {}),
         "context": messages[:-1],
         "prompt": messages[-1]["content"],

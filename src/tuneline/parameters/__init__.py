@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from tuneline.parameters.cleaning import Rules
 from tuneline.parameters.data import Data, Documents, Leaks, Split
+from tuneline.parameters.evaluation import AnswerRules, Prompting, RuleColumns
 from tuneline.parameters.shared import (
     Cleanup,
     FinetuneAPI,
@@ -38,6 +39,7 @@ SHARED_BLOCKS: dict[str, type[BaseModel]] = {
 
 __all__ = [
     "SHARED_BLOCKS",
+    "AnswerRules",
     "Checks",
     "Cleanup",
     "Criterion",
@@ -53,9 +55,11 @@ __all__ = [
     "Price",
     "Prices",
     "Prompt",
+    "Prompting",
     "Publish",
     "Recipe",
     "Rubric",
+    "RuleColumns",
     "Rules",
     "Server",
     "Split",

@@ -1,13 +1,14 @@
 """What is read from the raw rows, how they are divided and kept apart."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.cleaning import Rules
+from tuneline.parameters.evaluation import RuleColumns
 from tuneline.parameters.table import Table
 
 # Numbers are ids too: YAML reads `6` as one.
@@ -186,6 +187,9 @@ class Data(Block):
         default=None,
         description="column with the terms that a good answer must hold: a list, or `a; b`",
     )
+    answer_rules: RuleColumns = Field(
+        default=RuleColumns(), description="columns with rules that the row's answer must keep"
+    )
     rules: Rules = Field(default=Rules(), description="the cleaning rules")
     table: Table | None = Field(
         default=None, description="makes questions and answers of the rows; null: a row is a pair"
@@ -208,16 +212,23 @@ class Data(Block):
         return [self.table.subject] if self.table else self.columns
 
     @property
+    def described(self) -> list[str]:
+        """Columns that say something about a row and are in no template."""
+        named = [self.category, *self.slices, self.key_terms, *self.answer_rules.list_columns()]
+        return [column for column in named if column]
+
+    @property
     def carried(self) -> list[str]:
         """Columns that travel with a row as they are: they may be empty and are never cleaned."""
-        named = dict.fromkeys([self.category, *self.slices, self.key_terms])
+        named = dict.fromkeys(self.described)
         known = {*self.columns, *self.pair_columns}
-        return [column for column in named if column and column not in known]
+        return [column for column in named if column not in known]
 
-    @field_validator("columns", "category", "slices", "key_terms")
+    @field_validator("columns", "category", "slices", "key_terms", "answer_rules")
     @classmethod
-    def _names_are_free(cls, named: list[str] | str | None) -> list[str] | str | None:
-        taken = WRITTEN & ({named} if isinstance(named, str) else set(named or []))
+    def _names_are_free(cls, named: Any) -> Any:
+        columns = named.list_columns() if isinstance(named, RuleColumns) else named
+        taken = WRITTEN & ({columns} if isinstance(columns, str) else set(columns or []))
         if taken:
             raise ValueError(
                 f"the name `{min(taken)}` is taken; Tuneline writes a column of that name itself; "

@@ -9,6 +9,7 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.data import Data
+from tuneline.parameters.evaluation import AnswerRules, Prompting
 from tuneline.parameters.shared import Server
 from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, Recipe
@@ -84,6 +85,21 @@ class Evaluation(Block):
         default=None,
         description="language that answers should be in: an ISO 639-1 code, with a script where it "
         "matters: `zh` takes either, `zh-Hant` and `zh-Hans` one",
+    )
+    rules: AnswerRules = Field(default=AnswerRules(), description="what every answer must keep to")
+    usable: float = Field(
+        default=80.0,
+        ge=0,
+        le=100,
+        description="percent of usable answers below which the verdict begins with them",
+    )
+    prompting: Prompting | None = Field(
+        default=None,
+        description="the base model is asked with a good prompt, too; null: it is not",
+    )
+    fail_when_worse: bool = Field(
+        default=False,
+        description="end the command with status 3 if the verdict is worse, once all is written",
     )
     rubric: Rubric | None = Field(
         default=None, description="who rates, and for what; null for none"

@@ -45,10 +45,10 @@ def make_scores(verdict: str = "better", categories: dict | None = None, **metri
     }
 
 
-def score_row(base: float, tuned: float) -> dict[str, Any]:
+def score_row(base: float, tuned: float, flaws: tuple[str, ...] = ()) -> dict[str, Any]:
     return {
-        "base": {"metrics": {name: [base, 1] for name in COUNTING}},
-        "tuned": {"metrics": {name: [tuned, 1] for name in COUNTING}},
+        "base": {"metrics": {name: [base, 1] for name in COUNTING}, "flaws": []},
+        "tuned": {"metrics": {name: [tuned, 1] for name in COUNTING}, "flaws": list(flaws)},
     }
 
 
@@ -60,11 +60,16 @@ SCORED = [score_row(50, tuned) for tuned in (60, 20, 40, 50)]
 def suggest(parameters: UseCase):
     """Give what suggests the steps of the main use case; only what matters is stated."""
 
-    def call(scores: dict, training: dict | None = None, plan: dict | None = None) -> list[dict]:
+    def call(
+        scores: dict,
+        training: dict | None = None,
+        plan: dict | None = None,
+        scored: list[dict] = SCORED,
+    ) -> list[dict]:
         return suggest_next_steps(
             scores,
             ANSWERS,
-            SCORED,
+            scored,
             TRAINING | (training or {}),
             PLAN | (plan or {}),
             parameters.data,
@@ -157,13 +162,15 @@ def test_a_difference_that_so_few_prompts_cannot_show_asks_for_more(
 
 
 def test_loops_copies_and_long_examples_are_named_with_their_keys(suggest, parameters: UseCase):
-    loops = {"base": 3.0, "tuned": 30.0, "difference": 27.0, "result": "worse"}
     copied = {**FINE, "tuned": 12.0}
     overlong = {"overlong": {"ids": ["1", "2"], "policy": "truncate"}}
-    steps = suggest(make_scores(chrf=CHRF, repetition=loops, copied_whole=copied), plan=overlong)
+    looping = [score_row(50, 60, ("loops", "cut at the length limit")), *SCORED[1:]]
+    scores = make_scores(chrf=CHRF, copied_whole=copied)
+    steps = suggest(scores, plan=overlong, scored=looping)
     assert [(step["key"], step["value"]) for step in steps[:3]] == [
         ("evaluation.generation.repetition_penalty", 1.1),
         ("recipe.num_train_epochs", 1),
         ("recipe.max_length", 300),
     ]
+    assert (steps[0]["found"], steps[0]["rows"]) == ("1 tuned answer of 4 loops", [0])
     assert "2 training examples longer than" in steps[2]["found"]

@@ -56,7 +56,7 @@ def test_an_adapter_that_unlearned_is_worse():
 def test_a_lower_loss_does_not_make_worse_texts_better():
     verdict = score(make_answers(REFERENCES, ["xx"] * 40, (3.0, 1.0)))["verdict"]
     assert verdict["label"] == "worse"
-    assert "predicts the references better (loss)" in verdict["summary"]
+    assert "predicts the references better (loss)" in verdict["notes"][0]
 
 
 def test_texts_that_are_nearer_but_lose_the_figures_are_mixed():

@@ -175,8 +175,8 @@ def _describe(facts: dict[str, Any], prompts: int) -> str:
 def _summarize(files: list[dict[str, Any]], chosen: dict[str, Any] | None) -> str:
     if chosen is None:
         best = max(files, key=lambda one: one["equal"])
-        return f"All files are worse than the adapter; nearest is {best['file']}. {best['sentence']}"
+        nearest = f"nearest is {best['file']}. {best['sentence']}"
+        return f"All files are worse than the adapter; {nearest}"
     smaller = [one["sentence"] for one in files if one["bytes"] < chosen["bytes"]]
-    return " ".join(
-        [f"Take {chosen['file']}.", chosen["sentence"], *(["Smaller:"] if smaller else []), *smaller]
-    )
+    said = [f"Take {chosen['file']}.", chosen["sentence"], *(["Smaller:"] if smaller else [])]
+    return " ".join([*said, *smaller])

@@ -6,6 +6,7 @@ from typing import Any
 
 from tuneline.parameters import Data, Evaluation, Recipe
 from tuneline.pipelines.evaluate.metrics import METRICS
+from tuneline.pipelines.evaluate.metrics.usable import LOOPS
 from tuneline.pipelines.evaluate.side_by_side import measure_gains
 from tuneline.reporting.pages import count, count_prompts, format_number
 
@@ -15,8 +16,6 @@ FEW_STEPS = 100
 SAME_LOSS = 0.01
 # Of 100 answers, those that may be cut, or copied, before it is worth a word.
 SOME = 5.0
-# Points of rep-4 above the base model's from which answers loop.
-LOOPS = 5.0
 MOST_STEPS, MOST_ROWS = 5, 3
 # More test prompts are for nobody to read; what they cannot show is small.
 MOST_PROMPTS = 500
@@ -55,7 +54,7 @@ def suggest_next_steps(
         *_check_length(metrics, answers, evaluation),
         *_check_training(plan, training_record, recipe),
         *_check_losses(scores, answer_scores),
-        *_check_loops(metrics, evaluation),
+        *_check_loops(answer_scores, evaluation),
         *_check_copies(metrics, recipe),
         *_check_overlong(plan, recipe),
         *_check_prompts(scores, data),
@@ -171,17 +170,18 @@ def _find_worst(answer_scores: list[dict[str, Any]], metric: str) -> list[int]:
     return [place for _, place in sorted(losing)[:MOST_ROWS]]
 
 
-def _check_loops(metrics: dict[str, Any], evaluation: Evaluation) -> Iterator[Step]:
-    found = metrics.get("repetition")
-    if not found or (found["difference"] or 0.0) <= LOOPS:
+def _check_loops(answer_scores: list[dict[str, Any]], evaluation: Evaluation) -> Iterator[Step]:
+    looping = [place for place, row in enumerate(answer_scores) if LOOPS in row["tuned"]["flaws"]]
+    if 100 * len(looping) <= SOME * len(answer_scores):
         return
     now = evaluation.generation.get("repetition_penalty", 1.0)
     yield _step(
-        f"The tuned answers repeat themselves: {format_number(found['tuned'], 0)} % of their "
-        f"4-grams, before {format_number(found['base'], 0)} %",
+        f"{count(len(looping), 'tuned answer')} of {len(answer_scores)} "
+        f"{'loops' if len(looping) == 1 else 'loop'}",
         "Penalize repetition.",
         "evaluation.generation.repetition_penalty",
         round(now + 0.1, 2),
+        rows=looping[:MOST_ROWS],
     )
 
 

@@ -9,19 +9,22 @@ from typing import Any
 import numpy as np
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, list_messages, list_prompts
+from tuneline.examples import FEW_SHOT, INSTRUCTED, Example, list_messages, list_prompts
 from tuneline.models.adapter import Adapter, load_tuned
 from tuneline.models.fingerprints import (
     describe_generation,
     find_changes,
     find_incompatibilities,
 )
-from tuneline.models.generation import generate_answers
+from tuneline.models.generation import Answer, generate_answers
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.pipelines.evaluate.few_shot import Asked, build_prompts
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
+from tuneline.pipelines.evaluate.prompting import compare_prompting
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
+from tuneline.pipelines.evaluate.usable_answers import describe_usable
 from tuneline.pipelines.evaluate.verdict import conclude
 from tuneline.statistics.paired_comparison import compare_all
 from tuneline.statistics.significance import count_groups, find_groups
@@ -30,6 +33,10 @@ from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
 
+HOW = {
+    INSTRUCTED: "prompts with an instruction",
+    FEW_SHOT: "prompts with training examples",
+}
 # An answer's row, and its scores.
 Scored = tuple[dict[str, Any], dict[str, Any]]
 
@@ -89,7 +96,9 @@ def answer_prompts(
     Returns:
         One row a prompt, as `list_prompts` starts it, with `reference_tokens`, and for `base` and
         `tuned` each `_answer`, `_tokens`, `_seconds`, `_stopped`, and on the reference the summed
-        `_loss` and `_entropy` (nats) and the `_correct` tokens (None without a reference).
+        `_loss` and `_entropy` (nats) and the `_correct` tokens (None without a reference). With
+        `evaluation.prompting` the first four also for `few_shot`, and `instructed` where an
+        instruction is stated, and `_shots`, the examples in the prompt.
 
     Raises:
         TunelineError: if nothing was held out, or the adapter belongs to another base model, chat
@@ -102,16 +111,21 @@ def answer_prompts(
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
     model = load_tuned(adapter, recipe, hardware)
 
+    def answer(ids: list[list[int]], who: str) -> list[Answer]:
+        return generate_answers(
+            model, tokenizer, ids, evaluation, hardware, answer_cache, fingerprints[who]
+        )
+
     def ask(who: str) -> None:
         log.info("The %s model answers %s prompts.", who, len(prompts))
         losses = measure_references(model, tokenizer, test, hardware)
-        answers = generate_answers(
-            model, tokenizer, prompts, evaluation, hardware, answer_cache, fingerprints[who]
-        )
-        add_answers(rows, who, losses, answers)
+        add_answers(rows, who, losses, answer(prompts, who))
 
     with model.disable_adapter():
         ask("base")
+        for name, asked in build_prompts(model, tokenizer, rows, train, evaluation).items():
+            log.info("The base model answers %s %s.", len(asked), HOW[name])
+            add_prompted(rows, name, asked, answer([one.ids for one in asked], "base"))
     ask("tuned")
     return rows
 
@@ -135,7 +149,8 @@ def score_answers(
     Returns:
         The `run` they belong to, how many `prompts` and `questions`; in how many independent
         `groups` the prompts are, and in how many by each of the `groupings`; the `verdict`,
-        `metrics` by name as `compare_all` gives them, and the same for each of the `categories`,
+        `metrics` by name as `compare_all` gives them, `prompting` as `compare_prompting` gives it,
+        and the metrics of each of the `categories`,
         and in `slices` for each value of each column.
     """
     run = describe_run(answers, adapter, evaluation, hardware)
@@ -198,7 +213,13 @@ def _score(
             column: {value: compare(some) for value, some in sorted(values.items())}
             for column, values in by_slice.items()
         }
-    verdict = conclude(metrics, categories)
+    prompting = compare_prompting(answers, answer_scores, evaluation)
+    verdict = conclude(
+        metrics,
+        categories,
+        describe_usable(answer_scores, metrics, evaluation.usable),
+        [prompting["summary"]] if prompting else [],
+    )
     held_out = np.array([row["reference"] is not None for row in answers])
     groupings = count_groups(find_groups(answers), held_out)
     return {
@@ -209,9 +230,19 @@ def _score(
         "groupings": groupings,
         "verdict": verdict,
         "metrics": metrics,
+        "prompting": prompting,
         "categories": categories,
         "slices": slices,
     }
+
+
+def add_prompted(
+    rows: list[dict[str, Any]], name: str, asked: list[Asked], answers: list[Answer]
+) -> None:
+    """Add what the base model answers to a better prompt to the row of the prompt."""
+    for row, prompt, answer in zip(rows, asked, answers, strict=True):
+        row |= {f"{name}_{key}": value for key, value in vars(answer).items()}
+        row[f"{name}_shots"] = prompt.shots
 
 
 def add_answers(

@@ -7,7 +7,8 @@ from typing import Any
 import regex
 from markupsafe import Markup, escape
 
-from tuneline.examples import MODELS
+from tuneline.examples import MODELS, PROMPTED
+from tuneline.pipelines.evaluate.metrics.usable import find_loop
 from tuneline.utils.text import UNSPACED
 
 # Words, single Chinese and like characters, each with the space after it.
@@ -40,6 +41,17 @@ def _mark(text: str, same: bool) -> Markup:
 
 def _fold(pieces: list[str]) -> list[str]:
     return [piece.casefold().strip() for piece in pieces]
+
+
+def _mark_answer(text: str, other: str) -> Markup:
+    """Mark what differs, and gray what only repeats what is before it."""
+    loop = find_loop(text)
+    if loop is None:
+        return mark_differences(text, other)
+    start, end = loop
+    repeated = Markup('<span class="loop" title="repeated">{}</span>').format(text[start:end])
+    parts = mark_differences(text[:start], other), mark_differences(text[end:], other)
+    return parts[0] + repeated + parts[1]
 
 
 def measure_gains(answer_scores: list[dict[str, Any]], metric: str) -> list[float | None]:
@@ -100,8 +112,8 @@ def show_answers(
     Returns:
         Rows with `id`, `source`, `category`, `context`, `prompt`, `reference`, `gain`, `result`
         (win, tie, loss of the tuned answer; none without a reference) and for `base` and `tuned`
-        the `text` with marks, whether it `stopped`, its `score`, and of the numbers and terms what
-        it `missed` and `added`.
+        the `text` with marks, its `flaws`, its `score`, and of the numbers and terms what it
+        `missed` and `added`; the same in `prompted` of the base model with a good prompt.
     """
     gains = measure_gains(answer_scores, metric)
     return [
@@ -123,6 +135,11 @@ def _show_answer(
         "gain": gain,
         "result": _decide(gain),
         **{who: _show_model(row, who, scores[who], metric) for who in MODELS},
+        "prompted": {
+            name: _show_model(row, name, scores[name], metric)
+            for name in PROMPTED
+            if name in scores
+        },
     }
 
 
@@ -130,12 +147,12 @@ def _show_model(
     row: dict[str, Any], who: str, scores: dict[str, Any], metric: str
 ) -> dict[str, Any]:
     # Without a reference the answers are compared with each other.
-    other = row["tuned_answer" if who == "base" else "base_answer"]
+    other = row["base_answer" if who == "tuned" else "tuned_answer"]
     return {
-        "text": mark_differences(
+        "text": _mark_answer(
             row[f"{who}_answer"], other if row["reference"] is None else row["reference"]
         ),
-        "stopped": row[f"{who}_stopped"],
+        "flaws": scores["flaws"],
         "score": _score(scores, metric),
         "missed": scores["missed"],
         "added": scores["added"],

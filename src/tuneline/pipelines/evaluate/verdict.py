@@ -1,6 +1,6 @@
 """The answer to "is it better than before?", in words that follow from the numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tuneline.pipelines.evaluate.metrics import METRICS
@@ -13,7 +13,12 @@ NAMED = 3
 Compared = dict[str, dict[str, Any]]
 
 
-def conclude(metrics: Compared, categories: dict[str, Compared] | None = None) -> dict[str, Any]:
+def conclude(
+    metrics: Compared,
+    categories: dict[str, Compared] | None = None,
+    usable: str = "",
+    others: Sequence[str] = (),
+) -> dict[str, Any]:
     """Conclude from the metrics that count: those that look at what the models write.
 
     The loss does not count. It falls as soon as the form of an answer is learned, right or wrong:
@@ -22,21 +27,28 @@ def conclude(metrics: Compared, categories: dict[str, Compared] | None = None) -
     Args:
         metrics: comparisons by metric.
         categories: the same of each category.
+        usable: a sentence on how few answers are usable; it comes first.
+        others: sentences on what else was asked: whether a prompt would have done.
 
     Returns:
         `label`: better, worse, mixed, no significant difference or not measured; `metrics`: those
-        it rests on; `summary`: one or two sentences; `notes`: what one has to know to read them.
+        it rests on; `summary`: at most four sentences; `notes`: what one has to know to read them.
+        Fewer usable answers make an adapter worse, more of them do not make it better: answers
+        that are wrong may well end.
     """
     counting = {
         one.name: metrics[one.name] | {"label": _within_sentence(one.label)}
         for one in METRICS
         if one.decides_verdict and one.name in metrics
     }
-    shown, words = _decide(list(counting.values()))
+    usable_metric = [metrics[name] for name in ("usable",) if name in metrics]
+    lost = [one | {"label": "usable answers"} for one in _pick(usable_metric, "worse")]
+    shown, words = _decide([*counting.values(), *lost])
     return {
         "label": shown,
-        "summary": " ".join(part for part in (words, _format_loss(metrics, shown)) if part),
+        "summary": " ".join(part for part in (usable, words, *others) if part),
         "notes": [
+            *_describe_loss(metrics, shown),
             *_describe_evidence(list(counting.values())),
             *_describe_doubts(list(counting.values())),
             *_describe_few(list(counting.values())),
@@ -63,15 +75,15 @@ def _decide(counting: list[dict[str, Any]]) -> tuple[str, str]:
     return "not measured", "No metric that the verdict rests on could be measured."
 
 
-def _format_loss(metrics: Compared, verdict: str) -> str:
+def _describe_loss(metrics: Compared, verdict: str) -> Iterator[str]:
     shown = metrics.get("loss", {}).get("result")
-    if shown not in {"better", "worse"}:
-        return ""
     if shown == verdict:
-        return f"It predicts the references {shown}, too (loss)."
-    return (
-        f"It predicts the references {shown} (loss), which alone does not make its answers {shown}."
-    )
+        yield f"It predicts the references {shown}, too (loss)."
+    elif shown in {"better", "worse"}:
+        yield (
+            f"It predicts the references {shown} (loss), which alone does not make its answers "
+            f"{shown}."
+        )
 
 
 def _describe_evidence(counting: list[dict[str, Any]]) -> Iterator[str]:

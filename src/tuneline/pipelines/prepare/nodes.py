@@ -23,7 +23,7 @@ from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_l
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.pairs import pair_table
-from tuneline.pipelines.prepare.row_checks import check_cleaned, check_columns
+from tuneline.pipelines.prepare.row_checks import check_answer_rules, check_cleaned, check_columns
 from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
 from tuneline.streaming import (
     SOURCE,
@@ -185,6 +185,7 @@ def split_rows(
         check_cleaned(cleaning_report, data)
     check_columns(pairs, data)
     rows = read_rows(pairs, assign_splits(pairs, data), data)
+    check_answer_rules(rows, data)
     log.info("Rows: %s.", _count_splits(rows))
     return rows
 

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.examples import read_rule
 from tuneline.parameters import Data, Split
 from tuneline.streaming import LINE
 
@@ -61,9 +62,47 @@ def check_columns(clean: pl.LazyFrame, data: Data) -> None:
     named = [("id", data.id), *(("columns", column) for column in data.pair_columns)]
     named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
     named += [("slices", column) for column in data.slices]
+    named += [(f"answer_rules.{kind}", column) for kind, column in data.answer_rules if column]
     missing = [(key, column) for key, column in named if column and column not in there]
     if missing:
         raise TunelineError(*(_no_such_column(*one, there) for one in missing))
+
+
+def check_answer_rules(rows: pl.DataFrame, data: Data) -> None:
+    """Refuse rules of single rows that cannot be read.
+
+    Args:
+        rows: the sample, with the columns of `data.answer_rules`.
+        data: names them.
+
+    Raises:
+        TunelineError: with the first rows of each column whose rule is none.
+    """
+    problems = []
+    for kind in ("pattern", "number"):
+        column = getattr(data.answer_rules, kind)
+        if column is None:
+            continue
+        broken = []
+        for line, cell in rows.select("line", column).iter_rows():
+            try:
+                read_rule(kind, cell)
+            except ValueError:
+                broken.append((line, cell))
+        if broken:
+            lines = ", ".join(str(line) for line, _ in broken[:5])
+            problems.append(
+                Problem(
+                    where=f"data.answer_rules.{kind}: column {column}, line {lines}",
+                    value=str(broken[0][1]),
+                    wrong=f"this is no {'number' if kind == 'number' else 'regular expression'} "
+                    f"({len(broken):,} rows)",
+                    matters="no answer could be held against it",
+                    remedy="correct these cells in the raw data, or leave them empty",
+                )
+            )
+    if problems:
+        raise TunelineError(*problems)
 
 
 def warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:

@@ -64,8 +64,8 @@ def read_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> pl.DataF
     Returns:
         `line`, `split`, `_group` and those columns; one split after the other, each in its order.
     """
-    described = [data.category, *data.slices, data.key_terms, GROUPS if data.table else None]
-    names = dict.fromkeys([LINE, data.id, *data.pair_columns, *filter(None, described)])
+    described = [*data.described, *([GROUPS] if data.table else [])]
+    names = dict.fromkeys([LINE, data.id, *data.pair_columns, *described])
     parts = [
         batch.cast({LINE: pl.Int64}).join(splits, on=LINE)
         for batch in clean.select(*names).collect_batches(chunk_size=ROWS_PER_BATCH)

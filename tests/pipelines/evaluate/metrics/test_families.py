@@ -8,11 +8,14 @@ import pytest
 from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.datasets import JSONLinesDataset
+from tuneline.parameters import AnswerRules
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 
 
 def test_every_metric_that_is_measured_is_described_and_no_other():
-    evaluation = PLAIN.model_copy(update={"sections": ["Price"], "language": "en"})
+    evaluation = PLAIN.model_copy(
+        update={"sections": ["Price"], "language": "en", "rules": AnswerRules(contain=["pot"])}
+    )
     text = "Price: this pot of 3 liters costs very little money indeed, all told."
     assert set(measure(text, text, evaluation)) == {metric.name for metric in METRICS}
 

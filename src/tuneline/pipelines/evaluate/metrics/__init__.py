@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tuneline.examples import MODELS, Example
+from tuneline.examples import MODELS, PROMPTED, Example
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import key_recall, likelihood
+from tuneline.pipelines.evaluate.metrics import answer_rules, key_recall, likelihood, usable
 from tuneline.pipelines.evaluate.metrics.format import (
     ENDING,
     LANGUAGE,
@@ -34,13 +34,17 @@ from tuneline.utils.progress import track
 FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ...] = (
     (SIMILARITY, measure_similarity),
     (key_recall.METRICS, key_recall.measure),
+    (answer_rules.METRICS, answer_rules.measure),
     (SECTIONS, measure_sections),
     (LANGUAGE, measure_language),
+    (usable.METRICS, usable.measure),
     (likelihood.METRICS, likelihood.measure),
     (ENDING, measure_ending),
     (REPETITION, measure_repetition),
     (COPYING, measure_copying),
 )
+# The references' losses are measured of base and tuned model alone.
+ANSWER_FAMILIES = tuple(one for one in FAMILIES if one[1] is not likelihood.measure)
 METRICS = tuple(chain.from_iterable(metrics for metrics, _ in FAMILIES))
 
 __all__ = ["METRICS", "measure_answers", "stack_scores"]
@@ -57,20 +61,24 @@ def measure_answers(
         evaluation: sections and language that are asked for.
 
     Returns:
-        One row a prompt, in their order: its `id`, and for `base` and `tuned` the `metrics`, by
-        name `[numerator, denominator]` (a numerator that is not a number is None; a metric that
-        does not apply is left out), and of figures and key terms those `missed` and `added`.
+        One row a prompt, in their order: its `id`, and for each model (`base`, `tuned`, and the
+        base model as it was prompted besides) the `metrics`, by name `[numerator, denominator]` (a
+        numerator that is not a number is None; a metric that does not apply is left out), of
+        figures and key terms those `missed` and `added`, and the `flaws` that make an answer
+        unusable.
     """
+    asked = [*MODELS, *(name for name in PROMPTED if f"{name}_answer" in answers[0])]
     training = [example["completion"][-1]["content"] for example in train]
     keys: dict[str, list[KeyComparison]] = {
         who: [key_recall.compare_row(row, who, evaluation.language) for row in answers]
-        for who in MODELS
+        for who in asked
     }
     rows: list[dict[str, Any]] = [{"id": row["id"]} for row in answers]
-    for who in MODELS:
+    for who in asked:
         outputs = Outputs(answers, who, training, evaluation, keys)
         found: SampleScores = {}
-        for _, measure in track(FAMILIES, f"Scoring the {who} model", "measures"):
+        families = FAMILIES if who in MODELS else ANSWER_FAMILIES
+        for _, measure in track(families, f"Scoring the {who} model", "measures"):
             found |= measure(outputs)
         for number, (row, compared) in enumerate(zip(rows, keys[who], strict=True)):
             metrics = {name: _plain(scores[number]) for name, scores in found.items()}
@@ -78,11 +86,14 @@ def measure_answers(
                 "metrics": {name: score for name, score in metrics.items() if score[1]},
                 "missed": compared.missed,
                 "added": compared.added,
+                "flaws": usable.find_flaws(answers[number], who, evaluation),
             }
     return rows
 
 
-def stack_scores(answer_scores: list[dict[str, Any]]) -> tuple[SampleScores, SampleScores]:
+def stack_scores(
+    answer_scores: list[dict[str, Any]], pair: tuple[str, str] = MODELS
+) -> tuple[SampleScores, SampleScores]:
     """Stack the scores of all prompts, each metric on the same prompts for both models.
 
     An answer that a metric cannot be computed for (an empty one has no repetition) is no gain: the
@@ -90,9 +101,10 @@ def stack_scores(answer_scores: list[dict[str, Any]]) -> tuple[SampleScores, Sam
 
     Args:
         answer_scores: as `measure_answers` gives them.
+        pair: the two models.
 
     Returns:
-        Of the base and of the tuned model, by metric an array of shape (rows, 2); metrics that no
+        Of the first and of the second model, by metric an array of shape (rows, 2); metrics that no
         row counts for are left out.
     """
     base: SampleScores = {}
@@ -100,7 +112,7 @@ def stack_scores(answer_scores: list[dict[str, Any]]) -> tuple[SampleScores, Sam
     for metric in METRICS:
         stacked = [
             np.array([row[who]["metrics"].get(metric.name, (0, 0)) for row in answer_scores], float)
-            for who in MODELS
+            for who in pair
         ]
         missing = np.any([scores[:, 1] == 0 for scores in stacked], axis=0)
         if not missing.all():

@@ -1,7 +1,7 @@
 """How answers end, how long they are and how long they take."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -179,10 +179,21 @@ def measure_language(outputs: Outputs) -> SampleScores:
     expected = outputs.evaluation.language
     if expected is None:
         return {}
-    return {"language": average([_measure(text, expected) for text in outputs.answers])}
+    shares = [measure_share_in_language(text, expected) for text in outputs.answers]
+    return {"language": average(shares)}
 
 
-def _measure(answer: str, expected: str) -> float | None:
+@lru_cache(maxsize=100_000)  # it is asked for the metric and for whether the answer is usable
+def measure_share_in_language(answer: str, expected: str) -> float | None:
+    """Measure the share of one answer's letters that are in a language, in percent.
+
+    Args:
+        answer: a text; without a letter or digit it has 0.
+        expected: an ISO 639-1 code, with a script where it matters.
+
+    Returns:
+        The share; None where no sentence can be told.
+    """
     if not any(map(str.isalnum, answer)):
         return 0.0
     language, _, script = expected.partition("-")

@@ -60,7 +60,7 @@ def compare_figures(
     Returns:
         What was looked for, missed and added.
     """
-    missed = [term for term in terms if not _holds(answer, term)]
+    missed = [term for term in terms if not holds_term(answer, term)]
     asked = "\n".join([prompt, *terms])
     known = [figure for figures in _read_both(asked, language) for figure in figures]
     comparisons = [
@@ -126,8 +126,16 @@ def _find_added(there: Iterable[Figure], known: list[Figure]) -> list[str]:
     ]
 
 
-def _holds(answer: str, term: str) -> bool:
-    """Look for a term at the beginning of a word, so that endings may differ."""
+def holds_term(answer: str, term: str) -> bool:
+    """Look for a term at the beginning of a word, so that endings may differ.
+
+    Args:
+        answer: the text.
+        term: what is looked for, whatever its letter case and typography.
+
+    Returns:
+        Whether it is there.
+    """
     start = "" if is_chinese(term) else r"(?<!\w)"
     return re.search(start + re.escape(_fold(term)), _fold(answer)) is not None
 

@@ -230,9 +230,10 @@ def measure_repetition(outputs: Outputs) -> SampleScores:
     Returns:
         Means over the answers that have at least four words.
     """
-    return {"repetition": average([_repeat(split_words(text)) for text in outputs.answers])}
+    return {"repetition": average([measure_share_repeated(split_words(text)) for text in outputs.answers])}
 
 
-def _repeat(words: list[str]) -> float | None:
+def measure_share_repeated(words: list[str]) -> float | None:
+    """Measure rep-4 of one text, in percent; None for a text of fewer words."""
     runs = list(zip(*(islice(words, start, None) for start in range(REPEATED_RUN)), strict=False))
     return 100 * (1 - len(set(runs)) / len(runs)) if runs else None
