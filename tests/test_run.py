@@ -211,3 +211,24 @@ def test_a_second_evaluation_is_next_to_the_first_and_asks_nothing_again(
     output = project / DATA / "07_model_output/product_descriptions"
     (sheet,), (key,) = ((output / name).iterdir() for name in ("rating_sheet", "rating_key"))
     assert sheet.stem == key.stem
+
+
+def test_a_worse_adapter_ends_the_command_with_a_status_of_its_own_if_that_is_asked(
+    finished_run: Path, tmp_path: Path
+):
+    project = Path(shutil.copytree(finished_run, tmp_path / "project", symlinks=True))
+    path = project / DATA / "07_model_output/product_descriptions/answers.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        row |= {"base_answer": row["reference"] or "Oak.", "tuned_answer": "xx"}
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = ("run", "--env=test", "--pipeline=evaluate", "--from-nodes=evaluate.measure_answers")
+    plain = kedro(project, *command)
+    assert plain.returncode == 0, plain.stderr
+    asked = kedro(
+        project, *command, "--params=product_descriptions.evaluation.fail_when_worse=true"
+    )
+    assert asked.returncode == 3
+    assert "product_descriptions: the verdict is worse" in asked.stderr
+    assert "Traceback" not in asked.stderr
+    assert "report.html" in asked.stderr + asked.stdout

@@ -20,12 +20,12 @@ from tuneline.checks.merged_settings import (
 from tuneline.checks.preflight import fetch_weights, find_run_problems
 from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
-from tuneline.parameters import Publish, Storage
+from tuneline.parameters import Evaluation, Publish, Storage
 from tuneline.reporting.summary import summarize
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
 from tuneline.utils.locks import hold
 from tuneline.utils.progress import Progress
-from tuneline.utils.terminal import state_rest
+from tuneline.utils.terminal import StopCommandError, state_rest
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 SETTINGS = re.compile(r"params:(.+)\.settings")
 # The machine's name, for the commands that the overview page shows.
 ENVIRONMENT = "params:environment"
+# Exit status of a command whose adapter is worse; 1 and 2 are errors of the user and of click.
+WORSE = 3
 # What is kept of a stage that is stopped half way.
 KEPT = {
     "train": "the same command goes on from the last checkpoint, if there is one",
@@ -162,11 +164,16 @@ class ProgressDuringRun:
 class SummaryAfterRun:
     """Says at the end where the results are and what changed."""
 
-    @hook_impl
+    @hook_impl(trylast=True)  # it may end the command, and the others have locks to release
     def after_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Summarize what this run made."""
+        """Summarize what this run made.
+
+        Raises:
+            StopCommandError: with status `WORSE`, if an adapter is worse than its base model and
+                `evaluation.fail_when_worse` is set.
+        """
         made = pipeline.all_outputs()
         for line in summarize(made, catalog):
             log.info("%s", line)
@@ -177,6 +184,19 @@ class SummaryAfterRun:
             log.info("—— try next ——")
             for line in list_commands(use_case, steps, run_params["env"] or DEFAULT_ENVIRONMENT):
                 log.info("%s", line)
+        for name in reported:
+            _stop_if_worse(name.removesuffix(".report"), catalog)
+
+
+def _stop_if_worse(use_case: str, catalog: DataCatalog) -> None:
+    label = catalog.load(f"{use_case}.scores")["verdict"]["label"]
+    evaluation = catalog.load(f"params:{use_case}.evaluation")
+    if label == "worse" and Evaluation.model_validate(evaluation).fail_when_worse:
+        raise StopCommandError(
+            f"{use_case}: the verdict is worse, and evaluation.fail_when_worse is set: status "
+            f"{WORSE}.",
+            WORSE,
+        )
 
 
 def list_commands(use_case: str, steps: list[dict[str, Any]], env: str) -> list[str]:

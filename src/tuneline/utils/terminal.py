@@ -103,7 +103,7 @@ def _show_traceback_of_thread(failed: threading.ExceptHookArgs) -> None:
 
 
 class StopCommandError(Exception):
-    """A command was stopped; everything it had begun is closed.
+    """A command ends before its time, or with a status of its own; all it had begun is closed.
 
     Args:
         sentence: for the user, in one line.

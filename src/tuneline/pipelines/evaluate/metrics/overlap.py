@@ -230,7 +230,11 @@ def measure_repetition(outputs: Outputs) -> SampleScores:
     Returns:
         Means over the answers that have at least four words.
     """
-    return {"repetition": average([measure_share_repeated(split_words(text)) for text in outputs.answers])}
+    return {
+        "repetition": average(
+            [measure_share_repeated(split_words(text)) for text in outputs.answers]
+        )
+    }
 
 
 def measure_share_repeated(words: list[str]) -> float | None:
