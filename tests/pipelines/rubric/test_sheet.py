@@ -163,7 +163,8 @@ def test_a_half_filled_sheet_counts_as_far_as_it_goes(tmp_path: Path):
     book.active.cell(3, header.index("B: completeness") + 1, 11)
     book.save(path)
     people, (account,) = read_back(tmp_path)
-    assert account == {"rater": "ann", "rated": 26, "blank": 20, "invalid": 2, "note": ""}
+    counts = {"rated": 26, "blank": 20, "invalid": 2, "chosen": 0, "corrected": 0}
+    assert account == {"rater": "ann", **counts, "note": ""}
     assert people["criteria"]["completeness"]["rows"] == 5
     assert people["criteria"]["readability"]["rows"] == 7
 
