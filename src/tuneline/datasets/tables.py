@@ -83,9 +83,10 @@ class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):
             DatasetError: if the file is no XLSX, or none that can be read in safety.
         """
         try:
-            texts = dict.fromkeys(RATING_TEXTS, str)
             content = BytesIO(self._read_safe())
-            sheet = pd.read_excel(content, engine="openpyxl", converters=texts)
+            sheet: pd.DataFrame = pd.read_excel(
+                content, engine="openpyxl", converters=dict.fromkeys(RATING_TEXTS, _read_text)
+            )
         except (TooLargeError, UnsafeError) as error:
             raise TunelineError(self._refuse(error)) from error
         except Exception as error:  # whatever zip, XML and openpyxl raise, it means the same
@@ -134,6 +135,10 @@ class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):
             matters="its ratings do not count",
             remedy="ask its author for the sheet again",
         )
+
+
+def _read_text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _clean(value: Any) -> Any:

@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tuneline.examples import MODELS
 from tuneline.parameters import Evaluation, Rubric
 from tuneline.pipelines.rubric.sheet import Pair
+from tuneline.reporting.pages import format_number
 from tuneline.statistics.significance import find_groups
 
 # Groups of prompts that both have rated: with fewer, most judges that agree would be named, too.
 ENOUGH = 20
 RESAMPLES = 1000
-AGREES, DISAGREES, TOO_FEW = "agrees", "disagrees", "too few prompts"
+AGREES, DISAGREES, UNKNOWN = "agrees", "disagrees", "cannot be told"
 
 
 def check_judge(
@@ -47,7 +47,7 @@ def check_judge(
     if not found:
         return {}
     statuses = [one["status"] for one in found.values()]
-    status = next((one for one in (DISAGREES, TOO_FEW) if one in statuses), AGREES)
+    status = next((one for one in (DISAGREES, UNKNOWN) if one in statuses), AGREES)
     return {"status": status, "summary": _summarize(found, status), "criteria": found}
 
 
@@ -82,7 +82,7 @@ def _compare(both: pd.DataFrame, pairs: list[Pair], evaluation: Evaluation) -> d
     signs = np.sign(judge) * np.sign(people)
     same, opposite = int((signs > 0).sum()), int((signs < 0).sum())
     if count < ENOUGH or np.unique(people).size == 1:
-        status = TOO_FEW
+        status = UNKNOWN
     else:
         status = AGREES if interval and interval[0] > 0 and same >= opposite else DISAGREES
     return {
@@ -159,29 +159,21 @@ def _find_interval(
 
 
 def _summarize(found: dict[str, dict[str, Any]], status: str) -> str:
-    said = "; ".join(f"{name}: {_describe(one)}" for name, one in found.items())
+    concerned = {name: one for name, one in found.items() if one["status"] == status}
+    named = "; ".join(f"{name} ({_describe(one)})" for name, one in concerned.items())
     if status == DISAGREES:
-        named = [name for name, one in found.items() if one["status"] == DISAGREES]
+        return f"The judge disagrees with people, do not build on its numbers: {named}."
+    if status == UNKNOWN:
         return (
-            f"The judge disagrees with people on {', '.join(named)}: do not build on it ({said})."
+            f"Whether the judge agrees with people cannot be told below {ENOUGH} prompts or groups "
+            f"on which people see differences: {named}."
         )
-    if status == TOO_FEW:
-        return (
-            "Whether the judge agrees with people cannot be told: that takes "
-            f"{ENOUGH} prompts or groups that both have rated differently ({said})."
-        )
-    return f"The judge agrees with people ({said})."
+    return f"The judge agrees with people: {named}."
 
 
 def _describe(one: dict[str, Any]) -> str:
-    number = "{:.2f}".format
-    tau = (
-        "Kendall's tau not defined" if one["tau"] is None else f"Kendall's tau {number(one['tau'])}"
-    )
-    within = (
-        f", {number(one['interval'][0])} to {number(one['interval'][1])}" if one["interval"] else ""
-    )
-    return (
-        f"{tau}{within}; they prefer the same answer of {one['same']} and opposite ones of "
-        f"{one['opposite']} in {one['prompts']} prompts"
-    )
+    tau = "not defined" if one["tau"] is None else format_number(one["tau"], 2)
+    if one["interval"]:
+        tau += ", {} to {}".format(*(format_number(end, 2) for end in one["interval"]))
+    decided = one["same"] + one["opposite"]
+    return f"Kendall's tau {tau}; the same answer preferred in {one['same']} of {decided} prompts"

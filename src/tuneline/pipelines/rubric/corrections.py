@@ -1,6 +1,7 @@
 """What people would have answered, as rows for the next training."""
 
 import re
+from collections.abc import Sequence
 from string import Formatter
 from typing import Any
 
@@ -56,7 +57,7 @@ def read_corrections(
 
 
 def refuse_own_test(
-    corrections: list[dict[str, Any]], answers: list[dict[str, Any]], adapter: str
+    corrections: Sequence[dict[str, Any]], answers: list[dict[str, Any]], adapter: str
 ) -> None:
     """Refuse answers whose references are corrections of the same adapter.
 
@@ -103,7 +104,7 @@ def _make_raw_row(row: dict[str, Any], better: str, data: Data, prompt: Prompt) 
 
 
 def _take_apart(template: str, text: str) -> dict[str, str]:
-    """Find the column in a text that was made of a template; an answer may lack the words around it."""
+    """Find the column in a text; an answer may lack the words that the template has around it."""
     parts = list(Formatter().parse(template))
     names = [name for _, name, _, _ in parts if name]
     if len(names) != 1:
