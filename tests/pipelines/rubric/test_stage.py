@@ -8,18 +8,20 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pandas as pd
+import polars as pl
 import pytest
 
 from tests.pipelines.evaluate.rows import make_row
 from tests.pipelines.rubric.filling import fill
 from tests.pipelines.rubric.stage import ADAPTER, ANSWERS, DATA, EVALUATION, RUBRIC, Stage
-from tuneline.datasets import GrowingJSONLinesDataset
+from tuneline.datasets import GrowingJSONLinesDataset, RawJSONDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Prompt, Server
 from tuneline.pipelines.rubric.agreement import check_judge
 from tuneline.pipelines.rubric.corrections import read_corrections
 from tuneline.pipelines.rubric.nodes import summarize_rubric
 from tuneline.pipelines.rubric.sheet import choose_pairs, make_sheet
+from tuneline.streaming import Fields
 
 
 @pytest.fixture
@@ -138,6 +140,21 @@ def test_corrections_are_rows_of_the_use_cases_own_columns(stage: Stage):
     assert (row["asin"], row["kind"], row["id"]) == (rated.row["id"], "pots", rated.row["id"])
     assert (row["rater"], row["corrected"], row["adapter"]) == ("Ann", rated.sides["A"], ADAPTER)
     assert row["date"]
+
+
+def test_corrections_are_read_as_raw_rows_next_to_the_others(stage: Stage, tmp_path: Path):
+    put(stage, "ann.xlsx", {(1, "better answer"): "Mine."})
+    stage.run()
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    shutil.copy(stage.output / "corrections.jsonl", raw)
+    old = {"asin": "7", "title": "pot 7", "content": "Old.", "kind": "pots"}
+    (raw / "pots.json").write_text(json.dumps([old]))
+    source = RawJSONDataset(filepath=f"{raw}/*.json*").load()
+    rows = pl.concat(source.map(Fields(DATA.id, ("title", "content"), ("kind",)), lambda one: one))
+    assert rows["problem"].to_list() == [None, None]
+    assert rows["content"].to_list() == ["Mine.", "Old."]
+    assert rows["kind"].to_list() == ["pots", "pots"]
 
 
 def test_templates_of_several_columns_give_no_raw_row():

@@ -100,7 +100,8 @@ def _make_raw_row(row: dict[str, Any], better: str, data: Data, prompt: Prompt) 
         return {}
     named = {} if data.id == "line" else {data.id: row["id"]}
     carried = {data.category: row["category"], **row["slices"], data.key_terms: row["key_terms"]}
-    return {name: value for name, value in carried.items() if name and value} | named | columns
+    filled = {name: "" if value is None else value for name, value in carried.items() if name}
+    return filled | named | columns
 
 
 def _take_apart(template: str, text: str) -> dict[str, str]:
