@@ -45,7 +45,8 @@ function nameCell(line, place) {
 function writeCell(value, name) {
   if (value === null || value === undefined || value === "") return "";
   if (typeof value === "number") return `<c r="${name}"><v>${value}</v></c>`;
-  const text = String(value).slice(0, LONGEST_CELL).toWellFormed()
+  const cut = String(value).slice(0, LONGEST_CELL);
+  const text = cut.replace(/\p{Surrogate}/gu, "\ufffd")
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
     .replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\r/g, "&#13;");
   return `<c r="${name}" t="inlineStr"><is><t xml:space="preserve">${text}</t></is></c>`;
