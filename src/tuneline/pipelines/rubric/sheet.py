@@ -54,13 +54,13 @@ def choose_pairs(
 
     Returns:
         Pairs; the side of each is drawn from the seed and the answers, so that it is the same when
-        it is asked for again and cannot be guessed from other evaluations.
+        it is asked for again, and follows neither from other evaluations nor from the sheet's name.
     """
     questions = [row for row in answers if row["reference"] is None]
     test = [row for row in answers if row["reference"] is not None]
     random.Random(evaluation.seed).shuffle(test)  # noqa: S311 - a draw, not a secret
     rows = [*questions, *test][: rubric.prompts]
-    sides = random.Random(hash_value([evaluation.seed, fingerprint(rows, rubric)]))  # noqa: S311
+    sides = random.Random(hash_value([evaluation.seed, _hash_material(rows, rubric)]))  # noqa: S311
     return [
         Pair(number, row, sides.choice(("base", "tuned")))
         for number, row in enumerate(rows, start=1)
@@ -68,10 +68,17 @@ def choose_pairs(
 
 
 def fingerprint(rows: list[dict[str, Any]], rubric: Rubric) -> str:
-    """Tell one set of answers and criteria from another: twelve hexadecimal digits."""
+    """Tell one set of answers and criteria from another: twelve hexadecimal digits.
+
+    Raters see them: they are a hash of the hash that the sides are drawn from.
+    """
+    return hash_value(_hash_material(rows, rubric))[:12]
+
+
+def _hash_material(rows: list[dict[str, Any]], rubric: Rubric) -> str:
     keys = ("id", "prompt", "base_answer", "tuned_answer")
     texts = [[row[key] for key in keys] for row in rows]
-    return hash_value([texts, rubric.model_dump(include={"criteria"})])[:12]
+    return hash_value([texts, rubric.model_dump(include={"criteria"})])
 
 
 def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:
