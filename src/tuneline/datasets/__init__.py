@@ -20,6 +20,7 @@ from tuneline.datasets.raw_spark import SparkJSONLinesDataset
 from tuneline.datasets.tables import LazyCSVDataset, RatingSheetDataset
 from tuneline.datasets.whole_files import (
     CSVDataset,
+    GrowingJSONLinesDataset,
     HTMLDataset,
     JSONDataset,
     JSONLinesDataset,
@@ -36,6 +37,7 @@ __all__ = [
     "CacheDataset",
     "EarlierRecordsDataset",
     "FolderDataset",
+    "GrowingJSONLinesDataset",
     "HTMLDataset",
     "JSONDataset",
     "JSONLinesDataset",

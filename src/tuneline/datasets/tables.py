@@ -1,6 +1,7 @@
 """Tables for people: CSV files of any size, and sheets in which they rate."""
 
 import re
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ from tuneline.utils.terminal import FORMULA_START
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 LONGEST_CELL = 32_767  # characters, of XLSX
 CUT = " […: longer than a cell]"
+# Columns of a rating sheet that are text, whatever is in them: `007` is a name, `NA` an answer.
+RATING_TEXTS = ("sheet", "choice", "better answer", "better than", "rater", "saved")
+# What some of them take.
+RATING_LISTS = {"choice": "A,B,both good,both bad", "better than": "A,B,both"}
 TEXT_WIDTH, RATING_WIDTH = 48, 12
 
 
@@ -72,17 +77,23 @@ class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):
         self._limits = read_limits(limits, filepath)
 
     def load(self) -> pd.DataFrame:
-        """Read the first sheet.
+        """Read the first sheet; `attrs["saved"]` says when the file was last changed.
 
         Raises:
             DatasetError: if the file is no XLSX, or none that can be read in safety.
         """
         try:
-            return pd.read_excel(BytesIO(self._read_safe()), engine="openpyxl")
+            content = BytesIO(self._read_safe())
+            sheet: pd.DataFrame = pd.read_excel(
+                content, engine="openpyxl", converters=dict.fromkeys(RATING_TEXTS, _read_text)
+            )
         except (TooLargeError, UnsafeError) as error:
             raise TunelineError(self._refuse(error)) from error
         except Exception as error:  # whatever zip, XML and openpyxl raise, it means the same
             raise DatasetError(f"{self._filepath} is no XLSX file: {error}") from error
+        changed = datetime.fromtimestamp(self._filepath.stat().st_mtime, UTC)
+        sheet.attrs["saved"] = changed.isoformat(timespec="seconds")
+        return sheet
 
     def save(self, data: pd.DataFrame) -> None:
         """Write the sheet."""
@@ -126,6 +137,10 @@ class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):
         )
 
 
+def _read_text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
 def _clean(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -152,10 +167,14 @@ def _lay_out(sheet: Any, data: pd.DataFrame) -> None:
     for number, column in enumerate(data.columns, start=1):
         letter = get_column_letter(number)
         to_fill = column.startswith(("A: ", "B: "))
-        texts = not to_fill and pd.api.types.is_string_dtype(data[column]) and column != "sheet"
+        texts = not to_fill and column not in {"sheet", "number", *RATING_LISTS}
         sheet.column_dimensions[letter].width = TEXT_WIDTH if texts else RATING_WIDTH
         if to_fill and len(data):
             rating.add(f"{letter}2:{letter}{len(data) + 1}")
+        if column in RATING_LISTS and len(data):
+            listed = DataValidation(type="list", formula1=f'"{RATING_LISTS[column]}"')
+            listed.add(f"{letter}2:{letter}{len(data) + 1}")
+            sheet.add_data_validation(listed)
         for cell in sheet[letter]:
             cell.alignment = Alignment(wrap_text=True, vertical="top")
     for cell in sheet[1]:

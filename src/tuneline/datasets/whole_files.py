@@ -146,6 +146,8 @@ class JSONLinesDataset(LocalDataset[list[dict[str, Any]], list[dict[str, Any]]])
     The file appears under its name only when it is whole.
     """
 
+    _remedy = "run the stage that makes it again"
+
     def load(self) -> list[dict[str, Any]]:
         """Read all objects.
 
@@ -175,9 +177,44 @@ class JSONLinesDataset(LocalDataset[list[dict[str, Any]], list[dict[str, Any]]])
                     value=line.decode("utf-8", "backslashreplace").strip(),
                     wrong=f"it is not a JSON object ({error})",
                     matters="the file was changed by hand or cut off",
-                    remedy="run the stage that makes it again",
+                    remedy=self._remedy,
                 )
             ) from error
+
+
+class GrowingJSONLinesDataset(JSONLinesDataset):
+    """Adds objects to those that are there, and reads them all. Nothing is ever taken out.
+
+    Args:
+        filepath: the file.
+        same: keys by which two objects are the same: then the one that is there stays.
+        metadata: what Kedro-Viz reads.
+    """
+
+    _remedy = "correct the line, or move it into another file"
+
+    def __init__(
+        self, *, filepath: str, same: list[str], metadata: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._same = same
+
+    def save(self, data: list[dict[str, Any]]) -> None:
+        """Add the objects that are not there yet.
+
+        Raises:
+            TunelineError: if a line that is there cannot be read; the file stays as it is.
+        """
+        rows = self.load() if self._exists() else []
+        known = {self._identify(row) for row in rows}
+        for row in data:
+            if self._identify(row) not in known:
+                known.add(self._identify(row))
+                rows.append(row)
+        super().save(rows)
+
+    def _identify(self, row: dict[str, Any]) -> bytes:
+        return orjson.dumps([row.get(key) for key in self._same])
 
 
 def _flatten(row: dict[str, Any]) -> dict[str, object]:

@@ -1,3 +1,4 @@
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,8 @@ NEXT_STEPS = {
     ]
 }
 RATED = {
+    "rows": 12,
+    "groups": 12,
     "base": 5.4,
     "tuned": 7.2,
     "difference": 1.8,
@@ -109,9 +112,33 @@ RUBRIC = {
         "pairs": 11,
         "disagree": {PLANTED: 2},
         "criteria": {PLANTED: RATED},
+        "agreement": {
+            "status": "disagrees",
+            "summary": f"The judge disagrees with people: {PLANTED}.",
+            "criteria": {
+                PLANTED: {
+                    "tau": -0.12,
+                    "interval": [-0.4, 0.21],
+                    "alpha": None,
+                    "prompts": 30,
+                    "groups": 24,
+                    "same": 11,
+                    "opposite": 14,
+                    "status": "disagrees",
+                }
+            },
+        },
     },
     "people": {
         "raters": 2,
+        "corrections": 1,
+        "choices": {
+            "base": 3,
+            "tuned": 9,
+            "both good": 4,
+            "both bad": 0,
+            "compared": {**RATED, "percent": True},
+        },
         "criteria": {"completeness": {**RATED, "change": None, "agreement": None}},
         "sheets": [
             {"rater": f"ann {PLANTED}", "rated": 20, "blank": 4, "invalid": 0, "note": ""},
@@ -381,6 +408,25 @@ def test_one_kind_of_rater_alone_is_shown_alone(rater: str, there: str, not_ther
     page = make_page(rubric={rater: RUBRIC[rater]})
     assert there in page
     assert not_there not in page
+
+
+def test_a_judge_that_disagrees_with_people_is_named_before_its_numbers(page: str):
+    part = page.partition("<h2>Ratings</h2>")[2].partition("<h2>")[0]
+    assert re.sub(r"<[^>]+>", "", part).strip().startswith("The judge disagrees with people: ")
+    assert part.index("The judge disagrees") < part.index("By a judge model")
+    for number in (
+        "\N{MINUS SIGN}0.12",
+        "\N{MINUS SIGN}0.40 to 0.21",
+        "11 · 14",
+        "30 in 24 groups",
+    ):
+        assert number in part, number
+
+
+def test_what_people_chose_and_corrected_is_shown(page: str):
+    words = " ".join(page.split())
+    assert "Tuned 9, base 3, both good 4, both bad 0. Tuned minus base:" in words
+    assert "1 better answer so far" in words
 
 
 def test_sheets_without_a_rating_say_so():

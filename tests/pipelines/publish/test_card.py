@@ -83,6 +83,16 @@ def test_what_no_record_holds_is_said_to_be_missing(material: dict, parameters: 
         assert words in card
 
 
+def test_a_judge_that_disagrees_with_people_is_named_before_its_ratings(
+    material: dict, parameters: UseCase
+):
+    said = "The judge disagrees with people, do not build on its numbers: readability."
+    rated = {"base": 5, "tuned": 7, "difference": 2, "interval": [1, 3], "result": "better"}
+    judge = {"agreement": {"summary": said}, "criteria": {"readability": rated}}
+    card = write(material, parameters, rubric={"judge": judge})
+    assert 0 < card.find(said) < card.index("Blind ratings by a judge model")
+
+
 def test_no_row_of_the_data_is_shown_unless_it_is_asked_for(material: dict, parameters: UseCase):
     reference = material["answers"][0]["reference"]
     assert reference not in write(material, parameters)

@@ -1,5 +1,6 @@
 """The sheet that people fill in: exported, filled in, read back."""
 
+import random
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.pipelines.rubric.filling import fill
 from tuneline.datasets import CSVDataset, OptionalPartitionsDataset, RatingSheetDataset
 from tuneline.parameters import Criterion, Evaluation, Rubric
 from tuneline.pipelines.rubric.nodes import make_rating_sheet, read_ratings, summarize_rubric
+from tuneline.utils.hashing import hash_value
 
 RUBRIC = Rubric(
     criteria=[
@@ -51,6 +53,14 @@ def test_the_sheet_does_not_say_whose_answer_is_whose(tmp_path: Path):
     assert not {"base", "tuned"} & set(" ".join(sheet.columns).split())
     assert {side["A"] for side in key.values()} == {"base", "tuned"}
     assert len(sheet) == 12
+
+
+def test_the_sides_do_not_follow_from_what_raters_see():
+    sheets, keys = make_rating_sheet(ANSWERS, EVALUATION)
+    (name,), (key,) = sheets, keys.values()
+    drawn = random.Random(hash_value([EVALUATION.seed, name]))
+    guessed = [drawn.choice(("base", "tuned")) for _ in ANSWERS]
+    assert [sides["A"] for sides in key.values()] != guessed
 
 
 def test_an_answer_that_looks_like_a_formula_stays_a_text(tmp_path: Path):
@@ -163,7 +173,8 @@ def test_a_half_filled_sheet_counts_as_far_as_it_goes(tmp_path: Path):
     book.active.cell(3, header.index("B: completeness") + 1, 11)
     book.save(path)
     people, (account,) = read_back(tmp_path)
-    assert account == {"rater": "ann", "rated": 26, "blank": 20, "invalid": 2, "note": ""}
+    counts = {"rated": 26, "blank": 20, "invalid": 2, "chosen": 0, "corrected": 0}
+    assert account == {"rater": "ann", **counts, "note": ""}
     assert people["criteria"]["completeness"]["rows"] == 5
     assert people["criteria"]["readability"]["rows"] == 7
 

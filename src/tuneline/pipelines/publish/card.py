@@ -153,6 +153,7 @@ def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
             {name: found for name, found in metrics.items() if name not in counting}
         ),
         "categories": _list_categories(scores),
+        "agreement": records["rubric"].get("judge", {}).get("agreement", {}).get("summary", ""),
         "ratings": {
             who: _compare_ratings(found["criteria"])
             for who, found in records["rubric"].items()

@@ -1,31 +1,38 @@
 """Nodes of the rubric stage. On a machine that states `rubric: null` they ask nobody."""
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from kedro.io import DatasetError
 
 from tuneline.errors import TunelineError
-from tuneline.parameters import Evaluation
-from tuneline.pipelines.rubric.ratings import (
-    account_judgments,
-    rate_pairs,
-    read_judgments,
-    summarize_ratings,
-)
+from tuneline.parameters import Data, Evaluation, Prompt, Rubric
+from tuneline.pipelines.rubric.agreement import DISAGREES, check_judge
+from tuneline.pipelines.rubric.corrections import read_corrections, refuse_own_test
+from tuneline.pipelines.rubric.judge import account_judgments, rate_pairs, read_judgments
+from tuneline.pipelines.rubric.page import render_rating_page
+from tuneline.pipelines.rubric.ratings import summarize_choices, summarize_ratings
 from tuneline.pipelines.rubric.sheet import (
     RATING_COLUMNS,
+    Pair,
     choose_pairs,
+    date_sheet,
     describe_sheet,
+    find_fault,
     make_key,
     make_sheet,
     read_sheet,
 )
 from tuneline.utils.caches import Cache
+from tuneline.utils.terminal import show
 
 log = logging.getLogger(__name__)
+# Begins the names of files that a computer puts next to the sheets by itself.
+NO_SHEET = (".", "~$")
 
 
 def judge_answers(
@@ -72,6 +79,23 @@ def make_rating_sheet(
     return {name: sheet}, {name: make_key(pairs)}
 
 
+def make_rating_page(answers: list[dict[str, Any]], evaluation: Evaluation) -> dict[str, str]:
+    """Make the blinded sheet as a page, in which it is filled in without a spreadsheet.
+
+    Args:
+        answers: one row a prompt.
+        evaluation: the rubric.
+
+    Returns:
+        HTML by the sheet's name; none unless `rubric.people`.
+    """
+    rubric = evaluation.rubric
+    if rubric is None or not rubric.people:
+        return {}
+    name, sheet = make_sheet(choose_pairs(answers, evaluation, rubric), rubric)
+    return {name: render_rating_page(name, sheet, evaluation.title)}
+
+
 def read_ratings(
     completed_sheets: dict[str, Callable[[], pd.DataFrame]],
     answers: list[dict[str, Any]],
@@ -93,18 +117,76 @@ def read_ratings(
     pairs = choose_pairs(answers, evaluation, rubric)
     rows: list[dict[str, Any]] = []
     accounts = []
-    for rater, load in sorted(completed_sheets.items()):
-        try:
-            read, account = read_sheet(rater, load(), pairs, rubric)
-        except TunelineError as error:
-            read, account = [], describe_sheet(rater, note=error.problems[0].wrong)
-        except DatasetError:
-            read, account = [], describe_sheet(rater, note="it is no XLSX file")
+    for name, sheet in sorted(_open_sheets(completed_sheets, pairs, rubric), key=_date):
+        if isinstance(sheet, str):
+            accounts.append(describe_sheet(name, note=sheet))
+            log.warning("The rating sheet %s is not used: %s.", show(name), sheet)
+            continue
+        read, account = read_sheet(name, sheet, pairs, rubric)
         rows += read
         accounts.append(account)
-        if account["note"]:
-            log.warning("The rating sheet %s is not used: %s.", rater, account["note"])
-    return pd.DataFrame(rows, columns=RATING_COLUMNS), accounts
+    # Of two sheets by one rater the one that was saved later counts, where both rate the same.
+    ratings = pd.DataFrame(rows, columns=RATING_COLUMNS).drop_duplicates(
+        ["rater", "number", "criterion"], keep="last"
+    )
+    ordered = sorted(accounts, key=lambda account: account["rater"])
+    return ratings.sort_values(["rater", "number"], kind="stable", ignore_index=True), ordered
+
+
+def collect_corrections(
+    completed_sheets: dict[str, Callable[[], pd.DataFrame]],
+    answers: list[dict[str, Any]],
+    scores: dict[str, Any],
+    data: Data,
+    prompt: Prompt,
+    evaluation: Evaluation,
+) -> list[dict[str, Any]]:
+    """Collect the better answers that people have written.
+
+    Args:
+        completed_sheets: what reads a sheet, by its file name.
+        answers: one row a prompt.
+        scores: names the adapter.
+        data: names the columns of a raw row.
+        prompt: the templates.
+        evaluation: the rubric.
+
+    Returns:
+        One row a correction, as `read_corrections` gives them; those of sheets on other answers
+        were collected when these were the answers.
+    """
+    rubric = evaluation.rubric
+    if rubric is None or not rubric.people:
+        return []
+    pairs = choose_pairs(answers, evaluation, rubric)
+    return [
+        row
+        for name, sheet in sorted(_open_sheets(completed_sheets, pairs, rubric), key=_date)
+        if not isinstance(sheet, str)
+        for row in read_corrections(name, sheet, pairs, scores["run"]["adapter"], data, prompt)
+    ]
+
+
+def _open_sheets(
+    completed_sheets: dict[str, Callable[[], pd.DataFrame]], pairs: list[Pair], rubric: Rubric
+) -> Iterator[tuple[str, pd.DataFrame | str]]:
+    """Open the files of the folder: name without its suffix, and the sheet, or what is wrong."""
+    for name, load in completed_sheets.items():
+        if Path(name).name.startswith(NO_SHEET):
+            continue
+        try:
+            sheet = load()
+            opened = find_fault(sheet, pairs, rubric) or sheet
+        except TunelineError as error:
+            opened = error.problems[0].wrong
+        except DatasetError:
+            opened = "it is no XLSX file"
+        yield re.sub(r"\.xlsx$", "", name, flags=re.IGNORECASE), opened
+
+
+def _date(opened: tuple[str, pd.DataFrame | str]) -> tuple[str, str]:
+    name, sheet = opened
+    return "" if isinstance(sheet, str) else date_sheet(sheet), name
 
 
 def summarize_rubric(
@@ -113,6 +195,8 @@ def summarize_rubric(
     sheet_status: list[dict[str, Any]],
     answers: list[dict[str, Any]],
     evaluation: Evaluation,
+    corrections: Sequence[dict[str, Any]] = (),
+    scores: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Sum the ratings up: before, after, change in percent.
 
@@ -122,19 +206,32 @@ def summarize_rubric(
         sheet_status: the account of their sheets.
         answers: one row a prompt.
         evaluation: the rubric.
+        corrections: all that were collected so far.
+        scores: names the adapter.
 
     Returns:
         `judge` and `people`, each with `criteria` (see `summarize_ratings`) and how they came
-        about; empty without a rubric.
+        about; of the judge first the `agreement` with people (see `check_judge`). Empty without a
+        rubric.
+
+    Raises:
+        TunelineError: if a reference of the test split is a correction of the same adapter.
     """
     rubric = evaluation.rubric
     if rubric is None:
         return {}
     pairs = choose_pairs(answers, evaluation, rubric)
+    if scores is not None:
+        refuse_own_test(corrections, answers, scores["run"]["adapter"])
     found: dict[str, Any] = {}
     if rubric.judge:
         rated = read_judgments(judgments)
+        agreement = check_judge(rated, ratings, pairs, evaluation, rubric)
+        if agreement:
+            level = logging.WARNING if agreement["status"] == DISAGREES else logging.INFO
+            log.log(level, agreement["summary"])
         found["judge"] = {
+            "agreement": agreement,
             "model": rubric.judge.model,
             **account_judgments(judgments),
             "criteria": summarize_ratings(rated, pairs, evaluation, rubric),
@@ -143,6 +240,8 @@ def summarize_rubric(
         found["people"] = {
             "sheets": sheet_status,
             "raters": int(ratings["rater"].nunique()),
+            "choices": summarize_choices(ratings, pairs, evaluation),
+            "corrections": len(corrections),
             "criteria": summarize_ratings(ratings, pairs, evaluation, rubric),
         }
     return found

@@ -1,9 +1,11 @@
-"""The rubric stage: answers → judgments, rating sheet → ratings → rubric."""
+"""The rubric stage: answers → judgments, rating sheet → ratings, corrections → rubric."""
 
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.pipelines.rubric.nodes import (
+    collect_corrections,
     judge_answers,
+    make_rating_page,
     make_rating_sheet,
     read_ratings,
     summarize_rubric,
@@ -27,15 +29,42 @@ def create_pipeline() -> Pipeline:
                 outputs=["rating_sheet", "rating_key"],
             ),
             Node(
+                make_rating_page,
+                name="make_rating_page",
+                inputs=["answers", "params:evaluation"],
+                outputs="rating_page",
+            ),
+            Node(
                 read_ratings,
                 name="read_ratings",
                 inputs=["completed_sheets", "answers", "params:evaluation"],
                 outputs=["ratings", "sheet_status"],
             ),
             Node(
+                collect_corrections,
+                name="collect_corrections",
+                inputs=[
+                    "completed_sheets",
+                    "answers",
+                    "scores",
+                    "params:data",
+                    "params:prompt",
+                    "params:evaluation",
+                ],
+                outputs="corrections",
+            ),
+            Node(
                 summarize_rubric,
                 name="summarize_rubric",
-                inputs=["judgments", "ratings", "sheet_status", "answers", "params:evaluation"],
+                inputs=[
+                    "judgments",
+                    "ratings",
+                    "sheet_status",
+                    "answers",
+                    "params:evaluation",
+                    "corrections",
+                    "scores",
+                ],
                 outputs="rubric",
             ),
         ]
