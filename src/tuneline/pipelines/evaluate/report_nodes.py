@@ -28,7 +28,7 @@ from tuneline.statistics.paired_comparison import Metric
 
 log = logging.getLogger(__name__)
 # Next to what decides the verdict, at the top of the page; one more card says how many were won.
-EXPLAINING = ("loss", "eos_rate", "repetition")
+EXPLAINING = ("usable", "loss", "repetition")
 CARDS = 4
 
 
