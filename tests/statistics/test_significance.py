@@ -54,7 +54,8 @@ def test_intervals_of_shares_cover_the_truth(rows: int, chance: tuple[float, flo
         base, tuned = (100.0 * (random.random(rows) < one) for one in chance)
         low, high = compare(base, tuned)["interval"]
         covered += low <= 100 * (chance[1] - chance[0]) <= high
-    assert covered >= 184  # 95 % are 190; fewer than 184 come once in a thousand times
+    # 95 % are 190. A score interval covers 92.5 % at worst here (8 prompts, 3 % to 97 %): 185.
+    assert covered >= 180
 
 
 @pytest.mark.parametrize("rows", [6, 8, 16, 32, 64])

@@ -5,7 +5,6 @@ over the groups, corrected for skewness.
 """
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -16,9 +15,8 @@ from tuneline.statistics.proportions import (
     find_wilson_interval,
     is_proportion,
 )
+from tuneline.statistics.sums import cross_error, linearize, reduce_sums, sum_by
 
-# An untrained model's loss would overflow; beyond e^50 no one reads the number.
-LARGEST_EXPONENT = 50
 # Numbers closer than this are the same: sums of floats differ in their last digits.
 SAME = 1e-9
 
@@ -38,21 +36,6 @@ class Estimate:
     high: float
     error: float
     groups: int
-
-
-def reduce_sums(sums: np.ndarray, exponent: bool) -> np.ndarray:
-    """Reduce sums of numerators and denominators (…, 2) to (…); NaN where nothing counts."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = sums[..., 0] / sums[..., 1]
-    return np.asarray(np.exp(np.minimum(mean, LARGEST_EXPONENT)) if exponent else mean)
-
-
-def sum_by(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Sum rows by their group: (rows, …) to (groups, …)."""
-    _, order = np.unique(numbers, return_inverse=True)
-    sums = np.zeros((order.max() + 1, *values.shape[1:]))
-    np.add.at(sums, order, values)
-    return sums
 
 
 def estimate_level(
@@ -78,12 +61,14 @@ def estimate_level(
     if not enough_groups(fewest, confidence):
         return None
     level = float(reduce_sums(rows.sum(axis=0), exponent))
-    influences = _linearize(rows, exponent)
-    error = _cross_error(influences, groupings)
-    if is_proportion(rows, scale):
-        size = _find_size(rows, influences, groupings, error, fewest, confidence)
-        ends = find_wilson_interval(level / (scale or 1), size, confidence)
-        return _scale(ends, scale or 1, fewest, confidence)
+    if scale and is_proportion(rows, scale):
+        right = rows[:, 0] / scale
+        size = find_effective_size(right, (0, 1), groupings, confidence)
+        return _scale(
+            find_wilson_interval(float(right.mean()), size, confidence), scale, fewest, confidence
+        )
+    influences = linearize(rows, exponent)
+    error = cross_error(influences, groupings)
     found = []
     for numbers in groupings:
         own = _spread_out(level, influences, numbers)
@@ -121,16 +106,14 @@ def estimate_change(
     fewest = min(_count(one, numbers) for one in (base, tuned) for numbers in groupings)
     if not enough_groups(fewest, confidence):
         return None
-    influences = _linearize(tuned, exponent) - _linearize(base, exponent)
-    error = _cross_error(influences, groupings)
     both = (base, tuned)
-    if all(is_proportion(one, scale) for one in both) and (base[:, 1] == tuned[:, 1]).all():
-        change = (tuned - base)[base[:, 1] == 1, 0]
-        size = _find_size(base, influences, groupings, error, fewest, confidence)
-        ends = find_tango_interval(
-            float((change > 0).mean()), float((change < 0).mean()), size, confidence
-        )
-        return _scale(ends, scale or 1, fewest, confidence)
+    if scale and all(is_proportion(one, scale) for one in both):
+        change = (tuned[:, 0] - base[:, 0]) / scale
+        size = find_effective_size(change, (-1, 1), groupings, confidence)
+        won, lost = (float((side * change > 0).mean()) for side in (1, -1))
+        return _scale(find_tango_interval(won, lost, size, confidence), scale, fewest, confidence)
+    influences = linearize(tuned, exponent) - linearize(base, exponent)
+    error = cross_error(influences, groupings)
     whole = [float(reduce_sums(one.sum(axis=0), exponent)) for one in both]
     found = []
     for numbers in groupings:
@@ -147,50 +130,10 @@ def _count(rows: np.ndarray, numbers: np.ndarray) -> int:
     return int((sum_by(rows, numbers)[:, 1] != 0).sum())
 
 
-def _linearize(rows: np.ndarray, exponent: bool) -> np.ndarray:
-    """Say how much each row moves the ratio (delta method): shape (rows,), the sum is 0."""
-    numerator, denominator = rows.sum(axis=0)
-    mean = numerator / denominator
-    slope = 1.0
-    if exponent:
-        slope = float(np.exp(mean)) if mean < LARGEST_EXPONENT else 0.0
-    return np.asarray(slope * (rows[:, 0] - mean * rows[:, 1]) / denominator)
-
-
 def _spread_out(whole: float, influences: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Give each group a value of its own whose mean is the whole: shape (groups,)."""
     sums = sum_by(influences, numbers)
     return np.asarray(whole + len(sums) * sums)
-
-
-def _find_size(
-    rows: np.ndarray,
-    influences: np.ndarray,
-    groupings: list[np.ndarray],
-    error: float,
-    fewest: int,
-    confidence: float,
-) -> float:
-    """Find the effective sample size by the grouping that says least."""
-    there = rows[:, 1] != 0
-    variance = max(error**2, *(_find_variance(sum_by(influences, one)) for one in groupings))
-    return find_effective_size(influences[there] * there.sum(), fewest, variance, confidence)
-
-
-def _find_variance(sums: np.ndarray) -> float:
-    return float(len(sums) / max(1, len(sums) - 1) * (sums**2).sum())
-
-
-def _cross_error(influences: np.ndarray, groupings: list[np.ndarray]) -> float:
-    """Find the standard error of several groupings that cross, by inclusion and exclusion."""
-    if len(groupings) == 1:
-        return 0.0
-    variance = 0.0
-    for size in range(1, len(groupings) + 1):
-        for chosen in combinations(groupings, size):
-            _, numbers = np.unique(np.stack(chosen), axis=1, return_inverse=True)
-            variance += (-1) ** (size + 1) * _find_variance(sum_by(influences, numbers.ravel()))
-    return float(max(0.0, variance) ** 0.5)
 
 
 def _scale(ends: tuple[float, float], scale: float, groups: int, confidence: float) -> Estimate:

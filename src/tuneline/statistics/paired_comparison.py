@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tuneline.parameters import Evaluation
-from tuneline.statistics.intervals import estimate_level, reduce_sums
+from tuneline.statistics.intervals import estimate_level
 from tuneline.statistics.power import count_needed
 from tuneline.statistics.significance import (
     SAME_PROMPT,
@@ -16,6 +16,7 @@ from tuneline.statistics.significance import (
     count_groups,
     judge_difference,
 )
+from tuneline.statistics.sums import reduce_sums
 
 SCALE = 100.0
 # By metric, an array of shape (rows, 2): numerator and denominator of each row.

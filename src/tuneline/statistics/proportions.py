@@ -7,51 +7,61 @@ in groups they take the effective sample size in place of their number.
 import numpy as np
 
 from tuneline.statistics.power import find_quantile
+from tuneline.statistics.sums import cross_error, find_variance, sum_by
 
 # What the score statistic of Tango is not evaluated beyond: at 1 it is 0 / 0.
 EDGE = 1 - 1e-12
 
 
-def is_proportion(rows: np.ndarray, scale: float | None) -> bool:
-    """Tell whether every row that counts is right or wrong, and nothing in between.
+def is_proportion(rows: np.ndarray, scale: float) -> bool:
+    """Tell whether every row is right or wrong, and nothing in between.
 
     Args:
         rows: numerator and denominator of each row: shape (rows, 2).
-        scale: what a right one has; None where the metric has no such scale.
+        scale: the numerator of a right one, whose denominator is 1.
     """
-    if scale is None or not np.isin(rows[:, 1], (0, 1)).all():
-        return False
-    return bool(np.isin(rows[rows[:, 1] == 1, 0], (0, scale)).all())
+    return bool((rows[:, 1] == 1).all() and np.isin(rows[:, 0], (0, scale)).all())
 
 
 def find_effective_size(
-    values: np.ndarray, groups: int, variance: float, confidence: float
+    values: np.ndarray,
+    ends: tuple[float, float],
+    groupings: list[np.ndarray],
+    confidence: float,
 ) -> float:
     """Find the number of independent prompts that would say as much as these in their groups.
 
     n / design effect · (t(n - 1) / t(groups - 1))², at most n: Korn and Graubard 1998 (Survey
     Methodology 24, Confidence intervals for proportions with small expected number of positive
     counts estimated from survey data). The design effect is the variance of the mean by groups over
-    that of as many independent prompts. Where no prompt differs from another it cannot be
-    estimated: each group then counts once.
+    that of as many independent prompts. Two groups of half the usual size are added to estimate it,
+    one at either end of the scale: few right prompts hide that they are right together.
 
     Args:
         values: one number a prompt, whose mean is estimated: shape (rows,).
-        groups: that the prompts are in.
-        variance: of their mean, by groups.
+        ends: the least and the largest number that there can be.
+        groupings: the group number of each prompt, one array a grouping.
         confidence: of the interval.
 
     Returns:
         The effective sample size, from 1 to the number of prompts.
     """
     size = len(values)
-    if groups >= size:
+    groups = min(len(np.unique(numbers)) for numbers in groupings)
+    if groups == size:
         return float(size)
-    simple = float(values.var(ddof=1)) / size
-    independent = size * simple / variance if simple > 0 and variance > 0 else float(groups)
+    usual = max(1, round(size / groups / 2))
+    more = np.concatenate([values, np.repeat(ends, usual)])
+    numbers = [np.concatenate([one, one.max() + 1 + np.repeat((0, 1), usual)]) for one in groupings]
+    influences = (more - more.mean()) / len(more)
+    by_groups = max(
+        cross_error(influences, numbers) ** 2,
+        *(find_variance(sum_by(influences, one)) for one in numbers),
+    )
+    effect = by_groups / (float(more.var(ddof=1)) / len(more))
     upper = 1 - (1 - confidence) / 2
     share = find_quantile(upper, size) / find_quantile(upper, groups)
-    return float(min(size, max(1.0, independent * share**2)))
+    return float(min(size, max(1.0, size / effect * share**2)))
 
 
 def find_wilson_interval(share: float, size: float, confidence: float) -> tuple[float, float]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tuneline.statistics.intervals import estimate_change, reduce_sums, sum_by
+from tuneline.statistics.intervals import estimate_change
 from tuneline.statistics.power import POWER, find_quantile
+from tuneline.statistics.sums import reduce_sums, sum_by
 
 # By grouping, the number of each row's group: shape (rows,).
 Groupings = dict[str, np.ndarray]
