@@ -116,6 +116,8 @@ def _compare(
     before, after = _reduce(base, metric), _reduce(tuned, metric)
     counted = base[:, 1] != 0, tuned[:, 1] != 0
     there = counted[0] | counted[1]
+    rows = int(min(one.sum() for one in counted))
+    groups = min(min(count_groups(groupings, one).values()) for one in counted)
     wins, ties, losses = _count_wins(metric, base, tuned)
     compared = {
         "base": before,
@@ -125,8 +127,8 @@ def _compare(
         "difference": None,
         "interval": None,
         "confidence": settings.confidence,
-        "rows": int(min(one.sum() for one in counted)),
-        "groups": min(min(count_groups(groupings, one).values()) for one in counted),
+        "rows": rows,
+        "groups": groups,
         "wins": wins,
         "ties": ties,
         "losses": losses,
@@ -148,20 +150,27 @@ def _compare(
     if metric.timed:  # by the batch and once: nothing says how much the next run would differ
         return compared | {"result": "—"}
     found = judge_difference(base[there], tuned[there], inside, settings)
-    needed = None
-    if metric.percent and found.spread is not None:
-        needed = count_needed(
-            found.spread, compared["rows"], compared["groups"], settings.confidence
-        )
     return compared | {
         "base_interval": _find_interval(base, groupings, alone, settings),
         "tuned_interval": _find_interval(tuned, groupings, alone, settings),
         "interval": None if found.interval is None else list(found.interval),
         "detectable": found.detectable,
-        "needed": needed,
+        "needed": _count_needed(metric, rows, groups, found.spread, settings),
         "spread": found.spread,
         "result": _label_result(metric, after - before, found.significant),
     }
+
+
+def _count_needed(
+    metric: Metric,
+    rows: int,
+    groups: int,
+    spread: float | None,
+    settings: SignificanceSettings,
+) -> int | None:
+    if not metric.percent or spread is None:
+        return None
+    return count_needed(spread, rows, groups, settings.confidence)
 
 
 def _find_interval(

@@ -46,7 +46,7 @@ def find_smallest_difference(spread: float, groups: int, confidence: float) -> f
     if not enough_groups(groups, confidence):
         return None
     found = find_quantile(1 - (1 - confidence) / 2, groups) + find_quantile(POWER, groups)
-    return found * spread / groups**0.5
+    return found * spread / float(groups**0.5)
 
 
 def count_needed(

@@ -120,4 +120,4 @@ def _score(difference: float, won: float, lost: float, size: float) -> float:
     constant = -lost * difference * (1 - difference)
     likely = (max(0.0, linear**2 - 8 * constant) ** 0.5 - linear) / 4
     variance = (2 * likely + difference * (1 - difference)) / size
-    return (won - lost - difference) / max(variance, 1e-300) ** 0.5
+    return (won - lost - difference) / float(max(variance, 1e-300) ** 0.5)
