@@ -1,6 +1,6 @@
 """Power: how small a difference so many prompts can show, and how many would show another one."""
 
-import numpy as np
+import math
 
 # A difference counts as detectable if it is found in four cases of five.
 POWER = 0.8
@@ -65,18 +65,17 @@ def count_needed(
         The fewest prompts whose smallest difference is at most the wanted one; None where there
         are no prompts to know the groups by, or they would be more than anybody has.
     """
+    from scipy.special import ndtri
 
-    def shows(number: int) -> bool:
-        found = find_smallest_difference(spread, number, confidence)
-        return found is not None and found <= wanted
-
-    if not groups or not shows(MOST_GROUPS):
+    # Student's quantiles are larger than the normal ones: the search begins below the answer.
+    quantiles = float(ndtri(1 - (1 - confidence) / 2) + ndtri(POWER))
+    least = max(3.0, (quantiles * spread / wanted) ** 2)
+    if not groups or least > MOST_GROUPS:
         return None
-    low, high = 2, MOST_GROUPS  # low does not show it, high does
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if shows(middle) else (middle, high)
-    return int(np.ceil(high * prompts / groups))
+    number = int(least)
+    while (found := find_smallest_difference(spread, number, confidence)) is None or found > wanted:
+        number += 1
+    return math.ceil(number * prompts / groups)
 
 
 def find_quantile(probability: float, groups: int) -> float:
