@@ -200,8 +200,8 @@ def make_answers() -> list[dict]:
     return [*rows, make_row(12, "Oak is wood.", "Oak is a tree.", None, prompt="What is oak?")]
 
 
-def make_page(**changes: object) -> str:
-    answers = make_answers()
+def make_page(answers: list[dict] | None = None, **changes: object) -> str:
+    answers = make_answers() if answers is None else answers
     adapter = Adapter(config={}, tensors={}, tokenizer=None, provenance=PROVENANCE)
     answer_scores = measure_answers(answers, [], EVALUATION)
     scores = score_answers(answers, answer_scores, adapter, EVALUATION, CPU)
@@ -441,6 +441,19 @@ def test_the_other_stages_reports_are_shown(page: str):
     for words in ("Four rows leaked.", "Most rows are clean.", "It took as long as planned."):
         assert words in page
     assert "Remaining: 0." in page
+
+
+def test_each_model_has_its_interval_and_the_test_its_power():
+    """Three of eight are right before and all after: Wilson's 13.7 to 69.4, and 67.6 to 100."""
+    rows = [
+        make_row(number, "Oak", "Oak" if number < 3 else "Elm", "Oak", prompt=f"Tree {number}?")
+        for number in range(8)
+    ]
+    page = make_page(rows)
+    assert '37.5<small class="nowrap">13.7 to 69.4</small>' in page
+    assert '100.0<small class="nowrap">67.6 to 100.0</small>' in page
+    power = page.split("How small a difference this test can show")[1].split("</table>")[0]
+    assert all(name in power for name in ("chrF", "ROUGE-L", "8 prompts"))
 
 
 def test_numbers_carry_a_real_minus_sign(page: str):

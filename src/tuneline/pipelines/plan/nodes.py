@@ -27,9 +27,10 @@ from tuneline.pipelines.plan.estimates import (
     measure_disks,
     plan_disk,
 )
+from tuneline.pipelines.plan.evidence import describe_evidence
 from tuneline.pipelines.plan.memory_estimate import describe_context, measure_model, predict_memory
 from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
-from tuneline.pipelines.plan.run_card import describe_evidence, write_card
+from tuneline.pipelines.plan.run_card import write_card
 from tuneline.pipelines.plan.timing import describe_work, estimate_time
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 
