@@ -24,6 +24,11 @@ class AnswerRules(Block):
         default=0, ge=0, description="how far a number may be off, in its own unit"
     )
 
+    @property
+    def are_stated(self) -> bool:
+        """Whether there is any rule."""
+        return bool(self.contain or self.exclude or self.pattern or self.number is not None)
+
     @model_validator(mode="after")
     def _pattern_is_one(self) -> Self:
         if self.pattern is not None:

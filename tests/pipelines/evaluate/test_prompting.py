@@ -76,7 +76,7 @@ def test_an_adapter_that_wins_on_overlap_and_loses_on_usable_answers_is_mixed():
         row["tuned_answer"] += " It is a pot. It is a pot. It is a pot."
     verdict = score(rows)["verdict"]
     assert verdict["label"] == "mixed"
-    assert verdict["summary"].startswith("Only 0 % of the tuned answers are usable (the base model")
+    assert verdict["summary"].startswith("Only 0 % of the tuned answers are usable (0 to ")
     assert "40 loop; penalize repetition" in verdict["summary"]
     assert "worse on usable answers" in verdict["summary"]
 

@@ -21,6 +21,7 @@ ASSUMED = {
     "key_recall": ("Number and key-term recall", 68.0),
     "sections": ("Sections", 45.0),
     "language": ("Language", 45.0),
+    "answer_rules": ("Rules kept", 45.0),
 }
 
 
@@ -48,7 +49,12 @@ def describe_evidence(
     rows = list_prompts(test, prompt, evaluation)[: len(test)] if test else []
     everyone = np.ones(len(rows), dtype=bool)
     groups = min(count_groups(find_groups(rows), everyone).values()) if rows else 0
-    spreads = _find_spreads(score_versions, evaluation)
+    asked = {
+        "sections": bool(evaluation.sections),
+        "language": evaluation.language is not None,
+        "answer_rules": evaluation.rules.are_stated or any(row["rules"] for row in rows),
+    }
+    spreads = _find_spreads(score_versions, asked)
     # The metrics that decide share the error, as in the evaluation.
     confidence = 1 - (1 - evaluation.confidence) / max(1, len(spreads))
     return {
@@ -66,10 +72,9 @@ def describe_evidence(
     }
 
 
-def _find_spreads(versions: ScoreVersions, evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+def _find_spreads(versions: ScoreVersions, asked: dict[str, bool]) -> dict[str, dict[str, Any]]:
     """Take the spreads of the last evaluation that has any, and assume those that it lacks."""
     measured: dict[str, dict[str, Any]] = next(filter(None, map(_read, read_scores(versions))), {})
-    asked = {"sections": bool(evaluation.sections), "language": evaluation.language is not None}
     wanted = [name for name in ASSUMED if asked.get(name, not measured)]
     assumed = {
         name: {"label": ASSUMED[name][0], "spread": ASSUMED[name][1], "measured": False}
