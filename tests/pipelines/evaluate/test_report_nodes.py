@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import CPU
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.models.adapter import Adapter
-from tuneline.parameters import Evaluation
+from tuneline.parameters import Evaluation, Prompting
 from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, plot_scores
@@ -200,11 +200,13 @@ def make_answers() -> list[dict]:
     return [*rows, make_row(12, "Oak is wood.", "Oak is a tree.", None, prompt="What is oak?")]
 
 
-def make_page(answers: list[dict] | None = None, **changes: object) -> str:
+def make_page(
+    answers: list[dict] | None = None, evaluation: Evaluation = EVALUATION, **changes: object
+) -> str:
     answers = make_answers() if answers is None else answers
     adapter = Adapter(config={}, tensors={}, tokenizer=None, provenance=PROVENANCE)
-    answer_scores = measure_answers(answers, [], EVALUATION)
-    scores = score_answers(answers, answer_scores, adapter, EVALUATION, CPU)
+    answer_scores = measure_answers(answers, [], evaluation)
+    scores = score_answers(answers, answer_scores, adapter, evaluation, CPU)
     other = {**scores, "run": {**scores["run"], "recipe": {"learning_rate": 2, "seed": PLANTED}}}
     comparison = compare_versions({"2026-01-01": other, "2026-01-02": scores})
     score_plot, category_plot = plot_scores(scores)
@@ -228,7 +230,7 @@ def make_page(answers: list[dict] | None = None, **changes: object) -> str:
         comparison_plot=draw_versions(comparison),
         loss_curve=score_plot,
         token_plot=score_plot,
-        evaluation=EVALUATION,
+        evaluation=evaluation,
         **given,
     )
 
@@ -475,3 +477,29 @@ def test_exported_files_are_shown_next_to_the_adapter(page: str):
 
 def test_files_of_another_adapter_are_not_shown():
     assert "Files for llama.cpp" not in make_page(file_scores=FILE_SCORES | {"adapter": "0" * 64})
+
+
+def test_prompting_rules_and_loops_are_on_the_page_escaped():
+    """The rows whose answers break a rule come first; their links still lead to them."""
+    rows = make_answers()
+    for number, row in enumerate(rows):
+        row |= {
+            "few_shot_answer": f"A prompted pot {PLANTED}",
+            "few_shot_tokens": 10,
+            "few_shot_seconds": 0.5,
+            "few_shot_stopped": True,
+            "few_shot_shots": 3 if number else 2,
+            "rules": {"contain": [f"lid {PLANTED}"]} if number == 7 else {},
+        }
+    rows[3]["tuned_answer"] = f"It is round. {PLANTED} and good. " * 4
+    shown = make_page(rows, EVALUATION.model_copy(update={"prompting": Prompting()}))
+    assert PLANTED not in shown
+    assert "Would a good prompt have done?" in shown
+    assert "the 2 to 3 of the training split" in shown
+    assert 'class="loop"' in shown
+    answers = shown[shown.index('id="all"') :]
+    places = re.findall(r'<article id="answer-(\d+)"', answers)
+    assert places == ["7", *(str(place) for place in range(13) if place != 7)]
+    assert "does not contain" in answers
+    assert "broken rules first" in shown
+    assert "Would a good prompt" not in make_page()
