@@ -40,7 +40,7 @@ FORMS = (
 
 def make_orders(rows: int, seed: int) -> list[tuple[str, str]]:
     """Make different orders with their codes."""
-    rng = random.Random(seed)  # noqa: S311 - no secret
+    rng = random.Random(seed)
     orders: dict[str, str] = {}
     while len(orders) < rows:
         article, color = rng.choice(list(ARTICLES)), rng.choice(list(COLORS))
