@@ -6,7 +6,8 @@ import pytest
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
 from tuneline.statistics.paired_comparison import Metric, compare_all
-from tuneline.statistics.significance import find_groups, find_smallest_difference
+from tuneline.statistics.power import find_smallest_difference
+from tuneline.statistics.significance import find_groups
 
 pytestmark = pytest.mark.slow
 

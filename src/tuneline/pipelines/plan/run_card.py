@@ -11,11 +11,8 @@ from tuneline.examples import Example, list_prompts
 from tuneline.parameters import Evaluation, Prompt
 from tuneline.pipelines.plan.earlier_runs import ScoreVersions, read_scores
 from tuneline.reporting.pages import count_prompts, format_number
-from tuneline.statistics.significance import (
-    count_groups,
-    find_groups,
-    find_smallest_difference,
-)
+from tuneline.statistics.power import find_smallest_difference
+from tuneline.statistics.significance import count_groups, find_groups
 
 # Before the first evaluation: chrF of base and tuned model differed by so much from prompt to
 # prompt, measured on 64 product descriptions (docs/plan.md).
