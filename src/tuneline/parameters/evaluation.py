@@ -7,6 +7,9 @@ from pydantic import Field, PositiveInt, model_validator
 
 from tuneline.parameters.base import Block
 
+# Prompts of the retention suite, and tokens of the longest answer to one: the plan counts them.
+GENERAL_PROMPTS, GENERAL_TOKENS = 200, 24
+
 
 class AnswerRules(Block):
     """What every answer must keep to, as an expert of the field states it.

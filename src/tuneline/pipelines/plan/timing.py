@@ -13,6 +13,7 @@ import pandas as pd
 
 from tuneline.examples import Example
 from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters.evaluation import GENERAL_PROMPTS, GENERAL_TOKENS
 from tuneline.pipelines.plan.earlier_runs import EarlierRuns, Record
 from tuneline.pipelines.plan.probe import Speed, can_measure, measure_speed
 
@@ -31,7 +32,8 @@ class Workload:
     Attributes:
         trained: tokens of the training.
         validated: tokens that the validation losses pass forward, of all times together.
-        prompts: that both models answer.
+        prompts: that both models answer; one of the retention suite counts by its share of the
+            longest answer.
         scored: tokens of the examples whose loss is measured, for each model.
         answer: tokens of the longest answer.
         parameters: of the base model.
@@ -50,10 +52,12 @@ def describe_work(
 ) -> Workload:
     """Describe what a planned run has to do."""
     tokens = token_report.groupby("split")["tokens"].sum()
+    share = min(1.0, GENERAL_TOKENS / plan["context"]["max_new_tokens"])
+    general = math.ceil(GENERAL_PROMPTS * share) if evaluation.retention else 0
     return Workload(
         trained=plan["tokens"]["in_all"],
         validated=int(tokens.get("validation", 0)) * count_validations(plan["steps"], recipe),
-        prompts=plan["evidence"]["prompts"] + len(evaluation.questions),
+        prompts=plan["evidence"]["prompts"] + len(evaluation.questions) + general,
         scored=int(tokens.get("test", 0)),
         answer=plan["context"]["max_new_tokens"],
         parameters=plan["parameters"]["base"],

@@ -1,6 +1,7 @@
 import pytest
 
 from tuneline.parameters import Evaluation
+from tuneline.parameters.evaluation import GENERAL_PROMPTS
 from tuneline.pipelines.evaluate.retention import list_suite
 from tuneline.pipelines.evaluate.retention.verifiers import CHECKS, is_right
 
@@ -55,7 +56,11 @@ def test_an_answer_is_held_against_what_is_asked_of_it(check: dict, answer: str,
 def test_the_suite_has_many_prompts_of_ten_kinds_and_each_is_one_of_its_own():
     kinds = [row["kind"] for row in SUITE]
     assert len(set(kinds)) == 10
-    assert len({row["prompt"] for row in SUITE}) == len({row["id"] for row in SUITE}) == 200
+    assert (
+        len({row["prompt"] for row in SUITE})
+        == len({row["id"] for row in SUITE})
+        == GENERAL_PROMPTS
+    )
     assert {kinds.count(kind) for kind in kinds} == {20}
 
 

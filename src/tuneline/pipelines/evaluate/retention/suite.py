@@ -10,12 +10,13 @@ import yaml
 from tuneline.models.generation import generate_answers
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware
+from tuneline.parameters.evaluation import GENERAL_TOKENS
 from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
 
 # Greedy, whatever the use case decodes with, and short: every prompt has a short answer.
-GENERATION = {"do_sample": False, "max_new_tokens": 24}
+GENERATION = {"do_sample": False, "max_new_tokens": GENERAL_TOKENS}
 
 
 def list_suite(evaluation: Evaluation) -> list[dict[str, Any]]:
