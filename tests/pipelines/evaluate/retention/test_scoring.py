@@ -122,3 +122,11 @@ def test_the_suite_has_what_the_rows_need():
     scores = score_retention(rows, EVALUATION)
     assert len(scores["kinds"]) == 10
     assert len(scores["suite"]) == 12
+
+
+def test_the_tuned_model_need_not_answer_what_does_not_count():
+    rows = make_rows(a=(share(18), share(18)), b=(share(2), share(0)))
+    unasked = [row | ({"tuned_answer": None} if row["kind"] == "b" else {}) for row in rows]
+    scores = score_retention(unasked, EVALUATION)
+    assert scores == score_retention(rows, EVALUATION)
+    assert (scores["kinds"]["b"]["base"], scores["kinds"]["b"]["tuned"]) == (2, None)

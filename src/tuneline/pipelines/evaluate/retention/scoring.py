@@ -44,19 +44,22 @@ def score_retention(
     settings = evaluation.retention
     if settings is None or not retention_answers:
         return {}
+    counted = find_counted(retention_answers, settings)
     right = {
         row["id"]: [is_right(row[f"{who}_answer"], row["check"]) for who in ("base", "tuned")]
         for row in retention_answers
+        if row["kind"] in counted
     }
-    by_kind: dict[str, list[list[bool]]] = {}
+    by_kind: dict[str, list[list[bool]]] = {kind: [] for kind in counted}
     for row in retention_answers:
-        by_kind.setdefault(row["kind"], []).append(right[row["id"]])
-    counted = [kind for kind, pairs in by_kind.items() if _counts(pairs, settings)]
+        if row["id"] in right:
+            by_kind[row["kind"]].append(right[row["id"]])
     error = 1 - evaluation.confidence
     kinds = {
-        kind: _compare(pairs, settings.kind_margin, error, max(1, len(counted)))
-        | ({} if kind in counted else {"result": NOT_COUNTED})
-        for kind, pairs in by_kind.items()
+        kind: _compare(by_kind[kind], settings.kind_margin, error, len(counted))
+        if kind in counted
+        else _leave_out([row for row in retention_answers if row["kind"] == kind])
+        for kind in dict.fromkeys(row["kind"] for row in retention_answers)
     }
     pooled = [pair for kind in counted for pair in by_kind[kind]]
     whole = _compare(pooled, settings.margin, error) if pooled else None
@@ -68,18 +71,29 @@ def score_retention(
         "summary": summary,
         "all": whole,
         "kinds": kinds,
-        "forgotten": [
-            row | {"counted": row["kind"] in counted}
-            for row in retention_answers
-            if right[row["id"]] == [True, False]
-        ],
+        "forgotten": [row for row in retention_answers if right.get(row["id"]) == [True, False]],
         "suite": hash_value([[row["prompt"], row["check"]] for row in retention_answers])[:12],
         "margins": {"all": settings.margin, "kind": settings.kind_margin},
     }
 
 
-def _counts(pairs: list[list[bool]], settings: Retention) -> bool:
-    return 100 * float(np.mean([base for base, _ in pairs])) > settings.kind_margin
+def find_counted(rows: list[dict[str, Any]], settings: Retention) -> list[str]:
+    """Find the kinds of which the base model has more right than the margin of a kind."""
+    by_kind: dict[str, list[bool]] = {}
+    for row in rows:
+        by_kind.setdefault(row["kind"], []).append(is_right(row["base_answer"], row["check"]))
+    return [
+        kind
+        for kind, right in by_kind.items()
+        if 100 * float(np.mean(right)) > settings.kind_margin
+    ]
+
+
+def _leave_out(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Describe a kind that is not counted; the tuned model was not asked."""
+    unknown = dict.fromkeys(("tuned", "difference", "interval", "won", "lost"))
+    right = sum(is_right(row["base_answer"], row["check"]) for row in rows)
+    return {"prompts": len(rows), "base": right, **unknown, "result": NOT_COUNTED}
 
 
 def _compare(

@@ -11,6 +11,7 @@ from tuneline.models.generation import generate_answers
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.parameters.evaluation import GENERAL_TOKENS
+from tuneline.pipelines.evaluate.retention.scoring import find_counted
 from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
@@ -43,9 +44,11 @@ def answer_suite(
 ) -> None:
     """Let a model answer the suite, without a system message, and add its answers to the rows.
 
+    The tuned model is not asked what does not count: the kinds that the base model cannot do.
+
     Args:
-        rows: as `list_suite` starts them; each gets `<who>_answer`.
-        who: base or tuned.
+        rows: as `list_suite` starts them; each gets `<who>_answer`, None where it is not asked.
+        who: base, and then tuned.
         model: the loaded model, its adapter off or on.
         tokenizer: its tokenizer; the chat template is that of the training.
         evaluation: the seed.
@@ -53,17 +56,23 @@ def answer_suite(
         answer_cache: answers that are there already; new ones are added.
         fingerprint: of the model, as `describe_generation` gives it.
     """
-    if not rows:
+    if not rows or evaluation.retention is None:
         return
-    log.info("The %s model answers %s general prompts.", who, len(rows))
+    asked = rows
+    if who == "tuned":
+        counted = find_counted(rows, evaluation.retention)
+        asked = [row for row in rows if row["kind"] in counted]
+    log.info("The %s model answers %s general prompts.", who, len(asked))
     prompts = [
         render_prompt(tokenizer, [{"role": "user", "content": row["prompt"]}], row["id"])
-        for row in rows
+        for row in asked
     ]
     short = evaluation.model_copy(update={"generation": GENERATION})
     described = fingerprint | {"generation": GENERATION}
     answers = generate_answers(model, tokenizer, prompts, short, hardware, answer_cache, described)
-    for row, answer in zip(rows, answers, strict=True):
+    for row in rows:
+        row[f"{who}_answer"] = None
+    for row, answer in zip(asked, answers, strict=True):
         row[f"{who}_answer"] = answer.answer
 
 
