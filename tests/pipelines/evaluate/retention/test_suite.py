@@ -25,8 +25,8 @@ def test_both_models_answer_the_suite_greedily_and_once(recipe: Recipe, tmp_path
     adapter = make_adapter(recipe, CPU, effect=True)
     path = tmp_path / "cache.jsonl"
 
-    def ask(seed: int) -> list[dict]:
-        evaluation = EVALUATION.model_copy(update={"seed": seed})
+    def ask(seed: int, **changes: object) -> list[dict]:
+        evaluation = EVALUATION.model_copy(update={"seed": seed, **changes})
         given = make_examples(2), [], adapter, Cache(path), recipe, PROMPT, evaluation, CPU
         _, general = answer_prompts(*given)
         return general
@@ -41,5 +41,7 @@ def test_both_models_answer_the_suite_greedily_and_once(recipe: Recipe, tmp_path
     assert ask(1) == rows
     assert path.read_bytes() == kept  # nothing was answered again
     assert ask(2) == rows  # nothing is drawn
-    scores = score_retention(rows, EVALUATION)
+    strict = ask(1, retention=Retention())
+    assert {row["tuned_answer"] for row in strict} == {None}
+    scores = score_retention(strict, EVALUATION.model_copy(update={"retention": Retention()}))
     assert scores["result"] == "cannot be told"  # the tiny base model can do nothing of it

@@ -59,9 +59,13 @@ def answer_suite(
     if not rows or evaluation.retention is None:
         return
     asked = rows
+    for row in rows:
+        row[f"{who}_answer"] = None
     if who == "tuned":
         counted = find_counted(rows, evaluation.retention)
         asked = [row for row in rows if row["kind"] in counted]
+    if not asked:
+        return
     log.info("The %s model answers %s general prompts.", who, len(asked))
     prompts = [
         render_prompt(tokenizer, [{"role": "user", "content": row["prompt"]}], row["id"])
@@ -70,8 +74,6 @@ def answer_suite(
     short = evaluation.model_copy(update={"generation": GENERATION})
     described = fingerprint | {"generation": GENERATION}
     answers = generate_answers(model, tokenizer, prompts, short, hardware, answer_cache, described)
-    for row in rows:
-        row[f"{who}_answer"] = None
     for row, answer in zip(asked, answers, strict=True):
         row[f"{who}_answer"] = answer.answer
 
