@@ -7,6 +7,9 @@ from pydantic import Field, PositiveInt, model_validator
 
 from tuneline.parameters.base import Block
 
+# Prompts of the retention suite, and tokens of the longest answer to one: the plan counts them.
+GENERAL_PROMPTS, GENERAL_TOKENS = 200, 24
+
 
 class AnswerRules(Block):
     """What every answer must keep to, as an expert of the field states it.
@@ -73,4 +76,22 @@ class Prompting(Block):
     )
     margin: float = Field(
         default=2.0, gt=0, description="points of 100; a gain that is surely smaller counts as none"
+    )
+
+
+class Retention(Block):
+    """General prompts that base and tuned model answer, to see what the training has cost."""
+
+    margin: float = Field(
+        default=10.0,
+        gt=0,
+        lt=100,
+        description="points of 100 that the tuned model may be worse over all prompts",
+    )
+    kind_margin: float = Field(
+        default=20.0,
+        gt=0,
+        lt=100,
+        description="the same within a kind, which has fewer prompts; a kind of which the base "
+        "model has no more right is not counted",
     )

@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.data import Data
-from tuneline.parameters.evaluation import AnswerRules, Prompting
+from tuneline.parameters.evaluation import AnswerRules, Prompting, Retention
 from tuneline.parameters.shared import Server
 from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, Recipe
@@ -96,6 +96,11 @@ class Evaluation(Block):
     prompting: Prompting | None = Field(
         default=None,
         description="the base model is asked with a good prompt, too; null: it is not",
+    )
+    retention: Retention | None = Field(
+        default=Retention(),
+        description="base and tuned model answer general prompts, too: what did it forget? null: "
+        "they do not, as of a base model that follows no instruction",
     )
     fail_when_worse: bool = Field(
         default=False,

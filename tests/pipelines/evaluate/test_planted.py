@@ -28,7 +28,7 @@ def splits(finished_run: Path, read_lines: Callable) -> tuple[list, list]:
 
 def evaluate(adapter, train: list, held_out: list, folder: Path) -> dict:
     use_case = load_parameters()
-    answers = answer_prompts(
+    answers, _ = answer_prompts(
         held_out,
         train,
         adapter,

@@ -12,6 +12,7 @@ from tuneline.parameters import Evaluation, Prompting
 from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, plot_scores
+from tuneline.pipelines.evaluate.retention import score_retention
 from tuneline.pipelines.evaluate.runs import compare_versions, draw_versions
 from tuneline.pipelines.evaluate.side_by_side import choose_three, mark_differences
 
@@ -503,3 +504,34 @@ def test_prompting_rules_and_loops_are_on_the_page_escaped():
     assert "does not contain" in answers
     assert "broken rules first" in shown
     assert "Would a good prompt" not in make_page()
+
+
+def make_retention(tuned: int) -> dict:
+    rows = [
+        {
+            "id": f"reading {number}",
+            "kind": "reading",
+            "prompt": f"Who is number {number}? {PLANTED}",
+            "check": {"any": ["Eva"]},
+            "base_answer": "Eva",
+            "tuned_answer": "Eva" if number < tuned else f"A pot {PLANTED}",
+        }
+        for number in range(40)
+    ]
+    return score_retention(rows, EVALUATION)
+
+
+def test_what_it_forgot_is_told_by_kind_with_the_prompts():
+    shown = make_page(retention=make_retention(10))
+    section = shown.partition("<h2>What it forgot</h2>")[2].partition("<h2>")[0]
+    assert "The tuned model has lost what the base model can do" in section
+    assert "30 prompts that only the base model has right" in section
+    assert section.count("Who is number") == 30
+    assert PLANTED not in section
+    kept = make_page(retention=make_retention(40)).partition("<h2>What it forgot</h2>")[2]
+    assert "No worse than the base model by 10 points" in kept
+    assert "only the base model has right" not in kept
+
+
+def test_nothing_is_said_of_what_was_not_asked(page: str):
+    assert "What it forgot" not in page

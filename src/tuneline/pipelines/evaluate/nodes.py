@@ -23,6 +23,7 @@ from tuneline.pipelines.evaluate.few_shot import Asked, build_prompts
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.prompting import compare_prompting
+from tuneline.pipelines.evaluate.retention import answer_suite, list_suite
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.usable_answers import describe_usable
 from tuneline.pipelines.evaluate.verdict import conclude
@@ -77,8 +78,8 @@ def answer_prompts(
     prompt: Prompt,
     evaluation: Evaluation,
     hardware: Hardware,
-) -> list[dict[str, Any]]:
-    """Let base and tuned model answer the held-out prompts and the fixed questions.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Let base and tuned model answer the held-out prompts, fixed questions and general prompts.
 
     Both are one loaded model, with the adapter switched off and on; prompts, order, batches, seeds
     and decoding are the same.
@@ -98,7 +99,8 @@ def answer_prompts(
         `tuned` each `_answer`, `_tokens`, `_seconds`, `_stopped`, and on the reference the summed
         `_loss` and `_entropy` (nats) and the `_correct` tokens (None without a reference). With
         `evaluation.prompting` the first four also for `few_shot`, and `instructed` where an
-        instruction is stated, and `_shots`, the examples in the prompt.
+        instruction is stated, and `_shots`, the examples in the prompt. And the rows of
+        the retention suite, as `list_suite` starts them, with `base_answer` and `tuned_answer`.
 
     Raises:
         TunelineError: if nothing was held out, or the adapter belongs to another base model, chat
@@ -109,6 +111,7 @@ def answer_prompts(
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
+    general = list_suite(evaluation)
     model = load_tuned(adapter, recipe, hardware)
 
     def answer(ids: list[list[int]], who: str) -> list[Answer]:
@@ -120,6 +123,10 @@ def answer_prompts(
         log.info("The %s model answers %s prompts.", who, len(prompts))
         losses = measure_references(model, tokenizer, test, hardware)
         add_answers(rows, who, losses, answer(prompts, who))
+        answer_suite(
+            *(general, who, model, tokenizer),
+            *(evaluation, hardware, answer_cache, fingerprints[who]),
+        )
 
     with model.disable_adapter():
         ask("base")
@@ -127,7 +134,7 @@ def answer_prompts(
             log.info("The base model answers %s %s.", len(asked), HOW[name])
             add_prompted(rows, name, asked, answer([one.ids for one in asked], "base"))
     ask("tuned")
-    return rows
+    return rows, general
 
 
 def score_answers(

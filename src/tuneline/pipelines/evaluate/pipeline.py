@@ -7,6 +7,7 @@ from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.next_steps import suggest_next_steps
 from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers, score_remote_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
+from tuneline.pipelines.evaluate.retention import score_retention
 
 REPORTED = (
     "scores",
@@ -25,6 +26,7 @@ REPORTED = (
     "loss_curve",
     "token_plot",
     "file_scores",
+    "retention",
 )
 
 
@@ -50,7 +52,7 @@ def create_pipeline(has_rubric: bool = False) -> Pipeline:
                     "params:evaluation",
                     "params:hardware",
                 ],
-                outputs="answers",
+                outputs=["answers", "retention_answers"],
             ),
             Node(
                 measure_answers,
@@ -71,6 +73,12 @@ def create_pipeline(has_rubric: bool = False) -> Pipeline:
                 outputs="scores",
             ),
             Node(
+                score_retention,
+                name="score_retention",
+                inputs=["retention_answers", "params:evaluation"],
+                outputs="retention",
+            ),
+            Node(
                 suggest_next_steps,
                 name="suggest_next_steps",
                 inputs=[
@@ -82,6 +90,7 @@ def create_pipeline(has_rubric: bool = False) -> Pipeline:
                     "params:data",
                     "params:recipe",
                     "params:evaluation",
+                    "retention",
                 ],
                 outputs="next_steps",
             ),

@@ -1,6 +1,10 @@
-"""Nodes of the plan stage. They load the base model's config and tokenizer, never its weights."""
+"""Nodes of the plan stage. They load the base model's config and tokenizer.
+
+Its weights are loaded by the probe and for replay, where these are wanted.
+"""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
@@ -43,7 +47,11 @@ TIME_WIDTH = 10
 
 
 def count_tokens(
-    train: list[Example], validation: list[Example], test: list[Example], recipe: Recipe
+    train: list[Example],
+    validation: list[Example],
+    test: list[Example],
+    recipe: Recipe,
+    replay: Sequence[Example] = (),
 ) -> pd.DataFrame:
     """Count the tokens of every example as training and evaluation will render it.
 
@@ -52,6 +60,7 @@ def count_tokens(
         validation: examples of the validation split.
         test: examples of the test split.
         recipe: names the base model and the longest example.
+        replay: answers of the base model's own; they count as examples of the training split.
 
     Returns:
         One row an example: `split`, `id`, `prompt_tokens`, `completion_tokens`, `tokens`, `fits`,
@@ -60,9 +69,10 @@ def count_tokens(
     Raises:
         TunelineError: if the chat template does not render the examples as they are.
     """
-    examples = [*train, *validation, *test]
+    trained = [*train, *replay]
+    examples = [*trained, *validation, *test]
     rendered = render_all(load_tokenizer(recipe), examples)
-    splits = ["train"] * len(train) + ["validation"] * len(validation) + ["test"] * len(test)
+    splits = ["train"] * len(trained) + ["validation"] * len(validation) + ["test"] * len(test)
     report = pd.DataFrame(
         {
             "split": splits,
@@ -121,6 +131,7 @@ def make_plan(
     prompt: Prompt,
     evaluation: Evaluation,
     hardware: Hardware,
+    replay: Sequence[Example] = (),
 ) -> dict[str, Any]:
     """Work the run out before it starts.
 
@@ -136,6 +147,7 @@ def make_plan(
         prompt: the templates.
         evaluation: what is asked, and how long an answer may be.
         hardware: the machine.
+        replay: answers of the base model's own that are trained on, too.
 
     Returns:
         The `inputs` it was made for, as `describe_inputs` gives them; examples, tokens, overlong,
@@ -154,8 +166,8 @@ def make_plan(
     steps = plan_steps(len(used), recipe, hardware)
     tokens = describe_tokens(used, steps)
     plan: dict[str, Any] = {
-        "inputs": describe_inputs(train, validation, tokenizer, recipe, hardware),
-        "resolved": describe_resolved(recipe, hardware, config),
+        "inputs": describe_inputs(train, validation, tokenizer, recipe, hardware, replay),
+        "resolved": describe_resolved(recipe, hardware, config) | _describe_replay(replay),
         "examples": token_report["split"].value_counts().to_dict(),
         "tokens": tokens,
         "overlong": describe_overlong(token_report, used, recipe),
@@ -186,6 +198,12 @@ def make_plan(
     for line in write_card(plan, get_terminal_size().columns - TIME_WIDTH):
         log.info("%s", line)
     return plan
+
+
+def _describe_replay(replay: Sequence[Example]) -> dict[str, str]:
+    answers = "1 answer" if len(replay) == 1 else f"{len(replay):,} answers"
+    found = f"{answers} of the base model's own, among the training examples"
+    return {"replay": found} if replay else {}
 
 
 def _describe_typed(token_report: pd.DataFrame) -> list[str]:

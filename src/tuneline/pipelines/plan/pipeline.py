@@ -9,6 +9,7 @@ from tuneline.pipelines.plan.nodes import (
     preview_masks,
     write_plan,
 )
+from tuneline.pipelines.plan.replay import answer_general_prompts
 
 
 def create_pipeline() -> Pipeline:
@@ -16,9 +17,21 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
+                answer_general_prompts,
+                name="answer_general_prompts",
+                inputs=[
+                    "train",
+                    "answer_cache",
+                    "params:data",
+                    "params:recipe",
+                    "params:hardware",
+                ],
+                outputs="replay",
+            ),
+            Node(
                 count_tokens,
                 name="count_tokens",
-                inputs=["train", "validation", "test", "params:recipe"],
+                inputs=["train", "validation", "test", "params:recipe", "replay"],
                 outputs="token_report",
             ),
             Node(
@@ -42,6 +55,7 @@ def create_pipeline() -> Pipeline:
                     "params:prompt",
                     "params:evaluation",
                     "params:hardware",
+                    "replay",
                 ],
                 outputs="plan",
             ),

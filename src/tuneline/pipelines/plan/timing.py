@@ -13,6 +13,7 @@ import pandas as pd
 
 from tuneline.examples import Example
 from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe
+from tuneline.parameters.evaluation import GENERAL_PROMPTS, GENERAL_TOKENS
 from tuneline.pipelines.plan.earlier_runs import EarlierRuns, Record
 from tuneline.pipelines.plan.probe import Speed, can_measure, measure_speed
 
@@ -31,8 +32,10 @@ class Workload:
     Attributes:
         trained: tokens of the training.
         validated: tokens that the validation losses pass forward, of all times together.
-        prompts: that both models answer.
-        prompted: how often the base model answers them besides, with a good prompt.
+        prompts: that all models answer.
+        general: those of the retention suite, which base and tuned model answer; one counts by its
+            share of the longest answer.
+        prompted: how often the base model answers the others besides, with a good prompt.
         shown: tokens of the training examples in these prompts, at most.
         scored: tokens of the examples whose loss is measured, for each model.
         answer: tokens of the longest answer.
@@ -42,6 +45,7 @@ class Workload:
     trained: int
     validated: int
     prompts: int
+    general: int
     prompted: int
     shown: int
     scored: int
@@ -56,10 +60,13 @@ def describe_work(
     splits = token_report.groupby("split")["tokens"]
     tokens, prompts = splits.sum(), plan["evidence"]["prompts"] + len(evaluation.questions)
     prompting = evaluation.prompting
+    share = min(1.0, GENERAL_TOKENS / plan["context"]["max_new_tokens"])
+    general = math.ceil(GENERAL_PROMPTS * share) if evaluation.retention else 0
     return Workload(
         trained=plan["tokens"]["in_all"],
         validated=int(tokens.get("validation", 0)) * count_validations(plan["steps"], recipe),
         prompts=prompts,
+        general=general,
         prompted=(1 + bool(prompting.instruction)) if prompting else 0,
         shown=prompts * _count_shown(splits.mean().get("train", 0.0), prompting),
         scored=int(tokens.get("test", 0)),
@@ -177,20 +184,26 @@ def estimate_evaluation(
     """
     rate = training.tokens_per_second
     reading = FORWARD * (2 * work.scored + work.shown) / rate if rate else 0.0
-    times = 2 + work.prompted
+    both = work.prompts + work.general
+    answers = 2 * both + work.prompted * work.prompts
     if earlier:
         seconds = earlier["metrics"]["seconds"]
-        answering = work.prompts * (seconds["base"] * (times - 1) + seconds["tuned"])
+        answering = seconds["base"] * (answers - both) + seconds["tuned"] * both
         return Duration(answering + reading, f"as the last one on {earlier['run']['device']}")
     if probe:
-        batches = math.ceil(work.prompts / hardware.per_device_eval_batch_size)
+        batches = 2 * _count_batches(both, hardware) + work.prompted * _count_batches(
+            work.prompts, hardware
+        )
         answer = probe.first_seconds + (work.answer - 1) * probe.step_seconds
-        return Duration(times * batches * answer + reading, PROBED, at_most=True)
+        return Duration(batches * answer + reading, PROBED, at_most=True)
     if rate:
         basis = "assumed: the models write as fast as they train"
-        answering = times * work.prompts * work.answer / rate
-        return Duration(answering + reading, basis, at_most=True)
+        return Duration(answers * work.answer / rate + reading, basis, at_most=True)
     return Duration(None, training.basis)  # nothing is known of either
+
+
+def _count_batches(prompts: int, hardware: Hardware) -> int:
+    return math.ceil(prompts / hardware.per_device_eval_batch_size)
 
 
 def describe_time(training: Duration, evaluation: Duration, hardware: Hardware) -> dict[str, Any]:

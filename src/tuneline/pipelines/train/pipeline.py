@@ -19,6 +19,7 @@ def create_pipeline() -> Pipeline:
                     "checkpoints",
                     "params:recipe",
                     "params:hardware",
+                    "replay",
                 ],
                 outputs=["adapter", "training_log", "training_stats"],
             ),
