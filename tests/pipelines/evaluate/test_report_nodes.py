@@ -207,7 +207,7 @@ def make_page(
     answers = make_answers() if answers is None else answers
     adapter = Adapter(config={}, tensors={}, tokenizer=None, provenance=PROVENANCE)
     answer_scores = measure_answers(answers, [], evaluation)
-    scores = score_answers(answers, answer_scores, adapter, evaluation, CPU)
+    scores = score_answers(answers, answer_scores, adapter, {}, evaluation, CPU)
     other = {**scores, "run": {**scores["run"], "recipe": {"learning_rate": 2, "seed": PLANTED}}}
     comparison = compare_versions({"2026-01-01": other, "2026-01-02": scores})
     score_plot, category_plot = plot_scores(scores)
@@ -395,6 +395,7 @@ def test_the_page_does_without_what_is_not_there():
         answers,
         measure_answers(answers, [], EVALUATION),
         Adapter({}, {}, None, PROVENANCE),
+        {},
         EVALUATION,
         CPU,
     )

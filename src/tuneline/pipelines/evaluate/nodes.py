@@ -23,7 +23,7 @@ from tuneline.pipelines.evaluate.few_shot import Asked, build_prompts
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.prompting import compare_prompting
-from tuneline.pipelines.evaluate.retention import answer_suite, list_suite
+from tuneline.pipelines.evaluate.retention import answer_suite, describe_forgotten, list_suite
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.usable_answers import describe_usable
 from tuneline.pipelines.evaluate.verdict import conclude
@@ -141,6 +141,7 @@ def score_answers(
     answers: list[dict[str, Any]],
     answer_scores: list[dict[str, Any]],
     adapter: Adapter,
+    retention: dict[str, Any],
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> dict[str, Any]:
@@ -150,6 +151,7 @@ def score_answers(
         answers: one row a prompt.
         answer_scores: what every metric says of them, as `measure_answers` gives it.
         adapter: its fingerprint goes into the scores, so that they can be told from others.
+        retention: what it forgot, as `score_retention` gives it.
         evaluation: how surely.
         hardware: the machine that answered.
 
@@ -161,7 +163,7 @@ def score_answers(
         and in `slices` for each value of each column.
     """
     run = describe_run(answers, adapter, evaluation, hardware)
-    return _score(answers, answer_scores, evaluation, run)
+    return _score(answers, answer_scores, evaluation, run, retention)
 
 
 def score_remote_answers(
@@ -195,6 +197,7 @@ def _score(
     answer_scores: list[dict[str, Any]],
     evaluation: Evaluation,
     run: dict[str, Any],
+    retention: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     rows = list(zip(answers, answer_scores, strict=True))
 
@@ -225,7 +228,7 @@ def _score(
         metrics,
         categories,
         describe_usable(answer_scores, metrics, evaluation.usable),
-        [prompting["summary"]] if prompting else [],
+        [*([prompting["summary"]] if prompting else []), *describe_forgotten(retention or {})],
     )
     held_out = np.array([row["reference"] is not None for row in answers])
     groupings = count_groups(find_groups(answers), held_out)

@@ -67,6 +67,7 @@ def create_pipeline(has_rubric: bool = False) -> Pipeline:
                     "answers",
                     "answer_scores",
                     "adapter",
+                    "retention",
                     "params:evaluation",
                     "params:hardware",
                 ],

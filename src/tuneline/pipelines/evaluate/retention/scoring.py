@@ -77,6 +77,18 @@ def score_retention(
     }
 
 
+def describe_forgotten(retention: dict[str, Any]) -> list[str]:
+    """Say in a sentence for the verdict that something was lost; nothing if it was not."""
+    if retention.get("result") != LOST:
+        return []
+    whole, kinds = retention["all"], _pick(retention["kinds"], LOST)
+    named = f", most of all in {', '.join(kinds)}" if kinds else ""
+    return [
+        f"It has forgotten what the base model can do: {whole['tuned']} of "
+        f"{count(whole['prompts'], 'general prompt')} right, before {whole['base']}{named}."
+    ]
+
+
 def find_counted(rows: list[dict[str, Any]], settings: Retention) -> list[str]:
     """Find the kinds of which the base model has more right than the margin of a kind."""
     by_kind: dict[str, list[bool]] = {}
