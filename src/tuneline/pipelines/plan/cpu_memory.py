@@ -7,15 +7,14 @@ there kernels are fused, and the head's are Triton's.
 
 from typing import TYPE_CHECKING
 
+from tuneline.models.fused_head import CPU_TILE_WORDS, TILE_TOKENS
 from tuneline.models.memory import BYTES
 from tuneline.parameters import Hardware, Recipe
 
 if TYPE_CHECKING:
     from tuneline.pipelines.plan.memory_estimate import ModelSize
 
-# A tile of logits of TRL's fused head (trl 1.16, `kernels/chunked_logprob.py`), tokens by words.
-HEAD_TOKENS, HEAD_VOCABULARY = 4096, 32768
-# Where PyTorch computes the head's gradient, such a tile is there in the dtype, seven times in
+# Where PyTorch computes the head's gradient, a tile of logits is there in the dtype, seven times in
 # float32 (`_backward_tile`: the scaled logits, log-probabilities, probabilities, their gradient and
 # what a line of it computes) and once as a mask.
 TILES_IN_FLOAT32, TILES_AS_MASK = 7, 1
@@ -114,5 +113,5 @@ def _count_gradients(size: "ModelSize", tokens: int, width: int) -> float:
 
 def _count_head(size: "ModelSize", tokens: int, width: int) -> float:
     """Count the bytes of one tile of the head and of all that its gradient takes."""
-    tile = min(tokens, HEAD_TOKENS) * min(size.vocabulary, HEAD_VOCABULARY)
+    tile = min(tokens, TILE_TOKENS) * min(size.vocabulary, CPU_TILE_WORDS)
     return tile * (width + 4 * TILES_IN_FLOAT32 + TILES_AS_MASK)
