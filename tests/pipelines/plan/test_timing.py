@@ -89,7 +89,7 @@ def test_answers_to_better_prompts_take_their_time(recipe: Recipe, hardware: Har
     """Two columns more as the base model answers, and 8 times 20 tokens to read in each prompt."""
     record = make_record(recipe, hardware, 10.0)
     prompting = Prompting(instruction="Be brief.", shots=8)
-    prompted = EVALUATION.model_copy(update={"prompting": prompting})
+    prompted = EVALUATION.model_copy(update={"prompting": prompting, "retention": None})
     time = plan(recipe, hardware, [record], {"1": lambda: make_scores(record)}, prompted)["time"]
     shown = len(TEST) * 8 * 20
     assert time["evaluation"]["seconds"] == len(TEST) * (3 * 2 + 3) + (20 + shown / 2) / 10
