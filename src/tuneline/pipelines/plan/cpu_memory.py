@@ -18,13 +18,10 @@ if TYPE_CHECKING:
 # float32 (`_backward_tile`: the scaled logits, log-probabilities, probabilities, their gradient and
 # what a line of it computes) and once as a mask.
 TILES_IN_FLOAT32, TILES_AS_MASK = 7, 1
-# glibc gives memory back once this much of it is free at the end of the heap: twice the largest
-# block that it takes from there, 32 MiB (mallopt(3), M_TRIM_THRESHOLD and M_MMAP_THRESHOLD).
-NOT_RETURNED = 2 * 32 * 2**20
 # PyTorch asks for aligned blocks (64 bytes), and glibc then looks for one that is a little larger:
 # what a layer frees is too small for the next layer's blocks of the same size (glibc 2.36,
-# `_int_memalign`). Measured, as a share of what the layers keep: 0.75 to 1.6 (docs/benchmarks.md).
-NOT_REUSED = 0.9
+# `_int_memalign`). Measured, as a share of what the layers keep (docs/benchmarks.md).
+NOT_REUSED = 0.75
 
 
 def count_activations(size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardware) -> float:
@@ -67,7 +64,7 @@ def count_fragmentation(
         Bytes.
     """
     layer = _count_layer(size, tokens, recipe, hardware)
-    return NOT_RETURNED + NOT_REUSED * size.layers * layer
+    return NOT_REUSED * size.layers * layer
 
 
 def _count_pairs(tokens: int, recipe: Recipe, hardware: Hardware) -> float:
