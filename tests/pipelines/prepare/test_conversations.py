@@ -4,6 +4,7 @@ import csv
 import json
 import random
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,27 @@ def write_lines(path: Path, rows: list[Any]) -> Path:
 
 def list_texts(cell: str) -> list[str]:
     return [one["content"] for one in json.loads(cell)]
+
+
+@dataclass(frozen=True)
+class Many:
+    """A prepared file: what was cleaned, the examples of each split, the leak report."""
+
+    talks: list[Any]
+    cleaned: Any
+    splits: list[Any]
+    leaks: dict[str, Any]
+    seconds: float
+
+
+def prepare(
+    path: Path, data: Data, evaluation: Evaluation = EVALUATION
+) -> tuple[Any, list[Any], dict[str, Any]]:
+    kept, rejected, report = clean(RawJSONDataset(filepath=str(path)), data)
+    rows = split_rows(kept.lazy(), data, report)
+    left, _, leaks = check_leaks(rows, data, PROMPT, evaluation)
+    splits = build_examples(left, data, PROMPT)
+    return (kept, rejected, report), list(splits), leaks
 
 
 SAID = ["Is it hot?", "It is.", "And now?", "Now it is cold."]
@@ -165,10 +187,8 @@ def test_too_many_turns_are_cut_at_a_turn_and_counted(tmp_path: Path):
     raw = RawJSONDataset(filepath=str(write_lines(tmp_path / "talk.jsonl", rows)))
     kept, _, report = clean(raw, state(max_turns=4, overlong="cut"))
     long, short = map(list_texts, kept["messages"])
-    assert (len(long), len(short)) == (9, 6)
-    assert long == ["Be brief.", *(one["content"] for one in talk(4))][:9] or long[1:] == [
-        one["content"] for one in talk(200)[:8]
-    ]
+    assert long == ["Be brief.", *(one["content"] for one in talk(200)[:8])]
+    assert len(short) == 6
     assert report["turns"] == {"rows": 203, "clean": 7, "rejected": 0, "cut": 196}
 
 
@@ -209,8 +229,8 @@ def test_the_template_words_the_first_question_as_the_chat_does(tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Any], Path]:
-    """Write 1,500 conversations of one to six turns, of which some are repeated or bad."""
+def many(tmp_path_factory: pytest.TempPathFactory) -> Many:
+    """Prepare 1,500 conversations of one to six turns, of which some are repeated or bad."""
     chosen = random.Random(7)
     talks = [talk(chosen.randint(1, 6), seed) for seed in range(1500)]
     for number in range(0, 90, 3):
@@ -218,39 +238,29 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Any], Path]:
     for number in range(100, 140):
         talks[number] = talks[number][1:]
     path = tmp_path_factory.mktemp("many") / "talk.jsonl"
-    return talks, write_lines(path, [{"messages": one} for one in talks])
-
-
-def prepare(path: Path, data: Data) -> tuple[Any, list[Any], dict[str, Any]]:
-    kept, rejected, report = clean(RawJSONDataset(filepath=str(path)), data)
-    rows = split_rows(kept.lazy(), data, report)
-    left, _, leaks = check_leaks(rows, data, PROMPT, EVALUATION)
-    splits = build_examples(left, data, PROMPT)
-    return (kept, rejected, report), list(splits), leaks
-
-
-def test_1500_conversations_take_seconds_and_all_are_accounted_for_by_turns_too(many: Any):
-    talks, path = many
+    write_lines(path, [{"messages": one} for one in talks])
     start = time.process_time()
-    (kept, rejected, report), splits, leaks = prepare(path, state())
-    assert time.process_time() - start < 30
+    return Many(talks, *prepare(path, state()), time.process_time() - start)
+
+
+def test_1500_conversations_take_seconds_and_all_are_accounted_for_by_turns_too(many: Many):
+    kept, rejected, report = many.cleaned
+    assert many.seconds < 20
     assert (kept.height + rejected.height, rejected.height) == (1500, 40)
-    turns = report["turns"]
-    assert turns["rows"] == sum(one["role"] == "assistant" for row in talks for one in row)
+    turns, leaks = report["turns"], many.leaks
+    assert turns["rows"] == sum(one["role"] == "assistant" for row in many.talks for one in row)
     assert turns["rows"] == turns["clean"] + turns["rejected"]
     assert leaks["dropped"] + sum(leaks["sizes"].values()) == kept.height
-    dropped = turns["clean"] - sum(map(len, splits))
-    assert 0 < leaks["dropped"] <= dropped <= 6 * leaks["dropped"]
+    left_out = turns["clean"] - sum(map(len, many.splits))
+    assert 0 < leaks["dropped"] <= left_out <= 6 * leaks["dropped"]
 
 
-def test_all_turns_of_a_conversation_are_in_one_split(many: Any):
-    _, splits, _ = prepare(many[1], state())
-    lines = [{one["meta"]["line"] for one in split} for split in splits]
+def test_all_turns_of_a_conversation_are_in_one_split(many: Many):
+    lines = [{one["meta"]["line"] for one in split} for split in many.splits]
     assert all(lines)
     assert sum(map(len, lines)) == len(set.union(*lines))
-    prompts = [{one["prompt"][0]["content"] for one in split} for split in splits]
-    assert not prompts[0] & prompts[2]
-    assert not prompts[0] & prompts[1]
+    trained, _, asked = ({one["prompt"][0]["content"] for one in split} for split in many.splits)
+    assert not trained & asked
 
 
 def test_turns_that_training_has_word_for_word_are_not_asked(tmp_path: Path):
@@ -274,11 +284,8 @@ def test_a_conversation_of_which_training_has_every_turn_is_dropped(tmp_path: Pa
     talks += [one[:4] for one in talks]
     path = write_lines(tmp_path / "talk.jsonl", [{"messages": one} for one in talks])
     (kept, _, _), splits, leaks = prepare(path, state())
-    firsts = [
-        {one["prompt"][0]["content"] for one in split if len(one["prompt"]) == 1}
-        for split in splits
-    ]
-    assert not firsts[0] & firsts[2]
+    trained, _, asked = ({one["completion"][0]["content"] for one in split} for split in splits)
+    assert not trained & asked
     assert leaks["dropped"] > 0
     assert leaks["dropped"] + sum(leaks["sizes"].values()) == kept.height
 
@@ -296,15 +303,13 @@ def test_a_greeting_that_many_begin_with_is_trained_and_not_asked(tmp_path: Path
     assert leaks["known_turns"] == {"validation": 6, "test": 6}
 
 
-def test_a_conversation_that_begins_with_a_fixed_question_is_a_leak(many: Any):
-    talks, path = many
-    asked = EVALUATION.model_copy(update={"questions": [talks[500][0]["content"]]})
-    data = state()
-    kept, _, report = clean(RawJSONDataset(filepath=str(path)), data)
-    rows = split_rows(kept.lazy(), data, report)
-    left, table, _ = check_leaks(rows, data, PROMPT, asked)
-    assert 501 not in left["line"].to_list()
-    assert "question" in set(table["duplicate_split"])
+def test_a_conversation_that_begins_with_a_fixed_question_is_a_leak(tmp_path: Path):
+    talks = [talk(2, seed) for seed in range(60)]
+    path = write_lines(tmp_path / "talk.jsonl", [{"messages": one} for one in talks])
+    asked = EVALUATION.model_copy(update={"questions": [talks[50][0]["content"]]})
+    _, splits, leaks = prepare(path, state(), asked)
+    assert 51 not in {one["meta"]["line"] for split in splits for one in split}
+    assert (leaks["found"], leaks["dropped"]) == ({"exact": 1, "near": 0}, 1)
 
 
 @pytest.mark.parametrize(
@@ -328,5 +333,5 @@ def test_a_file_of_which_nearly_all_is_rejected_says_what_helps(tmp_path: Path):
     raw = RawJSONDataset(filepath=str(write_lines(tmp_path / "talk.jsonl", rows)))
     data = state()
     kept, _, report = clean(raw, data)
-    with pytest.raises(TunelineError, match="data.conversations.max_turns: 50|raise"):
+    with pytest.raises(TunelineError, match=r"raise `data\.conversations\.max_turns`"):
         split_rows(kept.lazy(), data, report)

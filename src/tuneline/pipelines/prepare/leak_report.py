@@ -101,8 +101,8 @@ def describe_check(
 
     Returns:
         `policy`, `threshold`, `completion_threshold`, `min_words`, `found` by kind, `moved` and
-        `dropped` rows, `remaining` leaks, `known_turns` by held-out split, `shared_prompts`, `sizes` of the splits, `categories`
-        (rows of each in each split) and `summary`.
+        `dropped` rows, `remaining` leaks, `known_turns` by held-out split, `shared_prompts`,
+        `sizes` of the splits, `categories` (rows of each in each split) and `summary`.
     """
     before = kept.join(forms.select("row", before="split"), on="row")
     report: dict[str, Any] = {
@@ -116,16 +116,8 @@ def describe_check(
         "sizes": {split: rows.filter(split=split).height for split in SPLITS},
         "categories": _count_categories(rows, data.category) if data.category else {},
     }
-    return report | {
-        "summary": " ".join(
-            [
-                _format_leaks(report),
-                *_format_turns(report),
-                *_format_prompts(report),
-                *_format_categories(report),
-            ]
-        )
-    }
+    said = [_format_leaks(report), *_format_turns(report), *_format_prompts(report)]
+    return report | {"summary": " ".join([*said, *_format_categories(report)])}
 
 
 def _count_categories(rows: pl.DataFrame, column: str) -> dict[str, dict[str, int]]:
