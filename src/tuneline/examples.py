@@ -311,7 +311,7 @@ def find_system(prompt: Prompt, examples: list[Example]) -> str | None:
         for message in example["prompt"]
         if message["role"] == "system"
     }
-    if len(found) <= 1:
+    if len(found) <= 1 and examples:
         return found.pop() if found else None
     raise TunelineError(
         Problem(
