@@ -1,11 +1,11 @@
 """A use case of conversations of several turns: two commands, no edit."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
+import polars as pl
 import pytest
 from click.testing import CliRunner
 from kedro.framework.startup import bootstrap_project
@@ -21,7 +21,6 @@ from tuneline.cli import cli
 from tuneline.new_use_case.preview import show_preview
 
 pytestmark = pytest.mark.slow
-TAG = re.compile("<[^>]+>")
 Read = Callable[[Path], list[dict[str, Any]]]
 
 
@@ -45,8 +44,10 @@ def test_from_sharegpt_to_a_report_by_turns(project: Path, tmp_path: Path, read_
     assert not talks["train"] & talks["test"]
     rows = read_lines(data / "07_model_output/talks/answers.jsonl")
     asked = {one["id"]: one for one in rows}
+    clean = pl.read_csv(data / "03_primary/talks/clean.csv", infer_schema=False)
     texts = {
-        f"c{n}": [TAG.sub("", text) for _, text in talk] for n, talk in enumerate(list_talks())
+        name: [one["content"] for one in orjson.loads(cell)]
+        for name, cell in clean.select("id", "conversations").iter_rows()
     }
     for example in examples["test"]:
         name, _, turn = example["id"].rpartition("-")
@@ -55,10 +56,12 @@ def test_from_sharegpt_to_a_report_by_turns(project: Path, tmp_path: Path, read_
         assert before == texts[name][: len(before)]  # true turns, not those that a model wrote
         assert row["groups"] == {"conversation": name}
         assert len([one for one in before if one != "You sell goods."]) == 2 * int(turn)
-    (scores,) = (data / "08_reporting/talks/scores.json").rglob("*.json")
-    assert "conversation" in str(orjson.loads(scores.read_bytes()))
+    (scores,) = (data / "08_reporting/talks/scores.json").glob("*/scores.json")
+    assert orjson.loads(scores.read_bytes())["groupings"] == {"conversation": 4}
     report = (data / "08_reporting/talks/report.html").read_text("utf-8")
-    assert "assistant: " in report
+    assert "assistant: " in report  # the turns before a prompt are shown
+    masks = (data / "08_reporting/talks/mask_preview.html").read_text("utf-8")
+    assert masks.count("&lt;|assistant|&gt;") >= len(examples["train"][0]["prompt"])
 
 
 @pytest.mark.parametrize(
