@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tests.pipelines.prepare.cleaning import clean
 from tuneline.datasets import RawCSVDataset, RawJSONDataset, RawParquetDataset
 from tuneline.errors import TunelineError
-from tuneline.examples import list_examples
+from tuneline.examples import list_examples, start_messages
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.nodes import build_examples, check_leaks, split_rows
 
@@ -226,6 +226,7 @@ def test_the_template_words_the_first_question_as_the_chat_does(tmp_path: Path):
     prompt = Prompt(prompt="Answer: {user}", completion="{assistant}")
     _, second = list_examples(kept.row(0, named=True), data, prompt)
     assert [one["content"] for one in second["prompt"]] == ["Answer: Is it hot?", *SAID[1:3]]
+    assert second["prompt"][:1] == start_messages("Is it hot?", prompt, None)
 
 
 @pytest.fixture(scope="module")
