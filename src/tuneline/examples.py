@@ -116,8 +116,8 @@ def list_examples(row: dict[str, Any], data: Data, prompt: Prompt) -> list[Examp
         example |= {"id": f"{example['id']}-{number}", "prompt": list(said)}
         said += example["completion"]
         examples.append(example)
-    known = row.get(KNOWN_TURNS) or 0
-    return examples[known if data.conversations.turns == "all" else -1 :]
+    first = 0 if data.conversations.turns == "all" else len(examples) - 1
+    return examples[max(first, row.get(KNOWN_TURNS) or 0) :]
 
 
 def read_turns(cell: str) -> tuple[str, list[tuple[str, str]]]:

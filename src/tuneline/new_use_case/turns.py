@@ -106,6 +106,7 @@ def find_conversations(
         roles=(PAIR[0], PAIR[1]),
         system=named[0] if len(systems) == len(named) == 1 else None,
         conversations=column,
+        notes=tuple(f"not used: the column `{one}`" for one in TURN_COLUMNS if one in rows[0]),
     )
 
 

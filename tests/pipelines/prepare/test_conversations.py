@@ -280,15 +280,19 @@ def test_turns_that_training_has_word_for_word_are_not_asked(tmp_path: Path):
     assert "turns begin their conversations as others do" in leaks["summary"]
 
 
-def test_a_conversation_of_which_training_has_every_turn_is_dropped(tmp_path: Path):
+@pytest.mark.parametrize("turns", ["all", "last"])
+def test_of_a_conversation_that_training_has_and_goes_on_with_no_turn_is_asked(
+    tmp_path: Path, turns: str
+):
     talks = [talk(6, seed) for seed in range(60)]
     talks += [one[:4] for one in talks]
     path = write_lines(tmp_path / "talk.jsonl", [{"messages": one} for one in talks])
-    (kept, _, _), splits, leaks = prepare(path, state())
-    trained, _, asked = ({one["completion"][0]["content"] for one in split} for split in splits)
-    assert not trained & asked
-    assert leaks["dropped"] > 0
-    assert leaks["dropped"] + sum(leaks["sizes"].values()) == kept.height
+    _, splits, leaks = prepare(path, state(turns=turns))
+    held_out = [one for split in splits[1:] for one in split]
+    assert held_out
+    learned = {json.dumps([one["prompt"], one["completion"]]) for one in splits[0]}
+    assert not learned & {json.dumps([one["prompt"], one["completion"]]) for one in held_out}
+    assert min(leaks["known_turns"].values()) > 0
 
 
 def test_a_greeting_that_many_begin_with_is_trained_and_not_asked(tmp_path: Path):

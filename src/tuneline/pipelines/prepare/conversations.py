@@ -170,10 +170,15 @@ def clean_conversations(
     return Cleaned(
         pl.Series([write_conversation(one.messages) for one in settled], dtype=pl.String),
         pl.Series([one.reason or None for one in settled], dtype=pl.String),
-        pl.Series([sum(len(one["content"]) for one in found.messages) for found in read]),
+        pl.Series([_measure(found.messages) for found in read], dtype=pl.UInt32),
         pl.Series([one.turns for one in settled], dtype=pl.Int64),
         pl.Series([one.kept for one in settled], dtype=pl.Int64),
     )
+
+
+def _measure(messages: list[Message]) -> int:
+    """Count the characters that `join_texts` gives."""
+    return sum(len(one["content"]) for one in messages) + max(len(messages) - 1, 0)
 
 
 def _settle(found: Conversation, messages: list[Message]) -> Conversation:
@@ -221,8 +226,8 @@ def mark_known_turns(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
         data: names the column; without conversations the rows stay as they are.
 
     Returns:
-        The rows with `KNOWN_TURNS`, 0 for training; without the held-out ones whose every turn is
-        known. Validation is compared with training, test with both.
+        The rows with `KNOWN_TURNS`, 0 for training. Validation is compared with training, test
+        with both.
     """
     if data.conversations is None:
         return rows
@@ -233,8 +238,7 @@ def mark_known_turns(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
         for place in chosen if split != "train" else []:
             counts[place] = sum(one in known for one in beginnings[place])
         known.update(one for place in chosen for one in beginnings[place])
-    left = [count < len(found) for count, found in zip(counts, beginnings, strict=True)]
-    return rows.with_columns(pl.Series(KNOWN_TURNS, counts)).filter(pl.Series(left))
+    return rows.with_columns(pl.Series(KNOWN_TURNS, counts))
 
 
 def _list_beginnings(cell: str) -> list[str]:

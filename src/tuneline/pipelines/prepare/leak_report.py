@@ -109,7 +109,7 @@ def describe_check(
         **data.leaks.model_dump(),
         "found": {kind: found.filter(kind=kind).height for kind in ("exact", "near")},
         "moved": before.filter(pl.col("before") != pl.col("split")).height,
-        "dropped": forms.filter(pl.col("split") != "question").height - rows.height,
+        "dropped": forms.height - kept.height,
         "remaining": 0,  # `separate` gives nothing back before it has proved this
         "known_turns": _count_known_turns(rows),
         "shared_prompts": count_shared_prompts(kept),
