@@ -15,7 +15,7 @@ from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Data, Evaluation, Prompt
-from tuneline.parameters.data import SECTION_COLUMNS
+from tuneline.parameters.data import SECTION_COLUMNS, TURN_COLUMNS
 from tuneline.utils.hashing import hash_value
 
 # Column of a table's pairs: the groups of a question, as JSON.
@@ -23,12 +23,21 @@ GROUPS = "groups"
 # Column of rows on their way to examples: the group that the split kept together; null for a row
 # that belongs to no other.
 SPLIT_GROUP = "_group"
+# The same for held-out conversations: how many of the first turns another split has, too.
+KNOWN_TURNS = "_known_turns"
 # Who answers: the base model, and the same with the adapter.
 ModelName = Literal["base", "tuned"]
 MODELS: tuple[ModelName, ModelName] = ("base", "tuned")
 # The base model with a good prompt: an instruction, and training examples like the prompt.
 INSTRUCTED, FEW_SHOT = "instructed", "few_shot"
 PROMPTED = (INSTRUCTED, FEW_SHOT)
+ROLES = TURN_COLUMNS
+# What files of conversations, as ShareGPT's, call those who speak.
+SPEAKERS = {
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(("user", "human"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "chatgpt", "model", "bot"), "assistant"),
+}
 
 
 class Message(TypedDict):
@@ -79,14 +88,54 @@ def check_examples(examples: Any) -> list[Example]:
     return checked
 
 
+def list_examples(row: dict[str, Any], data: Data, prompt: Prompt) -> list[Example]:
+    """List the examples of a row: one, or of a conversation one for each turn that is learned.
+
+    A turn's prompt is all that was said before its answer, word for word as the model is asked in
+    a chat: the first question fills the prompt template, later ones are as they are. All turns of
+    a conversation are of one group.
+
+    Args:
+        row: a clean row, or a pair made of clean rows; with `KNOWN_TURNS`, those that are not
+            asked.
+        data: names the id, the columns, and the turns that are learned.
+        prompt: templates over the columns.
+
+    Returns:
+        The examples, in the order of the turns; that of turn 2 has the id of the row and `-2`.
+    """
+    if data.conversations is None:
+        return [fill_templates(row, data, prompt)]
+    system, spoken = read_turns(row[data.conversations.column])
+    said: list[Message] = []
+    examples: list[Example] = []
+    for number, (user, assistant) in enumerate(spoken, start=1):
+        texts = {"system": system, "user": user, "assistant": assistant}
+        example = fill_templates({**row, **texts}, data, prompt)
+        said += [{"role": "user", "content": user}] if said else example["prompt"]
+        example |= {"id": f"{example['id']}-{number}", "prompt": list(said)}
+        said += example["completion"]
+        examples.append(example)
+    first = 0 if data.conversations.turns == "all" else len(examples) - 1
+    return examples[max(first, row.get(KNOWN_TURNS) or 0) :]
+
+
+def read_turns(cell: str) -> tuple[str, list[tuple[str, str]]]:
+    """Read a clean conversation: its system message, and each question with its answer."""
+    texts = [(one["role"], one["content"]) for one in orjson.loads(cell)]
+    system = texts.pop(0)[1] if texts[0][0] == "system" else ""
+    pairs = zip(texts[::2], texts[1::2], strict=True)
+    return system, [(asked, answer) for (_, asked), (_, answer) in pairs]
+
+
 def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:
     """Make an example of a clean row.
 
     `meta.groups` says which examples depend on each other, so that their scores are not taken for
     independent: those of one value of `data.split.group` (as the split folds it), questions of a
-    table on one subject or one item, and what is made of one document. Categories and slices are
-    no groups: they describe an example, and their values are all there are, not a sample of them.
-    A grouping without a label for the example is left out.
+    table on one subject or one item, and what is made of one document or one conversation.
+    Categories and slices are no groups: they describe an example, and their values are all there
+    are, not a sample of them. A grouping without a label for the example is left out.
 
     Args:
         row: a clean row, or a pair made of clean rows; with `SPLIT_GROUP`, where it was divided.
@@ -97,9 +146,8 @@ def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:
         The example.
     """
     texts = {column: row[column] for column in data.pair_columns}
-    system: list[Message] = (
-        [{"role": "system", "content": prompt.system.format_map(texts)}] if prompt.system else []
-    )
+    stated = (prompt.system or "").format_map(texts)  # of conversations, some may have none
+    system: list[Message] = [{"role": "system", "content": stated}] if stated else []
     return {
         "id": str(row[data.id]),
         "prompt": [*system, {"role": "user", "content": prompt.prompt.format_map(texts)}],
@@ -137,6 +185,8 @@ def _name_groups(row: dict[str, Any], data: Data) -> dict[str, str]:
     groups: dict[str, str] = orjson.loads(row[GROUPS]) if data.table else {}
     if data.documents:
         groups["document"] = str(row[data.id if data.documents.parts else SECTION_COLUMNS[0]])
+    if data.conversations:
+        groups["conversation"] = str(row[data.id])
     if data.split.group and row.get(SPLIT_GROUP):
         groups[data.split.group] = row[SPLIT_GROUP]
     return groups
@@ -261,8 +311,8 @@ def find_system(prompt: Prompt, examples: list[Example]) -> str | None:
         for message in example["prompt"]
         if message["role"] == "system"
     }
-    if len(found) == 1:
-        return found.pop()
+    if len(found) <= 1 and examples:
+        return found.pop() if found else None
     raise TunelineError(
         Problem(
             where="prompt.system",

@@ -126,12 +126,14 @@ class Fields:
         carried: fields that go with the text uncleaned: a text, a whole number, or a list of
             texts, which becomes one text with semicolons; empty where a row has none.
         category: the one of `carried` or `columns` that divides the rows.
+        conversation: the one of `columns` that holds a list of messages; it is read as JSON.
     """
 
     identifier: str
     columns: tuple[str, ...]
     carried: tuple[str, ...] = ()
     category: str | None = None
+    conversation: str | None = None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -146,7 +148,8 @@ class Fields:
 
 def list_fields(data: Data) -> Fields:
     """List what a use case reads of its raw rows."""
-    return Fields(data.id, tuple(data.columns), tuple(data.carried), data.category)
+    column = data.conversations.column if data.conversations else None
+    return Fields(data.id, tuple(data.columns), tuple(data.carried), data.category, column)
 
 
 class RowSource(Protocol):

@@ -70,15 +70,54 @@ def write_workbook(path: Path) -> Path:
 
 
 def write_sharegpt(path: Path) -> Path:
-    """Write conversations: those of one turn, two of several turns."""
+    """Write conversations of one turn, and two with a second question that nothing answers."""
     rows = [
         [("system", "You sell goods."), ("human", title), ("gpt", text)]
         for title, text in list_goods()
     ]
-    rows += [[*rows[number], ("human", "And then?"), ("gpt", "Then nothing.")] for number in (0, 1)]
+    rows += [[*rows[number], ("human", "And then?")] for number in (0, 1)]
     told = [[{"from": who, "value": text} for who, text in row] for row in rows]
     objects = [{"id": f"c{number}", "conversations": row} for number, row in enumerate(told)]
     path.write_text(json.dumps(objects, ensure_ascii=False), "utf-8")
+    return path
+
+
+def list_talks() -> list[list[tuple[str, str]]]:
+    """List conversations of one to three turns; every other one has a system message."""
+    goods, talks = list_goods(), []
+    for number in range(0, len(goods) - 2, 2):
+        chosen = goods[number : number + 1 + number // 2 % 3]
+        said = [one for good in chosen for one in zip(("user", "assistant"), good, strict=True)]
+        talks.append([*([("system", "You sell goods.")] if number % 4 else []), *said])
+    return talks
+
+
+def write_messages(path: Path) -> Path:
+    """Write conversations of several turns as OpenAI has them, and two bad ones."""
+    talks = [*list_talks(), [("assistant", "Hello.")], [("user", "Hello?"), ("user", "Hello?")]]
+    rows = [[{"role": role, "content": text} for role, text in talk] for talk in talks]
+    lines = (json.dumps({"messages": row}, ensure_ascii=False) for row in rows)
+    path.write_text("\n".join(lines), "utf-8")
+    return path
+
+
+def write_long_sharegpt(path: Path) -> Path:
+    """Write conversations of several turns as ShareGPT has them."""
+    names = {"system": "system", "user": "human", "assistant": "gpt"}
+    rows = [[{"from": names[role], "value": text} for role, text in talk] for talk in list_talks()]
+    objects = [{"id": f"c{number}", "conversations": row} for number, row in enumerate(rows)]
+    path.write_text(json.dumps(objects, ensure_ascii=False), "utf-8")
+    return path
+
+
+def write_column_of_turns(path: Path) -> Path:
+    """Write conversations of several turns as a column of texts in turn, next to a topic."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["topic", "turns"])
+        for number, talk in enumerate(list_talks()):
+            texts = [text for role, text in talk if role != "system"]
+            rows.writerow([AISLES[number % 3], json.dumps(texts, ensure_ascii=False)])
     return path
 
 
@@ -108,6 +147,7 @@ WRITERS = {
     "shop.csv": write_csv,
     "shop.xlsx": write_workbook,
     "shop.json": write_sharegpt,
+    "talks.jsonl": write_messages,
     "shop.parquet": write_parquet,
     "shop": write_documents,
 }

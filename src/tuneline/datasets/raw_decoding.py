@@ -1,7 +1,7 @@
 """From raw objects to a table: which rows can be read, and why the others cannot."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
@@ -11,16 +11,13 @@ import msgspec
 import orjson
 import polars as pl
 
+from tuneline.examples import ROLES, SPEAKERS
 from tuneline.streaming import LINE, Fields
 from tuneline.utils.limits import CutRow
 from tuneline.utils.text import NOT_ENCODED, find_fault, is_utf8, show_marks
 
-ROLES = ("system", "user", "assistant")
-# Where a row has its messages, and what ShareGPT's files call those who speak.
+# Where a row has its messages.
 CONVERSATIONS = ("messages", "conversations")
-SPEAKERS = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "model": "assistant"}
-# Why a conversation of several turns is rejected.
-MORE_THAN_ONE = "messages have more than one"
 REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 NOTHING = "NoneType"
 # What Python writes for a missing number, and JSON does not have; texts are matched to skip them.
@@ -59,7 +56,7 @@ def _unfold_messages(row: dict[str, Any], messages: list[Any]) -> dict[str, Any]
         if role not in ROLES:
             return f"message {number} has no role of {', '.join(ROLES)}"
         if role in texts:
-            return f"{MORE_THAN_ONE} {role}"
+            return f"messages have more than one {role}"
         content = said.get("content", said.get("value"))
         if not isinstance(content, str):
             return f"message {number} has no content that is text"
@@ -265,7 +262,10 @@ class RowDecoder:
             "problem": problems.scatter(list(decoded.problems), list(decoded.problems.values())),
         }
         values = {
-            name: _as_texts(list(map(attrgetter(slot), decoded.rows)))
+            name: _as_texts(
+                list(map(attrgetter(slot), decoded.rows)),
+                _as_json if name == self._fields.conversation else _as_text,
+            )
             for name, slot in self._slots.items()
         }
         return pl.DataFrame(about | values)
@@ -289,6 +289,8 @@ class RowDecoder:
             return self._find_problem(row) or str(error)
 
     def _declare(self, name: str) -> tuple[Any, ...]:
+        if name == self._fields.conversation:
+            return (str | list[Any],)
         if name in self._fields.columns:
             return (str,)
         # A number identifies a row as well as a text does; in a column it is most likely a mistake.
@@ -359,11 +361,16 @@ def number_lines(first: int, count: int) -> pl.Series:
     return pl.int_range(first, first + count, dtype=pl.Int64, eager=True)
 
 
-def _as_texts(values: list[Any]) -> pl.Series:
+def _as_texts(values: list[Any], write: Callable[[Any], str | None]) -> pl.Series:
     try:
         return pl.Series(values, dtype=pl.String)
     except TypeError:
-        return pl.Series([_as_text(value) for value in values], dtype=pl.String)
+        return pl.Series(list(map(write, values)), dtype=pl.String)
+
+
+def _as_json(value: Any) -> str | None:
+    is_list = isinstance(value, list)
+    return msgspec.json.encode(value, enc_hook=str).decode() if is_list else value
 
 
 def _as_text(value: Any) -> str | None:

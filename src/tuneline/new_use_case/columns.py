@@ -10,6 +10,7 @@ import polars as pl
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.new_use_case.headers import find_unfit, has_no_pair, is_placeholder
 from tuneline.new_use_case.sources import Source
+from tuneline.parameters.data import TURN_COLUMNS
 from tuneline.streaming import LINE
 
 IDS = {"id", "uid", "uuid", "key", "no", "number", "nr", "č", "nº", "n°"}
@@ -126,7 +127,8 @@ def guess_columns(source: Source, question: str | None = None, answer: str | Non
     ]
     if problems:
         raise TunelineError(*problems)
-    others = [name for name in rows.columns if name not in (answer, question, identifier)]
+    used = {answer, question, identifier, *(TURN_COLUMNS if source.conversations else ())}
+    others = [name for name in rows.columns if name not in used]
     divides = source.documents is None
     category = next((name for name in others if divides and _is_category(name, rows[name])), None)
     return Guess(identifier, question, answer, category)

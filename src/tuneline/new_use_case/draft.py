@@ -17,6 +17,7 @@ from tuneline.new_use_case.columns import guess_columns
 from tuneline.new_use_case.headers import find_unfit
 from tuneline.new_use_case.sources import Source
 from tuneline.parameters import Data, Prompt, Recipe
+from tuneline.parameters.data import TURN_COLUMNS
 from tuneline.pipelines.evaluate.metrics.format import load_detector
 
 # In the order in which they are written: with the last one, the use case is there.
@@ -88,6 +89,13 @@ class Draft:
         """Columns that the templates use, in their order."""
         texts = (self.system or "", self.prompt, self.completion)
         return list(dict.fromkeys(name for text in texts for name in list_placeholders(text)))
+
+    @property
+    def read_columns(self) -> list[str]:
+        """Columns that are read of the raw rows: those of the templates, or conversations."""
+        column = self.source.conversations
+        others = [name for name in self.columns if name not in TURN_COLUMNS]
+        return [column, *others] if column else self.columns
 
     @property
     def others(self) -> list[str]:

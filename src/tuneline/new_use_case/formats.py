@@ -13,16 +13,18 @@ from tuneline.datasets.opening import RawFile, not_encoded
 from tuneline.datasets.raw_base import list_source_files, name_columns
 from tuneline.datasets.raw_csv import ENDINGS as CSV_ENDINGS
 from tuneline.datasets.raw_csv import CSVRecords
-from tuneline.datasets.raw_decoding import CONVERSATIONS, ROLES, Unreadable, unfold
+from tuneline.datasets.raw_decoding import CONVERSATIONS, Unreadable, unfold
 from tuneline.datasets.raw_json import ENDINGS as JSON_ENDINGS
 from tuneline.datasets.raw_json import read_objects
 from tuneline.datasets.raw_parquet import ENDINGS as PARQUET_ENDINGS
 from tuneline.datasets.raw_parquet import read_parquet
 from tuneline.datasets.raw_sheet import HEADER_ROWS, read_sheets
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.examples import ROLES
 from tuneline.new_use_case.headers import check_header
 from tuneline.new_use_case.sections import guess_parts
 from tuneline.new_use_case.sources import Source, has_no_row, join_columns
+from tuneline.new_use_case.turns import find_conversations, find_turns_column
 from tuneline.parameters.data import Documents
 from tuneline.streaming import Fields
 from tuneline.utils.limits import Limits
@@ -51,6 +53,8 @@ def find_csv(path: Path) -> Source:
         f"CSV, {SEPARATORS.get(records.separator, records.separator)} between the cells, encoding "
         f"{encoding}, header in line {records.header_line}"
     )
+    if rows and (column := find_turns_column(rows)):
+        return find_conversations(path, ("CSV", "RawCSVDataset", said), rows, column, options)
     columns = [name for name in dict.fromkeys(records.header) if name]
     table, header = join_columns(iter(rows), columns), tuple(records.header)
     return Source(path, "CSV", "RawCSVDataset", said, table, options, header)
@@ -191,6 +195,8 @@ def _find_objects(
     rows = [one for one in objects if isinstance(one, dict)]
     if not rows:
         raise TunelineError(has_no_row(path))
+    if column := find_turns_column(rows):
+        return find_conversations(path, (kind, dataset, said), rows, column, options)
     name = next((one for one in CONVERSATIONS if isinstance(rows[0].get(one), list)), None)
     is_alpaca = set(ALPACA) <= rows[0].keys() and any(row.get("input") for row in rows)
     if name or is_alpaca:

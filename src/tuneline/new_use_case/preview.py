@@ -14,13 +14,13 @@ from typing import Any
 import polars as pl
 
 from tuneline import datasets
-from tuneline.datasets.raw_decoding import MORE_THAN_ONE
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, fill_templates
+from tuneline.examples import Example, list_examples
 from tuneline.new_use_case.draft import Draft, Options, list_placeholders, make_draft
 from tuneline.new_use_case.sources import find_source
-from tuneline.parameters import Data
+from tuneline.parameters import Data, Prompt
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
+from tuneline.pipelines.prepare.cleaning_report import cut_reason
 from tuneline.pipelines.prepare.document_pairs import pair_documents
 from tuneline.reporting.pages import count, render_page
 from tuneline.streaming import LINE, list_fields
@@ -98,12 +98,13 @@ class Preview:
         if not self.lengths:
             return ""
         longer = sum(length > self.room for length in self.lengths)
-        first = "" if len(self.lengths) == self.kept else f" (of the first {len(self.lengths):,})"
+        first = "" if self.kept <= MEASURED else f" (of the first {len(self.lengths):,})"
         middle, most = median(self.lengths), max(self.lengths)
         said = f"median {middle:,.0f} {self.unit}, longest {most:,}{first}"
         if self.unit != "tokens":
             return f"{said}; the tokenizer of {self.base} is not on this machine"
-        left_out = count(longer, "row") if longer else "no row"
+        what = "turn" if self.draft.source.conversations else "row"
+        left_out = count(longer, what) if longer else f"no {what}"
         return f"{said}; a laptop reads {self.room:,} and leaves out {left_out}"
 
     def describe_rejected(self) -> str:
@@ -168,15 +169,12 @@ def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
         ]
     if whole and kept.height < FEWEST:
         raise TunelineError(_too_few(draft, kept.height, rejected))
-    examples = [fill_templates(row, data, prompt) for row in kept.head(MEASURED).to_dicts()]
-    shown = [fill_templates(row, data, prompt) for row in kept.slice(first, SHOWN_ROWS).to_dicts()]
+    fill = partial(_fill, data=data, prompt=prompt)
+    examples, shown = fill(kept.head(MEASURED)), fill(kept.slice(first, SHOWN_ROWS))[:SHOWN_ROWS]
     tokenizer = _load_tokenizer(
         recipe.base_model, recipe.revision, recipe.chat_template_path, project
     )
     measure = partial(_show, tokenizer)
-    several = sum(one.rows for one in rejected if one.reason.startswith(MORE_THAN_ONE))
-    if several:
-        notes.append(f"{several:,} conversations of several turns are rejected")
     return Preview(
         draft,
         list(_describe_columns(draft)),
@@ -191,6 +189,10 @@ def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
         [one.asked + one.answered for one in map(measure, examples)],
         recipe.max_length,
     )
+
+
+def _fill(rows: pl.DataFrame, data: Data, prompt: Prompt) -> list[Example]:
+    return [one for row in rows.to_dicts() for one in list_examples(row, data, prompt)]
 
 
 def _clean(draft: Draft, data: Data) -> tuple[pl.DataFrame, int, bool, list[str]]:
@@ -226,6 +228,7 @@ def _quiet() -> Iterator[None]:
 def _count_reasons(table: pl.DataFrame) -> list[Rejected]:
     counts = (
         table.filter(pl.col("reason").is_not_null())
+        .with_columns(reason=cut_reason(pl.col("reason")))
         .group_by("reason", maintain_order=True)
         .agg(pl.len(), pl.col(LINE).first())
         .sort("len", descending=True, maintain_order=True)
@@ -269,8 +272,10 @@ def _load_tokenizer(base: str, revision: str | None, template: str | None, proje
 
 def _show(tokenizer: Any, example: Example) -> Shown:
     messages = [*example["prompt"], *example["completion"]]
-    in_document = "document" in example["meta"].get("groups", {})
-    place = example["id"] if in_document else f"line {example['meta']['line']}"
+    groups = example["meta"].get("groups", {})
+    place = example["id"] if "document" in groups else f"line {example['meta']['line']}"
+    if "conversation" in groups:
+        place += f", turn {example['id'].rpartition('-')[2]}"
     if tokenizer is None:
         spoken = [(message["role"], message["content"]) for message in messages]
         pieces = [

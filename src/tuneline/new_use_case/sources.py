@@ -44,6 +44,7 @@ class Source:
         roles: the columns of what is asked and of what is answered, where the format says so.
         system: the one system message of all rows; None where there is none, or several.
         documents: what pairs are made of, of a folder of documents.
+        conversations: the column with conversations of several turns.
         notes: sentences on what is not used.
     """
 
@@ -58,6 +59,7 @@ class Source:
     roles: tuple[str, str] | None = None
     system: str | None = None
     documents: Documents | None = None
+    conversations: str | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
@@ -27,6 +27,8 @@ WRITTEN = {
 }
 # Columns of a document's sections.
 SECTION_COLUMNS = ("document", "heading", "section")
+# Columns that are made of a conversation: see `Conversations`.
+TURN_COLUMNS = ("system", "user", "assistant")
 # What the reader of JSON takes in no field's name.
 UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 
@@ -61,6 +63,26 @@ class Documents(Block):
     def columns(self) -> list[str]:
         """Columns of the rows that are made of documents."""
         return list(self.parts) or list(SECTION_COLUMNS)
+
+
+class Conversations(Block):
+    """Conversations of several turns, one a row; a turn is an answer with the question before it.
+
+    `user` in the templates is the first question, `assistant` an answer, `system` the system
+    message, empty where there is none. Later questions are as they are, as in the chat.
+    """
+
+    column: str = Field(description="the column with the messages: a list, or the same as JSON")
+    turns: Literal["all", "last"] = Field(
+        default="all",
+        description="all: every answer is learned, given the true turns before it; last: the last",
+    )
+    max_turns: PositiveInt = Field(default=50, description="turns of a conversation at most")
+    overlong: Literal["drop", "cut"] = Field(
+        default="drop",
+        description="of more turns; drop: rejected; cut: the first `max_turns` are used, and the "
+        "others counted",
+    )
 
 
 class Pinned(Block):
@@ -197,6 +219,9 @@ class Data(Block):
     documents: Documents | None = Field(
         default=None, description="finds the parts of each document; null: a row is a pair"
     )
+    conversations: Conversations | None = Field(
+        default=None, description="makes an example of each turn; null: a row is a pair"
+    )
     replay: float = Field(
         default=0.0,
         ge=0,
@@ -211,7 +236,15 @@ class Data(Block):
     def pair_columns(self) -> list[str]:
         """Columns that the prompt templates may use: of the rows, or of what is made of them."""
         made = self.table or self.documents
+        if self.conversations:
+            others = [name for name in self.columns if name != self.conversations.column]
+            return [*others, *TURN_COLUMNS]
         return made.columns if made else self.columns
+
+    @property
+    def row_columns(self) -> list[str]:
+        """Columns of text that a row has until examples are made of it."""
+        return self.columns if self.conversations else self.pair_columns
 
     @property
     def filled_columns(self) -> list[str]:
@@ -264,9 +297,9 @@ class Data(Block):
         named = {*self.rules.min_words, *self.rules.max_characters, *self.rules.unique}
         unknown = sorted(named - set(self.columns))
         looked_at = self.table.sources if self.table else []
-        looked_at += [self.documents.column] if self.documents else []
+        looked_at += [one.column for one in (self.documents, self.conversations) if one]
         unknown += [column for column in looked_at if column not in self.columns]
-        if self.split.group not in {None, self.id, *self.pair_columns, *self.carried}:
+        if self.split.group not in {None, self.id, *self.row_columns, *self.carried}:
             unknown.append(str(self.split.group))
         if unknown:
             raise ValueError(
@@ -278,15 +311,43 @@ class Data(Block):
 
     @model_validator(mode="after")
     def _pairs_are_made_in_one_way(self) -> Self:
-        if self.table and self.documents:
+        ways = ("table", "documents", "conversations")
+        stated = [f"`{name}`" for name in ways if getattr(self, name)]
+        if len(stated) > 1:
             raise ValueError(
-                "both `table` and `documents` are stated; rows are made into pairs in one way "
+                f"both {' and '.join(stated)} are stated; examples are made of rows in one way "
                 "only; leave one of them out"
             )
         if (self.table or self.documents) and self.carried:
             raise ValueError(
                 f"`{self.carried[0]}` is none of the columns {self.pair_columns}; it is not "
                 "carried over into what is made of the rows; leave it out, or name one of these"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _conversations_are_no_texts(self) -> Self:
+        if self.conversations is None:
+            return self
+        column = self.conversations.column
+        if column in {*self.rules.min_words, *self.rules.max_characters}:
+            raise ValueError(
+                f"`rules` bounds the length of `{column}`, which holds conversations; it has many "
+                "texts; leave it out, or state `conversations.max_turns`"
+            )
+        taken = sorted(set(TURN_COLUMNS) & {*self.columns, *self.described})
+        if taken:
+            raise ValueError(
+                f"`{taken[0]}` is both a column and a part of the conversations; a template could "
+                "mean either; rename the field in the raw data"
+            )
+        if self.conversations.turns == "all" and (
+            self.key_terms or self.answer_rules.list_columns()
+        ):
+            raise ValueError(
+                "`key_terms` or `answer_rules` is stated next to `conversations`; which of the "
+                "answers they are about cannot be told; leave them out, or set "
+                "`conversations.turns: last`"
             )
         return self
 

@@ -174,8 +174,14 @@ def export_split(
         if reason:
             set_aside.append({"id": example["id"], "reason": reason})
         else:
-            chats.append({"messages": messages})
+            before = map(_set_weight, example["prompt"])
+            chats.append({"messages": [*before, *example["completion"]]})
     return chats, set_aside
+
+
+def _set_weight(message: Message) -> dict[str, Any]:
+    """Keep the provider from training on an earlier answer again: each has its own example."""
+    return {**message, **({"weight": 0} if message["role"] == "assistant" else {})}
 
 
 def find_chat_problem(messages: list[Message], max_tokens: int) -> str | None:

@@ -8,6 +8,9 @@ import orjson
 import polars as pl
 
 from tuneline.parameters import Data
+from tuneline.parameters.cleaning import Rules
+from tuneline.parameters.data import Conversations
+from tuneline.pipelines.prepare.conversations import clean_conversations
 from tuneline.pipelines.prepare.text_rules import TEXT_RULES, Change, cut_boilerplate, tidy_texts
 
 Keys = np.ndarray[tuple[int], np.dtype[np.uint64]]
@@ -17,6 +20,7 @@ Found = np.ndarray[tuple[int], np.dtype[np.bool_]]
 MOST_GROWTH = 3
 # Columns that only the cleaning report reads.
 CHANGED, EXAMPLE, LENGTH = "_changed", "_example", "_length:"
+TURNS, KEPT_TURNS = "_turns", "_kept_turns"
 # Characters shown on each side of the first difference.
 CONTEXT = 40
 
@@ -106,7 +110,7 @@ def clean_batch(batch: pl.DataFrame, data: Data) -> pl.DataFrame:
     Returns:
         The rows with clean columns and `reason` (null for rows to keep). For the report:
         `_changed` (a bit for each text rule), `_example` (JSON, in few rows) and `_length:<column>`
-        (characters before).
+        (characters before); of conversations `_turns` and, of those that are good, `_kept_turns`.
     """
     emptied = pl.repeat(False, batch.height, dtype=pl.Boolean, eager=True)
     marks = np.zeros(batch.height, dtype=np.min_scalar_type((1 << len(TEXT_RULES)) - 1))
@@ -115,12 +119,15 @@ def clean_batch(batch: pl.DataFrame, data: Data) -> pl.DataFrame:
     for name in data.columns:
         changes: list[Change] = []
         raw = batch[name].fill_null("")
-        tidy = tidy_texts(raw, data.rules, changes)
-        clean = cut_boilerplate(tidy, data.rules, changes)
-        emptied = emptied | ((tidy != "") & (clean == ""))
+        if data.conversations and name == data.conversations.column:
+            columns |= _clean_conversations(batch, data.conversations, data.rules, changes)
+        else:
+            tidy = tidy_texts(raw, data.rules, changes)
+            clean = cut_boilerplate(tidy, data.rules, changes)
+            emptied = emptied | ((tidy != "") & (clean == ""))
+            columns |= {name: clean, f"{LENGTH}{name}": raw.str.len_chars()}
         _mark(changes, marks)
         examples |= _pick_examples(changes, name)
-        columns |= {name: clean, f"{LENGTH}{name}": raw.str.len_chars()}
     table = batch.with_columns(**columns, only_boilerplate=emptied)
     shown = pl.Series(EXAMPLE, [None], dtype=pl.String).new_from_index(0, batch.height)
     return table.with_columns(
@@ -128,6 +135,23 @@ def clean_batch(batch: pl.DataFrame, data: Data) -> pl.DataFrame:
         pl.Series(CHANGED, marks),
         shown.scatter(list(examples), [one.decode() for one in examples.values()]),
     ).drop("only_boilerplate", "problem")
+
+
+def _clean_conversations(
+    batch: pl.DataFrame, settings: Conversations, rules: Rules, changes: list[Change]
+) -> dict[str, pl.Series]:
+    def clean(texts: pl.Series, changed: list[Change]) -> pl.Series:
+        return cut_boilerplate(tidy_texts(texts, rules, changed), rules, changed)
+
+    column = settings.column
+    done = clean_conversations(batch[column].fill_null(""), settings, clean, changes)
+    return {
+        column: done.cells,
+        f"{LENGTH}{column}": done.lengths,
+        TURNS: done.turns,
+        KEPT_TURNS: done.kept,
+        "problem": batch["problem"].zip_with(batch["problem"].is_not_null(), done.reasons),
+    }
 
 
 def _mark(changes: list[Change], marks: np.ndarray[tuple[int], np.dtype[Any]]) -> None:

@@ -11,7 +11,8 @@ import polars as pl
 from plotly.subplots import make_subplots
 
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, LENGTH
+from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, KEPT_TURNS, LENGTH, TURNS
+from tuneline.pipelines.prepare.conversations import join_texts
 from tuneline.pipelines.prepare.text_rules import ENTITY, LOOKS_LIKE_A_TAG, TEXT_RULES
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 from tuneline.streaming import RowSource, show_originals
@@ -45,6 +46,8 @@ class CleaningReport:
         self._dropped: dict[str, list[Example]] = {}
         self._changed = dict.fromkeys(TEXT_RULES, 0)
         self._changes: dict[str, list[Example]] = {rule: [] for rule in TEXT_RULES}
+        self._conversations = data.conversations and data.conversations.column
+        self._turns: Counter[str] = Counter()
         self._before: dict[str, Counter[int]] = {name: Counter() for name in data.columns}
         self._after: dict[str, Counter[int]] = {name: Counter() for name in data.columns}
         self._misread: Counter[str] = Counter()
@@ -59,10 +62,13 @@ class CleaningReport:
         self._count_reasons(judged.filter(pl.col("reason").is_not_null()))
         self._count_changes(judged)
         for name in self._before:
+            texts = join_texts(clean[name]) if name == self._conversations else clean[name]
             _count(self._before[name], judged[f"{LENGTH}{name}"])
-            _count(self._after[name], clean[name].str.len_chars())
-            self._misread += find_mojibake(clean[name])
-            self._count_markup(clean[name])
+            _count(self._after[name], texts.str.len_chars())
+            self._misread += find_mojibake(texts)
+            self._count_markup(texts)
+        if self._conversations:
+            self._count_turns(judged, clean)
 
     def describe(self, raw: RowSource) -> dict[str, Any]:
         """Give the report on all rows so far."""
@@ -78,6 +84,7 @@ class CleaningReport:
             "rows": self._rows,
             "clean": self._rows - rejected,
             "rejected": rejected,
+            **({"turns": self._describe_turns()} if self._conversations else {}),
             "reasons": dict(self._reasons.most_common()),
             "rules": {
                 rule: {"rows": self._changed[rule], "examples": self._changes[rule]}
@@ -97,8 +104,7 @@ class CleaningReport:
         }
 
     def _count_reasons(self, rejected: pl.DataFrame) -> None:
-        # What follows the colon differs from row to row: `not JSON: unexpected character at 17`.
-        kinds = rejected["reason"].str.replace(r"(?s):.*", "")
+        kinds = rejected.select(cut_reason(pl.col("reason"))).to_series()
         self._reasons.update(dict(kinds.value_counts().sort("reason").iter_rows()))
         for kind in kinds.unique(maintain_order=True):
             shown = self._dropped.setdefault(kind, [])
@@ -110,6 +116,14 @@ class CleaningReport:
         self._foreign.update(foreign["kind"])
         if len(self._not_utf8) < GUESS_BYTES:
             self._not_utf8 += b"\n".join(foreign.filter(kind=NOT_UTF8)["original"])
+
+    def _count_turns(self, judged: pl.DataFrame, clean: pl.DataFrame) -> None:
+        rows, kept = (int(table[TURNS].sum()) for table in (judged, clean))
+        self._turns.update(rows=rows, clean=int(clean[KEPT_TURNS].sum()), rejected=rows - kept)
+
+    def _describe_turns(self) -> dict[str, int]:
+        told = self._turns
+        return {**told, "cut": told["rows"] - told["clean"] - told["rejected"]} if told else {}
 
     def _count_changes(self, judged: pl.DataFrame) -> None:
         for bit, rule in enumerate(TEXT_RULES):
@@ -132,6 +146,11 @@ class CleaningReport:
     def _format_counts(self, rejected: int) -> str:
         kept = self._rows - rejected
         words = [f"Of {self._rows:,} rows {kept:,} are clean and {rejected:,} rejected."]
+        if turns := self._describe_turns():
+            words.append(
+                f"Of their {turns['rows']:,} turns {turns['clean']:,} are clean, "
+                f"{turns['rejected']:,} in rejected conversations and {turns['cut']:,} cut off."
+            )
         changed = [f"{rule} {rows:,}" for rule, rows in self._changed.items() if rows]
         if changed:
             words.append(f"Rows changed by each rule: {', '.join(changed)}.")
@@ -166,6 +185,11 @@ class CleaningReport:
         if kind == NOT_UTF8:
             return guess_encoding(self._not_utf8)
         return WIDER.get(normalize_name(kind.removeprefix("not ")))
+
+
+def cut_reason(reason: pl.Expr) -> pl.Expr:
+    """Leave out what differs from row to row: `not JSON: unexpected character at 17`."""
+    return reason.str.replace(r"(?s):.*", "")
 
 
 def measure_lengths(counts: Counter[int]) -> dict[str, int]:

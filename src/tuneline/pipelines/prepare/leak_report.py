@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
-from tuneline.examples import fill_templates
+from tuneline.examples import KNOWN_TURNS, fill_templates
 from tuneline.parameters import Data, Prompt
 from tuneline.pipelines.prepare.splitting import SPLITS
 from tuneline.utils.terminal import shorten
@@ -101,8 +101,8 @@ def describe_check(
 
     Returns:
         `policy`, `threshold`, `completion_threshold`, `min_words`, `found` by kind, `moved` and
-        `dropped` rows, `remaining` leaks, `shared_prompts`, `sizes` of the splits, `categories`
-        (rows of each in each split) and `summary`.
+        `dropped` rows, `remaining` leaks, `known_turns` by held-out split, `shared_prompts`,
+        `sizes` of the splits, `categories` (rows of each in each split) and `summary`.
     """
     before = kept.join(forms.select("row", before="split"), on="row")
     report: dict[str, Any] = {
@@ -111,15 +111,13 @@ def describe_check(
         "moved": before.filter(pl.col("before") != pl.col("split")).height,
         "dropped": forms.height - kept.height,
         "remaining": 0,  # `separate` gives nothing back before it has proved this
+        "known_turns": _count_known_turns(rows),
         "shared_prompts": count_shared_prompts(kept),
         "sizes": {split: rows.filter(split=split).height for split in SPLITS},
         "categories": _count_categories(rows, data.category) if data.category else {},
     }
-    return report | {
-        "summary": " ".join(
-            [_format_leaks(report), *_format_prompts(report), *_format_categories(report)]
-        )
-    }
+    said = [_format_leaks(report), *_format_turns(report), *_format_prompts(report)]
+    return report | {"summary": " ".join([*said, *_format_categories(report)])}
 
 
 def _count_categories(rows: pl.DataFrame, column: str) -> dict[str, dict[str, int]]:
@@ -138,6 +136,20 @@ def _format_leaks(report: dict[str, Any]) -> str:
         f"{found['near']:,} nearly so; rows dropped: {report['dropped']:,}, moved into training: "
         f"{report['moved']:,}. No leak is left."
     )
+
+
+def _count_known_turns(rows: pl.DataFrame) -> dict[str, int]:
+    if KNOWN_TURNS not in rows.columns:
+        return {}
+    held_out = ("validation", "test")
+    return {one: int(rows.filter(split=one)[KNOWN_TURNS].sum()) for one in held_out}
+
+
+def _format_turns(report: dict[str, Any]) -> Iterator[str]:
+    known = {split: count for split, count in report["known_turns"].items() if count}
+    if known:
+        counts = " and ".join(f"{count:,} {split}" for split, count in known.items())
+        yield f"{counts} turns begin their conversations as others do, and are not asked."
 
 
 def _format_prompts(report: dict[str, Any]) -> Iterator[str]:

@@ -13,11 +13,12 @@ import polars as pl
 from polars.selectors import by_name
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, fill_templates
+from tuneline.examples import Example, list_examples
 from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
+from tuneline.pipelines.prepare.conversations import mark_known_turns, outline_conversations
 from tuneline.pipelines.prepare.document_pairs import pair_documents
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
@@ -209,11 +210,12 @@ def check_leaks(
         TunelineError: if a split would be empty without its leaks.
     """
     log.info("Leak check: %s rows.", f"{rows.height:,}")
-    forms = make_forms(rows, evaluation.questions, prompt)
+    outlined = outline_conversations(rows, data)
+    forms = make_forms(outlined, evaluation.questions, prompt)
     kept, found = separate(forms, data.leaks)
     places = kept.filter(pl.col("split") != "question")
-    left = rows[places["row"]].with_columns(places["split"])
-    table = list_leaks(found, rows, evaluation.questions, data, prompt)
+    left = mark_known_turns(rows[places["row"]].with_columns(places["split"]), data)
+    table = list_leaks(found, outlined, evaluation.questions, data, prompt)
     report = describe_check(found, forms, kept, left, data)
     report["inputs"] = describe_preparation(data, prompt, evaluation)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
@@ -233,14 +235,16 @@ def build_examples(
     Returns:
         Examples for training, validation and test, in the order of the rows.
     """
-    log.info("Examples: %s.", _count_splits(rows))
     train, validation, test = (
         [
-            fill_templates(row, data, prompt)
+            example
             for row in rows.filter(split=split).iter_rows(named=True)
+            for example in list_examples(row, data, prompt)
         ]
         for split in SPLITS
     )
+    counts = zip(SPLITS, map(len, (train, validation, test)), strict=True)
+    log.info("Examples: %s.", ", ".join(f"{number:,} {split}" for split, number in counts))
     return train, validation, test
 
 

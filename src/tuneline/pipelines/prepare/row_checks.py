@@ -32,6 +32,11 @@ REMEDIES = {
     "not a JSON object": "write one JSON object a line, or one list of objects",
     "not text but": "write the column as text in the raw file, or let `data.columns` name another",
     "no field": "name a field that the rows have in `data`",
+    "messages have more": "state `data.conversations` (docs/prepare.md)",
+    "conversation has more": "raise `data.conversations.max_turns`, or set "
+    "`data.conversations.overlong: cut`",
+    "conversation": "let each conversation be questions and answers in turn, in messages with "
+    "`role` and `content` (docs/prepare.md)",
     "message": "let each conversation be one system, user and assistant message (docs/prepare.md)",
     "password": "save the documents without a password",
     "not read": "save the files as DOCX or as text",
@@ -59,7 +64,7 @@ def check_columns(clean: pl.LazyFrame, data: Data) -> None:
         TunelineError: naming the nearest column for each that is missing.
     """
     there = clean.collect_schema().names()
-    named = [("id", data.id), *(("columns", column) for column in data.pair_columns)]
+    named = [("id", data.id), *(("columns", column) for column in data.row_columns)]
     named += [("category", data.category or ""), ("key_terms", data.key_terms or "")]
     named += [("slices", column) for column in data.slices]
     named += [(f"answer_rules.{kind}", column) for kind, column in data.answer_rules if column]

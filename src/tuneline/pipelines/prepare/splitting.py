@@ -65,7 +65,7 @@ def read_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> pl.DataF
         `line`, `split`, `_group` and those columns; one split after the other, each in its order.
     """
     described = [*data.described, *([GROUPS] if data.table else [])]
-    names = dict.fromkeys([LINE, data.id, *data.pair_columns, *described])
+    names = dict.fromkeys([LINE, data.id, *data.row_columns, *described])
     parts = [
         batch.cast({LINE: pl.Int64}).join(splits, on=LINE)
         for batch in clean.select(*names).collect_batches(chunk_size=ROWS_PER_BATCH)

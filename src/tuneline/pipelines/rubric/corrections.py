@@ -96,7 +96,7 @@ def _make_raw_row(row: dict[str, Any], better: str, data: Data, prompt: Prompt) 
     """Give prompt and answer the columns they came from, where each template has a single one."""
     texts = [_take_apart(prompt.prompt, row["prompt"]), _take_apart(prompt.completion, better)]
     columns = {name: text for found in texts for name, text in found.items()}
-    if len(columns) < 2 or data.table or data.documents:
+    if len(columns) < 2 or data.table or data.documents or data.conversations:
         return {}
     named = {} if data.id == "line" else {data.id: row["id"]}
     carried = {data.category: row["category"], **row["slices"], data.key_terms: row["key_terms"]}

@@ -1,0 +1,255 @@
+"""Conversations of several turns: read from a cell, checked, and cleaned message by message."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+import polars as pl
+
+from tuneline.examples import KNOWN_TURNS, ROLES, SPEAKERS, Message, read_turns
+from tuneline.parameters.data import TURN_COLUMNS, Conversations, Data
+from tuneline.pipelines.prepare.near_duplicates import normalize_words
+from tuneline.pipelines.prepare.text_rules import Change
+from tuneline.utils.hashing import hash_value
+
+SYSTEM, USER, ASSISTANT = ROLES
+# Who calls a tool, or says what it found. No template of the base models writes these alike.
+TOOL = "tool"
+TOOLS = {TOOL, "function", "function_call", "function_response", "observation", "ipython"}
+EMPTY = "has an empty message"
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A conversation as it was read.
+
+    Attributes:
+        messages: of a good one: the system message, if there is one, then questions and answers
+            in turn, with an answer at the end.
+        turns: its answers in the raw data, as far as they can be read.
+        reason: why it is rejected; empty if it is good. What follows a colon differs from row to
+            row.
+    """
+
+    messages: list[Message]
+    turns: int = 0
+    reason: str = ""
+
+    @property
+    def kept(self) -> int:
+        """Turns that are left."""
+        return sum(one["role"] == ASSISTANT for one in self.messages)
+
+
+def read_conversation(cell: str, settings: Conversations) -> Conversation:
+    """Read the conversation of a row.
+
+    Known are lists of messages as OpenAI (`role`, `content`) and ShareGPT (`from`, `value`) have
+    them, and lists of texts, of which the first is a question. A question at the end that nothing
+    answers is left out.
+
+    Args:
+        cell: the list as JSON; empty where the row has none.
+        settings: how many turns there may be, and what becomes of more.
+
+    Returns:
+        The conversation; one that is rejected has no messages.
+    """
+    if not cell.strip():
+        return Conversation([])
+    try:
+        raw = orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        return Conversation([], reason="conversation is no JSON list of messages")
+    listed = raw if isinstance(raw, list) else []
+    found = [_read_message(one, number) for number, one in enumerate(listed)]
+    if not found:
+        return Conversation([], reason="conversation is no JSON list of messages")
+    turns = sum(role == ASSISTANT for role, _ in found)
+    if reason := _find_reason(found):
+        return Conversation([], turns, reason)
+    answered = found if found[-1][0] == ASSISTANT else found[:-1]
+    messages: list[Message] = [{"role": str(role), "content": str(text)} for role, text in answered]
+    if turns > settings.max_turns and settings.overlong == "drop":
+        return Conversation(
+            [], turns, f"conversation has more than {settings.max_turns} turns: {turns}"
+        )
+    first = messages[0]["role"] == SYSTEM
+    return Conversation(messages[: first + 2 * settings.max_turns], turns)
+
+
+def _read_message(said: Any, number: int) -> tuple[str | None, Any]:
+    """Give role and text of a message: no role if it is unknown, no text if it has none."""
+    if isinstance(said, str):
+        return (USER, ASSISTANT)[number % 2], said
+    if not isinstance(said, dict):
+        return None, None
+    name = said.get("role", said.get("from"))
+    name = name.lower() if isinstance(name, str) else ""
+    calls = said.get("tool_calls") or said.get("function_call")
+    role = TOOL if name in TOOLS or calls else SPEAKERS.get(name)
+    return role, said.get("content", said.get("value"))
+
+
+def _find_reason(found: list[tuple[str | None, Any]]) -> str:
+    """Say why a conversation cannot be learned; empty if it can."""
+    before = SYSTEM
+    for number, (role, text) in enumerate(found, start=1):
+        if wrong := _find_fault(role, text) or _find_disorder(role, before, number):
+            return f"conversation {wrong}: message {number}"
+        before = str(role)
+    return "" if ASSISTANT in {role for role, _ in found} else "conversation has no answer"
+
+
+def _find_fault(role: str | None, text: Any) -> str:
+    if role is None:
+        return "has a message without a known role"
+    if role == TOOL:
+        return "calls a tool, which is not learned"
+    if not isinstance(text, str):
+        return "has a message that is no text"
+    return "" if text.strip() else EMPTY
+
+
+def _find_disorder(role: str | None, before: str, number: int) -> str:
+    if role == SYSTEM:
+        return "has a system message that is not its first" if number > 1 else ""
+    if role == ASSISTANT and before == SYSTEM:
+        return "begins with the assistant"
+    return f"has two {role} messages in a row" if role == before else ""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A column of conversations after the cleaning.
+
+    Attributes:
+        cells: each conversation as JSON; empty where there is none.
+        reasons: why a row is rejected, or null.
+        lengths: characters of the messages before.
+        turns: answers in the raw data.
+        kept: answers that are left.
+    """
+
+    cells: pl.Series
+    reasons: pl.Series
+    lengths: pl.Series
+    turns: pl.Series
+    kept: pl.Series
+
+
+def clean_conversations(
+    raw: pl.Series,
+    settings: Conversations,
+    clean: Callable[[pl.Series, list[Change]], pl.Series],
+    changes: list[Change],
+) -> Cleaned:
+    """Clean every message of a column of conversations.
+
+    Args:
+        raw: the cells, none of them null.
+        settings: see `read_conversation`.
+        clean: the rules for texts.
+        changes: grows by what each rule did, with the rows of the column.
+
+    Returns:
+        The conversations; one of which a message is empty afterwards is rejected.
+    """
+    read = [read_conversation(cell, settings) for cell in raw]
+    said = [(row, one) for row, found in enumerate(read) for one in found.messages]
+    owners = pl.Series([row for row, _ in said], dtype=pl.Int64)
+    texts = pl.Series([one["content"] for _, one in said], dtype=pl.String)
+    changed: list[Change] = []
+    tidy = clean(texts, changed)
+    changes += [replace(one, rows=owners.gather(one.rows)) for one in changed]
+    done: list[list[Message]] = [[] for _ in read]
+    for (row, one), text in zip(said, tidy, strict=True):
+        done[row].append({"role": one["role"], "content": text})
+    settled = [_settle(found, messages) for found, messages in zip(read, done, strict=True)]
+    return Cleaned(
+        pl.Series([write_conversation(one.messages) for one in settled], dtype=pl.String),
+        pl.Series([one.reason or None for one in settled], dtype=pl.String),
+        pl.Series([_measure(found.messages) for found in read], dtype=pl.UInt32),
+        pl.Series([one.turns for one in settled], dtype=pl.Int64),
+        pl.Series([one.kept for one in settled], dtype=pl.Int64),
+    )
+
+
+def _measure(messages: list[Message]) -> int:
+    """Count the characters that `join_texts` gives."""
+    return sum(len(one["content"]) for one in messages) + max(len(messages) - 1, 0)
+
+
+def _settle(found: Conversation, messages: list[Message]) -> Conversation:
+    empty = [number for number, one in enumerate(messages, start=1) if not one["content"]]
+    if empty:
+        return Conversation([], found.turns, f"conversation {EMPTY}: message {empty[0]}")
+    return replace(found, messages=messages)
+
+
+def write_conversation(messages: list[Message]) -> str:
+    """Write a conversation as a cell; nothing for none."""
+    return orjson.dumps(messages).decode() if messages else ""
+
+
+def outline_conversations(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
+    """Add to each conversation what it is compared and shown by.
+
+    Args:
+        rows: clean rows.
+        data: names the column; without conversations the rows stay as they are.
+
+    Returns:
+        The rows with `system`, `user` (the first question, as a fixed question is asked) and
+        `assistant` (all that follows it).
+    """
+    if data.conversations is None:
+        return rows
+    outlines = []
+    for cell in rows[data.conversations.column]:
+        system, turns = read_turns(cell)
+        first, *others = [text for turn in turns for text in turn]
+        outlines.append((system, first, "\n".join(others)))
+    schema = dict.fromkeys(TURN_COLUMNS, pl.String)
+    return rows.hstack(pl.DataFrame(outlines, schema, orient="row"))
+
+
+def mark_known_turns(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
+    """Find the turns of held-out conversations that another split has word for word.
+
+    Conversations that begin alike, with a greeting or as two versions of one, differ as a whole,
+    and the model still learns the turns that they share. These are not asked in the evaluation.
+
+    Args:
+        rows: conversations with their `split`.
+        data: names the column; without conversations the rows stay as they are.
+
+    Returns:
+        The rows with `KNOWN_TURNS`, 0 for training. Validation is compared with training, test
+        with both.
+    """
+    if data.conversations is None:
+        return rows
+    beginnings = [_list_beginnings(cell) for cell in rows[data.conversations.column]]
+    known, counts = set[str](), [0] * rows.height
+    for split in ("train", "validation", "test"):
+        chosen = [place for place, one in enumerate(rows["split"]) if one == split]
+        for place in chosen if split != "train" else []:
+            counts[place] = sum(one in known for one in beginnings[place])
+        known.update(one for place in chosen for one in beginnings[place])
+    return rows.with_columns(pl.Series(KNOWN_TURNS, counts))
+
+
+def _list_beginnings(cell: str) -> list[str]:
+    """Fingerprint what was said up to each answer, and the answer, by its words."""
+    _, turns = read_turns(cell)
+    said = normalize_words([text for turn in turns for text in turn]).to_list()
+    return [hash_value(said[:end]) for end in range(2, len(said) + 1, 2)]
+
+
+def join_texts(cells: pl.Series) -> pl.Series:
+    """Put the texts of each conversation together, one below the other."""
+    shape = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+    texts = pl.element().struct.field("content")
+    return cells.str.json_decode(shape).list.eval(texts).list.join("\n")
