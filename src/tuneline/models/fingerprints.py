@@ -136,7 +136,10 @@ def describe_preparation(data: Data, prompt: Prompt, evaluation: Evaluation) -> 
     return {
         "data": data.model_dump(mode="json"),
         "prompt": prompt.model_dump(mode="json"),
-        "evaluation": {"questions": list(evaluation.questions)},
+        "evaluation": {
+            "questions": list(evaluation.questions),
+            "cross_fit": evaluation.cross_fit,
+        },
     }
 
 

@@ -7,6 +7,9 @@ from pydantic import Field, PositiveInt, model_validator
 
 from tuneline.parameters.base import Block
 
+# Each fold has nodes of its own; who has more rows than this has enough to hold some of them out.
+MOST_FOLDS = 100
+
 
 class AnswerRules(Block):
     """What every answer must keep to, as an expert of the field states it.

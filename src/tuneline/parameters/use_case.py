@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.data import Data
-from tuneline.parameters.evaluation import AnswerRules, Prompting
+from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting
 from tuneline.parameters.shared import Server
 from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, Recipe
@@ -96,6 +96,14 @@ class Evaluation(Block):
     prompting: Prompting | None = Field(
         default=None,
         description="the base model is asked with a good prompt, too; null: it is not",
+    )
+    cross_fit: int | None = Field(
+        default=None,
+        ge=2,
+        le=MOST_FOLDS,
+        description="for few rows: so many adapters, each asked the part of the rows that it was "
+        "not trained on, so that every row is a test prompt; in conf/base only; null: the test "
+        "split is asked",
     )
     fail_when_worse: bool = Field(
         default=False,
@@ -203,6 +211,23 @@ class UseCase(Block):
                 f"the placeholder `{{{unknown[0]}}}` in `prompt` is none of the columns "
                 f"{self.data.pair_columns}; the prompt could not be filled; "
                 f"{suggest(unknown[0], self.data.pair_columns)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _every_row_can_be_held_out(self) -> Self:
+        pinned = self.data.split.pinned
+        named = "data.split.pinned" if pinned.test or pinned.validation else None
+        named = "data.table" if self.data.table else named
+        if self.evaluation.cross_fit and named:
+            why = (
+                "the questions of a table share its facts, and no part of them can be held out by "
+                "itself"
+                if self.data.table
+                else "every row is held out once, so that none can be named for one split"
+            )
+            raise ValueError(
+                f"`evaluation.cross_fit` is stated next to `{named}`; {why}; leave one of them out"
             )
         return self
 
