@@ -122,7 +122,7 @@ def _list_folds(folds: int) -> list[Node]:
                 answer_fold,
                 name=f"answer_fold_{number}",
                 inputs=[
-                    *(name_fold(number, name) for name in ("test", "train", "adapter")),
+                    *(name_fold(number, name) for name in own),
                     *ASKING,
                 ],
                 outputs=name_fold(number, "answers"),
