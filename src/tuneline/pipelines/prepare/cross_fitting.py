@@ -31,6 +31,9 @@ from tuneline.utils.hashing import seeded_order
 
 log = logging.getLogger(__name__)
 
+# One that is held out, one to learn from, and one to watch.
+LEAST_GROUPS = 3
+
 
 @dataclass(frozen=True)
 class Group:
@@ -234,7 +237,7 @@ def divide_folds(groups: list[Group], count: int) -> list[int]:
         folds[place] = fold
         sizes[fold] += len(one.rows)
         kinds[fold, one.category] += len(one.rows)
-    if len(groups) < count or len(groups) - max(Counter(folds).values()) < 2:
+    if len(groups) < count or len(groups) - max(Counter(folds).values()) < LEAST_GROUPS - 1:
         raise TunelineError(_too_few(groups, count))
     return folds
 
@@ -242,14 +245,15 @@ def divide_folds(groups: list[Group], count: int) -> list[int]:
 def _too_few(groups: list[Group], count: int) -> Problem:
     rows = sum(len(one.rows) for one in groups)
     basis = f"{rows:,} rows" if rows == len(groups) else f"{rows:,} rows in {len(groups):,} groups"
+    change = "raise it, or " if len(groups) > count else ""
+    if LEAST_GROUPS <= len(groups) < count:
+        change = f"lower it to {len(groups)} or less, or "
     return Problem(
         where="evaluation.cross_fit",
         value=count,
         wrong=f"there are only {basis}",
         matters="each fold holds a group out, and needs two others: to learn from, and to watch",
-        remedy="lower it, or bring more rows (rejected.csv says why rows were dropped)"
-        if len(groups) > 3
-        else "bring more rows (rejected.csv says why rows were dropped)",
+        remedy=f"{change}bring more rows (rejected.csv says why rows were dropped)",
     )
 
 
