@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 FOLDS, ROWS = 3, 30
 SMALL = ",".join(
     f"{MAIN}.{key}"
-    for key in ("data.split.sample=30", "data.split.test=3", "data.split.validation=3")
+    for key in ("data.split.sample=30", "data.split.test=28", "data.split.validation=3")
 )
 RUN = ("run", "--env=test", f"--params={SMALL}")
 KEPT = "06_models/product_descriptions.fold_1/checkpoints"

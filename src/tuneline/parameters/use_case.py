@@ -99,9 +99,7 @@ class Evaluation(Block):
     )
     cross_fit: int | None = Field(
         default=None,
-        ge=2,
-        le=MOST_FOLDS,
-        description="for few rows: so many adapters, each asked the part of the rows that it was "
+        description="for few rows: 2 to 100 adapters, each asked the part of the rows that it was "
         "not trained on, so that every row is a test prompt; in conf/base only; null: the test "
         "split is asked",
     )
@@ -120,6 +118,21 @@ class Evaluation(Block):
         default=3407,
         description="of the permutation test, of what is rated, and of decoding where it samples",
     )
+
+    @field_validator("cross_fit")
+    @classmethod
+    def _every_fold_leaves_rows(cls, folds: int | None) -> int | None:
+        if folds is not None and not 2 <= folds <= MOST_FOLDS:
+            why = (
+                "no row would be left to train on"
+                if folds < 2
+                else "so many adapters are for more rows than need it"
+            )
+            raise ValueError(
+                f"{folds} is no number of folds from 2 to {MOST_FOLDS}; {why}; 5 is usual, "
+                "and null holds a test split out"
+            )
+        return folds
 
     @field_validator("language")
     @classmethod
@@ -222,13 +235,12 @@ class UseCase(Block):
         if self.evaluation.cross_fit and named:
             why = (
                 "the questions of a table share its facts, and no part of them can be held out by "
-                "itself"
+                "itself; leave `cross_fit` out"
                 if self.data.table
-                else "every row is held out once, so that none can be named for one split"
+                else "every row is held out once, so that none can be named for one split; state "
+                "`test` and `validation` as numbers, or leave `cross_fit` out"
             )
-            raise ValueError(
-                f"`evaluation.cross_fit` is stated next to `{named}`; {why}; leave one of them out"
-            )
+            raise ValueError(f"`evaluation.cross_fit` is stated next to `{named}`; {why}")
         return self
 
     @model_validator(mode="after")

@@ -25,6 +25,7 @@ from tuneline.pipelines.prepare.leak_report import (
 )
 from tuneline.pipelines.prepare.leaks import LeakFinder, describe_emptied
 from tuneline.pipelines.prepare.near_duplicates import make_forms
+from tuneline.pipelines.prepare.nodes import split_rows
 from tuneline.pipelines.prepare.splitting import SPLITS
 from tuneline.streaming import LINE
 from tuneline.utils.hashing import seeded_order
@@ -67,6 +68,14 @@ class Part:
     splits: dict[int, str]
     found: pl.DataFrame
     shared: dict[str, int]
+
+
+def split_all_rows(
+    pairs: pl.LazyFrame, data: Data, cleaning_report: dict[str, Any] | None = None
+) -> pl.DataFrame:
+    """Sample the rows and choose those that watch, as `split_rows` does, for the smallest test."""
+    split = data.split.model_copy(update={"test": 1})
+    return split_rows(pairs, data.model_copy(update={"split": split}), cleaning_report)
 
 
 def cross_fit_examples(

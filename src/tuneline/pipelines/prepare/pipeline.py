@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.examples import name_fold
-from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples
+from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples, split_all_rows
 from tuneline.pipelines.prepare.nodes import (
     build_examples,
     check_leaks,
@@ -51,7 +51,7 @@ def create_pipeline(makes_pairs: bool = False, folds: int = 0) -> Pipeline:
         [
             *([making] if makes_pairs else []),
             Node(
-                split_rows,
+                split_all_rows if folds else split_rows,
                 name="split_rows",
                 inputs=["pairs", "params:data"]
                 if makes_pairs
