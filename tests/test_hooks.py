@@ -20,5 +20,10 @@ def test_a_use_case_of_ones_own_leads_to_the_change_that_is_advised():
     )
 
 
+def test_a_number_of_folds_is_nothing_to_type():
+    steps = [{"key": "evaluation.cross_fit", "value": 5}, STEPS[1]]
+    assert list_commands("pots", steps, "laptop")[1].endswith("recipe.num_train_epochs=4")
+
+
 def test_without_such_a_change_it_leads_to_the_merge():
     assert list_commands("pots", STEPS[:1], "laptop")[1] == "kedro run --pipeline=pots.merge"

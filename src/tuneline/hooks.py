@@ -22,7 +22,7 @@ from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Evaluation, Publish, Storage
 from tuneline.reporting.summary import summarize
-from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
+from tuneline.use_cases import CROSS_FIT, DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
 from tuneline.utils.locks import hold
 from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import StopCommandError, state_rest
@@ -218,7 +218,9 @@ def list_commands(use_case: str, steps: list[dict[str, Any]], env: str) -> list[
     ask = f'kedro run --pipeline={prefix}ask{machine} --params=question="{question}"'
     if is_main:
         return [ask, "kedro new-use-case my_texts my_texts.csv"]
-    changed = next((step for step in steps if step["value"] is not None), None)
+    # A number of folds counts in conf/base alone.
+    typed = (step for step in steps if step["value"] is not None and step["key"] != CROSS_FIT)
+    changed = next(typed, None)
     if changed is None:
         return [ask, f"kedro run --pipeline={prefix}merge{machine}"]
     change = f"--params={prefix}{changed['key']}={changed['value']}"

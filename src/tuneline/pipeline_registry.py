@@ -12,6 +12,7 @@ in either.
 
 from kedro.pipeline import Pipeline
 
+from tuneline.examples import name_fold
 from tuneline.pipelines import (
     ask,
     evaluate,
@@ -30,6 +31,7 @@ from tuneline.use_cases import (
     MAIN_USE_CASE,
     OPTIONAL_STAGES,
     PAIRING_BLOCKS,
+    count_folds,
     list_use_cases,
     states_block,
 )
@@ -81,8 +83,9 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 
 def _create_stages(use_case: str) -> dict[str, Pipeline]:
+    folds = count_folds(use_case)
     stages = {
-        stage: _create_stage(stage, use_case)
+        stage: _create_stage(stage, use_case, folds)
         for stage in STAGES
         if stage not in OPTIONAL_STAGES or states_block(use_case, OPTIONAL_STAGES[stage])
     }
@@ -102,8 +105,8 @@ def _nest(use_cases: dict[str, Pipeline]) -> Pipeline:
     return sum(nested, Pipeline([]))
 
 
-def _create_stage(stage: str, use_case: str) -> Pipeline:
-    pipeline = _place(_create_nodes(stage, use_case), stage, use_case, stage)
+def _create_stage(stage: str, use_case: str, folds: int) -> Pipeline:
+    pipeline = _place(_create_nodes(stage, use_case, folds), stage, use_case, stage)
     if stage == "prepare":  # so that the clean rows are seen between two boxes
         pipeline += _place(prepare.create_cleaning_pipeline(), stage, use_case, "clean")
     if stage == "merge":  # the report shows the exported files
@@ -128,21 +131,33 @@ def _place(nodes: Pipeline, stage: str, use_case: str, namespace: str) -> Pipeli
     )
 
 
-def _create_nodes(stage: str, use_case: str) -> Pipeline:
+def _create_nodes(stage: str, use_case: str, folds: int) -> Pipeline:
+    has_rubric = states_block(use_case, OPTIONAL_STAGES["rubric"])
     if stage == "prepare":
-        return prepare.create_pipeline(_makes_pairs(use_case))
+        return prepare.create_pipeline(_makes_pairs(use_case), folds)
+    if stage == "evaluate":
+        return evaluate.create_pipeline(has_rubric, folds)
+    if stage == "publish":
+        return publish.create_pipeline(has_rubric)
+    if stage == "finetune_api":
+        return _create_remote_nodes(folds)
     nodes: Pipeline
-    if stage in ("evaluate", "publish"):
-        nodes = STAGES[stage].create_pipeline(states_block(use_case, OPTIONAL_STAGES["rubric"]))
-        return nodes
-    nodes = STAGES[stage].create_pipeline()
-    if stage == "finetune_api":  # its answers are scored as an adapter's are
-        nodes += evaluate.create_remote_pipeline()
+    nodes = STAGES[stage].create_pipeline(*([folds] if stage in ("plan", "train") else []))
     if stage == "merge":  # the exported files are scored as an adapter is
         nodes += evaluate.create_file_pipeline()
     if stage == "rubric":  # the report shows the ratings
         nodes += evaluate.create_report_pipeline(has_rubric=True)
     return nodes
+
+
+def _create_remote_nodes(folds: int) -> Pipeline:
+    """Tune a provider's model, whose answers are scored as an adapter's are."""
+    nodes = finetune_api.create_pipeline() + evaluate.create_remote_pipeline()
+    if not folds:
+        return nodes
+    # One model is tuned, which must not have seen what it is asked: the first fold.
+    splits = ("train", "validation", "test")
+    return Pipeline(nodes, inputs={name: name_fold(1, name) for name in splits})
 
 
 def _makes_pairs(use_case: str) -> bool:

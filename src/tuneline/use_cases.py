@@ -8,6 +8,7 @@ import yaml
 from kedro.utils import find_kedro_project
 
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.parameters.evaluation import MOST_FOLDS
 
 # As OmegaConf reads it: in C where there is such a thing, which is faster and less strict.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -17,6 +18,8 @@ MAIN_USE_CASE = "product_descriptions"
 OPTIONAL_STAGES = {"synthesize": "synthesize", "rubric": "evaluation.rubric"}
 # Blocks that make pairs of the clean rows.
 PAIRING_BLOCKS = ("data.table", "data.documents")
+# How many adapters answer, each the rows that it has not seen.
+CROSS_FIT = "evaluation.cross_fit"
 # The machine without `--env`.
 DEFAULT_ENVIRONMENT = "laptop"
 
@@ -59,13 +62,31 @@ def states_block(use_case: str, block: str) -> bool:
     Returns:
         Whether it is there.
     """
+    return _read_base(use_case, block) is not None
+
+
+def count_folds(use_case: str) -> int:
+    """Count the folds that a use case's `parameters.yml` in `conf/base` states; 0 for none.
+
+    What is no such number is none: the parameters are checked after the pipelines are made.
+    """
+    stated = _read_base(use_case, CROSS_FIT)
+    return int(stated) if is_folds(stated) else 0
+
+
+def is_folds(stated: Any) -> bool:
+    """Tell whether a value is a number of folds."""
+    return type(stated) is int and 1 < stated <= MOST_FOLDS
+
+
+def _read_base(use_case: str, block: str) -> Any:
     path = find_project() / "conf/base" / use_case / "parameters.yml"
     if not path.is_file():
-        return False
+        return None
     # OmegaConf would wrap every value of every use case, which takes half a second of each command.
     with path.open(encoding="utf-8") as file:  # its name is in the message of a syntax error
         found: Any = yaml.load(file, Loader=LOADER)  # noqa: S506 - a safe one
-    return find_block(found, f"{use_case}.{block}") is not None
+    return find_block(found, f"{use_case}.{block}")
 
 
 def find_block(stated: Any, key: str) -> Any:

@@ -138,6 +138,46 @@ def test_a_machine_may_state_less_of_a_block_than_the_base(project: Path):
         check_parameters(CONFIG_LOADER_CLASS(str(project / "conf"), **CONFIG_LOADER_ARGS))
 
 
+def test_a_number_of_folds_is_that_of_the_base_on_every_machine(project: Path):
+    own = project / "conf/local/parameters_mine.yml"
+    base = "conf/base/product_descriptions/parameters.yml"
+
+    def check(in_base: int | None, stated: dict) -> None:
+        state_evaluation(project, cross_fit=in_base)
+        own.write_text(yaml.safe_dump({"product_descriptions": {"evaluation": stated}}))
+        check_parameters(CONFIG_LOADER_CLASS(str(project / "conf"), **CONFIG_LOADER_ARGS))
+
+    for in_base, stated in ((5, {}), (5, {"cross_fit": 5}), (None, {"cross_fit": None})):
+        check(in_base, stated)
+    for in_base, there, stated in ((None, "none", 5), (5, "5", 3), (5, "5", None)):
+        with pytest.raises(TunelineError, match=f"{base} states {there};"):
+            check(in_base, {"cross_fit": stated})
+
+
+@pytest.mark.parametrize("folds", [1, 0, -3, 101, 2.5, "many", True])
+def test_what_is_no_number_of_folds_is_refused(project: Path, folds: object):
+    state_evaluation(project, cross_fit=folds)
+    with pytest.raises(TunelineError) as error:
+        check_parameters(CONFIG_LOADER_CLASS(str(project / "conf"), **CONFIG_LOADER_ARGS))
+    (problem,) = error.value.problems
+    assert problem.where.endswith("product_descriptions.evaluation.cross_fit")
+
+
+@pytest.mark.parametrize(
+    ("use_case", "data", "words"),
+    [
+        (
+            "product_descriptions",
+            {"split": {"test": None, "pinned": {"test": ["1"]}}},
+            "next to `data.split.pinned`; every row is held out once",
+        ),
+        ("essential_oils", {}, "next to `data.table`; the questions of a table share its facts"),
+    ],
+)
+def test_rows_that_cannot_be_held_out_by_folds(use_case: str, data: dict, words: str):
+    assert words in refuse({"data": data, "evaluation": {"cross_fit": 5}}, use_case)
+
+
 def test_a_misspelled_key_in_a_file_names_that_file(tmp_path: Path):
     import shutil
 

@@ -16,9 +16,12 @@ from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters import SHARED_BLOCKS, UseCase
 from tuneline.parameters.base import flatten
 from tuneline.use_cases import (
+    CROSS_FIT,
     OPTIONAL_STAGES,
     PAIRING_BLOCKS,
+    count_folds,
     find_block,
+    is_folds,
     list_use_cases,
     states_block,
 )
@@ -146,6 +149,7 @@ def check_parameters(loader: OmegaConfigLoader) -> None:
     problems = [
         *_find_problems(parameters),
         *_find_unread_blocks(parameters),
+        *_find_other_folds(parameters),
         *_find_asked_once(loader, parameters),
     ]
     if problems:
@@ -173,6 +177,21 @@ def _find_unread_blocks(parameters: Mapping[str, Any]) -> Iterator[Problem]:
                 matters="that file decides what a use case's stages are made of, and nothing would "
                 "read this block",
                 remedy=f"state it in {base}, and elsewhere only what differs from it",
+            )
+
+
+def _find_other_folds(parameters: Mapping[str, Any]) -> Iterator[Problem]:
+    """As above: each fold has nodes of its own."""
+    for use_case in list_use_cases():
+        stated, folds = find_block(parameters, f"{use_case}.{CROSS_FIT}"), count_folds(use_case)
+        if (is_folds(stated) and stated != folds) or (stated is None and folds):
+            base = f"conf/base/{use_case}/parameters.yml"
+            yield Problem(
+                where=f"{use_case}.{CROSS_FIT}",
+                value=stated,
+                wrong=f"{base} states {folds or 'none'}",
+                matters="that file decides how many adapters are trained",
+                remedy=f"state it in {base}, and nowhere else",
             )
 
 

@@ -142,7 +142,10 @@ def describe_preparation(data: Data, prompt: Prompt, evaluation: Evaluation) -> 
     return {
         "data": data.model_dump(mode="json", exclude={"replay"}),
         "prompt": prompt.model_dump(mode="json"),
-        "evaluation": {"questions": list(evaluation.questions)},
+        "evaluation": {
+            "questions": list(evaluation.questions),
+            "cross_fit": evaluation.cross_fit,
+        },
     }
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.data import Data
-from tuneline.parameters.evaluation import AnswerRules, Prompting, Retention
+from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
 from tuneline.parameters.shared import Server
 from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, Recipe
@@ -102,6 +102,12 @@ class Evaluation(Block):
         description="base and tuned model answer general prompts, too: what did it forget? null: "
         "they do not, as of a base model that follows no instruction",
     )
+    cross_fit: int | None = Field(
+        default=None,
+        description="for few rows: 2 to 100 adapters, each asked the part of the rows that it was "
+        "not trained on, so that every row is a test prompt; in conf/base only; null: the test "
+        "split is asked",
+    )
     fail_when_worse: bool = Field(
         default=False,
         description="end the command with status 3 if the verdict is worse, once all is written",
@@ -117,6 +123,21 @@ class Evaluation(Block):
         default=3407,
         description="of the permutation test, of what is rated, and of decoding where it samples",
     )
+
+    @field_validator("cross_fit")
+    @classmethod
+    def _every_fold_leaves_rows(cls, folds: int | None) -> int | None:
+        if folds is not None and not 2 <= folds <= MOST_FOLDS:
+            why = (
+                "no row would be left to train on"
+                if folds < 2
+                else "so many adapters are for more rows than need it"
+            )
+            raise ValueError(
+                f"{folds} is no number of folds from 2 to {MOST_FOLDS}; {why}; 5 is usual, "
+                "and null holds a test split out"
+            )
+        return folds
 
     @field_validator("language")
     @classmethod
@@ -209,6 +230,22 @@ class UseCase(Block):
                 f"{self.data.pair_columns}; the prompt could not be filled; "
                 f"{suggest(unknown[0], self.data.pair_columns)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _every_row_can_be_held_out(self) -> Self:
+        pinned = self.data.split.pinned
+        named = "data.split.pinned" if pinned.test or pinned.validation else None
+        named = "data.table" if self.data.table else named
+        if self.evaluation.cross_fit and named:
+            why = (
+                "the questions of a table share its facts, and no part of them can be held out by "
+                "itself; leave `cross_fit` out"
+                if self.data.table
+                else "every row is held out once, so that none can be named for one split; state "
+                "`test` and `validation` as numbers, or leave `cross_fit` out"
+            )
+            raise ValueError(f"`evaluation.cross_fit` is stated next to `{named}`; {why}")
         return self
 
     @model_validator(mode="after")

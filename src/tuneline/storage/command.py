@@ -9,6 +9,7 @@ from typing import Any
 from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 
+from tuneline.examples import name_fold
 from tuneline.hub.cache import find_hub_cache, has_weights, read_storage
 from tuneline.hub.cleanup import Removable, find_removable, remove, scan_cache
 from tuneline.parameters import Recipe
@@ -20,7 +21,7 @@ from tuneline.storage.training_runs import (
     list_runs,
     summarize_run,
 )
-from tuneline.use_cases import list_use_cases
+from tuneline.use_cases import count_folds, list_use_cases
 from tuneline.utils.disks import (
     Volume,
     count_bytes,
@@ -243,11 +244,17 @@ class ProjectStorage:
         yield from [*lines, *align(left)] if lines or left else ["  none yet"]
 
     def _list_runs(self, use_case: str) -> tuple[list[Run], list[Path]]:
-        """List a use case's runs and adapters."""
-        # Kedro offers no public name for where a dataset lies.
-        dataset: Any = self.catalog.get(f"{use_case}.adapter")
-        adapters = list_adapters(Path(str(dataset._filepath)))
-        return list_runs(self.catalog.load(f"{use_case}.checkpoints"), adapters), adapters
+        """List a use case's runs and adapters, those of its folds too."""
+        runs: list[Run] = []
+        adapters: list[Path] = []
+        folds = range(1, 1 + count_folds(use_case))
+        for part in ("", *(name_fold(number, "") for number in folds)):
+            # Kedro offers no public name for where a dataset lies.
+            dataset: Any = self.catalog.get(f"{use_case}.{part}adapter")
+            own = list_adapters(Path(str(dataset._filepath)))
+            runs += list_runs(self.catalog.load(f"{use_case}.{part}checkpoints"), own)
+            adapters += own
+        return runs, adapters
 
     def _find_removable(self) -> list[Removable]:
         items = find_removable(self.cache, self.storage)

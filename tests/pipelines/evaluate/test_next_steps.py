@@ -27,6 +27,7 @@ TRAINING: dict[str, Any] = {
     "epochs": [{"validation_loss": 1.005}, {"validation_loss": 1.0}],
 }
 PLAN: dict[str, Any] = {
+    "examples": {"train": 1000, "validation": 64, "test": 64},
     "steps": {"total": 400},
     "overlong": {"ids": [], "policy": "fail"},
     "tokens": {"longest": 300},
@@ -67,6 +68,7 @@ def suggest(parameters: UseCase):
         scored: list[dict] = SCORED,
         retention: dict | None = None,
         replay: float = 0.0,
+        folds: int | None = None,
     ) -> list[dict]:
         return suggest_next_steps(
             scores,
@@ -76,7 +78,7 @@ def suggest(parameters: UseCase):
             PLAN | (plan or {}),
             parameters.data.model_copy(update={"replay": replay}),
             parameters.recipe,
-            parameters.evaluation,
+            parameters.evaluation.model_copy(update={"cross_fit": folds}),
             retention,
         )["steps"]
 
@@ -162,6 +164,18 @@ def test_a_difference_that_so_few_prompts_cannot_show_asks_for_more(
     first = suggest(make_scores("no significant difference", chrf=unclear))[0]
     assert words in first["found"]
     assert (first["key"], first["value"]) == ("data.split.test", value)
+
+
+def test_few_rows_are_to_be_held_out_once_each_and_then_only_more_rows_help(suggest):
+    few = {"examples": {"train": 70, "validation": 10, "test": 19}}
+    unclear = {**CHRF, "detectable": None, "result": "no significant difference"}
+    scores = make_scores("no significant difference", chrf=unclear)
+    first = suggest(scores, plan=few)[0]
+    assert (first["key"], first["value"]) == ("evaluation.cross_fit", 5)
+    done = suggest(scores, plan=few, folds=5)[0]
+    assert done["do"] == "Every row is held out already: bring more rows."
+    enough = {"examples": {**few["examples"], "train": 71}}
+    assert suggest(scores, plan=enough)[0]["key"] == "data.split.test"
 
 
 def test_loops_copies_and_long_examples_are_named_with_their_keys(suggest, parameters: UseCase):

@@ -171,5 +171,11 @@ def test_what_stops_the_files_from_being_asked(generation: dict, obstacle: str |
     assert "library is not there" in find_obstacle(LlamaCpp(Path("c.py"), None), evaluation)
 
 
+def test_files_are_not_compared_with_the_answers_of_other_adapters():
+    evaluation = Evaluation(title="t", generation={"max_new_tokens": 9}, cross_fit=5)
+    found = find_obstacle(LlamaCpp(Path("c.py"), Path("libllama.so")), evaluation)
+    assert "5 other adapters" in str(found)
+
+
 def test_files_that_cannot_be_asked_are_not(exported: Exported):
     assert exported.ask(exported.stats | {"obstacle": "no library"}) == []

@@ -52,7 +52,7 @@ def build_prompts(
         TunelineError: if the chat template refuses a conversation of several turns.
     """
     prompting = evaluation.prompting
-    if prompting is None:
+    if prompting is None or not rows:
         return {}
     asked: dict[str, list[Asked]] = {}
     if prompting.instruction:

@@ -9,6 +9,7 @@ from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.pipelines.evaluate.metrics.usable import LOOPS
 from tuneline.pipelines.evaluate.side_by_side import measure_gains
 from tuneline.reporting.pages import count, count_prompts, format_number
+from tuneline.use_cases import CROSS_FIT
 
 # Below some hundred steps an adapter hardly learns anything (docs/log.md, the learning rate).
 FEW_STEPS = 100
@@ -21,6 +22,11 @@ MOST_STEPS, MOST_ROWS = 5, 3
 REPLAY, MOST_REPLAY = 0.1, 0.5
 # More test prompts are for nobody to read; what they cannot show is small.
 MOST_PROMPTS = 500
+
+# Of fewer rows a test split is too small to tell, or the training split too small to learn from.
+FEW_ROWS = 100
+# The usual number: four fifths of the rows are left to learn from.
+FOLDS = 5
 
 Step = dict[str, Any]
 
@@ -62,7 +68,7 @@ def suggest_next_steps(
         *_check_loops(answer_scores, evaluation),
         *_check_copies(metrics, recipe),
         *_check_overlong(plan, recipe),
-        *_check_prompts(scores, data),
+        *_check_prompts(scores, plan, data, evaluation),
         *_check_categories(scores, answers, answer_scores, data),
     ]
     return {"steps": [*steps[:MOST_STEPS], *_say_what_is_good(scores)] or [_ask()]}
@@ -230,7 +236,9 @@ def _check_overlong(plan: dict[str, Any], recipe: Recipe) -> Iterator[Step]:
         )
 
 
-def _check_prompts(scores: dict[str, Any], data: Data) -> Iterator[Step]:
+def _check_prompts(
+    scores: dict[str, Any], plan: dict[str, Any], data: Data, evaluation: Evaluation
+) -> Iterator[Step]:
     """Ask for more test prompts where no metric that counts shows anything."""
     counting = [scores["metrics"][name] for name in scores["verdict"]["metrics"]]
     open_ones = [one for one in counting if one["difference"] is not None]
@@ -250,7 +258,18 @@ def _check_prompts(scores: dict[str, Any], data: Data) -> Iterator[Step]:
         )
     if needed > MOST_PROMPTS:
         found += f", which would need more than {MOST_PROMPTS} prompts"
+    if evaluation.cross_fit:
+        yield _step(found, "Every row is held out already: bring more rows.")
+        return
     is_pinned = bool(data.split.pinned.test)
+    if sum(plan["examples"].values()) < FEW_ROWS and not (is_pinned or data.table):
+        yield _step(
+            found,
+            "Hold out every row once, in conf/base (docs/report.md).",
+            CROSS_FIT,
+            FOLDS,
+        )
+        return
     key = "data.split.pinned.test" if is_pinned else "data.split.test"
     wanted = min(max(needed, 2 * has), MOST_PROMPTS)
     yield _step(found, "Hold out more.", key, None if is_pinned or has >= wanted else wanted)

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -19,6 +19,7 @@ from tuneline.models.fingerprints import (
 from tuneline.models.generation import Answer, generate_answers
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.pipelines.evaluate.cross_fitting import describe_cross_fit
 from tuneline.pipelines.evaluate.few_shot import Asked, build_prompts
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
@@ -107,6 +108,57 @@ def answer_prompts(
             template or training split.
     """
     rows = list_prompts(test, prompt, evaluation)
+    return _ask_both(rows, test, train, adapter, answer_cache, recipe, evaluation, hardware)
+
+
+def answer_fold(
+    test: list[Example],
+    train: list[Example],
+    adapter: Adapter,
+    answer_cache: Cache,
+    recipe: Recipe,
+    prompt: Prompt,
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> list[dict[str, Any]]:
+    """Let both models answer what a fold holds out, without fixed and general questions."""
+    asked = evaluation.model_copy(update={"questions": [], "retention": None})
+    return answer_prompts(test, train, adapter, answer_cache, recipe, prompt, asked, hardware)[0]
+
+
+def answer_questions(
+    test: list[Example],
+    train: list[Example],
+    adapter: Adapter,
+    answer_cache: Cache,
+    recipe: Recipe,
+    prompt: Prompt,
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Let base and released adapter answer all questions, but no row: it has seen them all.
+
+    Returns:
+        The fixed questions and the retention suite, as `answer_prompts` gives them.
+    """
+    rows = list_prompts(test, prompt, evaluation)[len(test) :]
+    if not rows and evaluation.retention is None:
+        check_adapter(adapter, train, recipe)
+        return [], []
+    return _ask_both(rows, [], train, adapter, answer_cache, recipe, evaluation, hardware)
+
+
+def _ask_both(
+    rows: list[dict[str, Any]],
+    test: list[Example],
+    train: list[Example],
+    adapter: Adapter,
+    answer_cache: Cache,
+    recipe: Recipe,
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Ask both models; the first of `rows` are those of `test`, whose references are measured."""
     check_adapter(adapter, train, recipe)
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
@@ -160,10 +212,14 @@ def score_answers(
         `groups` the prompts are, and in how many by each of the `groupings`; the `verdict`,
         `metrics` by name as `compare_all` gives them, `prompting` as `compare_prompting` gives it,
         and the metrics of each of the `categories`,
-        and in `slices` for each value of each column.
+        and in `slices` for each value of each column; `cross_fit`, as `describe_cross_fit` gives
+        it.
     """
     run = describe_run(answers, adapter, evaluation, hardware)
-    return _score(answers, answer_scores, evaluation, run, retention)
+    held_out = sum(row["reference"] is not None for row in answers)
+    folds = describe_cross_fit(adapter, held_out, evaluation)
+    others = [*([folds["summary"]] if folds else []), *describe_forgotten(retention)]
+    return {**_score(answers, answer_scores, evaluation, run, others), "cross_fit": folds}
 
 
 def score_remote_answers(
@@ -197,7 +253,7 @@ def _score(
     answer_scores: list[dict[str, Any]],
     evaluation: Evaluation,
     run: dict[str, Any],
-    retention: dict[str, Any] | None = None,
+    others: Sequence[str] = (),
 ) -> dict[str, Any]:
     rows = list(zip(answers, answer_scores, strict=True))
 
@@ -228,7 +284,7 @@ def _score(
         metrics,
         categories,
         describe_usable(answer_scores, metrics, evaluation.usable),
-        [*([prompting["summary"]] if prompting else []), *describe_forgotten(retention or {})],
+        [*([prompting["summary"]] if prompting else []), *others],
     )
     held_out = np.array([row["reference"] is not None for row in answers])
     groupings = count_groups(find_groups(answers), held_out)

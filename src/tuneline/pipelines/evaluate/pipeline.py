@@ -2,10 +2,18 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from tuneline.examples import name_fold
+from tuneline.pipelines.evaluate.cross_fitting import join_answers
 from tuneline.pipelines.evaluate.file_scores import score_file_answers
 from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.next_steps import suggest_next_steps
-from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers, score_remote_answers
+from tuneline.pipelines.evaluate.nodes import (
+    answer_fold,
+    answer_prompts,
+    answer_questions,
+    score_answers,
+    score_remote_answers,
+)
 from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
 from tuneline.pipelines.evaluate.retention import score_retention
 
@@ -30,36 +38,21 @@ REPORTED = (
 )
 
 
-def create_pipeline(has_rubric: bool = False) -> Pipeline:
+# What both models need to answer, after the examples and the adapter.
+ASKING = ["answer_cache", "params:recipe", "params:prompt", "params:evaluation", "params:hardware"]
+
+
+def create_pipeline(has_rubric: bool = False, folds: int = 0) -> Pipeline:
     """List the stage's nodes.
 
     Args:
         has_rubric: whether the answers are rated before the report is written: then its node is
             the rubric stage's last one.
+        folds: each answered by an adapter of its own; 0 where one adapter answers a test split.
     """
     nodes = Pipeline(
         [
-            Node(
-                answer_prompts,
-                name="answer_prompts",
-                inputs=[
-                    "test",
-                    "train",
-                    "adapter",
-                    "answer_cache",
-                    "params:recipe",
-                    "params:prompt",
-                    "params:evaluation",
-                    "params:hardware",
-                ],
-                outputs=["answers", "retention_answers"],
-            ),
-            Node(
-                measure_answers,
-                name="measure_answers",
-                inputs=["answers", "train", "params:evaluation"],
-                outputs="answer_scores",
-            ),
+            *(_list_folds(folds) if folds else _list_answering()),
             Node(
                 score_answers,
                 name="score_answers",
@@ -110,6 +103,62 @@ def create_pipeline(has_rubric: bool = False) -> Pipeline:
         ]
     )
     return nodes if has_rubric else nodes + create_report_pipeline()
+
+
+def _list_answering() -> list[Node]:
+    return [
+        Node(
+            answer_prompts,
+            name="answer_prompts",
+            inputs=["test", "train", "adapter", *ASKING],
+            outputs=["answers", "retention_answers"],
+        ),
+        Node(
+            measure_answers,
+            name="measure_answers",
+            inputs=["answers", "train", "params:evaluation"],
+            outputs="answer_scores",
+        ),
+    ]
+
+
+def _list_folds(folds: int) -> list[Node]:
+    numbers = range(1, folds + 1)
+    own = ("test", "train", "adapter")
+    given = [name_fold(number, name) for number in numbers for name in ("answers", "train")]
+    return [
+        *(
+            Node(
+                answer_fold,
+                name=f"answer_fold_{number}",
+                inputs=[
+                    *(name_fold(number, name) for name in own),
+                    *ASKING,
+                ],
+                outputs=name_fold(number, "answers"),
+            )
+            for number in numbers
+        ),
+        Node(
+            answer_questions,
+            name="answer_questions",
+            inputs=["test", "train", "adapter", *ASKING],
+            outputs=["released_answers", "retention_answers"],
+        ),
+        Node(
+            join_answers,
+            name="join_answers",
+            inputs=[
+                "test",
+                "train",
+                "released_answers",
+                "params:prompt",
+                "params:evaluation",
+                *given,
+            ],
+            outputs=["answers", "answer_scores"],
+        ),
+    ]
 
 
 def create_report_pipeline(has_rubric: bool = False) -> Pipeline:

@@ -31,6 +31,11 @@ def find_obstacle(llama_cpp: LlamaCpp | None, evaluation: Evaluation) -> str | N
     """Say why the files cannot be asked; None if they can."""
     if llama_cpp is None or llama_cpp.library is None:
         return f"llama.cpp's library is not there; {INSTALL}"
+    if evaluation.cross_fit:
+        return (
+            f"the evaluation's answers are those of {evaluation.cross_fit} other adapters "
+            "(evaluation.cross_fit)"
+        )
     generation = evaluation.generation
     if generation.get("do_sample"):
         return "the evaluation draws its answers at random, so that no two runs of it are the same"

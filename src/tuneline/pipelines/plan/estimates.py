@@ -87,7 +87,7 @@ def measure_disks(checkpoints: Path) -> dict[str, Volume]:
 
 
 def plan_disk(
-    size: ModelSize, recipe: Recipe, volumes: Mapping[str, Volume]
+    size: ModelSize, recipe: Recipe, volumes: Mapping[str, Volume], adapters: int = 1
 ) -> list[dict[str, Any]]:
     """Compare needed with free space.
 
@@ -95,6 +95,7 @@ def plan_disk(
         size: shape of model and adapter.
         recipe: names the base model, and how many checkpoints are kept.
         volumes: the disk by purpose.
+        adapters: how many are trained.
 
     Returns:
         One entry a purpose: `folder`, `needed_gb`, `free_gb` (10^9 bytes) and `fits`, which is
@@ -102,8 +103,8 @@ def plan_disk(
     """
     needed = {
         "hub_cache": _download_gb(size, recipe),
-        "checkpoints": _checkpoints_gb(size, recipe),
-        "output": size.trainable * 4 / 1e9 + NEXT_TO_WEIGHTS_GB,
+        "checkpoints": adapters * _checkpoints_gb(size, recipe),
+        "output": adapters * (size.trainable * 4 / 1e9 + NEXT_TO_WEIGHTS_GB),
     }
     free = {purpose: round(volume.free / 1e9, 3) for purpose, volume in volumes.items()}
     devices = {purpose: volume.device for purpose, volume in volumes.items()}

@@ -21,6 +21,7 @@ from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings, list_warnings
+from tuneline.pipelines.plan.cross_fitting import add_folds, plan_fold
 from tuneline.pipelines.plan.earlier_runs import ScoreVersions, find_earlier_runs
 from tuneline.pipelines.plan.estimates import (
     choose_used,
@@ -154,7 +155,7 @@ def make_plan(
         context, steps, learning rate, parameters, memory in GB by component with what changes
         would save, disk; `resolved` settings; what the chat template does by itself and what it
         meets in the texts; `warnings`; the verdict that `train` obeys; `time` and cost, and the
-        `evidence` that the test prompts can give.
+        `evidence` that the test prompts can give; `cross_fit`, as `add_folds` gives it.
     """
     config, tokenizer = load_model_config(recipe), load_tokenizer(recipe)
     model = build_empty(config)
@@ -165,6 +166,7 @@ def make_plan(
     longest = int(used["tokens"].max()) if len(used) else recipe.max_length
     steps = plan_steps(len(used), recipe, hardware)
     tokens = describe_tokens(used, steps)
+    adapters = 1 + (evaluation.cross_fit or 0)
     plan: dict[str, Any] = {
         "inputs": describe_inputs(train, validation, tokenizer, recipe, hardware, replay),
         "resolved": describe_resolved(recipe, hardware, config) | _describe_replay(replay),
@@ -179,7 +181,7 @@ def make_plan(
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
         "memory_gb": predict_memory(size, longest, recipe, hardware),
         "savings": list_savings(PlannedRun(size, longest, recipe, hardware)),
-        "disk": plan_disk(size, recipe, measure_disks(checkpoints)),
+        "disk": plan_disk(size, recipe, measure_disks(checkpoints), adapters),
         "chat_template": [
             *describe_template(tokenizer),
             *_describe_typed(token_report),
@@ -193,6 +195,7 @@ def make_plan(
     )
     work = describe_work(plan, token_report, recipe, evaluation)
     plan["time"] = estimate_time(plan, work, earlier, (train, test), recipe, evaluation, hardware)
+    plan = add_folds(plan, evaluation, recipe, hardware)
     for sentence in plan["chat_template"]:
         log.warning("Chat template: %s", sentence)
     for line in write_card(plan, get_terminal_size().columns - TIME_WIDTH):
@@ -204,6 +207,29 @@ def _describe_replay(replay: Sequence[Example]) -> dict[str, str]:
     answers = "1 answer" if len(replay) == 1 else f"{len(replay):,} answers"
     found = f"{answers} of the base model's own, among the training examples"
     return {"replay": found} if replay else {}
+
+
+def plan_folds(
+    plan: dict[str, Any], recipe: Recipe, hardware: Hardware, *examples: list[Example]
+) -> list[dict[str, Any]]:
+    """Plan the trainings that measure the recipe.
+
+    Args:
+        plan: of the released adapter.
+        recipe: what is trained and how.
+        hardware: the machine.
+        *examples: training and validation split of each fold, one fold after the other.
+
+    Returns:
+        The plan of each fold.
+    """
+    tokenizer = load_tokenizer(recipe)
+    plans = []
+    for train, validation in zip(examples[::2], examples[1::2], strict=True):
+        inputs = describe_inputs(train, validation, tokenizer, recipe, hardware)
+        report = count_tokens(train, validation, [], recipe)
+        plans.append(plan_fold(plan, inputs, report, recipe, hardware))
+    return plans
 
 
 def _describe_typed(token_report: pd.DataFrame) -> list[str]:

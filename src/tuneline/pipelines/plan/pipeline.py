@@ -2,9 +2,11 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from tuneline.examples import name_fold
 from tuneline.pipelines.plan.nodes import (
     count_tokens,
     make_plan,
+    plan_folds,
     plot_tokens,
     preview_masks,
     write_plan,
@@ -12,8 +14,12 @@ from tuneline.pipelines.plan.nodes import (
 from tuneline.pipelines.plan.replay import answer_general_prompts
 
 
-def create_pipeline() -> Pipeline:
-    """List the stage's nodes."""
+def create_pipeline(folds: int = 0) -> Pipeline:
+    """List the stage's nodes.
+
+    Args:
+        folds: for each of which an adapter is trained that is only measured.
+    """
     return Pipeline(
         [
             Node(
@@ -71,5 +77,17 @@ def create_pipeline() -> Pipeline:
                 inputs=["plan", "token_plot", "params:settings"],
                 outputs="plan_page",
             ),
+            *([_plan_folds(folds)] if folds else []),
         ]
+    )
+
+
+def _plan_folds(folds: int) -> Node:
+    numbers = range(1, folds + 1)
+    examples = [name_fold(number, split) for number in numbers for split in ("train", "validation")]
+    return Node(
+        plan_folds,
+        name="plan_folds",
+        inputs=["plan", "params:recipe", "params:hardware", *examples],
+        outputs=[name_fold(number, "plan") for number in numbers],
     )

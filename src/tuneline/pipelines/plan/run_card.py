@@ -27,12 +27,22 @@ def list_card(plan: dict[str, Any]) -> list[Line]:
     """
     return [
         Line("time", _format_times(plan["time"]), "; ".join(_list_bases(plan["time"]))),
+        *_list_folds(plan),
         Line("cost", _format_cost(plan["time"])),
         Line("memory", *_format_memory(plan["memory_gb"])),
         Line("disk", _format_disk(plan["disk"])),
         Line("download", _format_download(plan)),
         Line("test", *_format_evidence(plan["evidence"])),
     ]
+
+
+def _list_folds(plan: dict[str, Any]) -> Iterator[Line]:
+    if found := plan.get("cross_fit"):
+        yield Line(
+            "folds",
+            f"{found['adapters']} more adapters, {found['steps']:,} steps: each is asked the rows "
+            "that it was not trained on",
+        )
 
 
 def name_readiness(plan: dict[str, Any]) -> str:
@@ -62,7 +72,8 @@ def write_card(plan: dict[str, Any], width: int) -> Iterator[str]:
 
 def _format_times(time: dict[str, Any]) -> str:
     training, evaluation = (_format_part(time[name]) for name in ("training", "evaluation"))
-    parts = f"training {training}, evaluation {evaluation}"
+    folds = f", of the folds {_format_part(time['cross_fit'])}" if "cross_fit" in time else ""
+    parts = f"training {training}{folds}, evaluation {evaluation}"
     if time["seconds"] is None:
         return parts
     return f"about {format_duration(time['seconds'])}: {parts}"

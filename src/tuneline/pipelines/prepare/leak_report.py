@@ -88,7 +88,12 @@ def count_shared_prompts(kept: pl.DataFrame) -> dict[str, int]:
 
 
 def describe_check(
-    found: pl.DataFrame, forms: pl.DataFrame, kept: pl.DataFrame, rows: pl.DataFrame, data: Data
+    found: pl.DataFrame,
+    forms: pl.DataFrame,
+    kept: pl.DataFrame,
+    rows: pl.DataFrame,
+    data: Data,
+    shared: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """Sum the leak check up.
 
@@ -98,6 +103,7 @@ def describe_check(
         kept: those that are left, with their splits.
         rows: the rows that are left, with their splits.
         data: the thresholds and the policy.
+        shared: as `count_shared_prompts` gives it, where `kept` does not say it.
 
     Returns:
         `policy`, `threshold`, `completion_threshold`, `min_words`, `found` by kind, `moved` and
@@ -112,7 +118,7 @@ def describe_check(
         "dropped": forms.height - kept.height,
         "remaining": 0,  # `separate` gives nothing back before it has proved this
         "known_turns": _count_known_turns(rows),
-        "shared_prompts": count_shared_prompts(kept),
+        "shared_prompts": shared or count_shared_prompts(kept),
         "sizes": {split: rows.filter(split=split).height for split in SPLITS},
         "categories": _count_categories(rows, data.category) if data.category else {},
     }

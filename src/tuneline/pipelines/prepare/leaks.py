@@ -38,7 +38,7 @@ class LeakFinder:
     """
 
     def __init__(self, rows: pl.DataFrame, leaks: Leaks) -> None:
-        self._leaks = leaks
+        self.leaks = leaks
         self._texts = rows.select("prompt", "completion", "example")
         self._near = {"example": self._sketch(rows, "example", leaks.threshold, measure_overlap)}
         if leaks.completion_threshold is not None:
@@ -63,7 +63,7 @@ class LeakFinder:
             found.append(self._find_asked(of[split], of["question"]))
             of[split] = _leave_out(of[split], found[-1])
         for used, kept in PAIRS:
-            moves = self._leaks.policy == "move" and used == "train"
+            moves = self.leaks.policy == "move" and used == "train"
             going, staying = (kept, used) if moves else (used, kept)
             found.append(self._find_duplicates(of[going], of[staying], staying))
             of[going] = _leave_out(of[going], found[-1])
@@ -77,15 +77,15 @@ class LeakFinder:
         measure: Measure = measure_similarity,
     ) -> NearDuplicates:
         # A text with a word less may still be the duplicate of one that is long enough.
-        long = rows.filter(count_words(column) >= threshold * self._leaks.min_words)
+        long = rows.filter(count_words(column) >= threshold * self.leaks.min_words)
         return NearDuplicates(dict(long.select("row", column).iter_rows()), threshold, measure)
 
     def _find_duplicates(
         self, going: pl.DataFrame, staying: pl.DataFrame, split: str
     ) -> pl.DataFrame:
         found = [_find_equal(going, staying, ["prompt", "completion"], "example")]
-        if self._leaks.completion_threshold is not None:
-            long = count_words("completion") >= self._leaks.min_words
+        if self.leaks.completion_threshold is not None:
+            long = count_words("completion") >= self.leaks.min_words
             found.append(_find_equal(going.filter(long), staying, ["completion"], "completion"))
         return self._find_rest(going, staying, found, ["example", "completion"], split)
 
@@ -124,14 +124,14 @@ class LeakFinder:
     def _are_duplicates(self, row: int, duplicate: int, compared: str) -> bool:
         words = partial(_words, self._texts)
         both = words(row, compared), words(duplicate, compared)
-        if max(map(len, both)) < self._leaks.min_words or _differ_in_numbers(*both):
+        if max(map(len, both)) < self.leaks.min_words or _differ_in_numbers(*both):
             return False
         return compared != "example" or bool(
             measure_similarity(
-                words(row, "prompt"), words(duplicate, "prompt"), self._leaks.threshold
+                words(row, "prompt"), words(duplicate, "prompt"), self.leaks.threshold
             )
             and measure_overlap(
-                words(row, "completion"), words(duplicate, "completion"), self._leaks.threshold
+                words(row, "completion"), words(duplicate, "completion"), self.leaks.threshold
             )
         )
 
@@ -192,7 +192,7 @@ def separate(rows: pl.DataFrame, leaks: Leaks) -> tuple[pl.DataFrame, pl.DataFra
         raise AssertionError(f"{count} rows are in two splits after the leak check")
     for split in SPLITS:
         if split not in rows["split"]:
-            raise TunelineError(_emptied(split, leaks))
+            raise TunelineError(describe_emptied(split, leaks))
     return rows, pl.concat(found)
 
 
@@ -207,7 +207,8 @@ def _settle(rows: pl.DataFrame, leaking: pl.DataFrame, leaks: Leaks) -> pl.DataF
     return rows.with_columns(split=pl.when(to_train).then(pl.lit("train")).otherwise("split"))
 
 
-def _emptied(split: str, leaks: Leaks) -> Problem:
+def describe_emptied(split: str, leaks: Leaks) -> Problem:
+    """Say that a split has no row left without those that are in another one, too."""
     return Problem(
         where="data.leaks.policy",
         value=leaks.policy,

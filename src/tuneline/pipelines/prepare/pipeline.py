@@ -2,6 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from tuneline.examples import name_fold
+from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples, split_all_rows
 from tuneline.pipelines.prepare.nodes import (
     build_examples,
     check_leaks,
@@ -32,11 +34,12 @@ def create_cleaning_pipeline() -> Pipeline:
     )
 
 
-def create_pipeline(makes_pairs: bool = False) -> Pipeline:
+def create_pipeline(makes_pairs: bool = False, folds: int = 0) -> Pipeline:
     """List the nodes from clean rows to examples.
 
     Args:
         makes_pairs: whether examples are made of pairs rather than of the clean rows themselves.
+        folds: in which all rows are held out; 0 where a test split is.
     """
     making = Node(
         make_pairs,
@@ -48,24 +51,46 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
         [
             *([making] if makes_pairs else []),
             Node(
-                split_rows,
+                split_all_rows if folds else split_rows,
                 name="split_rows",
                 inputs=["pairs", "params:data"]
                 if makes_pairs
                 else ["clean", "params:data", "cleaning_report"],
                 outputs="rows",
             ),
-            Node(
-                check_leaks,
-                name="check_leaks",
-                inputs=["rows", "params:data", "params:prompt", "params:evaluation"],
-                outputs=["leak_free_rows", "leaks", "leak_report"],
-            ),
-            Node(
-                build_examples,
-                name="build_examples",
-                inputs=["leak_free_rows", "params:data", "params:prompt"],
-                outputs=["train", "validation", "test"],
-            ),
+            *(_list_cross_fitting(folds) if folds else _list_splitting()),
         ]
     )
+
+
+def _list_splitting() -> list[Node]:
+    return [
+        Node(
+            check_leaks,
+            name="check_leaks",
+            inputs=["rows", "params:data", "params:prompt", "params:evaluation"],
+            outputs=["leak_free_rows", "leaks", "leak_report"],
+        ),
+        Node(
+            build_examples,
+            name="build_examples",
+            inputs=["leak_free_rows", "params:data", "params:prompt"],
+            outputs=["train", "validation", "test"],
+        ),
+    ]
+
+
+def _list_cross_fitting(folds: int) -> list[Node]:
+    divided = [
+        name_fold(number, split)
+        for number in range(1, folds + 1)
+        for split in ("train", "validation", "test")
+    ]
+    return [
+        Node(
+            cross_fit_examples,
+            name="cross_fit_examples",
+            inputs=["rows", "params:data", "params:prompt", "params:evaluation"],
+            outputs=["train", "validation", "test", "leaks", "leak_report", *divided],
+        )
+    ]

@@ -2,11 +2,16 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from tuneline.examples import name_fold
 from tuneline.pipelines.train.nodes import plot_epochs, plot_losses, record_training, train_adapter
 
 
-def create_pipeline() -> Pipeline:
-    """List the stage's nodes."""
+def create_pipeline(folds: int = 0) -> Pipeline:
+    """List the stage's nodes.
+
+    Args:
+        folds: for each of which an adapter is trained that is only measured.
+    """
     return Pipeline(
         [
             Node(
@@ -38,5 +43,18 @@ def create_pipeline() -> Pipeline:
                 outputs=["epochs", "training_record"],
             ),
             Node(plot_epochs, name="plot_epochs", inputs="epochs", outputs="epochs_plot"),
+            *(_make_fold(number) for number in range(1, folds + 1)),
         ]
+    )
+
+
+def _make_fold(number: int) -> Node:
+    """Train the adapter of a fold as the released one is trained."""
+    own = [name_fold(number, name) for name in ("train", "validation", "plan", "checkpoints")]
+    made = ("adapter", "training_log", "training_stats")
+    return Node(
+        train_adapter,
+        name=f"train_fold_{number}",
+        inputs=[*own, "params:recipe", "params:hardware"],
+        outputs=[name_fold(number, name) for name in made],
     )
