@@ -28,6 +28,12 @@ class Rules(Block):
         default=True, description="compose accents, make spaces of control characters"
     )
     normalize_spaces: bool = Field(default=True, description="one space for any white space")
+    mask_personal_data: bool = Field(
+        default=False,
+        description="write `[MAIL_1]`, `[PHONE_1]`, `[IBAN_1]`, `[CARD_1]`, `[ID_1]` or `[KEY_1]` "
+        "for mail addresses, phone numbers, IBANs, card numbers, national ids (CZ, RO, TW), keys "
+        "and tokens; the same value has the same number everywhere",
+    )
     boilerplate: list[str] = Field(
         default=[], description="regular expressions of sentences that say nothing; removed"
     )

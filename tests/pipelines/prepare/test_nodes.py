@@ -91,7 +91,7 @@ def test_the_plot_has_a_bar_for_every_reason(raw: RawJSONDataset, data: Data):
     report = clean(raw, data)[2]
     reasons, rules, before, after = plot_cleaning(report).data
     assert dict(zip(reasons.y, reasons.x, strict=True)) == report["reasons"]
-    assert len(rules.y) == 5
+    assert len(rules.y) == 6
     assert (before.name, after.name) == ("before", "after")
 
 

@@ -8,7 +8,14 @@ import orjson
 import polars as pl
 
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.text_rules import TEXT_RULES, Change, cut_boilerplate, tidy_texts
+from tuneline.pipelines.prepare.masking import hide
+from tuneline.pipelines.prepare.text_rules import (
+    MASKING,
+    TEXT_RULES,
+    Change,
+    cut_boilerplate,
+    tidy_texts,
+)
 
 Keys = np.ndarray[tuple[int], np.dtype[np.uint64]]
 Found = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -119,7 +126,7 @@ def clean_batch(batch: pl.DataFrame, data: Data) -> pl.DataFrame:
         clean = cut_boilerplate(tidy, data.rules, changes)
         emptied = emptied | ((tidy != "") & (clean == ""))
         _mark(changes, marks)
-        examples |= _pick_examples(changes, name)
+        examples |= _pick_examples(changes, name, data.rules.mask_personal_data)
         columns |= {name: clean, f"{LENGTH}{name}": raw.str.len_chars()}
     table = batch.with_columns(**columns, only_boilerplate=emptied)
     shown = pl.Series(EXAMPLE, [None], dtype=pl.String).new_from_index(0, batch.height)
@@ -135,16 +142,17 @@ def _mark(changes: list[Change], marks: np.ndarray[tuple[int], np.dtype[Any]]) -
         marks[change.rows.to_numpy()] |= 1 << TEXT_RULES.index(change.rule)
 
 
-def _pick_examples(changes: list[Change], column: str) -> dict[int, bytes]:
-    """Show the first row that each rule changed."""
+def _pick_examples(changes: list[Change], column: str, masked: bool) -> dict[int, bytes]:
+    """Show the first row that each rule changed, but none of what was masked."""
     firsts: dict[str, Change] = {}
     for change in changes:
         firsts.setdefault(change.rule, change)
+    read = hide if masked else str
     return {
-        int(change.rows[0]): orjson.dumps(
-            {"rule": rule, "column": column, **_show(change.before[0], change.after[0])}
-        )
+        int(change.rows[0]): orjson.dumps({"rule": rule, "column": column, **_show(*shown)})
         for rule, change in firsts.items()
+        if rule != MASKING
+        for shown in [(read(change.before[0]), read(change.after[0]))]
     }
 
 

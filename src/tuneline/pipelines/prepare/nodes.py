@@ -21,6 +21,7 @@ from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_clea
 from tuneline.pipelines.prepare.document_pairs import pair_documents
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
+from tuneline.pipelines.prepare.masking import Placeholders
 from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.row_checks import check_answer_rules, check_cleaned, check_columns
@@ -76,9 +77,12 @@ def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
 
 def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[pl.DataFrame]:
     seen = {name: SeenKeys() for name in data.rules.unique}
+    placeholders = Placeholders()
     with Progress("Cleaning", "rows") as progress:
         for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
             judged = find_repetitions(table, seen)
+            if data.rules.mask_personal_data:
+                judged = placeholders.number(judged, data.columns)
             report.add(judged)
             progress.advance(judged.height, raw.share)
             yield judged
