@@ -82,7 +82,7 @@ def prepare_examples(clean: Path, folder: Path) -> dict[str, float]:
     divided = time.perf_counter()
     rows, planted = plant(rows)
     begin = time.perf_counter()
-    left, _, report = check_leaks(rows, use_case.data, use_case.prompt, use_case.evaluation)
+    left, *_, report = check_leaks(rows, use_case.data, use_case.prompt, use_case.evaluation)
     del rows
     checked = time.perf_counter()
     splits = build_examples(left, use_case.data, use_case.prompt)

@@ -16,6 +16,7 @@ from tuneline.pipelines.prepare.text_rules import (
     cut_boilerplate,
     tidy_texts,
 )
+from tuneline.utils.languages import is_foreign
 
 Keys = np.ndarray[tuple[int], np.dtype[np.uint64]]
 Found = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -47,6 +48,7 @@ def find_reasons(table: pl.DataFrame, data: Data) -> pl.Series:
         *drop_short(data),
         *drop_long(data),
         *drop_not_text(data),
+        *drop_foreign(table, data),
     ]
     return table.select(reason=pl.coalesce(reasons))["reason"]
 
@@ -97,6 +99,15 @@ def drop_not_text(data: Data) -> Iterator[pl.Expr]:
         for name in data.filled_columns:
             bare = ~pl.col(name).str.contains(r"[\p{L}\p{N}]")
             yield _when(bare, f"{name} has no letter and no number")
+
+
+def drop_foreign(table: pl.DataFrame, data: Data) -> Iterator[pl.Expr]:
+    """Drop rows with a column in another language than `language` says."""
+    if language := data.rules.language:
+        for name in data.columns:
+            foreign = [is_foreign(text, language) for text in table[name]]
+            marks = pl.Series(foreign, dtype=pl.Boolean)
+            yield _when(pl.lit(marks), f"{name} is in another language")
 
 
 def _when(condition: pl.Expr, reason: str) -> pl.Expr:

@@ -60,6 +60,27 @@ def list_leaks(
     return table.astype({"line": "Int64", "duplicate_line": "Int64"})
 
 
+def list_copies(copies: pl.DataFrame, rows: pl.DataFrame, data: Data) -> pl.DataFrame:
+    """List the copies within training.
+
+    Args:
+        copies: as `separate` gives them.
+        rows: all rows before the check.
+        data: names the id.
+
+    Returns:
+        `line`, `id`, `kind`, `similarity`, and `duplicate_line` and `duplicate_id` of the row that
+        it is a copy of.
+    """
+    mine, others = rows[copies["row"]], rows[copies["duplicate"]]
+    return copies.select("kind", "similarity").with_columns(
+        line=mine["line"],
+        id=mine[data.id].cast(pl.String),
+        duplicate_line=others["line"],
+        duplicate_id=others[data.id].cast(pl.String),
+    )
+
+
 def _show(row: dict[str, Any], data: Data, prompt: Prompt) -> dict[str, Any]:
     example = fill_templates(row, data, prompt)
     return {
@@ -88,12 +109,18 @@ def count_shared_prompts(kept: pl.DataFrame) -> dict[str, int]:
 
 
 def describe_check(
-    found: pl.DataFrame, forms: pl.DataFrame, kept: pl.DataFrame, rows: pl.DataFrame, data: Data
+    found: pl.DataFrame,
+    copies: pl.DataFrame,
+    forms: pl.DataFrame,
+    kept: pl.DataFrame,
+    rows: pl.DataFrame,
+    data: Data,
 ) -> dict[str, Any]:
     """Sum the leak check up.
 
     Args:
         found: the leaks, as `LeakFinder` gives them.
+        copies: the copies within training.
         forms: the normal forms of all rows.
         kept: those that are left, with their splits.
         rows: the rows that are left, with their splits.
@@ -101,15 +128,17 @@ def describe_check(
 
     Returns:
         `policy`, `threshold`, `completion_threshold`, `min_words`, `found` by kind, `moved` and
-        `dropped` rows, `remaining` leaks, `shared_prompts`, `sizes` of the splits, `categories`
-        (rows of each in each split) and `summary`.
+        `dropped` rows, `copies` within training, `remaining` leaks, `shared_prompts`, `sizes` of
+        the splits, `categories` (rows of each in each split) and `summary`.
     """
     before = kept.join(forms.select("row", before="split"), on="row")
+    copied = copies.height if data.leaks.drop_copies else 0
     report: dict[str, Any] = {
         **data.leaks.model_dump(),
         "found": {kind: found.filter(kind=kind).height for kind in ("exact", "near")},
         "moved": before.filter(pl.col("before") != pl.col("split")).height,
-        "dropped": forms.height - kept.height,
+        "dropped": forms.height - kept.height - copied,
+        "copies": copies.height,
         "remaining": 0,  # `separate` gives nothing back before it has proved this
         "shared_prompts": count_shared_prompts(kept),
         "sizes": {split: rows.filter(split=split).height for split in SPLITS},

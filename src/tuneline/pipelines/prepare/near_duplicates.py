@@ -28,6 +28,7 @@ from tuneline.utils.text import ACCENTS, UNSPACED
 Measure = Callable[[Sequence[str], Sequence[str], float], float]
 MISSED = 1e-6
 MOST_HASHES = 512
+MOST_CANDIDATES = 30
 SEED = 3407
 ROWS_AT_ONCE = 10_000
 COMPARED_WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
@@ -73,6 +74,35 @@ class NearDuplicates:
             yield from ((a, b, similarity) for b, a, similarity in self._search(others, mine))
         else:
             yield from self._search(mine, others)
+
+    def find_earlier(
+        self, keys: Iterable[int], are_duplicates: Callable[[int, int], bool]
+    ) -> Iterator[tuple[int, int, float]]:
+        """Find texts that are nearly the same as an earlier one of the same set.
+
+        A text is compared with its first candidates only, and with none that is such a copy: texts
+        that all share a template would else be compared each with every other.
+
+        Args:
+            keys: in their order; those without a text are left out.
+            are_duplicates: the last word on a pair whose similarity is large enough.
+
+        Yields:
+            Key, key of the earlier text, and the similarity of the two.
+        """
+        index = self._index([])
+        known = [key for key in keys if key in self._forms]
+        for key in track(known, "Looking for copies", "texts", len(known)):
+            candidates = sorted(index.query(self._sketches[key]))
+            for other in candidates[:MOST_CANDIDATES]:
+                words = self._forms[key].split(), self._forms[other].split()
+                similarity = self._measure(*words, self._threshold)
+                if similarity and are_duplicates(key, other):
+                    yield key, other, similarity
+                    break
+            else:
+                if len(candidates) < MOST_CANDIDATES:
+                    index.insert(key, self._sketches[key])
 
     def _search(self, many: list[int], few: list[int]) -> Iterator[tuple[int, int, float]]:
         if not few:

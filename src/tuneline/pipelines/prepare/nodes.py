@@ -19,7 +19,7 @@ from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
 from tuneline.pipelines.prepare.document_pairs import pair_documents
-from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
+from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_copies, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.masking import Placeholders
 from tuneline.pipelines.prepare.near_duplicates import make_forms
@@ -196,7 +196,7 @@ def split_rows(
 
 def check_leaks(
     rows: pl.DataFrame, data: Data, prompt: Prompt, evaluation: Evaluation
-) -> tuple[pl.DataFrame, pd.DataFrame, dict[str, Any]]:
+) -> tuple[pl.DataFrame, pd.DataFrame, pl.DataFrame, dict[str, Any]]:
     """Take out of the splits what is in two of them or asks a fixed question.
 
     Args:
@@ -207,21 +207,21 @@ def check_leaks(
 
     Returns:
         The rows without leaks, those that were moved into training after its own; a table of the
-        leaks; and the report, with the settings (`inputs`) that the examples follow from.
+        leaks; the copies within training; and the report, with the settings (`inputs`) that the examples follow from.
 
     Raises:
         TunelineError: if a split would be empty without its leaks.
     """
     log.info("Leak check: %s rows.", f"{rows.height:,}")
     forms = make_forms(rows, evaluation.questions, prompt)
-    kept, found = separate(forms, data.leaks)
+    kept, found, copies = separate(forms, data.leaks)
     places = kept.filter(pl.col("split") != "question")
     left = rows[places["row"]].with_columns(places["split"])
     table = list_leaks(found, rows, evaluation.questions, data, prompt)
-    report = describe_check(found, forms, kept, left, data)
+    report = describe_check(found, copies, forms, kept, left, data)
     report["inputs"] = describe_preparation(data, prompt, evaluation)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
-    return left, table, report
+    return left, table, list_copies(copies, rows, data), report
 
 
 def build_examples(

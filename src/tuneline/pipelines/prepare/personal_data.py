@@ -174,7 +174,8 @@ def is_taiwanese_id(number: str) -> bool:
     second = TAIWANESE_LETTERS[number[1]] % 10 if number[1].isalpha() else int(number[1])
     digits = [first // 10, first % 10, second, *map(int, number[2:])]
     weights = (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)
-    return sum(map(mul, digits, weights)) % 10 == 0
+    total: int = sum(map(mul, digits, weights))
+    return total % 10 == 0
 
 
 def _before(text: str, place: int) -> str:

@@ -59,7 +59,7 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
                 check_leaks,
                 name="check_leaks",
                 inputs=["rows", "params:data", "params:prompt", "params:evaluation"],
-                outputs=["leak_free_rows", "leaks", "leak_report"],
+                outputs=["leak_free_rows", "leaks", "copies", "leak_report"],
             ),
             Node(
                 build_examples,
