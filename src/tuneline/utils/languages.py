@@ -3,7 +3,8 @@
 from functools import cache
 from typing import Any
 
-# What the model knows and people do not tell apart in a sentence.
+# Labels of the detector that are one language too: members of its macrolanguage (ISO
+# 639-3), and neighbors that the detector cannot tell from it even in whole sentences.
 SAME = {
     "ar": "ary arz",
     "bs": "hr sr",

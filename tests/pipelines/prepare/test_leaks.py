@@ -419,30 +419,3 @@ def test_copies_within_training_are_found_and_dropped_by_a_switch():
     left, _, _, report = check_leaks(rows, dropping, PROMPT, evaluation)
     assert left.filter(split="train")["line"].to_list() == [1, 5]
     assert (report["dropped"], report["sizes"]["train"]) == (1, 2)
-
-
-def test_rows_of_a_template_are_compared_with_a_few_others_only():
-    words = [
-        "the",
-        "pot",
-        "is",
-        "made",
-        "of",
-        "clay",
-        "and",
-        "it",
-        "holds",
-        "tea",
-        "for",
-        "four",
-        "cups",
-        "at",
-        "noon",
-    ]
-    rows = [
-        (f"Pot {n}", " ".join([*words, *(f"w{n}x{k}" for k in range(12))])) for n in range(3000)
-    ]
-    table = make_rows(train=rows, validation=[LAMP], test=[ROPE])
-    evaluation = Evaluation(title="", questions=[], generation={})
-    _, _, copies, _ = check_leaks(table, make_data(), PROMPT, evaluation)
-    assert copies.height == 0

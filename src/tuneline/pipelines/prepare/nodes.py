@@ -207,7 +207,8 @@ def check_leaks(
 
     Returns:
         The rows without leaks, those that were moved into training after its own; a table of the
-        leaks; the copies within training; and the report, with the settings (`inputs`) that the examples follow from.
+        leaks; the copies within training; and the report, with the settings (`inputs`) that the
+        examples follow from.
 
     Raises:
         TunelineError: if a split would be empty without its leaks.

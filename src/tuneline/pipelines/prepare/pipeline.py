@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from tuneline.pipelines.prepare.data_page import check_data
 from tuneline.pipelines.prepare.nodes import (
     build_examples,
     check_leaks,
@@ -66,6 +67,17 @@ def create_pipeline(makes_pairs: bool = False) -> Pipeline:
                 name="build_examples",
                 inputs=["leak_free_rows", "params:data", "params:prompt"],
                 outputs=["train", "validation", "test"],
+            ),
+            Node(
+                check_data,
+                name="check_data",
+                inputs=[
+                    "leak_free_rows",
+                    *("train", "validation", "test"),
+                    *("leaks", "copies", "leak_report", "cleaning_report"),
+                    *("params:data", "params:prompt", "params:evaluation"),
+                ],
+                outputs=["data_check", "data_page"],
             ),
         ]
     )

@@ -70,8 +70,6 @@ SECTIONS = (
 SENTENCE_END = regex.compile(r"(?<=[.!?…])\s+|(?<=[\u3002\uff01\uff1f])|\n+")
 LEAST_LETTERS = 10  # fewer do not tell one language from another; of Chinese, 3
 LEAST_ODDS = 10  # by which another language must be likelier than the expected one to be told
-# Labels of the detector that are the expected language too: members of its macrolanguage (ISO
-# 639-3), and neighbors that the detector cannot tell from it even in whole sentences.
 SCRIPTS = {"Latn": regex.compile(r"\p{Latin}"), "Cyrl": regex.compile(r"\p{Cyrillic}")}
 IMPLIED_SCRIPTS = {"bs": "Latn", "hr": "Latn"}  # what tells them from Serbian, as far as it goes
 LANGUAGE = (
