@@ -91,6 +91,17 @@ def find_column(template: str, data: Data) -> str | None:
     return names.pop() if len(names) == 1 and not made and names <= set(data.columns) else None
 
 
+def write_rule(key: str, value: Any) -> str:
+    """Write a setting as YAML."""
+    import yaml
+
+    flow = False if isinstance(value, list) and len(value) > 1 else None
+    text: str = yaml.safe_dump(
+        {key: value}, allow_unicode=True, width=10**6, default_flow_style=flow, sort_keys=False
+    )
+    return text.strip()
+
+
 def check_size(material: Material) -> Check:
     """Check whether the rows are enough to train on, and the held-out ones to tell a difference."""
     rows, evaluation = material.leak_report["sizes"], material.evaluation
@@ -142,16 +153,16 @@ def check_prompts(material: Material) -> Check:
     sentence = f"{count(several.height, 'row')} share {count(prompts, 'prompt')} with other answers"
     sentence += f"; {count(held, 'held-out row')} with a training row." if held else "."
     column = find_column(material.prompt.prompt, material.data)
+    known = material.data.rules.unique
+    different = table[f"{COLUMN}{column}"].str.to_lowercase().n_unique() if column else 0
     return Check(
         "prompts",
         title,
         "amber",
         sentence,
         several["place"].to_list(),
-        rule=f"data.rules.unique: [{column}]" if column else None,
-        cost=table.height - table[f"{COLUMN}{column}"].str.to_lowercase().n_unique()
-        if column
-        else None,
+        rule=write_rule("data.rules.unique", [*known, column]) if column else None,
+        cost=table.height - different if column else None,
         effect="keeps the first row of each"
         if column
         else "ask more precisely, or keep the answer that is right",
@@ -194,7 +205,7 @@ def check_copies(material: Material) -> Check:
         notes,
         rule=None if dropped else "data.leaks.drop_copies: true",
         cost=None if dropped else copies.height,
-        effect="keeps the first of each" if not dropped else "",
+        effect="" if dropped else "keeps one of each",
     )
 
 
@@ -209,7 +220,7 @@ def check_categories(material: Material) -> Check:
     title, counts = "Categories", material.leak_report["categories"]
     column = material.data.category
     if not counts or not column:
-        sentence = "`data.category` names no column: the rows are of one kind."
+        sentence = "data.category names no column: all rows are of one kind."
         return Check("categories", title, "green", sentence)
     thin = [name for name, rows in counts.items() if rows["train"] < FEW_IN_CATEGORY]
     absent = [name for name, rows in counts.items() if not all(rows.values())]
@@ -256,7 +267,7 @@ def check_questions(material: Material) -> Check:
         "questions",
         title,
         "amber",
-        f"{count(len(asked), 'row')} that asked a fixed question: dropped already, since the answer "
+        f"{count(len(asked), 'row')} that asked a fixed question, dropped already: the answer "
         "would have been known.",
         rule="data.leaks.completion_threshold: null",
         cost=0,

@@ -1,11 +1,19 @@
 """Checks of the texts of examples: lengths, languages, answers, personal data."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
 
-from tuneline.pipelines.prepare.data_checks import COLUMN, Check, Light, Material, find_column
+from tuneline.pipelines.prepare.data_checks import (
+    COLUMN,
+    Check,
+    Light,
+    Material,
+    find_column,
+    write_rule,
+)
 from tuneline.pipelines.prepare.personal_data import KINDS, SIGN, find_personal_data
 from tuneline.reporting.pages import count
 from tuneline.utils.languages import can_tell, is_foreign, load_detector
@@ -40,45 +48,56 @@ NAMED = 5
 
 def check_lengths(material: Material) -> Check:
     """Check whether texts are far longer or shorter than the others."""
-    title, costs = "Lengths", 0
+    title, table = "Lengths", material.table
     notes: dict[int, str] = {}
     rules: list[str] = []
+    dropped: set[int] = set()
     for side, template in (
         ("prompt", material.prompt.prompt),
         ("completion", material.prompt.completion),
     ):
-        lengths = material.table[side].str.len_chars().to_numpy()
-        low, high = find_fences(lengths)
-        odd = np.flatnonzero((lengths < low) | (lengths > high))
+        lengths = table[side].str.len_chars()
+        low, high = find_fences(lengths.to_numpy())
+        odd = ((lengths < low) | (lengths > high)).arg_true()
         word = "answer" if side == "completion" else side
-        notes |= {int(place): f"{word} of {lengths[place]:,} characters" for place in odd}
-        column = find_column(template, material.data)
-        if column and len(odd):
-            texts = material.table[f"{COLUMN}{column}"]
-            most, least = texts.str.len_chars(), texts.str.count_matches(r"\S+")
-            if (lengths > high).any():
-                limit = int(most.to_numpy()[lengths <= high].max())
-                rules.append(f"data.rules.max_characters: {{{column}: {limit}}}")
-                costs += int((most > limit).sum())
-            if (lengths < low).any():
-                limit = int(least.to_numpy()[lengths < low].max()) + 1
-                rules.append(f"data.rules.min_words: {{{column}: {limit}}}")
-                costs += int((least < limit).sum())
+        notes |= {place: f"{word} of {lengths[place]:,} characters" for place in odd}
+        if column := find_column(template, material.data):
+            for rule, places in _bound(table, column, lengths < low, lengths > high, material):
+                rules.append(rule)
+                dropped |= places
     if not notes:
         sentence = "No text is far longer or shorter than the others."
         return Check("lengths", title, "green", sentence)
-    places = sorted(notes)
     return Check(
         "lengths",
         title,
         "amber",
-        f"{count(len(places), 'row')} with a text far longer or shorter than the others.",
-        places,
+        f"{count(len(notes), 'row')} with a text far longer or shorter than the others.",
+        sorted(notes),
         notes,
         rule="\n".join(rules) or None,
-        cost=costs if rules else None,
-        effect="drops them" if rules else "look at these rows in the raw data",
+        cost=len(dropped) if rules else None,
+        effect="drops rows outside these lengths"
+        if rules
+        else "look at these rows in the raw data",
     )
+
+
+def _bound(
+    table: pl.DataFrame, column: str, short: pl.Series, long: pl.Series, material: Material
+) -> Iterator[tuple[str, set[int]]]:
+    """Give the rules that drop odd rows and none of the others, each with the rows it drops."""
+    rules, texts = material.data.rules, table[f"{COLUMN}{column}"]
+    characters, words = texts.str.len_chars(), texts.str.count_matches(r"\S+")
+    if long.any():
+        most = int(characters.filter(~long).to_numpy().max())
+        rule = write_rule("data.rules.max_characters", rules.max_characters | {column: most})
+        yield rule, set((characters > most).arg_true())
+    # A language without spaces has texts of one word.
+    least = 1 + int(words.filter(short).to_numpy().max(initial=0))
+    if short.any() and not (words.filter(~short) < least).any():
+        rule = write_rule("data.rules.min_words", rules.min_words | {column: least})
+        yield rule, set((words < least).arg_true())
 
 
 def find_fences(lengths: np.ndarray) -> tuple[float, float]:
@@ -107,16 +126,16 @@ def check_languages(material: Material) -> Check:
     share = len(foreign) / len(told)
     looked = f"of {len(told):,} answers looked at"
     if not foreign:
-        return Check("languages", title, "green", f"All {looked[3:]} are in `{language}`.")
+        return Check("languages", title, "green", f"All {looked[3:]} are in {language}.")
     column = find_column(material.prompt.completion, material.data)
     light: Light = "amber" if share > FOREIGN_SHARE else "green"
     return Check(
         "languages",
         title,
         light,
-        f"{len(foreign):,} {looked} ({share:.1%}) are not in `{language}`.",
+        f"{len(foreign):,} {looked} ({share:.1%}) are in another language than {language}.",
         sorted(foreign),
-        {place: f"`{detect(told[place])[0]}`" for place in foreign},
+        {place: detect(told[place])[0] for place in foreign},
         rule=f"data.rules.language: {language}" if column else None,
         cost=len(foreign) * step if column else None,
         effect="drops them; rows whose prompt is long and in another language go, too"
@@ -134,11 +153,11 @@ def check_answers(material: Material) -> Check:
         & (pl.len().over("completion") >= max(FEWEST_SHARED, ANSWER_SHARE * table.height))
     )
     kinds = {
-        "the answer of many rows": same,
-        "left over from a template, a form or another model": table.filter(
+        "that many rows share": same,
+        "with what a template, a form or another model left": table.filter(
             answers.str.contains(LEFT_OVER)
         ),
-        "without a word that says something": table.filter(answers.str.contains(NOTHING)),
+        "that say nothing": table.filter(answers.str.contains(NOTHING)),
     }
     notes = {place: note for note, rows in kinds.items() for place in rows["place"]}
     words = [f"{count(len(rows), 'answer')} {note}." for note, rows in kinds.items() if len(rows)]
@@ -158,7 +177,7 @@ def check_answers(material: Material) -> Check:
     patterns += [LEFT_OVER] * (not left.is_empty()) + [NOTHING] * (not nothing.is_empty())
     patterns += [f"^{one}" for one in pl.Series([opening]).str.escape_regex() if opening]
     column = find_column(material.prompt.completion, material.data)
-    listed = "\n".join("  - '" + one.replace("'", "''") + "'" for one in patterns)
+    known = material.data.rules.boilerplate
     return Check(
         "answers",
         title,
@@ -166,7 +185,7 @@ def check_answers(material: Material) -> Check:
         " ".join(words),
         sorted(notes),
         notes,
-        rule=f"data.rules.boilerplate:\n{listed}" if column else None,
+        rule=write_rule("data.rules.boilerplate", [*known, *patterns]) if column else None,
         cost=len(notes) if column else None,
         effect="removes these texts, and drops the rows that held nothing else"
         if column
