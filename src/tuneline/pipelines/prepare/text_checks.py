@@ -152,15 +152,15 @@ def check_answers(material: Material) -> Check:
         (answers.str.count_matches(r"\S+") >= ANSWER_WORDS)
         & (pl.len().over("completion") >= max(FEWEST_SHARED, ANSWER_SHARE * table.height))
     )
-    kinds = {
-        "that many rows share": same,
-        "with what a template, a form or another model left": table.filter(
-            answers.str.contains(LEFT_OVER)
-        ),
-        "that say nothing": table.filter(answers.str.contains(NOTHING)),
-    }
-    notes = {place: note for note, rows in kinds.items() for place in rows["place"]}
-    words = [f"{count(len(rows), 'answer')} {note}." for note, rows in kinds.items() if len(rows)]
+    left = table.filter(answers.str.contains(LEFT_OVER))
+    nothing = table.filter(answers.str.contains(NOTHING))
+    kinds = (
+        (same, "that many rows share", "shared by many rows"),
+        (left, "with what a template, a form or another model left", "left over"),
+        (nothing, "that say nothing", "says nothing"),
+    )
+    notes = {place: note for rows, _, note in kinds for place in rows["place"]}
+    words = [f"{count(len(rows), 'answer')} {which}." for rows, which, _ in kinds if len(rows)]
     opening, opened = find_opening(table["completion"])
     if opening:
         words.append(f"{opened:.0%} of the answers begin with “{opening}”.")
@@ -173,7 +173,6 @@ def check_answers(material: Material) -> Check:
         return Check("answers", title, "green", " ".join(["Every answer says something.", *words]))
     said = same["completion"].value_counts(sort=True)["completion"].head(NAMED)
     patterns = [f"^{one}$" for one in said.str.escape_regex()]
-    left, nothing = list(kinds.values())[1:]
     patterns += [LEFT_OVER] * (not left.is_empty()) + [NOTHING] * (not nothing.is_empty())
     patterns += [f"^{one}" for one in pl.Series([opening]).str.escape_regex() if opening]
     column = find_column(material.prompt.completion, material.data)
