@@ -27,7 +27,7 @@ SAME = {
 # language is so much likelier: names and brands make a short text look like any.
 TEXT_LETTERS = 40
 TEXT_ODDS = 1000
-READ_CHARACTERS = 400
+READ_CHARACTERS = 300
 
 
 @cache

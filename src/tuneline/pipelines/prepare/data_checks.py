@@ -118,18 +118,24 @@ def check_size(material: Material) -> Check:
         words.append("So few held-out rows cannot show any difference.")
     elif groups < FEW_PROMPTS:
         words.append(f"Below {FEW_PROMPTS} held-out groups only large differences show.")
-    split, unused = material.data.split, _count_unused(material)
-    bigger = split.sample and unused
-    missing = max(0, FEW_PROMPTS - groups)
-    rule, effect = None, "bring more rows" if few else ""
-    if few and bigger:
-        rule, effect = "data.split.sample: null", f"uses {count(unused, 'more row')}"
-    elif rows["train"] >= FEW_ROWS and missing and split.test:
-        rule = f"data.split.test: {rows['test'] + missing}"
-        effect = f"holds {count(missing, 'more row')} out of the training"
-    cost = None if rule is None else 0 if bigger else missing
+    rule, cost, effect = _suggest_size(material, groups) if few else (None, None, "")
     light: Light = "red" if fewest else "amber" if few else "green"
     return Check("rows", "Enough rows", light, " ".join(words), rule=rule, cost=cost, effect=effect)
+
+
+def _suggest_size(material: Material, groups: int) -> tuple[str | None, int | None, str]:
+    """Suggest a larger sample, or a larger test split, whose rows training loses."""
+    rows, split = material.leak_report["sizes"], material.data.split
+    unused = _count_unused(material)
+    if split.sample and unused:
+        return "data.split.sample: null", 0, f"uses {count(unused, 'more row')}"
+    if material.data.table:
+        return None, None, "bring more rows, or raise `data.table.held_out`"
+    missing = -(-max(0, FEW_PROMPTS - groups) * rows["test"] // groups)
+    if split.test and missing and rows["train"] - missing >= FEW_ROWS:
+        rule = f"data.split.test: {rows['test'] + missing}"
+        return rule, missing, f"holds {count(missing, 'more row')} out of the training"
+    return None, None, "bring more rows"
 
 
 def _count_unused(material: Material) -> int:

@@ -85,7 +85,7 @@ class NearDuplicates:
 
         Args:
             keys: in their order; those without a text are left out.
-            are_duplicates: the last word on a pair whose similarity is large enough.
+            are_duplicates: refuses most candidates sooner than measuring their similarity does.
 
         Yields:
             Key, key of the earlier text, and the similarity of the two.
@@ -95,9 +95,10 @@ class NearDuplicates:
         for key in track(known, "Looking for copies", "texts", len(known)):
             candidates = sorted(index.query(self._sketches[key]))
             for other in candidates[:MOST_CANDIDATES]:
+                if not are_duplicates(key, other):
+                    continue
                 words = self._forms[key].split(), self._forms[other].split()
-                similarity = self._measure(*words, self._threshold)
-                if similarity and are_duplicates(key, other):
+                if similarity := self._measure(*words, self._threshold):
                     yield key, other, similarity
                     break
             else:
