@@ -18,6 +18,7 @@ from operator import add
 from string import Formatter
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from tuneline.examples import SPLIT_GROUP
@@ -29,6 +30,8 @@ Measure = Callable[[Sequence[str], Sequence[str], float], float]
 MISSED = 1e-6
 MOST_HASHES = 512
 MOST_CANDIDATES = 30
+# Makes one number of the hashes in a band (Fibonacci hashing).
+MIXER = np.uint64(0x9E3779B97F4A7C15)
 SEED = 3407
 ROWS_AT_ONCE = 10_000
 COMPARED_WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
@@ -91,8 +94,7 @@ class NearDuplicates:
             Key, key of the earlier text, and the similarity of the two.
         """
         index = self._index([])
-        known = [key for key in keys if key in self._forms]
-        for key in track(known, "Looking for copies", "texts", len(known)):
+        for key in self._leave_out_single([key for key in keys if key in self._forms]):
             candidates = sorted(index.query(self._sketches[key]))
             for other in candidates[:MOST_CANDIDATES]:
                 if not are_duplicates(key, other):
@@ -104,6 +106,24 @@ class NearDuplicates:
             else:
                 if len(candidates) < MOST_CANDIDATES:
                     index.insert(key, self._sketches[key])
+
+    def _leave_out_single(self, keys: list[int]) -> list[int]:
+        """Leave out the texts that share no band with another: most need no place in an index."""
+        chunks = [keys[start : start + ROWS_AT_ONCE] for start in range(0, len(keys), ROWS_AT_ONCE)]
+        digests = [
+            np.array([self._sketches[key].digest() for key in chunk], np.uint32)
+            for chunk in track(chunks, "Looking for copies", "parts")
+        ]
+        if not digests:
+            return []
+        matrix, shared = np.concatenate(digests), np.zeros(len(keys), dtype=bool)
+        for band in range(self._bands):
+            mixed = np.zeros(len(keys), np.uint64)
+            for column in range(band * self._rows, (band + 1) * self._rows):
+                mixed = mixed * MIXER + matrix[:, column]
+            _, places, counts = np.unique(mixed, return_inverse=True, return_counts=True)
+            shared |= counts[places] > 1
+        return [keys[place] for place in np.flatnonzero(shared)]
 
     def _search(self, many: list[int], few: list[int]) -> Iterator[tuple[int, int, float]]:
         if not few:
