@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from scripts.benchmarks.personal_data import is_found, make_rows
 from tests.pipelines.prepare.cleaning import clean
 from tuneline.datasets import RawJSONDataset, opening
 from tuneline.parameters import Data
@@ -84,3 +85,17 @@ def test_a_value_has_one_placeholder_in_the_whole_file(
     off, _, report = clean(RawJSONDataset(filepath=str(path)), data)
     assert off["content"][0] == "Row 0: write to PERSON0@FIRMA.CZ."
     assert report["rules"]["mask_personal_data"]["rows"] == 0
+
+
+def test_recall_and_false_alarms_on_rows_in_four_languages():
+    """A small version of scripts/benchmarks/personal_data.py, whose figures are in the docs."""
+    rows = make_rows(600)
+    planted = [is_found(row) for row in rows if row.kind]
+    alarms = sum(is_found(row) for row in rows if row.kind is None)
+    assert len(planted) == 300
+    assert sum(planted) >= 0.95 * len(planted)
+    assert alarms <= 2
+
+
+def test_an_address_of_a_computer_is_no_phone_number():
+    assert find_personal_data("Server 96.228.100.156 odpovídá") == []

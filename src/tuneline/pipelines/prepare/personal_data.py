@@ -52,7 +52,7 @@ CARD = re.compile(r"(?<![\w.,/-])\d(?:[\x20\xa0-]?\d){11,18}(?![\w/]|[.,]\d)", r
 ISSUER = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"
     r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}"
-    r"|(?:6011|65\d\d|64[4-9]\d)\d{12}|62\d{14,17}|(?:50|5[6-9]|6\d)\d{10,17}"
+    r"|(?:6011|65\d\d|64[4-9]\d)\d{12}|62\d{14,17}|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{8,15}"
 )
 CZECH_ID = re.compile(rf"{_START}(?:\d{{6}}/\d{{3,4}}|\d{{10}}){_END}(?!/\d)", re.ASCII)
 ROMANIAN_ID = re.compile(rf"{_START}[1-9]\d{{12}}{_END}", re.ASCII)
@@ -70,6 +70,7 @@ CUE = re.compile(
 )
 # A product's number of 13 digits may be a Romanian id by chance: one in a few hundred is.
 PRODUCT = re.compile(r"(?:EAN|ISBN|GTIN|barcode|cod de bare|čárový kód|條碼)\W{0,3}$", re.I)
+COMPUTER = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 MONEY = re.compile(r"\s?(?:Kč|CZK|EUR|€|\$|USD|lei\b|RON|NT|元|%)", re.IGNORECASE)
 CUE_CHARACTERS = 40
 # Letters' numbers in Taiwan's ids, A to Z.
@@ -190,7 +191,8 @@ def _find_phones(text: str) -> Iterator[tuple[int, int, str]]:
             number = _read_phone("+" + re.sub(r"^(?:\+|00)", "", written), None)
         else:
             cued = CUE.search(_before(text, start)) is not None
-            number = None if MONEY.match(text, match.end()) else _read_national(written, cued)
+            other = MONEY.match(text, match.end()) or COMPUTER.fullmatch(written)
+            number = None if other else _read_national(written, cued)
         if number:
             yield start, match.end(), number
 
