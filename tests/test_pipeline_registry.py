@@ -10,7 +10,7 @@ from kedro.pipeline import Node
 from tests.conftest import PROJECT
 
 # What one node hands to the next, and nobody else looks at.
-IN_MEMORY = {"rows", "leak_free_rows", "base_texts", "asked_questions"}
+IN_MEMORY = {"rows", "leak_free_rows", "copies", "base_texts", "asked_questions"}
 
 
 @pytest.fixture(scope="module")
