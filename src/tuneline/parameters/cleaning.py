@@ -40,9 +40,8 @@ class Rules(Block):
     normalize_spaces: bool = Field(default=True, description="one space for any white space")
     mask_personal_data: bool = Field(
         default=False,
-        description="write `[MAIL_1]`, `[PHONE_1]`, `[IBAN_1]`, `[CARD_1]`, `[ID_1]` or `[KEY_1]` "
-        "for mail addresses, phone numbers, IBANs, card numbers, national ids (CZ, RO, TW), keys "
-        "and tokens; the same value has the same number everywhere",
+        description="write `[MAIL_1]` and the like for personal data, keys and tokens; the same "
+        "value has the same placeholder everywhere",
     )
     boilerplate: list[str] = Field(
         default=[], description="regular expressions of sentences that say nothing; removed"
@@ -61,8 +60,7 @@ class Rules(Block):
     )
     language: str | None = Field(
         default=None,
-        description="drop rows with a column that is certainly in another language, as py3langid "
-        "tells of 40 letters or more; null: any language",
+        description="drop rows with a column that is certainly in another language; null: any",
     )
     unique: list[str] = Field(
         default=[],

@@ -156,8 +156,12 @@ def check_prompts(material: Material) -> Check:
         return Check("prompts", title, "green", "No prompt has two different answers.")
     prompts, shared = several["prompt"].n_unique(), material.leak_report["shared_prompts"]
     held = sum(shared.values())
-    sentence = f"{count(several.height, 'row')} share {count(prompts, 'prompt')} with other answers"
-    sentence += f"; {count(held, 'held-out row')} with a training row." if held else "."
+    sentence = (
+        f"{count(prompts, 'prompt')} {'has' if prompts == 1 else 'have'} different answers in "
+        f"{count(several.height, 'row')}."
+    )
+    if held:
+        sentence += f" Of them {count(held, 'held-out row')} with a training row."
     column = find_column(material.prompt.prompt, material.data)
     known = material.data.rules.unique
     different = table[f"{COLUMN}{column}"].str.to_lowercase().n_unique() if column else 0
