@@ -14,7 +14,7 @@ from tuneline.pipeline_registry import register_pipelines
 from tuneline.pipelines.train.nodes import train_adapter
 
 # What one node hands to the next, and nobody else looks at.
-IN_MEMORY = {"rows", "leak_free_rows", "base_texts", "asked_questions"}
+IN_MEMORY = {"rows", "leak_free_rows", "copies", "base_texts", "asked_questions"}
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 Makes a cleaned file of seeded rows with the lengths of AmazonTitles-1.3MM (titles of 17 to 125
 characters, contents of 47 to 1,728 in nine of ten rows, words as frequent as Zipf's law has them),
 draws 100,000 rows from it in a process of its own, copies held-out rows into training with three
-words changed, checks for leaks, makes examples, writes them, and prints a row for
-docs/benchmarks.md.
+words changed, checks for leaks, makes examples, writes them, makes the data page, and prints a row
+for docs/benchmarks.md.
 
     PYTHONPATH=. python scripts/benchmarks/leaks.py --rows 2250000
 """
@@ -72,6 +72,7 @@ def prepare_examples(clean: Path, folder: Path) -> dict[str, float]:
 
     from tuneline.datasets import JSONLinesDataset, LazyCSVDataset
     from tuneline.parameters import UseCase
+    from tuneline.pipelines.prepare.data_page import check_data
     from tuneline.pipelines.prepare.nodes import build_examples, check_leaks, split_rows
     from tuneline.settings import CONFIG_LOADER_ARGS
 
@@ -82,16 +83,21 @@ def prepare_examples(clean: Path, folder: Path) -> dict[str, float]:
     divided = time.perf_counter()
     rows, planted = plant(rows)
     begin = time.perf_counter()
-    left, _, report = check_leaks(rows, use_case.data, use_case.prompt, use_case.evaluation)
+    blocks = use_case.data, use_case.prompt, use_case.evaluation
+    left, *found, report = check_leaks(rows, *blocks)
     del rows
     checked = time.perf_counter()
     splits = build_examples(left, use_case.data, use_case.prompt)
     for name, split in zip(("train", "validation", "test"), splits, strict=True):
         JSONLinesDataset(filepath=str(folder / f"{name}.jsonl")).save(split)
+    written = time.perf_counter()
+    cleaning = {"clean": 0, "reasons": {}, "rules": {"mask_personal_data": {"rows": 0}}}
+    check_data(left, *splits, *found, report, cleaning, *blocks)
     return {
         "divide": divided - start,
         "check": checked - begin,
-        "write": time.perf_counter() - checked,
+        "write": written - checked,
+        "page": time.perf_counter() - written,
         "planted": planted,
         "found": sum(report["found"].values()),
     }
@@ -125,8 +131,8 @@ def measure(rows: int, folder: Path) -> str:
     steps = json.loads(done.stdout.splitlines()[-1])
     return (
         f"| {rows:,} | {clean.stat().st_size / 1e9:.2f} GB | {steps['divide']:.1f} "
-        f"| {steps['check']:.1f} | {steps['write']:.1f} | {seconds:.1f} | {megabytes:,.0f} "
-        f"| {steps['found']} of {steps['planted']} |"
+        f"| {steps['check']:.1f} | {steps['write']:.1f} | {steps['page']:.1f} | {seconds:.1f} "
+        f"| {megabytes:,.0f} | {steps['found']} of {steps['planted']} |"
     )
 
 

@@ -18,7 +18,7 @@ from tuneline.new_use_case.headers import find_unfit
 from tuneline.new_use_case.sources import Source
 from tuneline.parameters import Data, Prompt, Recipe
 from tuneline.parameters.data import TURN_COLUMNS
-from tuneline.pipelines.evaluate.metrics.format import load_detector
+from tuneline.utils.languages import load_detector
 
 # In the order in which they are written: with the last one, the use case is there.
 FILES = (

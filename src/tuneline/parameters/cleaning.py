@@ -6,6 +6,16 @@ from pydantic import Field, PositiveInt, field_validator
 
 from tuneline.parameters.base import Block
 
+# What py3langid's model knows. The model itself unpacks 60 MB into the folder for temporary files,
+# and parameters are checked before every command: `kedro storage` on a full disk is one of them.
+LANGUAGES = """
+ace af am an ar ary arz as az ba bcl be bg bn br bs ca crh cs cy da de dz el en eo es et eu ext fa
+fi fo fr fuv fy ga gcf gcr gd gl gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka
+kab kik kk km kn ko ku ky la lb lg lij ln lo lt ltg lv mg mk ml mn mr ms mt my ne nl nn no nso oc
+om or pa pcm pl ps pt qu ro ru rw sa sdh se si sk sl sn so sq sr st sv sw ta te tg th tk tl tr tt
+ug uk ur uz uzs vec vi vo wa wuu xh yo yue zh zu zxx
+"""
+
 
 class Rules(Block):
     """Cleaning rules, in the order in which they work.
@@ -28,6 +38,11 @@ class Rules(Block):
         default=True, description="compose accents, make spaces of control characters"
     )
     normalize_spaces: bool = Field(default=True, description="one space for any white space")
+    mask_personal_data: bool = Field(
+        default=False,
+        description="write `[MAIL_1]` and the like for personal data, keys and tokens; the same "
+        "value has the same placeholder everywhere",
+    )
     boilerplate: list[str] = Field(
         default=[], description="regular expressions of sentences that say nothing; removed"
     )
@@ -43,6 +58,10 @@ class Rules(Block):
     drop_not_text: bool = Field(
         default=True, description="drop rows with a column of neither letters nor numbers"
     )
+    language: str | None = Field(
+        default=None,
+        description="drop rows with a column that is certainly in another language; null: any",
+    )
     unique: list[str] = Field(
         default=[],
         description="columns whose repetitions, in any letter case, are dropped",
@@ -54,6 +73,16 @@ class Rules(Block):
         if columns is None:
             return []
         return [columns] if isinstance(columns, str) else columns
+
+    @field_validator("language")
+    @classmethod
+    def _language_is_known(cls, language: str | None) -> str | None:
+        if language is not None and language not in LANGUAGES.split():
+            raise ValueError(
+                f"py3langid does not know the language `{language}`; texts in it could not be told "
+                f"from others; take one of {', '.join(sorted(LANGUAGES.split()))}"
+            )
+        return language
 
     @field_validator("boilerplate")
     @classmethod

@@ -183,6 +183,10 @@ class Leaks(Block):
         description="the same for one text alone: two completions, or a prompt and a fixed "
         "question; null: completions alone are no duplicates, and questions only if they are equal",
     )
+    drop_copies: bool = Field(
+        default=False,
+        description="drop training rows that say the same as an earlier one, by `threshold`",
+    )
     min_words: int = Field(
         default=12,
         ge=1,

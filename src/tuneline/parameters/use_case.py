@@ -8,21 +8,13 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
+from tuneline.parameters.cleaning import LANGUAGES
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
 from tuneline.parameters.shared import Server
 from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, Recipe
 
-# What py3langid's model knows. The model itself unpacks 60 MB into the folder for temporary files,
-# and parameters are checked before every command: `kedro storage` on a full disk is one of them.
-LANGUAGES = """
-ace af am an ar ary arz as az ba bcl be bg bn br bs ca crh cs cy da de dz el en eo es et eu ext fa
-fi fo fr fuv fy ga gcf gcr gd gl gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka
-kab kik kk km kn ko ku ky la lb lg lij ln lo lt ltg lv mg mk ml mn mr ms mt my ne nl nn no nso oc
-om or pa pcm pl ps pt qu ro ru rw sa sdh se si sk sl sn so sq sr st sv sw ta te tg th tk tl tr tt
-ug uk ur uz uzs vec vi vo wa wuu xh yo yue zh zu zxx
-"""
 # What can be asked for besides: Bokmål, which the model calls `no`, and languages in one script.
 WRITTEN = "nb sr-Cyrl sr-Latn zh-Hans zh-Hant"
 # Blocks that draw at random. Each may state a seed of its own; else it has that of its use case.

@@ -33,6 +33,7 @@ RECORDS = {
 # What people look at, in this order, by the word of the link.
 SHOWN = {
     "report": "08_reporting/{use_case}/report.html",
+    "data": "08_reporting/{use_case}/data.html",
     "plan": "08_reporting/{use_case}/plan.html",
     "tokens": "08_reporting/{use_case}/mask_preview.html",
     "record": "08_reporting/{use_case}/training_record.json",

@@ -3,6 +3,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.pipelines.prepare.test_text_rules import make_batch, make_data
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
@@ -132,3 +133,31 @@ def test_a_row_is_kept_if_no_kept_row_before_has_one_of_its_texts(
                 texts.add(text.lower())
             expected.append(reason)
         assert find_repetitions(table, seen)["reason"].to_list() == expected
+
+
+CZECH = "Tento modrý hrnek z jílu pojme čtyři šálky čaje a víčko drží, i když naléváte."
+
+
+@pytest.mark.parametrize(
+    ("content", "language", "reason"),
+    [
+        (CZECH, "en", "content is in another language"),
+        (CZECH, "cs", None),
+        (CZECH, None, None),
+        ("Modrý hrnek", "en", None),  # too short to tell
+        (
+            "這個藍色陶土茶壺可以裝四杯茶，倒茶的時候蓋子不會掉下來。",
+            "cs",
+            "content is in another language",
+        ),
+    ],
+)
+def test_rows_in_another_language_are_dropped(
+    content: str, language: str | None, reason: str | None
+):
+    assert find_reason(content, language=language) == reason
+
+
+def test_a_language_that_cannot_be_told_is_refused():
+    with pytest.raises(ValidationError, match="does not know the language `czech`"):
+        make_data(language="czech")

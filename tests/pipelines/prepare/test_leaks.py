@@ -72,7 +72,7 @@ def check(
 ) -> tuple[dict[str, list[str]], pd.DataFrame, dict]:
     """Check the rows; answer with the ids that are left in each split, the table and the report."""
     evaluation = Evaluation(title="", questions=questions or [], generation={})
-    left, table, report = check_leaks(rows, data or make_data(), PROMPT, evaluation)
+    left, table, _, report = check_leaks(rows, data or make_data(), PROMPT, evaluation)
     ids = {split: left.filter(split=split)["id"].to_list() for split in SPLITS}
     return ids, table, report
 
@@ -403,3 +403,19 @@ def test_a_prompt_in_two_splits_with_another_answer_is_named():
     _, _, report = check(rows)
     assert report["shared_prompts"] == {"validation": 0, "test": 1}
     assert "1 test rows have the prompt of a training row" in report["summary"]
+
+
+def test_copies_within_training_are_found_and_dropped_by_a_switch():
+    near = (POT[0], change(POT[1], 3))
+    rows = make_rows(train=[POT, near, LAMP, POT, ("Jug", POT[1])], validation=[ROPE], test=[LAMP])
+    evaluation = Evaluation(title="", questions=[], generation={})
+    left, _, copies, report = check_leaks(rows, make_data(), PROMPT, evaluation)
+    assert copies.select("line", "duplicate_line", "kind").rows() == [
+        (2, 1, "near"),
+        (4, 1, "exact"),
+    ]
+    assert (report["copies"], report["dropped"], left.height) == (2, 1, 6)
+    dropping = make_data(drop_copies=True)
+    left, _, _, report = check_leaks(rows, dropping, PROMPT, evaluation)
+    assert left.filter(split="train")["line"].to_list() == [1, 5]
+    assert (report["dropped"], report["sizes"]["train"]) == (1, 2)

@@ -91,7 +91,7 @@ def test_the_plot_has_a_bar_for_every_reason(raw: RawJSONDataset, data: Data):
     report = clean(raw, data)[2]
     reasons, rules, before, after = plot_cleaning(report).data
     assert dict(zip(reasons.y, reasons.x, strict=True)) == report["reasons"]
-    assert len(rules.y) == 5
+    assert len(rules.y) == 6
     assert (before.name, after.name) == ("before", "after")
 
 
@@ -278,11 +278,11 @@ def test_items_that_are_held_out_are_asked_on_their_split_only(make: Make):
 
 @pytest.mark.parametrize("makes_pairs", [True, False])
 def test_the_cleaning_is_judged_once(makes_pairs: bool):
-    """By the first node after it: a warning is not repeated."""
-    (reader,) = (
+    """By the first node after it: a warning is not repeated. The data page shows its counts."""
+    readers = {
         node.name for node in create_pipeline(makes_pairs).nodes if "cleaning_report" in node.inputs
-    )
-    assert reader == ("make_pairs" if makes_pairs else "split_rows")
+    }
+    assert readers == {"make_pairs" if makes_pairs else "split_rows", "check_data"}
 
 
 def test_without_a_block_examples_are_made_of_the_clean_rows_themselves():

@@ -11,7 +11,15 @@ from tuneline.parameters import Data
 from tuneline.parameters.cleaning import Rules
 from tuneline.parameters.data import Conversations
 from tuneline.pipelines.prepare.conversations import clean_conversations
-from tuneline.pipelines.prepare.text_rules import TEXT_RULES, Change, cut_boilerplate, tidy_texts
+from tuneline.pipelines.prepare.masking import hide
+from tuneline.pipelines.prepare.text_rules import (
+    MASKING,
+    TEXT_RULES,
+    Change,
+    cut_boilerplate,
+    tidy_texts,
+)
+from tuneline.utils.languages import is_foreign
 
 Keys = np.ndarray[tuple[int], np.dtype[np.uint64]]
 Found = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -44,6 +52,7 @@ def find_reasons(table: pl.DataFrame, data: Data) -> pl.Series:
         *drop_short(data),
         *drop_long(data),
         *drop_not_text(data),
+        *drop_foreign(table, data),
     ]
     return table.select(reason=pl.coalesce(reasons))["reason"]
 
@@ -96,6 +105,15 @@ def drop_not_text(data: Data) -> Iterator[pl.Expr]:
             yield _when(bare, f"{name} has no letter and no number")
 
 
+def drop_foreign(table: pl.DataFrame, data: Data) -> Iterator[pl.Expr]:
+    """Drop rows with a column in another language than `language` says."""
+    if language := data.rules.language:
+        for name in data.columns:
+            foreign = [is_foreign(text, language) for text in table[name]]
+            marks = pl.Series(foreign, dtype=pl.Boolean)
+            yield _when(pl.lit(marks), f"{name} is in another language")
+
+
 def _when(condition: pl.Expr, reason: str) -> pl.Expr:
     return pl.when(condition).then(pl.lit(reason))
 
@@ -127,7 +145,7 @@ def clean_batch(batch: pl.DataFrame, data: Data) -> pl.DataFrame:
             emptied = emptied | ((tidy != "") & (clean == ""))
             columns |= {name: clean, f"{LENGTH}{name}": raw.str.len_chars()}
         _mark(changes, marks)
-        examples |= _pick_examples(changes, name)
+        examples |= _pick_examples(changes, name, data.rules.mask_personal_data)
     table = batch.with_columns(**columns, only_boilerplate=emptied)
     shown = pl.Series(EXAMPLE, [None], dtype=pl.String).new_from_index(0, batch.height)
     return table.with_columns(
@@ -159,16 +177,17 @@ def _mark(changes: list[Change], marks: np.ndarray[tuple[int], np.dtype[Any]]) -
         marks[change.rows.to_numpy()] |= 1 << TEXT_RULES.index(change.rule)
 
 
-def _pick_examples(changes: list[Change], column: str) -> dict[int, bytes]:
-    """Show the first row that each rule changed."""
+def _pick_examples(changes: list[Change], column: str, masked: bool) -> dict[int, bytes]:
+    """Show the first row that each rule changed, but none of what was masked."""
     firsts: dict[str, Change] = {}
     for change in changes:
         firsts.setdefault(change.rule, change)
+    read = hide if masked else str
     return {
-        int(change.rows[0]): orjson.dumps(
-            {"rule": rule, "column": column, **_show(change.before[0], change.after[0])}
-        )
+        int(change.rows[0]): orjson.dumps({"rule": rule, "column": column, **_show(*shown)})
         for rule, change in firsts.items()
+        if rule != MASKING
+        for shown in [(read(change.before[0]), read(change.after[0]))]
     }
 
 

@@ -21,6 +21,7 @@ from tuneline.pipelines.prepare.leak_report import (
     CLEAN,
     count_shared_prompts,
     describe_check,
+    list_copies,
     list_leaks,
 )
 from tuneline.pipelines.prepare.leaks import LeakFinder, describe_emptied
@@ -94,9 +95,10 @@ def cross_fit_examples(
         evaluation: the number of folds, and the fixed questions.
 
     Returns:
-        Examples of the released adapter (train, validation) and all that are tested; the table
-        of the leaks, with the `fold` they are in (0 for the released adapter), and the report;
-        then of each fold train, validation and test.
+        Examples of the released adapter (train, validation) and all that are tested; the rows of
+        the former; the table of the leaks, with the `fold` they are in (0 for the released
+        adapter), the copies within training, and the report; then of each fold train, validation
+        and test.
 
     Raises:
         TunelineError: if there are too few groups for so many folds.
@@ -117,6 +119,9 @@ def cross_fit_examples(
         for number in range(1, count + 1)
     ]
 
+    learned = [row for row, split in parts[0].splits.items() if split == "train"]
+    copies = finder.find_copies(left.filter(pl.col("row").is_in(learned)))
+
     def make(splits: dict[int, str], split: str) -> list[Example]:
         places = sorted(row for row, name in splits.items() if name == split)
         return [fill_templates(row, data, prompt) for row in rows[places].iter_rows(named=True)]
@@ -130,7 +135,8 @@ def cross_fit_examples(
         make(parts[0].splits, "train"),
         make(parts[0].splits, "validation"),
         make(tested, "test"),
-        *_describe_leaks(rows, forms, left, asking, parts, data, prompt, evaluation),
+        _list_used(rows, parts[0]),
+        *_describe_leaks(rows, forms, left, asking, copies, parts, data, prompt, evaluation),
         *(make(part.splits, split) for part in parts[1:] for split in SPLITS),
     ]
 
@@ -152,11 +158,12 @@ def _describe_leaks(
     forms: pl.DataFrame,
     left: pl.DataFrame,
     asking: pl.DataFrame,
+    copies: pl.DataFrame,
     parts: list[Part],
     data: Data,
     prompt: Prompt,
     evaluation: Evaluation,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, pl.DataFrame, dict[str, Any]]:
     """Describe the leaks of all parts as `check_leaks` describes those of three splits."""
     tables = [
         list_leaks(found, rows, evaluation.questions, data, prompt).assign(fold=fold)
@@ -164,7 +171,7 @@ def _describe_leaks(
     ]
     used = pl.concat(
         [
-            rows[list(parts[0].splits)].with_columns(split=pl.Series(parts[0].splits.values())),
+            _list_used(rows, parts[0]),
             *(rows[_list_tested(part)].with_columns(split=pl.lit("test")) for part in parts[1:]),
         ]
     )
@@ -172,7 +179,7 @@ def _describe_leaks(
     for part in parts[1:]:
         shared["test"] += part.shared["test"]
     found = pl.concat([asking, *(part.found for part in parts)])
-    report = describe_check(found, forms, left, used, data, dict(shared))
+    report = describe_check(found, copies, forms, left, used, data, dict(shared))
     alone = [part.found.height for part in parts]
     if any(alone):
         report["summary"] += (
@@ -181,7 +188,13 @@ def _describe_leaks(
     report["folds"] = [len(_list_tested(part)) for part in parts[1:]]
     report["inputs"] = describe_preparation(data, prompt, evaluation)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
-    return pd.concat(tables, ignore_index=True), report
+    return pd.concat(tables, ignore_index=True), list_copies(copies, rows, data), report
+
+
+def _list_used(rows: pl.DataFrame, part: Part) -> pl.DataFrame:
+    """List the rows of one adapter in their order, with their splits."""
+    places = sorted(part.splits)
+    return rows[places].with_columns(split=pl.Series([part.splits[place] for place in places]))
 
 
 def _list_tested(part: Part) -> list[int]:

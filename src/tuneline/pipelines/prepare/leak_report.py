@@ -60,6 +60,27 @@ def list_leaks(
     return table.astype({"line": "Int64", "duplicate_line": "Int64"})
 
 
+def list_copies(copies: pl.DataFrame, rows: pl.DataFrame, data: Data) -> pl.DataFrame:
+    """List the copies within training.
+
+    Args:
+        copies: as `separate` gives them.
+        rows: all rows before the check.
+        data: names the id.
+
+    Returns:
+        `line`, `id`, `kind`, `similarity`, and `duplicate_line` and `duplicate_id` of the row that
+        it is a copy of.
+    """
+    mine, others = rows[copies["row"]], rows[copies["duplicate"]]
+    return copies.select("kind", "similarity").with_columns(
+        line=mine["line"],
+        id=mine[data.id].cast(pl.String),
+        duplicate_line=others["line"],
+        duplicate_id=others[data.id].cast(pl.String),
+    )
+
+
 def _show(row: dict[str, Any], data: Data, prompt: Prompt) -> dict[str, Any]:
     example = fill_templates(row, data, prompt)
     return {
@@ -89,6 +110,7 @@ def count_shared_prompts(kept: pl.DataFrame) -> dict[str, int]:
 
 def describe_check(
     found: pl.DataFrame,
+    copies: pl.DataFrame,
     forms: pl.DataFrame,
     kept: pl.DataFrame,
     rows: pl.DataFrame,
@@ -99,6 +121,7 @@ def describe_check(
 
     Args:
         found: the leaks, as `LeakFinder` gives them.
+        copies: the copies within training.
         forms: the normal forms of all rows.
         kept: those that are left, with their splits.
         rows: the rows that are left, with their splits.
@@ -107,15 +130,18 @@ def describe_check(
 
     Returns:
         `policy`, `threshold`, `completion_threshold`, `min_words`, `found` by kind, `moved` and
-        `dropped` rows, `remaining` leaks, `known_turns` by held-out split, `shared_prompts`,
-        `sizes` of the splits, `categories` (rows of each in each split) and `summary`.
+        `dropped` rows, `copies` within training, `remaining` leaks, `known_turns` by held-out
+        split, `shared_prompts`, `sizes` of the splits, `categories` (rows of each in each split)
+        and `summary`.
     """
     before = kept.join(forms.select("row", before="split"), on="row")
+    copied = copies.height if data.leaks.drop_copies else 0
     report: dict[str, Any] = {
         **data.leaks.model_dump(),
         "found": {kind: found.filter(kind=kind).height for kind in ("exact", "near")},
         "moved": before.filter(pl.col("before") != pl.col("split")).height,
-        "dropped": forms.height - kept.height,
+        "dropped": forms.height - kept.height - copied,
+        "copies": copies.height,
         "remaining": 0,  # `separate` gives nothing back before it has proved this
         "known_turns": _count_known_turns(rows),
         "shared_prompts": shared or count_shared_prompts(kept),

@@ -19,6 +19,7 @@ from tuneline.pipelines.prepare.splitting import SPLITS
 # first: a training row may stay if the only row that it is like goes itself.
 PAIRS = (("validation", "test"), ("train", "test"), ("train", "validation"))
 DIGITS = re.compile(r"\d+")
+COPY = ["row", "duplicate", "kind", "similarity"]
 FOUND = {
     "row": pl.Int64,
     "duplicate": pl.Int64,
@@ -68,6 +69,27 @@ class LeakFinder:
             found.append(self._find_duplicates(of[going], of[staying], staying))
             of[going] = _leave_out(of[going], found[-1])
         return pl.concat(found)
+
+    def find_copies(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Find rows of one split that say the same as an earlier row of it, or nearly the same.
+
+        Args:
+            rows: the rows of the split.
+
+        Returns:
+            One row for each copy: `row`, `duplicate`, `kind` (exact, near), `similarity`.
+        """
+        first = rows.unique(["prompt", "completion"], keep="first", maintain_order=True)
+        equal = _find_equal(rows, first, ["prompt", "completion"], "example")
+        equal = equal.filter(pl.col("row") != pl.col("duplicate"))
+        confirm = partial(self._are_duplicates, compared="example")
+        near = list(self._near["example"].find_earlier(first["row"], confirm))
+        table = pl.DataFrame(
+            [(row, other, "near", alike) for row, other, alike in near],
+            {name: FOUND[name] for name in COPY},
+            orient="row",
+        )
+        return pl.concat([equal.select(COPY), table]).sort("row")
 
     def _sketch(
         self,
@@ -166,7 +188,7 @@ def _find_equal(
     )
 
 
-def separate(rows: pl.DataFrame, leaks: Leaks) -> tuple[pl.DataFrame, pl.DataFrame]:
+def separate(rows: pl.DataFrame, leaks: Leaks) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Drop or move leaking rows until a whole check finds none.
 
     A row that is moved into training may be a duplicate of another held-out row, so moving can take
@@ -178,7 +200,8 @@ def separate(rows: pl.DataFrame, leaks: Leaks) -> tuple[pl.DataFrame, pl.DataFra
 
     Returns:
         The rows that are left, with their splits; and the leaks that were found, as `LeakFinder`
-        gives them.
+        gives them; and the copies within training, as `LeakFinder.find_copies` gives them, which
+        are among the rows unless `drop_copies` says otherwise.
 
     Raises:
         TunelineError: if a split would be empty.
@@ -188,12 +211,15 @@ def separate(rows: pl.DataFrame, leaks: Leaks) -> tuple[pl.DataFrame, pl.DataFra
     while (leaking := finder.find(rows)).height:
         found.append(leaking)
         rows = _settle(rows, leaking, leaks)
+    copies = finder.find_copies(rows.filter(split="train"))
+    if leaks.drop_copies:
+        rows = _leave_out(rows, copies)
     if count := count_equal(rows, leaks):
         raise AssertionError(f"{count} rows are in two splits after the leak check")
     for split in SPLITS:
         if split not in rows["split"]:
             raise TunelineError(describe_emptied(split, leaks))
-    return rows, pl.concat(found)
+    return rows, pl.concat(found), copies
 
 
 def _settle(rows: pl.DataFrame, leaking: pl.DataFrame, leaks: Leaks) -> pl.DataFrame:

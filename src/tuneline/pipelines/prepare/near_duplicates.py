@@ -18,6 +18,7 @@ from operator import add
 from string import Formatter
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from tuneline.examples import SPLIT_GROUP
@@ -28,6 +29,9 @@ from tuneline.utils.text import ACCENTS, UNSPACED
 Measure = Callable[[Sequence[str], Sequence[str], float], float]
 MISSED = 1e-6
 MOST_HASHES = 512
+MOST_CANDIDATES = 30
+# Makes one number of the hashes in a band (Fibonacci hashing).
+MIXER = np.uint64(0x9E3779B97F4A7C15)
 SEED = 3407
 ROWS_AT_ONCE = 10_000
 COMPARED_WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
@@ -73,6 +77,53 @@ class NearDuplicates:
             yield from ((a, b, similarity) for b, a, similarity in self._search(others, mine))
         else:
             yield from self._search(mine, others)
+
+    def find_earlier(
+        self, keys: Iterable[int], are_duplicates: Callable[[int, int], bool]
+    ) -> Iterator[tuple[int, int, float]]:
+        """Find texts that are nearly the same as an earlier one of the same set.
+
+        A text is compared with its first candidates only, and with none that is such a copy: texts
+        that all share a template would else be compared each with every other.
+
+        Args:
+            keys: in their order; those without a text are left out.
+            are_duplicates: refuses most candidates sooner than measuring their similarity does.
+
+        Yields:
+            Key, key of the earlier text, and the similarity of the two.
+        """
+        index = self._index([])
+        for key in self._leave_out_single([key for key in keys if key in self._forms]):
+            candidates = sorted(index.query(self._sketches[key]))
+            for other in candidates[:MOST_CANDIDATES]:
+                if not are_duplicates(key, other):
+                    continue
+                words = self._forms[key].split(), self._forms[other].split()
+                if similarity := self._measure(*words, self._threshold):
+                    yield key, other, similarity
+                    break
+            else:
+                if len(candidates) < MOST_CANDIDATES:
+                    index.insert(key, self._sketches[key])
+
+    def _leave_out_single(self, keys: list[int]) -> list[int]:
+        """Leave out the texts that share no band with another: most need no place in an index."""
+        chunks = [keys[start : start + ROWS_AT_ONCE] for start in range(0, len(keys), ROWS_AT_ONCE)]
+        digests = [
+            np.array([self._sketches[key].digest() for key in chunk], np.uint32)
+            for chunk in track(chunks, "Looking for copies", "parts")
+        ]
+        if not digests:
+            return []
+        matrix, shared = np.concatenate(digests), np.zeros(len(keys), dtype=bool)
+        for band in range(self._bands):
+            mixed = np.zeros(len(keys), np.uint64)
+            for column in range(band * self._rows, (band + 1) * self._rows):
+                mixed = mixed * MIXER + matrix[:, column]
+            _, places, counts = np.unique(mixed, return_inverse=True, return_counts=True)
+            shared |= counts[places] > 1
+        return [keys[place] for place in np.flatnonzero(shared)]
 
     def _search(self, many: list[int], few: list[int]) -> Iterator[tuple[int, int, float]]:
         if not few:

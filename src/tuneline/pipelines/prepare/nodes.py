@@ -20,8 +20,9 @@ from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repe
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
 from tuneline.pipelines.prepare.conversations import mark_known_turns, outline_conversations
 from tuneline.pipelines.prepare.document_pairs import pair_documents
-from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_leaks
+from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_copies, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
+from tuneline.pipelines.prepare.masking import Placeholders
 from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.row_checks import check_answer_rules, check_cleaned, check_columns
@@ -77,9 +78,12 @@ def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
 
 def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[pl.DataFrame]:
     seen = {name: SeenKeys() for name in data.rules.unique}
+    placeholders = Placeholders()
     with Progress("Cleaning", "rows") as progress:
         for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
             judged = find_repetitions(table, seen)
+            if data.rules.mask_personal_data:
+                judged = placeholders.number(judged, data.columns)
             report.add(judged)
             progress.advance(judged.height, raw.share)
             yield judged
@@ -193,7 +197,7 @@ def split_rows(
 
 def check_leaks(
     rows: pl.DataFrame, data: Data, prompt: Prompt, evaluation: Evaluation
-) -> tuple[pl.DataFrame, pd.DataFrame, dict[str, Any]]:
+) -> tuple[pl.DataFrame, pd.DataFrame, pl.DataFrame, dict[str, Any]]:
     """Take out of the splits what is in two of them or asks a fixed question.
 
     Args:
@@ -204,7 +208,8 @@ def check_leaks(
 
     Returns:
         The rows without leaks, those that were moved into training after its own; a table of the
-        leaks; and the report, with the settings (`inputs`) that the examples follow from.
+        leaks; the copies within training; and the report, with the settings (`inputs`) that the
+        examples follow from.
 
     Raises:
         TunelineError: if a split would be empty without its leaks.
@@ -212,14 +217,14 @@ def check_leaks(
     log.info("Leak check: %s rows.", f"{rows.height:,}")
     outlined = outline_conversations(rows, data)
     forms = make_forms(outlined, evaluation.questions, prompt)
-    kept, found = separate(forms, data.leaks)
+    kept, found, copies = separate(forms, data.leaks)
     places = kept.filter(pl.col("split") != "question")
     left = mark_known_turns(rows[places["row"]].with_columns(places["split"]), data)
     table = list_leaks(found, outlined, evaluation.questions, data, prompt)
-    report = describe_check(found, forms, kept, left, data)
+    report = describe_check(found, copies, forms, kept, left, data)
     report["inputs"] = describe_preparation(data, prompt, evaluation)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
-    return left, table, report
+    return left, table, list_copies(copies, rows, data), report
 
 
 def build_examples(

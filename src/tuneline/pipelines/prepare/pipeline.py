@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from tuneline.examples import name_fold
 from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples, split_all_rows
+from tuneline.pipelines.prepare.data_page import check_data
 from tuneline.pipelines.prepare.nodes import (
     build_examples,
     check_leaks,
@@ -59,6 +60,17 @@ def create_pipeline(makes_pairs: bool = False, folds: int = 0) -> Pipeline:
                 outputs="rows",
             ),
             *(_list_cross_fitting(folds) if folds else _list_splitting()),
+            Node(
+                check_data,
+                name="check_data",
+                inputs=[
+                    "leak_free_rows",
+                    *("train", "validation", "test"),
+                    *("leaks", "copies", "leak_report", "cleaning_report"),
+                    *("params:data", "params:prompt", "params:evaluation"),
+                ],
+                outputs=["data_check", "data_page"],
+            ),
         ]
     )
 
@@ -69,7 +81,7 @@ def _list_splitting() -> list[Node]:
             check_leaks,
             name="check_leaks",
             inputs=["rows", "params:data", "params:prompt", "params:evaluation"],
-            outputs=["leak_free_rows", "leaks", "leak_report"],
+            outputs=["leak_free_rows", "leaks", "copies", "leak_report"],
         ),
         Node(
             build_examples,
@@ -91,6 +103,9 @@ def _list_cross_fitting(folds: int) -> list[Node]:
             cross_fit_examples,
             name="cross_fit_examples",
             inputs=["rows", "params:data", "params:prompt", "params:evaluation"],
-            outputs=["train", "validation", "test", "leaks", "leak_report", *divided],
+            outputs=[
+                *("train", "validation", "test", "leak_free_rows"),
+                *("leaks", "copies", "leak_report", *divided),
+            ],
         )
     ]

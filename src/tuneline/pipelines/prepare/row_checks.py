@@ -23,6 +23,7 @@ REMEDIES = {
     "too short": "lower `data.rules.min_words`",
     "too long": "raise `data.rules.max_characters`",
     "only boilerplate": "narrow the patterns of `data.rules.boilerplate`",
+    "another language": "leave `data.rules.language` out, or name the language of the rows",
     "no letter and no number": "set `data.rules.drop_not_text: false`",
     "cells not as in the header": "state `separator` in the catalog, and put cells that hold it "
     "into double quotes",

@@ -15,6 +15,8 @@ from operator import or_
 import polars as pl
 
 from tuneline.parameters import Rules
+from tuneline.pipelines.prepare.masking import mask_texts
+from tuneline.pipelines.prepare.personal_data import SIGN
 
 # Line breaks: each of them is a tag wherever it is.
 BREAKS = "br|hr|wbr"
@@ -77,6 +79,7 @@ COMPOSABLE = (
 MAX_PASSES = 100
 # These two read a text as HTML; the others tidy a text whatever it is.
 READING = ("strip_tags", DECODING := "decode_entities")
+MASKING = "mask_personal_data"
 BOILERPLATE = "boilerplate"
 
 
@@ -196,6 +199,7 @@ TIDYING = (
         normalize_unicode,
     ),
     TextRule("normalize_spaces", r"^\s|\s$|\s\s|[\s--\x20]", normalize_spaces),
+    TextRule(MASKING, SIGN, mask_texts),
 )
 TEXT_RULES = (*(rule.name for rule in TIDYING), BOILERPLATE)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import Any
 
 import numpy as np
 import regex
@@ -10,6 +9,7 @@ import regex
 from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average, fraction
 from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize_typography
 from tuneline.statistics.paired_comparison import Metric, SampleScores
+from tuneline.utils.languages import is_in
 from tuneline.utils.text import is_heading
 
 ENDING = (
@@ -70,26 +70,6 @@ SECTIONS = (
 SENTENCE_END = regex.compile(r"(?<=[.!?…])\s+|(?<=[\u3002\uff01\uff1f])|\n+")
 LEAST_LETTERS = 10  # fewer do not tell one language from another; of Chinese, 3
 LEAST_ODDS = 10  # by which another language must be likelier than the expected one to be told
-# Labels of the detector that are the expected language too: members of its macrolanguage (ISO
-# 639-3), and neighbors that the detector cannot tell from it even in whole sentences.
-SAME = {
-    "ar": "ary arz",
-    "bs": "hr sr",
-    "el": "grc",
-    "en": "pcm",
-    "ff": "fuv",
-    "he": "hbo",
-    "hr": "bs sr",
-    "id": "ms",
-    "ku": "sdh",
-    "lv": "ltg",
-    "ms": "id",
-    "nb": "no",
-    "no": "nn",
-    "sr": "hr bs",
-    "uz": "uzs",
-    "zh": "yue wuu",
-}
 SCRIPTS = {"Latn": regex.compile(r"\p{Latin}"), "Cyrl": regex.compile(r"\p{Cyrillic}")}
 IMPLIED_SCRIPTS = {"bs": "Latn", "hr": "Latn"}  # what tells them from Serbian, as far as it goes
 LANGUAGE = (
@@ -203,27 +183,10 @@ def measure_share_in_language(answer: str, expected: str) -> float | None:
         letters = sum(map(str.isalpha, sentence))
         # A Chinese character says as much as several letters.
         if letters >= LEAST_LETTERS // (3 if is_chinese(sentence) else 1):
-            found = _is_in(sentence, language)
+            found = is_in(sentence, language, LEAST_ODDS)
             told += letters * (found is not None)
             right += letters * bool(found and _is_written(sentence, script))
     return 100 * right / told if told else None
-
-
-def _is_in(sentence: str, language: str) -> bool | None:
-    """Tell whether a sentence is in a language; None where another is hardly likelier."""
-    same = {language, *SAME.get(language, "").split()}
-    chances = {name: float(chance) for name, chance in load_detector().rank(sentence)}
-    own = sum(chance for name, chance in chances.items() if name in same)
-    other = max(chance for name, chance in chances.items() if name not in same)
-    return True if own >= other else False if other >= LEAST_ODDS * own else None
-
-
-@cache
-def load_detector() -> Any:
-    """Load py3langid's model; `classify` and `rank` tell languages as ISO 639-1 codes."""
-    from py3langid import langid
-
-    return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
 
 
 def _is_written(sentence: str, script: str) -> bool:

@@ -1,0 +1,177 @@
+"""The data page: whether the examples are good enough to train on."""
+
+import logging
+from typing import Any
+
+import pandas as pd
+import polars as pl
+
+from tuneline.examples import Example
+from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.pipelines.prepare.data_checks import (
+    COLUMN,
+    Check,
+    Material,
+    check_categories,
+    check_copies,
+    check_prompts,
+    check_questions,
+    check_size,
+)
+from tuneline.pipelines.prepare.masking import hide
+from tuneline.pipelines.prepare.splitting import SPLITS
+from tuneline.pipelines.prepare.text_checks import (
+    check_answers,
+    check_languages,
+    check_lengths,
+    check_personal_data,
+)
+from tuneline.reporting.pages import render_page
+from tuneline.utils.terminal import shorten
+
+log = logging.getLogger(__name__)
+
+CHECKS = (
+    check_size,
+    check_personal_data,
+    check_prompts,
+    check_copies,
+    check_answers,
+    check_lengths,
+    check_languages,
+    check_categories,
+    check_questions,
+)
+# How each light is called, so that it is not told by its color alone.
+LIGHTS = {"red": "act", "amber": "look", "green": "good"}
+SHOWN_ROWS, SHOWN_CHARACTERS = 5, 280
+
+
+def check_data(
+    rows: pl.DataFrame,
+    train: list[Example],
+    validation: list[Example],
+    test: list[Example],
+    leaks: pd.DataFrame,
+    copies: pl.DataFrame,
+    leak_report: dict[str, Any],
+    cleaning_report: dict[str, Any],
+    data: Data,
+    prompt: Prompt,
+    evaluation: Evaluation,
+) -> tuple[dict[str, Any], str]:
+    """Say whether the examples are good enough to train on, and what to do where they are not.
+
+    Args:
+        rows: as `check_leaks` leaves them: what the examples are made of.
+        train: the examples, as `build_examples` makes them of the rows.
+        validation: the same.
+        test: the same.
+        leaks: as `check_leaks` lists them.
+        copies: within training, from there too.
+        leak_report: the report of that check.
+        cleaning_report: the report of the cleaning.
+        data: the block they were prepared with.
+        prompt: the templates.
+        evaluation: questions, language and confidence.
+
+    Returns:
+        `summary`, the worst `light`, and `checks`: of each `key`, `title`, `light`, `sentence`,
+        the number of `rows` that it found and the first of them (`first`: line, id, split, prompt,
+        completion, note), the `rule` to switch on, as YAML, the rows that it would `cost`, and its
+        `effect`; personal data is hidden. And the same as a page.
+    """
+    splits = dict(zip(SPLITS, (train, validation, test), strict=True))
+    if evaluation.cross_fit:  # then every row is tested: it is here once, for the released adapter
+        del splits["test"]
+    material = Material(
+        join_texts(rows, splits),
+        test,
+        data,
+        prompt,
+        evaluation,
+        leaks,
+        copies,
+        leak_report,
+        cleaning_report,
+    )
+    checks = [_describe(check(material), material.table) for check in CHECKS]
+    order = list(LIGHTS)
+    checks.sort(key=lambda one: order.index(one["light"]))
+    found = {"light": checks[0]["light"], "summary": _summarize(checks), "checks": checks}
+    log.log(logging.INFO if found["light"] == "green" else logging.WARNING, found["summary"])
+    return found, render_data(found, leak_report)
+
+
+def join_texts(rows: pl.DataFrame, splits: dict[str, list[Example]]) -> pl.DataFrame:
+    """Put the texts of the examples next to the columns that they are made of.
+
+    Args:
+        rows: as `check_leaks` leaves them.
+        splits: the examples of each split, in the order of its rows.
+
+    Returns:
+        `line`, `split`, `id`, `prompt`, `completion`, and the columns with `COLUMN` before their
+        names, one split after the other.
+    """
+    examples = [example for split in splits.values() for example in split]
+    ordered = pl.concat(rows.filter(split=split) for split in splits)
+    prompts = (
+        "\n".join(one["content"] for one in example["prompt"] if one["role"] != "system")
+        for example in examples
+    )
+    answers = (example["completion"][-1]["content"] for example in examples)
+    columns = pl.exclude("line", "split").name.prefix(COLUMN)
+    return ordered.select("line", "split", columns).with_columns(
+        pl.Series("id", [example["id"] for example in examples], pl.String),
+        pl.Series("prompt", prompts, pl.String),
+        pl.Series("completion", answers, pl.String),
+    )
+
+
+def _describe(check: Check, table: pl.DataFrame) -> dict[str, Any]:
+    shown = [
+        {**table.row(place, named=True), "note": check.notes.get(place, "")}
+        for place in check.places[:SHOWN_ROWS]
+    ]
+    return {
+        "key": check.key,
+        "title": check.title,
+        "light": check.light,
+        "sentence": check.sentence,
+        "rows": len(check.places) + len(check.gone),
+        "first": [_show(row) for row in (*shown, *check.gone[:SHOWN_ROWS])],
+        "rule": check.rule,
+        "cost": check.cost,
+        "effect": check.effect,
+    }
+
+
+def _show(row: dict[str, Any]) -> dict[str, Any]:
+    """Show a row; a text is hidden before it is cut, as half a number is not known as one."""
+    texts = {
+        key: shorten(hide(row[key] or ""), SHOWN_CHARACTERS) for key in ("prompt", "completion")
+    }
+    note, name = hide(row["note"]), hide(str(row["id"]))
+    return {"line": int(row["line"]), "id": name, "split": row["split"], "note": note, **texts}
+
+
+def _summarize(checks: list[dict[str, Any]]) -> str:
+    titles = {
+        light: [one["title"].lower() for one in checks if one["light"] == light] for light in LIGHTS
+    }
+    if not titles["red"] and not titles["amber"]:
+        return "The data is fit to train on: no check found anything."
+    words = [f"Act on: {', '.join(titles['red'])}."] if titles["red"] else []
+    words += [f"Look at: {', '.join(titles['amber'])}."] if titles["amber"] else []
+    return " ".join([*words, f"{len(titles['green'])} of {len(checks)} checks found nothing."])
+
+
+def render_data(found: dict[str, Any], leak_report: dict[str, Any]) -> str:
+    """Render the page of what `check_data` found."""
+    return render_page(
+        "pipelines/prepare/data_page.html.jinja",
+        found=found,
+        sizes=leak_report["sizes"],
+        lights=LIGHTS,
+    )
