@@ -11,7 +11,8 @@ import polars as pl
 from tuneline.examples import Example, list_prompts
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.reporting.pages import count
-from tuneline.statistics.significance import count_groups, enough_groups, find_groups
+from tuneline.statistics.power import enough_groups
+from tuneline.statistics.significance import count_groups, find_groups
 
 Light = Literal["green", "amber", "red"]
 # Below the first number nothing is learned but the form; below the second, little beyond it.
