@@ -70,7 +70,7 @@ def prepare(
 ) -> tuple[Any, list[Any], dict[str, Any]]:
     kept, rejected, report = clean(RawJSONDataset(filepath=str(path)), data)
     rows = split_rows(kept.lazy(), data, report)
-    left, _, leaks = check_leaks(rows, data, PROMPT, evaluation)
+    left, _, _, leaks = check_leaks(rows, data, PROMPT, evaluation)
     splits = build_examples(left, data, PROMPT)
     return (kept, rejected, report), list(splits), leaks
 

@@ -58,9 +58,9 @@ def cross_fit(
         title="t", generation={}, cross_fit=folds, questions=questions or [], resamples=100
     )
     made = cross_fit_examples(rows, make_data(**split), PROMPT, evaluation)
-    ids = [[one["id"] for one in examples] for examples in (*made[:3], *made[5:])]
+    ids = [[one["id"] for one in examples] for examples in (*made[:3], *made[7:])]
     parts = [dict(zip(SPLITS, ids[at : at + 3], strict=True)) for at in range(0, len(ids), 3)]
-    return parts[0], parts[1:], made[3], made[4]
+    return parts[0], parts[1:], made[4], made[6]
 
 
 @given(st.lists(st.integers(1, 9), min_size=12, max_size=60), st.integers(2, 10))
