@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from kedro.framework.startup import bootstrap_project
+from pydantic import ValidationError
 
 from tests.conftest import run
 from tests.new_use_case.making import (
@@ -18,7 +19,11 @@ from tests.new_use_case.making import (
     write_messages,
 )
 from tuneline.cli import cli
+from tuneline.errors import TunelineError
+from tuneline.new_use_case.draft import Options, make_draft
 from tuneline.new_use_case.preview import show_preview
+from tuneline.new_use_case.sources import find_source
+from tuneline.parameters.use_case import UseCase
 
 pytestmark = pytest.mark.slow
 Read = Callable[[Path], list[dict[str, Any]]]
@@ -80,6 +85,32 @@ def test_messages_and_a_column_of_turns_are_prepared(
     train = read_lines(folder / "05_model_input/talks/train.jsonl")
     longest = max(train, key=lambda one: len(one["prompt"]))
     assert [one["role"] for one in longest["prompt"]][-5:] == ["user", "assistant"] * 2 + ["user"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"prompt_column": "assistant"}, {"answer_column": "system"}, {"template": "{assistant}"}],
+)
+def test_who_asks_and_who_answers_is_not_changed(tmp_path: Path, options: dict[str, str]):
+    source = find_source(write_messages(tmp_path / "talks.jsonl"))
+    with pytest.raises(TunelineError, match="say who asks and who answers"):
+        make_draft("talks", source, Options(**options))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"prompt": "{assistant}"}, {"completion": "{user} {assistant}"}, {"system": "{assistant}"}],
+)
+def test_templates_that_would_tell_the_answer_are_refused(parameters: UseCase, words: dict):
+    stated = parameters.model_dump()
+    stated["data"] |= {"columns": ["talk"], "conversations": {"column": "talk"}}
+    stated["data"] |= {"rules": {}, "split": {"test": 1, "validation": 1}, "category": None}
+    stated["data"] |= {"slices": [], "key_terms": None, "answer_rules": {}}
+    stated["prompt"] = {"prompt": "{user}", "completion": "{assistant}"}
+    assert UseCase.model_validate(stated)
+    stated["prompt"] |= words
+    with pytest.raises(ValidationError, match="another prompt than the turns"):
+        UseCase.model_validate(stated)
 
 
 def test_the_preview_shows_the_turns_and_marks_what_is_learned(project: Path, tmp_path: Path):

@@ -139,6 +139,8 @@ class Draft:
         return self._pair(self.answer if column == self.question else self.question, column)
 
     def _check_column(self, where: str, column: str) -> None:
+        if self.source.conversations:
+            raise TunelineError(_says_who_asks(where, column))
         if column in self.source.numbers or column == self.id:
             raise TunelineError(_no_text_column(where, column))
         if unfit := find_unfit(self.source.path, column, list(self.source.header)):
@@ -166,6 +168,8 @@ class Draft:
         named = list_placeholders(template)
         if not named:
             raise TunelineError(_no_placeholder(template, self.question))
+        if self.source.conversations and (self.question not in named or self.answer in named):
+            raise TunelineError(_says_who_asks("--template", template))
         question = self.question if self.question in named else named[0]
         return self._settle(prompt=template, question=question)
 
@@ -237,6 +241,12 @@ def make_draft(name: str, source: Source, options: Options) -> Draft:
     Raises:
         TunelineError: if the source, or what is stated, does not fit.
     """
+    for where, column in (
+        ("--prompt-column", options.prompt_column),
+        ("--answer-column", options.answer_column),
+    ):
+        if column and source.conversations:
+            raise TunelineError(_says_who_asks(where, column))
     guess = guess_columns(source, options.prompt_column, options.answer_column)
     system = None
     if "system" in source.rows.columns and source.roles:
@@ -334,6 +344,17 @@ def _no_text_column(where: str, column: str) -> Problem:
         wrong="the column identifies rows, or holds other values than text",
         matters="no prompt could use it; nothing was written",
         remedy="choose a column with text",
+    )
+
+
+def _says_who_asks(where: str, value: str) -> Problem:
+    return Problem(
+        where=where,
+        value=value,
+        wrong="the conversations say who asks and who answers",
+        matters="an answer would be learned from another prompt than the turns before it; nothing "
+        "was written",
+        remedy="leave it out; a template has `{user}` in it, and no `{assistant}`",
     )
 
 

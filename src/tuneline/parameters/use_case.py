@@ -241,6 +241,19 @@ class UseCase(Block):
         return self
 
     @model_validator(mode="after")
+    def _turns_are_asked_and_answered(self) -> Self:
+        asked = f"{self.prompt.system or ''}{self.prompt.prompt}"
+        fits = "{user}" in self.prompt.prompt and "{assistant}" not in asked
+        answers = "{assistant}" in self.prompt.completion and "{user}" not in self.prompt.completion
+        if self.data.conversations is None or (fits and answers):
+            return self
+        raise ValueError(
+            "`prompt` does not ask with `{user}` and answer with `{assistant}` alone, next to "
+            "`data.conversations`; an answer would be learned from another prompt than the turns "
+            "before it; state `prompt: '{user}'` and `completion: '{assistant}'`"
+        )
+
+    @model_validator(mode="after")
     def _questions_fit_the_system_message(self) -> Self:
         columns = {name for _, name, _, _ in Formatter().parse(self.prompt.system or "") if name}
         if self.evaluation.questions and columns:

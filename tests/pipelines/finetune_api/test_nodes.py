@@ -178,7 +178,7 @@ def test_only_chats_that_the_provider_takes_are_exported(roles: list[str], good:
 def test_of_a_conversation_only_the_answer_of_the_example_is_trained(tmp_path: Path):
     (first, *others) = make_examples(12, "train")
     earlier = [*first["prompt"], *first["completion"], {"role": "user", "content": "A pak?"}]
-    with serve() as server:
+    with serve(ScriptedServer()) as server:
         settings = make_settings(server, dry_run=True)
         train, _, _ = export_chats([{**first, "prompt": earlier}, *others], [], NOTHING, settings)
     weights = [one.get("weight") for one in train[0]["messages"] if one["role"] == "assistant"]
