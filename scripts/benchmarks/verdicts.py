@@ -1,8 +1,9 @@
 """How often a verdict is wrong when the models do not differ, and how often it finds a difference.
 
-Draws evaluations of known truth and has the project's own comparison judge them: scores of real
-texts, normal, skewed and rare differences, prompts on their own, in groups and in two groupings at
-once. Prints rows for docs/report.md. The tests draw the same with fewer repetitions.
+Draws evaluations of known truth and has the project's own comparison and verdict judge them: scores
+of real texts, normal, skewed and tied differences, proportions, prompts on their own, in groups and
+in two groupings at once. Prints the tables of docs/statistics.md. The tests draw some of them with
+fewer repetitions.
 
     PYTHONPATH=. python scripts/benchmarks/verdicts.py --repetitions 1000
 """
@@ -10,13 +11,15 @@ once. Prints rows for docs/report.md. The tests draw the same with fewer repetit
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
 
 import numpy as np
 
 from tuneline.examples import MODELS
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
+from tuneline.pipelines.evaluate.verdict import conclude
 from tuneline.statistics.paired_comparison import SampleScores, compare_all
 
 SEED = 3407
@@ -33,6 +36,9 @@ ALIKE = 0.8  # how much the metrics of one prompt correlate
 LEARNED = 0.15  # texts that the tuned model knows by heart: few large gains, many small losses
 SPREAD = 19.0  # of the differences in chrF, on 64 real prompts
 
+ROWS = (5, 8, 16, 32, 64, 150, 500)
+CHANCES = (0.02, 0.5, 0.98)
+
 Pair = tuple[SampleScores, SampleScores]
 Groupings = dict[str, np.ndarray] | None
 Draw = Callable[[np.random.Generator], Pair]
@@ -44,29 +50,44 @@ def list_nulls() -> Iterator[tuple[str, int, Draw, Groupings]]:
     Yields:
         A name, the number of prompts, what draws an evaluation, and the groups of its rows.
     """
-    for rows in (8, 16, 32, 64, 150, 500):
+    for rows in ROWS:
         yield "real scores, models exchanged at random", rows, exchange_real(rows), None
-    for rows in (8, 10, 12, 16, 32, 64):
         yield "real scores, centered", rows, center_real(rows), None
-    for rows in (8, 12, 16, 32, 64, 150, 500):
+        yield "normal", rows, draw_groups(rows, 1, 0.0), None
         yield "lognormal", rows, draw_skewed(rows), None
+        yield "normal, 70 % ties", rows, draw_tied(rows, 1, 0.0), None
+        for chance in CHANCES:
+            yield f"proportions of {chance}", rows, draw_shares(rows, 1, 0.0, chance), None
     yield from _list_grouped()
-
-
-def _list_grouped() -> Iterator[tuple[str, int, Draw, Groupings]]:
-    for size, within in ((4, 0.2), (4, 0.5), (10, 0.2), (10, 0.5)):
-        for rows in (8, 16, 32, 64, 150, 500):
-            name = f"normal, groups of {size}, correlation {within}"
-            groups = {"group": np.arange(rows) // size}
-            yield name, rows, draw_groups(rows, size, within), groups
-    for kind in ("share", "ties"):
-        for rows in (16, 64, 150, 500):
-            name = f"one metric of {kind}, groups of 4, correlation 0.5"
-            groups = {"group": np.arange(rows) // 4}
-            yield name, rows, draw_rare(rows, kind), groups
     for one, other in ((12, 8), (20, 10)):
         groups = {"row": np.arange(one * other) // other, "column": np.arange(one * other) % other}
         yield "normal, two groupings that cross", one * other, draw_crossed(one, other), groups
+
+
+def _list_grouped() -> Iterator[tuple[str, int, Draw, Groupings]]:
+    for size, within in ((4, 0.2), (4, 0.7), (10, 0.2), (10, 0.5), (10, 0.7)):
+        for rows in ROWS:
+            groups = {"group": np.arange(rows) // size}
+            about = f"groups of {size}, correlation {within}"
+            yield f"normal, {about}", rows, draw_groups(rows, size, within), groups
+            if within == 0.7:
+                yield f"lognormal, {about}", rows, draw_skewed(rows, size, within), groups
+                yield f"normal, 70 % ties, {about}", rows, draw_tied(rows, size, within), groups
+                for chance in CHANCES:
+                    draw = draw_shares(rows, size, within, chance)
+                    yield f"proportions of {chance}, {about}", rows, draw, groups
+
+
+def list_differences() -> Iterator[tuple[str, int, Draw, Groupings]]:
+    """List evaluations with a difference, as `list_nulls` does."""
+    for rows in (16, 32, 64, 150, 500):
+        groups = {"group": np.arange(rows) // 4}
+        for difference in (2.0, 5.0, 10.0):
+            yield f"+{difference:g} chrF", rows, draw_groups(rows, 1, 0.0, difference), None
+        grouped = draw_groups(rows, 4, 0.5, 10.0)
+        yield "+10 chrF, groups of 4, correlation 0.5", rows, grouped, groups
+        yield "proportions of 0.3 and 0.5", rows, draw_shares(rows, 1, 0.0, 0.3, 0.5), None
+        yield "proportions of 0.8 and 1", rows, draw_shares(rows, 1, 0.0, 0.8, 1.0), None
 
 
 def count_wrong(draw: Draw, groups: Groupings, repetitions: int) -> int:
@@ -85,8 +106,8 @@ def count_wrong(draw: Draw, groups: Groupings, repetitions: int) -> int:
 
 
 def _is_shown(base: SampleScores, tuned: SampleScores, groups: Groupings) -> bool:
-    found = compare_all(base, tuned, EVALUATION, COMPARED, groups)
-    return any(one["result"] in ("better", "worse") for one in found.values())
+    found = conclude(compare_all(base, tuned, EVALUATION, COMPARED, groups))
+    return found["label"] in ("better", "worse", "mixed")
 
 
 def pair_differences(differences: np.ndarray) -> Pair:
@@ -131,34 +152,53 @@ def draw_crossed(one: int, other: int, within: float = 0.25) -> Draw:
     return draw
 
 
-def draw_skewed(rows: int) -> Draw:
-    """Draw lognormal differences whose mean is 0."""
+def draw_skewed(rows: int, size: int = 1, within: float = 0.0) -> Draw:
+    """Draw lognormal differences whose mean is 0, alike within their group."""
+    numbers = np.arange(rows) // size
 
     def draw(random: np.random.Generator) -> Pair:
-        return pair_differences(np.exp(_normal(random, rows)) - np.exp(0.5))
+        shared = _normal(random, numbers.max() + 1)[:, numbers]
+        mixed = within**0.5 * shared + (1 - within) ** 0.5 * _normal(random, rows)
+        return pair_differences(np.exp(mixed) - np.exp(0.5))
 
     return draw
 
 
-def draw_rare(rows: int, kind: str) -> Draw:
-    """Draw normal differences, but for the last metric: a share, or 90 % ties."""
-    numbers = np.arange(rows) // 4
+def draw_tied(rows: int, size: int, within: float) -> Draw:
+    """Draw normal differences of which 70 % are 0."""
 
     def draw(random: np.random.Generator) -> Pair:
-        base, tuned = draw_groups(rows, 4, 0.5)(random)
-        chance = 0.5 if kind == "share" else 0.05
-        right = [_draw_alike(random, numbers, chance) for _ in ("base", "tuned")]
-        for fractions, values in zip((base, tuned), right, strict=True):
-            fractions[COMPARED[-1].name] = np.stack([100.0 * values, np.ones(rows)], axis=1)
-        return base, tuned
+        base, tuned = draw_groups(rows, size, within)(random)
+        there = random.random((rows, 1)) < 0.3
+        return base, {name: np.where(there, one, base[name]) for name, one in tuned.items()}
 
     return draw
 
 
-def _draw_alike(random: np.random.Generator, numbers: np.ndarray, chance: float) -> np.ndarray:
-    """Draw yes or no; half of the correlation 0.5 is that a row takes its group's draw."""
+def draw_shares(
+    rows: int, size: int, within: float, chance: float, tuned: float | None = None
+) -> Draw:
+    """Draw answers that are right or wrong by every metric, alike within their group."""
+    numbers = np.arange(rows) // size
+    chances = chance, chance if tuned is None else tuned
+
+    def draw(random: np.random.Generator) -> Pair:
+        splits: Pair = ({}, {})
+        for split, one in zip(splits, chances, strict=True):
+            for metric in COMPARED:
+                right = 100.0 * _draw_alike(random, numbers, one, within)
+                split[metric.name] = np.stack([right, np.ones(rows)], axis=1)
+        return splits
+
+    return draw
+
+
+def _draw_alike(
+    random: np.random.Generator, numbers: np.ndarray, chance: float, within: float
+) -> np.ndarray:
+    """Draw yes or no; a row takes its group's draw so often that two rows correlate."""
     shared = (random.random(numbers.max() + 1) < chance)[numbers]
-    alike = random.random(len(numbers)) < 0.5**0.5
+    alike = random.random(len(numbers)) < within**0.5
     return np.where(alike, shared, random.random(len(numbers)) < chance)
 
 
@@ -230,20 +270,53 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=1000)
-    repetitions = parser.parse_args().repetitions
-    for name, rows, draw, groups in list_nulls():
-        share = 100 * count_wrong(draw, groups, repetitions) / repetitions
-        _write_out(f"| {name} | {rows} | {share:.1f} |")
-    for difference in (2.0, 5.0, 10.0):
-        for rows in (16, 32, 64, 150, 500):
-            draw = draw_groups(rows, 1, 0.0, difference)
-            share = 100 * count_wrong(draw, None, repetitions) / repetitions
-            _write_out(f"| +{difference:g} chrF is shown | {rows} | {share:.0f} |")
+    parser.add_argument("--processes", type=int, default=1)
+    given = parser.parse_args()
+    with ProcessPoolExecutor(given.processes) as pool:
+        for title, listed in (("False verdicts", list_nulls), ("Found", list_differences)):
+            work = partial(_count_cell, listed, given.repetitions)
+            cells = [(name, rows) for name, rows, _, _ in listed()]
+            table: dict[str, dict[int, int]] = {}
+            for (name, rows), wrong in zip(cells, pool.map(work, range(len(cells))), strict=True):
+                table.setdefault(name, {})[rows] = wrong
+                sys.stderr.write(f"{name}, {rows}: {wrong}\n")
+            sys.stdout.write(_format_table(title, table, given.repetitions))
+            sys.stdout.flush()
 
 
-def _write_out(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def _count_cell(listed: Callable[[], Iterator], repetitions: int, place: int) -> int:
+    _, _, draw, groups = list(listed())[place]
+    return count_wrong(draw, groups, repetitions)
+
+
+def _format_table(title: str, table: dict[str, dict[int, int]], repetitions: int) -> str:
+    """Lay out the shares in %, and the highest with its own 95 % interval (Clopper-Pearson)."""
+    from scipy.stats import binomtest
+
+    columns = sorted({rows for cells in table.values() for rows in cells})
+    shares = {
+        name: {rows: f"{100 * wrong / repetitions:.1f}" for rows, wrong in cells.items()}
+        for name, cells in table.items()
+    }
+    lines = [
+        f"| {title}, % | {' | '.join(map(str, columns))} |",
+        f"| --- |{' ---: |' * len(columns)}",
+        *(
+            f"| {name} | {' | '.join(shares[name].get(rows, '') for rows in columns)} |"
+            for name in table
+        ),
+    ]
+    counts = [wrong for cells in table.values() for wrong in cells.values()]
+    for words, wrong, size in (
+        ("all", sum(counts), repetitions * len(counts)),
+        ("highest", max(counts), repetitions),
+    ):
+        ends = binomtest(wrong, size).proportion_ci(0.95)
+        lines.append(
+            f"{words} of {len(counts)}: {100 * wrong / size:.2f} % "
+            f"({100 * ends.low:.2f} to {100 * ends.high:.2f})"
+        )
+    return "\n".join(lines) + "\n\n"
 
 
 if __name__ == "__main__":

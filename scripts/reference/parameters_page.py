@@ -103,13 +103,13 @@ def _list_rows(
 
 
 def _render_table(heading: str, meaning: str, rows: Iterable[str]) -> list[str]:
-    header = "key | meaning | type | default\n--- | --- | --- | ---"
+    header = "key|meaning|type|default\n---|---|---|---"
     return [f"## {heading}\n\n{meaning}\n\n{header}", *rows, ""]
 
 
 def _render_key(path: str, key: str, field: FieldInfo, kind: str = "") -> str:
     cells = (f"`{path}{key}`", _describe(field), kind or _name_type(field), _show_default(field))
-    return " | ".join(cells)
+    return "|".join(cells)
 
 
 def _index(field: FieldInfo) -> str:
@@ -126,8 +126,8 @@ def _render_library(path: str) -> str:
     parts = [
         f"{which} is one of [{library['name']}]({library['link']}), under the name that it has "
         "there. Those that are stated or often wanted:\n",
-        "key | meaning\n--- | ---",
-        *(f"`{key}` | {meaning}" for key, meaning in library["keys"].items()),
+        "key|meaning\n---|---",
+        *(f"`{key}`|{meaning}" for key, meaning in library["keys"].items()),
         "",
     ]
     reasons: dict[str, list[str]] = {}

@@ -35,9 +35,13 @@ EXAMPLES = [
     for number, title in enumerate(TITLES)
 ]
 TRAIN: list = []
-GREEDY = Evaluation(title="Pots", generation={"do_sample": False, "max_new_tokens": 12})
+GREEDY = Evaluation(
+    title="Pots", generation={"do_sample": False, "max_new_tokens": 12}, retention=None
+)
 SAMPLED = Evaluation(
-    title="Pots", generation={"do_sample": True, "temperature": 1.5, "max_new_tokens": 12}
+    title="Pots",
+    generation={"do_sample": True, "temperature": 1.5, "max_new_tokens": 12},
+    retention=None,
 )
 PROMPT = Prompt(prompt="{title}", completion="{content}")
 
@@ -45,13 +49,14 @@ PROMPT = Prompt(prompt="{title}", completion="{content}")
 def ask(adapter, recipe: Recipe, hardware: Hardware, cache: Path, **changes) -> list[dict]:
     """Let both models answer the four titles, and whatever `changes` make of it."""
     given = {"test": EXAMPLES, "train": TRAIN, "evaluation": GREEDY, "prompt": PROMPT} | changes
-    return answer_prompts(
+    answers, _ = answer_prompts(
         **given,
         adapter=adapter,
         answer_cache=Cache(cache),
         recipe=recipe,
         hardware=hardware,
     )
+    return answers
 
 
 def texts(rows: list[dict]) -> list[tuple[str, str]]:

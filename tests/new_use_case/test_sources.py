@@ -191,6 +191,19 @@ def test_without_a_tokenizer_lengths_are_words(tmp_path: Path, monkeypatch: pyte
     assert "is not on this machine" in preview.describe_lengths()
 
 
+@pytest.mark.parametrize(
+    ("order", "english"),
+    [("Please send 3 blue tea pots by Monday", True), ("Prosíme o 3 modré čajové konvice", False)],
+)
+def test_where_answers_are_codes_the_questions_tell_the_language(
+    tmp_path: Path, order: str, english: bool
+):
+    orders = [f'"{order}, {n} cm",TPT-BLU-{n:03}-3' for n in range(40)]
+    (tmp_path / "a.csv").write_bytes(csv("question,answer", *orders))
+    draft = make_draft("orders", find_source(tmp_path / "a.csv"), Options())
+    assert draft.is_english == english
+
+
 def test_the_page_for_a_notebook_escapes_what_others_wrote(tmp_path: Path):
     rows = (f"&lt;script&gt; {asked},&lt;b&gt;{said}" for asked, said in ROWS)
     (tmp_path / "a.csv").write_bytes(csv("question,answer <i>", *rows))

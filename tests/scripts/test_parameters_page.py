@@ -34,7 +34,7 @@ def test_every_key_of_ours_has_a_meaning_and_is_in_the_page(path: str, model: ty
     assert f"## {path.split('.', maxsplit=1)[0]}\n" in page
     for key, field in model.model_fields.items():
         assert field.description, f"{model.__name__}.{key} has no description"
-        assert f"{key}` | {' '.join(field.description.split())} |" in page
+        assert f"{key}`|{' '.join(field.description.split())}|" in page
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -6,7 +6,8 @@ import pytest
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.parameters import Evaluation
 from tuneline.statistics.paired_comparison import Metric, compare_all
-from tuneline.statistics.significance import find_groups, find_smallest_difference
+from tuneline.statistics.power import find_smallest_difference
+from tuneline.statistics.significance import find_groups
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +54,8 @@ def test_intervals_of_shares_cover_the_truth(rows: int, chance: tuple[float, flo
         base, tuned = (100.0 * (random.random(rows) < one) for one in chance)
         low, high = compare(base, tuned)["interval"]
         covered += low <= 100 * (chance[1] - chance[0]) <= high
-    assert covered >= 184  # 95 % are 190; fewer than 184 come once in a thousand times
+    # 95 % are 190. A score interval covers 92.5 % at worst here (8 prompts, 3 % to 97 %): 185.
+    assert covered >= 180
 
 
 @pytest.mark.parametrize("rows", [6, 8, 16, 32, 64])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from tuneline.checks.base_models import find_base_problems
 from tuneline.errors import Problem, TunelineError
@@ -20,6 +20,7 @@ from tuneline.models.batching import count_at_once
 from tuneline.models.memory import measure_bfloat16
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import (
+    Data,
     Evaluation,
     FinetuneAPI,
     Hardware,
@@ -36,6 +37,8 @@ from tuneline.utils.disks import locate
 EMULATED = 1.5
 # Stages whose nodes load the weights of a base model.
 LOADING = {"train", "evaluate", "ask", "merge"}
+# The node of the plan that may load them, too.
+REPLAYING = "answer_general_prompts"
 
 
 def find_device_problems(hardware: Hardware) -> Iterator[Problem]:
@@ -147,7 +150,8 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
     # Kedro makes models only of the blocks that the nodes at hand take; others are still plain.
     hardware = Hardware.model_validate(catalog.load("params:hardware"))
     stages = {tag for node in pipeline.nodes for tag in node.tags}
-    weights = bool(LOADING & stages)
+    loading = {tag for node in _list_loading(pipeline, catalog) for tag in node.tags}
+    weights = bool(loading)
     for name in recipes:
         use_case = name.removeprefix("params:").removesuffix(".recipe")
         recipe = Recipe.model_validate(catalog.load(name))
@@ -162,7 +166,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
-    if {"train", "evaluate", "ask"} & stages:
+    if {"plan", "train", "evaluate", "ask"} & loading:
         yield from find_device_problems(hardware)
     yield from find_space_problems(_list_loaded(pipeline, catalog))
 
@@ -185,9 +189,23 @@ def fetch_weights(pipeline: Pipeline, catalog: DataCatalog) -> list[Problem]:
     return []
 
 
+def _list_loading(pipeline: Pipeline, catalog: DataCatalog) -> list[Node]:
+    """List the nodes that load a base model's weights; the one of the plan only with a share."""
+
+    def replays(node: Node) -> bool:
+        (name,) = (one for one in node.inputs if one.endswith(".data"))
+        return Data.model_validate(catalog.load(name)).replay > 0
+
+    return [
+        node
+        for node in pipeline.nodes
+        if node.tags & LOADING or (node.name.endswith(f".{REPLAYING}") and replays(node))
+    ]
+
+
 def _list_loaded(pipeline: Pipeline, catalog: DataCatalog) -> list[tuple[str, Recipe]]:
     """List the base models whose weights a run loads, each with the parameter that names it."""
-    taken = {name for node in pipeline.nodes if node.tags & LOADING for name in node.inputs}
+    taken = {name for node in _list_loading(pipeline, catalog) for name in node.inputs}
     recipes = [
         (name.removeprefix("params:"), Recipe.model_validate(catalog.load(name)))
         for name in sorted(taken)

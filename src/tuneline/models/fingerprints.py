@@ -1,6 +1,6 @@
 """What a run, an adapter and an answer are made of, and what differs between two of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypedDict, cast
@@ -21,7 +21,11 @@ WEIGHTS = {
     "bnb_4bit_use_double_quant": False,
     "llm_int8_skip_modules": None,
 }
-SPLITS = {"train": "training examples", "validation": "validation examples"}
+SPLITS = {
+    "train": "training examples",
+    "validation": "validation examples",
+    "replay": "answers of the base model that are trained on",
+}
 SHORT = 16  # hexadecimal digits: what messages show of a hash
 # A plan says nothing that the others of a recipe's keys (learning rate, seed …) would change.
 PLANNED_KEYS = {
@@ -92,15 +96,17 @@ def describe_inputs(
     tokenizer: Any,
     recipe: Recipe,
     hardware: Hardware,
+    replay: Sequence[Example] = (),
 ) -> RunInputs:
     """Describe what a run is made of, in plain values; `tokenizer` is the base model's."""
+    replayed = {"replay": [*replay]} if replay else {}
     settings = recipe.model_dump()
     templates = {example["meta"].get("templates") for example in train}
     return {
         "base": identify_base(recipe),
         "chat_template_sha256": hash_template(tokenizer),
         "prompt_templates": templates.pop() if len(templates) == 1 else None,
-        "examples": _describe_examples(train=train, validation=validation),
+        "examples": _describe_examples(train=train, validation=validation, **replayed),
         "recipe": {"sha256": hash_value(settings), "settings": settings},
         "hardware": hardware.model_dump(),
         "versions": {name: version(name) for name in LIBRARIES},
@@ -134,7 +140,7 @@ def find_differences(
 def describe_preparation(data: Data, prompt: Prompt, evaluation: Evaluation) -> dict[str, Any]:
     """Describe what decides the examples, next to the raw rows, in plain values by block."""
     return {
-        "data": data.model_dump(mode="json"),
+        "data": data.model_dump(mode="json", exclude={"replay"}),
         "prompt": prompt.model_dump(mode="json"),
         "evaluation": {
             "questions": list(evaluation.questions),
@@ -196,7 +202,7 @@ def counts_for_plan(name: str) -> bool:
     block, _, key = name.partition(".")
     if block == "recipe":
         return key in PLANNED_KEYS
-    return block == "hardware" or name == SPLITS["train"]
+    return block == "hardware" or name in {SPLITS["train"], SPLITS["replay"]}
 
 
 def counts_for_run(name: str) -> bool:
@@ -311,15 +317,34 @@ def describe_generation(
         adapter, so that those to a prompt are made once for all adapters.
     """
     trained = read_inputs(adapter)
-    shared = {
-        "base": trained["base"],
+    base = describe_base_generation(
+        trained["base"], trained["chat_template_sha256"], recipe, evaluation.generation, hardware
+    )
+    return {"base": base, "tuned": {**base, "adapter": hash_adapter(adapter)}}
+
+
+def describe_base_generation(
+    base: dict[str, str],
+    template: str,
+    recipe: Recipe,
+    generation: dict[str, Any],
+    hardware: Hardware,
+) -> dict[str, Any]:
+    """Describe everything that decides how the base model answers a prompt.
+
+    Args:
+        base: name and weights, as `identify_base` gives them.
+        template: SHA-256 of the chat template.
+        recipe: the quantization.
+        generation: the decoding.
+        hardware: the machine; its speed is part of an answer.
+    """
+    return {
+        "base": base,
         "quantization": recipe.quantization,
-        "chat_template": trained["chat_template_sha256"],
-        "generation": evaluation.generation,
+        "chat_template": template,
+        "generation": generation,
         "hardware": hardware.model_dump(include=MACHINE),
         "versions": {name: version(name) for name in ANSWERING_LIBRARIES},
-    }
-    return {
-        "base": {**shared, "adapter": None},
-        "tuned": {**shared, "adapter": hash_adapter(adapter)},
+        "adapter": None,
     }

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Formatter
@@ -33,6 +34,8 @@ LAPTOP_BYTES = 1664
 LAPTOP_ROWS, STEP_ROWS, STEPS = 240, 4, 60
 # Answers whose language is looked at.
 SAMPLED = 50
+# What a language shows in: a code of capitals and digits has none.
+WORD = re.compile(r"[^\W\d_A-Z]+")
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,13 @@ class Draft:
 
     @property
     def is_english(self) -> bool:
-        """Whether the first answers are in English, by py3langid."""
-        answers = self.source.rows[self.answer].drop_nulls().head(SAMPLED)
-        text = " ".join(str(one)[:500] for one in answers)
+        """Whether the first answers are in English, by py3langid; of codes, the questions."""
+        answers, questions = (
+            " ".join(str(one)[:500] for one in self.source.rows[column].drop_nulls().head(SAMPLED))
+            for column in (self.answer, self.question)
+        )
+        words = sum(len(word) for word in WORD.findall(answers))
+        text = answers if 2 * words > len(answers) else questions
         return bool(load_detector().classify(text)[0] == "en")
 
     @property

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from tuneline.parameters.cleaning import Rules
 from tuneline.parameters.data import Data, Documents, Leaks, Split
-from tuneline.parameters.evaluation import AnswerRules, Prompting, RuleColumns
+from tuneline.parameters.evaluation import AnswerRules, Prompting, Retention, RuleColumns
 from tuneline.parameters.shared import (
     Cleanup,
     FinetuneAPI,
@@ -58,6 +58,7 @@ __all__ = [
     "Prompting",
     "Publish",
     "Recipe",
+    "Retention",
     "Rubric",
     "RuleColumns",
     "Rules",

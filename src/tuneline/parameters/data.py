@@ -197,6 +197,13 @@ class Data(Block):
     documents: Documents | None = Field(
         default=None, description="finds the parts of each document; null: a row is a pair"
     )
+    replay: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="answers of the base model's own to general prompts that are trained on, too, "
+        "so that it forgets less: 0.1 is one for ten training examples; the plan makes them",
+    )
     split: Split = Field(description="how the clean rows are sampled and divided")
     leaks: Leaks = Field(default=Leaks(), description="what counts as a leak between the splits")
 

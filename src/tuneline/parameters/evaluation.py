@@ -9,6 +9,8 @@ from tuneline.parameters.base import Block
 
 # Each fold has nodes of its own; who has more rows than this has enough to hold some of them out.
 MOST_FOLDS = 100
+# Prompts of the retention suite, and tokens of the longest answer to one: the plan counts them.
+GENERAL_PROMPTS, GENERAL_TOKENS = 200, 24
 
 
 class AnswerRules(Block):
@@ -26,6 +28,11 @@ class AnswerRules(Block):
     tolerance: float = Field(
         default=0, ge=0, description="how far a number may be off, in its own unit"
     )
+
+    @property
+    def are_stated(self) -> bool:
+        """Whether there is any rule."""
+        return bool(self.contain or self.exclude or self.pattern or self.number is not None)
 
     @model_validator(mode="after")
     def _pattern_is_one(self) -> Self:
@@ -71,4 +78,22 @@ class Prompting(Block):
     )
     margin: float = Field(
         default=2.0, gt=0, description="points of 100; a gain that is surely smaller counts as none"
+    )
+
+
+class Retention(Block):
+    """General prompts that base and tuned model answer, to see what the training has cost."""
+
+    margin: float = Field(
+        default=10.0,
+        gt=0,
+        lt=100,
+        description="points of 100 that the tuned model may be worse over all prompts",
+    )
+    kind_margin: float = Field(
+        default=20.0,
+        gt=0,
+        lt=100,
+        description="the same within a kind, which has fewer prompts; a kind of which the base "
+        "model has no more right is not counted",
     )

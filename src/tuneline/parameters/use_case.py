@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.data import Data
-from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting
+from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
 from tuneline.parameters.shared import Server
 from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, Recipe
@@ -102,6 +102,11 @@ class Evaluation(Block):
         description="for few rows: 2 to 100 adapters, each asked the part of the rows that it was "
         "not trained on, so that every row is a test prompt; in conf/base only; null: the test "
         "split is asked",
+    )
+    retention: Retention | None = Field(
+        default=Retention(),
+        description="base and tuned model answer general prompts, too: what did it forget? null: "
+        "they do not, as of a base model that follows no instruction",
     )
     fail_when_worse: bool = Field(
         default=False,

@@ -7,14 +7,16 @@ from typing import Any, Literal
 import numpy as np
 
 from tuneline.parameters import Evaluation
+from tuneline.statistics.intervals import estimate_level
+from tuneline.statistics.power import count_needed
 from tuneline.statistics.significance import (
     SAME_PROMPT,
     Groupings,
     SignificanceSettings,
     count_groups,
     judge_difference,
-    reduce_sums,
 )
+from tuneline.statistics.sums import reduce_sums
 
 SCALE = 100.0
 # By metric, an array of shape (rows, 2): numerator and denominator of each row.
@@ -69,10 +71,12 @@ def compare_all(
         groupings: which rows belong together; every row is on its own where it is not given.
 
     Returns:
-        By metric: `base`, `tuned`, `difference`, its `interval` at `confidence` (None where the
+        By metric: `base` and `tuned`, each with its own `base_interval` and `tuned_interval` at
+        `evaluation.confidence`; their `difference`, its `interval` at `confidence` (None where the
         groups are too few, or for a time), the `rows` that count (for both models, or for the one
         with fewer), in how many `groups`; the `wins`, `ties` and `losses` of the tuned model; the
-        `detectable` difference and the `spread` it follows from; what is `result`; and how a reader
+        `detectable` difference, the `spread` it follows from, and how many prompts are `needed` to
+        show 2 points (None where 100 is not the most); what is `result`; and how a reader
         sees the numbers: `timed` (whether it is a time, measured once), `label`, `percent` (whether
         100 is the most), `decimals`, and whether they are the `average` of the prompts (`mean`) or
         of all prompts together (`pooled`). A metric that is not a number in some row is not
@@ -87,6 +91,7 @@ def compare_all(
             base[metric.name],
             tuned[metric.name],
             {SAME_PROMPT: np.arange(rows)} if groupings is None else groupings,
+            evaluation.confidence,
             SignificanceSettings(
                 confidence=1
                 - (1 - evaluation.confidence) / (counting if metric.decides_verdict else 1),
@@ -105,24 +110,30 @@ def _compare(
     base: np.ndarray,
     tuned: np.ndarray,
     groupings: Groupings,
+    alone: float,
     settings: SignificanceSettings,
 ) -> dict[str, Any]:
     before, after = _reduce(base, metric), _reduce(tuned, metric)
     counted = base[:, 1] != 0, tuned[:, 1] != 0
     there = counted[0] | counted[1]
+    rows = int(min(one.sum() for one in counted))
+    groups = min(min(count_groups(groupings, one).values()) for one in counted)
     wins, ties, losses = _count_wins(metric, base, tuned)
     compared = {
         "base": before,
         "tuned": after,
+        "base_interval": None,
+        "tuned_interval": None,
         "difference": None,
         "interval": None,
         "confidence": settings.confidence,
-        "rows": int(min(one.sum() for one in counted)),
-        "groups": min(min(count_groups(groupings, one).values()) for one in counted),
+        "rows": rows,
+        "groups": groups,
         "wins": wins,
         "ties": ties,
         "losses": losses,
         "detectable": None,
+        "needed": None,
         "spread": None,
         "result": "not measured",
         "unmeasured": {"base": _count_lost(base), "tuned": _count_lost(tuned)},
@@ -140,11 +151,36 @@ def _compare(
         return compared | {"result": "—"}
     found = judge_difference(base[there], tuned[there], inside, settings)
     return compared | {
+        "base_interval": _find_interval(base, groupings, alone, settings),
+        "tuned_interval": _find_interval(tuned, groupings, alone, settings),
         "interval": None if found.interval is None else list(found.interval),
         "detectable": found.detectable,
+        "needed": _count_needed(metric, rows, groups, found.spread, settings),
         "spread": found.spread,
         "result": _label_result(metric, after - before, found.significant),
     }
+
+
+def _count_needed(
+    metric: Metric,
+    rows: int,
+    groups: int,
+    spread: float | None,
+    settings: SignificanceSettings,
+) -> int | None:
+    if not metric.percent or spread is None:
+        return None
+    return count_needed(spread, rows, groups, settings.confidence)
+
+
+def _find_interval(
+    rows: np.ndarray, groupings: Groupings, confidence: float, settings: SignificanceSettings
+) -> list[float] | None:
+    """Find the interval of one model's number: it only describes, and shares no error."""
+    counted = rows[:, 1] != 0
+    numbers = [one[counted] for one in groupings.values()]
+    found = estimate_level(rows[counted], numbers, confidence, settings.exponent, settings.scale)
+    return None if found is None else [found.low, found.high]
 
 
 def _reduce(rows: np.ndarray, metric: Metric) -> float | None:

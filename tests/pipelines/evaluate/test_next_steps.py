@@ -67,6 +67,8 @@ def suggest(parameters: UseCase):
         plan: dict | None = None,
         scored: list[dict] = SCORED,
         folds: int | None = None,
+        retention: dict | None = None,
+        replay: float = 0.0,
     ) -> list[dict]:
         return suggest_next_steps(
             scores,
@@ -74,9 +76,10 @@ def suggest(parameters: UseCase):
             scored,
             TRAINING | (training or {}),
             PLAN | (plan or {}),
-            parameters.data,
+            parameters.data.model_copy(update={"replay": replay}),
             parameters.recipe,
             parameters.evaluation.model_copy(update={"cross_fit": folds}),
+            retention,
         )["steps"]
 
     return call
@@ -188,3 +191,19 @@ def test_loops_copies_and_long_examples_are_named_with_their_keys(suggest, param
     ]
     assert (steps[0]["found"], steps[0]["rows"]) == ("1 tuned answer of 4 loops", [0])
     assert "2 training examples longer than" in steps[2]["found"]
+
+
+def test_what_was_lost_asks_for_answers_of_the_base_model(suggest):
+    whole = {"prompts": 200, "base": 150, "tuned": 90}
+    kinds = {"arithmetic": {"result": "lost"}, "reading": {"result": "kept"}}
+    lost = {"result": "lost", "all": whole, "kinds": kinds}
+    (step,) = [one for one in suggest(make_scores(chrf=CHRF), retention=lost) if one["key"]]
+    assert (step["key"], step["value"]) == ("data.replay", 0.1)
+    assert "150 right and the tuned model 90: lost in arithmetic" in step["found"]
+    (more,) = [
+        one for one in suggest(make_scores(chrf=CHRF), retention=lost, replay=0.2) if one["key"]
+    ]
+    assert more["value"] == 0.4
+    for result in ("kept", "cannot be told"):
+        same = suggest(make_scores(chrf=CHRF), retention=lost | {"result": result})
+        assert all(one["key"] != "data.replay" for one in same)

@@ -2,12 +2,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import CPU
+from tests.pipelines.evaluate.retention.test_scoring import make_rows
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
+from tuneline.pipelines.evaluate.retention import score_retention
 
 REFERENCES = [f"Pot {n} is made of oak and holds {n} liters of tea." for n in range(40)]
 EVALUATION = Evaluation(title="Pots", generation={"do_sample": False}, resamples=500)
@@ -34,9 +36,11 @@ def make_answers(base: list[str], tuned: list[str], losses: tuple[float, float])
     ]
 
 
-def score(answers: list[dict], evaluation: Evaluation = EVALUATION) -> dict:
+def score(
+    answers: list[dict], evaluation: Evaluation = EVALUATION, retention: dict | None = None
+) -> dict:
     scores = measure_answers(answers, [], evaluation)
-    return score_answers(answers, scores, ADAPTER, evaluation, CPU)
+    return score_answers(answers, scores, ADAPTER, retention or {}, evaluation, CPU)
 
 
 def test_an_adapter_that_learned_is_better():
@@ -155,3 +159,16 @@ def test_the_plots_show_both_models_and_every_category():
     bars, categories = plot_scores(score(answers))
     assert {trace.name for trace in bars.data} == {"base", "tuned"}
     assert list(categories.data[0].x) == ["all", "0", "1"]
+
+
+def test_what_was_forgotten_is_in_the_verdict_and_what_was_kept_is_not():
+    answers = make_answers(["tea"] * 40, REFERENCES, (3.0, 1.0))
+    right, wrong = [True] * 30, [True] * 5 + [False] * 25
+    lost = score_retention(make_rows(reading=(right, wrong)), EVALUATION)
+    summary = score(answers, retention=lost)["verdict"]["summary"]
+    assert summary.endswith(
+        "It has forgotten what the base model can do: 5 of 30 general prompts right, before 30, "
+        "most of all in reading."
+    )
+    kept = score_retention(make_rows(reading=(right, right)), EVALUATION)
+    assert "forgotten" not in score(answers, retention=kept)["verdict"]["summary"]

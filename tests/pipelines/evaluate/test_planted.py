@@ -28,7 +28,7 @@ def splits(finished_run: Path, read_lines: Callable) -> tuple[list, list]:
 
 def evaluate(adapter, train: list, held_out: list, folder: Path) -> dict:
     use_case = load_parameters()
-    answers = answer_prompts(
+    answers, _ = answer_prompts(
         held_out,
         train,
         adapter,
@@ -39,7 +39,7 @@ def evaluate(adapter, train: list, held_out: list, folder: Path) -> dict:
         CPU,
     )
     scores = measure_answers(answers, train, use_case.evaluation)
-    return score_answers(answers, scores, adapter, use_case.evaluation, CPU)
+    return score_answers(answers, scores, adapter, {}, use_case.evaluation, CPU)
 
 
 def test_an_adapter_that_does_nothing_shows_no_difference(splits: tuple, tmp_path: Path):

@@ -8,10 +8,11 @@ import pytest
 from tests.conftest import CPU
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.models.adapter import Adapter
-from tuneline.parameters import Evaluation
+from tuneline.parameters import Evaluation, Prompting
 from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, plot_scores
+from tuneline.pipelines.evaluate.retention import score_retention
 from tuneline.pipelines.evaluate.runs import compare_versions, draw_versions
 from tuneline.pipelines.evaluate.side_by_side import choose_three, mark_differences
 
@@ -200,11 +201,13 @@ def make_answers() -> list[dict]:
     return [*rows, make_row(12, "Oak is wood.", "Oak is a tree.", None, prompt="What is oak?")]
 
 
-def make_page(**changes: object) -> str:
-    answers = make_answers()
+def make_page(
+    answers: list[dict] | None = None, evaluation: Evaluation = EVALUATION, **changes: object
+) -> str:
+    answers = make_answers() if answers is None else answers
     adapter = Adapter(config={}, tensors={}, tokenizer=None, provenance=PROVENANCE)
-    answer_scores = measure_answers(answers, [], EVALUATION)
-    scores = score_answers(answers, answer_scores, adapter, EVALUATION, CPU)
+    answer_scores = measure_answers(answers, [], evaluation)
+    scores = score_answers(answers, answer_scores, adapter, {}, evaluation, CPU)
     other = {**scores, "run": {**scores["run"], "recipe": {"learning_rate": 2, "seed": PLANTED}}}
     comparison = compare_versions({"2026-01-01": other, "2026-01-02": scores})
     score_plot, category_plot = plot_scores(scores)
@@ -228,7 +231,7 @@ def make_page(**changes: object) -> str:
         comparison_plot=draw_versions(comparison),
         loss_curve=score_plot,
         token_plot=score_plot,
-        evaluation=EVALUATION,
+        evaluation=evaluation,
         **given,
     )
 
@@ -392,6 +395,7 @@ def test_the_page_does_without_what_is_not_there():
         answers,
         measure_answers(answers, [], EVALUATION),
         Adapter({}, {}, None, PROVENANCE),
+        {},
         EVALUATION,
         CPU,
     )
@@ -443,6 +447,19 @@ def test_the_other_stages_reports_are_shown(page: str):
     assert "Remaining: 0." in page
 
 
+def test_each_model_has_its_interval_and_the_test_its_power():
+    """Three of eight are right before and all after: Wilson's 13.7 to 69.4, and 67.6 to 100."""
+    rows = [
+        make_row(number, "Oak", "Oak" if number < 3 else "Elm", "Oak", prompt=f"Tree {number}?")
+        for number in range(8)
+    ]
+    page = make_page(rows)
+    assert '37.5<small class="nowrap">13.7 to 69.4</small>' in page
+    assert '100.0<small class="nowrap">67.6 to 100.0</small>' in page
+    power = page.split("How small a difference this test can show")[1].split("</table>")[0]
+    assert all(name in power for name in ("chrF", "ROUGE-L", "8 prompts"))
+
+
 def test_numbers_carry_a_real_minus_sign(page: str):
     assert "−" in page[page.index("<tbody>") : page.index("</tbody>")]
 
@@ -462,3 +479,60 @@ def test_exported_files_are_shown_next_to_the_adapter(page: str):
 
 def test_files_of_another_adapter_are_not_shown():
     assert "Files for llama.cpp" not in make_page(file_scores=FILE_SCORES | {"adapter": "0" * 64})
+
+
+def test_prompting_rules_and_loops_are_on_the_page_escaped():
+    """The rows whose answers break a rule come first; their links still lead to them."""
+    rows = make_answers()
+    for number, row in enumerate(rows):
+        row |= {
+            "few_shot_answer": f"A prompted pot {PLANTED}",
+            "few_shot_tokens": 10,
+            "few_shot_seconds": 0.5,
+            "few_shot_stopped": True,
+            "few_shot_shots": 3 if number else 2,
+            "rules": {"contain": [f"lid {PLANTED}"]} if number == 7 else {},
+        }
+    rows[3]["tuned_answer"] = f"It is round. {PLANTED} and good. " * 4
+    shown = make_page(rows, EVALUATION.model_copy(update={"prompting": Prompting()}))
+    assert PLANTED not in shown
+    assert "Would a good prompt have done?" in shown
+    assert "the 2 to 3 of the training split" in shown
+    assert 'class="loop"' in shown
+    answers = shown[shown.index('id="all"') :]
+    places = re.findall(r'<article id="answer-(\d+)"', answers)
+    assert places == ["7", *(str(place) for place in range(13) if place != 7)]
+    assert "does not contain" in answers
+    assert "broken rules first" in shown
+    assert "Would a good prompt" not in make_page()
+
+
+def make_retention(tuned: int) -> dict:
+    rows = [
+        {
+            "id": f"reading {number}",
+            "kind": "reading",
+            "prompt": f"Who is number {number}? {PLANTED}",
+            "check": {"any": ["Eva"]},
+            "base_answer": "Eva",
+            "tuned_answer": "Eva" if number < tuned else f"A pot {PLANTED}",
+        }
+        for number in range(40)
+    ]
+    return score_retention(rows, EVALUATION)
+
+
+def test_what_it_forgot_is_told_by_kind_with_the_prompts():
+    shown = make_page(retention=make_retention(10))
+    section = shown.partition("<h2>What it forgot</h2>")[2].partition("<h2>")[0]
+    assert "The tuned model has lost what the base model can do" in section
+    assert "30 prompts that only the base model has right" in section
+    assert section.count("Who is number") == 30
+    assert PLANTED not in section
+    kept = make_page(retention=make_retention(40)).partition("<h2>What it forgot</h2>")[2]
+    assert "No worse than the base model by 10 points" in kept
+    assert "only the base model has right" not in kept
+
+
+def test_nothing_is_said_of_what_was_not_asked(page: str):
+    assert "What it forgot" not in page

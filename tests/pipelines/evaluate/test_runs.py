@@ -19,7 +19,7 @@ def score(rate: float, tuned: str, prompt: str = "Describe it.") -> dict:
     adapter = Adapter({"r": 8, "rate": rate}, {}, None, provenance)
     rows = [make_row(number, "", tuned, REFERENCE, prompt=prompt) for number in range(12)]
     evaluation = Evaluation(title="Pots", generation={})
-    return score_answers(rows, measure_answers(rows, [], evaluation), adapter, evaluation, CPU)
+    return score_answers(rows, measure_answers(rows, [], evaluation), adapter, {}, evaluation, CPU)
 
 
 def test_runs_are_in_their_order_with_what_differs_between_them():

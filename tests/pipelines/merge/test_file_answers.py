@@ -37,6 +37,7 @@ EVALUATION = Evaluation(
     title="Tea",
     questions=["Write a product description for: Oak Scarf", "for: Blue Spoon"],
     generation={"do_sample": False, "max_new_tokens": 24},
+    retention=None,
 )
 
 
@@ -70,7 +71,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     adapter, _ = make_adapter(recipe, scale=0.02)
     cache = Cache(folder / "judged.jsonl")
     asked = adapter, cache, recipe, use_case.prompt, EVALUATION, CPU
-    answers = answer_prompts(EXAMPLES, [], *asked)
+    answers, _ = answer_prompts(EXAMPLES, [], *asked)
     given = EXAMPLES, folder / "merging", recipe, MERGING, EVALUATION, CPU
     merged, _ = compare_merged(merge_adapter(adapter, *given, judge(adapter)), adapter, *given)
     gguf, stats = convert_to_gguf(

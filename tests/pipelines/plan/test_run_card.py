@@ -1,9 +1,8 @@
 import pytest
 
-from tests.pipelines.plan.test_nodes import EVALUATION, PROMPT, make_report, plan_run
-from tests.pipelines.train.small_runs import make_examples
+from tests.pipelines.plan.test_nodes import make_report, plan_run
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.plan.run_card import describe_evidence, format_duration, write_card
+from tuneline.pipelines.plan.run_card import format_duration, write_card
 
 pytestmark = pytest.mark.slow
 
@@ -25,23 +24,6 @@ def test_a_run_that_does_not_fit_is_not_ready(recipe: Recipe, hardware: Hardware
     assert card.startswith("Plan: Not ready\nhardware.memory_gb = 0.1: the run is predicted")
     assert "memory    0.9 of 0.1 GB" in card
     assert "test      0 prompts: too few to show any difference" in card
-
-
-def test_prompts_in_groups_show_less_than_prompts_on_their_own():
-    examples = make_examples(64)
-    alone = describe_evidence(examples, {}, PROMPT, EVALUATION)
-    assert (alone["prompts"], alone["groups"], alone["measured"]) == (64, 64, False)
-    assert alone["detectable"] == pytest.approx(8, abs=0.5)
-    for number, example in enumerate(examples):
-        example["meta"]["groups"] = {"pot": str(number // 4)}
-    grouped = describe_evidence(examples, {}, PROMPT, EVALUATION)
-    assert (grouped["prompts"], grouped["groups"]) == (64, 16)
-    assert grouped["detectable"] > 1.9 * alone["detectable"]
-
-
-def test_the_same_prompt_twice_is_one_group():
-    evidence = describe_evidence(2 * make_examples(32), {}, PROMPT, EVALUATION)
-    assert (evidence["prompts"], evidence["groups"]) == (64, 32)
 
 
 @pytest.mark.parametrize(

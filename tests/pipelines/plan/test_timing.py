@@ -8,7 +8,7 @@ from tests.pipelines.plan.test_nodes import EVALUATION, PROMPT, make_report
 from tests.pipelines.train.small_runs import make_examples
 from tuneline.errors import Problem, TunelineError
 from tuneline.models.machine import name_processor
-from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe
 from tuneline.pipelines.plan.nodes import make_plan
 from tuneline.pipelines.plan.timing import count_validations
 
@@ -21,6 +21,7 @@ def plan(
     hardware: Hardware,
     records: list[dict[str, Any]] | None = None,
     scores: dict[str, Callable[[], dict]] | None = None,
+    evaluation: Evaluation = EVALUATION,
 ) -> dict[str, Any]:
     """Plan 64 training examples of 20 tokens, and one test example of 20."""
     report = make_report([20] * 64, recipe)
@@ -34,7 +35,7 @@ def plan(
         scores or {},
         recipe,
         PROMPT,
-        EVALUATION,
+        evaluation,
         hardware,
     )
 
@@ -61,8 +62,9 @@ def make_scores(record: dict, **run: object) -> dict:
         },
         "metrics": {
             "seconds": {"base": 2.0, "tuned": 3.0},
-            "chrf": {"spread": 10.0, "confidence": 0.95},
+            "chrf": {"label": "chrF", "spread": 10.0},
         },
+        "verdict": {"metrics": ["chrf"]},
     }
 
 
@@ -77,9 +79,20 @@ def test_the_last_runs_of_the_same_kind_give_the_minutes(recipe: Recipe, hardwar
     time = plan(recipe, priced, [record], {"1": lambda: make_scores(record)})["time"]
     assert time["training"]["seconds"] == 64 * 20 * 2 / 10
     assert time["training"]["basis"] == f"as the last one on {name_processor('cpu')}"
-    assert time["evaluation"]["seconds"] == len(TEST) * (2 + 3) + 20 / 10
-    assert time["seconds"] == 256 + 42
-    assert time["cost"] == pytest.approx(0.298)
+    # The suite's 200 prompts have answers of at most 24 tokens, the others of 48.
+    assert time["evaluation"]["seconds"] == (len(TEST) + 200 * 24 / 48) * (2 + 3) + 20 / 10
+    assert time["seconds"] == 256 + 542
+    assert time["cost"] == pytest.approx(0.798)
+
+
+def test_answers_to_better_prompts_take_their_time(recipe: Recipe, hardware: Hardware):
+    """Two columns more as the base model answers, and 8 times 20 tokens to read in each prompt."""
+    record = make_record(recipe, hardware, 10.0)
+    prompting = Prompting(instruction="Be brief.", shots=8)
+    prompted = EVALUATION.model_copy(update={"prompting": prompting, "retention": None})
+    time = plan(recipe, hardware, [record], {"1": lambda: make_scores(record)}, prompted)["time"]
+    shown = len(TEST) * 8 * 20
+    assert time["evaluation"]["seconds"] == len(TEST) * (3 * 2 + 3) + (20 + shown / 2) / 10
 
 
 def test_the_newest_record_of_the_same_kind_counts(recipe: Recipe, hardware: Hardware):
@@ -99,13 +112,8 @@ def test_a_broken_evaluation_is_passed_over(recipe: Recipe, hardware: Hardware):
 
     found = plan(recipe, hardware, [record], {"1": lambda: make_scores(record), "2": fail})
     assert found["time"]["evaluation"]["basis"].startswith("as the last one on")
-    assert found["evidence"] | {"detectable": 0} == {
-        "prompts": 8,
-        "groups": 8,
-        "spread": 10.0,
-        "measured": True,
-        "detectable": 0,
-    }
+    assert found["evidence"]["metrics"]["chrf"]["spread"] == 10.0
+    assert found["evidence"]["measured"]
 
 
 def test_an_evaluation_with_another_decoding_does_not_count(recipe: Recipe, hardware: Hardware):

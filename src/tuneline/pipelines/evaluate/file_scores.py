@@ -117,7 +117,12 @@ def _cut(answer: str) -> str:
 
 
 def _rename(found: dict[str, Any]) -> dict[str, Any]:
-    names = {"base": "adapter", "tuned": "file"}
+    names = {
+        "base": "adapter",
+        "tuned": "file",
+        "base_interval": "adapter_interval",
+        "tuned_interval": "file_interval",
+    }
     return {names.get(key, key): value for key, value in found.items() if key != "unmeasured"}
 
 

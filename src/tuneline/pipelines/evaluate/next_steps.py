@@ -18,6 +18,8 @@ SAME_LOSS = 0.01
 # Of 100 answers, those that may be cut, or copied, before it is worth a word.
 SOME = 5.0
 MOST_STEPS, MOST_ROWS = 5, 3
+# Share of the base model's own answers to begin with, and the most that is suggested.
+REPLAY, MOST_REPLAY = 0.1, 0.5
 # More test prompts are for nobody to read; what they cannot show is small.
 MOST_PROMPTS = 500
 
@@ -38,6 +40,7 @@ def suggest_next_steps(
     data: Data,
     recipe: Recipe,
     evaluation: Evaluation,
+    retention: dict[str, Any] | None = None,
 ) -> dict[str, list[Step]]:
     """Suggest what follows from the numbers, the most urgent first.
 
@@ -50,6 +53,7 @@ def suggest_next_steps(
         data: how many rows are held out.
         recipe: what was trained and how.
         evaluation: the decoding.
+        retention: what it forgot, as `score_retention` gives it.
 
     Returns:
         `steps`: of each what was `found`, what to `do`, the `key` to change, and its new `value`
@@ -60,6 +64,7 @@ def suggest_next_steps(
         *_check_length(metrics, answers, evaluation),
         *_check_training(plan, training_record, recipe),
         *_check_losses(scores, answer_scores),
+        *_check_retention(retention or {}, data),
         *_check_loops(answer_scores, evaluation),
         *_check_copies(metrics, recipe),
         *_check_overlong(plan, recipe),
@@ -174,6 +179,21 @@ def _find_worst(answer_scores: list[dict[str, Any]], metric: str) -> list[int]:
     gains = measure_gains(answer_scores, metric)
     losing = [(gain, place) for place, gain in enumerate(gains) if gain is not None and gain < 0]
     return [place for _, place in sorted(losing)[:MOST_ROWS]]
+
+
+def _check_retention(retention: dict[str, Any], data: Data) -> Iterator[Step]:
+    """Offer the base model's own answers in the training where it has lost what it could do."""
+    if retention.get("result") != "lost":
+        return
+    whole = retention["all"]
+    kinds = [name for name, found in retention["kinds"].items() if found["result"] == "lost"]
+    yield _step(
+        f"Of {count(whole['prompts'], 'general prompt')} the base model has {whole['base']} right "
+        f"and the tuned model {whole['tuned']}{': lost in ' * bool(kinds)}{', '.join(kinds)}",
+        "Train on answers of the base model's own, too.",
+        "data.replay",
+        min(MOST_REPLAY, 2 * data.replay or REPLAY),
+    )
 
 
 def _check_loops(answer_scores: list[dict[str, Any]], evaluation: Evaluation) -> Iterator[Step]:

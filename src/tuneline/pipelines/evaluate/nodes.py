@@ -24,6 +24,7 @@ from tuneline.pipelines.evaluate.few_shot import Asked, build_prompts
 from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.prompting import compare_prompting
+from tuneline.pipelines.evaluate.retention import answer_suite, describe_forgotten, list_suite
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.usable_answers import describe_usable
 from tuneline.pipelines.evaluate.verdict import conclude
@@ -78,8 +79,8 @@ def answer_prompts(
     prompt: Prompt,
     evaluation: Evaluation,
     hardware: Hardware,
-) -> list[dict[str, Any]]:
-    """Let base and tuned model answer the held-out prompts and the fixed questions.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Let base and tuned model answer the held-out prompts, fixed questions and general prompts.
 
     Both are one loaded model, with the adapter switched off and on; prompts, order, batches, seeds
     and decoding are the same.
@@ -99,7 +100,8 @@ def answer_prompts(
         `tuned` each `_answer`, `_tokens`, `_seconds`, `_stopped`, and on the reference the summed
         `_loss` and `_entropy` (nats) and the `_correct` tokens (None without a reference). With
         `evaluation.prompting` the first four also for `few_shot`, and `instructed` where an
-        instruction is stated, and `_shots`, the examples in the prompt.
+        instruction is stated, and `_shots`, the examples in the prompt. And the rows of
+        the retention suite, as `list_suite` starts them, with `base_answer` and `tuned_answer`.
 
     Raises:
         TunelineError: if nothing was held out, or the adapter belongs to another base model, chat
@@ -119,9 +121,10 @@ def answer_fold(
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> list[dict[str, Any]]:
-    """Let both models answer what a fold holds out, as `answer_prompts` does, without questions."""
-    asked = evaluation.model_copy(update={"questions": []})
-    return answer_prompts(test, train, adapter, answer_cache, recipe, prompt, asked, hardware)
+    """Let both models answer what a fold holds out, as `answer_prompts` does, and nothing else."""
+    asked = evaluation.model_copy(update={"questions": [], "retention": None})
+    rows, _ = answer_prompts(test, train, adapter, answer_cache, recipe, prompt, asked, hardware)
+    return rows
 
 
 def answer_questions(
@@ -133,12 +136,15 @@ def answer_questions(
     prompt: Prompt,
     evaluation: Evaluation,
     hardware: Hardware,
-) -> list[dict[str, Any]]:
-    """Let base and released adapter answer the fixed questions alone: it has seen all rows."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Let base and released adapter answer what is no row: that one has seen all rows.
+
+    Returns:
+        As `answer_prompts`, of the fixed questions and the general prompts.
+    """
     rows = list_prompts(test, prompt, evaluation)[len(test) :]
     if not rows:
-        check_adapter(adapter, train, recipe)
-        return []
+        evaluation = evaluation.model_copy(update={"prompting": None})
     return _ask_both(rows, [], train, adapter, answer_cache, recipe, evaluation, hardware)
 
 
@@ -151,12 +157,15 @@ def _ask_both(
     recipe: Recipe,
     evaluation: Evaluation,
     hardware: Hardware,
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Ask both models; the first of `rows` are those of `test`, whose references are measured."""
     check_adapter(adapter, train, recipe)
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
+    general = list_suite(evaluation)
+    if not (rows or general):
+        return [], []
     model = load_tuned(adapter, recipe, hardware)
 
     def answer(ids: list[list[int]], who: str) -> list[Answer]:
@@ -168,6 +177,10 @@ def _ask_both(
         log.info("The %s model answers %s prompts.", who, len(prompts))
         losses = measure_references(model, tokenizer, test, hardware)
         add_answers(rows, who, losses, answer(prompts, who))
+        answer_suite(
+            *(general, who, model, tokenizer),
+            *(evaluation, hardware, answer_cache, fingerprints[who]),
+        )
 
     with model.disable_adapter():
         ask("base")
@@ -175,13 +188,14 @@ def _ask_both(
             log.info("The base model answers %s %s.", len(asked), HOW[name])
             add_prompted(rows, name, asked, answer([one.ids for one in asked], "base"))
     ask("tuned")
-    return rows
+    return rows, general
 
 
 def score_answers(
     answers: list[dict[str, Any]],
     answer_scores: list[dict[str, Any]],
     adapter: Adapter,
+    retention: dict[str, Any],
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> dict[str, Any]:
@@ -191,6 +205,7 @@ def score_answers(
         answers: one row a prompt.
         answer_scores: what every metric says of them, as `measure_answers` gives it.
         adapter: its fingerprint goes into the scores, so that they can be told from others.
+        retention: what it forgot, as `score_retention` gives it.
         evaluation: how surely.
         hardware: the machine that answered.
 
@@ -206,7 +221,10 @@ def score_answers(
     held_out = sum(row["reference"] is not None for row in answers)
     folds = describe_cross_fit(adapter, held_out, evaluation)
     others = [folds["summary"]] if folds else []
-    return {**_score(answers, answer_scores, evaluation, run, others), "cross_fit": folds}
+    return {
+        **_score(answers, answer_scores, evaluation, run, retention, others),
+        "cross_fit": folds,
+    }
 
 
 def score_remote_answers(
@@ -240,6 +258,7 @@ def _score(
     answer_scores: list[dict[str, Any]],
     evaluation: Evaluation,
     run: dict[str, Any],
+    retention: dict[str, Any] | None = None,
     others: Sequence[str] = (),
 ) -> dict[str, Any]:
     rows = list(zip(answers, answer_scores, strict=True))
@@ -271,7 +290,11 @@ def _score(
         metrics,
         categories,
         describe_usable(answer_scores, metrics, evaluation.usable),
-        [*([prompting["summary"]] if prompting else []), *others],
+        [
+            *([prompting["summary"]] if prompting else []),
+            *describe_forgotten(retention or {}),
+            *others,
+        ],
     )
     held_out = np.array([row["reference"] is not None for row in answers])
     groupings = count_groups(find_groups(answers), held_out)

@@ -15,6 +15,7 @@ from tuneline.pipelines.evaluate.nodes import (
     score_remote_answers,
 )
 from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
+from tuneline.pipelines.evaluate.retention import score_retention
 
 REPORTED = (
     "scores",
@@ -33,6 +34,7 @@ REPORTED = (
     "loss_curve",
     "token_plot",
     "file_scores",
+    "retention",
 )
 
 
@@ -58,10 +60,17 @@ def create_pipeline(has_rubric: bool = False, folds: int = 0) -> Pipeline:
                     "answers",
                     "answer_scores",
                     "adapter",
+                    "retention",
                     "params:evaluation",
                     "params:hardware",
                 ],
                 outputs="scores",
+            ),
+            Node(
+                score_retention,
+                name="score_retention",
+                inputs=["retention_answers", "params:evaluation"],
+                outputs="retention",
             ),
             Node(
                 suggest_next_steps,
@@ -75,6 +84,7 @@ def create_pipeline(has_rubric: bool = False, folds: int = 0) -> Pipeline:
                     "params:data",
                     "params:recipe",
                     "params:evaluation",
+                    "retention",
                 ],
                 outputs="next_steps",
             ),
@@ -101,7 +111,7 @@ def _list_answering() -> list[Node]:
             answer_prompts,
             name="answer_prompts",
             inputs=["test", "train", "adapter", *ASKING],
-            outputs="answers",
+            outputs=["answers", "retention_answers"],
         ),
         Node(
             measure_answers,
@@ -133,7 +143,7 @@ def _list_folds(folds: int) -> list[Node]:
             answer_questions,
             name="answer_questions",
             inputs=["test", "train", "adapter", *ASKING],
-            outputs="released_answers",
+            outputs=["released_answers", "retention_answers"],
         ),
         Node(
             join_answers,

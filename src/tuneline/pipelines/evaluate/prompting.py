@@ -56,9 +56,10 @@ def compare_prompting(
 
 def _decide(metrics: Compared, prompting: Prompting) -> str:
     """Decide over one prompting: won somewhere and lost nowhere, or surely no gain worth having."""
-    if any(one["result"] == "worse" for one in metrics.values()):
-        return DOES_NOT
     counting = _list_counting(metrics)
+    lost = any(one["result"] == "worse" for one in metrics.values())
+    if lost or not any(one["wins"] for one in counting):
+        return DOES_NOT
     if any(one["result"] == "better" for one in counting):
         return BEATS
     measured = [one for one in counting if one["interval"] is not None]

@@ -28,7 +28,7 @@ from tuneline.statistics.paired_comparison import Metric
 
 log = logging.getLogger(__name__)
 # Next to what decides the verdict, at the top of the page; one more card says how many were won.
-EXPLAINING = ("loss", "eos_rate", "repetition")
+EXPLAINING = ("usable", "loss", "repetition")
 CARDS = 4
 
 
@@ -159,6 +159,7 @@ def build_report(
     next_steps: dict[str, Any],
     evaluation: Evaluation,
     rubric: dict[str, Any] | None = None,
+    retention: dict[str, Any] | None = None,
 ) -> str:
     """Write the report: one HTML page that needs no network.
 
@@ -182,6 +183,8 @@ def build_report(
         next_steps: what follows from the numbers.
         evaluation: the decoding, shown.
         rubric: what judges and people found, where a rubric is stated.
+        retention: what the base model could do and the tuned one can, as `score_retention` gives
+            it; empty where nothing was asked.
 
     Returns:
         HTML; everything that a model or a user wrote is escaped.
@@ -200,6 +203,7 @@ def build_report(
         },
         next_steps=next_steps["steps"],
         rubric=rubric,
+        retention=retention,
         runs=comparison.to_dict("records"),
         plan=plan,
         provenance=adapter.provenance,

@@ -8,7 +8,7 @@ import regex
 from markupsafe import Markup, escape
 
 from tuneline.examples import MODELS, PROMPTED
-from tuneline.pipelines.evaluate.metrics.usable import find_loop
+from tuneline.pipelines.evaluate.metrics.usable import BESIDES_RULES, find_loop
 from tuneline.utils.text import UNSPACED
 
 # Words, single Chinese and like characters, each with the space after it.
@@ -110,20 +110,19 @@ def show_answers(
         metric: the one that tells a gain from a loss.
 
     Returns:
-        Rows with `id`, `source`, `category`, `context`, `prompt`, `reference`, `gain`, `result`
-        (win, tie, loss of the tuned answer; none without a reference) and for `base` and `tuned`
+        Rows with `place` in the answers, `id`, `source`, `category`, `context`, `prompt`,
+        `reference`, `gain`, `result` (win, tie, loss of the tuned answer; none without a
+        reference), whether the tuned answer `breaks_rule`, and for `base` and `tuned`
         the `text` with marks, its `flaws`, its `score`, and of the numbers and terms what it
         `missed` and `added`; the same in `prompted` of the base model with a good prompt.
     """
     gains = measure_gains(answer_scores, metric)
-    return [
-        _show_answer(row, scores, metric, gain)
-        for row, scores, gain in zip(answers, answer_scores, gains, strict=True)
-    ]
+    given = enumerate(zip(answers, answer_scores, gains, strict=True))
+    return [{"place": place, **_show_answer(*one, metric)} for place, one in given]
 
 
 def _show_answer(
-    row: dict[str, Any], scores: dict[str, Any], metric: str, gain: float | None
+    row: dict[str, Any], scores: dict[str, Any], gain: float | None, metric: str
 ) -> dict[str, Any]:
     return {
         "id": row["id"],
@@ -134,6 +133,7 @@ def _show_answer(
         "reference": row["reference"],
         "gain": gain,
         "result": _decide(gain),
+        "breaks_rule": not BESIDES_RULES.issuperset(scores["tuned"]["flaws"]),
         **{who: _show_model(row, who, scores[who], metric) for who in MODELS},
         "prompted": {
             name: _show_model(row, name, scores[name], metric)

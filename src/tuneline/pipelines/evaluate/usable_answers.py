@@ -51,7 +51,9 @@ def describe_usable(
     flaws = count_flaws(answer_scores, "tuned")
     wrong = ", ".join(f"{number} {WORDS[flaw]}" for flaw, number in flaws.most_common())
     remedy = REMEDIES[flaws.most_common(1)[0][0]]
+    low, high = found["tuned_interval"] or (None, None)
+    sure = "" if low is None else f"{format_number(low, 0)} to {format_number(high, 0)} %; "
     return (
-        f"Only {format_number(found['tuned'], 0)} % of the tuned answers are usable (the base "
-        f"model's: {format_number(found['base'], 0)} %): {wrong}; {remedy}."
+        f"Only {format_number(found['tuned'], 0)} % of the tuned answers are usable ({sure}base "
+        f"model {format_number(found['base'], 0)} %): {wrong}; {remedy}."
     )

@@ -187,6 +187,9 @@ def _compare_run(
     if "inputs" not in record:
         return
     recipe = settings.recipe
+    replays = "replay" in record["inputs"].get("examples", {})
+    if replays != (settings.data.replay > 0):
+        yield f"data.replay is {settings.data.replay:g} today"
     now: RunInputs = {
         "examples": {split: {"sha256": sha} for split, sha in found["examples"].items()},
         "recipe": {"settings": recipe.model_dump(mode="json")},

@@ -7,25 +7,21 @@ there kernels are fused, and the head's are Triton's.
 
 from typing import TYPE_CHECKING
 
+from tuneline.models.fused_head import CPU_TILE_WORDS, TILE_TOKENS
 from tuneline.models.memory import BYTES
 from tuneline.parameters import Hardware, Recipe
 
 if TYPE_CHECKING:
     from tuneline.pipelines.plan.memory_estimate import ModelSize
 
-# A tile of logits of TRL's fused head (trl 1.16, `kernels/chunked_logprob.py`), tokens by words.
-HEAD_TOKENS, HEAD_VOCABULARY = 4096, 32768
-# Where PyTorch computes the head's gradient, such a tile is there in the dtype, seven times in
+# Where PyTorch computes the head's gradient, a tile of logits is there in the dtype, seven times in
 # float32 (`_backward_tile`: the scaled logits, log-probabilities, probabilities, their gradient and
 # what a line of it computes) and once as a mask.
 TILES_IN_FLOAT32, TILES_AS_MASK = 7, 1
-# glibc gives memory back once this much of it is free at the end of the heap: twice the largest
-# block that it takes from there, 32 MiB (mallopt(3), M_TRIM_THRESHOLD and M_MMAP_THRESHOLD).
-NOT_RETURNED = 2 * 32 * 2**20
 # PyTorch asks for aligned blocks (64 bytes), and glibc then looks for one that is a little larger:
 # what a layer frees is too small for the next layer's blocks of the same size (glibc 2.36,
-# `_int_memalign`). Measured, as a share of what the layers keep: 0.75 to 1.6 (docs/benchmarks.md).
-NOT_REUSED = 0.9
+# `_int_memalign`). Measured, as a share of what the layers keep (docs/benchmarks.md).
+NOT_REUSED = 0.75
 
 
 def count_activations(size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardware) -> float:
@@ -68,7 +64,7 @@ def count_fragmentation(
         Bytes.
     """
     layer = _count_layer(size, tokens, recipe, hardware)
-    return NOT_RETURNED + NOT_REUSED * size.layers * layer
+    return NOT_REUSED * size.layers * layer
 
 
 def _count_pairs(tokens: int, recipe: Recipe, hardware: Hardware) -> float:
@@ -114,5 +110,5 @@ def _count_gradients(size: "ModelSize", tokens: int, width: int) -> float:
 
 def _count_head(size: "ModelSize", tokens: int, width: int) -> float:
     """Count the bytes of one tile of the head and of all that its gradient takes."""
-    tile = min(tokens, HEAD_TOKENS) * min(size.vocabulary, HEAD_VOCABULARY)
+    tile = min(tokens, TILE_TOKENS) * min(size.vocabulary, CPU_TILE_WORDS)
     return tile * (width + 4 * TILES_IN_FLOAT32 + TILES_AS_MASK)

@@ -18,11 +18,10 @@ from tuneline.models.architecture import (
     measure_context,
 )
 from tuneline.models.batching import count_tokens_at_once
+from tuneline.models.fused_head import TILE_TOKENS, TILE_WORDS
 from tuneline.models.memory import BYTES, CONTEXT_GB, keeps_dequantized
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.plan.cpu_memory import (
-    HEAD_TOKENS,
-    HEAD_VOCABULARY,
     count_activations,
     count_fragmentation,
 )
@@ -228,7 +227,7 @@ def _activations(size: ModelSize, tokens: int, hardware: Hardware) -> float:
 
 def _head(size: ModelSize, tokens: int, width: int) -> float:
     """Add one tile of logits of TRL's fused head, and the gradient of the hidden states."""
-    tile = min(tokens, HEAD_TOKENS) * min(size.vocabulary, HEAD_VOCABULARY)
+    tile = min(tokens, TILE_TOKENS) * min(size.vocabulary, TILE_WORDS)
     return tile * (width + 4) + 4 * tokens * size.hidden
 
 

@@ -1,6 +1,10 @@
-"""Nodes of the plan stage. They load the base model's config and tokenizer, never its weights."""
+"""Nodes of the plan stage. They load the base model's config and tokenizer.
+
+Its weights are loaded by the probe and for replay, where these are wanted.
+"""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
@@ -28,9 +32,10 @@ from tuneline.pipelines.plan.estimates import (
     measure_disks,
     plan_disk,
 )
+from tuneline.pipelines.plan.evidence import describe_evidence
 from tuneline.pipelines.plan.memory_estimate import describe_context, measure_model, predict_memory
 from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
-from tuneline.pipelines.plan.run_card import describe_evidence, write_card
+from tuneline.pipelines.plan.run_card import write_card
 from tuneline.pipelines.plan.timing import describe_work, estimate_time
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 
@@ -43,7 +48,11 @@ TIME_WIDTH = 10
 
 
 def count_tokens(
-    train: list[Example], validation: list[Example], test: list[Example], recipe: Recipe
+    train: list[Example],
+    validation: list[Example],
+    test: list[Example],
+    recipe: Recipe,
+    replay: Sequence[Example] = (),
 ) -> pd.DataFrame:
     """Count the tokens of every example as training and evaluation will render it.
 
@@ -52,6 +61,7 @@ def count_tokens(
         validation: examples of the validation split.
         test: examples of the test split.
         recipe: names the base model and the longest example.
+        replay: answers of the base model's own; they count as examples of the training split.
 
     Returns:
         One row an example: `split`, `id`, `prompt_tokens`, `completion_tokens`, `tokens`, `fits`,
@@ -60,9 +70,10 @@ def count_tokens(
     Raises:
         TunelineError: if the chat template does not render the examples as they are.
     """
-    examples = [*train, *validation, *test]
+    trained = [*train, *replay]
+    examples = [*trained, *validation, *test]
     rendered = render_all(load_tokenizer(recipe), examples)
-    splits = ["train"] * len(train) + ["validation"] * len(validation) + ["test"] * len(test)
+    splits = ["train"] * len(trained) + ["validation"] * len(validation) + ["test"] * len(test)
     report = pd.DataFrame(
         {
             "split": splits,
@@ -121,6 +132,7 @@ def make_plan(
     prompt: Prompt,
     evaluation: Evaluation,
     hardware: Hardware,
+    replay: Sequence[Example] = (),
 ) -> dict[str, Any]:
     """Work the run out before it starts.
 
@@ -136,6 +148,7 @@ def make_plan(
         prompt: the templates.
         evaluation: what is asked, and how long an answer may be.
         hardware: the machine.
+        replay: answers of the base model's own that are trained on, too.
 
     Returns:
         The `inputs` it was made for, as `describe_inputs` gives them; examples, tokens, overlong,
@@ -155,8 +168,8 @@ def make_plan(
     tokens = describe_tokens(used, steps)
     adapters = 1 + (evaluation.cross_fit or 0)
     plan: dict[str, Any] = {
-        "inputs": describe_inputs(train, validation, tokenizer, recipe, hardware),
-        "resolved": describe_resolved(recipe, hardware, config),
+        "inputs": describe_inputs(train, validation, tokenizer, recipe, hardware, replay),
+        "resolved": describe_resolved(recipe, hardware, config) | _describe_replay(replay),
         "examples": token_report["split"].value_counts().to_dict(),
         "tokens": tokens,
         "overlong": describe_overlong(token_report, used, recipe),
@@ -191,7 +204,11 @@ def make_plan(
 
 
 def plan_folds(
-    plan: dict[str, Any], recipe: Recipe, hardware: Hardware, *examples: list[Example]
+    plan: dict[str, Any],
+    recipe: Recipe,
+    hardware: Hardware,
+    replay: list[Example],
+    *examples: list[Example],
 ) -> list[dict[str, Any]]:
     """Plan the trainings that measure the recipe.
 
@@ -199,6 +216,7 @@ def plan_folds(
         plan: of the released adapter.
         recipe: what is trained and how.
         hardware: the machine.
+        replay: answers of the base model's own, which every adapter learns from.
         *examples: training and validation split of each fold, one fold after the other.
 
     Returns:
@@ -207,10 +225,16 @@ def plan_folds(
     tokenizer = load_tokenizer(recipe)
     plans = []
     for train, validation in zip(examples[::2], examples[1::2], strict=True):
-        inputs = describe_inputs(train, validation, tokenizer, recipe, hardware)
-        report = count_tokens(train, validation, [], recipe)
+        inputs = describe_inputs(train, validation, tokenizer, recipe, hardware, replay)
+        report = count_tokens(train, validation, [], recipe, replay)
         plans.append(plan_fold(plan, inputs, report, recipe, hardware))
     return plans
+
+
+def _describe_replay(replay: Sequence[Example]) -> dict[str, str]:
+    answers = "1 answer" if len(replay) == 1 else f"{len(replay):,} answers"
+    found = f"{answers} of the base model's own, among the training examples"
+    return {"replay": found} if replay else {}
 
 
 def _describe_typed(token_report: pd.DataFrame) -> list[str]:

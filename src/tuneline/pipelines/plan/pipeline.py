@@ -11,6 +11,7 @@ from tuneline.pipelines.plan.nodes import (
     preview_masks,
     write_plan,
 )
+from tuneline.pipelines.plan.replay import answer_general_prompts
 
 
 def create_pipeline(folds: int = 0) -> Pipeline:
@@ -22,9 +23,21 @@ def create_pipeline(folds: int = 0) -> Pipeline:
     return Pipeline(
         [
             Node(
+                answer_general_prompts,
+                name="answer_general_prompts",
+                inputs=[
+                    "train",
+                    "answer_cache",
+                    "params:data",
+                    "params:recipe",
+                    "params:hardware",
+                ],
+                outputs="replay",
+            ),
+            Node(
                 count_tokens,
                 name="count_tokens",
-                inputs=["train", "validation", "test", "params:recipe"],
+                inputs=["train", "validation", "test", "params:recipe", "replay"],
                 outputs="token_report",
             ),
             Node(
@@ -48,6 +61,7 @@ def create_pipeline(folds: int = 0) -> Pipeline:
                     "params:prompt",
                     "params:evaluation",
                     "params:hardware",
+                    "replay",
                 ],
                 outputs="plan",
             ),
@@ -74,6 +88,6 @@ def _plan_folds(folds: int) -> Node:
     return Node(
         plan_folds,
         name="plan_folds",
-        inputs=["plan", "params:recipe", "params:hardware", *examples],
+        inputs=["plan", "params:recipe", "params:hardware", "replay", *examples],
         outputs=[name_fold(number, "plan") for number in numbers],
     )

@@ -11,6 +11,7 @@ from typing import Any
 from tuneline.examples import Example
 from tuneline.hub.cache import has_weights
 from tuneline.models.architecture import make_lora_config
+from tuneline.models.fused_head import fit_head_to_cpu
 from tuneline.models.generation import generate_ids
 from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.models.machine import name_processor
@@ -126,6 +127,8 @@ def _measure(
     tokenizer = load_tokenizer(recipe)
     model = load_model(recipe, hardware)
     add_fused_lm_head(model)
+    if hardware.device == "cpu":
+        fit_head_to_cpu()
     lora = make_lora_config(recipe, model)
     lora.init_lora_weights = True  # how the weights start does not change the speed
     model = get_peft_model(model, lora).eval()

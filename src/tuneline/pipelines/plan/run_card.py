@@ -5,23 +5,8 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-import numpy as np
-
-from tuneline.examples import Example, list_prompts
-from tuneline.parameters import Evaluation, Prompt
-from tuneline.pipelines.plan.earlier_runs import ScoreVersions, read_scores
 from tuneline.reporting.pages import count_prompts, format_number
-from tuneline.statistics.significance import (
-    count_groups,
-    find_groups,
-    find_smallest_difference,
-)
 
-# Before the first evaluation: chrF of base and tuned model differed by so much from prompt to
-# prompt, measured on 64 product descriptions (docs/plan.md).
-ASSUMED_SPREAD = 19.0
-# Metrics that share the error of a verdict, in most use cases.
-ASSUMED_METRICS = 3
 LABEL_WIDTH = 10
 
 
@@ -32,47 +17,6 @@ class Line:
     label: str
     text: str
     note: str = ""
-
-
-def describe_evidence(
-    test: list[Example],
-    score_versions: ScoreVersions,
-    prompt: Prompt,
-    evaluation: Evaluation,
-) -> dict[str, Any]:
-    """Work out the smallest difference that the test prompts can show.
-
-    Args:
-        test: the held-out examples.
-        score_versions: what reads the scores of earlier evaluations of the use case.
-        prompt: the templates.
-        evaluation: questions and confidence.
-
-    Returns:
-        `prompts` and the `groups` they are in; the `spread` of the difference in chrF, and whether
-        it is `measured` in an earlier evaluation or assumed; the smallest difference
-        (`detectable`), null where the prompts are too few to show any.
-    """
-    rows = list_prompts(test, prompt, evaluation)[: len(test)] if test else []
-    everyone = np.ones(len(rows), dtype=bool)
-    groups = min(count_groups(find_groups(rows), everyone).values()) if rows else 0
-    earlier = _find_spread(score_versions)
-    confidence = 1 - (1 - evaluation.confidence) / ASSUMED_METRICS
-    if earlier:
-        confidence = earlier["confidence"]
-    spread = earlier["spread"] if earlier else ASSUMED_SPREAD
-    return {
-        "prompts": len(rows),
-        "groups": groups,
-        "spread": spread,
-        "measured": earlier is not None,
-        "detectable": find_smallest_difference(spread, groups, confidence),
-    }
-
-
-def _find_spread(versions: ScoreVersions) -> dict[str, Any] | None:
-    found = (scores["metrics"].get("chrf", {}) for scores in read_scores(versions))
-    return next((one for one in found if one.get("spread")), None)
 
 
 def list_card(plan: dict[str, Any]) -> list[Line]:
@@ -198,16 +142,17 @@ def _format_download(plan: dict[str, Any]) -> str:
 
 def _format_evidence(evidence: dict[str, Any]) -> tuple[str, str]:
     basis = count_prompts(evidence["prompts"], evidence["groups"], "prompt")
-    if evidence["detectable"] is None:
+    metrics = evidence["metrics"].values()
+    shown = [one for one in metrics if one["detectable"] is not None]
+    if not shown:
         return f"{basis}: too few to show any difference", "raise data.split.test"
-    least = format_number(evidence["detectable"], 1)
-    spread = format_number(evidence["spread"], 0)
-    rests = (
-        f"the last evaluation had a spread of {spread}"
-        if evidence["measured"]
-        else f"assuming a spread of {spread} from prompt to prompt, until one was measured"
+    least, needed, spreads = (
+        ", ".join(f"{format_number(one[key], places)} {one['label']}" for one in shown)
+        for key, places in (("detectable", 1), ("needed", 0), ("spread", 0))
     )
+    rests = "of the last evaluation" if evidence["measured"] else "assumed until one is measured"
     return (
-        f"{basis} can show a difference of {least} chrF or more",
-        f"in four cases of five; {rests}",
+        f"{basis} can show a difference of {least} points",
+        f"with 80 % power; 2 points need, in prompts: {needed}. "
+        f"Spread from prompt to prompt, {rests}: {spreads}",
     )

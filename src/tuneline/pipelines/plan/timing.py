@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from tuneline.examples import Example
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe
+from tuneline.parameters.evaluation import GENERAL_PROMPTS, GENERAL_TOKENS
 from tuneline.pipelines.plan.earlier_runs import EarlierRuns, Record
 from tuneline.pipelines.plan.probe import Speed, can_measure, measure_speed
 
@@ -31,7 +32,11 @@ class Workload:
     Attributes:
         trained: tokens of the training.
         validated: tokens that the validation losses pass forward, of all times together.
-        prompts: that both models answer.
+        prompts: that all models answer.
+        general: those of the retention suite, which base and tuned model answer; one counts by its
+            share of the longest answer.
+        prompted: how often the base model answers the others besides, with a good prompt.
+        shown: tokens of the training examples in these prompts, at most.
         scored: tokens of the examples whose loss is measured, for each model.
         answer: tokens of the longest answer.
         parameters: of the base model.
@@ -40,6 +45,9 @@ class Workload:
     trained: int
     validated: int
     prompts: int
+    general: int
+    prompted: int
+    shown: int
     scored: int
     answer: int
     parameters: int
@@ -49,15 +57,27 @@ def describe_work(
     plan: dict[str, Any], token_report: pd.DataFrame, recipe: Recipe, evaluation: Evaluation
 ) -> Workload:
     """Describe what a planned run has to do."""
-    tokens = token_report.groupby("split")["tokens"].sum()
+    splits = token_report.groupby("split")["tokens"]
+    tokens, prompts = splits.sum(), plan["evidence"]["prompts"] + len(evaluation.questions)
+    prompting = evaluation.prompting
+    share = min(1.0, GENERAL_TOKENS / plan["context"]["max_new_tokens"])
+    general = math.ceil(GENERAL_PROMPTS * share) if evaluation.retention else 0
     return Workload(
         trained=plan["tokens"]["in_all"],
         validated=int(tokens.get("validation", 0)) * count_validations(plan["steps"], recipe),
-        prompts=plan["evidence"]["prompts"] + len(evaluation.questions),
+        prompts=prompts,
+        general=general,
+        prompted=(1 + bool(prompting.instruction)) if prompting else 0,
+        shown=prompts * _count_shown(splits.mean().get("train", 0.0), prompting),
         scored=int(tokens.get("test", 0)),
         answer=plan["context"]["max_new_tokens"],
         parameters=plan["parameters"]["base"],
     )
+
+
+def _count_shown(example: float, prompting: Prompting | None) -> int:
+    """Count the tokens of the examples in one prompt."""
+    return min(round(example * prompting.shots), prompting.max_tokens) if prompting else 0
 
 
 @dataclass(frozen=True)
@@ -153,7 +173,7 @@ def estimate_evaluation(
     training: Duration,
     hardware: Hardware,
 ) -> Duration:
-    """Estimate how long base and tuned model answer, and how long the references' losses take.
+    """Estimate how long all models answer, and how long the references' losses take.
 
     Args:
         work: what there is to do.
@@ -163,20 +183,27 @@ def estimate_evaluation(
         hardware: how many prompts are answered at once.
     """
     rate = training.tokens_per_second
-    losses = 2 * FORWARD * work.scored / rate if rate else 0.0
+    reading = FORWARD * (2 * work.scored + work.shown) / rate if rate else 0.0
+    both = work.prompts + work.general
+    answers = 2 * both + work.prompted * work.prompts
     if earlier:
         seconds = earlier["metrics"]["seconds"]
-        answering = work.prompts * (seconds["base"] + seconds["tuned"])
-        return Duration(answering + losses, f"as the last one on {earlier['run']['device']}")
+        answering = seconds["base"] * (answers - both) + seconds["tuned"] * both
+        return Duration(answering + reading, f"as the last one on {earlier['run']['device']}")
     if probe:
-        batches = math.ceil(work.prompts / hardware.per_device_eval_batch_size)
+        batches = 2 * _count_batches(both, hardware) + work.prompted * _count_batches(
+            work.prompts, hardware
+        )
         answer = probe.first_seconds + (work.answer - 1) * probe.step_seconds
-        return Duration(2 * batches * answer + losses, PROBED, at_most=True)
+        return Duration(batches * answer + reading, PROBED, at_most=True)
     if rate:
         basis = "assumed: the models write as fast as they train"
-        answering = 2 * work.prompts * work.answer / rate
-        return Duration(answering + losses, basis, at_most=True)
+        return Duration(answers * work.answer / rate + reading, basis, at_most=True)
     return Duration(None, training.basis)  # nothing is known of either
+
+
+def _count_batches(prompts: int, hardware: Hardware) -> int:
+    return math.ceil(prompts / hardware.per_device_eval_batch_size)
 
 
 def describe_time(training: Duration, evaluation: Duration, hardware: Hardware) -> dict[str, Any]:

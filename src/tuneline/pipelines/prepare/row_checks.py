@@ -84,7 +84,7 @@ def check_answer_rules(rows: pl.DataFrame, data: Data) -> None:
         if column is None:
             continue
         broken = []
-        for line, cell in rows.select("line", column).iter_rows():
+        for line, cell in rows.select("line", column).sort("line").iter_rows():
             try:
                 read_rule(kind, cell)
             except ValueError:

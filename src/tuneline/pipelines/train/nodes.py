@@ -1,6 +1,7 @@
 """Nodes of the train stage."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def train_adapter(
     checkpoints: Path,
     recipe: Recipe,
     hardware: Hardware,
+    replay: Sequence[Example] = (),
 ) -> tuple[Adapter, pd.DataFrame, dict[str, Any]]:
     """Train a LoRA adapter on the quantized base model, or go on where a run was interrupted.
 
@@ -74,6 +76,7 @@ def train_adapter(
         checkpoints: folder in which runs keep what they need to go on.
         recipe: what is trained and how.
         hardware: the machine.
+        replay: answers of the base model's own, learned from as the examples are.
 
     Returns:
         The best checkpoint's adapter in float32; the log, one row a logged step; and what was
@@ -83,14 +86,14 @@ def train_adapter(
         TunelineError: if the plan does not fit or belongs to another run.
     """
     tokenizer = load_tokenizer(recipe)
-    inputs = describe_inputs(train, validation, tokenizer, recipe, hardware)
+    inputs = describe_inputs(train, validation, tokenizer, recipe, hardware, replay)
     check_plan(plan, inputs)
     run = open_run(checkpoints, inputs)
     if read_finished(run):
         log.info("This very run is through already; its adapter is taken from %s.", run)
     else:
         with make_scratch() as scratch:
-            for split, examples in (("train", train), ("validation", validation)):
+            for split, examples in (("train", [*train, *replay]), ("validation", validation)):
                 rows = render_examples(tokenizer, examples, recipe)
                 with name_unwritable(Path(scratch), SCRATCH_REMEDY):
                     rows.save_to_disk(f"{scratch}/{split}")

@@ -18,6 +18,7 @@ from tuneline.hub.download import retry_when_full
 from tuneline.hub.gguf import locate_base
 from tuneline.models.architecture import make_lora_config
 from tuneline.models.batching import derive_accumulation
+from tuneline.models.fused_head import fit_head_to_cpu
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.batches import (
     describe_validation,
@@ -146,6 +147,8 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         checkpoint: Path | None,
     ) -> None:
         arguments = derive_arguments(recipe, hardware)
+        if hardware.device == "cpu":
+            fit_head_to_cpu()
         self.keep = arguments.pop("save_total_limit")  # only what is sealed may replace another
         arguments["eval_on_start"] = checkpoint is None
         self.recipe, self.hardware = recipe, hardware

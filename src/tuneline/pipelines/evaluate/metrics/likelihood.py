@@ -112,7 +112,6 @@ def measure_references(
 
 def _measure(model: Any, pad: int, batch: list[Any]) -> list[ReferenceLoss]:
     import torch
-    from torch.nn.functional import cross_entropy
     from torch.nn.utils.rnn import pad_sequence
 
     ids, labels, mask = (
@@ -125,19 +124,17 @@ def _measure(model: Any, pad: int, batch: list[Any]) -> list[ReferenceLoss]:
     )
     with torch.inference_mode():
         output = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device))
-    logits, targets = output.logits[:, :-1].float().cpu(), labels[:, 1:]
-    nats = cross_entropy(logits.transpose(1, 2), targets, reduction="none").sum(dim=1)
-    entropy = (_entropy(logits) * (targets != -100)).sum(dim=1)
-    correct = (logits.argmax(dim=-1) == targets).sum(dim=1)
-    tokens = (targets != -100).sum(dim=1)
+    targets = labels[:, 1:]
+    there = targets != -100
+    # Of the prompt and the padding nothing is asked: a vocabulary of numbers a token is left out.
+    logits = output.logits[:, :-1][there.to(output.logits.device)].float().cpu()
+    logs = logits.log_softmax(dim=-1)
+    found = torch.zeros(3, *targets.shape)
+    found[0, there] = -logs.gather(1, targets[there][:, None])[:, 0]
+    found[1, there] = torch.special.entr(logs.exp()).sum(dim=-1)
+    found[2, there] = (logits.argmax(dim=-1) == targets[there]).float()
+    nats, entropy, correct = found.sum(dim=2)
     return [
         ReferenceLoss(nats=float(n), entropy=float(e), correct=int(c), tokens=int(t))
-        for n, e, c, t in zip(nats, entropy, correct, tokens, strict=True)
+        for n, e, c, t in zip(nats, entropy, correct, there.sum(dim=1), strict=True)
     ]
-
-
-def _entropy(logits: Any) -> Any:
-    """Reduce (rows, tokens, vocabulary) to (rows, tokens); a token that cannot come adds 0."""
-    import torch
-
-    return torch.special.entr(logits.softmax(dim=-1)).sum(dim=-1)

@@ -23,6 +23,7 @@ METRICS = (
     ),
 )
 EMPTY, CUT, LOOPS, FOREIGN = "empty", "cut at the length limit", "loops", "in another language"
+BESIDES_RULES = frozenset({EMPTY, CUT, LOOPS, FOREIGN})
 # A passage that comes three times in a row, with nothing but white space between.
 LOOP = regex.compile(r"(?P<unit>\S.{2,199}?)(?:\s*(?P=unit)){2,}", regex.DOTALL | regex.IGNORECASE)
 LETTER = regex.compile(r"\p{L}")
