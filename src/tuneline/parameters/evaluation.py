@@ -7,10 +7,10 @@ from pydantic import Field, PositiveInt, model_validator
 
 from tuneline.parameters.base import Block
 
-# Prompts of the retention suite, and tokens of the longest answer to one: the plan counts them.
-GENERAL_PROMPTS, GENERAL_TOKENS = 200, 24
 # Each fold has nodes of its own; who has more rows than this has enough to hold some of them out.
 MOST_FOLDS = 100
+# Prompts of the retention suite, and tokens of the longest answer to one: the plan counts them.
+GENERAL_PROMPTS, GENERAL_TOKENS = 200, 24
 
 
 class AnswerRules(Block):

@@ -89,16 +89,16 @@ class Evaluation(Block):
         default=None,
         description="the base model is asked with a good prompt, too; null: it is not",
     )
-    retention: Retention | None = Field(
-        default=Retention(),
-        description="base and tuned model answer general prompts, too: what did it forget? null: "
-        "they do not, as of a base model that follows no instruction",
-    )
     cross_fit: int | None = Field(
         default=None,
         description="for few rows: 2 to 100 adapters, each asked the part of the rows that it was "
         "not trained on, so that every row is a test prompt; in conf/base only; null: the test "
         "split is asked",
+    )
+    retention: Retention | None = Field(
+        default=Retention(),
+        description="base and tuned model answer general prompts, too: what did it forget? null: "
+        "they do not, as of a base model that follows no instruction",
     )
     fail_when_worse: bool = Field(
         default=False,

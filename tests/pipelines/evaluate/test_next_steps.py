@@ -66,9 +66,9 @@ def suggest(parameters: UseCase):
         training: dict | None = None,
         plan: dict | None = None,
         scored: list[dict] = SCORED,
+        folds: int | None = None,
         retention: dict | None = None,
         replay: float = 0.0,
-        folds: int | None = None,
     ) -> list[dict]:
         return suggest_next_steps(
             scores,

@@ -172,3 +172,10 @@ def test_means_and_pooled_figures_are_told_apart():
     found = {name: one["average"] for name, one in metrics.items()}
     assert found["chrf"] == found["rouge_l"] == found["exact_match"] == "mean"
     assert found["loss"] == found["length_ratio"] == "pooled"
+
+
+def test_a_fifth_sentence_is_the_first_note():
+    verdict = conclude({}, usable="Few end.", others=["Prompting.", "Forgotten.", "Folds."])
+    assert verdict["summary"].startswith("Few end. No metric")
+    assert verdict["summary"].endswith("Prompting. Forgotten.")
+    assert verdict["notes"][0] == "Folds."

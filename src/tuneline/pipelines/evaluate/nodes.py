@@ -121,9 +121,10 @@ def answer_fold(
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> list[dict[str, Any]]:
-    """Let both models answer what a fold holds out, without fixed and general questions."""
+    """Let both models answer what a fold holds out, as `answer_prompts` does, and nothing else."""
     asked = evaluation.model_copy(update={"questions": [], "retention": None})
-    return answer_prompts(test, train, adapter, answer_cache, recipe, prompt, asked, hardware)[0]
+    rows, _ = answer_prompts(test, train, adapter, answer_cache, recipe, prompt, asked, hardware)
+    return rows
 
 
 def answer_questions(
@@ -136,15 +137,14 @@ def answer_questions(
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Let base and released adapter answer all questions, but no row: it has seen them all.
+    """Let base and released adapter answer what is no row: that one has seen all rows.
 
     Returns:
-        The fixed questions and the retention suite, as `answer_prompts` gives them.
+        As `answer_prompts`, of the fixed questions and the general prompts.
     """
     rows = list_prompts(test, prompt, evaluation)[len(test) :]
-    if not rows and evaluation.retention is None:
-        check_adapter(adapter, train, recipe)
-        return [], []
+    if not rows:
+        evaluation = evaluation.model_copy(update={"prompting": None})
     return _ask_both(rows, [], train, adapter, answer_cache, recipe, evaluation, hardware)
 
 
@@ -164,6 +164,8 @@ def _ask_both(
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
     general = list_suite(evaluation)
+    if not (rows or general):
+        return [], []
     model = load_tuned(adapter, recipe, hardware)
 
     def answer(ids: list[list[int]], who: str) -> list[Answer]:
@@ -218,8 +220,11 @@ def score_answers(
     run = describe_run(answers, adapter, evaluation, hardware)
     held_out = sum(row["reference"] is not None for row in answers)
     folds = describe_cross_fit(adapter, held_out, evaluation)
-    others = [*([folds["summary"]] if folds else []), *describe_forgotten(retention)]
-    return {**_score(answers, answer_scores, evaluation, run, others), "cross_fit": folds}
+    others = [folds["summary"]] if folds else []
+    return {
+        **_score(answers, answer_scores, evaluation, run, retention, others),
+        "cross_fit": folds,
+    }
 
 
 def score_remote_answers(
@@ -253,6 +258,7 @@ def _score(
     answer_scores: list[dict[str, Any]],
     evaluation: Evaluation,
     run: dict[str, Any],
+    retention: dict[str, Any] | None = None,
     others: Sequence[str] = (),
 ) -> dict[str, Any]:
     rows = list(zip(answers, answer_scores, strict=True))
@@ -284,7 +290,11 @@ def _score(
         metrics,
         categories,
         describe_usable(answer_scores, metrics, evaluation.usable),
-        [*([prompting["summary"]] if prompting else []), *others],
+        [
+            *([prompting["summary"]] if prompting else []),
+            *describe_forgotten(retention or {}),
+            *others,
+        ],
     )
     held_out = np.array([row["reference"] is not None for row in answers])
     groupings = count_groups(find_groups(answers), held_out)

@@ -8,6 +8,8 @@ from tuneline.reporting.pages import count, count_prompts, format_number
 
 # Of 100 points: a smaller difference hardly shows to who reads the answers.
 SMALL = 1.0
+# Of a summary; what is left over are the first notes.
+MOST_SENTENCES = 4
 # Categories that a note names; more are counted.
 NAMED = 3
 Compared = dict[str, dict[str, Any]]
@@ -28,7 +30,8 @@ def conclude(
         metrics: comparisons by metric.
         categories: the same of each category.
         usable: a sentence on how few answers are usable; it comes first.
-        others: sentences on what else was asked: whether a prompt would have done.
+        others: sentences on what else was asked: whether a prompt would have done,
+            what was forgotten, and which adapters answered.
 
     Returns:
         `label`: better, worse, mixed, no significant difference or not measured; `metrics`: those
@@ -44,10 +47,12 @@ def conclude(
     usable_metric = [metrics[name] for name in ("usable",) if name in metrics]
     lost = [one | {"label": "usable answers"} for one in _pick(usable_metric, "worse")]
     shown, words = _decide([*counting.values(), *lost])
+    sentences = [part for part in (usable, words, *others) if part]
     return {
         "label": shown,
-        "summary": " ".join(part for part in (usable, words, *others) if part),
+        "summary": " ".join(sentences[:MOST_SENTENCES]),
         "notes": [
+            *sentences[MOST_SENTENCES:],
             *_describe_loss(metrics, shown),
             *_describe_evidence(list(counting.values())),
             *_describe_doubts(list(counting.values())),

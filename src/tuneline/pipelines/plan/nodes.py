@@ -203,14 +203,12 @@ def make_plan(
     return plan
 
 
-def _describe_replay(replay: Sequence[Example]) -> dict[str, str]:
-    answers = "1 answer" if len(replay) == 1 else f"{len(replay):,} answers"
-    found = f"{answers} of the base model's own, among the training examples"
-    return {"replay": found} if replay else {}
-
-
 def plan_folds(
-    plan: dict[str, Any], recipe: Recipe, hardware: Hardware, *examples: list[Example]
+    plan: dict[str, Any],
+    recipe: Recipe,
+    hardware: Hardware,
+    replay: list[Example],
+    *examples: list[Example],
 ) -> list[dict[str, Any]]:
     """Plan the trainings that measure the recipe.
 
@@ -218,6 +216,7 @@ def plan_folds(
         plan: of the released adapter.
         recipe: what is trained and how.
         hardware: the machine.
+        replay: answers of the base model's own, which every adapter learns from.
         *examples: training and validation split of each fold, one fold after the other.
 
     Returns:
@@ -226,10 +225,16 @@ def plan_folds(
     tokenizer = load_tokenizer(recipe)
     plans = []
     for train, validation in zip(examples[::2], examples[1::2], strict=True):
-        inputs = describe_inputs(train, validation, tokenizer, recipe, hardware)
-        report = count_tokens(train, validation, [], recipe)
+        inputs = describe_inputs(train, validation, tokenizer, recipe, hardware, replay)
+        report = count_tokens(train, validation, [], recipe, replay)
         plans.append(plan_fold(plan, inputs, report, recipe, hardware))
     return plans
+
+
+def _describe_replay(replay: Sequence[Example]) -> dict[str, str]:
+    answers = "1 answer" if len(replay) == 1 else f"{len(replay):,} answers"
+    found = f"{answers} of the base model's own, among the training examples"
+    return {"replay": found} if replay else {}
 
 
 def _describe_typed(token_report: pd.DataFrame) -> list[str]:

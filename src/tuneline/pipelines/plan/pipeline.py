@@ -88,6 +88,6 @@ def _plan_folds(folds: int) -> Node:
     return Node(
         plan_folds,
         name="plan_folds",
-        inputs=["plan", "params:recipe", "params:hardware", *examples],
+        inputs=["plan", "params:recipe", "params:hardware", "replay", *examples],
         outputs=[name_fold(number, "plan") for number in numbers],
     )

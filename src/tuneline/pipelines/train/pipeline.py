@@ -55,6 +55,6 @@ def _make_fold(number: int) -> Node:
     return Node(
         train_adapter,
         name=f"train_fold_{number}",
-        inputs=[*own, "params:recipe", "params:hardware"],
+        inputs=[*own, "params:recipe", "params:hardware", "replay"],
         outputs=[name_fold(number, name) for name in made],
     )
