@@ -13,7 +13,7 @@ import orjson
 import pytest
 from kedro.framework.startup import bootstrap_project
 
-from tests.conftest import CPU, PROJECT
+from tests.conftest import CPU, PROJECT, state_evaluation
 from tests.hub.test_cleanup import add_part, add_repo
 from tuneline.hub.cache import SETTINGS, VARIABLES
 from tuneline.models.fingerprints import describe_inputs
@@ -146,6 +146,20 @@ def test_runs_whose_adapter_is_saved_may_go_and_all_others_stay(
     ]
     assert (MODELS / "adapter/version-1/adapter/adapter_model.safetensors").exists()
     assert "Nothing was removed" in speak("clean", True)
+
+
+def test_what_the_folds_of_a_use_case_left_may_go_too(
+    project: Path, cache: Path, recipe: Recipe, speak: Speak
+):
+    run = add_run(recipe)
+    fold = MODELS.with_name("product_descriptions.fold_2")
+    MODELS.rename(fold)
+    assert run.name not in speak("show")
+    state_evaluation(project, cross_fit=2)
+    assert f"checkpoints product_descriptions.fold_2/{run.name}" in speak("clean", False)
+    speak("clean", True)
+    assert list((fold / "checkpoints").iterdir()) == []
+    assert list(fold.glob("adapter/*/adapter/adapter_model.safetensors"))
 
 
 def test_checkpoints_that_lie_elsewhere_stay(
