@@ -208,6 +208,9 @@ def test_the_system_message_is_that_of_the_training():
     stated = ONE.model_copy(update={"system": "You sell {{pots}}."})
     assert find_system(stated, []) == "You sell {pots}."
     assert find_system(SYSTEMS, [example("Keeper"), example("Keeper")]) == "Keeper"
+    without = {**example("Keeper"), "prompt": example("Keeper")["prompt"][1:]}
+    assert find_system(SYSTEMS, [without, example("Keeper")]) == "Keeper"
+    assert find_system(SYSTEMS, [without]) is None
 
 
 @pytest.mark.parametrize("systems", [[], ["Keeper", "Cook"]])
