@@ -159,7 +159,7 @@ def test_the_persona_makes_all_its_rows(finished: Path):
 def test_the_overview_has_a_row_and_links_for_every_use_case(finished: Path):
     page = finished / DATA / "08_reporting/overview.html"
     links = re.findall(r'href="([^":]+)"', page.read_text(encoding="utf-8"))
-    assert len(links) == 7 * 5
+    assert len(links) == 8 * 5
     assert all((page.parent / link).is_file() for link in links)
 
 

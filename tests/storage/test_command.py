@@ -299,6 +299,7 @@ def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Pa
     examples.mkdir(parents=True)
     for split in ("train", "validation", "test"):
         (examples / f"{split}.jsonl").write_bytes(orjson.dumps(EXAMPLE) + b"\n")
+    (examples / "replay.jsonl").write_bytes(b"")
     (reporting / "token_report.csv").write_text(
         "split,id,prompt_tokens,completion_tokens,tokens,fits,control_tokens\ntrain,1,3,3,6,True,\n"
     )

@@ -105,16 +105,17 @@ def test_the_prompted_base_model_answers_next_to_both_and_its_answers_are_kept(
         title="Pots",
         generation=GENERATION,
         prompting=Prompting(shots=2, instruction="Be brief."),
+        retention=None,
     )
     cache = Cache(tmp_path / "cache")
     adapter = make_adapter(recipe, CPU, effect=True, train=TRAIN)
     given = (EXAMPLES, TRAIN, adapter, cache, recipe, PROMPT, evaluation, CPU)
-    rows = answer_prompts(*given)
+    rows, _ = answer_prompts(*given)
     for row in rows:
         assert row["few_shot_shots"] == 2
         assert {"instructed_answer", "few_shot_tokens", "few_shot_stopped"} <= row.keys()
         assert "few_shot_loss" not in row
     assert any(row["few_shot_answer"] != row["base_answer"] for row in rows)
     kept = (tmp_path / "cache").read_bytes()
-    assert answer_prompts(*given) == rows
+    assert answer_prompts(*given)[0] == rows
     assert (tmp_path / "cache").read_bytes() == kept

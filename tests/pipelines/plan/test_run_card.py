@@ -22,7 +22,7 @@ def test_a_run_that_does_not_fit_is_not_ready(recipe: Recipe, hardware: Hardware
     small = hardware.model_copy(update={"memory_gb": 0.1})
     card = "\n".join(write_card(plan_run(make_report([20] * 64, recipe), recipe, small), 200))
     assert card.startswith("Plan: Not ready\nhardware.memory_gb = 0.1: the run is predicted")
-    assert "memory    0.9 of 0.1 GB" in card
+    assert "memory    0.8 of 0.1 GB" in card
     assert "test      0 prompts: too few to show any difference" in card
 
 

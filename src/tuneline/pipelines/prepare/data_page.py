@@ -108,7 +108,8 @@ def join_texts(rows: pl.DataFrame, splits: dict[str, list[Example]]) -> pl.DataF
 
     Args:
         rows: as `check_leaks` leaves them.
-        splits: the examples of each split, in the order of its rows.
+        splits: the examples of each split, in the order of its rows; of a conversation there may
+            be several, or none.
 
     Returns:
         `line`, `split`, `id`, `prompt`, `completion`, and the columns with `COLUMN` before their
@@ -116,6 +117,9 @@ def join_texts(rows: pl.DataFrame, splits: dict[str, list[Example]]) -> pl.DataF
     """
     examples = [example for split in splits.values() for example in split]
     ordered = pl.concat(rows.filter(split=split) for split in splits)
+    if ordered.height != len(examples):  # conversations, each on a line of its own
+        places = {line: place for place, line in enumerate(ordered["line"])}
+        ordered = ordered[[places[example["meta"]["line"]] for example in examples]]
     prompts = (
         "\n".join(one["content"] for one in example["prompt"] if one["role"] != "system")
         for example in examples
