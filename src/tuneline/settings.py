@@ -16,6 +16,10 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # Their bars would be next to our own progress, and in no log.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+# PyTorch and oneDNN keep what they prepared for the last 1,024 shapes of matrices: in bfloat16 on a
+# CPU some 20 MB a step, as packs differ in length, a gigabyte after 60 steps (docs/log.md).
+os.environ.setdefault("LRU_CACHE_CAPACITY", "128")
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 # On a full disk the log's file takes no line; a traceback for each would bury what is said.
 logging.raiseExceptions = False
