@@ -92,3 +92,8 @@ def test_several_stages_of_one_use_case_are_one_run(project: Path):
     ended = kedro(project, "run", "--env=test", "--pipelines=prepare,plan")
     assert ended.returncode == 0, ended.stderr
     assert (project / "data/test/08_reporting/product_descriptions/plan.html").is_file()
+
+
+def test_a_value_that_is_no_yaml_is_a_sentence():
+    with pytest.raises(click.BadParameter, match=r"a\.pattern=\[\.!\?\]\$: a value is no YAML"):
+        read("a.pattern=[.!?]$")

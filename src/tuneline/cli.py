@@ -17,6 +17,7 @@ from kedro.framework.cli.utils import env_option
 from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
+from yaml import YAMLError
 
 from tuneline.checks.configuration_files import check_configuration
 from tuneline.errors import Problem, TunelineError, suggest
@@ -116,7 +117,15 @@ def take_question(
     """
     found = QUESTION.search(value) if isinstance(value, str) else None
     if found is None:
-        return split(ctx, param, value)
+        try:
+            return split(ctx, param, value)
+        except YAMLError as error:
+            raise click.BadParameter(
+                f"{show(value)}: a value is no YAML; it could be read in no way; put it in quotes "
+                "within quotes, or state it in conf/local",
+                ctx,
+                param,
+            ) from error
     question = REFERENCE.sub(r"\1\1\\${", value[found.end() :])
     return {**split(ctx, param, value[: found.start()]), "question": question}
 
