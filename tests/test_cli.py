@@ -95,5 +95,6 @@ def test_several_stages_of_one_use_case_are_one_run(project: Path):
 
 
 def test_a_value_that_is_no_yaml_is_a_sentence():
-    with pytest.raises(click.BadParameter, match=r"a\.pattern=\[\.!\?\]\$: a value is no YAML"):
+    with pytest.raises(click.UsageError) as caught:
         read("a.pattern=[.!?]$")
+    assert "a.pattern=[.!?]$: a value is no YAML" in caught.value.format_message()
