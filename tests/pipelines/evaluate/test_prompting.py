@@ -97,3 +97,9 @@ def test_the_level_of_usable_answers_is_stated(level: float):
         row["tuned_stopped"] = False
     summary = score(rows, EVALUATION.model_copy(update={"usable": level}))["verdict"]["summary"]
     assert summary.startswith("Only 75 %") == (level == 100.0)
+
+
+def test_the_prompting_that_comes_nearest_is_named():
+    found = score(make_rows(NEARLY, instructed=["tea"] * 40, few_shot=HALF), PROMPTED)
+    assert found["prompting"]["label"] == "tuning beats prompting"
+    assert "with 8 training examples in its prompt" in found["prompting"]["summary"]

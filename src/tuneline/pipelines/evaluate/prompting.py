@@ -73,12 +73,12 @@ def _list_counting(metrics: Compared) -> list[dict[str, Any]]:
 
 def _summarize(label: str, found: dict[str, str], columns: dict[str, dict[str, Any]]) -> str:
     """Say it with the number that decided: of several promptings, the one that came nearest."""
-    deciding = [
-        (name, one, _choose(label, one["metrics"]))
-        for name, one in columns.items()
-        if found[name] == label
-    ]
-    name, column, metric = min(deciding, key=lambda one: one[2]["difference"] or 0.0)
+    deciding = {name: one for name, one in columns.items() if found[name] == label}
+    # All columns are held against the same metric; what decided may be another in each.
+    name, column = min(
+        deciding.items(), key=lambda one: _choose("", one[1]["metrics"])["difference"] or 0.0
+    )
+    metric = _choose(label, column["metrics"])
     how = {
         INSTRUCTED: "an instruction alone",
         FEW_SHOT: f"{count(column['shots'][1], 'training example')} in its prompt",
