@@ -75,7 +75,8 @@ def measure_answers(
     }
     rows: list[dict[str, Any]] = [{"id": row["id"]} for row in answers]
     for who in asked:
-        outputs = Outputs(answers, who, training, evaluation, keys)
+        flaws = [usable.find_flaws(row, who, evaluation) for row in answers]
+        outputs = Outputs(answers, who, training, evaluation, keys, flaws)
         found: SampleScores = {}
         families = FAMILIES if who in MODELS else ANSWER_FAMILIES
         for _, measure in track(families, f"Scoring the {who} model", "measures"):
@@ -86,7 +87,7 @@ def measure_answers(
                 "metrics": {name: score for name, score in metrics.items() if score[1]},
                 "missed": compared.missed,
                 "added": compared.added,
-                "flaws": usable.find_flaws(answers[number], who, evaluation),
+                "flaws": flaws[number],
             }
     return rows
 

@@ -38,7 +38,8 @@ class Outputs:
         who: `base` or `tuned`.
         training: the completions that the adapter was trained on.
         evaluation: sections and language that are asked for.
-        keys: figures and key terms of every row, for `base` and for `tuned`.
+        keys: figures and key terms of every row, for each model.
+        flaws: what makes this model's answers unusable, one list a row.
     """
 
     rows: list[dict[str, Any]]
@@ -46,6 +47,7 @@ class Outputs:
     training: list[str]
     evaluation: Evaluation
     keys: dict[str, list[KeyComparison]]
+    flaws: list[list[str]]
 
     @property
     def answers(self) -> list[str]:

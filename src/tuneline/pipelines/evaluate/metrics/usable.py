@@ -41,13 +41,12 @@ def measure(outputs: Outputs) -> SampleScores:
     """Measure whether every answer is usable: 100 or 0.
 
     Args:
-        outputs: the answers.
+        outputs: the answers, with their flaws.
 
     Returns:
         Means over all answers, those to fixed questions too.
     """
-    flaws = (find_flaws(row, outputs.who, outputs.evaluation) for row in outputs.rows)
-    return {"usable": average([0.0 if found else 100.0 for found in flaws])}
+    return {"usable": average([0.0 if found else 100.0 for found in outputs.flaws])}
 
 
 def find_flaws(row: dict[str, Any], who: str, evaluation: Evaluation) -> list[str]:
