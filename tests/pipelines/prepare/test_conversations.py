@@ -17,6 +17,7 @@ from tuneline.datasets import RawCSVDataset, RawJSONDataset, RawParquetDataset
 from tuneline.errors import TunelineError
 from tuneline.examples import list_examples, start_messages
 from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples, split_all_rows
 from tuneline.pipelines.prepare.nodes import build_examples, check_leaks, split_rows
 
 WORDS = Path(__file__).parents[3].joinpath("CONTRIBUTING.md").read_text("utf-8").split()
@@ -340,3 +341,27 @@ def test_a_file_of_which_nearly_all_is_rejected_says_what_helps(tmp_path: Path):
     kept, _, report = clean(raw, data)
     with pytest.raises(TunelineError, match=r"raise `data\.conversations\.max_turns`"):
         split_rows(kept.lazy(), data, report)
+
+
+def test_conversations_are_held_out_whole_by_one_fold_each(tmp_path: Path):
+    """A greeting that all begin with is learned, and asked of no adapter that has seen it."""
+    greeting = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]
+    talks = [{"messages": greeting + talk(2, seed)} for seed in range(12)]
+    data = state()
+    kept, _, report = clean(
+        RawJSONDataset(filepath=str(write_lines(tmp_path / "talks.jsonl", talks))), data
+    )
+    rows = split_all_rows(kept.lazy(), data, report)
+    evaluation = EVALUATION.model_copy(update={"cross_fit": 3})
+    made = cross_fit_examples(rows, data, PROMPT, evaluation)
+    tested = [one["id"] for one in made[2]]
+    folds = [made[7 + 3 * fold : 10 + 3 * fold] for fold in range(3)]
+    assert sorted(tested) == sorted(one["id"] for _, _, test in folds for one in test)
+    assert len(tested) == len(set(tested)) == 12 * 2
+    for train, validation, test in folds:
+        seen, held_out = (
+            {one["meta"]["groups"]["conversation"] for one in some}
+            for some in ([*train, *validation], test)
+        )
+        assert not seen & held_out
+    assert made[6]["known_turns"]["test"] == 12

@@ -14,9 +14,10 @@ import pandas as pd
 import polars as pl
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import SPLIT_GROUP, Example, fill_templates
+from tuneline.examples import SPLIT_GROUP, Example, list_examples
 from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.pipelines.prepare.conversations import mark_known_turns, outline_conversations
 from tuneline.pipelines.prepare.leak_report import (
     CLEAN,
     count_shared_prompts,
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 # One that is held out, one to learn from, and one to watch.
 LEAST_GROUPS = 3
+# Column with a row's place among all rows.
+PLACE = "_place"
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ def cross_fit_examples(
         TunelineError: if there are too few groups for so many folds.
     """
     count = evaluation.cross_fit or 0
-    forms = make_forms(rows, evaluation.questions, prompt)
+    outlined = outline_conversations(rows, data)
+    forms = make_forms(outlined, evaluation.questions, prompt)
     finder = LeakFinder(forms, data.leaks.model_copy(update={"policy": "drop"}))
     everyone = dict.fromkeys(range(rows.height), "test")
     asking = _find_part(finder, forms, everyone, 0).found
@@ -121,10 +125,12 @@ def cross_fit_examples(
 
     learned = [row for row, split in parts[0].splits.items() if split == "train"]
     copies = finder.find_copies(left.filter(pl.col("row").is_in(learned)))
+    released_rows, *fold_rows = (_list_used(rows, part, data) for part in parts)
+    tested_rows = pl.concat(one.filter(split="test") for one in fold_rows).sort(PLACE)
 
-    def make(splits: dict[int, str], split: str) -> list[Example]:
-        places = sorted(row for row, name in splits.items() if name == split)
-        return [fill_templates(row, data, prompt) for row in rows[places].iter_rows(named=True)]
+    def make(divided: pl.DataFrame, split: str) -> list[Example]:
+        chosen = divided.filter(split=split).iter_rows(named=True)
+        return [example for row in chosen for example in list_examples(row, data, prompt)]
 
     log.info(
         "Cross-fitting: %s rows in %s folds, each held out once.",
@@ -132,12 +138,16 @@ def cross_fit_examples(
         len(parts) - 1,
     )
     return [
-        make(parts[0].splits, "train"),
-        make(parts[0].splits, "validation"),
-        make(tested, "test"),
-        _list_used(rows, parts[0]),
-        *_describe_leaks(rows, forms, left, asking, copies, parts, data, prompt, evaluation),
-        *(make(part.splits, split) for part in parts[1:] for split in SPLITS),
+        make(released_rows, "train"),
+        make(released_rows, "validation"),
+        make(tested_rows, "test"),
+        released_rows.drop(PLACE),
+        *_describe_leaks(
+            outlined,
+            pl.concat([released_rows, tested_rows], how="diagonal"),
+            *(forms, left, asking, copies, parts, data, prompt, evaluation),
+        ),
+        *(make(divided, split) for divided in fold_rows for split in SPLITS),
     ]
 
 
@@ -155,6 +165,7 @@ def _find_part(finder: LeakFinder, forms: pl.DataFrame, splits: dict[int, str], 
 
 def _describe_leaks(
     rows: pl.DataFrame,
+    used: pl.DataFrame,
     forms: pl.DataFrame,
     left: pl.DataFrame,
     asking: pl.DataFrame,
@@ -169,12 +180,6 @@ def _describe_leaks(
         list_leaks(found, rows, evaluation.questions, data, prompt).assign(fold=fold)
         for fold, found in [(0, asking), *((part.fold, part.found) for part in parts)]
     ]
-    used = pl.concat(
-        [
-            _list_used(rows, parts[0]),
-            *(rows[_list_tested(part)].with_columns(split=pl.lit("test")) for part in parts[1:]),
-        ]
-    )
     shared = Counter(parts[0].shared)
     for part in parts[1:]:
         shared["test"] += part.shared["test"]
@@ -191,10 +196,11 @@ def _describe_leaks(
     return pd.concat(tables, ignore_index=True), list_copies(copies, rows, data), report
 
 
-def _list_used(rows: pl.DataFrame, part: Part) -> pl.DataFrame:
-    """List the rows of one adapter in their order, with their splits."""
+def _list_used(rows: pl.DataFrame, part: Part, data: Data) -> pl.DataFrame:
+    """List the rows of one adapter in their order, with place, split and the turns it knows."""
     places = sorted(part.splits)
-    return rows[places].with_columns(split=pl.Series([part.splits[place] for place in places]))
+    splits = pl.Series([part.splits[place] for place in places])
+    return mark_known_turns(rows.with_row_index(PLACE)[places].with_columns(split=splits), data)
 
 
 def _list_tested(part: Part) -> list[int]:
