@@ -75,7 +75,7 @@ def measure_training(case: Case, options: Options, folder: Path, emit: Emit) -> 
             the `validation_loss` of a training that has seen all examples.
     """
     from tuneline.models.loading import load_tokenizer
-    from tuneline.pipelines.train.batches import render_examples
+    from tuneline.training.batches import render_examples
 
     logging.disable(logging.INFO)
     settings = _change_batch(case.way, load_settings(case, folder))
@@ -134,7 +134,7 @@ def _predict(settings: Settings, longest: int) -> dict[str, Any]:
 def _make_ours(settings: Settings, rows: dict[str, Any], _: str, output: str) -> Any:
     """Make Tuneline's trainer; one validation row keeps its evaluations small."""
     from tuneline.models.loading import load_model, load_tokenizer
-    from tuneline.pipelines.train.sft import SFTAdapterTrainer
+    from tuneline.training.sft import SFTAdapterTrainer
 
     recipe, hardware = settings.recipe, settings.hardware
     few = {**rows, "validation": rows["validation"].select(range(1))}
@@ -152,7 +152,7 @@ def _make_bare(settings: Settings, rows: dict[str, Any], way: str, output: str) 
     from trl import SFTConfig, SFTTrainer
 
     from tuneline.models.loading import load_model, load_tokenizer
-    from tuneline.pipelines.train.sft import derive_arguments
+    from tuneline.training.sft import derive_arguments
 
     recipe, hardware = settings.recipe, settings.hardware
     arguments = {
@@ -176,7 +176,7 @@ def _make_bare(settings: Settings, rows: dict[str, Any], way: str, output: str) 
 
 def _pass_longest(trainer: Any, rows: Any, settings: Settings) -> float:
     """Pass the longest batch forward and backward: a training that was stopped need not meet it."""
-    from tuneline.pipelines.train.probe import probe_step
+    from tuneline.training.probe import probe_step
 
     hardware = settings.hardware
     start_measuring(hardware.device)
@@ -191,7 +191,7 @@ def _pass_longest(trainer: Any, rows: Any, settings: Settings) -> float:
 def _measure_loss(trainer: Any, rows: Any, settings: Settings) -> float:
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-    from tuneline.pipelines.train.batches import describe_validation, measure_validation
+    from tuneline.training.batches import describe_validation, measure_validation
 
     collate = DataCollatorForLanguageModeling(
         trainer.processing_class.pad_token_id, padding_free=True

@@ -17,8 +17,8 @@ from functools import cache, partial
 import numpy as np
 
 from tuneline.examples import MODELS
+from tuneline.metrics import METRICS, measure_answers, stack_scores
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 from tuneline.pipelines.evaluate.verdict import conclude
 from tuneline.statistics.paired_comparison import SampleScores, compare_all
 

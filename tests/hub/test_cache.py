@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Storage
-from tuneline.pipelines.train.run import launch
+from tuneline.training.run import launch
 
 def tell(folder):
     from huggingface_hub.constants import HF_HUB_CACHE

@@ -8,7 +8,7 @@ from peft import LoraConfig, get_peft_model
 from transformers.integrations import sdpa_attention
 
 from tests.conftest import PROJECT, TINY_BASE
-from tests.pipelines.train.small_runs import make_examples
+from tests.training.small_runs import make_examples
 from tuneline.errors import TunelineError
 from tuneline.models.loading import (
     avoid_slow_kernel,

@@ -16,7 +16,7 @@ from tuneline.examples import list_examples
 from tuneline.models.loading import load_tokenizer
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import Data, Prompt, Recipe
-from tuneline.pipelines.train.batches import render_examples
+from tuneline.training.batches import render_examples
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"
 # Each with the token that ends an answer.

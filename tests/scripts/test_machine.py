@@ -25,7 +25,7 @@ from pathlib import Path
 from scripts.benchmarks import answering, machine, training
 from scripts.benchmarks.cases import Case, load_settings, make_examples
 import tuneline.models.generation, tuneline.pipelines.plan.memory_estimate
-import tuneline.pipelines.train.probe, tuneline.pipelines.train.sft
+import tuneline.training.probe, tuneline.training.sft
 load_settings(Case("mistral_7b", "colab_free", "team"), Path("models"))
 make_examples(2, 1, 256)
 """

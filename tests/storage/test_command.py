@@ -19,8 +19,8 @@ from tuneline.hub.cache import SETTINGS, VARIABLES
 from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Recipe
-from tuneline.pipelines.train.checkpoints import finish, open_run, seal
 from tuneline.storage.command import ProjectStorage
+from tuneline.training.checkpoints import finish, open_run, seal
 from tuneline.use_cases import list_use_cases
 from tuneline.utils.disks import Volume, measure_volume
 

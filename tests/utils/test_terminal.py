@@ -165,7 +165,7 @@ with terminal.stoppable():
 """
 SEVERAL = """
 import os, sys, time
-from tuneline.pipelines.train.run import launch
+from tuneline.training.run import launch
 from tuneline.utils.terminal import stoppable
 
 def work():

@@ -4,9 +4,9 @@ import pytest
 from tests.conftest import CPU
 from tests.pipelines.evaluate.retention.test_scoring import make_rows
 from tests.pipelines.evaluate.rows import make_row
+from tuneline.metrics import measure_answers
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 from tuneline.pipelines.evaluate.retention import score_retention

@@ -7,9 +7,9 @@ import pytest
 
 from tests.conftest import CPU
 from tests.pipelines.evaluate.rows import make_row
+from tuneline.metrics import measure_answers
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation, Prompting
-from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, plot_scores
 from tuneline.pipelines.evaluate.retention import score_retention

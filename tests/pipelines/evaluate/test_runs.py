@@ -1,8 +1,8 @@
 from tests.conftest import CPU
 from tests.pipelines.evaluate.rows import make_row
+from tuneline.metrics import measure_answers
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import compare_runs
 

@@ -12,9 +12,9 @@ import pytest
 from tests.pipelines.evaluate.rows import make_row
 from tests.pipelines.evaluate.test_nodes import REFERENCES, make_answers, score
 from tuneline.datasets import JSONLinesDataset
+from tuneline.metrics.likelihood import ReferenceLoss
 from tuneline.models.generation import Answer
 from tuneline.pipelines.evaluate import runs as plots
-from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss
 from tuneline.pipelines.evaluate.nodes import add_answers
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 from tuneline.pipelines.evaluate.runs import compare_versions

@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import pytest
 
 from tests.pipelines.plan.test_nodes import EVALUATION, PROMPT, make_report, plan_run
-from tests.pipelines.train.small_runs import make_examples
+from tests.training.small_runs import make_examples
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.evidence import describe_evidence
 from tuneline.pipelines.plan.nodes import write_plan

@@ -5,7 +5,7 @@ import torch
 
 from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import wrap_model
-from tests.pipelines.train.small_runs import make_examples
+from tests.training.small_runs import make_examples
 from tuneline.examples import Example, check_examples
 from tuneline.models.fingerprints import describe_inputs, name_run
 from tuneline.models.loading import load_tokenizer

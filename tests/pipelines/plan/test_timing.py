@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.pipelines.plan.test_nodes import EVALUATION, PROMPT, make_report
-from tests.pipelines.train.small_runs import make_examples
+from tests.training.small_runs import make_examples
 from tuneline.errors import Problem, TunelineError
 from tuneline.models.machine import name_processor
 from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.pipelines.train.small_runs import make_examples, make_plan, shrink, train
+from tests.training.small_runs import make_examples, make_plan, shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.nodes import check_plan, plot_losses, train_adapter

@@ -10,10 +10,10 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_prompts
+from tuneline.metrics import measure_answers
 from tuneline.models.adapter import Adapter
 from tuneline.models.fingerprints import read_inputs
 from tuneline.parameters import Evaluation, Prompt
-from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.utils.hashing import hash_value
 
 Row = dict[str, Any]

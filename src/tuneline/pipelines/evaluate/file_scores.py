@@ -4,8 +4,8 @@ import logging
 from typing import Any
 
 from tuneline.examples import Example
+from tuneline.metrics import METRICS, measure_answers, stack_scores
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 from tuneline.reporting.pages import count, format_interval, format_number
 from tuneline.statistics.paired_comparison import compare_all
 from tuneline.statistics.significance import find_groups

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from tuneline.metrics import METRICS
+from tuneline.metrics.usable import LOOPS
 from tuneline.parameters import Data, Evaluation, Recipe
-from tuneline.pipelines.evaluate.metrics import METRICS
-from tuneline.pipelines.evaluate.metrics.usable import LOOPS
 from tuneline.pipelines.evaluate.side_by_side import measure_gains
 from tuneline.reporting.pages import count, count_prompts, format_number
 from tuneline.use_cases import CROSS_FIT

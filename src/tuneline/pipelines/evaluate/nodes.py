@@ -10,6 +10,8 @@ import numpy as np
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import FEW_SHOT, INSTRUCTED, Example, list_messages, list_prompts
+from tuneline.metrics import METRICS, measure_answers, stack_scores
+from tuneline.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.models.adapter import Adapter, load_tuned
 from tuneline.models.fingerprints import (
     describe_generation,
@@ -21,8 +23,6 @@ from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.cross_fitting import describe_cross_fit
 from tuneline.pipelines.evaluate.few_shot import Asked, build_prompts
-from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
-from tuneline.pipelines.evaluate.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.pipelines.evaluate.prompting import compare_prompting
 from tuneline.pipelines.evaluate.retention import answer_suite, describe_forgotten, list_suite
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run

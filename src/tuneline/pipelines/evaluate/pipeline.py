@@ -3,9 +3,9 @@
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.examples import name_fold
+from tuneline.metrics import measure_answers
 from tuneline.pipelines.evaluate.cross_fitting import join_answers
 from tuneline.pipelines.evaluate.file_scores import score_file_answers
-from tuneline.pipelines.evaluate.metrics import measure_answers
 from tuneline.pipelines.evaluate.next_steps import suggest_next_steps
 from tuneline.pipelines.evaluate.nodes import (
     answer_fold,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tuneline.examples import FEW_SHOT, INSTRUCTED, PROMPTED
+from tuneline.metrics import METRICS, stack_scores
 from tuneline.parameters import Evaluation, Prompting
-from tuneline.pipelines.evaluate.metrics import METRICS, stack_scores
 from tuneline.reporting.pages import count, format_interval, format_number
 from tuneline.statistics.paired_comparison import compare_all
 from tuneline.statistics.significance import find_groups

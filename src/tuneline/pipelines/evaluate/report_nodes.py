@@ -13,9 +13,9 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from tuneline.errors import TunelineError
+from tuneline.metrics import METRICS
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.pipelines.evaluate.runs import (
     compare_versions,
     draw_categories,

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from tuneline.metrics import METRICS
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import hash_prompts, read_inputs
 from tuneline.models.machine import name_processor
 from tuneline.parameters import Evaluation, Hardware
-from tuneline.pipelines.evaluate.metrics import METRICS
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 from tuneline.statistics.paired_comparison import Metric
 

@@ -8,7 +8,7 @@ import regex
 from markupsafe import Markup, escape
 
 from tuneline.examples import MODELS, PROMPTED
-from tuneline.pipelines.evaluate.metrics.usable import BESIDES_RULES, find_loop
+from tuneline.metrics.usable import BESIDES_RULES, find_loop
 from tuneline.utils.text import UNSPACED
 
 # Words, single Chinese and like characters, each with the space after it.

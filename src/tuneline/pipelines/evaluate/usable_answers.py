@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from tuneline.pipelines.evaluate.metrics.usable import CUT, EMPTY, FOREIGN, LOOPS
+from tuneline.metrics.usable import CUT, EMPTY, FOREIGN, LOOPS
 from tuneline.reporting.pages import format_number
 
 # A flaw that is none of the others: what the rule says.

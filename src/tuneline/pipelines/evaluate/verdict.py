@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tuneline.pipelines.evaluate.metrics import METRICS
+from tuneline.metrics import METRICS
 from tuneline.reporting.pages import count, count_prompts, format_number
 
 # Of 100 points: a smaller difference hardly shows to who reads the answers.

@@ -19,11 +19,11 @@ from tuneline.models.fingerprints import (
 )
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.batches import render_examples
-from tuneline.pipelines.train.checkpoints import find_checkpoint, open_run, read_finished
 from tuneline.pipelines.train.record import describe_training, list_epochs, make_log
-from tuneline.pipelines.train.run import Task, fit, launch
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, style
+from tuneline.training.batches import render_examples
+from tuneline.training.checkpoints import find_checkpoint, open_run, read_finished
+from tuneline.training.run import Task, fit, launch
 from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
 
 log = logging.getLogger(__name__)

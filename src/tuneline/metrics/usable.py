@@ -5,11 +5,11 @@ from typing import Any
 
 import regex
 
+from tuneline.metrics.answer_rules import list_broken
+from tuneline.metrics.format import measure_share_in_language
+from tuneline.metrics.outputs import Outputs, average
+from tuneline.metrics.overlap import measure_share_repeated, split_words
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics.answer_rules import list_broken
-from tuneline.pipelines.evaluate.metrics.format import measure_share_in_language
-from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average
-from tuneline.pipelines.evaluate.metrics.overlap import measure_share_repeated, split_words
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 
 METRICS = (

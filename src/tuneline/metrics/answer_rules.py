@@ -5,10 +5,10 @@ from typing import Any
 
 import regex
 
+from tuneline.metrics.figures import read_figures
+from tuneline.metrics.key_recall import holds_term
+from tuneline.metrics.outputs import Outputs, average
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics.figures import read_figures
-from tuneline.pipelines.evaluate.metrics.key_recall import holds_term
-from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 
 METRICS = (

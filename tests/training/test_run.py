@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.train.small_runs import shrink, train
+from tests.training.small_runs import shrink, train
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.run import launch
+from tuneline.training.run import launch
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
+from tests.metrics.measuring import PLAIN, measure
 
 ENGLISH = "This sentence is written in plain English, as anyone can see."
 TEXTS = {

@@ -20,21 +20,21 @@ from tuneline.models.architecture import make_lora_config
 from tuneline.models.batching import derive_accumulation
 from tuneline.models.fused_head import fit_head_to_cpu
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.batches import (
+from tuneline.training.batches import (
     describe_validation,
     fill_bins,
     measure_lengths,
     measure_validation,
     split_batch,
 )
-from tuneline.pipelines.train.callbacks import (
+from tuneline.training.callbacks import (
     EpochEnds,
     Gradients,
     Patience,
     TrainingProgress,
     Watchdog,
 )
-from tuneline.pipelines.train.checkpoints import SEAL, remove_old, seal
+from tuneline.training.checkpoints import SEAL, remove_old, seal
 
 # SFTConfig's keys that the recipe checks itself. Those it does not know are SFTConfig's, too; all
 # others are Tuneline's own.

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
+from tests.metrics.measuring import PLAIN, measure
 from tests.pipelines.evaluate.rows import make_row
-from tuneline.pipelines.evaluate.metrics import measure_answers, stack_scores
-from tuneline.pipelines.evaluate.metrics.key_recall import compare_figures
+from tuneline.metrics import measure_answers, stack_scores
+from tuneline.metrics.key_recall import compare_figures
 
 
 def find_missed(answer: str, reference: str, terms: list[str]) -> tuple[list[str], int]:

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 import regex
 
-from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average
+from tuneline.metrics.outputs import Outputs, average
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.text import UNSPACED
 

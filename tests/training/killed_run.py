@@ -1,6 +1,6 @@
 """Trains in a process of its own, and kills itself (SIGKILL) at a given moment.
 
-python -m tests.pipelines.train.killed_run FOLDER MOMENT DTYPE MEMORY_GB
+python -m tests.training.killed_run FOLDER MOMENT DTYPE MEMORY_GB
 """
 
 import os
@@ -13,11 +13,12 @@ import torch
 from safetensors.torch import save_file
 
 from tests.conftest import PROJECT, TINY_BASE
-from tests.pipelines.train.small_runs import shrink, train
+from tests.training.small_runs import shrink, train
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train import checkpoints, nodes, sft
-from tuneline.pipelines.train import run as fit
+from tuneline.pipelines.train import nodes
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
+from tuneline.training import checkpoints, sft
+from tuneline.training import run as fit
 
 
 def die(*_: object, **__: object) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.base_models import make_base
-from tests.pipelines.train.small_runs import shrink, train
+from tests.training.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tuneline.pipelines.evaluate.metrics.figures import read_figures, write_number
-from tuneline.pipelines.evaluate.metrics.units import UNITS
+from tuneline.metrics.figures import read_figures, write_number
+from tuneline.metrics.units import UNITS
 
 
 def read(text: str, language: str | None = None) -> list[str]:

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import regex
 
-from tuneline.pipelines.evaluate.metrics.overlap import normalize_typography
-from tuneline.pipelines.evaluate.metrics.units import (
+from tuneline.metrics.overlap import normalize_typography
+from tuneline.metrics.units import (
     CURRENCY_BEFORE,
     LETTER,
     NO_UNIT,

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from tests.pipelines.train.small_runs import shrink, train
+from tests.training.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.probe import Probe, probe_step
-from tuneline.pipelines.train.sft import derive_arguments
+from tuneline.training.probe import Probe, probe_step
+from tuneline.training.sft import derive_arguments
 
 
 @pytest.mark.slow
@@ -21,7 +21,7 @@ def test_the_best_checkpoint_is_released_and_patience_ends_the_run(
     def replay(_: torch.Tensor) -> dict[str, float]:
         return {"eval_loss": next(losses), "eval_entropy": 0.0, "eval_mean_token_accuracy": 0.0}
 
-    monkeypatch.setattr("tuneline.pipelines.train.sft.describe_validation", replay)
+    monkeypatch.setattr("tuneline.training.sft.describe_validation", replay)
     recipe = shrink(recipe, num_train_epochs=6, early_stopping_patience=2, eval_steps=100)
     _, log, facts = train(recipe, hardware, tmp_path)
     assert facts["released_step"] == 12
@@ -107,7 +107,7 @@ def test_the_measured_first_step_leaves_no_trace(
     dropping = shrink(recipe, lora={**recipe.lora, "r": 8, "lora_dropout": 0.1}, num_train_epochs=1)
     probed, _, _ = train(dropping, hardware, tmp_path / "probed")
     assert "One step on the longest batch" in caplog.text
-    monkeypatch.setattr("tuneline.pipelines.train.run._probe", lambda *_: None)
+    monkeypatch.setattr("tuneline.training.run._probe", lambda *_: None)
     plain, _, _ = train(dropping, hardware, tmp_path / "plain")
     for name, tensor in plain.tensors.items():
         assert torch.equal(tensor, probed.tensors[name])
@@ -132,7 +132,7 @@ def test_the_measured_first_step_checkpoints_as_the_training_does(
         hook.remove()
         return found
 
-    monkeypatch.setattr("tuneline.pipelines.train.probe.probe_step", probe)
+    monkeypatch.setattr("tuneline.training.probe.probe_step", probe)
     hardware = hardware.model_copy(update={"gradient_checkpointing": checkpointing})
     train(shrink(recipe, max_steps=1), hardware, tmp_path, count=24)
     assert len(counted) == passes

@@ -12,12 +12,12 @@ from transformers import Trainer
 
 from tests.commands import fork
 from tests.conftest import PROJECT, TINY_BASE
-from tests.pipelines.train import killed_run
-from tests.pipelines.train.small_runs import shrink, train
+from tests.training import killed_run
+from tests.training.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train import sft
-from tuneline.pipelines.train.checkpoints import find_checkpoint
+from tuneline.training import sft
+from tuneline.training.checkpoints import find_checkpoint
 from tuneline.utils.hashing import read_sealed
 
 pytestmark = pytest.mark.slow

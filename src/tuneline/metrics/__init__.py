@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from tuneline.examples import MODELS, PROMPTED, Example
-from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import answer_rules, key_recall, likelihood, usable
-from tuneline.pipelines.evaluate.metrics.format import (
+from tuneline.metrics import answer_rules, key_recall, likelihood, usable
+from tuneline.metrics.format import (
     ENDING,
     LANGUAGE,
     SECTIONS,
@@ -18,8 +17,8 @@ from tuneline.pipelines.evaluate.metrics.format import (
     measure_language,
     measure_sections,
 )
-from tuneline.pipelines.evaluate.metrics.outputs import KeyComparison, Outputs
-from tuneline.pipelines.evaluate.metrics.overlap import (
+from tuneline.metrics.outputs import KeyComparison, Outputs
+from tuneline.metrics.overlap import (
     COPYING,
     REPETITION,
     SIMILARITY,
@@ -27,6 +26,7 @@ from tuneline.pipelines.evaluate.metrics.overlap import (
     measure_repetition,
     measure_similarity,
 )
+from tuneline.parameters import Evaluation
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.progress import track
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
+from tests.metrics.measuring import PLAIN, measure
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.datasets import JSONLinesDataset
+from tuneline.metrics import METRICS, measure_answers, stack_scores
 from tuneline.parameters import AnswerRules
-from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 
 
 def test_every_metric_that_is_measured_is_described_and_no_other():

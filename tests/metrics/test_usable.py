@@ -4,9 +4,9 @@ from random import Random
 
 import pytest
 
-from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
+from tests.metrics.measuring import PLAIN, measure
 from tests.pipelines.evaluate.rows import make_row
-from tuneline.pipelines.evaluate.metrics.usable import find_flaws, find_loop
+from tuneline.metrics.usable import find_flaws, find_loop
 
 GOOD = "A round oak pot that holds three liters of tea and pours without a drop."
 

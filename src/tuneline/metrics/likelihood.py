@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from tuneline.examples import Example
+from tuneline.metrics.outputs import Outputs, fraction
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Hardware
-from tuneline.pipelines.evaluate.metrics.outputs import Outputs, fraction
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.progress import Progress
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tuneline.errors import TunelineError
-from tuneline.pipelines.train.callbacks import PATIENCE, Watchdog
+from tuneline.training.callbacks import PATIENCE, Watchdog
 
 
 def weight(gradient: float | None) -> tuple[str, torch.nn.Parameter]:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import DefaultTokenizer
 
-from tests.pipelines.evaluate.metrics.measuring import measure
-from tuneline.pipelines.evaluate.metrics.overlap import split_words
+from tests.metrics.measuring import measure
+from tuneline.metrics.overlap import split_words
 
 
 @pytest.mark.parametrize(

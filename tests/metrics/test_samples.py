@@ -12,8 +12,8 @@ from kedro.framework.startup import bootstrap_project
 
 from tests.conftest import PROJECT, copy_project, link_samples
 from tests.pipelines.evaluate.rows import make_row
+from tuneline.metrics import METRICS, measure_answers, stack_scores
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import METRICS, measure_answers, stack_scores
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from functools import cache, lru_cache
 import numpy as np
 import regex
 
-from tuneline.pipelines.evaluate.metrics.outputs import Outputs, average, fraction
-from tuneline.pipelines.evaluate.metrics.overlap import is_chinese, normalize_typography
+from tuneline.metrics.outputs import Outputs, average, fraction
+from tuneline.metrics.overlap import is_chinese, normalize_typography
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.languages import is_in
 from tuneline.utils.text import is_heading

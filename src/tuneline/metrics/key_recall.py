@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tuneline.pipelines.evaluate.metrics.figures import Figure, read_figures
-from tuneline.pipelines.evaluate.metrics.outputs import KeyComparison, Outputs, average
-from tuneline.pipelines.evaluate.metrics.overlap import (
+from tuneline.metrics.figures import Figure, read_figures
+from tuneline.metrics.outputs import KeyComparison, Outputs, average
+from tuneline.metrics.overlap import (
     is_chinese,
     normalize_typography,
     split_words,

@@ -5,10 +5,10 @@ import time
 import pytest
 from pydantic import ValidationError
 
-from tests.pipelines.evaluate.metrics.measuring import PLAIN, measure
+from tests.metrics.measuring import PLAIN, measure
 from tests.pipelines.evaluate.rows import make_row
+from tuneline.metrics.answer_rules import list_broken
 from tuneline.parameters import AnswerRules
-from tuneline.pipelines.evaluate.metrics.answer_rules import list_broken
 
 
 def broken(answer: str, own: dict | None = None, language: str | None = None, **rules: object):

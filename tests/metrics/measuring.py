@@ -1,8 +1,8 @@
 """One answer measured by every metric."""
 
 from tests.pipelines.evaluate.rows import make_row
+from tuneline.metrics import measure_answers
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.metrics import measure_answers
 
 PLAIN = Evaluation(title="Pots", generation={})
 

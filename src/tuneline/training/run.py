@@ -14,7 +14,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.models.machine import name_processor
 from tuneline.models.memory import measure_peak, reset_peak, return_freed
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.checkpoints import finish, remove_old
+from tuneline.training.checkpoints import finish, remove_old
 from tuneline.utils.terminal import protect_terminal
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def make_trainer(task: Task, model: Any, tokenizer: Any, rows: dict[str, Any]) -
     Returns:
         A `transformers.Trainer` whose checkpoints hold the adapter.
     """
-    from tuneline.pipelines.train.sft import SFTAdapterTrainer
+    from tuneline.training.sft import SFTAdapterTrainer
 
     trainers = {"sft": SFTAdapterTrainer}
     return trainers[task.recipe.method](
@@ -99,7 +99,7 @@ def _go_on(trainer: Any, checkpoint: Path) -> None:
 
 
 def _probe(trainer: Any, train: Any, task: Task) -> None:
-    from tuneline.pipelines.train.probe import check_packing, probe_step
+    from tuneline.training.probe import check_packing, probe_step
 
     if task.recipe.packing:
         check_packing(trainer, train, task.hardware)

@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from tests.pipelines.train.small_runs import make_examples
+from tests.training.small_runs import make_examples
 from tuneline.errors import TunelineError
 from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.batches import (
+from tuneline.training.batches import (
     fill_bins,
     measure_lengths,
     render_examples,

@@ -1,0 +1,1 @@
+"""A training: examples to batches, steps, checkpoints that survive a kill."""
