@@ -13,8 +13,6 @@ import pytest
 from tests.pipelines.evaluate.rows import make_row
 from tests.pipelines.rubric.filling import fill
 from tests.pipelines.rubric.stage import ADAPTER, ANSWERS, EVALUATION, PROMPT, RUBRIC, Stage
-from tuneline.datasets import GrowingJSONLinesDataset
-from tuneline.errors import TunelineError
 from tuneline.examples import Feedback, hash_templates
 from tuneline.parameters import Server
 from tuneline.pipelines.rubric.agreement import check_judge
@@ -140,20 +138,6 @@ def test_better_answers_are_feedback_as_the_chats_is(stage: Stage):
     assert (row["answer_of"], row["better_answer"]) == (rated.sides["A"], "Mine.")
     assert row["templates"] == hash_templates(PROMPT)
     assert row["date"]
-
-
-def test_feedback_only_grows(tmp_path: Path):
-    dataset = GrowingJSONLinesDataset(filepath=str(tmp_path / "rows.jsonl"))
-    assert (dataset.exists(), dataset.load()) == (True, [])
-    dataset.save([{"id": 1, "text": "a", "date": "1"}])
-    dataset.save([{"id": 1, "text": "a", "date": "2"}, {"id": 1, "text": "b", "date": "2"}])
-    dataset.save([])
-    assert [(row["text"], row["date"]) for row in dataset.load()] == [("a", "1"), ("b", "2")]
-    damaged = (tmp_path / "rows.jsonl").read_bytes() + b"{"
-    (tmp_path / "rows.jsonl").write_bytes(damaged)
-    with pytest.raises(TunelineError, match=r"line 3.*move it into another file"):
-        dataset.save([{"id": 2, "text": "c"}])
-    assert (tmp_path / "rows.jsonl").read_bytes() == damaged
 
 
 MANY = [make_row(number, f"base {number}", f"tuned {number}", "Reference") for number in range(30)]
