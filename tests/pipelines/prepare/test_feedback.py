@@ -185,7 +185,7 @@ def test_the_splits_are_the_same_with_feedback_and_no_held_out_row_is_given_away
     assert set(found["done"]) == {"dropped"}
     assert found["duplicate_id"].tolist()[0] == test["id"]
     assert report["feedback"] == {"learned": 1, "left_out": 4}
-    assert "1 are learned, 4 are about held-out rows" in report["summary"]
+    assert "1 learned, 4 left out because they are about held-out rows" in report["summary"]
 
 
 def test_it_is_moved_into_no_test_split_whatever_the_policy():

@@ -22,6 +22,7 @@ from tuneline.pipelines.prepare.leak_report import COLUMNS, SHOWN_CHARACTERS
 from tuneline.pipelines.prepare.leaks import FOUND, LeakFinder
 from tuneline.pipelines.prepare.masking import Placeholders
 from tuneline.pipelines.prepare.near_duplicates import normalize_words, strip_template
+from tuneline.pipelines.prepare.row_checks import check_cleaned
 from tuneline.utils.terminal import shorten
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,10 @@ TALK, ANSWER = "the conversation", "the better answer"
 
 
 def clean_feedback(
-    feedback: list[dict[str, Any]], data: Data, prompt: Prompt
+    feedback: list[dict[str, Any]],
+    data: Data,
+    prompt: Prompt,
+    cleaning_report: dict[str, Any] | None = None,
 ) -> tuple[list[Example], pd.DataFrame]:
     """Make examples of better answers, by the rules that clean the rows.
 
@@ -45,12 +49,18 @@ def clean_feedback(
         feedback: what people said: see `Feedback`.
         data: the rules, and whether feedback is learned.
         prompt: the templates.
+        cleaning_report: of the rows, without which nothing is made of feedback.
 
     Returns:
         Examples whose prompt is all that was said before the answer, with their `origin`; and the
         rows that are none: `line`, `reason`, `original`. Together as many as there are rows;
         neither where feedback is not learned.
+
+    Raises:
+        TunelineError: if nearly all rows were rejected for one reason.
     """
+    if cleaning_report:
+        check_cleaned(cleaning_report, data)
     better = sum(bool(row.get("better_answer")) for row in feedback)
     if not data.feedback:
         if better:
@@ -248,7 +258,8 @@ def warn_of_leaks(leaks: pd.DataFrame) -> None:
     if held:
         problem = Problem(
             where="data.feedback",
-            wrong=f"{held:,} better answers are about rows that are held out",
+            value="true",
+            wrong=f"better answers that are about held-out rows: {held:,}",
             matters="learned, they would give the test away; they are left out",
             remedy="state another `data.split.seed`, and most of them are about rows that train",
         )
@@ -262,8 +273,8 @@ def describe_feedback(
     learned = len(choose_feedback(feedback, leaks))
     counts = {"learned": learned, "left_out": len(feedback) - learned}
     said = (
-        f"Better answers of people: {learned:,} are learned, {counts['left_out']:,} are about "
-        "held-out rows or fixed questions, and left out."
+        f"Better answers of people: {learned:,} learned, {counts['left_out']:,} left out because "
+        "they are about held-out rows or fixed questions."
     )
     return {"feedback": counts, "summary": f"{report['summary']} {said}"}
 

@@ -29,7 +29,7 @@ def create_cleaning_pipeline() -> Pipeline:
             Node(
                 clean_feedback,
                 name="clean_feedback",
-                inputs=["feedback", "params:data", "params:prompt"],
+                inputs=["feedback", "params:data", "params:prompt", "cleaning_report"],
                 outputs=["clean_feedback", "rejected_feedback"],
             ),
             Node(
