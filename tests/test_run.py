@@ -212,7 +212,7 @@ def test_a_second_evaluation_is_next_to_the_first_and_asks_nothing_again(
     folders = ("rating_sheet", "rating_page", "rating_key")
     (sheet,), (page,), (key,) = ((output / name).iterdir() for name in folders)
     assert sheet.stem == page.stem == key.stem
-    assert (output / "corrections.jsonl").read_bytes() == b""
+    assert (output / "feedback.jsonl").read_bytes() == b""
 
 
 def test_a_worse_adapter_ends_the_command_with_a_status_of_its_own_if_that_is_asked(

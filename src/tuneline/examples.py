@@ -47,11 +47,35 @@ class Message(TypedDict):
     content: str
 
 
+class Feedback(TypedDict):
+    """What somebody thinks of an answer: a row of `feedback.jsonl`.
+
+    `source` is where it was said (`chat`, `rating page`), `date` when (ISO 8601), `adapter` the
+    SHA-256 of the adapter that wrote the tuned answer, `templates` the fingerprint of the prompt
+    templates that both models were asked with. `context` has the true messages before the `prompt`.
+    `answer_of` says whose answer is meant (`base`, `tuned`, `both`), `rating` whether it is `good`
+    or `bad`, `better_answer` what it should have been; either may be empty.
+    """
+
+    source: str
+    date: str
+    adapter: str
+    templates: str
+    context: list[Message]
+    prompt: str
+    base_answer: str | None
+    tuned_answer: str | None
+    answer_of: str
+    rating: str
+    better_answer: str
+
+
 class Example(TypedDict):
     """A prompt with the completion that is to be learned.
 
     `meta` holds `line`, the number of the row in the raw source, `templates`, the fingerprint of
-    the prompt templates that were filled, and where the use case names them
+    the prompt templates that were filled, `origin` where it is no raw row but feedback (then `line`
+    is None), and where the use case names them
     `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, `rules` that the
     answer must keep, by the keys of `data.answer_rules`, and `groups`, the
     label of the group that the example belongs to, by the grouping's name: see `fill_templates`.

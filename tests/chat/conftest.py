@@ -11,8 +11,10 @@ import pytest
 
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter
+from tuneline.chat.feedback import Collector
 from tuneline.chat.page import About, Chat
 from tuneline.chat.page_server import serve_page
+from tuneline.datasets import GrowingJSONLinesDataset
 from tuneline.models.adapter import ContextBudget, load_pair
 from tuneline.parameters import Evaluation, Prompt
 
@@ -22,14 +24,23 @@ SHORT = Evaluation(title="Pots", generation={"do_sample": False, "max_new_tokens
 
 
 @pytest.fixture(scope="module")
-def chat() -> Chat:
+def feedback(tmp_path_factory: pytest.TempPathFactory) -> GrowingJSONLinesDataset:
+    """Give the dataset that the page adds to."""
+    folder = tmp_path_factory.mktemp("feedback")
+    return GrowingJSONLinesDataset(filepath=str(folder / "feedback.jsonl"))
+
+
+@pytest.fixture(scope="module")
+def chat(feedback: GrowingJSONLinesDataset) -> Chat:
     """Give a chat that answers in eight tokens."""
     recipe = load_parameters().recipe
+    prompt = Prompt(prompt="Describe: {title}", completion="{content}")
     return Chat(
         pair=load_pair(make_adapter(recipe, CPU, effect=True), recipe, SHORT, CPU),
         context_budget=ContextBudget(context=160, answer=8),
-        prompt=Prompt(prompt="Describe: {title}", completion="{content}"),
+        prompt=prompt,
         system="You sell pots.",
+        collector=Collector("a" * 64, prompt, feedback.save),
     )
 
 
@@ -90,7 +101,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(chat: Chat, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     uploads = tmp_path_factory.mktemp("uploads")
-    listening = Listening(chat.pair, chat.context_budget, chat.prompt, chat.system)
+    listening = Listening(chat.pair, chat.context_budget, chat.prompt, chat.system, chat.collector)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(uploads))
         patch.setenv("GRADIO_NUM_WORKERS", "1")

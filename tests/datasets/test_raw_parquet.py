@@ -1,3 +1,5 @@
+import random
+import tracemalloc
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +27,21 @@ def test_rows_are_read_in_batches_with_line_and_original(tmp_path: Path):
     assert table["uid"].to_list()[-1] == "4999"
     assert table["title"].to_list() == titles
     assert table["original"][0] == b'{"uid":0,"title":"Tea pot 0","price":1.5}'
+
+
+def test_a_row_group_is_not_held_in_memory(tmp_path: Path):
+    path, draw = tmp_path / "rows.parquet", random.Random(1)
+    titles = [draw.randbytes(500).hex() for _ in range(20_000)]
+    frame = pl.DataFrame({"uid": range(20_000), "title": titles})
+    frame.write_parquet(path, row_group_size=20_000, use_pyarrow=True, compression="none")
+    source = RawParquetDataset(filepath=str(path)).load()
+    tracemalloc.start()
+    for batch in source.map(FIELDS, lambda batch: batch):
+        del batch
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert path.stat().st_size > 20_000_000
+    assert peak < 20_000_000
 
 
 def test_rows_without_text_are_rejected_with_a_reason(tmp_path: Path):

@@ -1,9 +1,12 @@
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import orjson
 import pytest
 
-from tuneline.datasets import JSONLinesDataset, MergedJSONLinesDataset
+from tuneline.datasets import GrowingJSONLinesDataset, JSONLinesDataset, MergedJSONLinesDataset
 from tuneline.errors import TunelineError
 
 ROWS = [
@@ -46,3 +49,51 @@ def test_merged_rows_can_be_written_and_are_there(tmp_path: Path):
     assert dataset.exists()
     lines = (tmp_path / "made/raw.jsonl").read_bytes().splitlines()
     assert [orjson.loads(line) for line in lines] == rows
+
+
+def test_feedback_only_grows(tmp_path: Path):
+    dataset = GrowingJSONLinesDataset(filepath=str(tmp_path / "rows.jsonl"))
+    assert (dataset.exists(), dataset.load()) == (True, [])
+    dataset.save([{"id": 1, "text": "a", "date": "1"}])
+    dataset.save([{"id": 1, "text": "a", "date": "2"}, {"id": 1, "text": "b", "date": "2"}])
+    dataset.save([])
+    assert [(row["text"], row["date"]) for row in dataset.load()] == [("a", "1"), ("b", "2")]
+    damaged = (tmp_path / "rows.jsonl").read_bytes() + b"{"
+    (tmp_path / "rows.jsonl").write_bytes(damaged)
+    with pytest.raises(TunelineError, match=r"line 3.*move it into another file"):
+        dataset.save([{"id": 2, "text": "c"}])
+    assert (tmp_path / "rows.jsonl").read_bytes() == damaged
+
+
+ADD = """
+import sys
+from tuneline.datasets import GrowingJSONLinesDataset
+dataset = GrowingJSONLinesDataset(filepath=sys.argv[1])
+for number in range(int(sys.argv[3])):
+    dataset.save([{"by": sys.argv[2], "number": number, "text": "ž" * 20_000}])
+    print(number, flush=True)
+"""
+
+
+def add(path: Path, who: str, count: int) -> subprocess.Popen:
+    command = [sys.executable, "-c", ADD, str(path), who, str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_several_chats_add_at_once_and_a_kill_loses_nothing_that_was_kept(tmp_path: Path):
+    path = tmp_path / "feedback.jsonl"
+    writers = [add(path, who, 15) for who in "ab"]
+    killed = add(path, "killed", 10_000)
+    assert killed.stdout is not None
+    said = [killed.stdout.readline() for _ in range(3)]
+    killed.send_signal(signal.SIGKILL)
+    said += killed.communicate()[0].splitlines()
+    assert [writer.wait() for writer in writers] == [0, 0]
+    rows = GrowingJSONLinesDataset(filepath=str(path)).load()
+    for who in "ab":
+        assert [row["number"] for row in rows if row["by"] == who] == list(range(15))
+    kept = [row["number"] for row in rows if row["by"] == "killed"]
+    whole = [int(line) for line in said if line.strip()]
+    assert kept[: len(whole)] == whole
+    assert kept == list(range(len(kept)))
+    assert len(kept) <= len(whole) + 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from tuneline.chat.feedback import THUMBS, Collector, add_panel
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import MODELS, Message, ModelName, start_messages
 from tuneline.models.adapter import NAMES, ContextBudget, ModelPair
@@ -23,7 +24,7 @@ STYLE = """
 .gradio-container main { width: 100%; }
 #heading h1 { font-size: 1.6rem; margin: 0; }
 #heading p { margin: 2px 0 0; overflow-wrap: anywhere; }
-#ask, #restart { white-space: nowrap; max-height: 64px; align-self: flex-end; }
+#ask, #restart, #save { white-space: nowrap; max-height: 64px; align-self: flex-end; }
 .message-content .md { white-space: pre-wrap; overflow-wrap: anywhere; }
 .speed { border: 0 !important; }
 .speed textarea { border: 0 !important; box-shadow: none !important; background: none !important; }
@@ -59,12 +60,14 @@ class Chat:
         context_budget: tokens there are for a prompt.
         prompt: the templates of the training.
         system: the system message of the training, or None.
+        collector: keeps what people think of the answers.
     """
 
     pair: ModelPair
     context_budget: ContextBudget
     prompt: Prompt
     system: str | None
+    collector: Collector
 
     def ask(self, question: str, conversation: Conversation) -> Iterator[Conversation]:
         """Ask both models, the base model first.
@@ -187,6 +190,8 @@ def build_page(chat: Chat, about: About) -> Any:
         gradio.Textbox(system, label="System prompt", interactive=False, elem_id="system")
         with gradio.Row():
             columns = [_add_column(gradio, who) for who in MODELS]
+        windows = {who: window for who, (window, _) in zip(MODELS, columns, strict=True)}
+        add_panel(gradio, chat.collector, said, windows)
         notice = gradio.Textbox(
             label="Not asked", visible=False, interactive=False, elem_id="notice"
         )
@@ -244,7 +249,7 @@ def _add_column(gradio: Any, who: Any) -> tuple[Any, Any]:
             label=NAMES[who].capitalize(),
             render_markdown=False,
             buttons=[],
-            feedback_options=None,
+            feedback_options=THUMBS,
             height=440,
             elem_id=who,
         )

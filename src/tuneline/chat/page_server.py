@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 
+from tuneline.chat.feedback import Collector
 from tuneline.chat.page import LOOK, STYLE, About, Chat, build_page, import_gradio
 from tuneline.checks.merged_settings import name_source
 from tuneline.checks.preflight import find_run_problems
@@ -158,6 +160,9 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
         context_budget=measure_context_budget(recipe, evaluation),
         prompt=prompt,
         system=find_system(prompt, catalog.load(f"{use_case}.test")),
+        collector=Collector(
+            hash_adapter(adapter), prompt, partial(catalog.save, f"{use_case}.feedback")
+        ),
     )
     models = f"base model {recipe.base_model}, tuned with adapter {hash_adapter(adapter)[:12]}"
     return chat, About(title=evaluation.title, models=models)

@@ -1,6 +1,7 @@
 """The text of a PDF, its lines joined to paragraphs."""
 
 import logging
+import re
 from io import BytesIO
 from math import ceil
 
@@ -10,6 +11,13 @@ from tuneline.utils.limits import Limits, MemoryBudget
 FULL = 0.7
 # A page has some short lines; this share of them is longer than most paragraphs' last lines.
 USUAL = 0.9
+# What is read where a font names no letter: control characters, and those that each font uses in
+# its own way. Bullets are such signs, too.
+UNNAMED = re.compile("[\x00-\x08\x0e-\x1f\ue000-\uf8ff\ufffd]")
+MOST_UNNAMED = 0.1
+RECOGNIZE = "let a program for text recognition (OCR), such as ocrmypdf, write the text into it"
+SCANNED = f"a scanned PDF: its pages are pictures without text; {RECOGNIZE}"
+DRAWN = f"no text: its pages are blank, drawn or damaged; {RECOGNIZE}"
 
 
 class UnreadablePDFError(Exception):
@@ -27,31 +35,47 @@ def read_pdf(content: bytes, limits: Limits) -> tuple[str, str]:
         The text, one paragraph a line; and what of it could not be read, in words, or nothing.
 
     Raises:
-        UnreadablePDFError: if it is protected by a password, or holds pictures of text only.
+        UnreadablePDFError: if it is protected by a password, or holds pictures of text only, or
+            fonts that do not say which letters they draw.
         Exception: whatever the library raises on a damaged file.
     """
-    from pypdf import PasswordType, PdfReader
     from pypdf.errors import DependencyError
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it says, the reason says
-    reader, budget = PdfReader(BytesIO(content)), MemoryBudget(limits)
     try:
-        if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
-            raise UnreadablePDFError("protected by a password: save it without one")
-    except DependencyError:
-        raise UnreadablePDFError("protected by a password: save it without one") from None
+        pages, has_pictures = _read_pages(content, MemoryBudget(limits))
+    except DependencyError:  # it may be protected against changes alone
+        raise UnreadablePDFError(
+            "protected by a password, or encrypted (AES): save it without protection"
+        ) from None
+    text = "\n".join(pages)
+    empty = sum(not page.strip() for page in pages)
+    if pages and empty == len(pages):
+        raise UnreadablePDFError(SCANNED if has_pictures else DRAWN)
+    unnamed = len(UNNAMED.findall(text))
+    if unnamed > MOST_UNNAMED * len(text):
+        raise UnreadablePDFError(
+            f"a PDF whose fonts do not say which letters they draw: {unnamed:,} of {len(text):,} "
+            f"signs; {RECOGNIZE}"
+        )
+    lost = [f"{empty} of {len(pages)} pages without text"] if empty else []
+    lost += [f"{unnamed:,} signs that no font names"] if unnamed else []
+    return join_lines(text), f"not read of it: {', '.join(lost)}" if lost else ""
+
+
+def _read_pages(content: bytes, budget: MemoryBudget) -> tuple[list[str], bool]:
+    """Read the text of each page; tell whether there are pictures, where no page has any text."""
+    from pypdf import PasswordType, PdfReader
+
+    reader = PdfReader(BytesIO(content))
+    if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
+        raise UnreadablePDFError("protected by a password: save it without one")
     pages = []
     for page in reader.pages:
         pages.append(page.extract_text())
         budget.charge(4 * len(pages[-1]), "its text")
-    empty = sum(not page.strip() for page in pages)
-    if pages and empty == len(pages):
-        raise UnreadablePDFError(
-            "a scanned PDF: its pages are pictures without text; let a program for text "
-            "recognition (OCR), such as ocrmypdf, write the text into it"
-        )
-    missing = f"not read of it: {empty} of {len(pages)} pages without text" if empty else ""
-    return join_lines("\n".join(pages)), missing
+    has_text = any(page.strip() for page in pages)
+    return pages, not has_text and any(len(page.images) for page in reader.pages)
 
 
 def join_lines(text: str) -> str:

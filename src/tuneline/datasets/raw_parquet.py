@@ -15,6 +15,7 @@ from tuneline.streaming import Fields, RowSource
 from tuneline.utils.limits import STATED_IN, MemoryBudget, TooLargeError
 
 ROWS_PER_BATCH = 2_000
+BUFFER_BYTES = 1 << 20
 # What Python takes for the values of a batch and their JSON, next to Arrow's own copy.
 COPIES = 4
 ENDINGS = (".parquet", ".pq")
@@ -73,7 +74,8 @@ def read_parquet(file: RawFile) -> Iterator[list[dict[str, Any]]]:
 
     try:
         with fsspec.open(file.path, "rb") as opened:
-            table = pq.ParquetFile(opened)
+            # Without its own buffer Arrow reads and keeps all row groups.
+            table = pq.ParquetFile(opened, buffer_size=BUFFER_BYTES, pre_buffer=False)
             read, rows = 0, max(table.metadata.num_rows, 1)
             for batch in table.iter_batches(ROWS_PER_BATCH):
                 MemoryBudget(file.limits).charge(COPIES * batch.nbytes, "a batch of rows")

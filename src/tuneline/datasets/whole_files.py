@@ -17,6 +17,7 @@ from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.errors import Problem, TunelineError
 from tuneline.utils.files import name_unreadable, replace_by_name, replace_whole
 from tuneline.utils.hashing import open_seal, seal_value
+from tuneline.utils.locks import hold
 from tuneline.utils.terminal import FORMULA_START
 
 AGAIN = "run the stage that makes it again"
@@ -185,19 +186,20 @@ class JSONLinesDataset(LocalDataset[list[dict[str, Any]], list[dict[str, Any]]])
 class GrowingJSONLinesDataset(JSONLinesDataset):
     """Adds objects to those that are there, and reads them all. Nothing is ever taken out.
 
-    Args:
-        filepath: the file.
-        same: keys by which two objects are the same: then the one that is there stays.
-        metadata: what Kedro-Viz reads.
+    Several processes may add at once: one after the other reads the file and writes it whole, so
+    that a kill leaves the file before or the file after. Of objects that differ in their `date` at
+    most, the one that is there stays. A file that is not there holds none.
     """
 
     _remedy = "correct the line, or move it into another file"
 
-    def __init__(
-        self, *, filepath: str, same: list[str], metadata: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
-        self._same = same
+    def load(self) -> list[dict[str, Any]]:
+        """Read all objects.
+
+        Raises:
+            TunelineError: naming the first line that is not a JSON object.
+        """
+        return super().load() if self._filepath.exists() else []
 
     def save(self, data: list[dict[str, Any]]) -> None:
         """Add the objects that are not there yet.
@@ -205,16 +207,28 @@ class GrowingJSONLinesDataset(JSONLinesDataset):
         Raises:
             TunelineError: if a line that is there cannot be read; the file stays as it is.
         """
-        rows = self.load() if self._exists() else []
-        known = {self._identify(row) for row in rows}
-        for row in data:
-            if self._identify(row) not in known:
-                known.add(self._identify(row))
-                rows.append(row)
-        super().save(rows)
+        lock = hold(self._filepath.parent / ".locks", self._filepath.name)
+        try:
+            rows = self.load()
+            known = {self._identify(row) for row in rows}
+            for row in data:
+                if self._identify(row) not in known:
+                    known.add(self._identify(row))
+                    rows.append(row)
+            super().save(rows)
+        finally:
+            lock.release()
+
+    def preview(self, rows: int = 8) -> TablePreview:
+        """Show the first objects in Kedro-Viz."""
+        return super().preview(rows) if self._filepath.exists() else preview_rows([])
+
+    def _exists(self) -> bool:
+        return True
 
     def _identify(self, row: dict[str, Any]) -> bytes:
-        return orjson.dumps([row.get(key) for key in self._same])
+        told = {key: value for key, value in row.items() if key != "date"}
+        return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 
 
 def _flatten(row: dict[str, Any]) -> dict[str, object]:

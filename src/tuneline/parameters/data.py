@@ -233,6 +233,10 @@ class Data(Block):
         description="answers of the base model's own to general prompts that are trained on, too, "
         "so that it forgets less: 0.1 is one for ten training examples; the plan makes them",
     )
+    feedback: bool = Field(
+        default=False,
+        description="learn the better answers that people gave in the chat and on the rating page",
+    )
     split: Split = Field(description="how the clean rows are sampled and divided")
     leaks: Leaks = Field(default=Leaks(), description="what counts as a leak between the splits")
 

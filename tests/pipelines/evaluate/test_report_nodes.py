@@ -132,7 +132,7 @@ RUBRIC = {
     },
     "people": {
         "raters": 2,
-        "corrections": 1,
+        "better_answers": 1,
         "choices": {
             "base": 3,
             "tuned": 9,

@@ -221,6 +221,15 @@ def test_a_system_message_stays_and_a_conversation_without_one_has_none(tmp_path
     assert found == [[SYSTEM, USER], [USER]]
 
 
+def test_an_empty_system_message_is_none_and_parts_of_text_are_one_text(tmp_path: Path):
+    parts = [{"type": "text", "text": "How "}, {"type": "text", "text": "hot?"}]
+    empty = {"role": "system", "content": ""}
+    rows = [{"messages": [empty, {"role": "user", "content": parts}, ANSWER]}]
+    raw = RawJSONDataset(filepath=str(write_lines(tmp_path / "talk.jsonl", rows)))
+    kept, _, _ = clean(raw, state())
+    assert list_texts(kept["messages"][0]) == ["How hot?", "So."]
+
+
 def test_the_template_words_the_first_question_as_the_chat_does(tmp_path: Path):
     data = state()
     kept, _, _ = clean(write_messages(tmp_path), data)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tuneline.errors import TunelineError
 from tuneline.examples import SPLIT_GROUP
-from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.parameters import Data, Evaluation, Leaks, Prompt
 from tuneline.pipelines.prepare.cross_fitting import (
     Group,
     cross_fit_examples,
@@ -175,3 +175,24 @@ def test_at_least_one_group_watches_and_one_is_learned_from():
     groups = list_groups(make_rows(make_texts(6)).with_row_index("row"), make_data())
     splits = split_fold(groups, divide_folds(groups, 3), 1, size=10)
     assert Counter(splits.values()) == {"test": 2, "validation": 3, "train": 1}
+
+
+def test_copies_are_dropped_from_every_training_and_still_tested():
+    texts = make_texts(23)
+    texts[3] = texts[7] = texts[11]  # in training, by their place in the file
+    rows = make_rows(texts).with_columns(
+        title=pl.when(pl.col("line").is_in([4, 8, 12])).then(pl.lit("Same")).otherwise("title"),
+        **{SPLIT_GROUP: pl.lit(None, pl.String)},
+    )
+    evaluation = Evaluation(title="t", generation={}, cross_fit=4, resamples=100)
+    data = make_data().model_copy(update={"leaks": Leaks(drop_copies=True)})
+    train, validation, test, _, _, copies, report, *folds = cross_fit_examples(
+        rows, data, PROMPT, evaluation
+    )
+    assert len(test) == 23
+    for learned in (train, *folds[::3]):
+        same = [one for one in learned if one["prompt"][-1]["content"] == "Same"]
+        assert len(same) <= 1
+    assert report["copies"] == copies.height == 2
+    assert report["dropped"] == 0
+    assert report["sizes"]["train"] == len(train) == 23 - len(validation) - 2

@@ -9,7 +9,7 @@ from kedro.runner import SequentialRunner
 
 from tests.conftest import PROJECT
 from tests.pipelines.evaluate.rows import make_row
-from tuneline.parameters import Criterion, Data, Evaluation, Prompt, Rubric
+from tuneline.parameters import Criterion, Evaluation, Prompt, Rubric
 from tuneline.pipelines.rubric import create_pipeline
 
 ADAPTER = "a" * 64
@@ -19,14 +19,6 @@ CRITERIA = [
 ]
 RUBRIC = Rubric(criteria=CRITERIA, people=True)
 EVALUATION = Evaluation(title="Pots", generation={}, rubric=RUBRIC, resamples=500)
-DATA = Data.model_validate(
-    {
-        "id": "asin",
-        "columns": ["title", "content"],
-        "category": "kind",
-        "split": {"test": 2, "validation": 1},
-    }
-)
 PROMPT = Prompt(prompt="Describe {title}.", completion="{content}")
 ANSWERS = [
     make_row(number, f"base {number}", f"tuned {number}", f"Reference {number}", category="pots")
@@ -57,7 +49,6 @@ class Stage:
             "answers": self.answers,
             "scores": {"run": {"adapter": self.adapter}},
             "params:evaluation": self.evaluation,
-            "params:data": DATA,
             "params:prompt": PROMPT,
         }
         catalog = DataCatalog.from_config(self._catalog)

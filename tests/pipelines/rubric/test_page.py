@@ -204,18 +204,18 @@ def test_a_better_answer_is_kept_once_and_more_are_added(stage: Stage, context):
     tab.keyboard.type(" And more.")
     press(tab, "Escape")
     save(tab, stage, "ann")
-    assert stage.run()["people"]["corrections"] == 2
-    first, second = stage.load("corrections")
+    assert stage.run()["people"]["better_answers"] == 2
+    first, second = stage.load("collected_feedback")
     assert first["better_answer"] == BETTER.replace("\x07", "\ufffd")
-    assert (first["corrected"], first["rater"], first["adapter"]) == ("both", "ann", "a" * 64)
+    assert (first["answer_of"], first["rater"], first["adapter"]) == ("both", "ann", "a" * 64)
     assert second["better_answer"].endswith("And more.")
-    assert second["corrected"] == ("tuned" if stage.find_tuned(2) == "A" else "base")
+    assert second["answer_of"] == ("tuned" if stage.find_tuned(2) == "A" else "base")
     stage.ratings.joinpath("ann.xlsx").rename(stage.ratings / "copy.xlsx")
     press(tab, "n", "e")
     tab.keyboard.type("Third.")
     save(tab, stage, "ann")
-    assert stage.run()["people"]["corrections"] == 3
-    assert stage.load("corrections")[:2] == [first, second]
+    assert stage.run()["people"]["better_answers"] == 3
+    assert stage.load("collected_feedback")[:2] == [first, second]
 
 
 def test_every_key_is_on_the_page_and_nothing_is_wider_than_a_phone(stage: Stage, context):

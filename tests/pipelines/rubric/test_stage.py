@@ -1,4 +1,4 @@
-"""The stage as a whole: files of several people, foreign ones, corrections, the judge checked."""
+"""The stage as a whole: files of several people, foreign ones, feedback, the judge checked."""
 
 import json
 import logging
@@ -8,20 +8,16 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pandas as pd
-import polars as pl
 import pytest
 
 from tests.pipelines.evaluate.rows import make_row
 from tests.pipelines.rubric.filling import fill
-from tests.pipelines.rubric.stage import ADAPTER, ANSWERS, DATA, EVALUATION, RUBRIC, Stage
-from tuneline.datasets import GrowingJSONLinesDataset, RawJSONDataset
-from tuneline.errors import TunelineError
-from tuneline.parameters import Prompt, Server
+from tests.pipelines.rubric.stage import ADAPTER, ANSWERS, EVALUATION, PROMPT, RUBRIC, Stage
+from tuneline.examples import Feedback, hash_templates
+from tuneline.parameters import Server
 from tuneline.pipelines.rubric.agreement import check_judge
-from tuneline.pipelines.rubric.corrections import read_corrections
 from tuneline.pipelines.rubric.nodes import summarize_rubric
-from tuneline.pipelines.rubric.sheet import choose_pairs, make_sheet
-from tuneline.streaming import Fields
+from tuneline.pipelines.rubric.sheet import choose_pairs
 
 
 @pytest.fixture
@@ -127,73 +123,21 @@ def test_a_sheet_of_other_answers_is_named(stage: Stage):
     stage.answers = [row | {"tuned_answer": "another"} for row in stage.answers]
     people = stage.run()["people"]
     assert people["sheets"][0]["note"] == "it belongs to other answers or other criteria"
-    assert people["corrections"] == 1, "what was collected stays"
+    assert people["better_answers"] == 1, "what was collected stays"
 
 
-def test_corrections_are_rows_of_the_use_cases_own_columns(stage: Stage):
+def test_better_answers_are_feedback_as_the_chats_is(stage: Stage):
     put(stage, "ann.xlsx", {(1, "better answer"): "Mine.", (1, "better than"): "A"}, rater="Ann")
     stage.run()
-    (row,) = stage.load("corrections")
+    (row,) = stage.load("collected_feedback")
     rated = choose_pairs(ANSWERS, EVALUATION, RUBRIC)[0]
-    assert row["prompt"] == rated.row["prompt"]
-    assert (row["title"], row["content"]) == (f"pot {rated.row['id']}", "Mine.")
-    assert (row["asin"], row["kind"], row["id"]) == (rated.row["id"], "pots", rated.row["id"])
-    assert (row["rater"], row["corrected"], row["adapter"]) == ("Ann", rated.sides["A"], ADAPTER)
+    assert row.keys() > Feedback.__annotations__.keys()
+    for key in ("id", "prompt", "context", "base_answer", "tuned_answer"):
+        assert row[key] == rated.row[key]
+    assert (row["source"], row["rater"], row["adapter"]) == ("rating page", "Ann", ADAPTER)
+    assert (row["answer_of"], row["better_answer"]) == (rated.sides["A"], "Mine.")
+    assert row["templates"] == hash_templates(PROMPT)
     assert row["date"]
-
-
-def test_corrections_are_read_as_raw_rows_next_to_the_others(stage: Stage, tmp_path: Path):
-    put(stage, "ann.xlsx", {(1, "better answer"): "Mine."})
-    stage.run()
-    raw = tmp_path / "raw"
-    raw.mkdir()
-    shutil.copy(stage.output / "corrections.jsonl", raw)
-    old = {"asin": "7", "title": "pot 7", "content": "Old.", "kind": "pots"}
-    (raw / "pots.json").write_text(json.dumps([old]))
-    source = RawJSONDataset(filepath=f"{raw}/*.json*").load()
-    rows = pl.concat(source.map(Fields(DATA.id, ("title", "content"), ("kind",)), lambda one: one))
-    assert rows["problem"].to_list() == [None, None]
-    assert rows["content"].to_list() == ["Mine.", "Old."]
-    assert rows["kind"].to_list() == ["pots", "pots"]
-
-
-def test_templates_of_several_columns_give_no_raw_row():
-    pairs = choose_pairs(ANSWERS, EVALUATION, RUBRIC)
-    _, sheet = make_sheet(pairs, RUBRIC)
-    sheet["better answer"] = sheet["better answer"].astype(object)
-    sheet.loc[0, "better answer"] = "Mine."
-    prompt = Prompt(prompt="Describe {title} of {kind}.", completion="{content}")
-    (row,) = read_corrections("ann", sheet, pairs, ADAPTER, DATA, prompt)
-    assert "title" not in row
-    assert (row["better_answer"], row["corrected"]) == ("Mine.", "both")
-
-
-def test_corrections_only_grow(tmp_path: Path):
-    dataset = GrowingJSONLinesDataset(filepath=str(tmp_path / "rows.jsonl"), same=["id", "text"])
-    dataset.save([{"id": 1, "text": "a", "date": "1"}])
-    dataset.save([{"id": 1, "text": "a", "date": "2"}, {"id": 1, "text": "b", "date": "2"}])
-    dataset.save([])
-    assert [(row["text"], row["date"]) for row in dataset.load()] == [("a", "1"), ("b", "2")]
-    damaged = (tmp_path / "rows.jsonl").read_bytes() + b"{"
-    (tmp_path / "rows.jsonl").write_bytes(damaged)
-    with pytest.raises(TunelineError, match=r"line 3.*move it into another file"):
-        dataset.save([{"id": 2, "text": "c"}])
-    assert (tmp_path / "rows.jsonl").read_bytes() == damaged
-
-
-def test_an_adapter_is_not_tested_on_corrections_of_its_own_answers(stage: Stage):
-    put(stage, "ann.xlsx", {(1, "better answer"): "Mine."})
-    stage.run()
-    (row,) = stage.load("corrections")
-    stage.answers = [
-        one | {"reference": "Mine. "} if one["id"] == row["id"] else one for one in stage.answers
-    ]
-    with pytest.raises(
-        TunelineError, match=rf"test.jsonl = {row['id']}: its reference is a correction"
-    ):
-        stage.run()
-    stage.adapter = "b" * 64
-    assert stage.run()["people"]["corrections"] == 1
 
 
 MANY = [make_row(number, f"base {number}", f"tuned {number}", "Reference") for number in range(30)]

@@ -64,10 +64,13 @@ def read_conversation(cell: str, settings: Conversations) -> Conversation:
         return Conversation([], reason="conversation is no JSON list of messages")
     listed = raw if isinstance(raw, list) else []
     found = [_read_message(one, number) for number, one in enumerate(listed)]
+    # Some files say in this way that there is none.
+    first_number = 2 if len(found) > 1 and found[0] == (SYSTEM, "") else 1
+    found = found[first_number - 1 :]
     if not found:
         return Conversation([], reason="conversation is no JSON list of messages")
     turns = sum(role == ASSISTANT for role, _ in found)
-    if reason := _find_reason(found):
+    if reason := _find_reason(found, first_number):
         return Conversation([], turns, reason)
     answered = found if found[-1][0] == ASSISTANT else found[:-1]
     messages: list[Message] = [{"role": str(role), "content": str(text)} for role, text in answered]
@@ -89,13 +92,21 @@ def _read_message(said: Any, number: int) -> tuple[str | None, Any]:
     name = name.lower() if isinstance(name, str) else ""
     calls = said.get("tool_calls") or said.get("function_call")
     role = TOOL if name in TOOLS or calls else SPEAKERS.get(name)
-    return role, said.get("content", said.get("value"))
+    text = said.get("content", said.get("value"))
+    return role, _join_parts(text) if isinstance(text, list) else text
 
 
-def _find_reason(found: list[tuple[str | None, Any]]) -> str:
+def _join_parts(parts: list[Any]) -> Any:
+    """Join the parts of a message, as OpenAI's newer clients write it; None unless all are text."""
+    texts = [one.get("text") if isinstance(one, dict) else one for one in parts]
+    known = [one for one in texts if isinstance(one, str)]
+    return "".join(known) if len(known) == len(texts) else None
+
+
+def _find_reason(found: list[tuple[str | None, Any]], first_number: int) -> str:
     """Say why a conversation cannot be learned; empty if it can."""
     before = SYSTEM
-    for number, (role, text) in enumerate(found, start=1):
+    for number, (role, text) in enumerate(found, start=first_number):
         if wrong := _find_fault(role, text) or _find_disorder(role, before, number):
             return f"conversation {wrong}: message {number}"
         before = str(role)

@@ -7,6 +7,7 @@ states: rows to learn from, and rows that watch.
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,15 @@ import pandas as pd
 import polars as pl
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import SPLIT_GROUP, Example, list_examples
+from tuneline.examples import SPLIT_GROUP, Example
 from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.conversations import mark_known_turns, outline_conversations
+from tuneline.pipelines.prepare.feedback import (
+    choose_feedback,
+    describe_feedback,
+    find_feedback_leaks,
+)
 from tuneline.pipelines.prepare.leak_report import (
     CLEAN,
     count_shared_prompts,
@@ -27,7 +33,7 @@ from tuneline.pipelines.prepare.leak_report import (
 )
 from tuneline.pipelines.prepare.leaks import LeakFinder, describe_emptied
 from tuneline.pipelines.prepare.near_duplicates import make_forms
-from tuneline.pipelines.prepare.nodes import split_rows
+from tuneline.pipelines.prepare.nodes import make_examples, split_rows
 from tuneline.pipelines.prepare.splitting import SPLITS
 from tuneline.streaming import LINE
 from tuneline.utils.hashing import seeded_order
@@ -65,12 +71,14 @@ class Part:
         fold: that is held out; 0 for the released adapter, which is tested on none.
         splits: of each row that is used, by its place.
         found: what was left out next to a duplicate, as `LeakFinder` gives it.
+        copies: rows of its training that are like an earlier one, as `LeakFinder` gives them.
         shared: its prompts that two splits have, as `count_shared_prompts` gives them.
     """
 
     fold: int
     splits: dict[int, str]
     found: pl.DataFrame
+    copies: pl.DataFrame
     shared: dict[str, int]
 
 
@@ -83,7 +91,11 @@ def split_all_rows(
 
 
 def cross_fit_examples(
-    rows: pl.DataFrame, data: Data, prompt: Prompt, evaluation: Evaluation
+    rows: pl.DataFrame,
+    data: Data,
+    prompt: Prompt,
+    evaluation: Evaluation,
+    feedback: Sequence[Example] = (),
 ) -> list[Any]:
     """Make the examples of the released adapter and of every fold.
 
@@ -96,6 +108,7 @@ def cross_fit_examples(
         data: how the rows are divided, and when two are duplicates.
         prompt: the templates.
         evaluation: the number of folds, and the fixed questions.
+        feedback: examples that each adapter learns unless they are about what it must not know.
 
     Returns:
         Examples of the released adapter (train, validation) and all that are tested; the rows of
@@ -123,32 +136,64 @@ def cross_fit_examples(
         for number in range(1, count + 1)
     ]
 
-    learned = [row for row, split in parts[0].splits.items() if split == "train"]
-    copies = finder.find_copies(left.filter(pl.col("row").is_in(learned)))
     released_rows, *fold_rows = (_list_used(rows, part, data) for part in parts)
     tested_rows = pl.concat(one.filter(split="test") for one in fold_rows).sort(PLACE)
-
-    def make(divided: pl.DataFrame, split: str) -> list[Example]:
-        chosen = divided.filter(split=split).iter_rows(named=True)
-        return [example for row in chosen for example in list_examples(row, data, prompt)]
 
     log.info(
         "Cross-fitting: %s rows in %s folds, each held out once.",
         f"{len(tested):,}",
         len(parts) - 1,
     )
-    return [
-        make(released_rows, "train"),
-        make(released_rows, "validation"),
-        make(tested_rows, "test"),
-        released_rows.drop(PLACE),
-        *_describe_leaks(
-            outlined,
-            pl.concat([released_rows, tested_rows], how="diagonal"),
-            *(forms, left, asking, copies, parts, data, prompt, evaluation),
-        ),
-        *(make(divided, split) for divided in fold_rows for split in SPLITS),
+    table, listed, report = _describe_leaks(
+        outlined,
+        pl.concat([released_rows, tested_rows], how="diagonal"),
+        *(forms, left, asking, parts, data, prompt, evaluation),
+    )
+    made = [
+        [make_examples(divided, split, data, prompt) for split in SPLITS]
+        for divided in (released_rows, *fold_rows)
     ]
+    if feedback:
+        questions = evaluation.questions
+        known = _add_feedback(feedback, made, questions, data, prompt)
+        table = pd.concat([table, *known], ignore_index=True)
+        report |= describe_feedback(feedback, known[0], report)
+    return [
+        *made[0][:2],
+        make_examples(tested_rows, "test", data, prompt),
+        released_rows.drop(PLACE),
+        *(table, listed, report),
+        *(examples for part in made[1:] for examples in part),
+    ]
+
+
+def _add_feedback(
+    feedback: Sequence[Example],
+    made: list[list[list[Example]]],
+    questions: list[str],
+    data: Data,
+    prompt: Prompt,
+) -> list[pd.DataFrame]:
+    """Let every adapter learn the feedback that is not about its own held-out rows.
+
+    Args:
+        feedback: better answers as examples.
+        made: of the released adapter, which tests none, and of each fold: training, which grows,
+            validation and test.
+        questions: the fixed questions.
+        data: when two texts are duplicates.
+        prompt: the templates.
+
+    Returns:
+        What was left out, of each, with its `fold`.
+    """
+    tables = []
+    for fold, (train, validation, test) in enumerate(made):
+        held_out = {"validation": validation, "test": test}
+        tables.append(find_feedback_leaks(feedback, held_out, questions, data, prompt))
+        train.extend(choose_feedback(feedback, tables[-1]))
+        tables[-1]["fold"] = fold
+    return tables
 
 
 def _find_part(finder: LeakFinder, forms: pl.DataFrame, splits: dict[int, str], fold: int) -> Part:
@@ -160,7 +205,12 @@ def _find_part(finder: LeakFinder, forms: pl.DataFrame, splits: dict[int, str], 
     left = {row: splits[row] for row in kept["row"] if row in splits}
     for split in set(splits.values()) - set(left.values()):
         raise TunelineError(describe_emptied(split, finder.leaks))
-    return Part(fold, left, found, count_shared_prompts(kept))
+    needed = fold == 0 or finder.leaks.drop_copies
+    copies = finder.find_copies(kept.filter(split="train") if needed else kept.clear())
+    if finder.leaks.drop_copies:
+        for row in copies["row"]:
+            del left[row]
+    return Part(fold, left, found, copies, count_shared_prompts(kept))
 
 
 def _describe_leaks(
@@ -169,7 +219,6 @@ def _describe_leaks(
     forms: pl.DataFrame,
     left: pl.DataFrame,
     asking: pl.DataFrame,
-    copies: pl.DataFrame,
     parts: list[Part],
     data: Data,
     prompt: Prompt,
@@ -184,6 +233,9 @@ def _describe_leaks(
     for part in parts[1:]:
         shared["test"] += part.shared["test"]
     found = pl.concat([asking, *(part.found for part in parts)])
+    copies = parts[0].copies
+    if data.leaks.drop_copies:  # the released adapter does not learn them, as others do not
+        left = left.join(copies, on="row", how="anti")
     report = describe_check(found, copies, forms, left, used, data, dict(shared))
     alone = [part.found.height for part in parts]
     if any(alone):

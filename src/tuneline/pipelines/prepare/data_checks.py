@@ -113,6 +113,8 @@ def check_size(material: Material) -> Check:
     few = rows["train"] < FEW_ROWS or groups < FEW_PROMPTS
     fewest = rows["train"] < FEWEST_ROWS or not can_show
     words = [f"{count(rows['train'], 'row')} to train on, {count(groups, 'held-out group')}."]
+    if feedback := material.leak_report.get("feedback"):
+        words.append(f"{count(feedback['learned'], 'better answer')} of people as well.")
     if rows["train"] < FEW_ROWS:
         words.append(f"Below {FEW_ROWS} rows little beyond the form is learned.")
     if not can_show:

@@ -17,6 +17,7 @@ from tuneline.pipelines.prepare.data_checks import (
     check_prompts,
     check_questions,
     check_size,
+    find_column,
 )
 from tuneline.pipelines.prepare.masking import hide
 from tuneline.pipelines.prepare.splitting import SPLITS
@@ -85,7 +86,7 @@ def check_data(
     if evaluation.cross_fit:  # then every row is tested: it is here once, for the released adapter
         del splits["test"]
     material = Material(
-        join_texts(rows, splits),
+        join_texts(rows, splits, data, prompt),
         test,
         data,
         prompt,
@@ -103,34 +104,51 @@ def check_data(
     return found, render_data(found, leak_report)
 
 
-def join_texts(rows: pl.DataFrame, splits: dict[str, list[Example]]) -> pl.DataFrame:
+def join_texts(
+    rows: pl.DataFrame, splits: dict[str, list[Example]], data: Data, prompt: Prompt
+) -> pl.DataFrame:
     """Put the texts of the examples next to the columns that they are made of.
 
     Args:
         rows: as `check_leaks` leaves them.
         splits: the examples of each split, in the order of its rows; of a conversation there may
-            be several, or none.
+            be several, or none. Feedback is made of no row.
+        data: names the columns that feedback fills: those of a template with one column.
+        prompt: the templates.
 
     Returns:
         `line`, `split`, `id`, `prompt`, `completion`, and the columns with `COLUMN` before their
         names, one split after the other.
     """
-    examples = [example for split in splits.values() for example in split]
+    made = [one for several in splits.values() for one in several]
+    examples = [one for one in made if "origin" not in one["meta"]]
+    feedback = [one for one in made if "origin" in one["meta"]]
     ordered = pl.concat(rows.filter(split=split) for split in splits)
     if ordered.height != len(examples):  # conversations, each on a line of its own
         places = {line: place for place, line in enumerate(ordered["line"])}
         ordered = ordered[[places[example["meta"]["line"]] for example in examples]]
-    prompts = (
-        "\n".join(one["content"] for one in example["prompt"] if one["role"] != "system")
-        for example in examples
-    )
-    answers = (example["completion"][-1]["content"] for example in examples)
     columns = pl.exclude("line", "split").name.prefix(COLUMN)
-    return ordered.select("line", "split", columns).with_columns(
-        pl.Series("id", [example["id"] for example in examples], pl.String),
-        pl.Series("prompt", prompts, pl.String),
-        pl.Series("completion", answers, pl.String),
-    )
+    table = ordered.select("line", "split", columns).hstack(_list_texts(examples))
+    filled = {
+        f"{COLUMN}{column}": pl.col(text)
+        for text in ("prompt", "completion")
+        if (column := find_column(getattr(prompt, text), data))
+    }
+    others = _list_texts(feedback).with_columns(split=pl.lit("train"), **filled)
+    return pl.concat([table, others], how="diagonal")
+
+
+def _list_texts(examples: list[Example]) -> pl.DataFrame:
+    texts = [
+        (
+            example["id"],
+            "\n".join(one["content"] for one in example["prompt"] if one["role"] != "system"),
+            example["completion"][-1]["content"],
+        )
+        for example in examples
+    ]
+    schema = dict.fromkeys(("id", "prompt", "completion"), pl.String)
+    return pl.DataFrame(texts, schema, orient="row")
 
 
 def _describe(check: Check, table: pl.DataFrame) -> dict[str, Any]:
@@ -157,7 +175,8 @@ def _show(row: dict[str, Any]) -> dict[str, Any]:
         key: shorten(hide(row[key] or ""), SHOWN_CHARACTERS) for key in ("prompt", "completion")
     }
     note, name = hide(row["note"]), hide(str(row["id"]))
-    return {"line": int(row["line"]), "id": name, "split": row["split"], "note": note, **texts}
+    line = None if row["line"] is None else int(row["line"])
+    return {"line": line, "id": name, "split": row["split"], "note": note, **texts}
 
 
 def _summarize(checks: list[dict[str, Any]]) -> str:

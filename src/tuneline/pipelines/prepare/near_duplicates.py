@@ -283,7 +283,7 @@ def make_forms(rows: pl.DataFrame, questions: list[str], prompt: Prompt) -> pl.D
 
 def _read_forms(rows: pl.DataFrame, template: str, questions: list[str]) -> pl.Series:
     columns = _drop_words(template)
-    asked = normalize_words([_strip(question, template) for question in questions])
+    asked = normalize_words([strip_template(question, template) for question in questions])
     forms = pl.concat([*map(normalize_words, _fill(rows, columns)), asked])
     if "\n" not in columns:
         return forms
@@ -309,7 +309,7 @@ def _drop_words(template: str) -> str:
     return "".join(kept).strip("\n")
 
 
-def _strip(question: str, template: str) -> str:
+def strip_template(question: str, template: str) -> str:
     """Leave of a filled prompt what fills it; a question of another form is left as it is."""
     parts = Formatter().parse(template)
     pattern = "".join(re.escape(words) + "(.*?)" * (name is not None) for words, name, *_ in parts)

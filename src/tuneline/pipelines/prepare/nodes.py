@@ -1,7 +1,7 @@
 """The nodes of the stage: raw → clean + rejected (→ pairs) → rows → examples."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +20,12 @@ from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repe
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
 from tuneline.pipelines.prepare.conversations import mark_known_turns, outline_conversations
 from tuneline.pipelines.prepare.document_pairs import pair_documents
+from tuneline.pipelines.prepare.feedback import (
+    choose_feedback,
+    describe_feedback,
+    find_feedback_leaks,
+    warn_of_leaks,
+)
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_copies, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.masking import Placeholders
@@ -196,7 +202,11 @@ def split_rows(
 
 
 def check_leaks(
-    rows: pl.DataFrame, data: Data, prompt: Prompt, evaluation: Evaluation
+    rows: pl.DataFrame,
+    data: Data,
+    prompt: Prompt,
+    evaluation: Evaluation,
+    feedback: Sequence[Example] = (),
 ) -> tuple[pl.DataFrame, pd.DataFrame, pl.DataFrame, dict[str, Any]]:
     """Take out of the splits what is in two of them or asks a fixed question.
 
@@ -205,11 +215,12 @@ def check_leaks(
         data: when two rows are duplicates, and what becomes of them.
         prompt: the templates; of a row, the columns that fill them are compared.
         evaluation: the fixed questions.
+        feedback: examples that are trained on unless they are about what is held out.
 
     Returns:
         The rows without leaks, those that were moved into training after its own; a table of the
-        leaks; the copies within training; and the report, with the settings (`inputs`) that the
-        examples follow from.
+        leaks, the feedback's last; the copies within training; and the report, with the settings
+        (`inputs`) that the examples follow from.
 
     Raises:
         TunelineError: if a split would be empty without its leaks.
@@ -222,13 +233,23 @@ def check_leaks(
     left = mark_known_turns(rows[places["row"]].with_columns(places["split"]), data)
     table = list_leaks(found, outlined, evaluation.questions, data, prompt)
     report = describe_check(found, copies, forms, kept, left, data)
+    if feedback:
+        held_out = {split: make_examples(left, split, data, prompt) for split in SPLITS[1:]}
+        known = find_feedback_leaks(feedback, held_out, evaluation.questions, data, prompt)
+        warn_of_leaks(known)
+        table = pd.concat([table, known], ignore_index=True) if len(known) else table
+        report |= describe_feedback(feedback, known, report)
     report["inputs"] = describe_preparation(data, prompt, evaluation)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
     return left, table, list_copies(copies, rows, data), report
 
 
 def build_examples(
-    rows: pl.DataFrame, data: Data, prompt: Prompt
+    rows: pl.DataFrame,
+    data: Data,
+    prompt: Prompt,
+    feedback: Sequence[Example] = (),
+    leaks: pd.DataFrame | None = None,
 ) -> tuple[list[Example], list[Example], list[Example]]:
     """Fill the prompt templates.
 
@@ -236,21 +257,25 @@ def build_examples(
         rows: as `check_leaks` leaves them.
         data: names the columns.
         prompt: the templates.
+        feedback: better answers as examples.
+        leaks: says which of them are about what is held out.
 
     Returns:
-        Examples for training, validation and test, in the order of the rows.
+        Examples for training, validation and test, in the order of the rows; the feedback after
+        the training's own.
     """
-    train, validation, test = (
-        [
-            example
-            for row in rows.filter(split=split).iter_rows(named=True)
-            for example in list_examples(row, data, prompt)
-        ]
-        for split in SPLITS
-    )
+    train, validation, test = (make_examples(rows, split, data, prompt) for split in SPLITS)
+    if leaks is not None:
+        train += choose_feedback(feedback, leaks)
     counts = zip(SPLITS, map(len, (train, validation, test)), strict=True)
     log.info("Examples: %s.", ", ".join(f"{number:,} {split}" for split, number in counts))
     return train, validation, test
+
+
+def make_examples(rows: pl.DataFrame, split: str, data: Data, prompt: Prompt) -> list[Example]:
+    """Fill the prompt templates with the rows of a split."""
+    chosen = rows.filter(split=split).iter_rows(named=True)
+    return [example for row in chosen for example in list_examples(row, data, prompt)]
 
 
 def _count_splits(rows: pl.DataFrame) -> str:

@@ -1,10 +1,11 @@
-"""The prepare stage: raw → clean + rejected (→ pairs) → split → leak check → examples."""
+"""The prepare stage: raw, feedback → clean + rejected (→ pairs) → split → leak check → examples."""
 
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.examples import name_fold
 from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples, split_all_rows
 from tuneline.pipelines.prepare.data_page import check_data
+from tuneline.pipelines.prepare.feedback import clean_feedback
 from tuneline.pipelines.prepare.nodes import (
     build_examples,
     check_leaks,
@@ -16,7 +17,7 @@ from tuneline.pipelines.prepare.nodes import (
 
 
 def create_cleaning_pipeline() -> Pipeline:
-    """List the nodes from raw to clean rows, which are a box of their own in the lineage."""
+    """List the nodes from raw to clean rows, feedback too; a box of their own in the lineage."""
     return Pipeline(
         [
             Node(
@@ -24,6 +25,12 @@ def create_cleaning_pipeline() -> Pipeline:
                 name="clean_rows",
                 inputs=["raw", "params:data", "cleaning_folder"],
                 outputs=["clean", "rejected", "cleaning_report"],
+            ),
+            Node(
+                clean_feedback,
+                name="clean_feedback",
+                inputs=["feedback", "params:data", "params:prompt", "cleaning_report"],
+                outputs=["clean_feedback", "rejected_feedback"],
             ),
             Node(
                 plot_cleaning,
@@ -80,13 +87,13 @@ def _list_splitting() -> list[Node]:
         Node(
             check_leaks,
             name="check_leaks",
-            inputs=["rows", "params:data", "params:prompt", "params:evaluation"],
+            inputs=["rows", "params:data", "params:prompt", "params:evaluation", "clean_feedback"],
             outputs=["leak_free_rows", "leaks", "copies", "leak_report"],
         ),
         Node(
             build_examples,
             name="build_examples",
-            inputs=["leak_free_rows", "params:data", "params:prompt"],
+            inputs=["leak_free_rows", "params:data", "params:prompt", "clean_feedback", "leaks"],
             outputs=["train", "validation", "test"],
         ),
     ]
@@ -102,7 +109,7 @@ def _list_cross_fitting(folds: int) -> list[Node]:
         Node(
             cross_fit_examples,
             name="cross_fit_examples",
-            inputs=["rows", "params:data", "params:prompt", "params:evaluation"],
+            inputs=["rows", "params:data", "params:prompt", "params:evaluation", "clean_feedback"],
             outputs=[
                 *("train", "validation", "test", "leak_free_rows"),
                 *("leaks", "copies", "leak_report", *divided),

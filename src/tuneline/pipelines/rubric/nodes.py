@@ -10,9 +10,9 @@ import pandas as pd
 from kedro.io import DatasetError
 
 from tuneline.errors import TunelineError
-from tuneline.parameters import Data, Evaluation, Prompt, Rubric
+from tuneline.parameters import Evaluation, Prompt, Rubric
 from tuneline.pipelines.rubric.agreement import DISAGREES, check_judge
-from tuneline.pipelines.rubric.corrections import read_corrections, refuse_own_test
+from tuneline.pipelines.rubric.feedback import read_feedback
 from tuneline.pipelines.rubric.judge import account_judgments, rate_pairs, read_judgments
 from tuneline.pipelines.rubric.page import render_rating_page
 from tuneline.pipelines.rubric.ratings import summarize_choices, summarize_ratings
@@ -133,11 +133,10 @@ def read_ratings(
     return ratings.sort_values(["rater", "number"], kind="stable", ignore_index=True), ordered
 
 
-def collect_corrections(
+def collect_feedback(
     completed_sheets: dict[str, Callable[[], pd.DataFrame]],
     answers: list[dict[str, Any]],
     scores: dict[str, Any],
-    data: Data,
     prompt: Prompt,
     evaluation: Evaluation,
 ) -> list[dict[str, Any]]:
@@ -147,12 +146,11 @@ def collect_corrections(
         completed_sheets: what reads a sheet, by its file name.
         answers: one row a prompt.
         scores: names the adapter.
-        data: names the columns of a raw row.
-        prompt: the templates.
+        prompt: the templates that the models were asked with.
         evaluation: the rubric.
 
     Returns:
-        One row a correction, as `read_corrections` gives them; those of sheets on other answers
+        One row a better answer, as `read_feedback` gives them; those of sheets on other answers
         were collected when these were the answers.
     """
     rubric = evaluation.rubric
@@ -163,7 +161,7 @@ def collect_corrections(
         row
         for name, sheet in sorted(_open_sheets(completed_sheets, pairs, rubric), key=_date)
         if not isinstance(sheet, str)
-        for row in read_corrections(name, sheet, pairs, scores["run"]["adapter"], data, prompt)
+        for row in read_feedback(name, sheet, pairs, scores["run"]["adapter"], prompt)
     ]
 
 
@@ -195,8 +193,7 @@ def summarize_rubric(
     sheet_status: list[dict[str, Any]],
     answers: list[dict[str, Any]],
     evaluation: Evaluation,
-    corrections: Sequence[dict[str, Any]] = (),
-    scores: dict[str, Any] | None = None,
+    feedback: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Sum the ratings up: before, after, change in percent.
 
@@ -206,23 +203,17 @@ def summarize_rubric(
         sheet_status: the account of their sheets.
         answers: one row a prompt.
         evaluation: the rubric.
-        corrections: all that were collected so far.
-        scores: names the adapter.
+        feedback: all that was collected so far, the chat's too.
 
     Returns:
         `judge` and `people`, each with `criteria` (see `summarize_ratings`) and how they came
         about; of the judge first the `agreement` with people (see `check_judge`). Empty without a
         rubric.
-
-    Raises:
-        TunelineError: if a reference of the test split is a correction of the same adapter.
     """
     rubric = evaluation.rubric
     if rubric is None:
         return {}
     pairs = choose_pairs(answers, evaluation, rubric)
-    if scores is not None:
-        refuse_own_test(corrections, answers, scores["run"]["adapter"])
     found: dict[str, Any] = {}
     if rubric.judge:
         rated = read_judgments(judgments)
@@ -241,7 +232,7 @@ def summarize_rubric(
             "sheets": sheet_status,
             "raters": int(ratings["rater"].nunique()),
             "choices": summarize_choices(ratings, pairs, evaluation),
-            "corrections": len(corrections),
+            "better_answers": sum(bool(row["better_answer"]) for row in feedback),
             "criteria": summarize_ratings(ratings, pairs, evaluation, rubric),
         }
     return found

@@ -1,9 +1,9 @@
-"""The rubric stage: answers → judgments, rating sheet → ratings, corrections → rubric."""
+"""The rubric stage: answers → judgments, rating sheet → ratings, feedback → rubric."""
 
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.pipelines.rubric.nodes import (
-    collect_corrections,
+    collect_feedback,
     judge_answers,
     make_rating_page,
     make_rating_sheet,
@@ -41,17 +41,16 @@ def create_pipeline() -> Pipeline:
                 outputs=["ratings", "sheet_status"],
             ),
             Node(
-                collect_corrections,
-                name="collect_corrections",
+                collect_feedback,
+                name="collect_feedback",
                 inputs=[
                     "completed_sheets",
                     "answers",
                     "scores",
-                    "params:data",
                     "params:prompt",
                     "params:evaluation",
                 ],
-                outputs="corrections",
+                outputs="collected_feedback",
             ),
             Node(
                 summarize_rubric,
@@ -62,8 +61,7 @@ def create_pipeline() -> Pipeline:
                     "sheet_status",
                     "answers",
                     "params:evaluation",
-                    "corrections",
-                    "scores",
+                    "collected_feedback",
                 ],
                 outputs="rubric",
             ),

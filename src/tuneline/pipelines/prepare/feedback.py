@@ -1,0 +1,285 @@
+"""Better answers of people as examples: cleaned as rows are, and never about what is held out.
+
+They are learned, and watch or test nothing: who wrote one had read the answer of an adapter, and
+as a reference it would favor that adapter.
+"""
+
+import logging
+from collections.abc import Sequence
+from string import Formatter
+from typing import Any
+
+import orjson
+import pandas as pd
+import polars as pl
+
+from tuneline.errors import Problem
+from tuneline.examples import Example, Feedback, Message, hash_templates
+from tuneline.parameters import Data, Prompt
+from tuneline.parameters.data import Conversations
+from tuneline.pipelines.prepare.cleaning import clean_batch
+from tuneline.pipelines.prepare.leak_report import COLUMNS, SHOWN_CHARACTERS
+from tuneline.pipelines.prepare.leaks import FOUND, LeakFinder
+from tuneline.pipelines.prepare.masking import Placeholders
+from tuneline.pipelines.prepare.near_duplicates import normalize_words, strip_template
+from tuneline.pipelines.prepare.row_checks import check_cleaned
+from tuneline.utils.terminal import shorten
+
+log = logging.getLogger(__name__)
+
+REJECTED = ["line", "reason", "original"]
+# What the leak table calls the split of a row that is feedback.
+SPLIT = "feedback"
+# Column of a conversation whose last answer is the better one, and of that answer where the
+# template of completions names no column, or several.
+TALK, ANSWER = "the conversation", "the better answer"
+
+
+def clean_feedback(
+    feedback: list[dict[str, Any]],
+    data: Data,
+    prompt: Prompt,
+    cleaning_report: dict[str, Any] | None = None,
+) -> tuple[list[Example], pd.DataFrame]:
+    """Make examples of better answers, by the rules that clean the rows.
+
+    All texts are cleaned, and what holds for the column of completions holds for the better answer.
+
+    Args:
+        feedback: what people said: see `Feedback`.
+        data: the rules, and whether feedback is learned.
+        prompt: the templates.
+        cleaning_report: of the rows, without which nothing is made of feedback.
+
+    Returns:
+        Examples whose prompt is all that was said before the answer, with their `origin`; and the
+        rows that are none: `line`, `reason`, `original`. Together as many as there are rows;
+        neither where feedback is not learned.
+
+    Raises:
+        TunelineError: if nearly all rows were rejected for one reason.
+    """
+    if cleaning_report:
+        check_cleaned(cleaning_report, data)
+    better = sum(bool(row.get("better_answer")) for row in feedback)
+    if not data.feedback:
+        if better:
+            log.info("Feedback: %s better answers; `data.feedback: true` learns them.", better)
+        return [], pd.DataFrame(columns=REJECTED)
+    if not feedback:
+        log.warning("Feedback: there is none yet, although `data.feedback` is set.")
+        return [], pd.DataFrame(columns=REJECTED)
+    column = _name_answer(prompt)
+    batch = _tabulate(feedback, _find_reasons(feedback, prompt), column, prompt)
+    judged = clean_batch(batch, _adapt(data, column))
+    if data.rules.mask_personal_data:
+        judged = Placeholders().number(judged, [TALK])
+    rows = zip(feedback, judged.iter_rows(named=True), strict=True)
+    examples = [_make_example(row, one) for row, one in rows if one["reason"] is None]
+    rejected = judged.filter(pl.col("reason").is_not_null()).select(
+        "line", "reason", pl.col("original").cast(pl.String)
+    )
+    log.info("Feedback: %s rows, %s examples.", f"{len(feedback):,}", f"{len(examples):,}")
+    return examples, pd.DataFrame(rejected.to_dicts(), columns=REJECTED)
+
+
+def _find_reasons(feedback: list[dict[str, Any]], prompt: Prompt) -> list[str | None]:
+    """Say of each row why nothing can be learned of it; of two to one prompt the later counts."""
+    from pydantic import TypeAdapter, ValidationError
+
+    check, templates = TypeAdapter(Feedback).validate_python, hash_templates(prompt)
+    reasons: list[str | None] = []
+    latest: dict[bytes, int] = {}
+    for place, row in enumerate(feedback):
+        reason = None
+        try:
+            check(row, strict=True)
+            if not row["better_answer"].strip():
+                reason = "no better answer"
+            elif row["templates"] != templates:
+                reason = "asked with other prompt templates"
+        except ValidationError as error:
+            said = error.errors()[0]
+            reason = f"no feedback: {'.'.join(map(str, said['loc']))}: {said['msg'].lower()}"
+        if reason is None:
+            asked = orjson.dumps([row["context"], row["prompt"], row.get("rater", "")])
+            if asked in latest:
+                reasons[latest[asked]] = "a later better answer replaces it"
+            latest[asked] = place
+        reasons.append(reason)
+    return reasons
+
+
+def _name_answer(prompt: Prompt) -> str:
+    names = {name for _, name, _, _ in Formatter().parse(prompt.completion) if name}
+    return names.pop() if len(names) == 1 else ANSWER
+
+
+def _tabulate(
+    feedback: list[dict[str, Any]], reasons: list[str | None], column: str, prompt: Prompt
+) -> pl.DataFrame:
+    """Make a batch as a `RowSource` gives it: the conversation, and the better answer alone."""
+    talks: list[str | None] = []
+    answers: list[str | None] = []
+    for row, reason in zip(feedback, reasons, strict=True):
+        if reason is not None:
+            talks.append(None)
+            answers.append(None)
+            continue
+        bare = strip_template(row["better_answer"].strip(), prompt.completion)
+        whole = bare if column == ANSWER else prompt.completion.format_map({column: bare})
+        said: list[Message] = [*row["context"], {"role": "user", "content": row["prompt"]}]
+        said.append({"role": "assistant", "content": whole})
+        talks.append(orjson.dumps(said).decode())
+        answers.append(bare)
+    texts = {
+        "original": pl.Series([orjson.dumps(row) for row in feedback], dtype=pl.Binary),
+        "problem": pl.Series(reasons, dtype=pl.String),
+        TALK: pl.Series(talks, dtype=pl.String),
+        column: pl.Series(answers, dtype=pl.String),
+    }
+    lines = pl.int_range(1, len(feedback) + 1, dtype=pl.Int64, eager=True)
+    return pl.DataFrame({"line": lines, **texts})
+
+
+def _adapt(data: Data, column: str) -> Data:
+    """Give the rules of the column of completions to better answers."""
+    bounds = {
+        name: {column: bound[column]} if column in bound else {}
+        for name, bound in (
+            ("min_words", data.rules.min_words),
+            ("max_characters", data.rules.max_characters),
+        )
+    }
+    # The page bounds a conversation by what the model reads.
+    talks = Conversations(column=TALK, turns="last", max_turns=10_000)
+    changes = {"columns": [TALK, column], "conversations": talks, "table": None, "documents": None}
+    rules = data.rules.model_copy(update={**bounds, "unique": []})
+    return data.model_copy(update={**changes, "rules": rules})
+
+
+def _make_example(row: dict[str, Any], cleaned: dict[str, Any]) -> Example:
+    *said, answer = orjson.loads(cleaned[TALK])
+    origin = {"source": SPLIT, "line": cleaned["line"]}
+    origin |= {name: row[name] for name in ("date", "adapter", "answer_of")}
+    return {
+        "id": f"{SPLIT}-{cleaned['line']}",
+        "prompt": said,
+        "completion": [answer],
+        "meta": {"line": None, "templates": row["templates"], "origin": origin},
+    }
+
+
+def find_feedback_leaks(
+    feedback: Sequence[Example],
+    held_out: dict[str, list[Example]],
+    questions: list[str],
+    data: Data,
+    prompt: Prompt,
+) -> pd.DataFrame:
+    """Find the feedback that is about what is held out.
+
+    It is a leak as a training row is one, and also if its prompt is that of a held-out example or
+    nearly so: the rating page shows held-out prompts.
+
+    Args:
+        feedback: as `clean_feedback` gives it.
+        held_out: the examples of each split that the adapter must not know.
+        questions: the fixed questions.
+        data: when two texts are duplicates.
+        prompt: the templates, whose words do not count.
+
+    Returns:
+        Leaks as `list_leaks` gives them; all of these are dropped.
+    """
+    if not feedback:
+        return pd.DataFrame(columns=COLUMNS)
+    known = [(split, one) for split, several in held_out.items() for one in several]
+    forms = _make_forms(feedback, [one for _, one in known], questions, prompt)
+    finder = LeakFinder(forms, data.leaks.model_copy(update={"policy": "drop"}))
+    asked = finder.find(forms.filter(pl.col("split") != "test"))
+    rest = forms.filter(pl.col("split") != "question").join(asked, on="row", how="anti")
+    found = pl.concat([asked, finder.find(rest)]).sort("row")
+    places = [(split, _show(one)) for split, one in [(SPLIT, one) for one in feedback] + known]
+    # Held-out prompts are asked as the fixed questions are, and follow all examples.
+    places += [*places[len(feedback) :], *(("question", {"prompt": one}) for one in questions)]
+    listed = [
+        {key: leak[key] for key in FOUND if key in COLUMNS}
+        | {"split": SPLIT, **places[leak["row"]][1], "done": "dropped"}
+        | {f"duplicate_{key}": value for key, value in places[leak["duplicate"]][1].items()}
+        | {"duplicate_split": places[leak["duplicate"]][0]}
+        for leak in found.iter_rows(named=True)
+    ]
+    table = pd.DataFrame(listed, columns=COLUMNS)
+    return table.astype({"line": "Int64", "duplicate_line": "Int64"})
+
+
+def _make_forms(
+    feedback: Sequence[Example], held_out: list[Example], questions: list[str], prompt: Prompt
+) -> pl.DataFrame:
+    examples = [*feedback, *held_out]
+    prompts = normalize_words([_join_prompt(one, prompt) for one in examples])
+    asked = normalize_words([strip_template(one, prompt.prompt) for one in questions])
+    answers = normalize_words(
+        [strip_template(one["completion"][-1]["content"], prompt.completion) for one in examples]
+    )
+    known = ["train"] * len(feedback) + ["test"] * len(held_out)
+    nothing = pl.repeat(None, len(held_out) + len(questions), dtype=pl.String, eager=True)
+    forms = pl.DataFrame(
+        {
+            "split": [*known, *["question"] * len(nothing)],
+            "prompt": pl.concat([prompts, prompts[len(feedback) :], asked]),
+            "completion": pl.concat([answers, nothing]),
+        }
+    )
+    both = pl.concat_str("prompt", "completion", separator=" ").str.strip_chars()
+    # Where the template takes nothing from a row, all prompts are the same by right.
+    apart = pl.when((pl.col("split") == "question") & (pl.col("prompt") == ""))
+    splits = apart.then(pl.lit("none")).otherwise("split").alias("split")
+    numbered = forms.with_columns(splits, example=both).with_row_index("row")
+    return numbered.cast({"row": pl.Int64})
+
+
+def _join_prompt(example: Example, prompt: Prompt) -> str:
+    first, *others = [one["content"] for one in example["prompt"] if one["role"] != "system"]
+    return "\n".join([strip_template(first, prompt.prompt), *others])
+
+
+def _show(example: Example) -> dict[str, Any]:
+    origin = example["meta"].get("origin", example["meta"])
+    texts = {key: example[key][-1]["content"] for key in ("prompt", "completion")}  # type: ignore[literal-required]
+    shown = {key: shorten(text, SHOWN_CHARACTERS) for key, text in texts.items()}
+    return {"id": example["id"], "line": origin["line"], **shown}
+
+
+def warn_of_leaks(leaks: pd.DataFrame) -> None:
+    """Warn of better answers that are left out, as all of the rating page are at first."""
+    held = int(leaks["duplicate_split"].isin(["validation", "test"]).sum())
+    if held:
+        problem = Problem(
+            where="data.feedback",
+            value="true",
+            wrong=f"better answers that are about held-out rows: {held:,}",
+            matters="learned, they would give the test away; they are left out",
+            remedy="state another `data.split.seed`, and most of them are about rows that train",
+        )
+        log.warning("%s", problem)
+
+
+def describe_feedback(
+    feedback: Sequence[Example], leaks: pd.DataFrame, report: dict[str, Any]
+) -> dict[str, Any]:
+    """Say in the report of the leak check what becomes of feedback: `feedback` and `summary`."""
+    learned = len(choose_feedback(feedback, leaks))
+    counts = {"learned": learned, "left_out": len(feedback) - learned}
+    said = (
+        f"Better answers of people: {learned:,} learned, {counts['left_out']:,} left out because "
+        "they are about held-out rows or fixed questions."
+    )
+    return {"feedback": counts, "summary": f"{report['summary']} {said}"}
+
+
+def choose_feedback(feedback: Sequence[Example], leaks: pd.DataFrame) -> list[Example]:
+    """Leave out the feedback that a table of leaks names."""
+    known = set(leaks.loc[leaks["split"] == SPLIT, "id"])
+    return [one for one in feedback if one["id"] not in known]
