@@ -52,8 +52,8 @@ class Example(TypedDict):
 
     `meta` holds `line`, the number of the row in the raw source, `templates`, the fingerprint of
     the prompt templates that were filled, and where the use case names them
-    `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, `rules` that the
-    answer must keep, by the keys of `data.answer_rules`, and `groups`, the
+    `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, `origin`, where
+    the row comes from, `rules` that the answer must keep, by the keys of `data.answer_rules`, and `groups`, the
     label of the group that the example belongs to, by the grouping's name: see `fill_templates`.
     """
 
@@ -179,11 +179,21 @@ def _describe(row: dict[str, Any], data: Data) -> dict[str, Any]:
         about["slices"] = {column: row[column] or "" for column in data.slices}
     if data.key_terms:
         about["key_terms"] = split_terms(row[data.key_terms] or "")
+    if data.origin and (origin := row[data.origin]):
+        about["origin"] = _read_origin(origin)
     if rules := _read_rules(row, data):
         about["rules"] = rules
     if groups := _name_groups(row, data):
         about["groups"] = groups
     return about
+
+
+def _read_origin(cell: str) -> Any:
+    """Read where a row comes from: an object that travelled as JSON, or a text."""
+    try:
+        return orjson.loads(cell) if cell.startswith("{") else cell
+    except orjson.JSONDecodeError:
+        return cell
 
 
 def _name_groups(row: dict[str, Any], data: Data) -> dict[str, str]:

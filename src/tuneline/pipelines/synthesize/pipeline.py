@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from tuneline.pipelines.synthesize.nodes import (
+from tuneline.pipelines.synthesize.template_nodes import (
     check_templates,
     estimate_cost,
     extend_templates,
