@@ -51,9 +51,9 @@ class Example(TypedDict):
     """A prompt with the completion that is to be learned.
 
     `meta` holds `line`, the number of the row in the raw source, `templates`, the fingerprint of
-    the prompt templates that were filled, and where the use case names them
-    `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, `origin`, where
-    the row comes from, `rules` that the answer must keep, by the keys of `data.answer_rules`, and `groups`, the
+    the prompt templates that were filled, and where the use case names them `category`, a text,
+    `slices`, texts by column, `key_terms`, a list of texts, `origin`, where the row comes from,
+    `rules` that the answer must keep, by the keys of `data.answer_rules`, and `groups`, the
     label of the group that the example belongs to, by the grouping's name: see `fill_templates`.
     """
 

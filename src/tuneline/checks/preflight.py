@@ -332,6 +332,8 @@ def find_api_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
         block = Synthesize.model_validate(catalog.load(name))
         if block.provider == "server" and block.server:
             yield from find_server_problems(block.server, f"{where}.server")
+        if block.judge:
+            yield from find_server_problems(block.judge, f"{where}.documents.judge")
         yield from _find_moderation_problems(block.moderation, f"{where}.moderation")
     for name in sorted(pipeline.all_outputs()):
         if name.endswith(".judgments"):

@@ -46,8 +46,8 @@ class RawDocumentsDataset(RawDataset):
     """Reads a folder of documents (DOCX, PDF, TXT, MD) in the order of their names, one row each.
 
     The columns are `id` (the name without its ending), `file` (the whole name) and `text`: what
-    Word shows of a DOCX document, paragraphs and the rows of tables each on a line of its own, with ` | ` between cells;
-    and the text of a PDF, its lines joined to paragraphs.
+    Word shows of a DOCX document, paragraphs and the rows of tables each on a line of its own, with
+    ` | ` between cells; and the text of a PDF, its lines joined to paragraphs.
     `line` is the document's place in the folder. After the documents come the files and folders
     that are not read, each a rejected row.
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.llm_api.asker import Asker
@@ -66,7 +66,7 @@ def choose_server(synthesize: Synthesize) -> Server | None:
 
 
 def make_asker(
-    offline: Provider,
+    offline: Provider | None,
     responses: Cache,
     synthesize: Synthesize,
     prices: Prices,
@@ -75,7 +75,7 @@ def make_asker(
     """Make what a step asks with.
 
     Args:
-        offline: the rules that write where no server does.
+        offline: the rules that write where no server does; none where only a server can.
         responses: where every response is kept.
         synthesize: who writes; batches, attempts and budget.
         prices: the price table.
@@ -85,7 +85,7 @@ def make_asker(
         The asker.
     """
     server = choose_server(synthesize)
-    provider = ServerProvider(server, WRITER_BLOCK) if server else offline
+    provider = ServerProvider(server, WRITER_BLOCK) if server else cast(Provider, offline)
     budget = _make_budget(server, WRITER_BLOCK, synthesize, prices, earlier)
     return Asker(provider, responses, budget, synthesize.batch_size, synthesize.attempts)
 

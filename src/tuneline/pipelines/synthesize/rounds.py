@@ -60,7 +60,7 @@ def ask_items(
     """
     outcome = Outcome()
     log.info("%s: %s to write.", step.capitalize(), f"{len(items):,}")
-    groups = _group(items, form)
+    groups = group_items(items, form)
 
     def list_missing(group: Sequence[Item]) -> list[Item]:
         return [item for item in group if item["id"] not in outcome.found]
@@ -79,7 +79,7 @@ def ask_items(
     return outcome
 
 
-def _group(items: list[Item], form: Form | None) -> list[list[Item]]:
+def group_items(items: list[Item], form: Form | None) -> list[list[Item]]:
     """Put items that share what is shown above them together; the others are by themselves."""
     if form is None or not form.shared:
         return [[item] for item in items]

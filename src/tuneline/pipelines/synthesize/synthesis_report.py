@@ -49,7 +49,11 @@ def describe_synthesis(
         "all": human_written + synthesized,
     }
     return {
-        "summary": _summarize(raw, asked, usage),
+        "summary": summarize(
+            f"{synthesized:,} conversations of {asked:,} asked for were written and moderated; "
+            f"with {human_written:,} human-written ones they make {raw['all']:,} raw rows",
+            usage,
+        ),
         "templates": {
             "wanted": templates_wanted,
             "file": in_file,
@@ -68,14 +72,11 @@ def describe_synthesis(
     }
 
 
-def _summarize(raw: dict[str, int], asked: int, usage: dict[str, dict[str, Any]]) -> str:
+def summarize(said: str, usage: dict[str, dict[str, Any]]) -> str:
+    """Add what all steps cost together to what is said of them."""
     dollars = [step["dollars"] for step in usage.values()]
     cost = "unknown" if None in dollars else f"{sum(dollars):.4f} dollars"
-    return (
-        f"{raw['synthesized']:,} conversations of {asked:,} asked for were written and "
-        f"moderated; with {raw['human_written']:,} human-written ones they make "
-        f"{raw['all']:,} raw rows. Cost: {cost}."
-    )
+    return f"{said}. Cost: {cost}."
 
 
 def count_reasons(records: dict[str, dict[str, Any]]) -> Rows:
