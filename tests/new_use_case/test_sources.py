@@ -78,7 +78,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no headings": (
         "a",
         lambda path: write_texts(path, {"a.txt": "One sentence.\nAnother sentence."}),
-        "no document has a heading",
+        "it holds 1 document that can be read",
     ),
     "an empty folder": ("a", lambda path: path.mkdir(), "holds no file that can be read"),
     "nothing": ("a.csv", lambda path: None, "there is no such file or folder"),

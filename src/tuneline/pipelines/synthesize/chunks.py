@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from tuneline.pipelines.synthesize.filters import fold_words
+from tuneline.pipelines.synthesize.filters import QUOTED_WORDS, fold_words
 from tuneline.streaming import Fields, RowSource
 from tuneline.utils.hashing import hash_value
 from tuneline.utils.languages import can_tell, load_detector
@@ -77,9 +78,9 @@ def divide_text(document: str, text: str, most: int) -> tuple[list[dict[str, Any
 
     Returns:
         Chunks (`id`, made of the place and the text, so that it stays when other chunks change;
-        `document`, `heading` with those above it, `page` or none, `text`, `language` as py3langid
-        tells it, `begins`: whether it is the first under its heading); and how many paragraphs
-        were cut.
+        `document`, `heading` with those above it, `text`, `pages`, that of each of its lines or
+        none, `language` as py3langid tells it, `begins`: whether it is the first under its
+        heading); and how many paragraphs were cut.
     """
     pages = text.split(PAGE_BREAK)
     lines, places = [], []
@@ -97,13 +98,14 @@ def divide_text(document: str, text: str, most: int) -> tuple[list[dict[str, Any
             for line, place in zip(lines[start:end], places[start:end], strict=True)
             for piece in cut_paragraph(line, most)
         ]
-        for number, (page, body) in enumerate(fill_chunks(pieces, most)):
+        for number, filled in enumerate(fill_chunks(pieces, most)):
+            body = "\n".join(line for line, _ in filled)
             chunks.append(
                 {
                     "id": hash_value([document, heading, body])[:12],
                     "document": document,
                     "heading": heading,
-                    "page": page,
+                    "pages": [page for _, page in filled],
                     "text": body,
                     "language": language,
                     "begins": number == 0,
@@ -118,7 +120,7 @@ def _list_sections(lines: list[str]) -> Iterator[tuple[str, int, int]]:
     starts = [place for place, level in enumerate(levels) if level]
     yield "", 0, starts[0] if starts else len(lines)
     above: dict[int, str] = {}
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         above = {level: one for level, one in above.items() if level < levels[start]}
         above[levels[start]] = words[start]
         yield " / ".join(above.values()), start + 1, end
@@ -142,18 +144,27 @@ def cut_paragraph(text: str, most: int, ends: tuple[re.Pattern[str], ...] = ENDS
 
 def fill_chunks(
     pieces: list[tuple[str, int | None]], most: int
-) -> Iterator[tuple[int | None, str]]:
-    """Put paragraphs together as long as they fit; each chunk with the page it begins on."""
-    body: list[str] = []
-    page: int | None = None
-    for piece, place in pieces:
-        if body and sum(map(len, body)) + len(body) + len(piece) > most:
-            yield page, "\n".join(body)
-            body = []
-        page = page if body else place
-        body.append(piece)
-    if body:
-        yield page, "\n".join(body)
+) -> Iterator[list[tuple[str, int | None]]]:
+    """Put paragraphs, each with its page, together as long as they fit."""
+    filled: list[tuple[str, int | None]] = []
+    size = 0
+    for piece, page in pieces:
+        if filled and size + len(piece) > most:
+            yield filled
+            filled, size = [], 0
+        filled.append((piece, page))
+        size += len(piece) + 1
+    if filled:
+        yield filled
+
+
+def find_page(chunk: dict[str, Any], quote: str) -> int | None:
+    """Find the page on which a quotation of a chunk begins; the chunk's first where none does."""
+    beginning = " ".join(fold_words(quote).split()[:QUOTED_WORDS])
+    lines = zip(chunk["text"].split("\n"), chunk["pages"], strict=True)
+    found = (page for line, page in lines if beginning in fold_words(line))
+    first: int | None = chunk["pages"][0]
+    return next(found, first)
 
 
 def _tell_language(text: str) -> str:

@@ -8,7 +8,7 @@ from tuneline.examples import Message
 from tuneline.llm_api.budget import Budget
 from tuneline.parameters import Prices, Synthesize
 from tuneline.parameters.synthesis import FromDocuments
-from tuneline.pipelines.synthesize.chunks import divide_source
+from tuneline.pipelines.synthesize.chunks import divide_source, find_page
 from tuneline.pipelines.synthesize.costs import (
     FREE,
     JUDGE,
@@ -137,8 +137,8 @@ def write_pairs(
     The cost estimate is an input so that nothing is paid before it is compared with the budget.
 
     Returns:
-        Pairs (`id`, `question`, `answer`, `quote`, `model`, and the chunk's `document`, `heading`,
-        `page`, `text`, `language`); the record of the step.
+        Pairs (`id`, `question`, `answer`, `quote`, `model`, the `page` of the quote, and
+        the chunk's `document`, `heading`, `text`, `language`); the record of the step.
 
     Raises:
         TunelineError: if no pair is valid, or nothing could be asked.
@@ -152,11 +152,12 @@ def write_pairs(
     check = PairCheck(source, synthesize.near_duplicate_threshold)
     outcome = ask_items("pairs", source.instruction, items, check, asker, PAIRS)
     check_some_came("pairs", items, outcome)
-    places = ("id", "document", "heading", "page", "text", "language")
+    places = ("id", "document", "heading", "text", "language")
     written = [
         {
             **{name: item[name] for name in places},
             **{name: found[name].strip() for name in ("question", "answer", "quote")},
+            "page": find_page(item, found["quote"]),
             "model": outcome.models[item["id"]],
         }
         for item, found in outcome.pair(items)
@@ -236,7 +237,7 @@ def report_pairs(
     usage = {step: record["usage"] for step, record in records.items()}
     steps = {
         "pairs": (writing_record["asked"], len(written_rows)),
-        JUDGE: (len(written_rows), len(supported_pairs)),
+        **({JUDGE: (len(written_rows), len(supported_pairs))} if judge_record["verdicts"] else {}),
         "moderation": (len(supported_pairs), len(moderated)),
     }
     asked, raw = writing_record["asked"], len(moderated)

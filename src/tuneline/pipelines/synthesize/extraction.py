@@ -5,6 +5,7 @@ glossary defines. Whoever wants more, or other words, asks a language model.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,7 +13,7 @@ import orjson
 import regex
 
 from tuneline.llm_api.requests import Request, Response
-from tuneline.pipelines.synthesize.chunks import ENDS, fill_chunks
+from tuneline.pipelines.synthesize.chunks import ENDS, cut_paragraph, fill_chunks
 
 Pair = dict[str, str]
 # How a heading and a term are asked about, by language; a mark tells what is quoted, so that no
@@ -32,6 +33,7 @@ COPULAS = {
     "sk": r"(?:je|sú|znamená|označuje)\b",
     "ro": r"(?:este|sunt|înseamnă|reprezintă)\b",
 }
+NOTHING = r"(?!)"
 PRONOUNS = regex.compile(
     r"(?:it|this|that|these|those|he|she|they|we|you|i|there|here|what|which|who|to|ten|ta|toto|tato"
     r"|tento|on|ona|ono|oni|tam|tady|zde|co|který|která|acesta|aceasta|acestea|acolo|aici|ce|care)"
@@ -64,8 +66,10 @@ def find_pairs(chunk: dict[str, Any], most: int) -> list[Pair]:
         heading = chunk["heading"].rpartition(" / ")[2]
         asked = about_heading.format(document=document, heading=heading or document)
         question = heading if heading.endswith(ASKS) else asked
-        lines: list[tuple[str, int | None]] = [(line, None) for line in chunk["text"].split("\n")]
-        pairs.append((question, next(fill_chunks(lines, most))[1]))
+        lines = (cut_paragraph(line, most) for line in chunk["text"].split("\n"))
+        pieces: list[tuple[str, int | None]] = [(one, None) for one in chain.from_iterable(lines)]
+        answer = "\n".join(line for line, _ in next(fill_chunks(pieces, most)))
+        pairs.append((question, answer))
     pairs += [
         (about_term.format(term=term), sentence)
         for term, sentence in _find_definitions(chunk["text"], chunk["language"])
@@ -79,20 +83,13 @@ def find_pairs(chunk: dict[str, Any], most: int) -> list[Pair]:
 
 
 def _find_definitions(text: str, language: str) -> Iterator[tuple[str, str]]:
-    copula = COPULAS.get(language)
-    defines = (
-        regex.compile(rf"^(?P<term>\p{{L}}[^,.:;!?|]{{1,60}}?) (?:{copula})") if copula else None
-    )
+    copula = COPULAS.get(language, NOTHING)
+    defines = regex.compile(rf"^(?P<term>\p{{L}}[^,.:;!?|]{{1,60}}?) (?:{copula})")
     for line in text.split("\n"):
-        listed = LISTED.match(line)
-        told = (
-            [(listed, line)]
-            if listed
-            else [
-                (defines.match(sentence) or CHINESE.match(sentence), sentence)
-                for sentence in _list_sentences(line)
-            ]
-        )
+        told = [(LISTED.match(line), line)]
+        if told[0][0] is None:
+            sentences = list(_list_sentences(line))
+            told = [(defines.match(one) or CHINESE.match(one), one) for one in sentences]
         for found, sentence in told:
             term = ARTICLE.sub("", found["term"].strip(' *_„“”"')) if found else ""
             if term and len(term.split()) <= TERM_WORDS and not PRONOUNS.match(term):
