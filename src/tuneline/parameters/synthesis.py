@@ -189,7 +189,7 @@ class Synthesize(Block):
             )
         if self.provider == "offline" and self.rows:
             raise ValueError(
-                "`provider: offline` stands next to `rows`; rules cannot write in the manner of "
+                "`provider: offline` is stated next to `rows`; rules cannot write in the manner of "
                 "others' rows; set `provider: server`, and state a `server`"
             )
         return self

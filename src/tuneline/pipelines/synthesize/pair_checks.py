@@ -52,12 +52,12 @@ class PairCheck:
     def _find_near_duplicate(self, question: str, answer: str) -> str | None:
         asked, answered = fold_words(question), fold_words(answer)
         cutoff = 100 * self._similarity
-        for other, likeness, place in process.extract(
+        for other, similarity, place in process.extract(
             asked, self._questions, scorer=fuzz.ratio, score_cutoff=cutoff, limit=MOST_CANDIDATES
         ):
             same_numbers = DIGITS.findall(asked) == DIGITS.findall(other)
             alike = fuzz.ratio(answered, self._answers[place]) >= cutoff
-            if likeness == 100 or (same_numbers and alike):
+            if similarity == 100 or (same_numbers and alike):
                 return f"it is a near-duplicate of `{self._names[place]}`"
         return None
 

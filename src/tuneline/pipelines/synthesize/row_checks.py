@@ -90,6 +90,6 @@ class RowCheck:
             limit=MOST_CANDIDATES,
         ):
             rest = (fuzz.ratio(folded[name], self._kept[name][place]) for name in others)
-            if all(likeness >= cutoff for likeness in rest):
+            if all(similarity >= cutoff for similarity in rest):
                 return f"it is a near-copy of `{self._names[place]}`"
         return None
