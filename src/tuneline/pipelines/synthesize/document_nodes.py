@@ -1,6 +1,7 @@
 """Nodes from documents to raw rows: questions and answers that rest on a chunk."""
 
 import logging
+from dataclasses import replace
 from typing import Any, cast
 
 from tuneline.errors import Problem, TunelineError
@@ -33,6 +34,7 @@ from tuneline.pipelines.synthesize.rounds import (
 from tuneline.pipelines.synthesize.synthesis_report import (
     count_reasons,
     describe_moderation,
+    log_report,
     summarize,
 )
 from tuneline.streaming import RowSource
@@ -149,6 +151,8 @@ def write_pairs(
     asker = make_asker(
         ExtractiveProvider(source.answer_characters[1]), responses, synthesize, prices
     )
+    if choose_server(synthesize) is None:
+        asker = replace(asker, attempts=1)  # a rule finds nothing else the next time
     check = PairCheck(source, synthesize.near_duplicate_threshold)
     outcome = ask_items("pairs", source.instruction, items, check, asker, PAIRS)
     check_some_came("pairs", items, outcome)
@@ -255,6 +259,7 @@ def report_pairs(
         "moderation": describe_moderation(flagged),
         "cost": {"estimate": cost_estimate, "reported": usage},
     }
+    log_report(report)
     return report, [one for record in records.values() for one in record["invalid"]]
 
 

@@ -41,11 +41,13 @@ PRONOUNS = regex.compile(
     regex.IGNORECASE,
 )
 LISTED = regex.compile(
-    r"^(?P<term>\p{L}[^.:;!?|\n]{1,60}?)(?:\s*[:\uff1a]\s+|\s+[\u2013\u2014-]\s+)\S.{14,}$"
+    r"^(?!(?:the|an?) )(?P<term>\p{L}[^.,:;!?|=_`()\n]{1,60}?)"
+    r"(?:\s*[:\uff1a]\s+|\s+[\u2013\u2014-]\s+)\S.{14,}$",
+    regex.IGNORECASE,
 )
 CHINESE = regex.compile(r"^(?P<term>[\p{Han}\p{L}\p{N}]{2,12})(?:是指|是一|指的是|意指|係指)\S{4,}")
 ARTICLE = regex.compile(r"^(?:the|an?)\s+", regex.IGNORECASE)
-TERM_WORDS = 6
+TERM_WORDS = 4
 ASKS = ("?", "\uff1f", "\u061f", ";")
 
 

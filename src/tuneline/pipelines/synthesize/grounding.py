@@ -18,7 +18,9 @@ GROUPED = regex.compile(r"(?<=\d)[.,'\u2019 \u00a0\u202f](?=\d{3}(?!\d))")
 # The number of an item, at the beginning of a line.
 LISTED = regex.compile(r"^\s*\(?\d{1,2}[.)]\s+", regex.MULTILINE)
 # Words of letters that have capitals; next to them there may be others, with no space between.
-WORD = regex.compile(r"\p{LC}[\p{LC}\p{M}\p{N}]*(?:['\u2019-][\p{LC}\p{M}\p{N}]+)*")
+WORD = regex.compile(
+    r"(?<![\p{LC}\p{M}\p{N}])\p{LC}[\p{LC}\p{M}\p{N}]*(?:['\u2019-][\p{LC}\p{M}\p{N}]+)*"
+)
 CASED = regex.compile(r"[\p{LC}\p{M}\p{N}]+")
 SHORT_FORM = regex.compile(r"['\u2019]\p{L}{1,2}$")  # 's, 'll
 # What is before the first word of a sentence.

@@ -22,6 +22,7 @@ from tuneline.pipelines.synthesize.row_checks import RowCheck
 from tuneline.pipelines.synthesize.synthesis_report import (
     count_reasons,
     describe_moderation,
+    log_report,
     summarize,
 )
 from tuneline.streaming import LINE, Fields, RowSource
@@ -182,6 +183,7 @@ def report_rows(
         "moderation": describe_moderation(flagged),
         "cost": {"estimate": cost_estimate, "reported": usage},
     }
+    log_report(report)
     return report, list(writing_record["invalid"])
 
 

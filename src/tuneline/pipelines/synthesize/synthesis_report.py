@@ -1,5 +1,6 @@
 """The report of a synthesis: its cost, before and after, and what came of each step."""
 
+import logging
 import re
 from collections import Counter
 from typing import Any
@@ -10,7 +11,10 @@ from tuneline.pipelines.synthesize.costs import Step, estimate_requests
 from tuneline.pipelines.synthesize.filters import Item
 from tuneline.pipelines.synthesize.forms import make_request
 
+log = logging.getLogger(__name__)
+
 Rows = list[dict[str, Any]]
+SHOWN_REASONS = 5
 # What differs from item to item in a reason: what it quotes.
 QUOTED = re.compile(r"`[^`]*`")
 
@@ -77,6 +81,13 @@ def summarize(said: str, usage: dict[str, dict[str, Any]]) -> str:
     dollars = [step["dollars"] for step in usage.values()]
     cost = "unknown" if None in dollars else f"{sum(dollars):.4f} dollars"
     return f"{said}. Cost: {cost}."
+
+
+def log_report(report: dict[str, Any]) -> None:
+    """Say what came of it, and why most of what was set aside was."""
+    log.info("%s", report["summary"])
+    for one in report["invalid"][:SHOWN_REASONS]:
+        log.info("Set aside (%s): %s times: %s.", one["step"], f"{one['items']:,}", one["reason"])
 
 
 def count_reasons(records: dict[str, dict[str, Any]]) -> Rows:

@@ -18,7 +18,11 @@ from tuneline.pipelines.synthesize.quotas import (
     plan_templates,
 )
 from tuneline.pipelines.synthesize.rounds import ask_items, check_some_came, make_record
-from tuneline.pipelines.synthesize.synthesis_report import describe_synthesis, estimate
+from tuneline.pipelines.synthesize.synthesis_report import (
+    describe_synthesis,
+    estimate,
+    log_report,
+)
 from tuneline.pipelines.synthesize.templates import find_template_problems, read_vocabulary
 from tuneline.utils.caches import Cache
 
@@ -226,6 +230,7 @@ def report_synthesis(
         records,
         source.count,
     )
+    log_report(report)
     return report, [one for record in records.values() for one in record["invalid"]]
 
 
