@@ -108,6 +108,7 @@ NOT_EXECUTED = (
     ),
     (r"python3 -m venv ~/airflow.*|(~/airflow/\S+|airflow) .+", "no part of this project"),
     (r"git clone", "it is only named; with its arguments it is executed"),
+    (r"kedro .*\bhandbook\b.*", "tests/pipelines/synthesize/test_use_cases.py types it"),
     (r"pip uninstall torchao", "it is installed on a Colab only"),
     (r"(ollama|llama-cli) .+", "programs that are no part of it"),
     (

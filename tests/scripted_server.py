@@ -32,8 +32,9 @@ def write(item: Item) -> Item:
 
 
 def name(item: Item) -> str:
-    """Name what is paid for: an item's answer and its question are two things."""
-    return f"{item['id']}/answer" if "style" in item else str(item["id"])
+    """Name what is paid for: an item's answer, its question and the judgment are three things."""
+    step = "/answer" if "style" in item else "/judged" if "answer" in item else ""
+    return f"{item['id']}{step}"
 
 
 class ScriptedServer:
@@ -47,6 +48,8 @@ class ScriptedServer:
         faults: how often each fault was played.
         hold_after: responses after which all others are held back, until `release` is set.
         requests: bodies of all requests, by path.
+        write: writes an item, which holds what is shown above the items of its request, too.
+        context: characters of a request that are taken, at most.
     """
 
     def __init__(self, script: Callable[[int], str] = lambda _: "good", seconds: float = 0) -> None:
@@ -61,6 +64,8 @@ class ScriptedServer:
         self.responses = 0
         self.number = 0
         self.lock = threading.Lock()
+        self.write: Callable[[Item], Item] = write
+        self.context: int | None = None
         self.moderation: Callable[[str], Any] = lambda _: {"flagged": False, "categories": {}}
         self.job_states = ["validating_files", "running", "succeeded"]
         self.url = "http://127.0.0.1:9/v1"  # nobody listens until `serve` says where
@@ -250,14 +255,19 @@ class _Handler(BaseHTTPRequestHandler):
         if fault in HTTP_FAULTS:
             self._fail(fault)
             return
+        if state.context and len(str(body["messages"])) > state.context:
+            error = {"message": "too many tokens", "code": "context_length_exceeded"}
+            self._send(400, {"error": error})
+            return
         try:
-            items = json.loads(body["messages"][-1]["content"])["items"]
+            asked = json.loads(body["messages"][-1]["content"])
+            items = [{**asked, **item} for item in asked["items"]]
         except ValueError:
             items = None
         if items is None:  # a plain question: the echo shows which one was answered
             self._hold_or_send(_completion(f"Echo: {body['messages'][-1]['content']}"), [])
             return
-        text, good = TEXT_FAULTS[fault]([write(item) for item in items])
+        text, good = TEXT_FAULTS[fault]([state.write(item) for item in items])
         with state.lock:
             state.asked_again.update(name(one) for one in items if state.delivered[name(one)])
         reason = "length" if fault == "cut" else "stop"

@@ -162,8 +162,13 @@ cli.add_command(
 @click.option("--template", help="The prompt over the columns, such as 'Describe {title}'.")
 @click.option("--system", help="The system message: who the model is.")
 @click.option("--sheet", help="The sheet of a workbook.")
+@click.option(
+    "--write-questions",
+    is_flag=True,
+    help="Have questions and answers written about a folder of documents.",
+)
 @click.option("--yes", is_flag=True, help="Write without a question, as without a terminal.")
-def new_use_case(name: str, path: Path, yes: bool, **options: str | None) -> None:
+def new_use_case(name: str, path: Path, yes: bool, **options: Any) -> None:
     """Make the use case NAME of PATH: CSV, XLSX, ODS, JSON, Parquet, or a folder of documents.
 
     On a terminal it shows rows as the model will see them, and writes after a yes.

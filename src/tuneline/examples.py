@@ -74,11 +74,11 @@ class Example(TypedDict):
     """A prompt with the completion that is to be learned.
 
     `meta` holds `line`, the number of the row in the raw source, `templates`, the fingerprint of
-    the prompt templates that were filled, `origin` where it is no raw row but feedback (then `line`
-    is None), and where the use case names them
-    `category`, a text, `slices`, texts by column, `key_terms`, a list of texts, `rules` that the
-    answer must keep, by the keys of `data.answer_rules`, and `groups`, the
+    the prompt templates that were filled, and where the use case names them `category`, a text,
+    `slices`, texts by column, `key_terms`, a list of texts, `origin`, where the row comes from,
+    `rules` that the answer must keep, by the keys of `data.answer_rules`, and `groups`, the
     label of the group that the example belongs to, by the grouping's name: see `fill_templates`.
+    Of feedback, which is no raw row, `line` is None and `origin` is always there.
     """
 
     id: str
@@ -203,11 +203,21 @@ def _describe(row: dict[str, Any], data: Data) -> dict[str, Any]:
         about["slices"] = {column: row[column] or "" for column in data.slices}
     if data.key_terms:
         about["key_terms"] = split_terms(row[data.key_terms] or "")
+    if data.origin and (origin := row[data.origin]):
+        about["origin"] = _read_origin(origin)
     if rules := _read_rules(row, data):
         about["rules"] = rules
     if groups := _name_groups(row, data):
         about["groups"] = groups
     return about
+
+
+def _read_origin(cell: str) -> Any:
+    """Read where a row comes from: an object that travelled as JSON, or a text."""
+    try:
+        return orjson.loads(cell) if cell.startswith("{") else cell
+    except orjson.JSONDecodeError:
+        return cell
 
 
 def _name_groups(row: dict[str, Any], data: Data) -> dict[str, str]:

@@ -31,6 +31,7 @@ from tuneline.use_cases import (
     MAIN_USE_CASE,
     OPTIONAL_STAGES,
     PAIRING_BLOCKS,
+    SYNTHESIS_BLOCKS,
     count_folds,
     list_use_cases,
     states_block,
@@ -141,6 +142,9 @@ def _create_nodes(stage: str, use_case: str, folds: int) -> Pipeline:
         return publish.create_pipeline(has_rubric)
     if stage == "finetune_api":
         return _create_remote_nodes(folds)
+    if stage == "synthesize":
+        stated = (one for one in SYNTHESIS_BLOCKS if states_block(use_case, one))
+        return synthesize.create_pipeline(next(stated, SYNTHESIS_BLOCKS[0]).rpartition(".")[2])
     nodes: Pipeline
     nodes = STAGES[stage].create_pipeline(*([folds] if stage in ("plan", "train") else []))
     if stage == "merge":  # the exported files are scored as an adapter is

@@ -127,6 +127,7 @@ class Fields:
             texts, which becomes one text with semicolons; empty where a row has none.
         category: the one of `carried` or `columns` that divides the rows.
         conversation: the one of `columns` that holds a list of messages; it is read as JSON.
+        origin: the one of `carried` that may hold an object; it is read as JSON.
     """
 
     identifier: str
@@ -134,6 +135,7 @@ class Fields:
     carried: tuple[str, ...] = ()
     category: str | None = None
     conversation: str | None = None
+    origin: str | None = None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -149,7 +151,8 @@ class Fields:
 def list_fields(data: Data) -> Fields:
     """List what a use case reads of its raw rows."""
     column = data.conversations.column if data.conversations else None
-    return Fields(data.id, tuple(data.columns), tuple(data.carried), data.category, column)
+    columns, carried = tuple(data.columns), tuple(data.carried)
+    return Fields(data.id, columns, carried, data.category, column, data.origin)
 
 
 class RowSource(Protocol):

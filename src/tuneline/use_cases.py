@@ -9,6 +9,7 @@ from kedro.utils import find_kedro_project
 
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.parameters.evaluation import MOST_FOLDS
+from tuneline.parameters.synthesis import SOURCES
 
 # As OmegaConf reads it: in C where there is such a thing, which is faster and less strict.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -18,6 +19,8 @@ MAIN_USE_CASE = "product_descriptions"
 OPTIONAL_STAGES = {"synthesize": "synthesize", "rubric": "evaluation.rubric"}
 # Blocks that make pairs of the clean rows.
 PAIRING_BLOCKS = ("data.table", "data.documents")
+# What the rows of the stage `synthesize` are written from; a use case states one of them.
+SYNTHESIS_BLOCKS = tuple(f"synthesize.{source}" for source in SOURCES)
 # How many adapters answer, each the rows that it has not seen.
 CROSS_FIT = "evaluation.cross_fit"
 # The machine without `--env`.

@@ -328,8 +328,14 @@ def test_the_source_of_a_value_is_the_last_file_that_states_it():
 
 
 def test_a_misspelled_key_in_an_optional_block_names_the_nearest_one():
-    message = refuse({"synthesize": {"quotas": {"disfluency": 0.2}}}, use_case="persona_dialogues")
-    assert "persona_dialogues.synthesize.quotas.disfluency = 0.2: there is no such key" in message
+    message = refuse(
+        {"synthesize": {"templates": {"quotas": {"disfluency": 0.2}}}},
+        use_case="persona_dialogues",
+    )
+    assert (
+        "persona_dialogues.synthesize.templates.quotas.disfluency = 0.2: there is no such key"
+        in message
+    )
     assert "did you mean `disfluencies`" in message
 
 
@@ -337,7 +343,7 @@ def test_a_block_that_contradicts_itself_is_refused_in_words():
     message = refuse(
         {
             "synthesize": {
-                "quotas": {"styles": {"irony": 0.5}},
+                "templates": {"quotas": {"styles": {"irony": 0.5}}},
                 "provider": "server",
                 "server": {"sampling": {"max_tokens": None}},
             }
@@ -360,12 +366,12 @@ def test_only_a_use_case_with_the_block_starts_with_synthesis():
 
 def test_the_personas_recipe_is_the_teams():
     block = load("colab_paid")["parameters"]["persona_dialogues"]
-    recipe, made = block["recipe"], block["synthesize"]
+    recipe, made = block["recipe"], block["synthesize"]["templates"]
     assert (recipe["lora"]["r"], recipe["lora"]["lora_alpha"]) == (8, 16)
     assert recipe["lora"]["lora_dropout"] == 0.1
     assert (recipe["num_train_epochs"], recipe["global_batch_size"]) == (3, 2 * 4)
     assert (recipe["learning_rate"], recipe["max_length"]) == (2e-4, 1024)
-    assert (made["templates"], made["conversations"], made["quotas"]["disfluencies"]) == (
+    assert (made["count"], made["conversations"], made["quotas"]["disfluencies"]) == (
         400,
         1500,
         0.15,

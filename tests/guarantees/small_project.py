@@ -49,7 +49,7 @@ SETTINGS = {
     "publish": {"repo_id": "tea/shop", "license": "mit", "data_license": "our own"},
 }
 SYNTHESIS = {
-    "synthesize": {"templates": 50, "conversations": 40, "quotas": {"tolerance": 0.1}},
+    "synthesize": {"templates": {"count": 50, "conversations": 40, "quotas": {"tolerance": 0.1}}},
     "recipe": RECIPE,
 }
 QUESTIONS = "Blue teapot\nOak spoon\nWool scarf\nA kite for two\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from docx import Document
 from openpyxl import Workbook
 
@@ -78,7 +79,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no headings": (
         "a",
         lambda path: write_texts(path, {"a.txt": "One sentence.\nAnother sentence."}),
-        "no document has a heading",
+        "it holds 1 document that can be read",
     ),
     "an empty folder": ("a", lambda path: path.mkdir(), "holds no file that can be read"),
     "nothing": ("a.csv", lambda path: None, "there is no such file or folder"),
@@ -96,6 +97,29 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(project: Path, tmp_pat
         make_preview(make_draft("shop", find_source(tmp_path / name), Options()), project)
     assert len(refused.value.problems) == 1
     assert sorted(project.rglob("*")) == before
+
+
+def test_documents_without_headings_have_questions_written_about_them(
+    project: Path, tmp_path: Path
+):
+    thing = "A {0} is a small vessel for tea. It is washed by hand, the {0} above all."
+    named = {f"{one}.txt": thing.format(one) for one in ("cup", "mug", "bowl")}
+    write_texts(tmp_path / "a", named)
+    draft = make_draft("shop", find_source(tmp_path / "a"), Options())
+    preview = make_preview(draft, project)
+    assert draft.source.is_asked
+    assert "`provider: server`" in preview.notes[0]
+    shown = "".join(text for _, text in preview.rows[1].pieces)
+    assert "What is meant by “bowl”?" in shown
+    stated = yaml.safe_load(draft.render()[Path("conf/base/shop/parameters.yml")])["shop"]
+    assert stated["synthesize"] == {"provider": "offline", "documents": {}}
+    assert stated["data"]["split"]["group"] == "document"
+
+
+def test_questions_are_written_about_documents_alone(tmp_path: Path):
+    (tmp_path / "a.csv").write_bytes(csv("question,answer", "What?,That is it."))
+    with pytest.raises(TunelineError, match=r"--write-questions: a\.csv is no folder"):
+        find_source(tmp_path / "a.csv", is_asked=True)
 
 
 def test_the_command_says_the_sentence(project: Path, tmp_path: Path):

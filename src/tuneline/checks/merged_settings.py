@@ -19,6 +19,7 @@ from tuneline.use_cases import (
     CROSS_FIT,
     OPTIONAL_STAGES,
     PAIRING_BLOCKS,
+    SYNTHESIS_BLOCKS,
     count_folds,
     find_block,
     is_folds,
@@ -167,7 +168,8 @@ def _find_problems(parameters: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _find_unread_blocks(parameters: Mapping[str, Any]) -> Iterator[Problem]:
     """Pipelines are made before a machine is known, from the base alone."""
-    for use_case, block in product(list_use_cases(), (*OPTIONAL_STAGES.values(), *PAIRING_BLOCKS)):
+    blocks = (*OPTIONAL_STAGES.values(), *PAIRING_BLOCKS, *SYNTHESIS_BLOCKS)
+    for use_case, block in product(list_use_cases(), blocks):
         stated = find_block(parameters, f"{use_case}.{block}") is not None
         if stated and not states_block(use_case, block):
             base = f"conf/base/{use_case}/parameters.yml"

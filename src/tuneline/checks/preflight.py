@@ -328,11 +328,8 @@ def find_api_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
         Problems; of those servers only that this run would ask.
     """
     for name in sorted(name for name in pipeline.inputs() if name.endswith(".synthesize")):
-        where = name.removeprefix("params:")
         block = Synthesize.model_validate(catalog.load(name))
-        if block.provider == "server" and block.server:
-            yield from find_server_problems(block.server, f"{where}.server")
-        yield from _find_moderation_problems(block.moderation, f"{where}.moderation")
+        yield from _find_synthesis_problems(block, name.removeprefix("params:"))
     for name in sorted(pipeline.all_outputs()):
         if name.endswith(".judgments"):
             where = f"{name.removesuffix('.judgments')}.evaluation"
@@ -344,6 +341,14 @@ def find_api_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
         if not remote.dry_run:
             yield from find_server_problems(remote.server, "finetune_api.server")
             yield from _find_moderation_problems(remote.moderation, "finetune_api.moderation")
+
+
+def _find_synthesis_problems(block: Synthesize, where: str) -> Iterator[Problem]:
+    if block.provider == "server" and block.server:
+        yield from find_server_problems(block.server, f"{where}.server")
+    if block.judge:
+        yield from find_server_problems(block.judge, f"{where}.documents.judge")
+    yield from _find_moderation_problems(block.moderation, f"{where}.moderation")
 
 
 def _find_moderation_problems(moderation: Moderation, where: str) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from io import BytesIO
 from math import ceil
 
 from tuneline.utils.limits import Limits, MemoryBudget
+from tuneline.utils.sections import PAGE_BREAK
 
 # A line this long, seen from the longest ones, goes on in the next one.
 FULL = 0.7
@@ -24,12 +25,13 @@ class UnreadablePDFError(Exception):
     """A PDF that holds no text that can be read; its message says why and what to do."""
 
 
-def read_pdf(content: bytes, limits: Limits) -> tuple[str, str]:
+def read_pdf(content: bytes, limits: Limits, mark_pages: bool = False) -> tuple[str, str]:
     """Read the text of a PDF.
 
     Args:
         content: the file's bytes.
         limits: how much memory it may take.
+        mark_pages: whether a form feed is between two pages; a paragraph then ends with its page.
 
     Returns:
         The text, one paragraph a line; and what of it could not be read, in words, or nothing.
@@ -60,7 +62,8 @@ def read_pdf(content: bytes, limits: Limits) -> tuple[str, str]:
         )
     lost = [f"{empty} of {len(pages)} pages without text"] if empty else []
     lost += [f"{unnamed:,} signs that no font names"] if unnamed else []
-    return join_lines(text), f"not read of it: {', '.join(lost)}" if lost else ""
+    missing = f"not read of it: {', '.join(lost)}" if lost else ""
+    return (PAGE_BREAK.join(map(join_lines, pages)) if mark_pages else join_lines(text)), missing
 
 
 def _read_pages(content: bytes, budget: MemoryBudget) -> tuple[list[str], bool]:

@@ -264,7 +264,7 @@ class RowDecoder:
         values = {
             name: _as_texts(
                 list(map(attrgetter(slot), decoded.rows)),
-                _as_json if name == self._fields.conversation else _as_text,
+                _as_json if name in (self._fields.conversation, self._fields.origin) else _as_text,
             )
             for name, slot in self._slots.items()
         }
@@ -296,6 +296,8 @@ class RowDecoder:
         # A number identifies a row as well as a text does; in a column it is most likely a mistake.
         if name in self._fields.required:
             return (str | int,)
+        if name == self._fields.origin:
+            return (str | dict[str, Any] | None, None)
         return (str | int | list[str] | None, None)
 
     def _look_again(self, line: bytes) -> msgspec.Struct | str:
@@ -369,8 +371,8 @@ def _as_texts(values: list[Any], write: Callable[[Any], str | None]) -> pl.Serie
 
 
 def _as_json(value: Any) -> str | None:
-    is_list = isinstance(value, list)
-    return msgspec.json.encode(value, enc_hook=str).decode() if is_list else value
+    is_plain = value is None or isinstance(value, str)
+    return value if is_plain else msgspec.json.encode(value, enc_hook=str).decode()
 
 
 def _as_text(value: Any) -> str | None:

@@ -45,9 +45,9 @@ BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_B
 class RawDocumentsDataset(RawDataset):
     """Reads a folder of documents (DOCX, PDF, TXT, MD) in the order of their names, one row each.
 
-    The columns are `id` (the name without its ending) and `text`: what Word shows of a DOCX
-    document, paragraphs and the rows of tables each on a line of its own, with ` | ` between cells;
-    and the text of a PDF, its lines joined to paragraphs.
+    The columns are `id` (the name without its ending), `file` (the whole name) and `text`: what
+    Word shows of a DOCX document, paragraphs and the rows of tables each on a line of its own, with
+    ` | ` between cells; and the text of a PDF, its lines joined to paragraphs.
     `line` is the document's place in the folder. After the documents come the files and folders
     that are not read, each a rejected row.
 
@@ -55,6 +55,7 @@ class RawDocumentsDataset(RawDataset):
         filepath: the folder, at any address that fsspec knows.
         encoding: of the texts that are neither UTF-8 nor begin with a byte order mark.
         mark_headings: whether the headings of a DOCX begin with `#`, as those of an MD do.
+        mark_pages: whether a form feed is between two pages of a PDF.
         limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
@@ -65,11 +66,13 @@ class RawDocumentsDataset(RawDataset):
         filepath: str,
         encoding: str | None = None,
         mark_headings: bool = False,
+        mark_pages: bool = False,
         limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(filepath=filepath, limits=limits, metadata=metadata)
-        self._encoding, self._mark_headings = encoding, mark_headings
+        self._encoding = encoding
+        self._marks = {"mark_headings": mark_headings, "mark_pages": mark_pages}
 
     def load(self) -> RowSource:
         """Answer with the rows, none of them read yet."""
@@ -77,7 +80,7 @@ class RawDocumentsDataset(RawDataset):
             codecs.lookup(self._encoding or "utf-8")
         except LookupError as error:
             raise TunelineError(self._no_encoding()) from error
-        reader = _Reader(self._encoding, self._mark_headings, self.limits)
+        reader = _Reader(self._encoding, self.limits, **self._marks)
         return _DocumentRows(self._filepath, reader)
 
     def _no_encoding(self) -> Problem:
@@ -118,7 +121,7 @@ class _DocumentRows(RowSource):
         others = [path for path in named if path not in set(paths)]
         if not paths:
             raise TunelineError(self._no_document(others))
-        check_fields(self._folder, fields, {"id", "text"}, "the documents")
+        check_fields(self._folder, fields, {"id", "file", "text"}, "the documents")
         decoder = RowDecoder(fields)
         documents = (self._reader.read(files, path) for path in paths)
         passed_over = (_pass_over(path, entries[path]) for path in others)
@@ -190,8 +193,9 @@ class _Reader:
     """Reads one document as the catalog says."""
 
     encoding: str | None
-    mark_headings: bool
     limits: Limits
+    mark_headings: bool
+    mark_pages: bool
 
     def read(self, files: Any, path: str) -> _Read:
         """Read a document, and no more of its file than a document may have."""
@@ -206,7 +210,8 @@ class _Reader:
             return _Read(Unreadable(reason), path.encode())
         # Of a file that is no text, its name is shown.
         original = path.encode() if packed else content
-        return _Read({"id": PurePosixPath(path).stem, "text": text}, original, missing)
+        name = PurePosixPath(path)
+        return _Read({"id": name.stem, "file": name.name, "text": text}, original, missing)
 
     def _try(self, path: str, content: bytes) -> tuple[str, str, str]:
         """Read a text, or say why not."""
@@ -229,7 +234,7 @@ class _Reader:
     def _read_text(self, ending: str, content: bytes) -> tuple[str, str]:
         """Read a text, and say what of it could not be read."""
         if ending == ".pdf":
-            return read_pdf(content, self.limits)
+            return read_pdf(content, self.limits, self.mark_pages)
         if ending == ".docx":
             return _read_docx(content, self.limits, self.mark_headings)
         return _decode(content, self.encoding), ""

@@ -129,13 +129,13 @@ def guess_columns(source: Source, question: str | None = None, answer: str | Non
         raise TunelineError(*problems)
     used = {answer, question, identifier, *(TURN_COLUMNS if source.conversations else ())}
     others = [name for name in rows.columns if name not in used]
-    divides = source.documents is None
+    divides = source.kind != "documents"
     category = next((name for name in others if divides and _is_category(name, rows[name])), None)
     return Guess(identifier, question, answer, category)
 
 
 def _find_identifier(source: Source) -> str:
-    if source.documents:
+    if source.kind == "documents":
         return "id"
     rows = source.rows
     twice = {name for name in source.header if source.header.count(name) > 1}

@@ -45,7 +45,7 @@ def settle_draft(
         StopCommandError: if it is stopped by Ctrl+C.
     """
     state_rest(REST)
-    draft = make_draft(name, find_source(path, options.sheet), options)
+    draft = make_draft(name, find_source(path, options.sheet, options.write_questions), options)
     preview = make_preview(draft, project)
     dialogue = _Dialogue(project, preview)
     if asks and sys.stdin.isatty() and sys.stdout.isatty():
@@ -70,6 +70,8 @@ class _Dialogue:
             "s": ("system message", self._change_system),
             "n": ("next rows", self._go_on),
         }
+        if preview.draft.source.kind == "documents":
+            self._keys["w"] = ("have questions written", self._write_questions)
 
     def run(self) -> Draft | None:
         """Show and change the use case until its user writes or leaves it."""
@@ -178,6 +180,11 @@ class _Dialogue:
     def _change_system(self) -> None:
         draft = self._preview.draft
         self._take(draft.introduce(_edit("System message: ", draft.system or "")))
+
+    def _write_questions(self) -> None:
+        draft = self._preview.draft
+        source = find_source(draft.source.path, is_asked=True)
+        self._take(make_draft(draft.name, source, Options(system=draft.system)))
 
     def _go_on(self) -> None:
         self._first += SHOWN_ROWS

@@ -49,6 +49,7 @@ class Options:
         template: of the prompt, over the columns.
         system: the system message.
         sheet: of a workbook.
+        write_questions: whether questions are to be written about documents.
     """
 
     prompt_column: str | None = None
@@ -56,6 +57,7 @@ class Options:
     template: str | None = None
     system: str | None = None
     sheet: str | None = None
+    write_questions: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from tuneline.datasets.raw_sheet import HEADER_ROWS, read_sheets
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import ROLES
 from tuneline.new_use_case.headers import check_header
+from tuneline.new_use_case.questions import find_questions
 from tuneline.new_use_case.sections import guess_parts
 from tuneline.new_use_case.sources import Source, has_no_row, join_columns
 from tuneline.new_use_case.turns import find_conversations, find_turns_column
@@ -109,8 +110,10 @@ def find_parquet(path: Path) -> Source:
     return _find_objects(path, "Parquet", "RawParquetDataset", "Parquet", objects, {})
 
 
-def find_documents(path: Path) -> Source:
-    """Find the headings that divide the documents of a folder."""
+def find_documents(path: Path, is_asked: bool) -> Source:
+    """Find the headings that divide the documents of a folder; without any, what can be asked."""
+    if is_asked:
+        return find_questions(path)
     dataset = RawDocumentsDataset(filepath=str(path), mark_headings=True)
     tables = list(dataset.load().map(Fields("id", ("text",)), lambda one: one))
     texts = {
@@ -126,7 +129,7 @@ def find_documents(path: Path) -> Source:
     rows = guess_rows(texts, documents)
     roles = (documents.columns[-2], documents.columns[-1])
     if not rows:
-        raise TunelineError(_no_heading(path))
+        return find_questions(path)
     said = f"{len(texts)} documents, " + (
         f"each with the headings {' and '.join(documents.parts)}"
         if documents.parts
@@ -284,17 +287,6 @@ def _no_document(path: Path, reasons: list[str]) -> Problem:
         wrong=f"no document can be read: {reasons[0]}{more}",
         matters="there is nothing to learn from; nothing was written",
         remedy="replace what cannot be read, or give another folder",
-    )
-
-
-def _no_heading(path: Path) -> Problem:
-    return Problem(
-        where=str(path),
-        wrong="no document has a heading with a text below it",
-        matters="an example needs what is asked, which a heading says, and what is answered; "
-        "nothing was written",
-        remedy="write a heading above each text (in Word, as the style Heading; in TXT, a line of "
-        "its own that begins with `#`), or make a table of questions and answers",
     )
 
 

@@ -120,13 +120,13 @@ class Preview:
         return f"{dropped:,} of {read}: {'; '.join(reasons)}"
 
 
-def show_preview(path: str | Path, **options: str | None) -> str:
+def show_preview(path: str | Path, **options: Any) -> str:
     """Show what `kedro new-use-case` would make of a file or a folder, for a notebook's cell.
 
     Args:
         path: the file or the folder.
         **options: as those of the command: `prompt_column`, `answer_column`, `template`, `system`,
-            `sheet`.
+            `sheet`, `write_questions`.
 
     Returns:
         HTML without scripts; every text of the file is escaped.
@@ -135,7 +135,7 @@ def show_preview(path: str | Path, **options: str | None) -> str:
         TunelineError: if nothing could be made of it.
     """
     stated = Options(**options)
-    source = find_source(Path(path).expanduser(), stated.sheet)
+    source = find_source(Path(path).expanduser(), stated.sheet, stated.write_questions)
     preview = make_preview(make_draft("my_use_case", source, stated), find_project())
     return render_preview(preview)
 
@@ -198,6 +198,8 @@ def _fill(rows: pl.DataFrame, data: Data, prompt: Prompt) -> list[Example]:
 def _clean(draft: Draft, data: Data) -> tuple[pl.DataFrame, int, bool, list[str]]:
     """Clean rows up to some number; answer with them, and whether they are all."""
     source = draft.source
+    if source.is_asked:
+        return _clean_asked(source.rows, data), source.rows.height, True, []
     dataset = getattr(datasets, source.dataset)(filepath=str(source.path), **source.options)
     seen = {name: SeenKeys() for name in data.rules.unique}
     judged, tables, whole = 0, [], True
@@ -211,6 +213,19 @@ def _clean(draft: Draft, data: Data) -> tuple[pl.DataFrame, int, bool, list[str]
                 break
     notes = [note.removeprefix(f"{source.path}: ") for note in raw.notes]
     return pl.concat(tables, how="diagonal_relaxed"), judged, whole, notes
+
+
+def _clean_asked(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
+    """Clean the questions and answers about documents, which no file holds yet."""
+    batch = rows.with_columns(
+        pl.lit(None, pl.String).alias("problem"),
+        pl.lit(None, pl.String).alias("origin"),
+        pl.lit(b"").alias("original"),
+        pl.int_range(1, pl.len() + 1).cast(pl.Int64).alias(LINE),
+        pl.format("{}-{}", "document", pl.int_range(1, pl.len() + 1).over("document")).alias("id"),
+    )
+    seen = {name: SeenKeys() for name in data.rules.unique}
+    return find_repetitions(clean_batch(batch, data=data), seen)
 
 
 @contextmanager

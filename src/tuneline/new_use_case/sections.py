@@ -4,7 +4,7 @@ from collections import Counter
 
 from tuneline.parameters import Data
 from tuneline.parameters.data import SECTION_COLUMNS, Documents, Part
-from tuneline.pipelines.prepare.document_pairs import find_sections
+from tuneline.utils.sections import find_sections
 from tuneline.utils.text import fold_heading
 
 # Of the documents, those that must have a heading for it to be a part of them all.

@@ -45,6 +45,7 @@ class Source:
         system: the one system message of all rows; None where there is none, or several.
         documents: what pairs are made of, of a folder of documents.
         conversations: the column with conversations of several turns.
+        is_asked: whether questions and answers are written about documents first.
         notes: sentences on what is not used.
     """
 
@@ -60,6 +61,7 @@ class Source:
     system: str | None = None
     documents: Documents | None = None
     conversations: str | None = None
+    is_asked: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -68,12 +70,13 @@ class Source:
         return list_files(self.path) if self.path.is_dir() else [self.path]
 
 
-def find_source(path: Path, sheet: str | None = None) -> Source:
+def find_source(path: Path, sheet: str | None = None, is_asked: bool = False) -> Source:
     """Find out what is at a path.
 
     Args:
         path: a file, or a folder with files of one kind.
         sheet: of a workbook, the sheet to read; None for the first that is a table.
+        is_asked: whether questions and answers are to be written about a folder of documents.
 
     Returns:
         How it is read, and some rows.
@@ -87,8 +90,11 @@ def find_source(path: Path, sheet: str | None = None) -> Source:
     kind = _find_kind(path)
     if sheet and kind != "workbooks":
         raise TunelineError(_no_workbook(path, sheet))
+    if is_asked and kind != "documents":
+        raise TunelineError(_no_documents(path))
     find: Callable[..., Source] = FINDERS[kind]
-    source = find(path, sheet) if kind == "workbooks" else find(path)
+    stated: dict[str, Any] = {"workbooks": sheet, "documents": is_asked}
+    source = find(path, stated[kind]) if kind in stated else find(path)
     if source.rows.is_empty():
         raise TunelineError(has_no_row(path))
     return source
@@ -229,6 +235,15 @@ def _mixed(path: Path, listed: list[str], present: list[str]) -> Problem:
         remedy=f"put {' and '.join(present)} into folders of their own, and give one of them"
         if several
         else "give one of its workbooks",
+    )
+
+
+def _no_documents(path: Path) -> Problem:
+    return Problem(
+        where="--write-questions",
+        wrong=f"{path.name} is no folder of documents",
+        matters="questions are written about texts; nothing was written",
+        remedy="leave the option out",
     )
 
 

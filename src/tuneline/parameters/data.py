@@ -213,6 +213,11 @@ class Data(Block):
         default=None,
         description="column with the terms that a good answer must hold: a list, or `a; b`",
     )
+    origin: str | None = Field(
+        default=None,
+        description="column with where a row comes from, a text or an object; it goes with the "
+        "examples (`meta.origin`)",
+    )
     answer_rules: RuleColumns = Field(
         default=RuleColumns(), description="columns with rules that the row's answer must keep"
     )
@@ -262,7 +267,8 @@ class Data(Block):
     @property
     def described(self) -> list[str]:
         """Columns that say something about a row and are in no template."""
-        named = [self.category, *self.slices, self.key_terms, *self.answer_rules.list_columns()]
+        named = [self.category, *self.slices, self.key_terms, self.origin]
+        named += self.answer_rules.list_columns()
         return [column for column in named if column]
 
     @property
@@ -272,7 +278,7 @@ class Data(Block):
         known = {*self.columns, *self.pair_columns}
         return [column for column in named if column not in known]
 
-    @field_validator("columns", "category", "slices", "key_terms", "answer_rules")
+    @field_validator("columns", "category", "slices", "key_terms", "origin", "answer_rules")
     @classmethod
     def _names_are_free(cls, named: Any) -> Any:
         columns = named.list_columns() if isinstance(named, RuleColumns) else named

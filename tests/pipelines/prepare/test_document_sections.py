@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from tuneline.parameters import Data, Documents, Prompt
-from tuneline.pipelines.prepare.document_pairs import find_sections, pair_documents
+from tuneline.pipelines.prepare.document_pairs import pair_documents
 from tuneline.pipelines.prepare.nodes import build_examples, split_rows
+from tuneline.utils.sections import find_sections
 
 DOCUMENTS = Documents(column="text")
 DATA = Data.model_validate(

@@ -269,3 +269,10 @@ def test_of_a_conversation_only_the_better_answer_is_learned(turns: str):
     (learned,) = list_learned(splits)
     assert [one["content"] for one in learned["prompt"]][-3:] == ["Hello", "Good day.", "And then?"]
     assert learned["completion"][0]["content"] == "Then it is over."
+
+
+def test_rows_that_name_their_origin_are_no_feedback():
+    named = Data.model_validate({**KNOWN, "origin": "title"})
+    splits, _, report = prepare([say("And in red?", LONG, "Teapot", "Blue one.")], named)
+    assert all("origin" in one["meta"] for split in splits for one in split)
+    assert report["feedback"] == {"learned": 1, "left_out": 0}

@@ -19,8 +19,12 @@ MADE = Path("data/test/02_intermediate/persona_dialogues")
 
 
 def start(folder: Path, server: ScriptedServer) -> subprocess.Popen[bytes]:
-    changes = {"provider": "server", "templates": 40, "server.base_url": server.url}
-    changes |= {"server.timeout_seconds": 60, "server.retries": 0, "quotas.tolerance": 0.1}
+    changes = {"provider": "server", "templates.count": 40, "server.base_url": server.url}
+    changes |= {
+        "server.timeout_seconds": 60,
+        "server.retries": 0,
+        "templates.quotas.tolerance": 0.1,
+    }
     parameters = ",".join(f"{BLOCK}.{key}={value}" for key, value in changes.items())
     options = ["--env=test", "--pipeline=persona_dialogues.synthesize"]
     return subprocess.Popen(

@@ -13,7 +13,8 @@ from tuneline.llm_api.requests import Request, Response
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Checks, Price, Server
 from tuneline.pipelines.synthesize.filters import QuestionCheck
-from tuneline.pipelines.synthesize.rounds import Outcome, ask_items, make_request
+from tuneline.pipelines.synthesize.forms import make_request
+from tuneline.pipelines.synthesize.rounds import Outcome, ask_items
 from tuneline.utils.caches import Cache
 
 pytestmark = pytest.mark.slow

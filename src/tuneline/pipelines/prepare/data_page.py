@@ -121,8 +121,8 @@ def join_texts(
         names, one split after the other.
     """
     made = [one for several in splits.values() for one in several]
-    examples = [one for one in made if "origin" not in one["meta"]]
-    feedback = [one for one in made if "origin" in one["meta"]]
+    examples = [one for one in made if one["meta"]["line"] is not None]
+    feedback = [one for one in made if one["meta"]["line"] is None]
     ordered = pl.concat(rows.filter(split=split) for split in splits)
     if ordered.height != len(examples):  # conversations, each on a line of its own
         places = {line: place for place, line in enumerate(ordered["line"])}

@@ -246,10 +246,12 @@ def _join_prompt(example: Example, prompt: Prompt) -> str:
 
 
 def _show(example: Example) -> dict[str, Any]:
-    origin = example["meta"].get("origin", example["meta"])
+    line = example["meta"]["line"]
+    if line is None:
+        line = example["meta"]["origin"]["line"]
     texts = {key: example[key][-1]["content"] for key in ("prompt", "completion")}  # type: ignore[literal-required]
     shown = {key: shorten(text, SHOWN_CHARACTERS) for key, text in texts.items()}
-    return {"id": example["id"], "line": origin["line"], **shown}
+    return {"id": example["id"], "line": line, **shown}
 
 
 def warn_of_leaks(leaks: pd.DataFrame) -> None:

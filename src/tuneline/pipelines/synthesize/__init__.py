@@ -1,4 +1,4 @@
-"""synthesize: templates → conversations → raw."""
+"""synthesize: templates, documents or own rows → raw."""
 
 from tuneline.pipelines.synthesize.pipeline import create_pipeline
 

@@ -32,8 +32,6 @@ def quote(source: str) -> str:
 
 def find_pairing_problem(item: Item, found: dict[str, Any]) -> str | None:
     """Find out whether an object with an item's id is about another item."""
-    if not isinstance(found.get("text"), str) or not found["text"].strip():
-        return "it holds no text"
     said = found.get("quote")
     if not isinstance(said, str) or quote(said) != quote(item["source"]):
         return "it quotes another item than its id names"

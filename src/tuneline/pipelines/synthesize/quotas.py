@@ -3,8 +3,7 @@
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.parameters import Synthesize
-from tuneline.parameters.synthesis import Quotas
+from tuneline.parameters.synthesis import FromTemplates, Quotas
 from tuneline.pipelines.synthesize.filters import Item
 from tuneline.utils.hashing import apportion, seeded_order
 
@@ -46,7 +45,7 @@ def check_shares(shares: list[dict[str, Any]], tolerance: float) -> None:
         raise TunelineError(
             *(
                 Problem(
-                    where=f"synthesize.quotas: {share['name']}",
+                    where=f"synthesize.templates.quotas: {share['name']}",
                     value=share["wanted"],
                     wrong=f"{share['count']} conversations have it, {share['share']:.3f} of all",
                     matters=f"it is off by more than {tolerance:g}, and the model would learn it",
@@ -63,34 +62,38 @@ def _compare(name: str, wanted: float, count: int, total: int, tolerance: float)
     return {"name": name, "wanted": wanted, "count": count, "share": share, "kept": kept}
 
 
-def plan_templates(templates: list[dict[str, Any]], settings: Synthesize) -> list[Item]:
+def plan_templates(
+    templates: list[dict[str, Any]], settings: FromTemplates, seed: int
+) -> list[Item]:
     """Plan the templates that are missing, each after the model of one there is.
 
     Args:
         templates: those there are.
         settings: how many are wanted; styles by their quotas.
+        seed: of the names.
 
     Returns:
         Items with `style` and `source`; none if there are enough templates.
     """
-    wanted = apportion(settings.templates, settings.quotas.styles)
+    wanted = apportion(settings.count, settings.quotas.styles)
     items: list[Item] = []
     for style, count in wanted.items():
         models = [one for one in templates if one["style"] == style]
         for place in range(count - len(models)):
             source = models[place % len(models)]["text"]
             number = len(templates) + len(items) + 1
-            identifier = _name(number, number, source, settings.seed)
+            identifier = _name(number, number, source, seed)
             items.append({"id": identifier, "style": style, "source": source})
     return items
 
 
-def plan_items(templates: list[dict[str, Any]], settings: Synthesize) -> list[Item]:
+def plan_items(templates: list[dict[str, Any]], settings: FromTemplates, seed: int) -> list[Item]:
     """Plan the conversations: styles by their quotas, disfluencies spread evenly over every style.
 
     Args:
         templates: all templates.
         settings: how many conversations, by which quotas.
+        seed: of the order.
 
     Returns:
         Items with `template` (its number), `style`, `disfluency` (whether one is wanted) and
@@ -100,16 +103,16 @@ def plan_items(templates: list[dict[str, Any]], settings: Synthesize) -> list[It
     chosen: list[tuple[str, dict[str, Any]]] = []
     for style, count in counts.items():
         of_style = [one for one in templates if one["style"] == style]
-        of_style.sort(key=lambda one: seeded_order(settings.seed, style, one["number"]))
+        of_style.sort(key=lambda one: seeded_order(seed, style, one["number"]))
         chosen += [(style, of_style[place % len(of_style)]) for place in range(count)]
     disfluencies = spread(len(chosen), settings.quotas.disfluencies)
     items = [
-        _plan_item(number, template, style, disfluency, settings.seed)
+        _plan_item(number, template, style, disfluency, seed)
         for number, ((style, template), disfluency) in enumerate(
             zip(chosen, disfluencies, strict=True), start=1
         )
     ]
-    return sorted(items, key=lambda item: seeded_order(settings.seed, item["id"]))
+    return sorted(items, key=lambda item: seeded_order(seed, item["id"]))
 
 
 def _plan_item(

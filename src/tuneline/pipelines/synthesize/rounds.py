@@ -1,76 +1,20 @@
 """Asking for items in rounds: what is valid is kept, what is invalid is asked for again."""
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.llm_api.asker import Answered, Asker, ask_in_rounds
-from tuneline.llm_api.budget import Budget, find_price
-from tuneline.llm_api.requests import Failure, Provider, Request, find_objects, make_object_schema
-from tuneline.llm_api.server import ServerProvider
-from tuneline.parameters import Price, Prices, Synthesize
-from tuneline.parameters.synthesis import LENGTH_LIMITS
-from tuneline.pipelines.synthesize.filters import QUOTED_WORDS, Check, Item, find_pairing_problem
-from tuneline.pipelines.synthesize.offline import OfflineProvider
-from tuneline.pipelines.synthesize.templates import read_vocabulary
-from tuneline.utils.caches import Cache
+from tuneline.llm_api.requests import Failure, Request, find_objects
+from tuneline.pipelines.synthesize.costs import Record
+from tuneline.pipelines.synthesize.filters import Check, Item, find_pairing_problem
+from tuneline.pipelines.synthesize.forms import Form, choose_texts, make_request
 
 log = logging.getLogger(__name__)
-
-FREE = Price(input=0, output=0, batch_input=0, batch_output=0)
-# Of one step: `usage` as the server reported it, and the `invalid` items.
-Record = dict[str, Any]
-# What a provider sees of an item; the rest is Tuneline's own.
-SHOWN = ("id", "style", "disfluency", "source")
-MEANINGS = {
-    "id": "the item's, unchanged",
-    "quote": f"the first {QUOTED_WORDS} words of its source, unchanged",
-    "text": "what you write",
-}
-DISFLUENCY = {
-    "disfluency": "where the item's disfluency is true, the word that was garbled, exactly as it "
-    'is in text; otherwise ""'
-}
-
-
-def make_request(
-    step: str, instruction: str, items: Sequence[Item], attempt: int, last: bool
-) -> Request:
-    """Make the request for some items.
-
-    Args:
-        step: what is written.
-        instruction: the use case's own words.
-        items: each with `id` and `source`.
-        attempt: from 1.
-        last: whether there is no other attempt.
-
-    Returns:
-        The request; an item's text can only come back under its own id and with its own quote. A
-        disfluency is only spoken of where one of the items should have one.
-    """
-    fields = MEANINGS | (DISFLUENCY if any(item.get("disfluency") for item in items) else {})
-    names = [name for name in SHOWN if name != "disfluency" or name in fields]
-    shown = [{name: item[name] for name in names if name in item} for item in items]
-    form = ", ".join(f'"{name}": …' for name in fields)
-    meanings = " ".join(f"{name}: {meaning}." for name, meaning in fields.items())
-    item = make_object_schema({name: {"type": "string"} for name in fields})
-    told = f'Reply with JSON only: {{"items": [{{{form}}}]}}, one object for each item. {meanings}'
-    return Request(
-        step=step,
-        messages=[
-            {"role": "system", "content": f"{instruction.strip()}\n\n{told}"},
-            {"role": "user", "content": json.dumps({"items": shown}, ensure_ascii=False)},
-        ],
-        items=list(items),
-        attempt=attempt,
-        schema=make_object_schema({"items": {"type": "array", "items": item}}),
-        last=last,
-    )
 
 
 @dataclass
@@ -80,9 +24,11 @@ class Outcome:
     Attributes:
         found: what came for each item with a valid one, by id: `text`, `disfluency` …
         invalid: one row for each invalid one: step, id, attempt, reason, response.
+        models: which model wrote what came, by id.
     """
 
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
     invalid: list[dict[str, Any]] = field(default_factory=list)
 
     def pair(self, items: Iterable[Item]) -> Iterator[tuple[Item, dict[str, Any]]]:
@@ -91,32 +37,54 @@ class Outcome:
 
 
 def ask_items(
-    step: str, instruction: str, items: list[Item], check: Check, asker: Asker
+    step: str,
+    instruction: str,
+    items: list[Item],
+    check: Check,
+    asker: Asker,
+    form: Form | None = None,
 ) -> Outcome:
     """Ask for items until each is valid or was asked for often enough.
 
     Args:
-        step: what is written: templates, answers or questions.
+        step: what is written, such as answers or questions.
         instruction: what the provider is told.
-        items: each with `id` and `source`, the text it starts from.
+        items: each with `id` and what the form shows.
         check: called in the order of the items, so that it may compare with earlier ones.
         asker: whom to ask.
+        form: how items are shown, and what comes back; none for texts. Items that share something
+            follow one another, and are asked for in requests of their own.
 
     Returns:
         What is valid and what is invalid.
     """
     outcome = Outcome()
     log.info("%s: %s to write.", step.capitalize(), f"{len(items):,}")
+    groups = group_items(items, form)
 
-    def write(batch: Sequence[Item], attempt: int, last: bool) -> Request:
-        return make_request(step, instruction, batch, attempt, last)
+    def list_missing(group: Sequence[Item]) -> list[Item]:
+        return [item for item in group if item["id"] not in outcome.found]
 
-    def is_missing(item: Item) -> bool:
-        return item["id"] not in outcome.found
+    def write(batch: Sequence[list[Item]], attempt: int, last: bool) -> Request:
+        missing = [item for group in batch for item in list_missing(group)]
+        return make_request(step, instruction, missing, attempt, last, form)
 
-    for _, answered in ask_in_rounds(items, write, is_missing, asker):
-        _sort(answered, check, outcome)
+    def is_missing(group: list[Item]) -> bool:
+        return bool(list_missing(group))
+
+    if form and form.shared:
+        asker = replace(asker, batch_size=1)
+    for _, answered in ask_in_rounds(groups, write, is_missing, asker):
+        _sort(answered, check, outcome, form)
     return outcome
+
+
+def group_items(items: list[Item], form: Form | None) -> list[list[Item]]:
+    """Put items that share what is shown above them together; the others are by themselves."""
+    if form is None or not form.shared:
+        return [[item] for item in items]
+    shared = form.shared
+    return [list(group) for _, group in groupby(items, lambda item: [item[key] for key in shared])]
 
 
 def check_some_came(step: str, items: list[Item], outcome: Outcome) -> None:
@@ -139,22 +107,22 @@ def check_some_came(step: str, items: list[Item], outcome: Outcome) -> None:
     )
 
 
-def _sort(answered: Answered, check: Check, outcome: Outcome) -> None:
+def _sort(answered: Answered, check: Check, outcome: Outcome, form: Form | None) -> None:
     """Keep the good items of a response, and say of each bad one why."""
     request, response = answered
+    form = form or choose_texts(request.items)
     problem = _find_response_problem(answered)
     objects: list[dict[str, Any]] = []
     if not (isinstance(response, Failure) or problem):
         objects = find_objects(response.text, _has_id)
     for item in request.items:
         given = [one for one in objects if one["id"] == item["id"]]
-        reason = problem or _find_item_problem(item, given, check, answered)
+        reason = problem or _find_item_problem(item, given, check, answered, form)
         if reason:
             outcome.invalid.append(_describe(answered, item["id"], reason))
         else:
-            outcome.found[item["id"]] = {
-                name: value for name, value in given[0].items() if name not in {"id", "quote"}
-            }
+            outcome.found[item["id"]] = given[0]
+            outcome.models[item["id"]] = getattr(response, "model", "")
     known = {item["id"] for item in request.items}
     for stranger in (one["id"] for one in objects if one["id"] not in known):
         outcome.invalid.append(_describe(answered, stranger, "nobody asked for this id"))
@@ -172,14 +140,27 @@ def _find_response_problem(answered: Answered) -> str | None:
 
 
 def _find_item_problem(
-    item: Item, given: list[dict[str, Any]], check: Check, answered: Answered
+    item: Item, given: list[dict[str, Any]], check: Check, answered: Answered, form: Form
 ) -> str | None:
     if not given:
         cut = getattr(answered.response, "finish_reason", "") == "length"
         return "it is not in the response" + (", which was cut off at its limit" if cut else "")
     if any(one != given[0] for one in given[1:]):
         return "two different texts came for it"
-    return find_pairing_problem(item, given[0]) or check(item, given[0])
+    return (
+        find_empty_field(given[0], form)
+        or (find_pairing_problem(item, given[0]) if form.is_quoted else None)
+        or check(item, given[0])
+    )
+
+
+def find_empty_field(found: dict[str, Any], form: Form) -> str | None:
+    """Find a field of an object that should hold a text and holds none."""
+    names = [name for name in form.fields if name not in ("quote", *form.may_be_empty)]
+    for name in names:
+        if not isinstance(found.get(name), str) or not found[name].strip():
+            return f"it holds no {name}"
+    return None
 
 
 def _describe(answered: Answered, identifier: str, reason: str) -> dict[str, Any]:
@@ -191,67 +172,6 @@ def _describe(answered: Answered, identifier: str, reason: str) -> dict[str, Any
         "reason": reason,
         "response": None if isinstance(response, Failure) else response.text,
     }
-
-
-def choose_price(settings: Synthesize, prices: Prices) -> Price | None:
-    """Find the price of the model that writes: nothing for the offline provider.
-
-    Returns:
-        The price; none if the table does not hold it.
-
-    Raises:
-        TunelineError: if there is a budget and no price to keep it by.
-    """
-    if settings.provider == "offline" or settings.server is None:
-        return FREE
-    found = find_price(settings.server.model, prices)
-    if found is None and settings.budget is not None:
-        raise TunelineError(
-            Problem(
-                where="synthesize.server.model",
-                value=settings.server.model,
-                wrong="it has no price in `prices.models`",
-                matters="the budget could not be kept",
-                remedy="add its price (0 for a server of your own), or set `budget: null`",
-            )
-        )
-    return found
-
-
-def make_asker(
-    vocabulary: dict[str, Any],
-    responses: Cache,
-    synthesize: Synthesize,
-    prices: Prices,
-    *earlier: Record,
-) -> Asker:
-    """Make what a step asks with.
-
-    Args:
-        vocabulary: the words of the offline provider.
-        responses: where every response is kept.
-        synthesize: who writes; batches, attempts and budget.
-        prices: the price table.
-        *earlier: records of the steps before, which spend of the same budget.
-
-    Returns:
-        The asker.
-    """
-    provider: Provider
-    sampling: dict[str, Any] = {}
-    if synthesize.provider == "server" and synthesize.server:
-        provider = ServerProvider(synthesize.server, where="synthesize.server")
-        sampling = synthesize.server.sampling
-    else:
-        provider = OfflineProvider(read_vocabulary(vocabulary), synthesize.seed)
-    budget = Budget(
-        price=choose_price(synthesize, prices),
-        limit=synthesize.budget,
-        max_tokens=max((int(sampling[key]) for key in LENGTH_LIMITS if key in sampling), default=0),
-        where="synthesize.budget",
-        spent_before=sum(record["usage"]["dollars"] or 0.0 for record in earlier),
-    )
-    return Asker(provider, responses, budget, synthesize.batch_size, synthesize.attempts)
 
 
 def make_record(outcome: Outcome, asker: Asker) -> Record:

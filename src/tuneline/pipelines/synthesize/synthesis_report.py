@@ -1,16 +1,22 @@
 """The report of a synthesis: its cost, before and after, and what came of each step."""
 
+import logging
+import re
 from collections import Counter
 from typing import Any
 
-from tuneline.llm_api.budget import estimate_tokens, price, price_batch
-from tuneline.parameters import Prices, Synthesize
+from tuneline.parameters import Prices
+from tuneline.parameters.synthesis import FromTemplates
+from tuneline.pipelines.synthesize.costs import Step, estimate_requests
 from tuneline.pipelines.synthesize.filters import Item
-from tuneline.pipelines.synthesize.rounds import choose_price, make_request
+from tuneline.pipelines.synthesize.forms import make_request
+
+log = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
-# Next to its text an item's object holds its id, its quote and the names of the fields.
-CHARACTERS_AROUND = 120
+SHOWN_REASONS = 5
+# What differs from item to item in a reason: what it quotes.
+QUOTED = re.compile(r"`[^`]*`")
 
 
 def describe_synthesis(
@@ -47,7 +53,11 @@ def describe_synthesis(
         "all": human_written + synthesized,
     }
     return {
-        "summary": _summarize(raw, asked, usage),
+        "summary": summarize(
+            f"{synthesized:,} conversations of {asked:,} asked for were written and moderated; "
+            f"with {human_written:,} human-written ones they make {raw['all']:,} raw rows",
+            usage,
+        ),
         "templates": {
             "wanted": templates_wanted,
             "file": in_file,
@@ -60,23 +70,28 @@ def describe_synthesis(
         ],
         "raw": raw,
         "quotas": shares,
-        "invalid": _count_reasons(records),
-        "moderation": _describe_moderation(flagged),
+        "invalid": count_reasons(records),
+        "moderation": describe_moderation(flagged),
         "cost": {"estimate": cost_estimate, "reported": usage},
     }
 
 
-def _summarize(raw: dict[str, int], asked: int, usage: dict[str, dict[str, Any]]) -> str:
+def summarize(said: str, usage: dict[str, dict[str, Any]]) -> str:
+    """Add what all steps cost together to what is said of them."""
     dollars = [step["dollars"] for step in usage.values()]
     cost = "unknown" if None in dollars else f"{sum(dollars):.4f} dollars"
-    return (
-        f"{raw['synthesized']:,} conversations of {asked:,} asked for were written and "
-        f"moderated; with {raw['human_written']:,} human-written ones they make "
-        f"{raw['all']:,} raw rows. Cost: {cost}."
-    )
+    return f"{said}. Cost: {cost}."
 
 
-def _count_reasons(records: dict[str, dict[str, Any]]) -> Rows:
+def log_report(report: dict[str, Any]) -> None:
+    """Say what came of it, and why most of what was set aside was."""
+    log.info("%s", report["summary"])
+    for one in report["invalid"][:SHOWN_REASONS]:
+        log.info("Set aside (%s): %s times: %s.", one["step"], f"{one['items']:,}", one["reason"])
+
+
+def count_reasons(records: dict[str, dict[str, Any]]) -> Rows:
+    """Count invalid items by step and reason, most first."""
     reasons = Counter(
         (one["step"], _generalize(one["reason"]))
         for record in records.values()
@@ -89,12 +104,14 @@ def _count_reasons(records: dict[str, dict[str, Any]]) -> Rows:
 
 
 def _generalize(reason: str) -> str:
-    """Leave out what differs from item to item: ids, numbers and the template's number."""
+    """Leave out what differs from item to item: ids, numbers, what is quoted, the template."""
     kind = reason.rpartition(": ")[2] if reason.startswith("template ") else reason
+    kind = QUOTED.sub("`…`", kind)
     return " ".join("…" if any(map(str.isdigit, word)) else word for word in kind.split())
 
 
-def _describe_moderation(flagged: Rows) -> dict[str, Any]:
+def describe_moderation(flagged: Rows) -> dict[str, Any]:
+    """Count what was flagged, by category, and name it."""
     categories = Counter(name for one in flagged for name in one["categories"])
     return {
         "flagged": sum(one["error"] is None for one in flagged),
@@ -107,13 +124,14 @@ def _describe_moderation(flagged: Rows) -> dict[str, Any]:
 
 
 def estimate(
-    templates: list[dict[str, Any]], settings: Synthesize, prices: Prices
-) -> dict[str, dict[str, int]]:
+    templates: list[dict[str, Any]], settings: FromTemplates, batch_size: int, prices: Prices
+) -> dict[str, Step]:
     """Estimate requests and tokens of each step, everything asked once.
 
     Args:
         templates: those there are; new ones are taken to be as long.
         settings: how much is asked for.
+        batch_size: items per request.
         prices: characters per token.
 
     Returns:
@@ -122,60 +140,29 @@ def estimate(
     """
     length = round(sum(len(one["text"]) for one in templates) / len(templates))
     question = settings.checks.question_characters[1] // 2
-    missing = max(0, settings.templates - len(templates))
+    missing = max(0, settings.count - len(templates))
     steps = {
         "templates": (missing, length),
         "answers": (settings.conversations, length),
         "questions": (settings.conversations, question),
     }
     return {
-        step: _estimate_step(step, items, length, written, settings, prices)
+        step: _estimate_step(step, items, length, written, settings, batch_size, prices)
         for step, (items, written) in steps.items()
     }
 
 
-def price_estimate(
-    steps: dict[str, dict[str, int]], settings: Synthesize, prices: Prices
-) -> dict[str, Any]:
-    """Price an estimate in US dollars.
-
-    Returns:
-        `models`: at once (`normal`) and as a `batch` by every model of the table; `dollars` of the
-        model that is asked, none without a price; the `assumptions` in words.
-    """
-    prompt = sum(step["prompt_tokens"] for step in steps.values())
-    completion = sum(step["completion_tokens"] for step in steps.values())
-    table = choose_price(settings, prices)
-    return {
-        "assumptions": f"{prices.characters_per_token:g} characters are one token; everything is "
-        "asked once; new templates and answers are as long as the templates there are; a question "
-        f"is half as long as the longest that is kept; prices as of {prices.as_of}",
-        "models": {
-            model: {
-                "normal": price(prompt, completion, one),
-                "batch": price_batch(prompt, completion, one),
-            }
-            for model, one in prices.models.items()
-        },
-        "dollars": price(prompt, completion, table) if table else None,
-    }
-
-
 def _estimate_step(
-    step: str, items: int, source: int, text: int, settings: Synthesize, prices: Prices
-) -> dict[str, int]:
-    requests = -(-items // settings.batch_size)
-    disfluency = step == "answers" and settings.quotas.disfluencies > 0
+    step: str,
+    items: int,
+    source: int,
+    text: int,
+    settings: FromTemplates,
+    batch_size: int,
+    prices: Prices,
+) -> Step:
     item: Item = {"id": "00000-t000-0000", "source": "x" * source, "style": ""}
-    item["disfluency"] = disfluency
-    batch = [item] * min(items, settings.batch_size)
-    instruction = getattr(settings.instructions, step)
-    example = make_request(step, instruction, batch, attempt=1, last=False)
-    prompt = estimate_tokens((message["content"] for message in example.messages), prices)
-    completion = estimate_tokens(["x" * (text + CHARACTERS_AROUND)], prices)
-    return {
-        "items": items,
-        "requests": requests,
-        "prompt_tokens": requests * prompt,
-        "completion_tokens": items * completion,
-    }
+    item["disfluency"] = step == "answers" and settings.quotas.disfluencies > 0
+    batch = [item] * min(items, batch_size)
+    example = make_request(step, getattr(settings.instructions, step), batch, 1, last=False)
+    return estimate_requests([example] * -(-items // batch_size), items, text, prices)

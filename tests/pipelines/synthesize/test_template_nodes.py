@@ -13,7 +13,7 @@ from tuneline.datasets import JSONLinesDataset
 from tuneline.errors import TunelineError
 from tuneline.parameters import Moderation, Prices, Server, Synthesize
 from tuneline.parameters.synthesis import Quotas
-from tuneline.pipelines.synthesize.nodes import (
+from tuneline.pipelines.synthesize.template_nodes import (
     check_templates,
     estimate_cost,
     extend_templates,
@@ -33,6 +33,9 @@ LOADER = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_
 PARAMETERS = LOADER["parameters"]
 PRICES = Prices.model_validate(PARAMETERS["prices"])
 SETTINGS = Synthesize.model_validate(PARAMETERS["persona_dialogues"]["synthesize"])
+SOURCE = SETTINGS.templates
+assert SOURCE is not None
+WIDE = SOURCE.model_copy(update={"quotas": SOURCE.quotas.model_copy(update={"tolerance": 1.0})})
 
 
 def synthesize(
@@ -83,7 +86,7 @@ def test_every_step_adds_up_and_every_row_has_an_origin(made: dict[str, Any]):
 
 def test_styles_and_slips_are_what_the_quotas_say(made: dict[str, Any]):
     shares = {one["name"]: one["count"] for one in made["report"]["quotas"]}
-    assert shares == dict.fromkeys(SETTINGS.quotas.styles, 24) | {"disfluencies": 18}
+    assert shares == dict.fromkeys(SOURCE.quotas.styles, 24) | {"disfluencies": 18}
 
 
 def test_a_slip_is_in_its_answer_and_leads_to_the_right_word(made: dict[str, Any]):
@@ -135,7 +138,7 @@ def test_new_templates_fill_up_the_styles_and_none_is_a_near_duplicate(made: dic
     from rapidfuzz import fuzz
 
     texts = [one["text"] for one in made["templates"]]
-    assert len(texts) == SETTINGS.templates
+    assert len(texts) == SOURCE.count
     for number, text in enumerate(texts[len(TEMPLATES) :], start=len(TEMPLATES)):
         nearest = max(fuzz.ratio(text, other) for other in texts[:number])
         assert nearest < 100 * SETTINGS.near_duplicate_threshold
@@ -143,12 +146,11 @@ def test_new_templates_fill_up_the_styles_and_none_is_a_near_duplicate(made: dic
 
 def test_flagged_conversations_are_reported_and_the_rest_goes_on(tmp_path: Path):
     moderation = Moderation(by="list", categories={"gulls": [r"\brac(ek|k)"]})
-    wide = SETTINGS.quotas.model_copy(update={"tolerance": 1.0})
-    settings = SETTINGS.model_copy(update={"moderation": moderation, "quotas": wide})
+    settings = SETTINGS.model_copy(update={"moderation": moderation, "templates": WIDE})
     made = synthesize(settings, tmp_path)
     report = made["report"]["moderation"]
-    assert 0 < report["flagged"] == report["categories"]["gulls"] < SETTINGS.conversations
-    assert len(made["raw"]) == len(HUMAN_WRITTEN) + SETTINGS.conversations - report["flagged"]
+    assert 0 < report["flagged"] == report["categories"]["gulls"] < SOURCE.conversations
+    assert len(made["raw"]) == len(HUMAN_WRITTEN) + SOURCE.conversations - report["flagged"]
     assert {one["id"] for one in report["conversations"]} == {one["id"] for one in made["flagged"]}
 
 
@@ -160,8 +162,8 @@ def test_quotas_that_the_moderation_spoils_stop_the_stage(tmp_path: Path):
 
 def by_server(server: ScriptedServer, **changes: Any) -> Synthesize:
     about = Server(base_url=server.url, model="gpt-4.1-mini", sampling={"max_tokens": 900})
-    wide = SETTINGS.quotas.model_copy(update={"tolerance": 1.0})
-    values = {"provider": "server", "server": about, "quotas": wide, "templates": len(TEMPLATES)}
+    source = WIDE.model_copy(update={"count": len(TEMPLATES)})
+    values = {"provider": "server", "server": about, "templates": source}
     return SETTINGS.model_copy(update=values | changes)
 
 
@@ -169,7 +171,7 @@ def test_the_report_shows_the_servers_usage_next_to_the_estimate(tmp_path: Path)
     with serve(ScriptedServer()) as server:
         report = synthesize(by_server(server), tmp_path)["report"]
     reported = report["cost"]["reported"]["answers"]
-    assert reported["responses"] == SETTINGS.conversations // SETTINGS.batch_size
+    assert reported["responses"] == SOURCE.conversations // SETTINGS.batch_size
     assert reported["prompt_tokens"] == 100 * reported["responses"]
     assert reported["dollars"] == pytest.approx((100 * 0.4 + 50 * 1.6) * 12 / 1e6)
     estimate = report["cost"]["estimate"]
@@ -236,8 +238,9 @@ def test_a_dated_model_has_its_familys_price():
 
 
 def test_a_use_case_without_disfluencies_needs_neither_quota_nor_corrections(tmp_path: Path):
-    quotas = Quotas(styles=SETTINGS.quotas.styles, tolerance=0.05)
-    settings = SETTINGS.model_copy(update={"quotas": quotas})
+    quotas = Quotas(styles=SOURCE.quotas.styles, tolerance=0.05)
+    source = SOURCE.model_copy(update={"quotas": quotas})
+    settings = SETTINGS.model_copy(update={"templates": source})
     vocabulary = {name: value for name, value in VOCABULARY.items() if name != "corrections"}
     made = synthesize(settings, tmp_path, vocabulary)
     assert {row["origin"].get("disfluency", "") for row in made["raw"]} == {""}

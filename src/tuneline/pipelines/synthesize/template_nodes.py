@@ -1,30 +1,27 @@
-"""Nodes of the synthesize stage."""
+"""Nodes from templates to raw rows: conversations."""
 
 import logging
-from typing import Any
+from typing import Any, cast
 
-from tuneline.errors import Problem, TunelineError
+from tuneline.errors import TunelineError
 from tuneline.examples import Message
-from tuneline.llm_api.server import moderate
 from tuneline.parameters import Prices, Synthesize
+from tuneline.parameters.synthesis import FromTemplates
+from tuneline.pipelines.synthesize.costs import Record, choose_server, make_asker, price_steps
 from tuneline.pipelines.synthesize.filters import AnswerCheck, QuestionCheck, TemplateCheck
+from tuneline.pipelines.synthesize.moderation import moderate_rows
+from tuneline.pipelines.synthesize.offline import OfflineProvider
 from tuneline.pipelines.synthesize.quotas import (
     check_shares,
     count_shares,
     plan_items,
     plan_templates,
 )
-from tuneline.pipelines.synthesize.rounds import (
-    Record,
-    ask_items,
-    check_some_came,
-    make_asker,
-    make_record,
-)
+from tuneline.pipelines.synthesize.rounds import ask_items, check_some_came, make_record
 from tuneline.pipelines.synthesize.synthesis_report import (
     describe_synthesis,
     estimate,
-    price_estimate,
+    log_report,
 )
 from tuneline.pipelines.synthesize.templates import find_template_problems, read_vocabulary
 from tuneline.utils.caches import Cache
@@ -32,6 +29,19 @@ from tuneline.utils.caches import Cache
 log = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
+ASSUMPTIONS = (
+    "new templates and answers are as long as the templates there are; a question is half as long "
+    "as the longest that is kept"
+)
+
+
+def read_source(synthesize: Synthesize) -> FromTemplates:
+    """Read the block of a stage that starts from templates."""
+    return cast(FromTemplates, synthesize.templates)
+
+
+def _make_offline(vocabulary: dict[str, Any], synthesize: Synthesize) -> OfflineProvider:
+    return OfflineProvider(read_vocabulary(vocabulary), synthesize.seed)
 
 
 def check_templates(templates: Rows, vocabulary: dict[str, Any], synthesize: Synthesize) -> Rows:
@@ -44,7 +54,7 @@ def check_templates(templates: Rows, vocabulary: dict[str, Any], synthesize: Syn
         TunelineError: naming every unknown, unused or unfilled placeholder.
     """
     words = read_vocabulary(vocabulary)
-    problems = list(find_template_problems(templates, synthesize.quotas, words))
+    problems = list(find_template_problems(templates, read_source(synthesize).quotas, words))
     if problems:
         raise TunelineError(*problems)
     return [
@@ -63,21 +73,8 @@ def estimate_cost(templates: Rows, synthesize: Synthesize, prices: Prices) -> di
     Raises:
         TunelineError: if the estimate is beyond the budget.
     """
-    steps = estimate(templates, synthesize, prices)
-    priced = price_estimate(steps, synthesize, prices)
-    dollars = priced["dollars"]
-    if dollars and synthesize.budget and dollars > synthesize.budget:
-        raise TunelineError(
-            Problem(
-                where="synthesize.budget",
-                value=synthesize.budget,
-                wrong=f"the whole stage is estimated at {dollars:.2f} dollars",
-                matters="the run would stop before its end",
-                remedy="raise the budget, ask for fewer conversations, or take a cheaper model",
-            )
-        )
-    log.info("Estimated cost: %s.", "unknown" if dollars is None else f"{dollars:.4f} dollars")
-    return {"steps": steps, **priced}
+    steps = estimate(templates, read_source(synthesize), synthesize.batch_size, prices)
+    return price_steps(steps, ASSUMPTIONS, synthesize, prices)
 
 
 def extend_templates(
@@ -95,10 +92,12 @@ def extend_templates(
     Returns:
         All templates; the record of the step: `usage` and `invalid` items.
     """
-    asker = make_asker(vocabulary, responses, synthesize, prices)
-    items = plan_templates(templates, synthesize)
+    offline = _make_offline(vocabulary, synthesize)
+    asker = make_asker(offline, responses, synthesize, prices)
+    source = read_source(synthesize)
+    items = plan_templates(templates, source, synthesize.seed)
     check = TemplateCheck(templates, read_vocabulary(vocabulary), synthesize)
-    outcome = ask_items("templates", synthesize.instructions.templates, items, check, asker)
+    outcome = ask_items("templates", source.instructions.templates, items, check, asker)
     new = [
         {"number": number, "style": item["style"], "text": found["text"].strip(), "origin": "new"}
         for number, (item, found) in enumerate(outcome.pair(items), start=len(templates) + 1)
@@ -121,10 +120,13 @@ def write_answers(
         Answers (`id`, `template`, `template_origin`, `style`, `disfluency`, `answer`, `fillers`);
         the record of the step.
     """
-    asker = make_asker(vocabulary, responses, synthesize, prices, template_record)
-    items = plan_items(all_templates, synthesize)
-    check = AnswerCheck(synthesize.checks)
-    outcome = ask_items("answers", synthesize.instructions.answers, items, check, asker)
+    asker = make_asker(
+        _make_offline(vocabulary, synthesize), responses, synthesize, prices, template_record
+    )
+    source = read_source(synthesize)
+    items = plan_items(all_templates, source, synthesize.seed)
+    check = AnswerCheck(source.checks)
+    outcome = ask_items("answers", source.instructions.answers, items, check, asker)
     check_some_came("answers", items, outcome)
     written_answers = [
         {
@@ -153,13 +155,21 @@ def write_questions(
     Returns:
         Conversations (written answers with `question`); the record of the step.
     """
-    asker = make_asker(vocabulary, responses, synthesize, prices, template_record, answer_record)
+    asker = make_asker(
+        _make_offline(vocabulary, synthesize),
+        responses,
+        synthesize,
+        prices,
+        template_record,
+        answer_record,
+    )
     items = [
         {"id": one["id"], "source": one["answer"], "fillers": one["fillers"]}
         for one in written_answers
     ]
-    check = QuestionCheck(synthesize.checks)
-    outcome = ask_items("questions", synthesize.instructions.questions, items, check, asker)
+    source = read_source(synthesize)
+    check = QuestionCheck(source.checks)
+    outcome = ask_items("questions", source.instructions.questions, items, check, asker)
     check_some_came("questions", items, outcome)
     conversations = [
         {**answer, "question": found["text"].strip()}
@@ -177,17 +187,8 @@ def moderate_conversations(
     Returns:
         Moderated conversations; the others with `categories` and `error`.
     """
-    messages = [list_synthesized(one, synthesize.persona) for one in conversations]
-    results = moderate(messages, synthesize.moderation, responses, "synthesize.moderation")
-    pairs = list(zip(conversations, results, strict=True))
-    moderated = [one for one, result in pairs if result.clear]
-    flagged = [
-        {**one, "categories": result.categories, "error": result.error}
-        for one, result in pairs
-        if not result.clear
-    ]
-    log.info("Moderation: %s clear, %s not.", f"{len(moderated):,}", f"{len(flagged):,}")
-    return moderated, flagged
+    messages = [list_synthesized(one, read_source(synthesize).persona) for one in conversations]
+    return moderate_rows(conversations, messages, responses, synthesize)
 
 
 def report_synthesis(
@@ -208,13 +209,14 @@ def report_synthesis(
     Returns:
         The report; all invalid items with their reason and the response they came in.
     """
+    source = read_source(synthesize)
     records = {
         "templates": template_record,
         "answers": answer_record,
         "questions": question_record,
     }
     steps = {
-        "answers": (synthesize.conversations, len(written_answers)),
+        "answers": (source.conversations, len(written_answers)),
         "questions": (len(written_answers), len(conversations)),
         "moderation": (len(conversations), len(moderated)),
     }
@@ -222,12 +224,13 @@ def report_synthesis(
         all_templates,
         steps,
         len(human_written),
-        count_shares(moderated, synthesize.quotas),
+        count_shares(moderated, source.quotas),
         flagged,
         cost_estimate,
         records,
-        synthesize.templates,
+        source.count,
     )
+    log_report(report)
     return report, [one for record in records.values() for one in record["invalid"]]
 
 
@@ -242,10 +245,11 @@ def merge_conversations(
     Raises:
         TunelineError: if a style's or the disfluencies' share is too far from its quota.
     """
-    check_shares(synthesis_report["quotas"], synthesize.quotas.tolerance)
-    server = synthesize.server if synthesize.provider == "server" else None
+    source = read_source(synthesize)
+    check_shares(synthesis_report["quotas"], source.quotas.tolerance)
+    server = choose_server(synthesize)
     by = server.model if server else "offline"
-    rows = [make_row(one, synthesize.persona, by) for one in moderated]
+    rows = [make_row(one, source.persona, by) for one in moderated]
     return [*list_human_written(human_written), *rows]
 
 

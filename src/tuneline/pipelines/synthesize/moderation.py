@@ -1,0 +1,39 @@
+"""Moderation of what was written: one row at a time."""
+
+import logging
+from typing import Any
+
+from tuneline.examples import Message
+from tuneline.llm_api.server import moderate
+from tuneline.parameters import Synthesize
+from tuneline.utils.caches import Cache
+
+log = logging.getLogger(__name__)
+
+Rows = list[dict[str, Any]]
+
+
+def moderate_rows(
+    rows: Rows, messages: list[list[Message]], responses: Cache, synthesize: Synthesize
+) -> tuple[Rows, Rows]:
+    """Clear each row by itself; one that cannot be judged is not clear.
+
+    Args:
+        rows: what was written.
+        messages: what is looked at of each row.
+        responses: where the responses of a moderation server are kept.
+        synthesize: who moderates.
+
+    Returns:
+        Clear rows; the others with `categories` and `error`.
+    """
+    results = moderate(messages, synthesize.moderation, responses, "synthesize.moderation")
+    pairs = list(zip(rows, results, strict=True))
+    clear = [one for one, result in pairs if result.clear]
+    flagged = [
+        {**one, "categories": result.categories, "error": result.error}
+        for one, result in pairs
+        if not result.clear
+    ]
+    log.info("Moderation: %s clear, %s not.", f"{len(clear):,}", f"{len(flagged):,}")
+    return clear, flagged
