@@ -25,7 +25,8 @@ A100 = Hardware(
     gradient_checkpointing=True,
     attn_implementation="sdpa",
 )
-# Seconds an iteration on one A100, LoRA and Q-LoRA, by billions of parameters and tokens (Qwen's README).
+# Seconds an iteration on one A100, LoRA and Q-LoRA (the README of Qwen), by billions of parameters
+# and tokens of a pass.
 PUBLISHED: dict[tuple[float, int], tuple[float, float]] = {
     (7, 512): (1.5, 3.0),
     (7, 1024): (2.8, 3.5),
@@ -78,9 +79,7 @@ def test_a_cpu_that_dequantizes_4_bits_takes_the_same_for_both(recipe: Recipe):
 
 
 @pytest.mark.parametrize(("billions", "tokens"), list(PUBLISHED))
-def test_the_predicted_time_is_near_the_published_one(
-    recipe: Recipe, billions: float, tokens: int
-):
+def test_the_predicted_time_is_near_the_published_one(recipe: Recipe, billions: float, tokens: int):
     whole, four = PUBLISHED[billions, tokens]
     size = LLAMA_8B  # of which the prediction takes no notice on a GPU
     predicted = compare_quantization(size, tokens, tokens, recipe, A100)[0].relative_time
