@@ -76,6 +76,11 @@ def list_quantized(model: Any, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def is_stored_in_4_bits(config: Any) -> bool:
+    """Tell whether a base model's own files hold 4-bit weights, as its config says."""
+    return bool(getattr(config, "quantization_config", None))
+
+
 def make_lora_config(recipe: Recipe, model: Any) -> Any:
     """Make PEFT's config for a model.
 

@@ -67,6 +67,12 @@ def test_what_may_not_fit_is_trained_in_4_bits(recipe: Recipe, memory_gb: float,
     assert choose(whole, machine(memory_gb=memory_gb))[0] == NF4
 
 
+def test_a_base_model_that_is_stored_in_4_bits_stays_in_them(recipe: Recipe):
+    chosen, why = choose_quantization(LLAMA_8B, 512, 2048, recipe, A100, is_stored_so=True)
+    assert chosen == recipe.quantization
+    assert why.startswith("The base model is stored in 4 bits")
+
+
 def test_a_cpu_that_dequantizes_4_bits_takes_the_same_for_both(recipe: Recipe):
     cpu = machine(device="cpu", compute_capability=None, memory_gb=64)
     four, whole = compare_quantization(LLAMA_8B, 512, 512, recipe, cpu)

@@ -63,11 +63,11 @@ def test_false_statements_are_rare(noise: float, recipe: Recipe):
     random, told = np.random.default_rng(0), Counter()
     for kind in CURVES:
         for count in (3, 4, 5, 7, 12):
-            for _ in range(20):
+            for _ in range(10):
                 state = read_curve(plant(kind, count, noise, random), recipe).state
                 told[state in TRUE[kind]] += 1
                 told[kind, state] += 1
-    assert told[False] <= 0.02 * told.total() / 2, told
+    assert told[False] <= 3, told  # of 350
 
 
 @pytest.mark.parametrize("count", [6, 10])

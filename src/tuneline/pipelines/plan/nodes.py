@@ -13,7 +13,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tuneline.examples import Example
-from tuneline.models.architecture import build_empty, find_packing_obstacle
+from tuneline.models.architecture import (
+    build_empty,
+    find_packing_obstacle,
+    is_stored_in_4_bits,
+)
 from tuneline.models.batching import plan_steps
 from tuneline.models.chat_template import describe_template
 from tuneline.models.fingerprints import describe_inputs
@@ -198,7 +202,7 @@ def make_plan(
     work = describe_work(plan, token_report, recipe, evaluation, hardware)
     plan["time"] = estimate_time(plan, work, earlier, (train, test), recipe, evaluation, hardware)
     plan["quantization"] = describe_quantization(
-        plan, size, longest, training_records, recipe, hardware
+        plan, size, longest, training_records, recipe, hardware, is_stored_in_4_bits(config)
     )
     plan = add_folds(plan, evaluation, recipe, hardware)
     for sentence in plan["chat_template"]:

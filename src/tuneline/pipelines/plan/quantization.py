@@ -25,7 +25,7 @@ PREDICTED = {"cuda": "predicted from published runs on an A100", "cpu": "predict
 # Times closer than this share are the same.
 SAME_TIME = 0.005
 IN_4_BITS, NOT_QUANTIZED = "in_4_bits", "not_quantized"
-FITS, DOUBT, TOO_LARGE = "fits", "cannot tell", "does not fit"
+FITS, DOUBT, TOO_LARGE, STORED = "fits", "cannot tell", "does not fit", "stored in 4 bits"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Option:
         quantization: as `recipe.quantization` states it.
         memory_gb: the predicted peak of the training, in 10^9 bytes.
         worst_case_gb: with the most fragmentation that was seen.
-        fits: whether the machine has that memory: fits, cannot tell, does not fit.
+        fits: whether the machine has that memory: fits, cannot tell, does not fit; or that there
+            are no such weights, as the base model is stored in 4 bits.
         relative_time: of the training, in units of its time with weights that are not quantized.
         basis: what the time rests on.
         seconds: of the training; None if it is not known.
@@ -52,7 +53,12 @@ class Option:
 
 
 def compare_quantization(
-    size: ModelSize, longest: int, tokens: float, recipe: Recipe, hardware: Hardware
+    size: ModelSize,
+    longest: int,
+    tokens: float,
+    recipe: Recipe,
+    hardware: Hardware,
+    is_stored_so: bool = False,
 ) -> tuple[Option, Option]:
     """Predict memory and time of a training on 4 bits and on weights that are not quantized.
 
@@ -62,6 +68,7 @@ def compare_quantization(
         tokens: of a pass, on average: `measure_pass` gives them.
         recipe: what is trained; its own `quantization` is the one in 4 bits, if it is one.
         hardware: the machine.
+        is_stored_so: whether the base model is stored in 4 bits, so that it is always in them.
 
     Returns:
         In 4 bits, and not quantized.
@@ -69,9 +76,10 @@ def compare_quantization(
     stated = recipe.quantization
     four = stated if isinstance(stated, dict) else NF4
     slower = measure_slowdown(size.quantized + size.unquantized, tokens, hardware)
+    whole = _predict(None, 1.0, size, longest, recipe, hardware)
     return (
         _predict(four, slower, size, longest, recipe, hardware),
-        _predict(None, 1.0, size, longest, recipe, hardware),
+        replace(whole, fits=STORED) if is_stored_so else whole,
     )
 
 
@@ -133,7 +141,12 @@ def average_example(plan: dict[str, Any]) -> float:
 
 
 def choose_quantization(
-    size: ModelSize, longest: int, tokens: float, recipe: Recipe, hardware: Hardware
+    size: ModelSize,
+    longest: int,
+    tokens: float,
+    recipe: Recipe,
+    hardware: Hardware,
+    is_stored_so: bool = False,
 ) -> tuple[dict[str, Any] | None, str]:
     """Choose what `recipe.quantization` should be: the faster of the two that fit.
 
@@ -143,12 +156,13 @@ def choose_quantization(
         tokens: of a pass, on average.
         recipe: what is trained; its `quantization` may be anything that is to be chosen.
         hardware: the machine.
+        is_stored_so: whether the base model is stored in 4 bits.
 
     Returns:
         Keys of BitsAndBytesConfig, or None for a base model that is not quantized; and the reason,
         in one sentence.
     """
-    four, whole = compare_quantization(size, longest, tokens, recipe, hardware)
+    four, whole = compare_quantization(size, longest, tokens, recipe, hardware, is_stored_so)
     return choose(four, whole).quantization, format_choice(four, whole, hardware)
 
 
@@ -168,6 +182,8 @@ def format_choice(four: Option, whole: Option, hardware: Hardware) -> str:
         whole: not quantized.
         hardware: the machine.
     """
+    if whole.fits == STORED:
+        return "The base model is stored in 4 bits: there are no others to train on."
     memory = f"{_gb(whole.memory_gb)} of {_gb(hardware.memory_gb)} GB"
     in_four = f"in 4 bits {_gb(four.memory_gb)} GB"
     if whole.fits == TOO_LARGE:
@@ -207,6 +223,7 @@ def describe_quantization(
     records: list[Record],
     recipe: Recipe,
     hardware: Hardware,
+    is_stored_so: bool = False,
 ) -> dict[str, Any]:
     """Describe what both ways to hold the base model's weights take, and which one is right.
 
@@ -217,13 +234,14 @@ def describe_quantization(
         records: of earlier trainings, the last one first: one of the other way gives its time.
         recipe: states one of them.
         hardware: the machine.
+        is_stored_so: whether the base model is stored in 4 bits.
 
     Returns:
         `in_4_bits` and `not_quantized`, as `Option` has them; which of them is `stated` and which
         is `chosen`, by these names; the `summary`.
     """
     tokens = measure_pass(average_example(plan), recipe, hardware)
-    four, whole = compare_quantization(size, longest, tokens, recipe, hardware)
+    four, whole = compare_quantization(size, longest, tokens, recipe, hardware, is_stored_so)
     training, is_whole = plan["time"]["training"], recipe.quantization is None
     stated, other = (whole, four) if is_whole else (four, whole)
     stated = replace(stated, seconds=training["seconds"], basis=training["basis"])
