@@ -292,7 +292,7 @@ def test_a_question_cannot_fill_the_columns_of_a_system_message():
         ({"data": {"columns": ["line", "title"]}}, "the name `line` is taken"),
         (
             {"recipe": {"quantization": {"load_in_4bit": False}}},
-            "set `load_in_4bit: true`, or `quantization: null`",
+            "true`, or `quantization: null`",
         ),
         ({"recipe": {"learning_rate": "fast"}}, "valid number"),
         ({"recipe": {"learning_rate": float("nan")}}, "learning_rate = nan: input should be a"),
