@@ -136,7 +136,7 @@ def test_an_adapter_of_other_weights_of_the_same_base(
     with pytest.raises(TunelineError, match=r"recipe\.quantization = null: .* trained with {.*nf4"):
         merge(adapter, whole, hardware, tmp_path / "merged")
     with pytest.raises(TunelineError, match=r"quantization = {.* with null: not quantized;"):
-        merge(make_adapter(whole)[0], recipe, hardware, tmp_path / "merged")
+        merge(make_adapter(whole, into="original")[0], recipe, hardware, tmp_path / "merged")
     same = {**recipe.quantization, "bnb_4bit_compute_dtype": "float32"}
     merge(
         adapter,
