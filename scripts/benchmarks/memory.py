@@ -32,6 +32,7 @@ def list_cases(models: dict[str, str]) -> list[dict[str, Any]]:
     changes: list[dict[str, Any]] = [
         {},
         {"memory_gb": SMALL_GB},
+        {"quantization": None},
         {"tokens": 2048},
         {"tokens": 2048, "memory_gb": SMALL_GB},
         {"packing": False},
@@ -85,6 +86,7 @@ def _make_settings(parameters: Any, case: dict[str, Any]) -> tuple[Any, Any]:
         "global_batch_size": ROWS,
         "max_steps": STEPS,
         "packing": case.get("packing", True),
+        **{key: case[key] for key in ("quantization",) if key in case},
         **{"warmup_steps": 0, "eval_steps": 1, "save_steps": 1, "logging_steps": 1},
     }
     hardware = {

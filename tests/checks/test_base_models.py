@@ -118,6 +118,15 @@ def test_a_base_model_that_cannot_be_used_is_a_sentence(
     assert words in problem
 
 
+def test_a_base_model_stored_in_4_bits_is_no_base_for_a_training_without_them(
+    recipe: Recipe, base: Path
+):
+    quantize(quant_method="bitsandbytes", load_in_4bit=True)(base)
+    assert find(recipe, base) == []
+    (problem,) = find(recipe.model_copy(update={"quantization": None}), base)
+    assert "its weights are stored in 4 bits, and recipe.quantization is null" in problem
+
+
 def test_code_that_transformers_does_not_need_is_not_asked_for(
     recipe: Recipe, base: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -13,6 +13,7 @@ def find(parameters: UseCase, **changes: object) -> list[str]:
 
 def test_the_shipped_recipe_has_no_problem(parameters: UseCase):
     assert find(parameters) == []
+    assert find(parameters, quantization=None) == []
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,11 @@ def test_the_shipped_recipe_has_no_problem(parameters: UseCase):
         ({"push_to_hub": True}, "training publishes nothing"),
         ({"packing_strategy": "wrapped"}, "Tuneline packs the examples of one step together"),
         ({"save_strategy": "no"}, "nothing to go on from"),
-        ({"lora": {"r": 8, "init_lora_weights": "pissa"}}, "starts from unquantized weights"),
+        ({"lora": {"r": 8, "init_lora_weights": "pissa"}}, "changes the base model's weights"),
+        (
+            {"quantization": None, "lora": {"r": 8, "init_lora_weights": "loftq"}},
+            "LoftQ starts the adapter from what 4 bits lose of the weights, and recipe.quant",
+        ),
         ({"eos_token": "</s>"}, "one chat template serves"),
         ({"lora": {"r": 8, "task_type": "CAUSAL_LM"}}, "it is always CAUSAL_LM"),
     ],

@@ -290,7 +290,10 @@ def test_a_question_cannot_fill_the_columns_of_a_system_message():
         ({"data": {"rules": {"boilerplate": ["(open"]}}}, "`(open` is no regular expression"),
         ({"data": {"columns": ["uid", "title"]}}, "`uid` is both `id` and one of `columns`"),
         ({"data": {"columns": ["line", "title"]}}, "the name `line` is taken"),
-        ({"recipe": {"quantization": {"load_in_4bit": False}}}, "`load_in_4bit` is not true"),
+        (
+            {"recipe": {"quantization": {"load_in_4bit": False}}},
+            "true`, or `quantization: null`",
+        ),
         ({"recipe": {"learning_rate": "fast"}}, "valid number"),
         ({"recipe": {"learning_rate": float("nan")}}, "learning_rate = nan: input should be a"),
         ({"recipe": {"num_train_epochs": float("inf")}}, "input should be a finite number"),

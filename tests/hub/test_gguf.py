@@ -196,6 +196,12 @@ def test_the_plan_says_plainly_that_weights_were_rounded(recipe: Recipe, hardwar
     assert smollm2 is not None, "run `make install`"
     resolved = describe_resolved(name(recipe, smollm2), hardware, None)
     assert resolved["weights"].startswith("from a GGUF file, rounded there to Q4_1: the model in")
+    assert resolved["weights"].endswith(
+        "for the training dequantized, and rounded again, to 4 bits"
+    )
+    whole = name(recipe, smollm2).model_copy(update={"quantization": None})
+    again = describe_resolved(whole, hardware, None)["weights"]
+    assert again.endswith("for the training dequantized, and not rounded again")
 
 
 def test_weights_in_16_bits_are_told_as_such(llama: LlamaForCausalLM, tmp_path: Path):

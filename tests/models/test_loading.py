@@ -5,6 +5,7 @@ import torch
 from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Linear4bit
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file
 from transformers.integrations import sdpa_attention
 
 from tests.conftest import PROJECT, TINY_BASE
@@ -82,6 +83,22 @@ def test_where_memory_allows_the_4_bits_are_dequantized_once_to_the_same_numbers
     exact = {"rtol": 0, "atol": 0} if dtype == "float32" else {"rtol": 0.1, "atol": 2e-3}
     for name, gradient in mine.items():
         torch.testing.assert_close(gradient, theirs[name], **exact)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("memory_gb", [8, 0.01])
+def test_a_base_model_that_is_not_quantized_is_loaded_as_it_is_stored(
+    memory_gb: float, recipe: Recipe, hardware: Hardware
+):
+    whole = recipe.model_copy(update={"quantization": None})
+    machine = hardware.model_copy(update={"memory_gb": memory_gb, "dtype": "bfloat16"})
+    model = load_model(whole, machine)
+    assert not [module for module in model.modules() if isinstance(module, Linear4bit)]
+    assert not any(one.requires_grad for one in model.parameters())
+    stored = load_file(Path(recipe.base_model) / "model.safetensors")
+    state = model.state_dict()
+    for name, tensor in stored.items():
+        assert torch.equal(state[name], tensor.bfloat16()), name
 
 
 def make_lora(model: torch.nn.Module) -> torch.nn.Module:

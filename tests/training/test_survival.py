@@ -33,18 +33,18 @@ KILL_POINTS = [
 
 
 @pytest.mark.parametrize(
-    ("dtype", "memory_gb", "moments"),
+    ("dtype", "memory_gb", "quantized", "moments"),
     [
-        ("float32", 8, KILL_POINTS),
-        ("float32", 0.01, KILL_POINTS[:1]),  # which keeps its 4 bits
-        ("bfloat16", 8, KILL_POINTS[:1]),
+        ("float32", 8, True, KILL_POINTS),
+        ("float32", 0.01, True, KILL_POINTS[:1]),  # which keeps its 4 bits
+        ("bfloat16", 8, False, KILL_POINTS[:1]),
     ],
 )
 def test_a_run_that_was_killed_ends_bit_for_bit_like_one_that_was_not(
-    dtype: str, memory_gb: float, moments: list[str], tmp_path: Path
+    dtype: str, memory_gb: float, quantized: bool, moments: list[str], tmp_path: Path
 ):
     def start(folder: Path, moment: str) -> subprocess.CompletedProcess[str]:
-        return fork(killed_run.main, folder, moment, dtype, memory_gb)
+        return fork(killed_run.main, folder, moment, dtype, memory_gb, quantized)
 
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()

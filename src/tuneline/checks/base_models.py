@@ -155,7 +155,7 @@ def _find_in_config(recipe: Recipe) -> Words | None:
         return _format_unreachable(f"its config.json cannot be fetched ({_summarize(error)})")
     if not isinstance(stated, dict):
         return _format_config("it holds no keys")
-    words = _find_in_keys(stated)
+    words = _find_in_keys(stated, recipe)
     if words:
         return words
     try:
@@ -166,7 +166,7 @@ def _find_in_config(recipe: Recipe) -> Words | None:
     return _find_in_kind(config, stated) or _find_in_shape(config, text)
 
 
-def _find_in_keys(stated: dict[str, Any]) -> Words | None:
+def _find_in_keys(stated: dict[str, Any], recipe: Recipe) -> Words | None:
     from transformers import CONFIG_MAPPING
 
     kind = stated.get("model_type")
@@ -176,8 +176,15 @@ def _find_in_keys(stated: dict[str, Any]) -> Words | None:
     if quantization.get("quant_method") and not quantization.get("load_in_4bit"):
         return (
             f"its weights are quantized already ({quantization['quant_method']})",
-            "QLoRA quantizes them itself, from 16 bits, and trains on that",
+            "Tuneline trains on weights in 16 bits, or quantizes these itself",
             "take the repository that it was made from, with weights in 16 bits",
+        )
+    if quantization and recipe.quantization is None:
+        return (
+            "its weights are stored in 4 bits, and recipe.quantization is null",
+            "what 4 bits have lost is not in that repository",
+            "take the repository that it was made from, or state recipe.quantization with "
+            "`load_in_4bit: true`",
         )
     return None
 

@@ -57,7 +57,7 @@ RESERVED = {
         "training publishes nothing; remove it",
     ),
 }
-# Ways to start an adapter that leave quantized weights as they are.
+# Ways to start an adapter that leave the base model's weights as they are.
 STARTS = (True, False, "gaussian", "loftq")
 RESERVED_LORA = {"task_type": "it is always CAUSAL_LM; leave it out"}
 RESERVED_GENERATION = {
@@ -98,7 +98,7 @@ def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iter
         ("recipe.lora", recipe.lora, _names(LoraConfig), LoraBounds, _build_lora, "peft"),
         (
             "recipe.quantization",
-            recipe.quantization,
+            recipe.quantization or {},
             _parameters(BitsAndBytesConfig),
             Bounds,
             BitsAndBytesConfig,
@@ -128,6 +128,15 @@ def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iter
             *_find_out_of_bounds(where, values, bounds),
         ]
         yield from problems or _try(where, values, build, package)
+    if recipe.quantization is None and recipe.lora.get("init_lora_weights") == "loftq":
+        yield Problem(
+            where=f"{use_case}.recipe.lora.init_lora_weights",
+            value="loftq",
+            wrong="LoftQ starts the adapter from what 4 bits lose of the weights, and "
+            "recipe.quantization is null",
+            matters="nothing is lost, so that it has nothing to start from",
+            remedy="leave it out, or state recipe.quantization with `load_in_4bit: true`",
+        )
 
 
 def _find_unknown(
@@ -195,9 +204,9 @@ def _build_lora(**values: Any) -> None:
     start = values.get("init_lora_weights", True)
     if start not in STARTS:
         raise ValueError(
-            f"`init_lora_weights: {start}` starts from unquantized weights and changes them, so "
-            f"that the adapter would not fit the base model that it is used with; 4-bit weights "
-            f"take one of {', '.join(str(one) for one in STARTS)}"
+            f"`init_lora_weights: {start}` changes the base model's weights, so that the adapter "
+            "would not fit the base model that it is used with; take one of "
+            f"{', '.join(str(one) for one in STARTS)}"
         )
     if start == "loftq":  # it is applied to the quantized weights, see train/sft.py
         values = {**values, "init_lora_weights": True}

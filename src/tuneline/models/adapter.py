@@ -167,7 +167,7 @@ class ModelPair:
 
 
 def load_tuned(adapter: Adapter, recipe: Recipe, hardware: Hardware) -> Any:
-    """Load the base model, quantized as it was trained on, and put the adapter on it.
+    """Load the base model as it was trained on, quantized or not, and put the adapter on it.
 
     Args:
         adapter: the adapter; `find_incompatibilities` tells whether it belongs to this base model.

@@ -50,11 +50,11 @@ def list_linear(model: Any) -> dict[str, Any]:
 
 
 def list_quantized(model: Any, recipe: Recipe) -> dict[str, Any]:
-    """List the layers that are kept in 4 bits, by transformers' own rule.
+    """List the layers that 4 bits hold, by transformers' own rule.
 
     Args:
         model: the model, not quantized.
-        recipe: may name layers to skip.
+        recipe: may name layers to skip; one that does not quantize skips none.
 
     Returns:
         The modules by their dotted names.
@@ -65,13 +65,20 @@ def list_quantized(model: Any, recipe: Recipe) -> dict[str, Any]:
     from transformers.quantizers.quantizers_utils import should_convert_module
 
     skipped = HfQuantizer.get_modules_to_not_convert(
-        model, recipe.quantization.get("llm_int8_skip_modules"), model._keep_in_fp32_modules
+        model,
+        (recipe.quantization or {}).get("llm_int8_skip_modules"),
+        model._keep_in_fp32_modules,
     )
     return {
         name: module
         for name, module in list_linear(model).items()
         if type(module) in (Linear, Conv1D) and should_convert_module(name, skipped)
     }
+
+
+def is_stored_in_4_bits(config: Any) -> bool:
+    """Tell whether a base model's own files hold 4-bit weights, as its config says."""
+    return bool(getattr(config, "quantization_config", None))
 
 
 def make_lora_config(recipe: Recipe, model: Any) -> Any:

@@ -281,8 +281,9 @@ def find_incompatibilities(adapter: Adapter, recipe: Recipe) -> Iterator[Problem
     if "4-bit weights" in changes:
         yield Problem(
             where="recipe.quantization",
-            value=recipe.quantization,
-            wrong=f"the adapter was trained with {trained['recipe']['settings']['quantization']}",
+            value=recipe.quantization or "null",
+            wrong="the adapter was trained with "
+            f"{trained['recipe']['settings']['quantization'] or 'null: not quantized'}",
             matters="it belongs to the weights it was trained on; on others it answers otherwise",
             remedy="train again, or state the quantization it was trained with",
         )

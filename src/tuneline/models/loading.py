@@ -1,4 +1,4 @@
-"""Base models: loaded in 4 bits from local files, identified. See `hub.download.fetch_base`."""
+"""Base models: loaded from local files, identified. See `hub.download.fetch_base`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -206,28 +206,28 @@ def load_model_config(recipe: Recipe) -> Any:
 
 
 def load_model(recipe: Recipe, hardware: Hardware) -> Any:
-    """Load the base model, its linear layers quantized as the recipe says.
+    """Load the base model, its linear layers quantized as the recipe says, or not at all.
 
     Args:
         recipe: names base model and quantization.
         hardware: device and dtype.
 
     Returns:
-        The model, frozen. On a CPU with enough memory its 4-bit weights are dequantized once: the
-        same numbers, not computed again at every step. Its gradients with respect to an adapter
-        are exact on any CPU, also after an evaluation (see `_keep_layout`).
+        The model, frozen, in `dtype` where it is not quantized. On a CPU with enough memory its
+        4-bit weights are dequantized once: the same numbers, not computed again at every step. Its
+        gradients with respect to an adapter are exact on any CPU, also after an evaluation (see
+        `_keep_layout`).
     """
     import torch
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers import AutoModelForCausalLM
 
     show_loading()
     avoid_slow_kernel(hardware)
     dtype = getattr(torch, hardware.dtype)
-    quantization = {"bnb_4bit_compute_dtype": dtype, **recipe.quantization}
     model = AutoModelForCausalLM.from_pretrained(
         locate_base(recipe.base_model),
         revision=recipe.revision,
-        quantization_config=BitsAndBytesConfig(**quantization),
+        quantization_config=_configure_quantization(recipe, dtype),
         dtype=dtype,
         device_map={"": hardware.device},
         attn_implementation=choose_attention(hardware, load_model_config(recipe)),
@@ -236,10 +236,21 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
         adapter_kwargs={"local_files_only": True},  # looks for an adapter_config.json
         trust_remote_code=False,
     )
+    if recipe.quantization is None:
+        return model.requires_grad_(False)
     if keeps_dequantized(model.num_parameters(), hardware):
         return _dequantize(model, dtype)
     _keep_layout(model)
     return model
+
+
+def _configure_quantization(recipe: Recipe, dtype: Any) -> Any:
+    """Make what `from_pretrained` takes; None for a base model that is not quantized."""
+    if recipe.quantization is None:
+        return None
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(**{"bnb_4bit_compute_dtype": dtype, **recipe.quantization})
 
 
 def show_loading() -> None:

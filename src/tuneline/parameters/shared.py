@@ -199,7 +199,8 @@ class Merge(Block):
     into: Literal["quantized", "original"] = Field(
         default="quantized",
         description="`quantized`: the base model's 4-bit weights, dequantized, which the adapter "
-        "was trained and judged with; `original`: its 16-bit weights, on which it was not judged",
+        "was trained and judged with; `original`: its 16-bit weights, on which it was not judged; "
+        "the same for an adapter of a base model that is not quantized",
     )
     base_model: str | None = Field(
         default=None,

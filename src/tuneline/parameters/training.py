@@ -31,8 +31,9 @@ class Recipe(BaseModel):
         "transformers' format, or of a GGUF file; an installed package may hold it"
     )
     revision: str = Field(default="main", description="branch, tag or commit on the hub")
-    quantization: dict[str, Any] = Field(
-        description="keys of BitsAndBytesConfig; `load_in_4bit: true` is required"
+    quantization: dict[str, Any] | None = Field(
+        description="keys of BitsAndBytesConfig, of which `load_in_4bit: true` is required; null: "
+        "the base model as it is stored, in `hardware.dtype`; of a GGUF file, dequantized"
     )
     lora: dict[str, Any] = Field(description="keys of LoraConfig")
     global_batch_size: int = Field(
@@ -74,11 +75,12 @@ class Recipe(BaseModel):
 
     @field_validator("quantization")
     @classmethod
-    def _four_bits(cls, quantization: dict[str, Any]) -> dict[str, Any]:
-        if not quantization.get("load_in_4bit"):
+    def _four_bits(cls, quantization: dict[str, Any] | None) -> dict[str, Any] | None:
+        if quantization is not None and not quantization.get("load_in_4bit"):
             raise ValueError(
-                "`load_in_4bit` is not true; QLoRA is the one way Tuneline trains; "
-                "set `load_in_4bit: true`"
+                "`load_in_4bit` is not true; Tuneline trains on a base model in 4 bits (QLoRA) or "
+                "on one that is not quantized (LoRA); set `load_in_4bit: true`, or "
+                "`quantization: null`"
             )
         return quantization
 

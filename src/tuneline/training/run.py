@@ -71,7 +71,7 @@ def make_trainer(task: Task, model: Any, tokenizer: Any, rows: dict[str, Any]) -
 
     Args:
         task: what to train.
-        model: the quantized base model.
+        model: the base model.
         tokenizer: its tokenizer.
         rows: `train` and `validation` datasets, as `render_examples` makes them.
 

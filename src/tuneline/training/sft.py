@@ -99,7 +99,7 @@ def initialize_adapter(model: Any, recipe: Recipe) -> None:
     step are lost, and on a T4 the gradient scaler fails (trl issue 4901).
 
     Args:
-        model: a PeftModel on a quantized base; changed in place.
+        model: a PeftModel; changed in place.
         recipe: names the base model and the initialization.
     """
     if recipe.lora.get("init_lora_weights") == "loftq":
@@ -121,10 +121,10 @@ def _find_weights(recipe: Recipe) -> str:
 
 
 class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
-    """Trains a LoRA adapter in float32 on a quantized model.
+    """Trains a LoRA adapter in float32 on a base model, which is frozen.
 
     Args:
-        model: the quantized base model.
+        model: the base model.
         tokenizer: its tokenizer.
         rows: `train` and `validation` datasets of `input_ids` and `labels`.
         folder: where checkpoints go.

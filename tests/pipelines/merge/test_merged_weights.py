@@ -119,6 +119,19 @@ def test_the_original_weights_are_taken_when_they_are_asked_for(
     assert_merged_as_peft_does(tmp_path / "merged", model)
 
 
+@pytest.mark.parametrize("into", ["quantized", "original"])
+def test_an_adapter_of_a_base_that_is_not_quantized_is_merged_into_what_it_was_judged_with(
+    into: str, recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    whole = recipe.model_copy(update={"quantization": None})
+    adapter, model = make_adapter(whole, into="original")
+    told = merge(adapter, whole, hardware, tmp_path / "merged", EXAMPLES, into=into)
+    assert (told["weights"], told["quantization"]) == ("the base model's original weights", None)
+    assert told["comparison"]["summary"].startswith("3 of its 3 answers are those of the judged")
+    assert_merged_as_peft_does(tmp_path / "merged", model)
+    assert merge(adapter, whole, hardware, tmp_path / "alone", into=into)["quantization"] is None
+
+
 @pytest.mark.parametrize(("settings", "dtype"), QUANTIZATIONS.values(), ids=QUANTIZATIONS.keys())
 def test_the_base_is_quantized_as_transformers_does_it(
     settings: dict, dtype: str, recipe: Recipe, hardware: Hardware, tmp_path: Path

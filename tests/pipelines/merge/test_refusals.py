@@ -132,6 +132,11 @@ def test_an_adapter_of_other_weights_of_the_same_base(
             TunelineError, match=r"recipe\.quantization = .* was trained with {.*nf4"
         ):
             merge(adapter, changed, hardware, tmp_path / "merged")
+    whole = recipe.model_copy(update={"quantization": None})
+    with pytest.raises(TunelineError, match=r"recipe\.quantization = null: .* trained with {.*nf4"):
+        merge(adapter, whole, hardware, tmp_path / "merged")
+    with pytest.raises(TunelineError, match=r"quantization = {.* with null: not quantized;"):
+        merge(make_adapter(whole, into="original")[0], recipe, hardware, tmp_path / "merged")
     same = {**recipe.quantization, "bnb_4bit_compute_dtype": "float32"}
     merge(
         adapter,

@@ -15,7 +15,7 @@ def test_the_card_fits_the_terminal_and_says_everything(
     assert lines[0] == "Plan: Ready"
     assert max(map(len, lines)) <= width
     labels = [line.split()[0] for line in lines if line[:1].strip() and line[8:10] == "  "]
-    assert labels[-6:] == ["time", "cost", "memory", "disk", "download", "test"]
+    assert labels[-6:] == ["cost", "memory", "weights", "disk", "download", "test"]
 
 
 def test_a_run_that_does_not_fit_is_not_ready(recipe: Recipe, hardware: Hardware):

@@ -318,10 +318,11 @@ def test_an_adapter_of_a_whole_base_is_no_qlora(material: dict, parameters: UseC
         in quantized
     )
     card = write(
-        material, parameters, adapter=change_provenance(material["adapter"], quantization={})
+        material, parameters, adapter=change_provenance(material["adapter"], quantization=None)
     )
     assert "qlora" not in card
     assert "4 bits" not in card
+    assert "LoRA on a base model that is not quantized" in card
     assert "pip install torch transformers peft accelerate\n" in card
 
 

@@ -11,10 +11,6 @@ from tuneline.pipelines.evaluate.side_by_side import measure_gains
 from tuneline.reporting.pages import count, count_prompts, format_number
 from tuneline.use_cases import CROSS_FIT
 
-# Below some hundred steps an adapter hardly learns anything (docs/log.md, the learning rate).
-FEW_STEPS = 100
-# Validation losses closer than this share are the same: two seeds differ by more.
-SAME_LOSS = 0.01
 # Of 100 answers, those that may be cut, or copied, before it is worth a word.
 SOME = 5.0
 MOST_STEPS, MOST_ROWS = 5, 3
@@ -48,7 +44,7 @@ def suggest_next_steps(
         scores: the verdict and what it rests on.
         answers: one row a prompt.
         answer_scores: what every metric says of them.
-        training_record: the losses.
+        training_record: what the losses say.
         plan: steps, and examples that are too long.
         data: how many rows are held out.
         recipe: what was trained and how.
@@ -62,7 +58,7 @@ def suggest_next_steps(
     metrics = scores["metrics"]
     steps = [
         *_check_length(metrics, answers, evaluation),
-        *_check_training(plan, training_record, recipe),
+        *_check_training(training_record),
         *_check_losses(scores, answer_scores),
         *_check_retention(retention or {}, data),
         *_check_loops(answer_scores, evaluation),
@@ -103,49 +99,11 @@ def _check_length(
         )
 
 
-def _check_training(
-    plan: dict[str, Any], training: dict[str, Any], recipe: Recipe
-) -> Iterator[Step]:
-    steps, epochs, best = plan["steps"]["total"], training["epochs"], training["best"]
-    losses = [epoch["validation_loss"] for epoch in epochs]
-    if best.get("validation_loss", 0) > (1 - SAME_LOSS) * training["base_validation_loss"]:
-        yield _step(
-            f"The training did not lower the validation loss "
-            f"({format_number(training['base_validation_loss'], 3)} before, "
-            f"{format_number(best['validation_loss'], 3)} after)",
-            "Try a learning rate three times as high; if the loss then rises, a third of it.",
-            "recipe.learning_rate",
-            float(f"{3 * recipe.learning_rate:.2g}"),
-        )
-    elif len(losses) > 1 and losses[-1] < (1 - SAME_LOSS) * losses[-2]:
-        yield _step(
-            f"The validation loss was still falling at the end "
-            f"({format_number(losses[-2], 3)} → {format_number(losses[-1], 3)})",
-            "Train for more epochs.",
-            "recipe.num_train_epochs",
-            _plain(2 * recipe.num_train_epochs),
-        )
-    elif steps < FEW_STEPS and not _rises(losses):
-        yield _step(
-            f"The training had {count(steps, 'step')}; "
-            f"with {FEW_STEPS} or more an adapter usually learns more",
-            "Train for more epochs, or on more rows.",
-            "recipe.num_train_epochs",
-            _plain(math.ceil(recipe.num_train_epochs * FEW_STEPS / max(steps, 1))),
-        )
-    elif _rises(losses):
-        yield _step(
-            f"After epoch {best['epoch']:g} the validation loss rose "
-            f"({format_number(min(losses), 3)} → {format_number(losses[-1], 3)}); "
-            "the released adapter is from before",
-            "Fewer epochs give the same adapter in less time; more rows a better one.",
-            "recipe.num_train_epochs",
-            _plain(max(1, math.ceil(best["epoch"]))),
-        )
-
-
-def _rises(losses: list[float]) -> bool:
-    return len(losses) > 1 and losses[-1] > (1 + SAME_LOSS) * min(losses)
+def _check_training(training: dict[str, Any]) -> Iterator[Step]:
+    """Hand on what the training's record says of its losses."""
+    curve = training.get("curve") or {}
+    if curve.get("do"):
+        yield _step(curve["found"], f"{curve['do']}.", curve["key"], curve["value"])
 
 
 def _check_losses(scores: dict[str, Any], answer_scores: list[dict[str, Any]]) -> Iterator[Step]:

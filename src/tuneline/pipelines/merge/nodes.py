@@ -90,7 +90,7 @@ def merge_adapter(
     plan = plan_merge(adapter, merge_folder, recipe, merge, hardware)
     examples = test[: merge.prompts]
     machine = choose_machine(plan.checkpoint, adapter, examples, recipe, evaluation, hardware)
-    if merge.into == "original" and isinstance(machine, str):
+    if recipe.quantization and merge.into == "original" and isinstance(machine, str):
         raise TunelineError(refuse_uncompared(machine))
     facts = plan.describe(adapter)
     start = time.monotonic()

@@ -10,6 +10,7 @@ from typing import Any
 from tuneline.models.memory import keeps_dequantized
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
+from tuneline.pipelines.plan.quantization import NF4
 from tuneline.reporting.pages import count
 
 # A sentence names so many of the ids; plan.json has them all.
@@ -65,7 +66,7 @@ def list_savings(run: PlannedRun) -> list[dict[str, Any]]:
 
 
 def _changes(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
-    for step in (_shrink_batch, _checkpoint, _quantize_twice, _quantize_optimizer, _halve_rank):
+    for step in (_shrink_batch, _checkpoint, _quantize, _quantize_optimizer, _halve_rank):
         for change, effect, changed in step(run):
             run = changed
             yield change, effect, changed
@@ -98,11 +99,17 @@ def _checkpoint(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
         )
 
 
-def _quantize_twice(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
+def _quantize(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
     quantization, size = run.recipe.quantization, run.size
     if keeps_dequantized(size.quantized + size.unquantized, run.hardware):
         return
-    if not quantization.get("bnb_4bit_use_double_quant"):
+    if quantization is None:
+        yield (
+            "recipe.quantization: {load_in_4bit: true, bnb_4bit_quant_type: nf4}",
+            "weights rounded to 4 bits; slower",
+            replace(run, recipe=run.recipe.model_copy(update={"quantization": NF4})),
+        )
+    elif not quantization.get("bnb_4bit_use_double_quant"):
         update = {"quantization": {**quantization, "bnb_4bit_use_double_quant": True}}
         yield (
             "recipe.quantization.bnb_4bit_use_double_quant: true",

@@ -53,7 +53,12 @@ def describe_resolved(recipe: Recipe, hardware: Hardware, config: Any) -> dict[s
         f"{hardware.per_device_train_batch_size}"
     )
     file = find_gguf(recipe.base_model)
-    weights = {"weights": describe_gguf(file).describe_rounding()} if file else {}
+    again = (
+        "for the training dequantized, and not rounded again"
+        if recipe.quantization is None
+        else "for the training dequantized, and rounded again, to 4 bits"
+    )
+    weights = {"weights": f"{describe_gguf(file).describe_rounding()}; {again}"} if file else {}
     return {
         **weights,
         "dtype": f"{hardware.dtype} ({_explain_dtype(hardware) if follows else 'stated'})",

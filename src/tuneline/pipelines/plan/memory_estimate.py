@@ -1,4 +1,4 @@
-"""Memory of a QLoRA run by component, predicted from the shape of the model.
+"""Memory of a LoRA run by component, predicted from the shape of the model.
 
 The formula and its error (within 3 % on ten checkpointed T4 runs, before fragmentation) are given
 in docs/plan.md.
@@ -43,7 +43,8 @@ class ModelSize:
     """Shape of a base model with its adapter. Counts of parameters; dimensions in elements.
 
     Attributes:
-        quantized: parameters that are stored in 4 bits: the linear layers without the head.
+        quantized: parameters that 4 bits hold, unless the recipe leaves them as they are: the
+            linear layers without the head.
         unquantized: the others: embeddings, norms, head.
         trainable: parameters of the adapter.
         layers: number of transformer layers.
@@ -196,8 +197,9 @@ def predict_memory(
 
 
 def _weights(size: ModelSize, recipe: Recipe, hardware: Hardware) -> float:
-    if keeps_dequantized(size.quantized + size.unquantized, hardware):
-        return (size.quantized + size.unquantized) * BYTES[hardware.dtype]
+    parameters = size.quantized + size.unquantized
+    if recipe.quantization is None or keeps_dequantized(parameters, hardware):
+        return parameters * BYTES[hardware.dtype]
     double = recipe.quantization.get("bnb_4bit_use_double_quant", False)
     each = BYTES_PER_DOUBLY_QUANTIZED if double else BYTES_PER_QUANTIZED
     return size.quantized * each + size.unquantized * BYTES[hardware.dtype]

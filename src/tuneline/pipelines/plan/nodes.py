@@ -13,7 +13,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tuneline.examples import Example
-from tuneline.models.architecture import build_empty, find_packing_obstacle
+from tuneline.models.architecture import (
+    build_empty,
+    find_packing_obstacle,
+    is_stored_in_4_bits,
+)
 from tuneline.models.batching import plan_steps
 from tuneline.models.chat_template import describe_template
 from tuneline.models.fingerprints import describe_inputs
@@ -35,6 +39,7 @@ from tuneline.pipelines.plan.estimates import (
 from tuneline.pipelines.plan.evidence import describe_evidence
 from tuneline.pipelines.plan.memory_estimate import describe_context, measure_model, predict_memory
 from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
+from tuneline.pipelines.plan.quantization import describe_quantization
 from tuneline.pipelines.plan.run_card import write_card
 from tuneline.pipelines.plan.timing import describe_work, estimate_time
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
@@ -154,7 +159,8 @@ def make_plan(
         The `inputs` it was made for, as `describe_inputs` gives them; examples, tokens, overlong,
         context, steps, learning rate, parameters, memory in GB by component with what changes
         would save, disk; `resolved` settings; what the chat template does by itself and what it
-        meets in the texts; `warnings`; the verdict that `train` obeys; `time` and cost, and the
+        meets in the texts; `warnings`; the verdict that `train` obeys; `time` and cost, those of
+        a base model in 4 bits and of one that is not quantized (`quantization`), and the
         `evidence` that the test prompts can give; `cross_fit`, as `add_folds` gives it.
     """
     config, tokenizer = load_model_config(recipe), load_tokenizer(recipe)
@@ -193,8 +199,11 @@ def make_plan(
     earlier = find_earlier_runs(
         training_records, score_versions, plan["inputs"], evaluation, hardware
     )
-    work = describe_work(plan, token_report, recipe, evaluation)
+    work = describe_work(plan, token_report, recipe, evaluation, hardware)
     plan["time"] = estimate_time(plan, work, earlier, (train, test), recipe, evaluation, hardware)
+    plan["quantization"] = describe_quantization(
+        plan, size, longest, training_records, recipe, hardware, is_stored_in_4_bits(config)
+    )
     plan = add_folds(plan, evaluation, recipe, hardware)
     for sentence in plan["chat_template"]:
         log.warning("Chat template: %s", sentence)

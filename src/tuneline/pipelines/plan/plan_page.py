@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs
 
 from tuneline.examples import Example
 from tuneline.models.rendering import render_example
-from tuneline.pipelines.plan.run_card import list_card, name_readiness
+from tuneline.pipelines.plan.run_card import format_duration, list_card, name_readiness
 from tuneline.reporting.pages import TUNED_COLOR, embed_plot, render_page, style
 
 COMPONENTS = (
@@ -41,6 +41,7 @@ def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]
         card=list_card(plan),
         settings=settings,
         components=COMPONENTS,
+        format_duration=format_duration,
         memory_plot=embed_plot(_plot_memory(plan["memory_gb"]), height=260),
         token_plot=embed_plot(token_plot),
         plotly=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own script

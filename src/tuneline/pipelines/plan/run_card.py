@@ -30,6 +30,7 @@ def list_card(plan: dict[str, Any]) -> list[Line]:
         *_list_folds(plan),
         Line("cost", _format_cost(plan["time"])),
         Line("memory", *_format_memory(plan["memory_gb"])),
+        Line("weights", *_format_quantization(plan["quantization"])),
         Line("disk", _format_disk(plan["disk"])),
         Line("download", _format_download(plan)),
         Line("test", *_format_evidence(plan["evidence"])),
@@ -122,6 +123,13 @@ def _format_memory(memory: dict[str, float]) -> tuple[str, str]:
         return text, ""
     most = format_number(memory["worst_case"], 1)
     return text, f"up to {most} GB with much fragmentation: the measured first step decides"
+
+
+def _format_quantization(found: dict[str, Any]) -> tuple[str, str]:
+    """Say how the base model's weights are held, and what is recommended where it is the other."""
+    stated, chosen = (found[key].replace("_", " ") for key in ("stated", "chosen"))
+    advice = "" if stated == chosen else f"; recommended: {chosen} (recipe.quantization)"
+    return f"{stated}{advice}", found["summary"]
 
 
 def _format_disk(disk: list[dict[str, Any]]) -> str:

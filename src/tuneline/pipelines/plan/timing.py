@@ -16,6 +16,11 @@ from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe
 from tuneline.parameters.evaluation import GENERAL_PROMPTS, GENERAL_TOKENS
 from tuneline.pipelines.plan.earlier_runs import EarlierRuns, Record
 from tuneline.pipelines.plan.probe import Speed, can_measure, measure_speed
+from tuneline.pipelines.plan.quantization import (
+    average_example,
+    measure_pass,
+    measure_slowdown,
+)
 
 # Floating-point operations of a training, for a token and a parameter (Kaplan et al. 2020,
 # arXiv 2001.08361): what `hardware.teraflops` counts, too.
@@ -40,6 +45,7 @@ class Workload:
         scored: tokens of the examples whose loss is measured, for each model.
         answer: tokens of the longest answer.
         parameters: of the base model.
+        speed: of the training, in units of one in 4 bits, which `hardware.teraflops` is of.
     """
 
     trained: int
@@ -51,10 +57,15 @@ class Workload:
     scored: int
     answer: int
     parameters: int
+    speed: float
 
 
 def describe_work(
-    plan: dict[str, Any], token_report: pd.DataFrame, recipe: Recipe, evaluation: Evaluation
+    plan: dict[str, Any],
+    token_report: pd.DataFrame,
+    recipe: Recipe,
+    evaluation: Evaluation,
+    hardware: Hardware,
 ) -> Workload:
     """Describe what a planned run has to do."""
     splits = token_report.groupby("split")["tokens"]
@@ -72,7 +83,15 @@ def describe_work(
         scored=int(tokens.get("test", 0)),
         answer=plan["context"]["max_new_tokens"],
         parameters=plan["parameters"]["base"],
+        speed=_measure_speed(plan, recipe, hardware),
     )
+
+
+def _measure_speed(plan: dict[str, Any], recipe: Recipe, hardware: Hardware) -> float:
+    if recipe.quantization is not None:
+        return 1.0
+    tokens = measure_pass(average_example(plan), recipe, hardware)
+    return measure_slowdown(plan["parameters"]["base"], tokens, hardware)
 
 
 def _count_shown(example: float, prompting: Prompting | None) -> int:
@@ -161,7 +180,7 @@ def estimate_training(
     if hardware.teraflops is None:
         return Duration(None, "not measured yet, and hardware.teraflops states no figure")
     operations = hardware.processes * hardware.teraflops * 1e12
-    rate = round(operations / (OPERATIONS * work.parameters), 1)
+    rate = round(work.speed * operations / (OPERATIONS * work.parameters), 1)
     stated = f"not measured: a stated figure (hardware.teraflops = {hardware.teraflops:g})"
     return Duration(tokens / rate, stated, rate)
 

@@ -67,7 +67,7 @@ def train_adapter(
     hardware: Hardware,
     replay: Sequence[Example] = (),
 ) -> tuple[Adapter, pd.DataFrame, dict[str, Any]]:
-    """Train a LoRA adapter on the quantized base model, or go on where a run was interrupted.
+    """Train a LoRA adapter on the base model, or go on where a run was interrupted.
 
     Args:
         train: examples to learn from.

@@ -1,5 +1,6 @@
 """The record of a run: what was planned, what came of it, and what the numbers say."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -7,12 +8,9 @@ import pandas as pd
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import read_inputs
 from tuneline.parameters import Hardware, Recipe
+from tuneline.pipelines.train.curve import Curve, read_curve
 from tuneline.reporting.pages import count
 
-# Validation losses closer than this share are the same: the difference of two seeds is larger.
-SAME_LOSS = 0.01
-# From one measurement after the start no direction can be read.
-MEASURED = 2
 LOG_COLUMNS = [
     "step",
     "epoch",
@@ -51,8 +49,9 @@ def describe_training(
 
     Returns:
         `summary`; the `adapter` by its fingerprint; `comparison` of plan and actual; `best`, where
-        the released adapter comes from; `examples` used, left out and cut, by split; epochs,
-        device, seeds, versions; and the `inputs` that the adapter was made of.
+        the released adapter comes from; `curve`, what the losses say, as `Finding` has it;
+        `examples` used, left out and cut, by split; epochs, device, seeds, versions; and the
+        `inputs` that the adapter was made of.
     """
     last = training_log.iloc[-1]
     seconds, tokens = float(last["seconds"]), int(last["num_tokens"])
@@ -62,12 +61,13 @@ def describe_training(
         "epoch": round(float(released["epoch"]), 2),
         "validation_loss": round(float(released["eval_loss"]), 4),
     }
-    measured = training_log.dropna(subset=["eval_loss"])
-    losses = measured.loc[measured["step"] > 0, "eval_loss"].tolist()
+    curve = make_curve(training_log, plan)
+    finding = read_curve(curve, recipe)
     record = {
         "adapter": hash_adapter(adapter),
         "best": best,
-        "base_validation_loss": round(float(measured["eval_loss"].iloc[0]), 4),
+        "base_validation_loss": round(curve.base, 4),
+        "curve": asdict(finding),
         "epochs": epochs.to_dict("records"),
         "examples": {key: plan["overlong"][key] for key in ("used", "left_out", "cut")},
         "tokens_per_second": round(tokens / seconds, 1),
@@ -79,7 +79,11 @@ def describe_training(
         "versions": adapter.provenance["versions"],
         "inputs": read_inputs(adapter),
     }
-    words = [*_describe_losses(record, losses), *_format_examples(record["examples"], recipe)]
+    words = [
+        _describe_best(record),
+        finding.format(),
+        *_format_examples(record["examples"], recipe),
+    ]
     return {"summary": " ".join(words), **record}
 
 
@@ -111,47 +115,37 @@ def _compare(
     ]
 
 
-def _describe_losses(record: dict[str, Any], losses: list[float]) -> list[str]:
-    """Say what the validation losses say; `losses` are those after the start, in order."""
+def _describe_best(record: dict[str, Any]) -> str:
+    """Say which checkpoint is released, and how far it is below the base model."""
     best, before = record["best"], record["base_validation_loss"]
     change = (best["validation_loss"] - before) / before
-    words = [
+    return (
         f"The released adapter is the one after step {best['step']:,} (epoch {best['epoch']:g}): "
         f"validation loss {best['validation_loss']:.4f}, the base model's {before:.4f} "
         f"({change:+.0%})."
-    ]
-    if abs(change) <= SAME_LOSS:
-        words.append(
-            f"The two are within {SAME_LOSS:.0%} of each other, as two seeds are: hardly anything "
-            "was learned that the validation examples show."
-        )
-    elif change > 0:
-        words.append("The training has made the validation loss worse.")
-    elif len(losses) < MEASURED:
-        words.append(
-            "The validation loss was measured once after the start: whether it was still falling "
-            "is not known."
-        )
-    else:
-        words.append(_format_end(record, losses))
-    return words
+    )
 
 
-def _format_end(record: dict[str, Any], losses: list[float]) -> str:
-    """Say how a validation loss that has fallen went on to the end."""
-    epochs, best = record["epochs"], record["best"]
-    rise = losses[-1] / min(losses) - 1
-    if rise > SAME_LOSS:
-        rose = f"the validation loss rose by {rise:.0%}."
-        if epochs[-1]["training_loss"] < epochs[0]["training_loss"]:
-            return (
-                f"After epoch {best['epoch']:g} it was overfitting: the training loss went on "
-                f"falling, {rose}"
-            )
-        return f"After epoch {best['epoch']:g} {rose}"
-    if 1 - losses[-1] / min(losses[:-1]) > SAME_LOSS:
-        return "The validation loss fell to the end: more epochs may still help."
-    return "Toward the end the validation loss stayed about the same."
+def make_curve(training_log: pd.DataFrame, plan: dict[str, Any]) -> Curve:
+    """Take the curves out of a log.
+
+    Args:
+        training_log: one row a logged step, step 0 for the base model.
+        plan: its steps.
+    """
+    measured = training_log.dropna(subset=["eval_loss"])
+    after = measured[measured["step"] > 0]
+    logged = training_log.dropna(subset=["loss"])
+    last = training_log.iloc[-1]
+    return Curve(
+        base=float(measured["eval_loss"].iloc[0]),
+        steps=after["step"].to_numpy(float),
+        losses=after["eval_loss"].to_numpy(float),
+        training_steps=logged["step"].to_numpy(float),
+        training_losses=logged["loss"].to_numpy(float),
+        steps_per_epoch=float(last["step"] / last["epoch"]),
+        planned=int(plan["steps"]["total"]),
+    )
 
 
 def _format_examples(examples: dict[str, dict[str, int]], recipe: Recipe) -> list[str]:
