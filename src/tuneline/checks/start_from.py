@@ -18,7 +18,7 @@ COMPARED = ("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_
 OTHER = "start from an adapter of this one, or leave start_from out to train a new one"
 # What the two halves of an adapted layer are called, before its dot.
 HALVES = (".lora_A", ".lora_B")
-NAMED = 3
+NAMED = 8
 
 
 def find_start_from_problems(
@@ -148,9 +148,7 @@ def _find_other_shape(start: Adapter, recipe: Recipe) -> Iterator[Found]:
     if mine != others:
         yield (
             (
-                f"it adapts {_name(others - mine) or 'fewer layers'}"
-                f"{' as well' if others - mine and not mine - others else ''}, and the recipe "
-                f"{_name(mine - others) or 'does not'}",
+                f"the adapter of start_from adapts {_name(others)}, the recipe {_name(mine)}",
                 "every weight needs its place in the same layer",
                 f"state `target_modules: {sorted(others)}`",
             ),

@@ -96,6 +96,23 @@ def attach_adapter(model: Any, adapter: Adapter) -> Any:
     return model.eval()
 
 
+def attach_second(model: Any, name: str, adapter: Adapter, tensors: dict[str, Any]) -> None:
+    """Put the weights of a second adapter on a model, and have it answer with them.
+
+    Args:
+        model: a PeftModel that has the first one.
+        name: of the second.
+        adapter: the first, whose layers, rank and alpha the second has, too.
+        tensors: the weights of the second.
+    """
+    from peft import set_peft_model_state_dict
+
+    model.add_adapter(name, restore_config(adapter, model.get_base_model()))
+    set_peft_model_state_dict(model, tensors, adapter_name=name)
+    model.set_adapter(name)
+    model.eval()
+
+
 def restore_config(adapter: Adapter, model: Any) -> Any:
     """Make the `LoraConfig` that puts an adapter on a model.
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any, TypedDict, cast
 
 from tuneline.errors import Problem
-from tuneline.examples import Example, hash_templates
+from tuneline.examples import OLD, Example, hash_templates
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.loading import identify_base
 from tuneline.models.rendering import hash_template
@@ -324,14 +324,18 @@ def describe_generation(
         hardware: the machine; its speed is part of an answer.
 
     Returns:
-        Plain values for `base` and for `tuned`. The base model's answers do not depend on the
+        Plain values for `base`, for `tuned`, and where the training has started from an adapter,
+        for that one (`old`). The base model's answers do not depend on the
         adapter, so that those to a prompt are made once for all adapters.
     """
     trained = read_inputs(adapter)
     base = describe_base_generation(
         trained["base"], trained["chat_template_sha256"], recipe, evaluation.generation, hardware
     )
-    return {"base": base, "tuned": {**base, "adapter": hash_adapter(adapter)}}
+    found = {"base": base, "tuned": {**base, "adapter": hash_adapter(adapter)}}
+    if "start" in trained:
+        found[OLD] = {**base, "adapter": trained["start"]["adapter"]}
+    return found
 
 
 def describe_base_generation(

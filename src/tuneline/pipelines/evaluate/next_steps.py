@@ -63,6 +63,7 @@ def suggest_next_steps(
     steps = [
         *_check_length(metrics, answers, evaluation),
         *_check_training(plan, training_record, recipe),
+        *_check_old(scores, recipe),
         *_check_losses(scores, answer_scores),
         *_check_retention(retention or {}, data),
         *_check_loops(answer_scores, evaluation),
@@ -146,6 +147,18 @@ def _check_training(
 
 def _rises(losses: list[float]) -> bool:
     return len(losses) > 1 and losses[-1] > (1 + SAME_LOSS) * min(losses)
+
+
+def _check_old(scores: dict[str, Any], recipe: Recipe) -> Iterator[Step]:
+    """A training that goes on may lose what it began with."""
+    old = scores.get("old")
+    if old and old["label"] == "worse":
+        yield _step(
+            old["summary"].rstrip("."),
+            "Keep the old adapter, or train with a third of the learning rate.",
+            "recipe.learning_rate",
+            float(f"{recipe.learning_rate / 3:.2g}"),
+        )
 
 
 def _check_losses(scores: dict[str, Any], answer_scores: list[dict[str, Any]]) -> Iterator[Step]:

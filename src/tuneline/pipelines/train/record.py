@@ -6,6 +6,7 @@ import pandas as pd
 
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import read_inputs
+from tuneline.models.start_adapter import describe_unknown
 from tuneline.parameters import Hardware, Recipe
 from tuneline.reporting.pages import count
 
@@ -79,7 +80,12 @@ def describe_training(
         "versions": adapter.provenance["versions"],
         "inputs": read_inputs(adapter),
     }
-    words = [*_describe_losses(record, losses), *_format_examples(record["examples"], recipe)]
+    unknown = describe_unknown(record["inputs"].get("start", {}))
+    words = [
+        *_describe_losses(record, losses),
+        *([unknown] if unknown else []),
+        *_format_examples(record["examples"], recipe),
+    ]
     return {"summary": " ".join(words), **record}
 
 
@@ -114,10 +120,14 @@ def _compare(
 def _describe_losses(record: dict[str, Any], losses: list[float]) -> list[str]:
     """Say what the validation losses say; `losses` are those after the start, in order."""
     best, before = record["best"], record["base_validation_loss"]
+    start = record["inputs"].get("start")
+    whose = (
+        f"the adapter's it started from ({start['adapter'][:12]})" if start else "the base model's"
+    )
     change = (best["validation_loss"] - before) / before
     words = [
         f"The released adapter is the one after step {best['step']:,} (epoch {best['epoch']:g}): "
-        f"validation loss {best['validation_loss']:.4f}, the base model's {before:.4f} "
+        f"validation loss {best['validation_loss']:.4f}, {whose} {before:.4f} "
         f"({change:+.0%})."
     ]
     if abs(change) <= SAME_LOSS:
