@@ -201,7 +201,7 @@ def _compare_run(
     base = record["inputs"]["base"]["name"]
     if counts is counts_for_run and base != recipe.base_model:
         changes.append(Difference("recipe.base_model", base, recipe.base_model))
-    start = record["inputs"]["recipe"]["settings"].get("start_from")
+    start = record["inputs"].get("recipe", {}).get("settings", {}).get("start_from")
     if start != recipe.start_from:  # which folder it is in is no part of a run, but which adapter
         changes.append(Difference("recipe.start_from", start, recipe.start_from))
     name = next((one for one in changes if one.name == "hardware.name"), None)

@@ -80,13 +80,12 @@ def describe_training(
         "versions": adapter.provenance["versions"],
         "inputs": read_inputs(adapter),
     }
-    unknown = describe_unknown(record["inputs"].get("start", {}))
     words = [
         *_describe_losses(record, losses),
-        *([unknown] if unknown else []),
+        describe_unknown(record["inputs"].get("start", {})),
         *_format_examples(record["examples"], recipe),
     ]
-    return {"summary": " ".join(words), **record}
+    return {"summary": " ".join(filter(None, words)), **record}
 
 
 def _compare(
