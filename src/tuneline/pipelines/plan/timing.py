@@ -40,6 +40,7 @@ class Workload:
         scored: tokens of the examples whose loss is measured, for each model.
         answer: tokens of the longest answer.
         parameters: of the base model.
+        old: adapters that answer next to base and tuned model: the one that is trained further.
     """
 
     trained: int
@@ -51,6 +52,7 @@ class Workload:
     scored: int
     answer: int
     parameters: int
+    old: int = 0
 
 
 def describe_work(
@@ -72,6 +74,7 @@ def describe_work(
         scored=int(tokens.get("test", 0)),
         answer=plan["context"]["max_new_tokens"],
         parameters=plan["parameters"]["base"],
+        old=int("start" in plan["inputs"]),
     )
 
 
@@ -183,17 +186,17 @@ def estimate_evaluation(
         hardware: how many prompts are answered at once.
     """
     rate = training.tokens_per_second
-    reading = FORWARD * (2 * work.scored + work.shown) / rate if rate else 0.0
+    reading = FORWARD * ((2 + work.old) * work.scored + work.shown) / rate if rate else 0.0
     both = work.prompts + work.general
-    answers = 2 * both + work.prompted * work.prompts
+    besides = work.prompted + work.old
+    answers = 2 * both + besides * work.prompts
     if earlier:
         seconds = earlier["metrics"]["seconds"]
         answering = seconds["base"] * (answers - both) + seconds["tuned"] * both
         return Duration(answering + reading, f"as the last one on {earlier['run']['device']}")
     if probe:
-        batches = 2 * _count_batches(both, hardware) + work.prompted * _count_batches(
-            work.prompts, hardware
-        )
+        more = besides * _count_batches(work.prompts, hardware)
+        batches = 2 * _count_batches(both, hardware) + more
         answer = probe.first_seconds + (work.answer - 1) * probe.step_seconds
         return Duration(batches * answer + reading, PROBED, at_most=True)
     if rate:
