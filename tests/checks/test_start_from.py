@@ -76,9 +76,9 @@ def test_all_that_differs_is_named_at_once(recipe: Recipe, folder: Path):
     prompt = PROMPT.model_copy(update={"prompt": "Sell: {title}"})
     found = "\n".join(find(other, prompt, held_out=6))
     for words in (
-        "mine.recipe.lora.r: it is 16 in the recipe, and 8 in the adapter of start_from",
-        "mine.recipe.lora.lora_alpha: it is 32 in the recipe, and 8 in the adapter",
-        "mine.recipe.lora.target_modules: the adapter of start_from adapts",
+        "mine.recipe.lora.r = 16: the adapter of start_from has 8",
+        "mine.recipe.lora.lora_alpha = 32: the adapter of start_from has 8",
+        "mine.recipe.lora.target_modules = ['q_proj']: the adapter of start_from adapts",
         "it was trained with another prompt or system message",
         "it was trained on 2 of today's 6 test rows (the first is 4)",
     ):

@@ -15,7 +15,9 @@ from tuneline.parameters import Prompt, Recipe
 
 # Keys of LoraConfig that say what a weight does, next to the layers that have one.
 COMPARED = ("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "bias")
-OTHER = "start from an adapter of this one, or leave start_from out to train a new one"
+OTHER_BASE = "on another base model its weights mean nothing"
+# What is wrong, why it matters, what to do.
+Words = tuple[str, str, str]
 # What the two halves of an adapted layer are called, before its dot.
 HALVES = (".lora_A", ".lora_B")
 NAMED = 8
@@ -44,125 +46,101 @@ def find_start_from_problems(
         for one in error.problems:
             yield replace(one, where=where if one.where == "recipe.start_from" else one.where)
         return
-    found = [*_find_other_prompt(start, prompt), *_find_seen(start, test)]
+    found = [_find_other_prompt(start, prompt), _find_seen(start, test)]
     if compares:
-        found += [*_find_other_base(start, recipe), *_find_other_template(start, recipe)]
-        found += _find_other_shape(start, recipe)
-    for words, key in found:
-        shown = f"{use_case}.{key}" if key else where
-        yield Problem(shown, *words, value=None if key else recipe.start_from)
+        found += [_find_other_base(start, recipe), _find_other_template(start, recipe)]
+    yield from (Problem(where, *words, value=recipe.start_from) for words in found if words)
+    if compares:
+        yield from _find_other_shape(use_case, start, recipe)
 
 
-# What is wrong, why it matters, what to do; and the key where it is not start_from.
-Found = tuple[tuple[str, str, str], str]
-
-
-def _find_other_base(start: Adapter, recipe: Recipe) -> Iterator[Found]:
+def _find_other_base(start: Adapter, recipe: Recipe) -> Words | None:
     trained, here = start.provenance.get("base"), identify_base(recipe)
     name = trained["name"] if trained else start.config.get("base_model_name_or_path")
-    if trained:
-        differs = (trained.get("sha256") or trained) != (here.get("sha256") or here)
-    else:
-        differs = name != recipe.base_model
-    if not differs:
-        return
-    remedy = OTHER
-    if not trained:
-        remedy = (
-            "if it is the same model under another name, write this one into its "
-            "adapter_config.json as base_model_name_or_path; else take an adapter of this one"
-        )
     same = " (the same name, other weights)" if name == recipe.base_model else ""
-    yield (
-        (
-            f"it was trained on {name}{same}, and this run has {recipe.base_model}",
-            "on another base model its weights mean nothing",
-            remedy,
-        ),
-        "",
+    wrong = f"it was trained on {name}{same}, and this run has {recipe.base_model}"
+    if trained and (trained.get("sha256") or trained) != (here.get("sha256") or here):
+        return (wrong, OTHER_BASE, "start from an adapter of this one, or train a new one")
+    if not trained and name != recipe.base_model:
+        return (
+            wrong,
+            OTHER_BASE,
+            "if it is the same model under another name, write this one into its "
+            "adapter_config.json as base_model_name_or_path; else take an adapter of this one",
+        )
+    return None
+
+
+def _find_other_template(start: Adapter, recipe: Recipe) -> Words | None:
+    recorded = start.provenance.get("chat_template_sha256")
+    if not recorded or recorded == hash_template(load_tokenizer(recipe)):
+        return None
+    return (
+        "it was trained with another chat template",
+        "it would be asked in a form that it has not learned",
+        "state the recipe.chat_template_path that it was trained with, or take another adapter",
     )
 
 
-def _find_other_template(start: Adapter, recipe: Recipe) -> Iterator[Found]:
-    recorded = start.provenance.get("chat_template_sha256")
-    if recorded and recorded != hash_template(load_tokenizer(recipe)):
-        yield (
-            (
-                "it was trained with another chat template",
-                "it would be asked in a form that it has not learned",
-                "state the recipe.chat_template_path that it was trained with, or take another one",
-            ),
-            "",
-        )
-
-
-def _find_other_prompt(start: Adapter, prompt: Prompt) -> Iterator[Found]:
+def _find_other_prompt(start: Adapter, prompt: Prompt) -> Words | None:
     recorded = start.provenance.get("prompt_templates")
-    if recorded and recorded != hash_templates(prompt):
-        yield (
-            (
-                "it was trained with another prompt or system message",
-                "it would be asked in other words, and what it has seen could not be recognized",
-                "state `prompt` as it was, or leave start_from out to train a new one",
-            ),
-            "",
-        )
+    if not recorded or recorded == hash_templates(prompt):
+        return None
+    return (
+        "it was trained with another prompt or system message",
+        "it would be asked in other words, and what it has seen could not be recognized",
+        "state `prompt` as it was, or leave start_from out to train a new one",
+    )
 
 
-def _find_seen(start: Adapter, test: list[Example]) -> Iterator[Found]:
+def _find_seen(start: Adapter, test: list[Example]) -> Words | None:
     marks = start.seen.find(test) if start.seen and test else []
-    if count := sum(marks):
-        first = next(one["id"] for one, seen in zip(test, marks, strict=True) if seen)
-        yield (
-            (
-                f"it was trained on {count:,} of today's {len(test):,} test rows (the first is "
-                f"{first})",
-                "what it answers there says nothing about rows that it does not know",
-                "run `kedro run --pipeline=prepare` again with the same start_from: it keeps them "
-                "out of the test split",
-            ),
-            "",
-        )
+    if not any(marks):
+        return None
+    first = next(one["id"] for one, seen in zip(test, marks, strict=True) if seen)
+    return (
+        f"it was trained on {sum(marks):,} of today's {len(test):,} test rows (the first is "
+        f"{first})",
+        "what it answers there says nothing about rows that it does not know",
+        "run `kedro run --pipeline=prepare` again with the same start_from: it keeps them out of "
+        "the test split",
+    )
 
 
-def _find_other_shape(start: Adapter, recipe: Recipe) -> Iterator[Found]:
-    """Compare what LoraConfig states, and if that is the same, every weight's name and shape."""
+def _find_other_shape(use_case: str, start: Adapter, recipe: Recipe) -> Iterator[Problem]:
+    """Compare what LoraConfig states, and the names and shapes of all weights."""
     config, shapes = _build_shapes(recipe)
-    differing = False
-    for key in COMPARED:
-        theirs, ours = start.config.get(key, config[key]), config[key]
-        if (theirs or None) != (ours or None):
-            differing = True
-            yield (
-                (
-                    f"it is {ours} in the recipe, and {theirs} in the adapter of start_from",
-                    "its weights would not fit, or count for more or less than they did",
-                    f"state `{key}: {theirs}`",
-                ),
-                f"recipe.lora.{key}",
-            )
+    keys = [
+        key
+        for key in COMPARED
+        if (start.config.get(key, config[key]) or None) != (config[key] or None)
+    ]
+    for key in keys:
+        yield Problem(
+            where=f"{use_case}.recipe.lora.{key}",
+            value=config[key],
+            wrong=f"the adapter of start_from has {start.config[key]}",
+            matters="its weights would not fit, or count for more or less than they did",
+            remedy=f"state `{key}: {start.config[key]}`",
+        )
     theirs = {name: tuple(tensor.shape) for name, tensor in start.tensors.items()}
-    if theirs == shapes:
-        return
     mine, others = _list_layers(shapes), _list_layers(theirs)
     if mine != others:
-        yield (
-            (
-                f"the adapter of start_from adapts {_name(others)}, the recipe {_name(mine)}",
-                "every weight needs its place in the same layer",
-                f"state `target_modules: {sorted(others)}`",
-            ),
-            "recipe.lora.target_modules",
+        yield Problem(
+            where=f"{use_case}.recipe.lora.target_modules",
+            value=recipe.lora.get("target_modules"),
+            wrong=f"the adapter of start_from adapts {_name(others)}, the recipe {_name(mine)}",
+            matters="every weight needs its place in the same layer",
+            remedy=f"state `target_modules: [{', '.join(sorted(others))}]`",
         )
-    elif not differing:
+    elif theirs != shapes and not keys:
         odd = next(name for name in {**theirs, **shapes} if theirs.get(name) != shapes.get(name))
-        yield (
-            (
-                f"its weights are others than the recipe's, the first of which is {odd}",
-                "every weight needs its place in the same layer",
-                "state `lora` as it was trained",
-            ),
-            "",
+        yield Problem(
+            where=f"{use_case}.recipe.start_from",
+            value=recipe.start_from,
+            wrong=f"its weights are others than the recipe's, the first of which is {odd}",
+            matters="every weight needs its place in the same layer",
+            remedy="state `lora` as it was trained",
         )
 
 

@@ -18,6 +18,8 @@ PROVENANCE, SEEN = "provenance.json", "seen.safetensors"
 WHERE = "recipe.start_from"
 MATTERS = "the training goes on from its weights"
 COPY_AGAIN = "copy it again from where it was made, or start from another adapter"
+# What is wrong, why it matters, what to do.
+Words = tuple[str, str, str]
 # What is not recorded next to an adapter, and what nobody can tell then.
 UNKNOWN = {
     "rows": "which rows it has seen: the test prompts may be among them, and its scores too good",
@@ -33,49 +35,43 @@ def find_folder_problem(start_from: str) -> Iterator[Problem]:
     Yields:
         That it is no such folder, and what is there instead.
     """
-    folder = Path(start_from)
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    words = None
-    if not folder.is_dir():
-        words = _format_missing(folder)
-    elif versions := [path.parent.parent.name for path in folder.glob(f"*/*/{CONFIG}")]:
-        latest = folder / order_versions(folder, versions)[-1] / folder.name
-        words = (
-            "it holds several versions of an adapter",
-            "the last one changes with each training, and so would the start",
-            f"name one of them, the last of which is {latest}",
-        )
-    elif CONFIG not in names:
-        kind = "a whole model" if "config.json" in names else "no adapter"
-        words = (
-            f"it is {kind}: it has no {CONFIG}",
-            MATTERS,
-            "name the folder of an adapter that Tuneline or PEFT has written",
-        )
-    elif WEIGHTS not in names:
-        pickled = "adapter_model.bin" in names
-        words = (
-            f"its weights are in adapter_model.bin, not in {WEIGHTS}"
-            if pickled
-            else f"it has no {WEIGHTS}",
-            "such a file can run code as it is read, so Tuneline reads none"
-            if pickled
-            else MATTERS,
-            "if you trust it, load it with PEFT once and save it with save_pretrained"
-            if pickled
-            else COPY_AGAIN,
-        )
+    words = _find_in_names(Path(start_from))
     if words:
         yield Problem(WHERE, *words, value=start_from)
 
 
-def _format_missing(folder: Path) -> tuple[str, str, str]:
-    return (
-        f"there is no such folder, seen from {Path.cwd().name}/",
-        MATTERS,
-        "correct the path; fetch an adapter of the hub first: "
-        "`hf download owner/name --local-dir data/06_models/name`",
-    )
+def _find_in_names(folder: Path) -> Words | None:
+    if not folder.is_dir():
+        return (
+            f"there is no such folder, seen from {Path.cwd().name}/",
+            MATTERS,
+            "correct the path; fetch an adapter of the hub first: "
+            "`hf download owner/name --local-dir data/06_models/name`",
+        )
+    names = {path.name for path in folder.iterdir()}
+    if versions := [path.parent.parent.name for path in folder.glob(f"*/*/{CONFIG}")]:
+        latest = folder / order_versions(folder, versions)[-1] / folder.name
+        return (
+            "it holds several versions of an adapter",
+            "the last one changes with each training, and so would the start",
+            f"name one of them, the last of which is {latest}",
+        )
+    if CONFIG not in names:
+        kind = "a whole model" if "config.json" in names else "no adapter"
+        return (
+            f"it is {kind}: it has no {CONFIG}",
+            MATTERS,
+            "name the folder of an adapter that Tuneline or PEFT has written",
+        )
+    if WEIGHTS not in names and "adapter_model.bin" in names:
+        return (
+            f"its weights are in adapter_model.bin, not in {WEIGHTS}",
+            "such a file can run code as it is read, so Tuneline reads none",
+            "if you trust it, load it with PEFT once and save it with save_pretrained",
+        )
+    if WEIGHTS not in names:
+        return (f"it has no {WEIGHTS}", MATTERS, COPY_AGAIN)
+    return None
 
 
 def read_start(start_from: str) -> Adapter:
