@@ -22,8 +22,8 @@ COPY_AGAIN = "copy it again from where it was made, or start from another adapte
 Words = tuple[str, str, str]
 # What is not recorded next to an adapter, and what nobody can tell then.
 UNKNOWN = {
-    "rows": "which rows it has seen: the test prompts may be among them, and its scores too good",
-    "base": "whether it was trained on these weights: only the name of its base model is the same",
+    "rows": "which rows it has seen (test prompts may be among them, and the scores too good)",
+    "base": "whether it was trained on these weights (the name of its base model is the same)",
     "chat template": "whether it was trained with this chat template",
     "prompt": "whether it was trained with this prompt",
 }
@@ -157,7 +157,7 @@ def describe_unknown(start: dict[str, Any]) -> str:
     if not start or not start["unknown"]:
         return ""
     found = "; ".join(UNKNOWN[name] for name in start["unknown"])
-    return f"Of the adapter that it starts from is not recorded {found}."
+    return f"Not recorded of the adapter that it starts from: {found}."
 
 
 def find_start(adapter: Adapter, recipe: Recipe) -> Adapter | None:

@@ -309,12 +309,12 @@ def _name_basis(found: dict[str, Any]) -> str:
 
 
 def _pick_recipe(adapter: Adapter) -> dict[str, Any]:
-    """Leave out what is not set, and the base model, which is named above."""
+    """Leave out what is not set, and base model and old adapter, which are named above."""
     settings = adapter.provenance["recipe"]["settings"]
     return {
         key: value
         for key, value in settings.items()
-        if value is not None and key not in ("base_model", "revision")
+        if value is not None and key not in ("base_model", "revision", "start_from")
     }
 
 
