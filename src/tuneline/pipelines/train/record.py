@@ -120,9 +120,7 @@ def _describe_losses(record: dict[str, Any], losses: list[float]) -> list[str]:
     """Say what the validation losses say; `losses` are those after the start, in order."""
     best, before = record["best"], record["base_validation_loss"]
     start = record["inputs"].get("start")
-    whose = (
-        f"the adapter's it started from ({start['adapter'][:12]})" if start else "the base model's"
-    )
+    whose = "that of the adapter it started from" if start else "the base model's"
     change = (best["validation_loss"] - before) / before
     words = [
         f"The released adapter is the one after step {best['step']:,} (epoch {best['epoch']:g}): "
