@@ -5,7 +5,6 @@ import signal
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.commands import fork
 from tests.training import killed_run
@@ -68,17 +67,3 @@ def test_a_training_that_started_from_an_adapter_and_was_killed_goes_on_from_its
         assert run.returncode == 0, run.stderr[-2000:]
     adapters = [(folder / "adapter.safetensors").read_bytes() for folder in (killed, whole)]
     assert adapters[0] == adapters[1]
-
-
-def test_two_processes_start_from_the_same_adapter(
-    recipe: Recipe, hardware: Hardware, tmp_path: Path
-):
-    recipe = shrink(recipe, num_train_epochs=1, packing=False, max_steps=1)
-    first, _, _ = train(recipe, hardware, tmp_path / "runs", count=16)
-    start = write(tmp_path / "first", first)
-    further = recipe.model_copy(update={"start_from": start})
-    alone, _, _ = train(further, hardware, tmp_path / "alone", count=16)
-    two = hardware.model_copy(update={"processes": 2})
-    both, _, _ = train(further, two, tmp_path / "both", count=16)
-    for name, tensor in alone.tensors.items():
-        torch.testing.assert_close(tensor, both.tensors[name], rtol=1e-3, atol=1e-4)
