@@ -31,6 +31,8 @@ MODELS: tuple[ModelName, ModelName] = ("base", "tuned")
 # The base model with a good prompt: an instruction, and training examples like the prompt.
 INSTRUCTED, FEW_SHOT = "instructed", "few_shot"
 PROMPTED = (INSTRUCTED, FEW_SHOT)
+# The adapter that the training has started from, where it has started from one.
+OLD = "old"
 ROLES = TURN_COLUMNS
 # What files of conversations, as ShareGPT's, call those who speak.
 SPEAKERS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.checks.merged_settings import (
@@ -65,11 +65,12 @@ class CheckBeforeRun:
 
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Give a use case without a `publish` block its defaults."""
+        """Give a use case the defaults of what it does not state and a node takes by itself."""
         for use_case in list_use_cases():
-            name = f"params:{use_case}.publish"
-            if name not in catalog:
-                catalog[name] = Publish()
+            for key, default in (("publish", Publish()), ("recipe.start_from", None)):
+                name = f"params:{use_case}.{key}"
+                if name not in catalog:
+                    catalog[name] = MemoryDataset(default)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

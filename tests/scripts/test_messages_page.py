@@ -13,6 +13,8 @@ from tests.documentation import PROJECT
 PAGE = render_page()
 # Modules that hand on what a library, a provider or a row says, in its words.
 HANDED_ON = {
+    "checks/start_from.py",
+    "models/start_adapter.py",
     "checks/base_models.py",
     "checks/configuration_files.py",
     "checks/library_keys.py",

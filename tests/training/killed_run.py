@@ -85,7 +85,14 @@ MOMENTS: dict[str, Callable[[], None]] = {
 }
 
 
-def main(folder: Path, moment: str, dtype: str, memory_gb: float, quantized: bool = True) -> None:
+def main(
+    folder: Path,
+    moment: str,
+    dtype: str,
+    memory_gb: float,
+    quantized: bool = True,
+    start_from: str | None = None,
+) -> None:
     loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
     settings = loader["parameters"]
     recipe = Recipe.model_validate(settings["product_descriptions"]["recipe"])
@@ -95,6 +102,7 @@ def main(folder: Path, moment: str, dtype: str, memory_gb: float, quantized: boo
         lora={**recipe.lora, "r": 8, "lora_dropout": 0.1},
         save_steps=2,
         **({} if quantized else {"quantization": None}),
+        start_from=start_from,
     )
     machine = {"tokens_per_batch": 100, "dtype": dtype, "memory_gb": memory_gb}
     hardware = Hardware.model_validate({**settings["hardware"], **machine})

@@ -10,8 +10,9 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.checks.base_models import find_base_problems
+from tuneline.checks.start_from import find_start_from_problems
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Message, start_messages
+from tuneline.examples import Example, Message, start_messages
 from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_problems
 from tuneline.hub.download import fetch_base, find_space_problems
 from tuneline.hub.gguf import locate_base
@@ -19,6 +20,7 @@ from tuneline.llm_api.server import find_server_problems
 from tuneline.models.batching import count_at_once
 from tuneline.models.memory import measure_bfloat16
 from tuneline.models.rendering import render_example, render_prompt
+from tuneline.models.start_adapter import find_folder_problem
 from tuneline.parameters import (
     Data,
     Evaluation,
@@ -37,6 +39,7 @@ from tuneline.utils.disks import locate
 EMULATED = 1.5
 # Stages whose nodes load the weights of a base model.
 LOADING = {"train", "evaluate", "ask", "merge"}
+START_FROM = ".start_from"
 # The node of the plan that may load them, too.
 REPLAYING = "answer_general_prompts"
 
@@ -166,9 +169,33 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
+        if recipe.start_from and {"plan", "train"} & stages:
+            prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
+            rests = unusable or unreadable
+            test = _load_test(use_case, pipeline, catalog)
+            yield from find_start_from_problems(use_case, recipe, prompt, test, compares=not rests)
     if {"plan", "train", "evaluate", "ask"} & loading:
         yield from find_device_problems(hardware)
     yield from find_space_problems(_list_loaded(pipeline, catalog))
+
+
+def _load_test(use_case: str, pipeline: Pipeline, catalog: DataCatalog) -> list[Example]:
+    """Load the test prompts of today, unless this run makes them: it keeps out what was seen."""
+    name = f"{use_case}.test"
+    if name in pipeline.all_outputs() or not catalog.exists(name):
+        return []
+    examples: list[Example] = catalog.load(name)
+    return examples
+
+
+def _find_folder_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
+    """Look for the adapter that a preparation alone keeps the test split clear of."""
+    for name in sorted(name for name in pipeline.inputs() if name.endswith(START_FROM)):
+        recipe = name.removesuffix(START_FROM)
+        folder = catalog.load(name)
+        if folder and recipe not in pipeline.inputs():
+            where = f"{recipe.removeprefix('params:')}{START_FROM}"
+            yield from (replace(one, where=where) for one in find_folder_problem(folder))
 
 
 def fetch_weights(pipeline: Pipeline, catalog: DataCatalog) -> list[Problem]:
@@ -368,6 +395,7 @@ def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
     """
     yield from _find_missing_inputs(pipeline, catalog)
     yield from find_model_problems(pipeline, catalog)
+    yield from _find_folder_problems(pipeline, catalog)
     yield from find_api_problems(pipeline, catalog)
     yield from find_publish_problems(pipeline, catalog)
 

@@ -12,6 +12,8 @@ from kedro_datasets.partitions import PartitionedDataset
 
 from tuneline.models.adapter import Adapter, BaseModel, Release
 from tuneline.models.loading import check_adapter_config, refuse_foreign_code
+from tuneline.models.seen_examples import read_seen, write_seen
+from tuneline.models.start_adapter import SEEN
 from tuneline.utils.caches import Cache
 from tuneline.utils.files import move_folder, name_unreadable, replace_whole_folder
 from tuneline.utils.hashing import (
@@ -159,8 +161,8 @@ class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]
     """Writes and reads an adapter as the folder that PEFT, transformers and vLLM load.
 
     Holds `adapter_model.safetensors`, `adapter_config.json`, the tokenizer's files with
-    `chat_template.jinja`, and `provenance.json` with the SHA-256 of all these. The folder appears
-    only when it is whole.
+    `chat_template.jinja`, `seen.safetensors` with hashes of the examples it has seen, and
+    `provenance.json` with the SHA-256 of all these. The folder appears only when it is whole.
 
     Args:
         filepath: the folder; versions are under it.
@@ -196,7 +198,8 @@ class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]
             with refuse_foreign_code(str(folder / "tokenizer_config.json"), None):
                 tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             tensors = load_file(folder / "adapter_model.safetensors")
-        return Adapter(config, tensors, tokenizer, provenance)
+            seen = read_seen(folder / SEEN) if (folder / SEEN).is_file() else None
+        return Adapter(config, tensors, tokenizer, provenance, seen)
 
     def save(self, data: Adapter) -> None:
         """Write the adapter."""
@@ -227,6 +230,8 @@ def write_adapter(folder: Path, adapter: Adapter) -> None:
     save_file(adapter.tensors, folder / "adapter_model.safetensors", {"format": "pt"})
     (folder / CONFIG).write_text(config + "\n", encoding="utf-8")
     adapter.tokenizer.save_pretrained(folder)
+    if adapter.seen is not None:
+        write_seen(folder / SEEN, adapter.seen)
     write_sealed(folder / PROVENANCE, {**adapter.provenance, "files": hash_all(folder)})
 
 

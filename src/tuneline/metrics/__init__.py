@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tuneline.examples import MODELS, PROMPTED, Example
+from tuneline.examples import MODELS, OLD, PROMPTED, Example
 from tuneline.metrics import answer_rules, key_recall, likelihood, usable
 from tuneline.metrics.format import (
     ENDING,
@@ -43,7 +43,7 @@ FAMILIES: tuple[tuple[tuple[Metric, ...], Callable[[Outputs], SampleScores]], ..
     (REPETITION, measure_repetition),
     (COPYING, measure_copying),
 )
-# The references' losses are measured of base and tuned model alone.
+# The references' losses are not measured of a base model that is prompted in another way.
 ANSWER_FAMILIES = tuple(one for one in FAMILIES if one[1] is not likelihood.measure)
 METRICS = tuple(chain.from_iterable(metrics for metrics, _ in FAMILIES))
 
@@ -61,13 +61,14 @@ def measure_answers(
         evaluation: sections and language that are asked for.
 
     Returns:
-        One row a prompt, in their order: its `id`, and for each model (`base`, `tuned`, and the
+        One row a prompt, in their order: its `id`, and for each model (`base`, `tuned`, the adapter
+        that was trained further (`old`), and the
         base model as it was prompted besides) the `metrics`, by name `[numerator, denominator]` (a
         numerator that is not a number is None; a metric that does not apply is left out), of
         figures and key terms those `missed` and `added`, and the `flaws` that make an answer
         unusable.
     """
-    asked = [*MODELS, *(name for name in PROMPTED if f"{name}_answer" in answers[0])]
+    asked = [*MODELS, *(name for name in (*PROMPTED, OLD) if f"{name}_answer" in answers[0])]
     training = [example["completion"][-1]["content"] for example in train]
     keys: dict[str, list[KeyComparison]] = {
         who: [key_recall.compare_row(row, who, evaluation.language) for row in answers]
@@ -78,7 +79,7 @@ def measure_answers(
         flaws = [usable.find_flaws(row, who, evaluation) for row in answers]
         outputs = Outputs(answers, who, training, evaluation, keys, flaws)
         found: SampleScores = {}
-        families = FAMILIES if who in MODELS else ANSWER_FAMILIES
+        families = FAMILIES if who in (*MODELS, OLD) else ANSWER_FAMILIES
         for _, measure in track(families, f"Scoring the {who} model", "measures"):
             found |= measure(outputs)
         for number, (row, compared) in enumerate(zip(rows, keys[who], strict=True)):

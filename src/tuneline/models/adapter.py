@@ -14,6 +14,7 @@ from tuneline.models.architecture import measure_context
 from tuneline.models.generation import Answer, stream_answer, warm_up
 from tuneline.models.loading import load_model, load_model_config
 from tuneline.models.rendering import render_prompt
+from tuneline.models.seen_examples import SeenExamples
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.utils.hashing import hash_value
 
@@ -31,21 +32,30 @@ class Adapter:
         tensors: weights by name, float32, on the CPU.
         tokenizer: the tokenizer it was trained with, chat template included.
         provenance: what it was made from: hashes of examples, recipe, base and template; versions.
+        seen: the examples that it was trained or watched on, and those that the adapter it has
+            started from had seen; None where that is not recorded.
     """
 
     config: dict[str, Any]
     tensors: dict[str, Any]
     tokenizer: Any
     provenance: dict[str, Any]
+    seen: SeenExamples | None = None
 
 
-def read_adapter(folder: Path, tokenizer: Any, provenance: dict[str, Any]) -> Adapter:
+def read_adapter(
+    folder: Path,
+    tokenizer: Any,
+    provenance: dict[str, Any],
+    seen: SeenExamples | None = None,
+) -> Adapter:
     """Read an adapter as PEFT has saved it.
 
     Args:
         folder: with `adapter_config.json` and `adapter_model.safetensors`.
         tokenizer: the tokenizer it was trained with.
         provenance: what it was made from.
+        seen: which examples.
 
     Returns:
         The adapter, in float32.
@@ -55,9 +65,9 @@ def read_adapter(folder: Path, tokenizer: Any, provenance: dict[str, Any]) -> Ad
 
     state = load_file(folder / "adapter_model.safetensors")
     tensors = {name: state[name].float() for name in sorted(state)}
-    config = _plain(LoraConfig.from_pretrained(str(folder)).to_dict())
+    config = make_plain(LoraConfig.from_pretrained(str(folder)).to_dict())
     config |= {"inference_mode": True, "base_model_name_or_path": provenance["base"]["name"]}
-    return Adapter(config=config, tensors=tensors, tokenizer=tokenizer, provenance=provenance)
+    return Adapter(config, tensors, tokenizer, provenance, seen)
 
 
 def hash_adapter(adapter: Adapter) -> str:
@@ -86,6 +96,23 @@ def attach_adapter(model: Any, adapter: Adapter) -> Any:
     return model.eval()
 
 
+def attach_second(model: Any, name: str, adapter: Adapter, tensors: dict[str, Any]) -> None:
+    """Put the weights of a second adapter on a model, and have it answer with them.
+
+    Args:
+        model: a PeftModel that has the first one.
+        name: of the second.
+        adapter: the first, whose layers, rank and alpha the second has, too.
+        tensors: the weights of the second.
+    """
+    from peft import set_peft_model_state_dict
+
+    model.add_adapter(name, restore_config(adapter, model.get_base_model()))
+    set_peft_model_state_dict(model, tensors, adapter_name=name)
+    model.set_adapter(name)
+    model.eval()
+
+
 def restore_config(adapter: Adapter, model: Any) -> Any:
     """Make the `LoraConfig` that puts an adapter on a model.
 
@@ -97,10 +124,10 @@ def restore_config(adapter: Adapter, model: Any) -> Any:
     return LoraConfig(**{**adapter.config, **loaded})
 
 
-def _plain(value: Any) -> Any:
+def make_plain(value: Any) -> Any:
     """Turn sets into sorted lists, so that the same adapter gives the same file."""
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: make_plain(one) for key, one in value.items()}
     return sorted(value) if isinstance(value, set | frozenset) else value
 
 

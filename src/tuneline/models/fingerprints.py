@@ -6,10 +6,11 @@ from importlib.metadata import version
 from typing import Any, TypedDict, cast
 
 from tuneline.errors import Problem
-from tuneline.examples import Example, hash_templates
+from tuneline.examples import OLD, Example, hash_templates
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.loading import identify_base
 from tuneline.models.rendering import hash_template
+from tuneline.models.start_adapter import describe_start
 from tuneline.parameters import Data, Evaluation, Hardware, Prompt, Recipe
 from tuneline.utils.hashing import hash_value
 
@@ -26,6 +27,7 @@ SPLITS = {
     "validation": "validation examples",
     "replay": "answers of the base model that are trained on",
 }
+START = "adapter to start from"
 SHORT = 16  # hexadecimal digits: what messages show of a hash
 # A plan says nothing that the others of a recipe's keys (learning rate, seed …) would change.
 PLANNED_KEYS = {
@@ -37,8 +39,8 @@ PLANNED_KEYS = {
 # Recipe keys that change nothing in the adapter: how a run is watched and kept, and what the base
 # model says by itself.
 WATCHING_KEYS = {
-    *("base_model", "revision", "save_steps", "save_strategy", "save_total_limit", "report_to"),
-    *("logging_steps", "logging_strategy", "logging_first_step", "run_name"),
+    *("base_model", "revision", "start_from", "save_steps", "save_strategy", "save_total_limit"),
+    *("report_to", "logging_steps", "logging_strategy", "logging_first_step", "run_name"),
     "max_overlong_fraction",
 }
 # What decides how fast a training goes, next to the base model.
@@ -65,6 +67,7 @@ class RunInputs(TypedDict, total=False):
     Attributes:
         base: `name` of the base model, with the `sha256` of its weights or its `commit`.
         chat_template_sha256: of the tokenizer's chat template.
+        start: the adapter that the training starts from, as `describe_start` gives it.
         prompt_templates: fingerprint of those that filled the examples; None for several.
         examples: `count` and `sha256` by split.
         recipe: `settings`, and the `sha256` of them.
@@ -74,6 +77,7 @@ class RunInputs(TypedDict, total=False):
 
     base: dict[str, str]
     chat_template_sha256: str
+    start: dict[str, Any]
     prompt_templates: str | None
     examples: dict[str, dict[str, Any]]
     recipe: dict[str, Any]
@@ -102,8 +106,10 @@ def describe_inputs(
     replayed = {"replay": [*replay]} if replay else {}
     settings = recipe.model_dump()
     templates = {example["meta"].get("templates") for example in train}
+    start = describe_start(recipe)
     return {
         "base": identify_base(recipe),
+        **({"start": start} if start else {}),  # type: ignore[typeddict-item]
         "chat_template_sha256": hash_template(tokenizer),
         "prompt_templates": templates.pop() if len(templates) == 1 else None,
         "examples": _describe_examples(train=train, validation=validation, **replayed),
@@ -137,9 +143,12 @@ def find_differences(
     ]
 
 
-def describe_preparation(data: Data, prompt: Prompt, evaluation: Evaluation) -> dict[str, Any]:
+def describe_preparation(
+    data: Data, prompt: Prompt, evaluation: Evaluation, start_from: str | None = None
+) -> dict[str, Any]:
     """Describe what decides the examples, next to the raw rows, in plain values by block."""
     return {
+        **({"recipe": {"start_from": start_from}} if start_from else {}),
         "data": data.model_dump(mode="json", exclude={"replay"}),
         "prompt": prompt.model_dump(mode="json"),
         "evaluation": {
@@ -184,6 +193,8 @@ def _list_values(inputs: RunInputs) -> dict[str, Any]:
         values["weights"] = inputs["base"].get("sha256") or inputs["base"]
     if "chat_template_sha256" in inputs:
         values["chat template"] = inputs["chat_template_sha256"][:SHORT]
+    if inputs.get("start"):
+        values[START] = inputs["start"]["adapter"][:SHORT]
     if "prompt_templates" in inputs:
         values["prompt templates"] = inputs["prompt_templates"]
     for split, examples in inputs.get("examples", {}).items():
@@ -202,7 +213,7 @@ def counts_for_plan(name: str) -> bool:
     block, _, key = name.partition(".")
     if block == "recipe":
         return key in PLANNED_KEYS
-    return block == "hardware" or name in {SPLITS["train"], SPLITS["replay"]}
+    return block == "hardware" or name in {START, SPLITS["train"], SPLITS["replay"]}
 
 
 def counts_for_run(name: str) -> bool:
@@ -210,7 +221,7 @@ def counts_for_run(name: str) -> bool:
     block, _, key = name.partition(".")
     if block == "recipe":
         return key not in WATCHING_KEYS
-    return name in {"base model", "chat template", *SPLITS.values()}
+    return name in {"base model", START, "chat template", *SPLITS.values()}
 
 
 def counts_for_speed(name: str) -> bool:
@@ -314,14 +325,18 @@ def describe_generation(
         hardware: the machine; its speed is part of an answer.
 
     Returns:
-        Plain values for `base` and for `tuned`. The base model's answers do not depend on the
+        Plain values for `base`, for `tuned`, and where the training has started from an adapter,
+        for that one (`old`). The base model's answers do not depend on the
         adapter, so that those to a prompt are made once for all adapters.
     """
     trained = read_inputs(adapter)
     base = describe_base_generation(
         trained["base"], trained["chat_template_sha256"], recipe, evaluation.generation, hardware
     )
-    return {"base": base, "tuned": {**base, "adapter": hash_adapter(adapter)}}
+    found = {"base": base, "tuned": {**base, "adapter": hash_adapter(adapter)}}
+    if "start" in trained:
+        found[OLD] = {**base, "adapter": trained["start"]["adapter"]}
+    return found
 
 
 def describe_base_generation(

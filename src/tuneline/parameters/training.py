@@ -31,6 +31,11 @@ class Recipe(BaseModel):
         "transformers' format, or of a GGUF file; an installed package may hold it"
     )
     revision: str = Field(default="main", description="branch, tag or commit on the hub")
+    start_from: str | None = Field(
+        default=None,
+        description="folder of an adapter that is trained further, seen from the project's folder; "
+        "of the same base model, template, rank, target modules and alpha; null: a new one",
+    )
     quantization: dict[str, Any] | None = Field(
         description="keys of BitsAndBytesConfig, of which `load_in_4bit: true` is required; null: "
         "the base model as it is stored, in `hardware.dtype`; of a GGUF file, dequantized"

@@ -241,6 +241,15 @@ class UseCase(Block):
         return self
 
     @model_validator(mode="after")
+    def _what_was_seen_is_not_held_out(self) -> Self:
+        if self.evaluation.cross_fit and self.recipe.start_from:
+            raise ValueError(
+                "`recipe.start_from` is stated next to `evaluation.cross_fit`; every row is held "
+                "out once, those that the adapter has seen, too; leave one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _turns_are_asked_and_answered(self) -> Self:
         asked = f"{self.prompt.system or ''}{self.prompt.prompt}"
         fits = "{user}" in self.prompt.prompt and "{assistant}" not in asked

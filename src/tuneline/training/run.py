@@ -32,6 +32,7 @@ class Task:
         recipe: what is trained and how.
         hardware: the machine.
         planned_gb: memory that the plan predicts.
+        start: weights of an adapter that is trained further; None for a new one.
     """
 
     rows: Path
@@ -40,6 +41,7 @@ class Task:
     recipe: Recipe
     hardware: Hardware
     planned_gb: float
+    start: Path | None = None
 
 
 def fit(task: Task) -> None:
@@ -50,6 +52,7 @@ def fit(task: Task) -> None:
     """
     from datasets import load_from_disk
     from tuneline.models.loading import load_model, load_tokenizer
+    from tuneline.models.start_adapter import load_weights
 
     reset_peak(task.hardware.device)
     rows = {split: load_from_disk(str(task.rows / split)) for split in ("train", "validation")}
@@ -60,6 +63,8 @@ def fit(task: Task) -> None:
     if task.checkpoint:
         _go_on(trainer, task.checkpoint)
     else:
+        if task.start:
+            load_weights(trainer.model, task.start)
         _probe(trainer, rows["train"], task)
     trainer.train(resume_from_checkpoint=str(task.checkpoint) if task.checkpoint else None)
     if trainer.is_world_process_zero():

@@ -102,7 +102,7 @@ def initialize_adapter(model: Any, recipe: Recipe) -> None:
         model: a PeftModel; changed in place.
         recipe: names the base model and the initialization.
     """
-    if recipe.lora.get("init_lora_weights") == "loftq":
+    if recipe.lora.get("init_lora_weights") == "loftq" and not recipe.start_from:
         from peft import replace_lora_weights_loftq
 
         replace_lora_weights_loftq(model, _find_weights(recipe))

@@ -13,7 +13,6 @@ from tuneline.pipelines.prepare.near_duplicates import (
     choose_bands,
     make_forms,
     measure_similarity,
-    normalize_words,
     pair_words,
 )
 
@@ -89,25 +88,6 @@ def make_rows(*rows: dict[str, str]) -> pl.DataFrame:
 def read_prompts(template: str, *rows: dict[str, str], questions: list[str] | None = None) -> list:
     prompt = Prompt(prompt=template, completion="Fine.")
     return make_forms(make_rows(*rows), questions or [], prompt)["prompt"].to_list()
-
-
-@pytest.mark.parametrize(
-    ("text", "form"),
-    [
-        ("Blue Teapot, 1 liter!", "blue teapot 1 liter"),
-        ("  BLUE\tteapot – 1\nLITER ", "blue teapot 1 liter"),
-        ("Účinky na tělo", "ucinky na telo"),
-        ("café e\u0301te\u0301", "cafe ete"),
-        ("ﬁne ＡＢＣ", "fine abc"),
-        ("黴菌，70–90 %", "黴 菌 70 90"),
-        ("カビ abc除湿", "カ ヒ\u3099 abc 除 湿".replace("ヒ\u3099", "ビ")),
-        ("हिन्दी भाषा", "हिन्दी भाषा"),
-        ("?!", "?!"),
-        ("", ""),
-    ],
-)
-def test_only_the_words_of_a_text_count(text: str, form: str):
-    assert normalize_words([text]).to_list() == [form]
 
 
 def test_the_words_of_the_templates_and_the_system_message_are_not_compared():

@@ -293,3 +293,22 @@ def test_categories_of_one_row_are_named_as_the_reason():
         TunelineError, match=r"data\.category = kind: no row is left for .*100 of 100"
     ):
         divide(table, category="kind")
+
+
+def test_rows_that_an_adapter_has_seen_train_with_all_of_their_group():
+    titles = [*TITLES, "Title 3"]
+    seen = [4, *range(51, 101)]
+    splits = assign_splits(make_clean(titles), make_data(), seen)
+    trained = set(splits.filter(split="train")["line"])
+    assert {*seen, 101} <= trained
+    assert [splits.filter(split=one).height for one in ("validation", "test")] == [5, 5]
+
+
+def test_if_too_few_rows_were_not_seen_nothing_is_held_out():
+    with pytest.raises(TunelineError, match="only 7 rows are left that the adapter"):
+        assign_splits(make_clean(TITLES), make_data(), list(range(1, 94)))
+
+
+def test_a_row_that_is_named_for_the_test_split_must_not_have_been_seen():
+    with pytest.raises(TunelineError, match=r"pinned\.test = 8: the adapter .* has seen this row"):
+        assign_splits(make_clean(TITLES), make_data(pinned={"test": ["8"]}, test=None), [8])

@@ -8,7 +8,9 @@ from huggingface_hub import HfApi, constants
 
 from tests.hub_server import TOKEN, HubServer, _Handler, read_token
 from tuneline.errors import TunelineError
-from tuneline.pipelines.publish.nodes import upload
+from tuneline.models.adapter import Adapter
+from tuneline.models.seen_examples import record_seen
+from tuneline.pipelines.publish.nodes import assemble_release, upload
 
 CARD = "---\nlicense: mit\n---\n\n# Card\n"
 
@@ -121,3 +123,8 @@ def test_what_could_not_be_made_public_is_said_to_be_there(
     with pytest.raises(TunelineError, match="is there, whole, but still private"):
         send(folder, private=False)
     assert len(hub.repositories["me/new"].commits) == 2
+
+
+def test_a_release_leaves_out_what_the_adapter_has_seen():
+    adapter = Adapter({}, {}, None, {"base": {}}, record_seen([]))
+    assert assemble_release(adapter, "", {}, {}).adapter.seen is None

@@ -59,6 +59,7 @@ def suggest_next_steps(
     steps = [
         *_check_length(metrics, answers, evaluation),
         *_check_training(training_record),
+        *_check_old(scores, recipe),
         *_check_losses(scores, answer_scores),
         *_check_retention(retention or {}, data),
         *_check_loops(answer_scores, evaluation),
@@ -104,6 +105,18 @@ def _check_training(training: dict[str, Any]) -> Iterator[Step]:
     curve = training.get("curve") or {}
     if curve.get("do"):
         yield _step(curve["found"], f"{curve['do']}.", curve["key"], curve["value"])
+
+
+def _check_old(scores: dict[str, Any], recipe: Recipe) -> Iterator[Step]:
+    """A training that goes on may lose what it began with."""
+    old = scores.get("old")
+    if old and old["label"] == "worse":
+        yield _step(
+            old["summary"].rstrip("."),
+            "Keep the old adapter, or train with a third of the learning rate.",
+            "recipe.learning_rate",
+            float(f"{recipe.learning_rate / 3:.2g}"),
+        )
 
 
 def _check_losses(scores: dict[str, Any], answer_scores: list[dict[str, Any]]) -> Iterator[Step]:

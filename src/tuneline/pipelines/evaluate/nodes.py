@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import FEW_SHOT, INSTRUCTED, Example, list_messages, list_prompts
+from tuneline.examples import FEW_SHOT, INSTRUCTED, OLD, Example, list_messages, list_prompts
 from tuneline.metrics import METRICS, measure_answers, stack_scores
 from tuneline.metrics.likelihood import ReferenceLoss, measure_references
-from tuneline.models.adapter import Adapter, load_tuned
+from tuneline.models.adapter import Adapter, attach_second, load_tuned
 from tuneline.models.fingerprints import (
     describe_generation,
     find_changes,
@@ -20,9 +20,11 @@ from tuneline.models.fingerprints import (
 )
 from tuneline.models.generation import Answer, generate_answers
 from tuneline.models.rendering import render_prompt
+from tuneline.models.start_adapter import describe_unknown, find_start
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.cross_fitting import describe_cross_fit
 from tuneline.pipelines.evaluate.few_shot import Asked, build_prompts
+from tuneline.pipelines.evaluate.going_on import compare_old, find_seen_problem
 from tuneline.pipelines.evaluate.prompting import compare_prompting
 from tuneline.pipelines.evaluate.retention import answer_suite, describe_forgotten, list_suite
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
@@ -43,19 +45,32 @@ HOW = {
 Scored = tuple[dict[str, Any], dict[str, Any]]
 
 
-def check_adapter(adapter: Adapter, train: list[Example], recipe: Recipe) -> None:
+def check_adapter(
+    adapter: Adapter,
+    train: list[Example],
+    recipe: Recipe,
+    test: Sequence[Example] = (),
+    old: Adapter | None = None,
+) -> None:
     """Refuse an adapter that the held-out examples say nothing about.
 
     Args:
         adapter: the adapter.
         train: the training split of today's examples.
         recipe: names the base model.
+        test: the held-out examples.
+        old: the adapter that its training started from.
 
     Raises:
         TunelineError: if it was trained on another base model, on other examples (some of which
-            may be held out today), or with another chat template.
+            may be held out today), or with another chat template; or if the old one has seen
+            what is held out.
     """
-    problems = [*find_incompatibilities(adapter, recipe), *_find_other_examples(adapter, train)]
+    problems = [
+        *find_incompatibilities(adapter, recipe),
+        *_find_other_examples(adapter, train),
+        *find_seen_problem(old, [*test]),
+    ]
     if problems:
         raise TunelineError(*problems)
 
@@ -100,7 +115,8 @@ def answer_prompts(
         `tuned` each `_answer`, `_tokens`, `_seconds`, `_stopped`, and on the reference the summed
         `_loss` and `_entropy` (nats) and the `_correct` tokens (None without a reference). With
         `evaluation.prompting` the first four also for `few_shot`, and `instructed` where an
-        instruction is stated, and `_shots`, the examples in the prompt. And the rows of
+        instruction is stated, and `_shots`, the examples in the prompt. Where the training has
+        started from an adapter, all of `base` also for that one (`old`). And the rows of
         the retention suite, as `list_suite` starts them, with `base_answer` and `tuned_answer`.
 
     Raises:
@@ -159,7 +175,8 @@ def _ask_both(
     hardware: Hardware,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Ask both models; the first of `rows` are those of `test`, whose references are measured."""
-    check_adapter(adapter, train, recipe)
+    old = find_start(adapter, recipe)
+    check_adapter(adapter, train, recipe, test, old)
     fingerprints = describe_generation(adapter, recipe, evaluation, hardware)
     tokenizer = adapter.tokenizer
     prompts = [render_prompt(tokenizer, list_messages(row), row["id"]) for row in rows]
@@ -177,17 +194,23 @@ def _ask_both(
         log.info("The %s model answers %s prompts.", who, len(prompts))
         losses = measure_references(model, tokenizer, test, hardware)
         add_answers(rows, who, losses, answer(prompts, who))
+
+    def ask_all(who: str) -> None:
+        ask(who)
         answer_suite(
             *(general, who, model, tokenizer),
             *(evaluation, hardware, answer_cache, fingerprints[who]),
         )
 
     with model.disable_adapter():
-        ask("base")
+        ask_all("base")
         for name, asked in build_prompts(model, tokenizer, rows, train, evaluation).items():
             log.info("The base model answers %s %s.", len(asked), HOW[name])
             add_prompted(rows, name, asked, answer([one.ids for one in asked], "base"))
-    ask("tuned")
+    ask_all("tuned")
+    if old is not None:
+        attach_second(model, OLD, adapter, old.tensors)
+        ask(OLD)
     return rows, general
 
 
@@ -213,14 +236,15 @@ def score_answers(
         The `run` they belong to, how many `prompts` and `questions`; in how many independent
         `groups` the prompts are, and in how many by each of the `groupings`; the `verdict`,
         `metrics` by name as `compare_all` gives them, `prompting` as `compare_prompting` gives it,
-        and the metrics of each of the `categories`,
+        `old` as `compare_old` gives it, and the metrics of each of the `categories`,
         and in `slices` for each value of each column; `cross_fit`, as `describe_cross_fit` gives
         it.
     """
     run = describe_run(answers, adapter, evaluation, hardware)
     held_out = sum(row["reference"] is not None for row in answers)
     folds = describe_cross_fit(adapter, held_out, evaluation)
-    others = [folds["summary"]] if folds else []
+    unknown = describe_unknown(adapter.provenance.get("start", {}))
+    others = [*([folds["summary"]] if folds else []), *([unknown] if unknown else [])]
     return {
         **_score(answers, answer_scores, evaluation, run, retention, others),
         "cross_fit": folds,
@@ -286,11 +310,13 @@ def _score(
             for column, values in by_slice.items()
         }
     prompting = compare_prompting(answers, answer_scores, evaluation)
+    old = compare_old(answers, answer_scores, evaluation)
     verdict = conclude(
         metrics,
         categories,
         describe_usable(answer_scores, metrics, evaluation.usable),
         [
+            *([old["summary"]] if old else []),
             *([prompting["summary"]] if prompting else []),
             *describe_forgotten(retention or {}),
             *others,
@@ -307,6 +333,7 @@ def _score(
         "verdict": verdict,
         "metrics": metrics,
         "prompting": prompting,
+        "old": old,
         "categories": categories,
         "slices": slices,
     }

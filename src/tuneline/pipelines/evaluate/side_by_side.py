@@ -7,7 +7,7 @@ from typing import Any
 import regex
 from markupsafe import Markup, escape
 
-from tuneline.examples import MODELS, PROMPTED
+from tuneline.examples import MODELS, OLD, PROMPTED
 from tuneline.metrics.usable import BESIDES_RULES, find_loop
 from tuneline.utils.text import UNSPACED
 
@@ -114,7 +114,8 @@ def show_answers(
         `reference`, `gain`, `result` (win, tie, loss of the tuned answer; none without a
         reference), whether the tuned answer `breaks_rule`, and for `base` and `tuned`
         the `text` with marks, its `flaws`, its `score`, and of the numbers and terms what it
-        `missed` and `added`; the same in `prompted` of the base model with a good prompt.
+        `missed` and `added`; the same of the adapter that was trained further (`old`), and in
+        `prompted` of the base model with a good prompt.
     """
     gains = measure_gains(answer_scores, metric)
     given = enumerate(zip(answers, answer_scores, gains, strict=True))
@@ -135,6 +136,7 @@ def _show_answer(
         "result": _decide(gain),
         "breaks_rule": not BESIDES_RULES.issuperset(scores["tuned"]["flaws"]),
         **{who: _show_model(row, who, scores[who], metric) for who in MODELS},
+        OLD: _show_model(row, OLD, scores[OLD], metric) if OLD in scores else None,
         "prompted": {
             name: _show_model(row, name, scores[name], metric)
             for name in PROMPTED

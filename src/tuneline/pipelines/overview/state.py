@@ -170,7 +170,9 @@ def _compare_preparation(
         yield "the raw data are newer"
     if "inputs" not in record:
         return
-    blocks = describe_preparation(settings.data, settings.prompt, settings.evaluation)
+    blocks = describe_preparation(
+        settings.data, settings.prompt, settings.evaluation, settings.recipe.start_from
+    )
     then, now = flatten(record["inputs"]), flatten(blocks)
     keys = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
     yield from _name_changes([Difference(key, then.get(key), now.get(key)) for key in keys])
@@ -199,6 +201,9 @@ def _compare_run(
     base = record["inputs"]["base"]["name"]
     if counts is counts_for_run and base != recipe.base_model:
         changes.append(Difference("recipe.base_model", base, recipe.base_model))
+    start = record["inputs"].get("recipe", {}).get("settings", {}).get("start_from")
+    if start != recipe.start_from:  # which folder it is in is no part of a run, but which adapter
+        changes.append(Difference("recipe.start_from", start, recipe.start_from))
     name = next((one for one in changes if one.name == "hardware.name"), None)
     if name:  # then every other key of it differs by right
         yield f"it was made for {name.recorded}, this is {name.now}"

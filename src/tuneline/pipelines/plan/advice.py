@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tuneline.models.memory import keeps_dequantized
+from tuneline.models.start_adapter import describe_unknown
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
 from tuneline.pipelines.plan.quantization import NF4
@@ -150,6 +151,8 @@ def list_warnings(plan: dict[str, Any], recipe: Recipe) -> Iterator[str]:
     Yields:
         Sentences.
     """
+    if unknown := describe_unknown(plan["inputs"].get("start", {})):
+        yield unknown
     yield from _warn_of_lengths(plan["overlong"])
     yield from _warn_of_context(plan["context"], recipe)
     yield from _warn_of_steps(plan, recipe)

@@ -20,7 +20,7 @@ from tuneline.models.architecture import (
 )
 from tuneline.models.batching import plan_steps
 from tuneline.models.chat_template import describe_template
-from tuneline.models.fingerprints import describe_inputs
+from tuneline.models.fingerprints import RunInputs, describe_inputs
 from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
@@ -42,7 +42,7 @@ from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
 from tuneline.pipelines.plan.quantization import describe_quantization
 from tuneline.pipelines.plan.run_card import write_card
 from tuneline.pipelines.plan.timing import describe_work, estimate_time
-from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
+from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, count, style
 
 log = logging.getLogger(__name__)
 
@@ -173,9 +173,12 @@ def make_plan(
     steps = plan_steps(len(used), recipe, hardware)
     tokens = describe_tokens(used, steps)
     adapters = 1 + (evaluation.cross_fit or 0)
+    inputs = describe_inputs(train, validation, tokenizer, recipe, hardware, replay)
     plan: dict[str, Any] = {
-        "inputs": describe_inputs(train, validation, tokenizer, recipe, hardware, replay),
-        "resolved": describe_resolved(recipe, hardware, config) | _describe_replay(replay),
+        "inputs": inputs,
+        "resolved": describe_resolved(recipe, hardware, config)
+        | _describe_start(recipe, inputs)
+        | _describe_replay(replay),
         "examples": token_report["split"].value_counts().to_dict(),
         "tokens": tokens,
         "overlong": describe_overlong(token_report, used, recipe),
@@ -238,6 +241,15 @@ def plan_folds(
         report = count_tokens(train, validation, [], recipe, replay)
         plans.append(plan_fold(plan, inputs, report, recipe, hardware))
     return plans
+
+
+def _describe_start(recipe: Recipe, inputs: RunInputs) -> dict[str, str]:
+    start = inputs.get("start")
+    if not start:
+        return {}
+    before = len(start["ancestors"])
+    more = f", which goes back to {count(before, 'more adapter')}" if before else ""
+    return {"start": f"the adapter {start['adapter'][:12]} in {recipe.start_from}{more}"}
 
 
 def _describe_replay(replay: Sequence[Example]) -> dict[str, str]:

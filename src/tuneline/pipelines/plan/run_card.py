@@ -27,6 +27,7 @@ def list_card(plan: dict[str, Any]) -> list[Line]:
     """
     return [
         Line("time", _format_times(plan["time"]), "; ".join(_list_bases(plan["time"]))),
+        *_list_start(plan),
         *_list_folds(plan),
         Line("cost", _format_cost(plan["time"])),
         Line("memory", *_format_memory(plan["memory_gb"])),
@@ -35,6 +36,11 @@ def list_card(plan: dict[str, Any]) -> list[Line]:
         Line("download", _format_download(plan)),
         Line("test", *_format_evidence(plan["evidence"])),
     ]
+
+
+def _list_start(plan: dict[str, Any]) -> Iterator[Line]:
+    if found := plan["resolved"].get("start"):
+        yield Line("start", f"{found}; the report compares base, old and new")
 
 
 def _list_folds(plan: dict[str, Any]) -> Iterator[Line]:

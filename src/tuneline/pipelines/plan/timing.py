@@ -46,6 +46,7 @@ class Workload:
         answer: tokens of the longest answer.
         parameters: of the base model.
         speed: of the training, in units of one in 4 bits, which `hardware.teraflops` is of.
+        old: adapters that answer next to base and tuned model: the one that is trained further.
     """
 
     trained: int
@@ -58,6 +59,7 @@ class Workload:
     answer: int
     parameters: int
     speed: float
+    old: int = 0
 
 
 def describe_work(
@@ -84,6 +86,7 @@ def describe_work(
         answer=plan["context"]["max_new_tokens"],
         parameters=plan["parameters"]["base"],
         speed=_measure_speed(plan, recipe, hardware),
+        old=int("start" in plan["inputs"]),
     )
 
 
@@ -202,17 +205,17 @@ def estimate_evaluation(
         hardware: how many prompts are answered at once.
     """
     rate = training.tokens_per_second
-    reading = FORWARD * (2 * work.scored + work.shown) / rate if rate else 0.0
+    reading = FORWARD * ((2 + work.old) * work.scored + work.shown) / rate if rate else 0.0
     both = work.prompts + work.general
-    answers = 2 * both + work.prompted * work.prompts
+    besides = work.prompted + work.old
+    answers = 2 * both + besides * work.prompts
     if earlier:
         seconds = earlier["metrics"]["seconds"]
         answering = seconds["base"] * (answers - both) + seconds["tuned"] * both
         return Duration(answering + reading, f"as the last one on {earlier['run']['device']}")
     if probe:
-        batches = 2 * _count_batches(both, hardware) + work.prompted * _count_batches(
-            work.prompts, hardware
-        )
+        more = besides * _count_batches(work.prompts, hardware)
+        batches = 2 * _count_batches(both, hardware) + more
         answer = probe.first_seconds + (work.answer - 1) * probe.step_seconds
         return Duration(batches * answer + reading, PROBED, at_most=True)
     if rate:

@@ -9,9 +9,9 @@ import polars as pl
 
 from tuneline.examples import KNOWN_TURNS, ROLES, SPEAKERS, Message, read_turns
 from tuneline.parameters.data import TURN_COLUMNS, Conversations, Data
-from tuneline.pipelines.prepare.near_duplicates import normalize_words
 from tuneline.pipelines.prepare.text_rules import Change
 from tuneline.utils.hashing import hash_value
+from tuneline.utils.words import normalize_words
 
 SYSTEM, USER, ASSISTANT = ROLES
 # Who calls a tool, or says what it found. No template of the base models writes these alike.

@@ -21,9 +21,10 @@ from tuneline.pipelines.prepare.cleaning import clean_batch
 from tuneline.pipelines.prepare.leak_report import COLUMNS, SHOWN_CHARACTERS
 from tuneline.pipelines.prepare.leaks import FOUND, LeakFinder
 from tuneline.pipelines.prepare.masking import Placeholders
-from tuneline.pipelines.prepare.near_duplicates import normalize_words, strip_template
+from tuneline.pipelines.prepare.near_duplicates import strip_template
 from tuneline.pipelines.prepare.row_checks import check_cleaned
 from tuneline.utils.terminal import shorten
+from tuneline.utils.words import normalize_words
 
 log = logging.getLogger(__name__)
 

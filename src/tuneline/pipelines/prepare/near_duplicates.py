@@ -24,7 +24,7 @@ import polars as pl
 from tuneline.examples import SPLIT_GROUP
 from tuneline.parameters import Prompt
 from tuneline.utils.progress import track
-from tuneline.utils.text import ACCENTS, UNSPACED
+from tuneline.utils.words import normalize_words
 
 Measure = Callable[[Sequence[str], Sequence[str], float], float]
 MISSED = 1e-6
@@ -34,7 +34,6 @@ MOST_CANDIDATES = 30
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 SEED = 3407
 ROWS_AT_ONCE = 10_000
-COMPARED_WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 
 
 class NearDuplicates:
@@ -233,24 +232,6 @@ def pair_words(form: str) -> list[str]:
     pairs = Counter(map(add, ["", *before], [*after, " "]))
     again = (f"{pair} {n}" for pair, times in pairs.items() for n in range(2, times + 1))
     return [*pairs, *again]
-
-
-def normalize_words(texts: Sequence[str | None] | pl.Series) -> pl.Series:
-    """Reduce texts to what makes two of them say the same: their words.
-
-    Letter case, punctuation, white space, accents and typographic variants (`ﬁ`, `½`, full width)
-    fall away, so that a copy is found that was typed without them.
-
-    Returns:
-        Their words with single spaces between; of a text without any word, the text itself. Null
-        stays null.
-    """
-    raw = pl.Series("text", texts, pl.String)
-    plain = pl.col("text").str.to_lowercase().str.normalize("NFKD")
-    folded = plain.str.replace_all(ACCENTS.pattern, "").str.normalize("NFKC")
-    words = folded.str.extract_all(COMPARED_WORD).list.join(" ")
-    form = pl.when(words == "").then(pl.col("text").str.strip_chars()).otherwise(words)
-    return raw.to_frame().select(form).to_series()
 
 
 def make_forms(rows: pl.DataFrame, questions: list[str], prompt: Prompt) -> pl.DataFrame:

@@ -32,6 +32,7 @@ from tuneline.pipelines.prepare.masking import Placeholders
 from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.row_checks import check_answer_rules, check_cleaned, check_columns
+from tuneline.pipelines.prepare.seen_rows import find_seen_lines
 from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
 from tuneline.streaming import (
     SOURCE,
@@ -173,7 +174,11 @@ def _log_problems(report: pd.DataFrame, data: Data) -> None:
 
 
 def split_rows(
-    pairs: pl.LazyFrame, data: Data, cleaning_report: dict[str, Any] | None = None
+    pairs: pl.LazyFrame,
+    data: Data,
+    cleaning_report: dict[str, Any] | None = None,
+    prompt: Prompt | None = None,
+    start_from: str | None = None,
 ) -> pl.DataFrame:
     """Sample the rows and divide them.
 
@@ -182,6 +187,8 @@ def split_rows(
         data: how to sample and to divide.
         cleaning_report: says why others are no clean rows; none for pairs, which were made after
             a look at it.
+        prompt: the templates.
+        start_from: an adapter that is trained further: what it has seen is not held out.
 
     Returns:
         `line`, `split`, `_group` (null where a row belongs to no other) and the columns that
@@ -195,7 +202,8 @@ def split_rows(
     if cleaning_report:
         check_cleaned(cleaning_report, data)
     check_columns(pairs, data)
-    rows = read_rows(pairs, assign_splits(pairs, data), data)
+    seen = find_seen_lines(pairs, data, prompt, start_from) if prompt and start_from else []
+    rows = read_rows(pairs, assign_splits(pairs, data, seen), data)
     check_answer_rules(rows, data)
     log.info("Rows: %s.", _count_splits(rows))
     return rows
@@ -207,6 +215,7 @@ def check_leaks(
     prompt: Prompt,
     evaluation: Evaluation,
     feedback: Sequence[Example] = (),
+    start_from: str | None = None,
 ) -> tuple[pl.DataFrame, pd.DataFrame, pl.DataFrame, dict[str, Any]]:
     """Take out of the splits what is in two of them or asks a fixed question.
 
@@ -216,6 +225,7 @@ def check_leaks(
         prompt: the templates; of a row, the columns that fill them are compared.
         evaluation: the fixed questions.
         feedback: examples that are trained on unless they are about what is held out.
+        start_from: an adapter that is trained further.
 
     Returns:
         The rows without leaks, those that were moved into training after its own; a table of the
@@ -239,7 +249,7 @@ def check_leaks(
         warn_of_leaks(known)
         table = pd.concat([table, known], ignore_index=True) if len(known) else table
         report |= describe_feedback(feedback, known, report)
-    report["inputs"] = describe_preparation(data, prompt, evaluation)
+    report["inputs"] = describe_preparation(data, prompt, evaluation, start_from)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
     return left, table, list_copies(copies, rows, data), report
 

@@ -15,6 +15,9 @@ from tuneline.pipelines.prepare.nodes import (
     split_rows,
 )
 
+# An adapter that is trained further; a run gives it to every use case, as most state none.
+START = "params:recipe.start_from"
+
 
 def create_cleaning_pipeline() -> Pipeline:
     """List the nodes from raw to clean rows, feedback too; a box of their own in the lineage."""
@@ -61,9 +64,7 @@ def create_pipeline(makes_pairs: bool = False, folds: int = 0) -> Pipeline:
             Node(
                 split_all_rows if folds else split_rows,
                 name="split_rows",
-                inputs=["pairs", "params:data"]
-                if makes_pairs
-                else ["clean", "params:data", "cleaning_report"],
+                inputs=_list_splitting_inputs(makes_pairs, folds),
                 outputs="rows",
             ),
             *(_list_cross_fitting(folds) if folds else _list_splitting()),
@@ -82,12 +83,28 @@ def create_pipeline(makes_pairs: bool = False, folds: int = 0) -> Pipeline:
     )
 
 
+def _list_splitting_inputs(makes_pairs: bool, folds: int) -> dict[str, str]:
+    return {
+        "pairs": "pairs" if makes_pairs else "clean",
+        "data": "params:data",
+        **({} if makes_pairs else {"cleaning_report": "cleaning_report"}),
+        **({} if folds else {"prompt": "params:prompt", "start_from": START}),
+    }
+
+
 def _list_splitting() -> list[Node]:
     return [
         Node(
             check_leaks,
             name="check_leaks",
-            inputs=["rows", "params:data", "params:prompt", "params:evaluation", "clean_feedback"],
+            inputs=[
+                "rows",
+                "params:data",
+                "params:prompt",
+                "params:evaluation",
+                "clean_feedback",
+                START,
+            ],
             outputs=["leak_free_rows", "leaks", "copies", "leak_report"],
         ),
         Node(

@@ -7,7 +7,7 @@ import regex
 from rapidfuzz.distance import Prefix
 
 from tuneline.parameters.table import Similarity
-from tuneline.pipelines.prepare.near_duplicates import normalize_words
+from tuneline.utils.words import normalize_words
 
 # Letters with which two words must begin to be forms of one; shorter words must be equal.
 LEAST_LETTERS = 3

@@ -1,5 +1,7 @@
 """Which rows are used, and in which split they are."""
 
+from collections.abc import Collection
+
 import numpy as np
 import polars as pl
 
@@ -22,7 +24,7 @@ ALONE = "line\n"
 ROWS_PER_BATCH = 50_000
 
 
-def assign_splits(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
+def assign_splits(clean: pl.LazyFrame, data: Data, seen: Collection[int] = ()) -> pl.DataFrame:
     """Draw the sample and divide it, whole groups at a time.
 
     Groups are in the order of a seeded hash of their text, so that a row's place does not depend
@@ -30,6 +32,13 @@ def assign_splits(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     training: a smaller test split is a part of a larger one, and a larger sample trains on more
     without touching either. With a category, each category is drawn and divided in this way on its
     own, in proportion to its size. Questions of a table are in the split of their facts.
+
+    Args:
+        clean: the rows.
+        data: how to sample and to divide.
+        seen: lines of rows that an adapter has seen which is trained further: they are trained on,
+            with all of their groups. Questions of a table that another split would ask are left
+            out.
 
     Returns:
         `line`, `split` (one of `SPLITS`), `position` and `_group` of each row in the sample; the
@@ -45,6 +54,8 @@ def assign_splits(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     count = min(split.sample or rows.height, rows.height)
     sizes = {name: _count(getattr(split, name), count) for name in ("test", "validation")}
     check_size(count, sizes, split)
+    if seen:
+        rows = (_leave_out_seen if known else _train_on_seen)(rows, seen, sizes)
     drawn = _draw_known(rows, split, sizes) if known else _divide(rows, sizes)
     group = pl.when(~pl.col("group").str.starts_with(ALONE)).then("group").alias(SPLIT_GROUP)
     splits = drawn.with_row_index("position").select("line", "position", "split", group)
@@ -163,6 +174,54 @@ def _draw_sample(rows: pl.DataFrame, sample: int) -> pl.DataFrame:
     place = pl.int_range(pl.len()).over("category", "split")
     quota = _quota(others["category"].value_counts(), sample - rows.height + others.height)
     return rows.filter(~free | (place < quota))
+
+
+def _train_on_seen(
+    rows: pl.DataFrame, seen: Collection[int], sizes: dict[str, int]
+) -> pl.DataFrame:
+    """Put groups of which a row was seen into training; the others may be held out."""
+    was_seen = pl.col("line").is_in(seen).any().over("group")
+    pinned = rows.filter(was_seen & pl.col("split").is_in(["test", "validation"]))
+    left = rows.filter(~was_seen).height
+    problems = [_pinned_seen(*row) for row in pinned.select("id", "split").unique().rows()]
+    if left < sum(sizes.values()):
+        problems.append(_all_seen(left, sizes))
+    if problems:
+        raise TunelineError(*problems)
+    return rows.with_columns(
+        split=pl.when(was_seen).then(pl.lit("train")).otherwise(pl.col("split"))
+    )
+
+
+def _leave_out_seen(
+    rows: pl.DataFrame, seen: Collection[int], sizes: dict[str, int]
+) -> pl.DataFrame:
+    """Leave out the questions of a table that were seen and would be held out."""
+    kept = rows.filter(~pl.col("line").is_in(seen) | (pl.col("split") == "train"))
+    left = kept.filter(pl.col("split") != "train").height
+    if left < sum(sizes.values()):
+        raise TunelineError(_all_seen(left, sizes))
+    return kept
+
+
+def _pinned_seen(one: str, split: str) -> Problem:
+    return Problem(
+        where=f"data.split.pinned.{split}",
+        value=one,
+        wrong="the adapter in `recipe.start_from` has seen this row, or one of its group",
+        matters="what it answers there says nothing about rows that it does not know",
+        remedy="name another row, or start from another adapter",
+    )
+
+
+def _all_seen(left: int, sizes: dict[str, int]) -> Problem:
+    return Problem(
+        where="data.split",
+        value=" + ".join(f"{name} {size:,}" for name, size in sizes.items()),
+        wrong=f"only {left:,} rows are left that the adapter in `recipe.start_from` has not seen",
+        matters="what it has seen cannot be held out",
+        remedy="bring new rows, raise `sample`, or lower `test` and `validation`",
+    )
 
 
 def _draw_known(rows: pl.DataFrame, split: Split, sizes: dict[str, int]) -> pl.DataFrame:

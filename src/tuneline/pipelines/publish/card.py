@@ -149,6 +149,7 @@ def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
     metrics = scores["metrics"]
     return {
         "verdict": _compare({name: metrics[name] for name in counting}),
+        "old": _compare(scores["old"]["metrics"], "old adapter") if scores.get("old") else None,
         "description": _compare(
             {name: found for name, found in metrics.items() if name not in counting}
         ),
@@ -209,9 +210,9 @@ def _list_licenses(publish: Publish, is_toy: bool) -> Any:
     )
 
 
-def _compare(metrics: dict[str, dict[str, Any]]) -> Any:
+def _compare(metrics: dict[str, dict[str, Any]], before: str = "base") -> Any:
     return format_table(
-        ["metric", "base", "tuned", "difference", "its interval", "average", "over", "result"],
+        ["metric", before, "tuned", "difference", "its interval", "average", "over", "result"],
         [
             (
                 found["label"] + (", %" if found["percent"] else ""),
@@ -308,12 +309,12 @@ def _name_basis(found: dict[str, Any]) -> str:
 
 
 def _pick_recipe(adapter: Adapter) -> dict[str, Any]:
-    """Leave out what is not set, and the base model, which is named above."""
+    """Leave out what is not set, and base model and old adapter, which are named above."""
     settings = adapter.provenance["recipe"]["settings"]
     return {
         key: value
         for key, value in settings.items()
-        if value is not None and key not in ("base_model", "revision")
+        if value is not None and key not in ("base_model", "revision", "start_from")
     }
 
 

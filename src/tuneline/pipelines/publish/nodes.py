@@ -177,8 +177,10 @@ def assemble_release(
         training_record: what the training took.
 
     Returns:
-        The release. Its adapter names the very commit of the base model that it was trained on.
+        The release. Its adapter names the very commit of the base model that it was trained on,
+        and leaves out the hashes of what it has seen: whoever guesses a row could check it.
     """
+    adapter = replace(adapter, seen=None)
     commit = adapter.provenance["base"].get("commit", "")
     if COMMIT.fullmatch(commit):
         adapter = replace(adapter, config=adapter.config | {"revision": commit})

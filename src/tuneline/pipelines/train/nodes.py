@@ -18,6 +18,8 @@ from tuneline.models.fingerprints import (
     find_differences,
 )
 from tuneline.models.loading import load_tokenizer
+from tuneline.models.seen_examples import record_seen
+from tuneline.models.start_adapter import read_start
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.record import describe_training, list_epochs, make_log
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, style
@@ -79,7 +81,8 @@ def train_adapter(
         replay: answers of the base model's own, learned from as the examples are.
 
     Returns:
-        The best checkpoint's adapter in float32; the log, one row a logged step; and what was
+        The best checkpoint's adapter in float32, with what it and the adapter it has started from
+        have seen; the log, one row a logged step; and what was
         measured: steps, device, peak memory.
 
     Raises:
@@ -98,13 +101,29 @@ def train_adapter(
                 with name_unwritable(Path(scratch), SCRATCH_REMEDY):
                     rows.save_to_disk(f"{scratch}/{split}")
             planned = plan["memory_gb"]["total"]
-            task = Task(Path(scratch), run, find_checkpoint(run), recipe, hardware, planned)
+            start = _write_start(Path(scratch), recipe)
+            task = Task(Path(scratch), run, find_checkpoint(run), recipe, hardware, planned, start)
             launch(fit, hardware.processes, task)
     stats = read_finished(run)
     assert stats  # noqa: S101 - `fit` has just written them
     step = stats["released_step"]
-    adapter = read_adapter(run / f"checkpoint-{step}", tokenizer, {**inputs})
+    seen = record_seen([*train, *validation])
+    if recipe.start_from and (before := read_start(recipe.start_from).seen):
+        seen |= before
+    adapter = read_adapter(run / f"checkpoint-{step}", tokenizer, {**inputs}, seen)
     return adapter, make_log(stats.pop("log")), stats
+
+
+def _write_start(folder: Path, recipe: Recipe) -> Path | None:
+    """Write the weights that the training starts from where each of its processes reads them."""
+    if recipe.start_from is None:
+        return None
+    from safetensors.torch import save_file
+
+    path = folder / "start.safetensors"
+    with name_unwritable(path, SCRATCH_REMEDY):
+        save_file(read_start(recipe.start_from).tensors, path)
+    return path
 
 
 def plot_losses(training_log: pd.DataFrame) -> go.Figure:

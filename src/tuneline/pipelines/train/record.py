@@ -7,6 +7,7 @@ import pandas as pd
 
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import read_inputs
+from tuneline.models.start_adapter import describe_unknown
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.curve import Curve, read_curve
 from tuneline.reporting.pages import count
@@ -82,9 +83,10 @@ def describe_training(
     words = [
         _describe_best(record),
         finding.format(),
+        describe_unknown(record["inputs"].get("start", {})),
         *_format_examples(record["examples"], recipe),
     ]
-    return {"summary": " ".join(words), **record}
+    return {"summary": " ".join(filter(None, words)), **record}
 
 
 def _compare(
@@ -118,10 +120,12 @@ def _compare(
 def _describe_best(record: dict[str, Any]) -> str:
     """Say which checkpoint is released, and how far it is below the base model."""
     best, before = record["best"], record["base_validation_loss"]
+    start = record["inputs"].get("start")
+    whose = "that of the adapter it started from" if start else "the base model's"
     change = (best["validation_loss"] - before) / before
     return (
         f"The released adapter is the one after step {best['step']:,} (epoch {best['epoch']:g}): "
-        f"validation loss {best['validation_loss']:.4f}, the base model's {before:.4f} "
+        f"validation loss {best['validation_loss']:.4f}, {whose} {before:.4f} "
         f"({change:+.0%})."
     )
 
