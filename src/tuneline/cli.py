@@ -19,7 +19,6 @@ from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
 from yaml import YAMLError
 
-from tuneline.checks.configuration_files import check_configuration
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, check_use_case, find_project
 from tuneline.utils.terminal import StopCommandError, end_children, show, stoppable
@@ -86,6 +85,8 @@ class UserErrorCommand(click.Command):
 
     def check(self, ctx: click.Context) -> None:
         """Look at the files of `conf/` and at the arguments before the command runs."""
+        from tuneline.checks.configuration_files import check_configuration
+
         check_encoding(Path.cwd())
         env = ctx.params.get("env") or os.environ.get("KEDRO_ENV") or DEFAULT_ENVIRONMENT
         check_configuration(find_project() / "conf", env, ctx.params.get("params") or {})

@@ -5,30 +5,19 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.config import OmegaConfigLoader
-from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
-from kedro.pipeline import Node, Pipeline
 
-from tuneline.checks.merged_settings import (
-    check_environment,
-    check_parameters,
-    list_settings,
-    name_source,
-)
-from tuneline.checks.preflight import fetch_weights, find_run_problems
-from tuneline.errors import TunelineError
-from tuneline.hub.cache import configure_storage
-from tuneline.parameters import Evaluation, Publish, Storage
-from tuneline.reporting.summary import summarize
 from tuneline.use_cases import CROSS_FIT, DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
-from tuneline.utils.locks import hold
-from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import StopCommandError, state_rest
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a run needs is imported as it begins: other commands have no use for it
     from filelock import BaseFileLock
+    from kedro.config import OmegaConfigLoader
+    from kedro.framework.context import KedroContext
+    from kedro.io import DataCatalog
+    from kedro.pipeline import Node, Pipeline
+
+    from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +44,12 @@ class CheckBeforeRun:
         self.held: list[BaseFileLock] = []
 
     @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
+    def after_context_created(self, context: "KedroContext") -> None:
         """Check the machine's name and every parameter, for any command; settle the hub's cache."""
+        from tuneline.checks.merged_settings import check_environment, check_parameters
+        from tuneline.hub.cache import configure_storage
+        from tuneline.parameters import Storage
+
         loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]  # settings.py
         check_environment(Path(loader.conf_source), context.env)
         check_parameters(loader)
@@ -64,16 +57,23 @@ class CheckBeforeRun:
         self.loader, self.project = loader, Path(context.project_path)
 
     @hook_impl
-    def after_catalog_created(self, catalog: DataCatalog) -> None:
+    def after_catalog_created(self, catalog: "DataCatalog") -> None:
         """Give a use case without a `publish` block its defaults."""
+        from tuneline.parameters import Publish
+
         for use_case in list_use_cases():
             name = f"params:{use_case}.publish"
             if name not in catalog:
                 catalog[name] = Publish()
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def before_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
         """Check what this run in particular needs, after the settings that the plan page lists."""
+        from tuneline.checks.merged_settings import list_settings, name_source
+        from tuneline.checks.preflight import fetch_weights, find_run_problems
+        from tuneline.errors import TunelineError
+        from tuneline.utils.locks import hold
+
         for name in pipeline.inputs():
             if use_case := SETTINGS.fullmatch(name):
                 catalog[name] = list_settings(self.loader, use_case[1])
@@ -104,7 +104,7 @@ class CheckBeforeRun:
             self.held.pop().release()
 
 
-def _name_stage(node: Node) -> str:
+def _name_stage(node: "Node") -> str:
     """Name the use case and the stage that a node belongs to, from what it writes."""
     use_cases = {name.partition(".")[0] for name in node.outputs if "." in name}
     return ".".join([*sorted(use_cases), *sorted(node.tags)])
@@ -117,7 +117,7 @@ class ProgressDuringRun:
         self.shown: Progress | None = None
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+    def before_pipeline_run(self, pipeline: "Pipeline") -> None:
         """Count the nodes."""
         self.total, self.started = len(pipeline.nodes), 0
 
@@ -132,7 +132,7 @@ class ProgressDuringRun:
         self._show(f"Saving {dataset_name}")
 
     @hook_impl
-    def before_node_run(self, node: Node) -> None:
+    def before_node_run(self, node: "Node") -> None:
         """Name the node."""
         self.started += 1
         stage = next(iter(node.tags & KEPT.keys()), "")
@@ -151,6 +151,8 @@ class ProgressDuringRun:
         self._end()
 
     def _show(self, work: str) -> None:
+        from tuneline.utils.progress import Progress
+
         self._end()
         self.shown = Progress(work)
         self.shown.__enter__()
@@ -166,7 +168,7 @@ class SummaryAfterRun:
 
     @hook_impl(trylast=True)  # it may end the command, and the others have locks to release
     def after_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+        self, run_params: dict[str, Any], pipeline: "Pipeline", catalog: "DataCatalog"
     ) -> None:
         """Summarize what this run made.
 
@@ -174,6 +176,8 @@ class SummaryAfterRun:
             StopCommandError: with status `WORSE`, if an adapter is worse than its base model and
                 `evaluation.fail_when_worse` is set.
         """
+        from tuneline.reporting.summary import summarize
+
         made = pipeline.all_outputs()
         for line in summarize(made, catalog):
             log.info("%s", line)
@@ -188,7 +192,9 @@ class SummaryAfterRun:
             _stop_if_worse(name.removesuffix(".report"), catalog)
 
 
-def _stop_if_worse(use_case: str, catalog: DataCatalog) -> None:
+def _stop_if_worse(use_case: str, catalog: "DataCatalog") -> None:
+    from tuneline.parameters import Evaluation
+
     label = catalog.load(f"{use_case}.scores")["verdict"]["label"]
     evaluation = catalog.load(f"params:{use_case}.evaluation")
     if label == "worse" and Evaluation.model_validate(evaluation).fail_when_worse:
