@@ -1,10 +1,12 @@
 """What happens around a run: checks before any node, a summary after the last."""
 
+import gc
 import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from click import get_current_context
 from kedro.framework.hooks import hook_impl
 
 from tuneline.use_cases import CROSS_FIT, DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
@@ -74,6 +76,8 @@ class CheckBeforeRun:
         from tuneline.errors import TunelineError
         from tuneline.utils.locks import hold
 
+        # The libraries that train take seconds to be imported: until then, too, something is said.
+        log.info("Checks of settings, inputs and machine: %s nodes.", len(pipeline.nodes))
         for name in pipeline.inputs():
             if use_case := SETTINGS.fullmatch(name):
                 catalog[name] = list_settings(self.loader, use_case[1])
@@ -88,6 +92,9 @@ class CheckBeforeRun:
         # Last, so that a run that is refused holds nothing.
         locks = self.project / self.loader["globals"]["data"] / ".locks"
         self.held = [hold(locks, name) for name in sorted(set(map(_name_stage, pipeline.nodes)))]
+        if get_current_context(silent=True):
+            # A command keeps what it has imported: no search for garbage need walk through it.
+            gc.freeze()
 
     @hook_impl
     def after_pipeline_run(self) -> None:

@@ -1,5 +1,6 @@
 """Streams: what lets a file of any size pass through a node in little memory."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 # Enough to fill the gaps between two calls of polars, few enough for little memory.
 WORKERS = 2
+# How long a thread keeps Python's lock while others wait for it. Each call of polars gives the lock
+# up and must have it back: at Python's own 5 ms its threads would wait for most of their time.
+SWITCH_SECONDS = 0.0005
 # How soon a thread notices that nobody asks for its values any more.
 LOOK_UP_SECONDS = 0.2
 # `data.id` of rows that have no name of their own: their number in the source.
@@ -113,6 +117,7 @@ def _pass_on(
 @cache
 def _share_threads() -> ThreadPoolExecutor:
     """Make the threads that all streams share: one reads and one writes at the same time."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     return ThreadPoolExecutor(2 * WORKERS, thread_name_prefix="streams")
 
 
