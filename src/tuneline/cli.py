@@ -20,6 +20,7 @@ from kedro.validation import ParameterValidationError
 from yaml import YAMLError
 
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.hooks import FORCE
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, check_use_case, find_project
 from tuneline.utils.terminal import StopCommandError, end_children, show, stoppable
 
@@ -136,7 +137,21 @@ def _list_run_options() -> list[click.Parameter]:
     for option in options:
         if option.name == "params" and option.callback:
             option.callback = partial(take_question, option.callback)
-    return options
+    return [*options, FORCE_OPTION]
+
+
+def _note_force(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    """Keep it where hooks find it: Kedro's own run knows no such option."""
+    ctx.meta[FORCE] = value
+
+
+FORCE_OPTION = click.Option(
+    ["--force"],
+    is_flag=True,
+    expose_value=False,
+    callback=_note_force,
+    help="Run a stage although it is up to date.",
+)
 
 
 @click.group(name="tuneline")

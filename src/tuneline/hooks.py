@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from click import get_current_context
+from click.exceptions import Exit
 from kedro.framework.hooks import hook_impl
 
 from tuneline.use_cases import CROSS_FIT, DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 SETTINGS = re.compile(r"params:(.+)\.settings")
 # The machine's name, for the commands that the overview page shows.
 ENVIRONMENT = "params:environment"
+# Where a command keeps whether it runs a stage that is up to date.
+FORCE = "tuneline.force"
 # Exit status of a command whose adapter is worse; 1 and 2 are errors of the user and of click.
 WORSE = 3
 # What is kept of a stage that is stopped half way.
@@ -83,6 +86,7 @@ class CheckBeforeRun:
                 catalog[name] = list_settings(self.loader, use_case[1])
         if ENVIRONMENT in pipeline.inputs():
             catalog[ENVIRONMENT] = self.loader.env or DEFAULT_ENVIRONMENT
+        self._end_if_up_to_date(pipeline, catalog)
         problems = list(find_run_problems(pipeline, catalog))
         # A run that is refused has downloaded no weights.
         problems = problems or fetch_weights(pipeline, catalog)
@@ -106,6 +110,28 @@ class CheckBeforeRun:
         """Let the next run write."""
         self._release()
 
+    def _end_if_up_to_date(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
+        """End the command if it would only make again what is there; a notebook's call runs."""
+        command = get_current_context(silent=True)
+        if command is None or command.meta.get(FORCE):
+            return
+        from kedro.framework.project import pipelines
+
+        from tuneline.checks.up_to_date import is_up_to_date, name_stage
+        from tuneline.utils.locks import find_holder
+
+        name = name_stage(pipeline, pipelines)
+        data = self.project / self.loader["globals"]["data"]
+        if name is None or find_holder(data / ".locks", name):
+            return
+        if is_up_to_date(data, name, pipeline, catalog):
+            log.info(
+                "%s is up to date: its inputs, parameters, results and code are those of its last "
+                "run. `--force` runs it all the same.",
+                name,
+            )
+            raise Exit(0)
+
     def _release(self) -> None:
         while self.held:
             self.held.pop().release()
@@ -115,6 +141,52 @@ def _name_stage(node: "Node") -> str:
     """Name the use case and the stage that a node belongs to, from what it writes."""
     use_cases = {name.partition(".")[0] for name in node.outputs if "." in name}
     return ".".join([*sorted(use_cases), *sorted(node.tags)])
+
+
+class RecordOfStages:
+    """Records what each whole stage of a run was made of, so that the next one need not run."""
+
+    @hook_impl
+    def after_context_created(self, context: "KedroContext") -> None:
+        """Note where the data lie."""
+        loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]  # settings.py
+        self.folder = Path(context.project_path) / loader["globals"]["data"]
+
+    @hook_impl(trylast=True)  # after what refuses a run
+    def before_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
+        """Find the whole stages."""
+        from kedro.framework.project import pipelines
+
+        from tuneline.checks.up_to_date import list_stages
+
+        self.catalog = catalog
+        self.stages = {name: pipelines[name] for name in list_stages(pipeline, pipelines)}
+        self.inputs: dict[str, dict[str, Any] | None] = {}
+        self.ended: set[str] = set()
+
+    @hook_impl
+    def before_dataset_loaded(self, node: "Node") -> None:
+        """Describe a stage before its first node reads anything."""
+        for name, stage in self.stages.items():
+            if name not in self.inputs and node in stage.nodes:
+                from tuneline.checks.up_to_date import describe_at_start
+
+                self.inputs[name] = describe_at_start(name, stage, self.catalog)
+
+    @hook_impl
+    def after_node_run(self, node: "Node") -> None:
+        """Note it: `--only-missing-outputs` leaves some out."""
+        self.ended.add(node.name)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Record the stages that have run from their first node to their last."""
+        from tuneline.checks.up_to_date import record_stage
+
+        for name, inputs in self.inputs.items():
+            stage = self.stages[name]
+            if inputs and {node.name for node in stage.nodes} <= self.ended:
+                record_stage(self.folder, name, stage, self.catalog, inputs)
 
 
 class ProgressDuringRun:
