@@ -130,6 +130,8 @@ class CheckBeforeRun:
                 "run. `--force` runs it all the same.",
                 name,
             )
+            if name.endswith(".evaluate"):  # the command ends as that run did
+                _stop_if_worse(name.removesuffix(".evaluate"), catalog)
             raise Exit(0)
 
     def _release(self) -> None:
@@ -178,7 +180,7 @@ class RecordOfStages:
         """Note it: `--only-missing-outputs` leaves some out."""
         self.ended.add(node.name)
 
-    @hook_impl
+    @hook_impl(tryfirst=True)  # before another run may write the same files
     def after_pipeline_run(self) -> None:
         """Record the stages that have run from their first node to their last."""
         from tuneline.checks.up_to_date import record_stage
