@@ -52,11 +52,9 @@ def run_ahead(values: Iterator[T]) -> Iterator[T]:
     Thread(target=_walk, args=(values, passed, abandoned), daemon=True).start()
     try:
         while True:
-            try:
-                value = passed.get()()
-            except _EndError:
-                return
-            yield value
+            yield passed.get()()  # without a name, which would hold it while the next one is made
+    except _EndError:
+        return
     finally:
         abandoned.append(True)
 
@@ -74,6 +72,7 @@ def map_ahead(work: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
     coming: deque[Future[T]] = deque()
     for value in values:
         coming.append(_share_threads().submit(work, value))
+        del value
         if len(coming) > WORKERS:
             yield coming.popleft().result()
     while coming:
@@ -95,6 +94,7 @@ def _walk(values: Iterator[T], passed: "Queue[Callable[[], T]]", abandoned: list
         for value in values:
             if not _pass_on(partial(give, value), passed, abandoned):
                 return
+            del value
     except BaseException as error:  # it is raised where the values are asked for
         _pass_on(partial(fail, error), passed, abandoned)
     else:
