@@ -123,6 +123,15 @@ def test_a_remote_source_is_never_told_to_be_the_same(project: Path):
     stated.unlink()
 
 
+def test_a_version_of_a_later_run_is_no_change_of_the_catalog(project: Path):
+    def describe() -> str:
+        with KedroSession.create(project, env="test") as session:
+            catalog = session.load_context().catalog
+        return up_to_date._hash_entry("product_descriptions.scores", catalog)
+
+    assert describe() == describe()
+
+
 @pytest.mark.slow
 def test_the_command_says_so_and_ends_and_runs_when_it_is_forced(project: Path):
     words = ("run", "--env=test", "--pipeline=prepare")

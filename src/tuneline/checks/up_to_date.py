@@ -212,7 +212,11 @@ def _hash_entry(name: str, catalog: DataCatalog) -> str:
     if _find_path(name, catalog) is None:
         return ""
     dataset: Any = catalog.get(name)
-    return _hash(dataset._init_config())  # Kedro offers no public name
+    entry = dataset._init_config()  # Kedro offers no public name
+    # A run has a version of its own, which its files' names tell; what Kedro-Viz shows is no input.
+    stated = {**entry, **entry.get("kwargs", {})}
+    left_out = ("kwargs", "version", "metadata")
+    return _hash({key: value for key, value in stated.items() if key not in left_out})
 
 
 def _find_path(name: str, catalog: DataCatalog) -> str | None:
