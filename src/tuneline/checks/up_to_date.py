@@ -91,7 +91,7 @@ def describe_stage(name: str, stage: Pipeline, catalog: DataCatalog) -> dict[str
 
     Returns:
         Plain values: hashes of the code, the parameters and the entries of the catalog, and the
-        stamps of the files that are read, those that the stage itself writes aside.
+        stamps of the files that are read.
 
     Raises:
         UncertainError: if it cannot be told.
@@ -105,13 +105,12 @@ def describe_stage(name: str, stage: Pipeline, catalog: DataCatalog) -> dict[str
     for one, value in values.items():
         if one.endswith(".recipe"):
             files |= set(_list_base_files(Recipe.model_validate(_to_plain(value))))
-    made = set(stamp_outputs(stage, catalog))
     return {
         "code": hash_code(),
         "parameters": {one: _hash(value) for one, value in values.items()},
         "base": [_find_commit(value) for one, value in values.items() if one.endswith(".recipe")],
         "datasets": {one: _hash_entry(one, catalog) for one in (*read, *stage.all_outputs())},
-        "files": _stamp(files - made),
+        "files": _stamp(files),
     }
 
 
@@ -148,7 +147,7 @@ def is_up_to_date(folder: Path, name: str, stage: Pipeline, catalog: DataCatalog
         made = stamp_outputs(stage, catalog)
         if None in made.values() or record["outputs"] != made:
             return False
-        return bool(record["inputs"] == describe_stage(name, stage, catalog))
+        return bool(record["inputs"] == _leave_out(describe_stage(name, stage, catalog), made))
     except (UncertainError, TunelineError, KeyError):
         return False
 
@@ -171,12 +170,17 @@ def record_stage(
     try:
         outputs = stamp_outputs(stage, catalog)
         _wait_for_clock(outputs)
-        now = describe_stage(name, stage, catalog)
-        without = {one: stamp for one, stamp in inputs["files"].items() if one not in outputs}
-        if {**inputs, "files": without} == now and stamp_outputs(stage, catalog) == outputs:
+        now = _leave_out(describe_stage(name, stage, catalog), outputs)
+        if _leave_out(inputs, outputs) == now and stamp_outputs(stage, catalog) == outputs:
             write_sealed(path, {"inputs": now, "outputs": outputs})
     except UncertainError:
         return
+
+
+def _leave_out(inputs: dict[str, Any], made: Stamps) -> dict[str, Any]:
+    """Leave out what the stage wrote itself: an evaluation reads the scores of all of them."""
+    files = {one: stamp for one, stamp in inputs["files"].items() if one not in made}
+    return {**inputs, "files": files}
 
 
 def _name_record(folder: Path, name: str) -> Path:
