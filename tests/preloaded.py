@@ -30,9 +30,22 @@ from transformers.models.llama import modeling_llama  # noqa: F401
 from trl import SFTConfig, SFTTrainer  # noqa: F401
 
 import datasets  # noqa: F401
+import tuneline.checks.preflight
 import tuneline.cli
 import tuneline.hooks
-import tuneline.pipeline_registry  # noqa: F401
+import tuneline.pipelines.ask
+import tuneline.pipelines.evaluate
+import tuneline.pipelines.finetune_api
+import tuneline.pipelines.merge
+import tuneline.pipelines.overview
+import tuneline.pipelines.plan
+import tuneline.pipelines.prepare
+import tuneline.pipelines.publish
+import tuneline.pipelines.rubric
+import tuneline.pipelines.synthesize
+import tuneline.pipelines.tiny_base
+import tuneline.pipelines.train
+import tuneline.reporting.summary  # noqa: F401
 
 # Every command looks at its stack, and every training collects garbage: both go through all that
 # was imported, which is done here once.

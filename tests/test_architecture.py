@@ -42,7 +42,7 @@ def test_the_page_names_every_module_in_the_order_of_the_layers():
 
 def test_the_flow_names_every_stage():
     rows = re.findall(r"^\| `(\w+)`", read_section("The flow"), flags=re.MULTILINE)
-    assert set(rows) == STAGES.keys()
+    assert set(rows) == set(STAGES)
 
 
 def test_the_datasets_of_the_flow_are_in_the_catalog():

@@ -165,13 +165,14 @@ def test_a_plan_of_another_run_is_refused(finished_run: Path, project: Path):
         run(project, "train", runtime_params=changed)
 
 
-def test_the_registry_is_listed_without_loading_torch():
+def test_the_registry_is_listed_without_loading_what_stages_need():
     script = (
         "import sys\n"
         "from tuneline.pipeline_registry import register_pipelines\n"
         "import tuneline.settings, tuneline.cli\n"
         "print(sorted(register_pipelines()))\n"
         "heavy = {'torch', 'transformers', 'trl', 'peft', 'datasets', 'bitsandbytes'}\n"
+        "heavy |= {'pandas', 'polars', 'scipy', 'plotly', 'tuneline.parameters'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run(

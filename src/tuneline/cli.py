@@ -19,8 +19,8 @@ from kedro.io import DatasetError
 from kedro.validation import ParameterValidationError
 from yaml import YAMLError
 
-from tuneline.checks.configuration_files import check_configuration
 from tuneline.errors import Problem, TunelineError, suggest
+from tuneline.hooks import FORCE
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, check_use_case, find_project
 from tuneline.utils.terminal import StopCommandError, end_children, show, stoppable
 
@@ -86,6 +86,8 @@ class UserErrorCommand(click.Command):
 
     def check(self, ctx: click.Context) -> None:
         """Look at the files of `conf/` and at the arguments before the command runs."""
+        from tuneline.checks.configuration_files import check_configuration
+
         check_encoding(Path.cwd())
         env = ctx.params.get("env") or os.environ.get("KEDRO_ENV") or DEFAULT_ENVIRONMENT
         check_configuration(find_project() / "conf", env, ctx.params.get("params") or {})
@@ -135,7 +137,21 @@ def _list_run_options() -> list[click.Parameter]:
     for option in options:
         if option.name == "params" and option.callback:
             option.callback = partial(take_question, option.callback)
-    return options
+    return [*options, FORCE_OPTION]
+
+
+def _note_force(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    """Keep it where hooks find it: Kedro's own run knows no such option."""
+    ctx.meta[FORCE] = value
+
+
+FORCE_OPTION = click.Option(
+    ["--force"],
+    is_flag=True,
+    expose_value=False,
+    callback=_note_force,
+    help="Run a stage although it is up to date.",
+)
 
 
 @click.group(name="tuneline")

@@ -1,34 +1,26 @@
 """What happens around a run: checks before any node, a summary after the last."""
 
+import gc
 import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.config import OmegaConfigLoader
-from kedro.framework.context import KedroContext
+from click import get_current_context
+from click.exceptions import Exit
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog, MemoryDataset
-from kedro.pipeline import Node, Pipeline
 
-from tuneline.checks.merged_settings import (
-    check_environment,
-    check_parameters,
-    list_settings,
-    name_source,
-)
-from tuneline.checks.preflight import fetch_weights, find_run_problems
-from tuneline.errors import TunelineError
-from tuneline.hub.cache import configure_storage
-from tuneline.parameters import Evaluation, Publish, Storage
-from tuneline.reporting.summary import summarize
 from tuneline.use_cases import CROSS_FIT, DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
-from tuneline.utils.locks import hold
-from tuneline.utils.progress import Progress
 from tuneline.utils.terminal import StopCommandError, state_rest
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a run needs is imported as it begins: other commands have no use for it
     from filelock import BaseFileLock
+    from kedro.config import OmegaConfigLoader
+    from kedro.framework.context import KedroContext
+    from kedro.io import DataCatalog
+    from kedro.pipeline import Node, Pipeline
+
+    from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +28,8 @@ log = logging.getLogger(__name__)
 SETTINGS = re.compile(r"params:(.+)\.settings")
 # The machine's name, for the commands that the overview page shows.
 ENVIRONMENT = "params:environment"
+# Where a command keeps whether it runs a stage that is up to date.
+FORCE = "tuneline.force"
 # Exit status of a command whose adapter is worse; 1 and 2 are errors of the user and of click.
 WORSE = 3
 # What is kept of a stage that is stopped half way.
@@ -55,8 +49,12 @@ class CheckBeforeRun:
         self.held: list[BaseFileLock] = []
 
     @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
+    def after_context_created(self, context: "KedroContext") -> None:
         """Check the machine's name and every parameter, for any command; settle the hub's cache."""
+        from tuneline.checks.merged_settings import check_environment, check_parameters
+        from tuneline.hub.cache import configure_storage
+        from tuneline.parameters import Storage
+
         loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]  # settings.py
         check_environment(Path(loader.conf_source), context.env)
         check_parameters(loader)
@@ -64,8 +62,12 @@ class CheckBeforeRun:
         self.loader, self.project = loader, Path(context.project_path)
 
     @hook_impl
-    def after_catalog_created(self, catalog: DataCatalog) -> None:
+    def after_catalog_created(self, catalog: "DataCatalog") -> None:
         """Give a use case the defaults of what it does not state and a node takes by itself."""
+        from kedro.io import MemoryDataset
+
+        from tuneline.parameters import Publish
+
         for use_case in list_use_cases():
             for key, default in (("publish", Publish()), ("recipe.start_from", None)):
                 name = f"params:{use_case}.{key}"
@@ -73,13 +75,21 @@ class CheckBeforeRun:
                     catalog[name] = MemoryDataset(default)
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def before_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
         """Check what this run in particular needs, after the settings that the plan page lists."""
+        from tuneline.checks.merged_settings import list_settings, name_source
+        from tuneline.checks.preflight import fetch_weights, find_run_problems
+        from tuneline.errors import TunelineError
+        from tuneline.utils.locks import hold
+
+        # The libraries that train take seconds to be imported: until then, too, something is said.
+        log.info("Checks of settings, inputs and machine: %s nodes.", len(pipeline.nodes))
         for name in pipeline.inputs():
             if use_case := SETTINGS.fullmatch(name):
                 catalog[name] = list_settings(self.loader, use_case[1])
         if ENVIRONMENT in pipeline.inputs():
             catalog[ENVIRONMENT] = self.loader.env or DEFAULT_ENVIRONMENT
+        self._end_if_up_to_date(pipeline, catalog)
         problems = list(find_run_problems(pipeline, catalog))
         # A run that is refused has downloaded no weights.
         problems = problems or fetch_weights(pipeline, catalog)
@@ -89,6 +99,9 @@ class CheckBeforeRun:
         # Last, so that a run that is refused holds nothing.
         locks = self.project / self.loader["globals"]["data"] / ".locks"
         self.held = [hold(locks, name) for name in sorted(set(map(_name_stage, pipeline.nodes)))]
+        if get_current_context(silent=True):
+            # A command keeps what it has imported: no search for garbage need walk through it.
+            gc.freeze()
 
     @hook_impl
     def after_pipeline_run(self) -> None:
@@ -100,15 +113,85 @@ class CheckBeforeRun:
         """Let the next run write."""
         self._release()
 
+    def _end_if_up_to_date(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
+        """End the command if it would only make again what is there; a notebook's call runs."""
+        command = get_current_context(silent=True)
+        if command is None or command.meta.get(FORCE):
+            return
+        from kedro.framework.project import pipelines
+
+        from tuneline.checks.up_to_date import is_up_to_date, name_stage
+        from tuneline.utils.locks import find_holder
+
+        name = name_stage(pipeline, pipelines)
+        data = self.project / self.loader["globals"]["data"]
+        if name is None or find_holder(data / ".locks", name):
+            return
+        if is_up_to_date(data, name, pipeline, catalog):
+            log.info(
+                "%s is up to date: its inputs, parameters, results and code are those of its last "
+                "run. `--force` runs it all the same.",
+                name,
+            )
+            if name.endswith(".evaluate"):  # the command ends as that run did
+                _stop_if_worse(name.removesuffix(".evaluate"), catalog)
+            raise Exit(0)
+
     def _release(self) -> None:
         while self.held:
             self.held.pop().release()
 
 
-def _name_stage(node: Node) -> str:
+def _name_stage(node: "Node") -> str:
     """Name the use case and the stage that a node belongs to, from what it writes."""
     use_cases = {name.partition(".")[0] for name in node.outputs if "." in name}
     return ".".join([*sorted(use_cases), *sorted(node.tags)])
+
+
+class RecordOfStages:
+    """Records what each whole stage of a run was made of, so that the next one need not run."""
+
+    @hook_impl
+    def after_context_created(self, context: "KedroContext") -> None:
+        """Note where the data lie."""
+        loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]  # settings.py
+        self.folder = Path(context.project_path) / loader["globals"]["data"]
+
+    @hook_impl(trylast=True)  # after what refuses a run
+    def before_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
+        """Find the whole stages."""
+        from kedro.framework.project import pipelines
+
+        from tuneline.checks.up_to_date import list_stages
+
+        self.catalog = catalog
+        self.stages = {name: pipelines[name] for name in list_stages(pipeline, pipelines)}
+        self.inputs: dict[str, dict[str, Any] | None] = {}
+        self.ended: set[str] = set()
+
+    @hook_impl
+    def before_dataset_loaded(self, node: "Node") -> None:
+        """Describe a stage before its first node reads anything."""
+        for name, stage in self.stages.items():
+            if name not in self.inputs and node in stage.nodes:
+                from tuneline.checks.up_to_date import describe_at_start
+
+                self.inputs[name] = describe_at_start(name, stage, self.catalog)
+
+    @hook_impl
+    def after_node_run(self, node: "Node") -> None:
+        """Note it: `--only-missing-outputs` leaves some out."""
+        self.ended.add(node.name)
+
+    @hook_impl(tryfirst=True)  # before another run may write the same files
+    def after_pipeline_run(self) -> None:
+        """Record the stages that have run from their first node to their last."""
+        from tuneline.checks.up_to_date import record_stage
+
+        for name, inputs in self.inputs.items():
+            stage = self.stages[name]
+            if inputs and {node.name for node in stage.nodes} <= self.ended:
+                record_stage(self.folder, name, stage, self.catalog, inputs)
 
 
 class ProgressDuringRun:
@@ -118,7 +201,7 @@ class ProgressDuringRun:
         self.shown: Progress | None = None
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+    def before_pipeline_run(self, pipeline: "Pipeline") -> None:
         """Count the nodes."""
         self.total, self.started = len(pipeline.nodes), 0
 
@@ -133,7 +216,7 @@ class ProgressDuringRun:
         self._show(f"Saving {dataset_name}")
 
     @hook_impl
-    def before_node_run(self, node: Node) -> None:
+    def before_node_run(self, node: "Node") -> None:
         """Name the node."""
         self.started += 1
         stage = next(iter(node.tags & KEPT.keys()), "")
@@ -152,6 +235,8 @@ class ProgressDuringRun:
         self._end()
 
     def _show(self, work: str) -> None:
+        from tuneline.utils.progress import Progress
+
         self._end()
         self.shown = Progress(work)
         self.shown.__enter__()
@@ -167,7 +252,7 @@ class SummaryAfterRun:
 
     @hook_impl(trylast=True)  # it may end the command, and the others have locks to release
     def after_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+        self, run_params: dict[str, Any], pipeline: "Pipeline", catalog: "DataCatalog"
     ) -> None:
         """Summarize what this run made.
 
@@ -175,6 +260,8 @@ class SummaryAfterRun:
             StopCommandError: with status `WORSE`, if an adapter is worse than its base model and
                 `evaluation.fail_when_worse` is set.
         """
+        from tuneline.reporting.summary import summarize
+
         made = pipeline.all_outputs()
         for line in summarize(made, catalog):
             log.info("%s", line)
@@ -189,7 +276,9 @@ class SummaryAfterRun:
             _stop_if_worse(name.removesuffix(".report"), catalog)
 
 
-def _stop_if_worse(use_case: str, catalog: DataCatalog) -> None:
+def _stop_if_worse(use_case: str, catalog: "DataCatalog") -> None:
+    from tuneline.parameters import Evaluation
+
     label = catalog.load(f"{use_case}.scores")["verdict"]["label"]
     evaluation = catalog.load(f"params:{use_case}.evaluation")
     if label == "worse" and Evaluation.model_validate(evaluation).fail_when_worse:

@@ -8,25 +8,18 @@ A node's namespace is its stage, so that Kedro-Viz opens with one box a stage. C
 its own, and so is the report that merging writes again: a box must not come both before and after
 a layer. In `all` the use case comes first, one box a use case. Datasets carry the use case's name
 in either.
+
+The names are known at once. What a pipeline runs is imported and put together when it is asked for:
+no command waits for the libraries of stages that it does not run.
 """
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
 
 from kedro.pipeline import Pipeline
 
-from tuneline.examples import name_fold
-from tuneline.pipelines import (
-    ask,
-    evaluate,
-    finetune_api,
-    merge,
-    overview,
-    plan,
-    prepare,
-    publish,
-    rubric,
-    synthesize,
-    tiny_base,
-    train,
-)
 from tuneline.use_cases import (
     MAIN_USE_CASE,
     OPTIONAL_STAGES,
@@ -38,15 +31,8 @@ from tuneline.use_cases import (
 )
 
 # From raw data to report, in this order.
-CHAIN = {
-    "synthesize": synthesize,
-    "prepare": prepare,
-    "plan": plan,
-    "train": train,
-    "evaluate": evaluate,
-    "rubric": rubric,
-}
-STAGES = {**CHAIN, "finetune_api": finetune_api, "ask": ask, "merge": merge, "publish": publish}
+CHAIN = ("synthesize", "prepare", "plan", "train", "evaluate", "rubric")
+STAGES = (*CHAIN, "finetune_api", "ask", "merge", "publish")
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
 SHARED_PARAMETERS = {
     "params:hardware",
@@ -57,6 +43,28 @@ SHARED_PARAMETERS = {
 }
 
 
+class LazyPipeline(Pipeline):
+    """A pipeline that is put together as soon as something of it is asked for.
+
+    Kedro copies the whole dictionary of pipelines to read one of them, so that a dictionary which
+    makes its values late would be made as a whole.
+
+    Args:
+        make: puts it together.
+    """
+
+    def __init__(self, make: Callable[[], Pipeline]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what the instance does not have yet; Python asks here for nothing else."""
+        make = vars(self).get("_make")
+        if make is None or name.startswith("__"):
+            raise AttributeError(name)
+        vars(self).update(vars(make()), _make=None)
+        return getattr(self, name)
+
+
 def register_pipelines() -> dict[str, Pipeline]:
     """Register stages, use cases and the tiny base model.
 
@@ -64,15 +72,15 @@ def register_pipelines() -> dict[str, Pipeline]:
         Pipelines by the name that `kedro run --pipeline` takes.
     """
     use_cases = list_use_cases()
-    stages = {name: _create_stages(name) for name in use_cases}
-    chains = {name: _join(stages[name], *CHAIN) for name in use_cases}
-    prepared = {name: _join(stages[name], "synthesize", "prepare") for name in use_cases}
-    pairs = {name: "pairs" if _makes_pairs(name) else "clean" for name in use_cases}
+    stages = {name: _list_stages(name) for name in use_cases}
+    chains: dict[str, Pipeline] = {
+        name: LazyPipeline(partial(_join, stages[name], *CHAIN)) for name in use_cases
+    }
     return {
         "__default__": chains[MAIN_USE_CASE],
-        "all": _nest(chains) + overview.create_pipeline(use_cases, reports=True),
-        "overview": overview.create_pipeline(use_cases),
-        "tiny_base": _nest(prepared) + tiny_base.create_pipeline(pairs),
+        "all": LazyPipeline(partial(_create_all, chains)),
+        "overview": LazyPipeline(partial(_create_overview, use_cases)),
+        "tiny_base": LazyPipeline(partial(_create_tiny_base, stages)),
         **stages[MAIN_USE_CASE],
         **chains,
         **{
@@ -83,15 +91,14 @@ def register_pipelines() -> dict[str, Pipeline]:
     }
 
 
-def _create_stages(use_case: str) -> dict[str, Pipeline]:
-    folds = count_folds(use_case)
-    stages = {
-        stage: _create_stage(stage, use_case, folds)
+def _list_stages(use_case: str) -> dict[str, Pipeline]:
+    stages: dict[str, Pipeline] = {
+        stage: LazyPipeline(partial(_create_stage, stage, use_case))
         for stage in STAGES
         if stage not in OPTIONAL_STAGES or states_block(use_case, OPTIONAL_STAGES[stage])
     }
     # With a rubric the report is written after the ratings: an evaluation is through with it.
-    return stages | {"evaluate": _join(stages, "evaluate", "rubric")}
+    return stages | {"evaluate": LazyPipeline(partial(_join, stages, "evaluate", "rubric"))}
 
 
 def _join(stages: dict[str, Pipeline], *names: str) -> Pipeline:
@@ -106,11 +113,34 @@ def _nest(use_cases: dict[str, Pipeline]) -> Pipeline:
     return sum(nested, Pipeline([]))
 
 
-def _create_stage(stage: str, use_case: str, folds: int) -> Pipeline:
+def _create_all(chains: dict[str, Pipeline]) -> Pipeline:
+    return _nest(chains) + _create_overview([*chains], reports=True)
+
+
+def _create_overview(use_cases: list[str], reports: bool = False) -> Pipeline:
+    from tuneline.pipelines import overview
+
+    return overview.create_pipeline(use_cases, reports=reports)
+
+
+def _create_tiny_base(stages: dict[str, dict[str, Pipeline]]) -> Pipeline:
+    from tuneline.pipelines import tiny_base
+
+    prepared = {name: _join(several, "synthesize", "prepare") for name, several in stages.items()}
+    pairs = {name: "pairs" if _makes_pairs(name) else "clean" for name in stages}
+    return _nest(prepared) + tiny_base.create_pipeline(pairs)
+
+
+def _create_stage(stage: str, use_case: str) -> Pipeline:
+    folds = count_folds(use_case)
     pipeline = _place(_create_nodes(stage, use_case, folds), stage, use_case, stage)
     if stage == "prepare":  # so that the clean rows are seen between two boxes
+        from tuneline.pipelines import prepare
+
         pipeline += _place(prepare.create_cleaning_pipeline(), stage, use_case, "clean")
     if stage == "merge":  # the report shows the exported files
+        from tuneline.pipelines import evaluate
+
         has_rubric = states_block(use_case, OPTIONAL_STAGES["rubric"])
         report = evaluate.create_report_pipeline(has_rubric)
         pipeline += _place(report, stage, use_case, "report")
@@ -134,28 +164,36 @@ def _place(nodes: Pipeline, stage: str, use_case: str, namespace: str) -> Pipeli
 
 def _create_nodes(stage: str, use_case: str, folds: int) -> Pipeline:
     has_rubric = states_block(use_case, OPTIONAL_STAGES["rubric"])
-    if stage == "prepare":
-        return prepare.create_pipeline(_makes_pairs(use_case), folds)
-    if stage == "evaluate":
-        return evaluate.create_pipeline(has_rubric, folds)
-    if stage == "publish":
-        return publish.create_pipeline(has_rubric)
     if stage == "finetune_api":
         return _create_remote_nodes(folds)
-    if stage == "synthesize":
-        stated = (one for one in SYNTHESIS_BLOCKS if states_block(use_case, one))
-        return synthesize.create_pipeline(next(stated, SYNTHESIS_BLOCKS[0]).rpartition(".")[2])
-    nodes: Pipeline
-    nodes = STAGES[stage].create_pipeline(*([folds] if stage in ("plan", "train") else []))
-    if stage == "merge":  # the exported files are scored as an adapter is
-        nodes += evaluate.create_file_pipeline()
-    if stage == "rubric":  # the report shows the ratings
-        nodes += evaluate.create_report_pipeline(has_rubric=True)
+    source = next((b for b in SYNTHESIS_BLOCKS if states_block(use_case, b)), SYNTHESIS_BLOCKS[0])
+    told: dict[str, list[Any]] = {
+        "synthesize": [source.rpartition(".")[2]],
+        "prepare": [_makes_pairs(use_case), folds],
+        "plan": [folds],
+        "train": [folds],
+        "evaluate": [has_rubric, folds],
+        "publish": [has_rubric],
+    }
+    module = import_module(f"tuneline.pipelines.{stage}")
+    nodes: Pipeline = module.create_pipeline(*told.get(stage, []))
+    if stage in ("merge", "rubric"):
+        from tuneline.pipelines import evaluate
+
+        # Exported files are scored as an adapter is; the report shows the ratings.
+        nodes += (
+            evaluate.create_file_pipeline()
+            if stage == "merge"
+            else evaluate.create_report_pipeline(has_rubric=True)
+        )
     return nodes
 
 
 def _create_remote_nodes(folds: int) -> Pipeline:
     """Tune a provider's model, whose answers are scored as an adapter's are."""
+    from tuneline.examples import name_fold
+    from tuneline.pipelines import evaluate, finetune_api
+
     nodes = finetune_api.create_pipeline() + evaluate.create_remote_pipeline()
     if not folds:
         return nodes

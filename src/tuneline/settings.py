@@ -5,7 +5,7 @@ import os
 import warnings
 
 from tuneline.checks.configuration_files import SoftConfigLoader
-from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, SummaryAfterRun
+from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, RecordOfStages, SummaryAfterRun
 from tuneline.use_cases import DEFAULT_ENVIRONMENT
 from tuneline.utils.terminal import protect_terminal
 
@@ -34,7 +34,7 @@ warnings.filterwarnings("ignore", message=".*'--pipeline' is deprecated.*")
 # Renamings between transformers, TRL and PEFT; nothing a user could act on.
 warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\.")
 
-HOOKS = (CheckBeforeRun(), ProgressDuringRun(), SummaryAfterRun())
+HOOKS = (CheckBeforeRun(), RecordOfStages(), ProgressDuringRun(), SummaryAfterRun())
 
 CONFIG_LOADER_CLASS = SoftConfigLoader
 CONFIG_LOADER_ARGS = {

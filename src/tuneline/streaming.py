@@ -1,5 +1,6 @@
 """Streams: what lets a file of any size pass through a node in little memory."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 # Enough to fill the gaps between two calls of polars, few enough for little memory.
 WORKERS = 2
+# How long a thread keeps Python's lock while others wait for it. Each call of polars gives the lock
+# up and must have it back: at Python's own 5 ms its threads would wait for most of their time.
+SWITCH_SECONDS = 0.0005
 # How soon a thread notices that nobody asks for its values any more.
 LOOK_UP_SECONDS = 0.2
 # `data.id` of rows that have no name of their own: their number in the source.
@@ -48,11 +52,9 @@ def run_ahead(values: Iterator[T]) -> Iterator[T]:
     Thread(target=_walk, args=(values, passed, abandoned), daemon=True).start()
     try:
         while True:
-            try:
-                value = passed.get()()
-            except _EndError:
-                return
-            yield value
+            yield passed.get()()  # without a name, which would hold it while the next one is made
+    except _EndError:
+        return
     finally:
         abandoned.append(True)
 
@@ -70,6 +72,7 @@ def map_ahead(work: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
     coming: deque[Future[T]] = deque()
     for value in values:
         coming.append(_share_threads().submit(work, value))
+        del value
         if len(coming) > WORKERS:
             yield coming.popleft().result()
     while coming:
@@ -91,6 +94,7 @@ def _walk(values: Iterator[T], passed: "Queue[Callable[[], T]]", abandoned: list
         for value in values:
             if not _pass_on(partial(give, value), passed, abandoned):
                 return
+            del value
     except BaseException as error:  # it is raised where the values are asked for
         _pass_on(partial(fail, error), passed, abandoned)
     else:
@@ -113,6 +117,7 @@ def _pass_on(
 @cache
 def _share_threads() -> ThreadPoolExecutor:
     """Make the threads that all streams share: one reads and one writes at the same time."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     return ThreadPoolExecutor(2 * WORKERS, thread_name_prefix="streams")
 
 

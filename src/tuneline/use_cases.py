@@ -1,6 +1,7 @@
 """Which use cases there are: the folders of `conf/base` that hold a `parameters.yml`."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,6 @@ import yaml
 from kedro.utils import find_kedro_project
 
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters.evaluation import MOST_FOLDS
-from tuneline.parameters.synthesis import SOURCES
 
 # As OmegaConf reads it: in C where there is such a thing, which is faster and less strict.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -20,7 +19,7 @@ OPTIONAL_STAGES = {"synthesize": "synthesize", "rubric": "evaluation.rubric"}
 # Blocks that make pairs of the clean rows.
 PAIRING_BLOCKS = ("data.table", "data.documents")
 # What the rows of the stage `synthesize` are written from; a use case states one of them.
-SYNTHESIS_BLOCKS = tuple(f"synthesize.{source}" for source in SOURCES)
+SYNTHESIS_BLOCKS = ("synthesize.templates", "synthesize.documents", "synthesize.rows")
 # How many adapters answer, each the rows that it has not seen.
 CROSS_FIT = "evaluation.cross_fit"
 # The machine without `--env`.
@@ -79,17 +78,27 @@ def count_folds(use_case: str) -> int:
 
 def is_folds(stated: Any) -> bool:
     """Tell whether a value is a number of folds."""
-    return type(stated) is int and 1 < stated <= MOST_FOLDS
+    if type(stated) is not int:
+        return False
+    from tuneline.parameters.evaluation import MOST_FOLDS
+
+    return 1 < stated <= MOST_FOLDS
 
 
 def _read_base(use_case: str, block: str) -> Any:
     path = find_project() / "conf/base" / use_case / "parameters.yml"
     if not path.is_file():
         return None
+    state = path.stat()
+    return find_block(_read_file(path, state.st_mtime_ns, state.st_size), f"{use_case}.{block}")
+
+
+@lru_cache
+def _read_file(path: Path, _changed: int, _size: int) -> Any:
+    """Read a file once, however often it is asked for."""
     # OmegaConf would wrap every value of every use case, which takes half a second of each command.
     with path.open(encoding="utf-8") as file:  # its name is in the message of a syntax error
-        found: Any = yaml.load(file, Loader=LOADER)  # noqa: S506 - a safe one
-    return find_block(found, f"{use_case}.{block}")
+        return yaml.load(file, Loader=LOADER)  # noqa: S506 - a safe one
 
 
 def find_block(stated: Any, key: str) -> Any:

@@ -14,8 +14,6 @@ from omegaconf import OmegaConf
 from omegaconf.errors import GrammarParseError
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.parameters.base import flatten
-from tuneline.parameters.use_case import spread_seed
 from tuneline.use_cases import LOADER
 
 # What Kedro reads, by the beginning of a file's or a folder's name (its `config_patterns`).
@@ -51,6 +49,8 @@ class SoftConfigLoader(OmegaConfigLoader):
             )
             config = merge(config, local)
         if key == "parameters":
+            from tuneline.parameters.use_case import spread_seed
+
             return {
                 name: spread_seed(block) if isinstance(block, dict) else block
                 for name, block in config.items()
@@ -210,6 +210,8 @@ def _format_syntax(name: str, text: str, error: yaml.YAMLError) -> Problem:
 
 def _find_stated_twice(kind: str, values: dict[str, dict[Any, Any]]) -> Iterator[Problem]:
     """Find the keys of one environment that two files state (Kedro's `_check_duplicates`)."""
+    from tuneline.parameters.base import flatten
+
     seen: dict[str, str] = {}
     for name, stated in values.items():
         keys = flatten(stated) if kind == "parameters" else map(str, stated)

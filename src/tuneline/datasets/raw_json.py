@@ -65,8 +65,10 @@ def split_lines(chunks: Iterator[bytes], limits: Limits) -> Iterator[list[bytes]
         begun.add(lines.pop())
         if len(chunk) > limits.row_bytes:
             lines = cut_long(lines, limits)
+        del chunk  # a batch takes memory: none is held while the next one is made
         for at in range(0, len(lines), LINES_PER_BATCH):
             yield lines if len(lines) <= LINES_PER_BATCH else lines[at : at + LINES_PER_BATCH]
+        del lines
     if begun.size:
         yield [begun.finish()]
 
@@ -238,6 +240,7 @@ def _read_lines(file: RawFile, chunks: Iterator[bytes], fields: Fields) -> Itera
             check_lines(file.path, lines, decoded, fields)
         yield decoder.tabulate(decoded, lines, number_lines(first, len(lines)))
         first += len(lines)
+        del lines, decoded
 
 
 def _too_large(file: RawFile) -> Problem:

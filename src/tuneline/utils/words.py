@@ -20,8 +20,20 @@ def normalize_words(texts: Sequence[str | None] | pl.Series) -> pl.Series:
         stays null.
     """
     raw = pl.Series("text", texts, pl.String)
-    plain = pl.col("text").str.to_lowercase().str.normalize("NFKD")
-    folded = plain.str.replace_all(ACCENTS.pattern, "").str.normalize("NFKC")
+    # Neither accents nor variants: a tenth of the time for the same.
+    is_ascii = (raw.str.len_bytes() == raw.str.len_chars()).fill_null(True)
+    text = pl.col("text").str.to_lowercase()
+    plain = text.str.replace_all("[^a-z0-9]+", " ").str.strip_chars(" ")
+    folded = text.str.normalize("NFKD").str.replace_all(ACCENTS.pattern, "").str.normalize("NFKC")
     words = folded.str.extract_all(COMPARED_WORD).list.join(" ")
-    form = pl.when(words == "").then(pl.col("text").str.strip_chars()).otherwise(words)
-    return raw.to_frame().select(form).to_series()
+    parts = [
+        raw.filter(chosen).to_frame().select(_or_itself(form)).to_series()
+        for chosen, form in ((is_ascii, plain), (~is_ascii, words))
+    ]
+    return (
+        raw.clone().scatter(is_ascii.arg_true(), parts[0]).scatter((~is_ascii).arg_true(), parts[1])
+    )
+
+
+def _or_itself(form: pl.Expr) -> pl.Expr:
+    return pl.when(form == "").then(pl.col("text").str.strip_chars()).otherwise(form)

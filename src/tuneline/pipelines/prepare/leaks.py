@@ -40,7 +40,7 @@ class LeakFinder:
 
     def __init__(self, rows: pl.DataFrame, leaks: Leaks) -> None:
         self.leaks = leaks
-        self._texts = rows.select("prompt", "completion", "example")
+        self._texts = {name: rows[name] for name in ("prompt", "completion", "example")}
         self._near = {"example": self._sketch(rows, "example", leaks.threshold, measure_overlap)}
         if leaks.completion_threshold is not None:
             self._near["completion"] = self._sketch(rows, "completion", leaks.completion_threshold)
@@ -169,10 +169,12 @@ def _leave_out(rows: pl.DataFrame, leaking: pl.DataFrame) -> pl.DataFrame:
 
 def _differ_in_numbers(left: list[str], right: list[str]) -> bool:
     """Tell whether two texts are one but for their numbers: another number is another question."""
-    return [DIGITS.sub("0", word) for word in left] == [DIGITS.sub("0", word) for word in right]
+    if len(left) != len(right):
+        return False
+    return DIGITS.sub("0", " ".join(left)) == DIGITS.sub("0", " ".join(right))
 
 
-def _words(texts: pl.DataFrame, row: int, column: str) -> list[str]:
+def _words(texts: dict[str, pl.Series], row: int, column: str) -> list[str]:
     return str(texts[column][row]).split()
 
 

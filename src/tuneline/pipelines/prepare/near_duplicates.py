@@ -229,7 +229,10 @@ def pair_words(form: str) -> list[str]:
     """
     before = form.split(" ")
     after = f" {form.replace(' ', chr(10) + ' ')}".split("\n")
-    pairs = Counter(map(add, ["", *before], [*after, " "]))
+    listed = list(map(add, ["", *before], [*after, " "]))
+    if len(set(listed)) == len(listed):
+        return listed
+    pairs = Counter(listed)
     again = (f"{pair} {n}" for pair, times in pairs.items() for n in range(2, times + 1))
     return [*pairs, *again]
 

@@ -94,6 +94,7 @@ def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterat
             report.add(judged)
             progress.advance(judged.height, raw.share)
             yield judged
+            del table, judged
 
 
 def _encode(numbered: tuple[int, pl.DataFrame], data: Data) -> tuple[bytes, bytes]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, reduce
+from itertools import compress
 from operator import or_
 
 import polars as pl
@@ -136,25 +137,31 @@ def _strip(text: str) -> str:
     """Remove the tags of one text."""
     kept, start = [], 0
     for tag in _find_tags(text):
-        kept += [text[start : tag.start()], "" if tag[2].lower() in _inline else " "]
-        start = tag.end()
-    return "".join([*kept, text[start:]])
+        begin, end = tag.span()
+        kept.append(text[start:begin])
+        if tag[2].lower() not in _inline:
+            kept.append(" ")
+        start = end
+    kept.append(text[start:])
+    return "".join(kept)
 
 
 def _find_tags(text: str) -> list[re.Match[str]]:
     """Find what is a tag: an end tag, and a start tag with its end tag or an attribute."""
-    found: dict[int, re.Match[str]] = {}
-    started: dict[str, list[re.Match[str]]] = {}
-    for tag in TAG.finditer(text):
-        name = tag[2].lower()
-        if tag[1]:
-            start = started[name].pop() if started.get(name) else tag
-            found |= {start.start(): start, tag.start(): tag}
+    tags = list(TAG.finditer(text))
+    found = [False] * len(tags)
+    started: dict[str, list[int]] = {}
+    for place, tag in enumerate(tags):
+        closes, name, attributes = tag.groups()
+        name = name.lower()
+        if closes:
+            found[place] = True
+            if begun := started.get(name):
+                found[begun.pop()] = True
             continue
-        if tag[3] or name in _endless or (name == "p" and not _is_glued(tag)):
-            found[tag.start()] = tag
-        started.setdefault(name, []).append(tag)
-    return [found[place] for place in sorted(found)]
+        found[place] = bool(attributes) or name in _endless or (name == "p" and not _is_glued(tag))
+        started.setdefault(name, []).append(place)
+    return list(compress(tags, found))
 
 
 def _is_glued(tag: re.Match[str]) -> bool:
@@ -278,11 +285,12 @@ def _settle(
         for rule in rules:
             after = _apply(rule, after, moving, changes)
         moved = before != after
-        texts = texts.scatter(moving.filter(moved), after.filter(moved))
-        again = moved & _bear(after, rules)
-        if not again.any():
+        moving, before = moving.filter(moved), after.filter(moved)
+        texts = texts.scatter(moving, before)
+        again = _bear(before, rules)
+        if once or not again.any():
             break
-        moving, before = moving.filter(again), after.filter(again)
+        moving, before = moving.filter(again), before.filter(again)
     return texts
 
 
