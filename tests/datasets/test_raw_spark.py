@@ -16,6 +16,11 @@ pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
 if shutil.which("java") is None:
     pytest.skip("there is no Java on this machine", allow_module_level=True)
 
+LOCAL = {
+    "spark.master": "local[2]",
+    "spark.driver.memory": "1g",
+    "spark.sql.shuffle.partitions": 2,
+}
 # Two rows with one title in two letter cases, far apart; bytes that are no UTF-8; an empty line.
 ODD = [
     b'{"uid": "a", "title": "A Twin Among Pots", "content": "The first of two, and it stays."}',
@@ -34,7 +39,7 @@ def test_spark_gives_the_same_rows_as_this_machine(
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     here = clean(RawJSONDataset(filepath=str(path)), data)
-    there = clean(SparkJSONLinesDataset(filepath=str(path), master="local[2]"), data)
+    there = clean(SparkJSONLinesDataset(filepath=str(path), spark=LOCAL), data)
     assert here[0].equals(there[0])
     assert here[1].equals(there[1])
     assert here[1].filter(line=len(lines))["reason"].item() == "title is repeated"
@@ -46,7 +51,7 @@ def test_a_misspelled_column_is_refused_before_the_work(tmp_path: Path, data: Da
     path = tmp_path / "rows.jsonl"
     path.write_text('{"uid": "1", "titel": "a", "content": "b"}\n', "utf-8")
     with pytest.raises(TunelineError, match="did you mean `titel`"):
-        clean(SparkJSONLinesDataset(filepath=str(path), master="local[2]"), data)
+        clean(SparkJSONLinesDataset(filepath=str(path), spark=LOCAL), data)
 
 
 def test_files_of_a_folder_are_numbered_as_on_this_machine(tmp_path: Path, data: Data):
@@ -58,7 +63,7 @@ def test_files_of_a_folder_are_numbered_as_on_this_machine(tmp_path: Path, data:
         (tmp_path / name).write_bytes(gzip.compress(content) if number == 1 else content)
     (tmp_path / "notes.docx").write_bytes(b"x")
     here = clean(RawJSONDataset(filepath=str(tmp_path)), data)
-    there = clean(SparkJSONLinesDataset(filepath=str(tmp_path), master="local[2]"), data)
+    there = clean(SparkJSONLinesDataset(filepath=str(tmp_path), spark=LOCAL), data)
     assert here[0].equals(there[0])
     assert here[1].equals(there[1])
     assert list(here[2]["files"].values()) == list(there[2]["files"].values()) == [0, 152, 155, 155]
@@ -70,4 +75,4 @@ def test_another_encoding_is_refused_with_what_helps_in_spark(tmp_path: Path, da
     row = '{"uid": "1", "title": "Příliš žluťoučký kůň", "content": "úpěl ďábelské ódy"}\n'
     path.write_bytes(row.encode("cp1250") * 20)
     with pytest.raises(TunelineError, match=r"probably cp1250; .*; save the file as UTF-8"):
-        clean(SparkJSONLinesDataset(filepath=str(path), master="local[2]"), data)
+        clean(SparkJSONLinesDataset(filepath=str(path), spark=LOCAL), data)
