@@ -43,6 +43,9 @@ Encode = Callable[[tuple[int, pl.DataFrame]], tuple[bytes, bytes]]
 # Rows of a block, in the source or in the output: what places it, and what became of its rows.
 BLOCK = "part int, block int, rows long, kept binary, keys binary, placeholders array<string>"
 ROW = ["part", "block", "row"]
+# What was found in a block that belongs to one part of the output: a row that repeats the text of a
+# column (its place in `unique`), the name of a placeholder, or nothing but that the block is there.
+FOUND = "number int, part int, block int, row int, column int, placeholder string, name string"
 # Blocks of eight megabytes in a part of the output.
 BLOCKS_PER_PART = 16
 
@@ -89,12 +92,14 @@ def _clean(
         for part, _, count in counts:
             rows[part] = rows.get(part, 0) + count
         log.info("Cleaned: %s rows in %s blocks.", f"{sum(rows.values()):,}", f"{len(counts):,}")
-        blocks = [(part, block) for part, block, _ in counts]
-        parts = _place_blocks(session, cleaned, blocks, data)
+        numbers = {
+            (part, block): at // BLOCKS_PER_PART for at, (part, block, _) in enumerate(counts)
+        }
+        found = _gather(session, cleaned, numbers, data)
         write = partial(
             _write_parts, places=raw.place(rows), data=data, folder=folder, encode=encode
         )
-        reports = parts.mapInArrow(write, "number int, report binary").collect()
+        reports = found.mapInArrow(write, "number int, report binary").collect()
     finally:
         cleaned.unpersist()
     report = reduce(_merge, _load_reports(reports), CleaningReport(data))
@@ -140,96 +145,104 @@ def _name_block(folder: Path, part: int, block: int) -> Path:
     return folder / f"{part:06}-{block:06}.arrow"
 
 
-def _place_blocks(
-    session: "SparkSession", cleaned: "DataFrame", blocks: list[tuple[int, int]], data: Data
+def _gather(
+    session: "SparkSession", cleaned: "DataFrame", numbers: dict[tuple[int, int], int], data: Data
 ) -> "DataFrame":
-    """Say for each part of the output which blocks it has, and what repeats in them."""
-    from pyspark.sql import functions as f
-
-    numbered = [(*one, at // BLOCKS_PER_PART) for at, one in enumerate(blocks)]
-    placed = session.createDataFrame(numbered, "part int, block int, number int")
-    found = {"repeated": "array<struct<row: int, column: int>>"}
-    found |= {"names": "array<struct<placeholder: string, name: string>>"}
-    tables = {}
+    """Bring together what each part of the output has: its blocks, and what was found in them."""
+    blocks = [(number, *place, None, None, None, None) for place, number in numbers.items()]
+    tables = [session.createDataFrame(blocks, FOUND)]
     if data.rules.unique:
-        tables["repeated"] = _find_repeated(cleaned, data.rules.unique)
+        tables.append(_find_repeated(cleaned, data.rules.unique, numbers))
     if data.rules.mask_personal_data:
-        tables["names"] = _name_placeholders(cleaned)
-    for name, kind in found.items():
-        if name not in tables:
-            placed = placed.withColumn(name, f.lit(None).cast(kind))
-            continue
-        values = [one for one in tables[name].columns if one not in ("part", "block")]
-        packed = (
-            tables[name].groupBy("part", "block").agg(f.collect_list(f.struct(*values)).alias(name))
-        )
-        placed = placed.join(packed, ["part", "block"], "left")
-    outputs = 1 + (len(blocks) - 1) // BLOCKS_PER_PART
-    return placed.repartition(outputs, "number").sortWithinPartitions("part", "block")
+        tables.append(_name_placeholders(cleaned, numbers))
+    outputs = 1 + max(numbers.values())
+    return reduce(lambda one, other: one.union(other), tables).repartition(outputs, "number")
 
 
-def _find_repeated(cleaned: "DataFrame", columns: list[str]) -> "DataFrame":
-    """Find the rows that repeat a text: `part`, `block`, `row`, and the `column`'s place."""
+def _find_repeated(
+    cleaned: "DataFrame", columns: list[str], numbers: dict[tuple[int, int], int]
+) -> "DataFrame":
+    """Find the rows that repeat a text, and in which column."""
+    from pyspark.sql import Window
     from pyspark.sql import functions as f
 
     names = [f"key_{place}" for place in range(len(columns))]
-    schema = "part int, block int, row int, " + ", ".join(f"{name} long" for name in names)
-    packed = cleaned.select("part", "block", "kept", "keys")
-    rows = packed.mapInArrow(partial(_unpack_keys, columns=len(columns)), schema)
-    pairs = [
-        f.struct(f.lit(at).alias("at"), f.col(name).alias("key")) for at, name in enumerate(names)
-    ]
-    texts = rows.select(*ROW, f.explode(f.array(*pairs)).alias("text"))
-    shared = texts.groupBy("text").count().where("count > 1").select("text")
-    sharing = texts.join(shared, "text", "left_semi").select(*ROW).distinct()
-    ordered = rows.join(sharing, ROW, "left_semi").repartition(1).sortWithinPartitions(*ROW)
-    find = partial(_find_in_order, names=names)
-    return ordered.mapInArrow(find, "part int, block int, row int, column int")
+    schema = "part int, block int, row int, at int, key long, " + ", ".join(
+        f"{name} long" for name in names
+    )
+    unpack = partial(_unpack_keys, columns=len(columns))
+    texts = cleaned.select("part", "block", "kept", "keys").mapInArrow(unpack, schema)
+    alike = f.count("*").over(Window.partitionBy("at", "key"))
+    sharing = texts.withColumn("alike", alike).where("alike > 1").select(*ROW, *names)
+    ordered = sharing.repartition(1).sortWithinPartitions(*ROW)
+    return ordered.mapInArrow(partial(_find_in_order, names=names, numbers=numbers), FOUND)
 
 
 def _unpack_keys(batches: "Iterator[pa.RecordBatch]", columns: int) -> "Iterator[pa.RecordBatch]":
+    """Give a row for each text that must not repeat: the hash, and those of its row's others."""
     import pyarrow as pa
 
     for row in walk_rows(batches):
         kept = np.frombuffer(row["kept"], np.int64).astype(np.int32)
         keys = np.frombuffer(row["keys"], np.int64).reshape(columns, -1)
-        about = {
-            "part": pa.array(np.full(len(kept), row["part"], np.int32)),
-            "block": pa.array(np.full(len(kept), row["block"], np.int32)),
-            "row": pa.array(kept),
-        }
-        yield pa.record_batch(
-            about | {f"key_{place}": pa.array(one) for place, one in enumerate(keys)}
-        )
+        fixed = {name: np.full(len(kept), row[name], np.int32) for name in ("part", "block")}
+        others = {f"key_{place}": one for place, one in enumerate(keys)}
+        for at, key in enumerate(keys):
+            about = {"row": kept, "at": np.full(len(kept), at, np.int32), "key": key}
+            yield pa.record_batch({k: pa.array(v) for k, v in (fixed | about | others).items()})
 
 
 def _find_in_order(
-    batches: "Iterator[pa.RecordBatch]", names: list[str]
+    batches: "Iterator[pa.RecordBatch]", names: list[str], numbers: dict[tuple[int, int], int]
 ) -> "Iterator[pa.RecordBatch]":
     """Find repetitions among rows in their order, as on one machine."""
-    import pyarrow as pa
-
     seen = {name: SeenKeys() for name in names}
+    last = (-1, -1, -1)
     for batch in batches:
-        keys = {name: batch.column(name).to_numpy().view(np.uint64) for name in names}
+        # A row is here once for each text that it shares.
+        rows = pl.DataFrame(pl.from_arrow(batch)).unique(ROW, keep="first", maintain_order=True)
+        rows = rows.slice(int(rows.height > 0 and rows.select(ROW).row(0) == last))
+        if rows.is_empty():
+            continue
+        last = rows.select(ROW).row(-1)
+        keys = {name: rows[name].to_numpy().view(np.uint64) for name in names}
         repeats = find_repeated_keys(keys, seen)
         for place, name in enumerate(names):
-            found = np.flatnonzero(repeats[name])
-            yield pa.record_batch(
-                {one: batch.column(one).take(pa.array(found)) for one in ROW}
-                | {"column": pa.array(np.full(len(found), place, np.int32))}
-            )
+            found = rows.filter(pl.Series(repeats[name])).with_columns(column=pl.lit(place))
+            yield _tell(found, numbers)
 
 
-def _name_placeholders(cleaned: "DataFrame") -> "DataFrame":
-    """Number the placeholders in the order in which they come: `part`, `block`, and both names."""
+def _tell(found: pl.DataFrame, numbers: dict[tuple[int, int], int]) -> "pa.RecordBatch":
+    """Say in which part of the output it is what was found."""
+    import pyarrow as pa
+
+    places = zip(found["part"], found["block"], strict=True)
+    told = found.with_columns(pl.Series("number", [numbers[one] for one in places], pl.Int32))
+    kinds = {"int": pa.int32(), "string": pa.string()}
+    arrays = {}
+    for name, kind in (one.split() for one in FOUND.split(", ")):
+        values = told[name].to_list() if name in told.columns else [None] * told.height
+        arrays[name] = pa.array(values, kinds[kind])
+    return pa.record_batch(arrays)
+
+
+def _name_placeholders(cleaned: "DataFrame", numbers: dict[tuple[int, int], int]) -> "DataFrame":
+    """Number the placeholders in the order in which they come."""
     from pyspark.sql import functions as f
 
     held = cleaned.select("part", "block", f.posexplode("placeholders").alias("at", "placeholder"))
     first = held.groupBy("placeholder").agg(f.min(f.struct("part", "block", "at")).alias("first"))
     ordered = first.repartition(1).sortWithinPartitions("first").select("placeholder")
     named = ordered.mapInArrow(_name_in_order, "placeholder string, name string")
-    return held.join(named, "placeholder").select("part", "block", "placeholder", "name")
+    found = held.join(named, "placeholder").select("part", "block", "placeholder", "name")
+    return found.mapInArrow(partial(_tell_batches, numbers=numbers), FOUND)
+
+
+def _tell_batches(
+    batches: "Iterator[pa.RecordBatch]", numbers: dict[tuple[int, int], int]
+) -> "Iterator[pa.RecordBatch]":
+    for batch in batches:
+        yield _tell(pl.DataFrame(pl.from_arrow(batch)), numbers)
 
 
 def _name_in_order(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
@@ -253,10 +266,11 @@ def _write_parts(
     import pyarrow as pa
     from pyspark.serializers import CPickleSerializer
 
-    waiting = sorted(walk_rows(batches), key=lambda row: (row["part"], row["block"]))
-    numbers = dict.fromkeys(row["number"] for row in waiting)
-    for number in numbers:
-        blocks = [row for row in waiting if row["number"] == number]
+    tables = [pl.DataFrame(pl.from_arrow(batch)) for batch in batches]
+    if not tables:
+        return
+    found = pl.concat(tables).sort("number", "part", "block")
+    for (number,), blocks in found.group_by("number", maintain_order=True):
         report = CleaningReport(data)
         name = f"part-{number:05}.csv"
         with (
@@ -265,8 +279,10 @@ def _write_parts(
             clean.open("wb") as clean_file,
             rejected.open("wb") as rejected_file,
         ):
-            for at, row in enumerate(blocks):
-                judged = _judge(row, places[row["part"]], data, folder / "blocks")
+            every = blocks.group_by("part", "block", maintain_order=True)
+            for at, ((part, block), rows) in enumerate(every):
+                table = pl.read_ipc(_name_block(folder / "blocks", part, block))
+                judged = _judge(table, rows, places[part], data)
                 report.add(judged)
                 kept, dropped = encode((at, judged))
                 clean_file.write(kept)
@@ -277,25 +293,17 @@ def _write_parts(
         )
 
 
-def _judge(row: dict[str, Any], place: Place, data: Data, folder: Path) -> pl.DataFrame:
-    """Read a cleaned block, with what is known of its rows now that all are read."""
-    table = pl.read_ipc(_name_block(folder, row["part"], row["block"]))
+def _judge(table: pl.DataFrame, found: pl.DataFrame, place: Place, data: Data) -> pl.DataFrame:
+    """Add to a cleaned block what is known of its rows now that all are read."""
     if place.name is not None:
         source = pl.format("{}:{}", pl.lit(place.name), pl.col("line") + place.before_in_file)
         table = table.with_columns(source.alias(SOURCE))
-    table = table.with_columns(pl.col("line") + place.before)
-    table = _mark(table, row["repeated"] or [], data.rules.unique)
-    if not row["names"]:
-        return table
-    names = {one["placeholder"]: one["name"] for one in row["names"]}
-    return Placeholders(names).number(table, data.columns)
-
-
-def _mark(table: pl.DataFrame, repeated: list[dict[str, int]], columns: list[str]) -> pl.DataFrame:
-    if not repeated:
-        return table
     every = pl.int_range(table.height, dtype=pl.UInt32, eager=True)
-    repeats = {name: np.zeros(table.height, dtype=bool) for name in columns}
-    for one in repeated:
-        repeats[columns[one["column"]]][one["row"]] = True
-    return mark_repetitions(table, every, repeats)
+    repeats = {}
+    for at, name in enumerate(data.rules.unique):
+        repeats[name] = np.zeros(table.height, dtype=bool)
+        repeats[name][found.filter(column=at)["row"].to_numpy()] = True
+    judged = mark_repetitions(table, every, repeats)
+    names = dict(found.select("placeholder", "name").drop_nulls().iter_rows())
+    judged = Placeholders(names).number(judged, data.columns) if names else judged
+    return judged.with_columns(pl.col("line") + place.before)
