@@ -81,18 +81,11 @@ def read_tasks(dag: Path) -> dict[str, dict[str, Any]]:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "BashOperator"
     )
     space["ask_for"] = dict
-    arguments = compile(
-        ast.Expression(
-            ast.Dict(
-                [ast.Constant(one.arg) for one in call.keywords],
-                [one.value for one in call.keywords],
-            )
-        ),
-        str(dag),
-        "eval",
-    )
+    given = {
+        str(one.arg): compile(ast.unparse(one.value), str(dag), "eval") for one in call.keywords
+    }
     return {
-        name: eval(arguments, space, {"name": name, "job": job})
+        name: {one: eval(code, space, {"name": name, "job": job}) for one, code in given.items()}
         for name, job in space["JOBS"].items()
     }
 
