@@ -11,6 +11,7 @@ clean rows, the rejected rows and the splits tell whether two ways give the same
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -71,7 +72,11 @@ def measure(raw: Path, folder: Path, way: str) -> dict[str, object]:
     folder.mkdir()
     command = [sys.executable, __file__, "--raw", str(raw), "--ways", way, "--into", str(folder)]
     start = time.perf_counter()
-    process = subprocess.Popen(command)  # noqa: S603
+    places = {
+        "SPARK_WORKER_DIR": str(folder / "workers"),
+        "SPARK_LOCAL_DIRS": str(folder / "spark"),
+    }
+    process = subprocess.Popen(command, env=os.environ | places)  # noqa: S603
     peaks: dict[tuple[int, str], int] = {}
     ended = Event()
     watcher = Thread(target=_watch, args=(process.pid, peaks, ended))

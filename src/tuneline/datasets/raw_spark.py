@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -151,6 +152,8 @@ class _JSONLines(SparkRows):
                     raise
                 log.warning("%s: passed over: it is empty.", path)
                 continue
+            if "://" not in path:  # a worker has a folder of its own
+                path = str(Path(path).absolute())
             size = _measure(path) if in_ranges else 0
             if size <= PART_BYTES:
                 yield Part(name, path)

@@ -130,7 +130,7 @@ def describe_failure(said: str) -> Problem:
     """
     if ours := OURS.search(said):
         where, _, rest = ours[1].partition(": ")
-        wrong, matters, remedy = (*rest.rstrip(".").split("; "), "", "")[:3]
+        wrong, matters, remedy = (*rest.rstrip(".").split("; ", 2), "", "")[:3]
         return Problem(where, wrong, matters, remedy)
     if "JAVA_GATEWAY_EXITED" in said:
         return _no_spark("Spark does not start: there is no Java, or it is too old")
