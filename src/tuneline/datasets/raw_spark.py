@@ -152,14 +152,14 @@ class _JSONLines(SparkRows):
                     raise
                 log.warning("%s: passed over: it is empty.", path)
                 continue
-            if "://" not in path:  # a worker has a folder of its own
-                path = str(Path(path).absolute())
+            # A worker has a folder of its own.
+            place = path if "://" in path else str(Path(path).absolute())
             size = _measure(path) if in_ranges else 0
             if size <= PART_BYTES:
-                yield Part(name, path)
+                yield Part(name, place)
                 continue
             for start in range(0, size, PART_BYTES):
-                yield Part(name, path, start, min(start + PART_BYTES, size))
+                yield Part(name, place, start, min(start + PART_BYTES, size))
 
     def _check(self, path: str, fields: Fields) -> bool:
         """Check a file's first lines; say whether it can be read in parts."""
