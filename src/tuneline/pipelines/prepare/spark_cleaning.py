@@ -19,16 +19,15 @@ import polars as pl
 
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import (
-    SeenKeys,
     clean_batch,
-    find_repeated_keys,
     hash_kept,
     mark_repetitions,
 )
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport
 from tuneline.pipelines.prepare.masking import Placeholders, list_placeholders
+from tuneline.pipelines.prepare.spark_keys import FOUND, find_repeated, name_placeholders
 from tuneline.spark.session import name_failures
-from tuneline.spark.tables import Place, SparkRows, walk_rows
+from tuneline.spark.tables import Place, SparkRows
 from tuneline.streaming import SOURCE, list_fields
 from tuneline.utils.files import replace_by_name
 
@@ -42,10 +41,6 @@ log = logging.getLogger(__name__)
 Encode = Callable[[tuple[int, pl.DataFrame]], tuple[bytes, bytes]]
 # Rows of a block, in the source or in the output: what places it, and what became of its rows.
 BLOCK = "part int, block int, rows long, kept binary, keys binary, placeholders array<string>"
-ROW = ["part", "block", "row"]
-# What was found in a block that belongs to one part of the output: a row that repeats the text of a
-# column (its place in `unique`), the name of a placeholder, or nothing but that the block is there.
-FOUND = "number int, part int, block int, row int, column int, placeholder string, name string"
 # Blocks of eight megabytes in a part of the output.
 BLOCKS_PER_PART = 16
 
@@ -152,107 +147,11 @@ def _gather(
     blocks = [(number, *place, None, None, None, None) for place, number in numbers.items()]
     tables = [session.createDataFrame(blocks, FOUND)]
     if data.rules.unique:
-        tables.append(_find_repeated(cleaned, data.rules.unique, numbers))
+        tables.append(find_repeated(cleaned, data.rules.unique, numbers))
     if data.rules.mask_personal_data:
-        tables.append(_name_placeholders(cleaned, numbers))
+        tables.append(name_placeholders(cleaned, numbers))
     outputs = 1 + max(numbers.values())
     return reduce(lambda one, other: one.union(other), tables).repartition(outputs, "number")
-
-
-def _find_repeated(
-    cleaned: "DataFrame", columns: list[str], numbers: dict[tuple[int, int], int]
-) -> "DataFrame":
-    """Find the rows that repeat a text, and in which column."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as f
-
-    names = [f"key_{place}" for place in range(len(columns))]
-    schema = "part int, block int, row int, at int, key long, " + ", ".join(
-        f"{name} long" for name in names
-    )
-    unpack = partial(_unpack_keys, columns=len(columns))
-    texts = cleaned.select("part", "block", "kept", "keys").mapInArrow(unpack, schema)
-    alike = f.count("*").over(Window.partitionBy("at", "key"))
-    sharing = texts.withColumn("alike", alike).where("alike > 1").select(*ROW, *names)
-    ordered = sharing.repartition(1).sortWithinPartitions(*ROW)
-    return ordered.mapInArrow(partial(_find_in_order, names=names, numbers=numbers), FOUND)
-
-
-def _unpack_keys(batches: "Iterator[pa.RecordBatch]", columns: int) -> "Iterator[pa.RecordBatch]":
-    """Give a row for each text that must not repeat: the hash, and those of its row's others."""
-    import pyarrow as pa
-
-    for row in walk_rows(batches):
-        kept = np.frombuffer(row["kept"], np.int64).astype(np.int32)
-        keys = np.frombuffer(row["keys"], np.int64).reshape(columns, -1)
-        fixed = {name: np.full(len(kept), row[name], np.int32) for name in ("part", "block")}
-        others = {f"key_{place}": one for place, one in enumerate(keys)}
-        for at, key in enumerate(keys):
-            about = {"row": kept, "at": np.full(len(kept), at, np.int32), "key": key}
-            yield pa.record_batch({k: pa.array(v) for k, v in (fixed | about | others).items()})
-
-
-def _find_in_order(
-    batches: "Iterator[pa.RecordBatch]", names: list[str], numbers: dict[tuple[int, int], int]
-) -> "Iterator[pa.RecordBatch]":
-    """Find repetitions among rows in their order, as on one machine."""
-    seen = {name: SeenKeys() for name in names}
-    last = (-1, -1, -1)
-    for batch in batches:
-        # A row is here once for each text that it shares.
-        rows = pl.DataFrame(pl.from_arrow(batch)).unique(ROW, keep="first", maintain_order=True)
-        rows = rows.slice(int(rows.height > 0 and rows.select(ROW).row(0) == last))
-        if rows.is_empty():
-            continue
-        last = rows.select(ROW).row(-1)
-        keys = {name: rows[name].to_numpy().view(np.uint64) for name in names}
-        repeats = find_repeated_keys(keys, seen)
-        for place, name in enumerate(names):
-            found = rows.filter(pl.Series(repeats[name])).with_columns(column=pl.lit(place))
-            yield _tell(found, numbers)
-
-
-def _tell(found: pl.DataFrame, numbers: dict[tuple[int, int], int]) -> "pa.RecordBatch":
-    """Say in which part of the output it is what was found."""
-    import pyarrow as pa
-
-    places = zip(found["part"], found["block"], strict=True)
-    told = found.with_columns(pl.Series("number", [numbers[one] for one in places], pl.Int32))
-    kinds = {"int": pa.int32(), "string": pa.string()}
-    arrays = {}
-    for name, kind in (one.split() for one in FOUND.split(", ")):
-        values = told[name].to_list() if name in told.columns else [None] * told.height
-        arrays[name] = pa.array(values, kinds[kind])
-    return pa.record_batch(arrays)
-
-
-def _name_placeholders(cleaned: "DataFrame", numbers: dict[tuple[int, int], int]) -> "DataFrame":
-    """Number the placeholders in the order in which they come."""
-    from pyspark.sql import functions as f
-
-    held = cleaned.select("part", "block", f.posexplode("placeholders").alias("at", "placeholder"))
-    first = held.groupBy("placeholder").agg(f.min(f.struct("part", "block", "at")).alias("first"))
-    ordered = first.repartition(1).sortWithinPartitions("first").select("placeholder")
-    named = ordered.mapInArrow(_name_in_order, "placeholder string, name string")
-    found = held.join(named, "placeholder").select("part", "block", "placeholder", "name")
-    return found.mapInArrow(partial(_tell_batches, numbers=numbers), FOUND)
-
-
-def _tell_batches(
-    batches: "Iterator[pa.RecordBatch]", numbers: dict[tuple[int, int], int]
-) -> "Iterator[pa.RecordBatch]":
-    for batch in batches:
-        yield _tell(pl.DataFrame(pl.from_arrow(batch)), numbers)
-
-
-def _name_in_order(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-    import pyarrow as pa
-
-    placeholders = Placeholders()
-    for batch in batches:
-        found = batch.column("placeholder").to_pylist()
-        names = [placeholders.name(one) for one in found]
-        yield pa.record_batch({"placeholder": found, "name": names})
 
 
 def _write_parts(
