@@ -31,8 +31,11 @@ warnings.filterwarnings("ignore", message=".*dataset names contain '.' character
 # Kedro renamed `--pipeline` to `--pipelines`; both work, and one pipeline is what people type.
 warnings.filterwarnings("ignore", message=".*'--pipeline' is deprecated.*")
 
-# Renamings between transformers, TRL and PEFT; nothing a user could act on.
-warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\.")
+# Renamings between transformers, TRL and PEFT, and a pandas that Spark has not tried; nothing a
+# user could act on.
+warnings.filterwarnings(
+    "ignore", category=FutureWarning, module=r"(transformers|trl|peft|pyspark)\."
+)
 
 HOOKS = (CheckBeforeRun(), RecordOfStages(), ProgressDuringRun(), SummaryAfterRun())
 

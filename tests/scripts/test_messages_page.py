@@ -24,6 +24,7 @@ HANDED_ON = {
     "pipelines/finetune_api/job.py",
     "pipelines/prepare/nodes.py",
     "pipelines/synthesize/templates.py",
+    "spark/session.py",
 }
 
 

@@ -17,7 +17,7 @@ from tuneline.datasets.raw_json import RawJSONDataset
 from tuneline.datasets.raw_parquet import RawParquetDataset
 from tuneline.datasets.raw_sheet import RawSheetDataset
 from tuneline.datasets.raw_spark import SparkJSONLinesDataset
-from tuneline.datasets.tables import LazyCSVDataset, RatingSheetDataset
+from tuneline.datasets.tables import LazyCSVDataset, RatingSheetDataset, SparkCSVDataset
 from tuneline.datasets.whole_files import (
     CSVDataset,
     GrowingJSONLinesDataset,
@@ -55,6 +55,7 @@ __all__ = [
     "RawParquetDataset",
     "RawSheetDataset",
     "ReleaseFolderDataset",
+    "SparkCSVDataset",
     "SparkJSONLinesDataset",
     "StageRecordsDataset",
     "TextDataset",

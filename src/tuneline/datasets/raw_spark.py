@@ -1,51 +1,54 @@
-"""Raw rows as JSON lines, read and cleaned by Spark."""
+"""Raw rows as JSON lines, read by Spark's workers."""
 
 import codecs
-import os
-import sys
-from bisect import bisect_left
-from collections.abc import Iterator
-from dataclasses import replace
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial, reduce
-from io import BytesIO
 from itertools import accumulate
-from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import fsspec
+import orjson
 import polars as pl
+from fsspec.utils import infer_compression
 
-from tuneline.datasets.opening import not_encoded
-from tuneline.datasets.raw_base import RawDataset, list_source_files, refuse_empty
-from tuneline.datasets.raw_decoding import RowDecoder
-from tuneline.datasets.raw_json import ENDINGS, check_lines, cut_long
+from tuneline.datasets.opening import CHUNK_BYTES, RawFile, not_encoded
+from tuneline.datasets.raw_base import EmptyFileError, RawDataset, list_source_files, refuse_empty
+from tuneline.datasets.raw_decoding import RowDecoder, number_lines
+from tuneline.datasets.raw_json import ENDINGS, check_lines, opens_document, split_lines
 from tuneline.errors import Problem, TunelineError
-from tuneline.streaming import SOURCE, Fields, RowSource, Work
-from tuneline.utils.limits import Limits
+from tuneline.spark.session import Cluster
+from tuneline.spark.tables import BlockWork, Place, SparkRows, walk_rows
+from tuneline.streaming import SOURCE, Fields
+from tuneline.utils.limits import CutRow, Limits
 from tuneline.utils.text import guess_encoding
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
-CHECKED_LINES = 1000
-# On one machine nothing listens to the network.
-HERE = {
-    "spark.driver.host": "localhost",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false",
-}
+log = logging.getLogger(__name__)
+
+# A file that is not compressed is read in parts of this size.
+PART_BYTES = 1 << 26
+# A block on its way from the worker that decompresses a file to the one that cleans it.
+# Part, number in the part, number of the first line, lines.
+Block = tuple[int, int, int, list[bytes]]
+BLOCK = "part int, block int, first long, text binary, cut binary"
 
 
 class SparkJSONLinesDataset(RawDataset):
     """Reads files with a JSON object a line, in a cluster or on all cores of this machine.
 
-    The same function as everywhere else cleans the batches, inside Spark; the results come back in
-    the order of the files and of their lines, one batch after the other.
+    Every file is read once. One that is not compressed is read in parts; one that is compressed is
+    decompressed by one worker, and its blocks are spread over all of them.
 
     Args:
-        filepath: the file, a folder or a pattern with `*`, at an address that Spark knows; a file
-            that is not compressed is read in parts.
-        master: the cluster; `local[*]` for the cores of this machine.
+        filepath: the file, a folder or a pattern with `*`, at an address that fsspec knows and all
+            workers see.
+        spark: Spark's own settings, `spark.master` among them.
         limits: how much is taken in: see `tuneline.utils.limits`.
         metadata: what Kedro-Viz reads.
     """
@@ -54,142 +57,238 @@ class SparkJSONLinesDataset(RawDataset):
         self,
         *,
         filepath: str,
-        master: str = "local[*]",
+        spark: dict[str, Any] | None = None,
         limits: dict[str, float] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(filepath=filepath, limits=limits, metadata=metadata)
-        self._master = master
+        self._cluster = Cluster(spark or {})
 
-    def load(self) -> RowSource:
+    def load(self) -> SparkRows:  # type: ignore[override]
         """Answer with the rows, none of them read yet."""
-        return _SparkRows(self._filepath, self._master, self.limits)
+        return _JSONLines(self._filepath, self._cluster, self.limits)
 
 
-class _SparkRows(RowSource):
-    """Rows of one file or of several. See `RowSource`."""
+@dataclass(frozen=True)
+class Part:
+    """What one worker reads: a whole file, or the lines that begin in a range of its bytes.
 
-    def __init__(self, path: str, master: str, limits: Limits) -> None:
-        self.path, self._master, self._limits = path, master, limits
+    Attributes:
+        name: of the file.
+        path: of the file.
+        start: first byte.
+        end: the byte after the last; None for the file's end.
+    """
 
-    def map(self, fields: Fields, work: Work) -> Iterator[pl.DataFrame]:
-        """Read the rows and do some work on every batch, inside Spark."""
-        from pyspark import StorageLevel
+    name: str
+    path: str
+    start: int = 0
+    end: int | None = None
 
+
+class _JSONLines(SparkRows):
+    """Rows of one file or of several. See `SparkRows`."""
+
+    def __init__(self, path: str, cluster: Cluster, limits: Limits) -> None:
+        self.path, self.cluster, self._limits = path, cluster, limits
+        self._names: list[str] = []
+        self._parts: list[Part] = []
+
+    def work(self, fields: Fields, work: BlockWork, schema: str) -> "DataFrame":
+        """Check the first rows of each file, and give the work to Spark."""
         paths = list_source_files(self.path, ENDINGS)
-        session = self._start()
-        # Spark's text is whatever bytes the file holds; as bytes nothing of it is lost.
-        texts = [session.read.text(path, lineSep="\n") for path in paths.values()]
-        parts = [text.rdd.getNumPartitions() for text in texts]
-        lines = reduce(lambda first, second: first.union(second), texts)
-        lines = lines.selectExpr("cast(value as binary) as value")
-        self._check([bytes(row.value) for row in lines.take(CHECKED_LINES)], fields)
-        numbered, starts = _number(lines, parts, session)
-        files = dict(zip(paths, starts, strict=True))
-        self.files = files if len(files) > 1 else {}
-        run = partial(_run, fields=fields, work=work, files=files, limits=self._limits)
-        done = numbered.mapInArrow(run, "table binary").persist(StorageLevel.DISK_ONLY)
-        try:
-            done.count()  # all parts at once; walking them would do one after the other
-            for row in done.toLocalIterator():
-                yield pl.read_ipc_stream(BytesIO(row.table))
-        finally:
-            done.unpersist()
+        self._names, self._parts = list(paths), list(self._divide(paths, fields))
+        session = self.cluster.start()
+        wholes, ranges = (
+            [number for number, part in enumerate(self._parts) if (part.end is None) is whole]
+            for whole in (True, False)
+        )
+        parts, limits = self._parts, self._limits
+        run = partial(_work_on, parts=parts, fields=fields, work=work, named=len(paths) > 1)
+        tables = []
+        if ranges:
+            read = partial(_read_parts, chosen=ranges, parts=parts, limits=limits)
+            numbers = session.range(0, len(ranges), numPartitions=len(ranges))
+            tables.append(numbers.mapInArrow(partial(run, read=read), schema))
+        if wholes:
+            pack = partial(_pack_parts, chosen=wholes, parts=parts, limits=limits)
+            numbers = session.range(0, len(wholes), numPartitions=len(wholes))
+            # By its own number a block goes the same way when it is read again after a failure.
+            spread = numbers.mapInArrow(pack, BLOCK).repartition("part", "block")
+            read = partial(_unpack, limits=limits)
+            tables.append(spread.mapInArrow(partial(run, read=read), schema))
+        return reduce(lambda first, second: first.union(second), tables)
 
-    def _check(self, first: list[bytes], fields: Fields) -> None:
-        if not first:
-            refuse_empty(self.path)
-        decoded = RowDecoder(fields).decode_lines(first)
+    def place(self, rows: Mapping[int, int]) -> list[Place]:
+        """Say where each part begins, now that the rows of each are counted."""
+        counts = [rows.get(number, 0) for number in range(len(self._parts))]
+        before = list(accumulate(counts, initial=0))
+        starts: dict[str, int] = {}
+        for part, start in zip(self._parts, before, strict=False):
+            starts.setdefault(part.name, start)
+        if len(self._names) == 1:
+            return [Place(None, start, start) for start in before[:-1]]
+        last = 0
+        self.files = files = dict[str, int]()
+        for name in self._names:  # an empty file has no part
+            files[name] = starts.get(name, last)
+            in_file = [
+                count for part, count in zip(self._parts, counts, strict=True) if part.name == name
+            ]
+            last = files[name] + sum(in_file)
+        return [
+            Place(part.name, start, start - starts[part.name])
+            for part, start in zip(self._parts, before, strict=False)
+        ]
+
+    def _divide(self, paths: dict[str, str], fields: Fields) -> Iterator[Part]:
+        empty: list[EmptyFileError] = []
+        for name, path in paths.items():
+            try:
+                in_ranges = self._check(path, fields)
+            except EmptyFileError as error:
+                empty.append(error)
+                if len(empty) == len(paths):
+                    raise
+                log.warning("%s: passed over: it is empty.", path)
+                continue
+            # A worker has a folder of its own.
+            place = path if "://" in path else str(Path(path).absolute())
+            size = _measure(path) if in_ranges else 0
+            if size <= PART_BYTES:
+                yield Part(name, place)
+                continue
+            for start in range(0, size, PART_BYTES):
+                yield Part(name, place, start, min(start + PART_BYTES, size))
+
+    def _check(self, path: str, fields: Fields) -> bool:
+        """Check a file's first lines; say whether it can be read in parts."""
+        file = RawFile(path, limits=self._limits)
+        start = next(file.chunks(), b"").removeprefix(codecs.BOM_UTF8)
+        if not start.strip():
+            refuse_empty(path)
+        lines = next(split_lines(iter([start]), self._limits))
+        decoded = RowDecoder(fields).decode_lines(lines)
         if decoded.encoded_otherwise:
-            problem = not_encoded(self.path, "UTF-8", guess_encoding(b"\n".join(first)))
+            problem = not_encoded(path, "UTF-8", guess_encoding(b"\n".join(lines)))
             remedy = "save the file as UTF-8, the only encoding that is read in Spark"
             raise TunelineError(replace(problem, remedy=remedy))
-        check_lines(self.path, first, decoded, fields)
-
-    def _start(self) -> "SparkSession":
-        try:
-            from pyspark.errors import PySparkException, PySparkRuntimeError
-            from pyspark.sql import SparkSession
-        except ImportError as error:
-            raise TunelineError(self._no_spark("pyspark is not installed")) from error
-        builder = SparkSession.builder.master(self._master).appName("tuneline")
-        if self._master.startswith("local"):
-            builder = builder.config(map=HERE)
-            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the first in PATH
-        try:
-            return builder.getOrCreate()
-        except (PySparkException, PySparkRuntimeError, OSError) as error:
-            raise TunelineError(self._no_spark(f"Spark does not start ({error})")) from error
-
-    def _no_spark(self, wrong: str) -> Problem:
-        return Problem(
-            where="--env=spark",
-            wrong=wrong,
-            matters="this environment cleans in Spark",
-            remedy="pip install 'tuneline[spark]', with Java 17 or newer; or leave --env out",
-        )
+        if len(lines) > 1 and opens_document(start):
+            raise TunelineError(_one_document(path))
+        check_lines(path, lines, decoded, fields)
+        return infer_compression(path) is None and b"\r" not in start.replace(b"\r\n", b"")
 
 
-def _number(
-    lines: "DataFrame", parts: list[int], session: "SparkSession"
-) -> tuple["DataFrame", list[int]]:
-    """Number the lines from 1, in the order of the files and of their lines.
+def _measure(path: str) -> int:
+    files, place = fsspec.core.url_to_fs(path)
+    return int(files.size(place) or 0)
+
+
+def _one_document(path: str) -> Problem:
+    return Problem(
+        where=path,
+        wrong="the file is one JSON value, not an object a line",
+        matters="such a value is read as a whole, which no cluster can divide",
+        remedy="save the rows as JSON lines, or clean them without --env=spark",
+    )
+
+
+def _read_part(part: Part, limits: Limits) -> Iterator[list[bytes]]:
+    """Read the lines of a part, a batch for each few megabytes."""
+    if part.end is not None:
+        chunks = read_range(part.path, part.start, part.end)
+    else:
+        chunks = RawFile(part.path, limits=limits).chunks()
+    return split_lines(_drop_mark(chunks) if part.start == 0 else chunks, limits)
+
+
+def _drop_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(chunks, b"").removeprefix(codecs.BOM_UTF8)
+    yield from chunks
+
+
+def read_range(path: str, start: int, end: int) -> Iterator[bytes]:
+    """Read the lines of a file that begin in a range of its bytes.
 
     Args:
-        lines: the lines of all files.
-        parts: how many parts each file has.
-        session: Spark.
+        path: the file, not compressed.
+        start: first byte of the range.
+        end: the byte after its last.
 
-    Returns:
-        The lines with their number, and how many lines are before each file.
+    Yields:
+        Chunks of whole lines, but for a line that is longer than a chunk.
     """
-    from pyspark.sql import functions
+    with fsspec.open(path, "rb") as file:
+        at = max(start - 1, 0)  # a line begins at `start` if the byte before ends one
+        file.seek(at)
+        begun = start == 0
+        while chunk := file.read(CHUNK_BYTES):
+            first = 0
+            if not begun:
+                first = chunk.find(b"\n") + 1
+                begun = first > 0
+                if at + first >= end:
+                    return
+            if begun:
+                last = chunk.find(b"\n", max(end - 1 - at, first)) + 1
+                yield chunk[first : last or None]
+                if last:
+                    return
+            elif at + len(chunk) >= end:
+                return
+            at += len(chunk)
 
-    placed = lines.withColumn("part", functions.spark_partition_id())
-    counts = dict(placed.groupBy("part").count().collect())
-    starts = [0, *accumulate(counts.get(part, 0) for part in range(sum(parts)))]
-    table = functions.create_map(
-        *(functions.lit(number) for pair in enumerate(starts) for number in pair)
-    )
-    within = functions.monotonically_increasing_id().bitwiseAND((1 << 33) - 1)
-    numbered = placed.withColumn("line", table[functions.col("part")] + within + 1)
-    numbered = numbered.select("line", "value")
-    if len(counts) == 1:
-        # A compressed file comes in one part, which one core would have to clean.
-        wanted = 4 * session.sparkContext.defaultParallelism
-        numbered = numbered.repartitionByRange(wanted, "line").sortWithinPartitions("line")
-    firsts = accumulate(parts[:-1], initial=0)
-    return numbered, [starts[first] for first in firsts]
+
+def _read_parts(
+    batches: "Iterator[pa.RecordBatch]", chosen: list[int], parts: list[Part], limits: Limits
+) -> Iterator[Block]:
+    for row in walk_rows(batches):
+        number, first = chosen[row["id"]], 1
+        for block, lines in enumerate(_read_part(parts[number], limits)):
+            yield number, block, first, lines
+            first += len(lines)
 
 
-def _run(
-    batches: "Iterator[pa.RecordBatch]",
-    fields: Fields,
-    work: Work,
-    files: dict[str, int],
-    limits: Limits,
+def _pack_parts(
+    batches: "Iterator[pa.RecordBatch]", chosen: list[int], parts: list[Part], limits: Limits
 ) -> "Iterator[pa.RecordBatch]":
-    """Do the work on batches of lines, inside Spark."""
+    """Read blocks and pack them for Spark; of lines that are too long, say which they are."""
     import pyarrow as pa
 
-    decoder, starts = RowDecoder(fields), set(files.values())
-    for batch in batches:
-        numbers = batch.column("line").to_pylist()
-        lines = cut_long(batch.column("value").to_pylist(), limits)
-        for place, number in enumerate(numbers):
-            if number - 1 in starts and lines[place].startswith(codecs.BOM_UTF8):
-                lines[place] = lines[place].removeprefix(codecs.BOM_UTF8)
-        numbered = pl.Series(numbers, dtype=pl.Int64)
-        table = decoder.tabulate(decoder.decode_lines(lines), lines, numbered)
-        if len(files) > 1:
-            table = table.with_columns(_name_sources(numbers, files))
-        work(table).write_ipc_stream(stream := BytesIO())
-        yield pa.record_batch([pa.array([stream.getvalue()], pa.binary())], names=["table"])
+    for number, block, first, lines in _read_parts(batches, chosen, parts, limits):
+        cut = [place for place, line in enumerate(lines) if isinstance(line, CutRow)]
+        columns = {
+            "part": pa.array([number], pa.int32()),
+            "block": pa.array([block], pa.int32()),
+            "first": pa.array([first], pa.int64()),
+            "text": pa.array([b"\n".join(lines)], pa.binary()),
+            "cut": pa.array([orjson.dumps(cut)], pa.binary()),
+        }
+        yield pa.record_batch(columns)
 
 
-def _name_sources(numbers: list[int], files: dict[str, int]) -> pl.Series:
-    """Say in which line of which file the lines of a source are."""
-    named = list(files.items())
-    places = [bisect_left(named, number, key=itemgetter(1)) - 1 for number in numbers]
-    pairs = zip(numbers, (named[place] for place in places), strict=True)
-    return pl.Series(SOURCE, [f"{name}:{number - before}" for number, (name, before) in pairs])
+def _unpack(batches: "Iterator[pa.RecordBatch]", limits: Limits) -> Iterator[Block]:
+    for row in walk_rows(batches):
+        lines = row["text"].split(b"\n")
+        for place in orjson.loads(row["cut"]):
+            lines[place] = CutRow(lines[place])
+            lines[place].reason = limits.too_long
+        yield row["part"], row["block"], row["first"], lines
+
+
+def _work_on(
+    batches: "Iterator[pa.RecordBatch]",
+    read: Callable[["Iterator[pa.RecordBatch]"], Iterator[Block]],
+    parts: list[Part],
+    fields: Fields,
+    work: BlockWork,
+    named: bool,
+) -> "Iterator[pa.RecordBatch]":
+    """Do the work on blocks, inside Spark."""
+    decoder = RowDecoder(fields)
+    for part, block, first, lines in read(batches):
+        numbers = number_lines(first, len(lines))
+        table = decoder.tabulate(decoder.decode_lines(lines), lines, numbers)
+        if named:  # the line of the file is known when all parts are counted
+            table = table.with_columns(pl.lit(parts[part].name).alias(SOURCE))
+        yield work(part, block, table)

@@ -15,7 +15,9 @@ from tuneline.datasets.folders import LocalDataset, preview_rows
 from tuneline.datasets.office import UnsafeError
 from tuneline.datasets.opening import read_at_most
 from tuneline.errors import Problem, TunelineError
-from tuneline.utils.files import move_file, replace_whole
+from tuneline.spark.session import Cluster
+from tuneline.spark.tables import SparkTable
+from tuneline.utils.files import move_file, move_folder, replace_whole
 from tuneline.utils.limits import TooLargeError, read_limits
 from tuneline.utils.terminal import FORMULA_START
 
@@ -52,6 +54,38 @@ class LazyCSVDataset(LocalDataset[pl.DataFrame | Path, pl.LazyFrame]):
     def preview(self, rows: int = 8) -> TablePreview:
         """Show the first rows in Kedro-Viz."""
         return preview_rows(self.load().head(rows).collect().to_dicts())
+
+
+class SparkCSVDataset(LocalDataset[Path, SparkTable]):
+    """Moves a finished table in parts to its folder; hands it to Spark.
+
+    Args:
+        filepath: the folder, which all workers see.
+        spark: Spark's own settings, `spark.master` among them.
+        metadata: what Kedro-Viz reads.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        spark: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._cluster = Cluster(spark or {})
+
+    def load(self) -> SparkTable:
+        """Answer with the table, of which nothing is read yet."""
+        return SparkTable(self._filepath, self._cluster)
+
+    def save(self, data: Path) -> None:
+        """Move a folder on the same disk, which its node has written whole."""
+        move_folder(data, self._filepath)
+
+    def preview(self, rows: int = 8) -> TablePreview:
+        """Show the first rows in Kedro-Viz."""
+        return preview_rows(self.load().scan().head(rows).collect().to_dicts())
 
 
 class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):

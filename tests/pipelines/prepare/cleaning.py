@@ -21,14 +21,18 @@ class Raw(Protocol):
         """Give the rows."""
 
 
+def _parts(path: Path) -> list[Path]:
+    return sorted(path.glob("part-*.csv")) if path.is_dir() else [path]
+
+
 def clean(raw: Raw, data: Data) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
     """Give clean rows, rejected rows and the report; `line` is a number."""
     with tempfile.TemporaryDirectory() as folder:
         *files, report = clean_rows(raw.load(), data, Path(folder))
         kept, rejected = (
-            pl.read_csv(path, infer_schema=False, empty_string_is_null=False).with_columns(
-                pl.col("line").cast(pl.Int64)
-            )
+            pl.scan_csv(_parts(path), infer_schema=False, empty_string_is_null=False)
+            .with_columns(pl.col("line").cast(pl.Int64))
+            .collect()
             for path in files
         )
     return kept, rejected, report

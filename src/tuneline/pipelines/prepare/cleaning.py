@@ -248,21 +248,45 @@ def find_repetitions(table: pl.DataFrame, seen: dict[str, SeenKeys]) -> pl.DataF
     """
     if not seen:
         return table
-    # Only texts of kept rows count: a title whose first row was dropped may still come.
+    kept, keys = hash_kept(table, list(seen))
+    return mark_repetitions(table, kept, find_repeated_keys(keys, seen))
+
+
+def hash_kept(table: pl.DataFrame, columns: list[str]) -> tuple[pl.Series, dict[str, Keys]]:
+    """Hash the texts that must not repeat.
+
+    Returns:
+        Places of the kept rows: only their texts count, as a title whose first row was dropped may
+        still come; and for each column their hashes.
+    """
     kept = table["reason"].is_null().arg_true()
-    keys = {name: _hash(table[name].gather(kept)) for name in seen}
+    texts = {name: table[name].gather(kept).str.to_lowercase() for name in columns}
+    return kept, {name: one.hash().to_numpy() for name, one in texts.items()}
+
+
+def find_repeated_keys(keys: dict[str, Keys], seen: dict[str, SeenKeys]) -> dict[str, Found]:
+    """Tell for each column which of the next rows repeat an earlier kept row.
+
+    Args:
+        keys: hashes of the rows' texts by column.
+        seen: those of the rows before that are kept; they grow.
+    """
     repeats = {name: seen[name].find(keys[name]) for name in seen}
     _repeat_within(keys, repeats)
-    reasons = table["reason"].clone()
     fresh = ~np.logical_or.reduce(list(repeats.values()))
-    for name in reversed(seen):
+    for name, known in seen.items():
+        known.add(keys[name][fresh])
+    return repeats
+
+
+def mark_repetitions(
+    table: pl.DataFrame, kept: pl.Series, repeats: dict[str, Found]
+) -> pl.DataFrame:
+    """Fill in `reason` for the kept rows that are repetitions; the first column counts."""
+    reasons = table["reason"].clone()
+    for name in reversed(repeats):
         reasons = reasons.scatter(kept.filter(pl.Series(repeats[name])), f"{name} is repeated")
-        seen[name].add(keys[name][fresh])
     return table.with_columns(reason=reasons)
-
-
-def _hash(texts: pl.Series) -> Keys:
-    return texts.str.to_lowercase().hash().to_numpy()
 
 
 def _repeat_within(keys: dict[str, Keys], repeats: dict[str, Found]) -> None:

@@ -15,6 +15,7 @@ from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, KEPT_TURNS, LE
 from tuneline.pipelines.prepare.conversations import join_texts
 from tuneline.pipelines.prepare.text_rules import ENTITY, LOOKS_LIKE_A_TAG, TEXT_RULES
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
+from tuneline.spark.tables import SparkRows
 from tuneline.streaming import RowSource, show_originals
 from tuneline.utils.text import (
     GUESS_BYTES,
@@ -70,7 +71,30 @@ class CleaningReport:
         if self._conversations:
             self._count_turns(judged, clean)
 
-    def describe(self, raw: RowSource) -> dict[str, Any]:
+    def merge(self, later: "CleaningReport") -> None:
+        """Add what was counted of the rows that follow."""
+        self._rows += later._rows
+        for mine, other in (
+            (self._reasons, later._reasons),
+            (self._turns, later._turns),
+            (self._misread, later._misread),
+            (self._foreign, later._foreign),
+            *((self._before[name], later._before[name]) for name in self._before),
+            *((self._after[name], later._after[name]) for name in self._after),
+        ):
+            mine.update(other)  # type: ignore[attr-defined]
+        for rule in TEXT_RULES:
+            self._changed[rule] += later._changed[rule]
+            self._changes[rule] = (self._changes[rule] + later._changes[rule])[:EXAMPLES]
+        for kind, rows in later._dropped.items():
+            self._dropped[kind] = (self._dropped.get(kind, []) + rows)[:EXAMPLES]
+        self._markup += later._markup
+        shown = dict.fromkeys([*self._markup_shown, *later._markup_shown])
+        self._markup_shown = list(shown)[:EXAMPLES]
+        if len(self._not_utf8) < GUESS_BYTES:
+            self._not_utf8 += later._not_utf8
+
+    def describe(self, raw: RowSource | SparkRows) -> dict[str, Any]:
         """Give the report on all rows so far."""
         rejected = self._reasons.total()
         counted, warnings = self._format_counts(rejected), self._warn()

@@ -52,8 +52,8 @@ class Placeholders:
     nothing about the value. Each different value takes some 200 bytes, whatever the number of rows.
     """
 
-    def __init__(self) -> None:
-        self._names: dict[str, str] = {}
+    def __init__(self, names: dict[str, str] | None = None) -> None:
+        self._names: dict[str, str] = names or {}
         self._counts: Counter[str] = Counter()
 
     def number(self, table: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
@@ -66,17 +66,23 @@ class Placeholders:
         Returns:
             The rows; a value has the number that it had in earlier batches.
         """
-        found = [pl.col(name).str.extract_all(PLACEHOLDER) for name in columns]
-        held = table.select(pl.concat_list(found)).to_series().explode().drop_nulls()
-        names = {one: self._name(one) for one in held.unique(maintain_order=True)}
+        names = {one: self.name(one) for one in list_placeholders(table, columns)}
         if not names:
             return table
         texts = pl.col(columns).str.replace_many(list(names), list(names.values()))
         return table.with_columns(texts)
 
-    def _name(self, placeholder: str) -> str:
+    def name(self, placeholder: str) -> str:
+        """Number one placeholder."""
         if placeholder not in self._names:
             kind = placeholder[1:].split("_", maxsplit=1)[0]
             self._counts[kind] += 1
             self._names[placeholder] = f"[{kind}_{self._counts[kind]}]"
         return self._names[placeholder]
+
+
+def list_placeholders(table: pl.DataFrame, columns: list[str]) -> pl.Series:
+    """List the different placeholders of a batch, in their order."""
+    found = [pl.col(name).str.extract_all(PLACEHOLDER) for name in columns]
+    held = table.select(pl.concat_list(found)).to_series().explode().drop_nulls()
+    return held.unique(maintain_order=True)

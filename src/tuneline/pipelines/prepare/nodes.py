@@ -33,7 +33,10 @@ from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.row_checks import check_answer_rules, check_cleaned, check_columns
 from tuneline.pipelines.prepare.seen_rows import find_seen_lines
+from tuneline.pipelines.prepare.spark_cleaning import clean_in_spark
+from tuneline.pipelines.prepare.spark_splitting import refuse_start, split_in_spark
 from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
+from tuneline.spark.tables import SparkRows, SparkTable
 from tuneline.streaming import (
     SOURCE,
     RowSource,
@@ -55,7 +58,9 @@ MARKED = SHOWN.str.replace(f"^('*{FORMULA_START})", "'$1")
 CLEAN_CSV, REJECTED_CSV = "clean.csv", "rejected.csv"
 
 
-def clean_rows(raw: RowSource, data: Data, folder: Path) -> tuple[Path, Path, dict[str, Any]]:
+def clean_rows(
+    raw: RowSource | SparkRows, data: Data, folder: Path
+) -> tuple[Path, Path, dict[str, Any]]:
     """Apply the cleaning rules to every row.
 
     Args:
@@ -66,8 +71,10 @@ def clean_rows(raw: RowSource, data: Data, folder: Path) -> tuple[Path, Path, di
     Returns:
         CSV files of the clean rows (`line`, id, columns) and of the rejected ones (`line`,
         `reason`, `original`; of several files also `source`), together as many as there are raw
-        rows; and the cleaning report.
+        rows; and the cleaning report. In Spark they are folders with parts.
     """
+    if isinstance(raw, SparkRows):
+        return clean_in_spark(raw, data, folder, partial(_encode, data=data))
     report = CleaningReport(data)
     clean, rejected = folder / CLEAN_CSV, folder / REJECTED_CSV
     batches = enumerate(run_ahead(_clean_batches(raw, data, report)))
@@ -175,7 +182,7 @@ def _log_problems(report: pd.DataFrame, data: Data) -> None:
 
 
 def split_rows(
-    pairs: pl.LazyFrame,
+    pairs: pl.LazyFrame | SparkTable,
     data: Data,
     cleaning_report: dict[str, Any] | None = None,
     prompt: Prompt | None = None,
@@ -202,9 +209,14 @@ def split_rows(
     """
     if cleaning_report:
         check_cleaned(cleaning_report, data)
-    check_columns(pairs, data)
-    seen = find_seen_lines(pairs, data, prompt, start_from) if prompt and start_from else []
-    rows = read_rows(pairs, assign_splits(pairs, data, seen), data)
+    if isinstance(pairs, SparkTable):
+        check_columns(pairs.scan(), data)
+        refuse_start(start_from)
+        rows = split_in_spark(pairs, data)
+    else:
+        check_columns(pairs, data)
+        seen = find_seen_lines(pairs, data, prompt, start_from) if prompt and start_from else []
+        rows = read_rows(pairs, assign_splits(pairs, data, seen), data)
     check_answer_rules(rows, data)
     log.info("Rows: %s.", _count_splits(rows))
     return rows

@@ -24,7 +24,12 @@ ALONE = "line\n"
 ROWS_PER_BATCH = 50_000
 
 
-def assign_splits(clean: pl.LazyFrame, data: Data, seen: Collection[int] = ()) -> pl.DataFrame:
+def assign_splits(
+    clean: pl.LazyFrame,
+    data: Data,
+    seen: Collection[int] = (),
+    counts: dict[str, int] | None = None,
+) -> pl.DataFrame:
     """Draw the sample and divide it, whole groups at a time.
 
     Groups are in the order of a seeded hash of their text, so that a row's place does not depend
@@ -34,11 +39,12 @@ def assign_splits(clean: pl.LazyFrame, data: Data, seen: Collection[int] = ()) -
     own, in proportion to its size. Questions of a table are in the split of their facts.
 
     Args:
-        clean: the rows.
+        clean: the rows; of a table beyond one machine, those that are first in that order.
         data: how to sample and to divide.
         seen: lines of rows that an adapter has seen which is trained further: they are trained on,
             with all of their groups. Questions of a table that another split would ask are left
             out.
+        counts: rows of each category but the pinned ones, where `clean` does not say it.
 
     Returns:
         `line`, `split` (one of `SPLITS`), `position` and `_group` of each row in the sample; the
@@ -47,9 +53,10 @@ def assign_splits(clean: pl.LazyFrame, data: Data, seen: Collection[int] = ()) -
     Raises:
         TunelineError: if a row that is to be in a split does not exist, or a split would be empty.
     """
-    split, rows = data.split, _order_rows(clean, data)
+    split, rows = data.split, order_rows(clean, data)
     known = "split" in rows.columns
-    rows = rows if known else _draw_sample(_pin_splits(rows, split), split.sample or rows.height)
+    if not known:
+        rows = _draw_sample(_pin_splits(rows, split), split.sample or rows.height, counts)
     warn_of_repeated_ids(rows, data.id)
     count = min(split.sample or rows.height, rows.height)
     sizes = {name: _count(getattr(split, name), count) for name in ("test", "validation")}
@@ -85,8 +92,17 @@ def read_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> pl.DataF
     return pl.concat(parts).sort(order, "position").drop("position")
 
 
-def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
+def order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     """Read what divides the rows: `line`, `id`, `group`, `category`, in the seeded order."""
+    rows = hash_groups(clean, data).sort("order", "group", "line").drop("order")
+    if not data.category:
+        return rows
+    # A group is in one split, so it counts for one category: that of most of its rows.
+    return rows.with_columns(pl.col("category").mode().sort().first().over("group"))
+
+
+def hash_groups(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
+    """Read what divides the rows, with the seeded hash of their groups as `order`."""
     known = {"split": pl.col(FACT_SPLIT)} if data.table else {}
     rows = clean.select(
         pl.col("line").cast(pl.Int64),
@@ -97,11 +113,7 @@ def _order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
     ).collect()
     keys = (seeded_order(data.split.seed, group) for group in rows["group"])
     order = pl.Series("order", np.fromiter(keys, np.uint64, rows.height))
-    rows = rows.with_columns(order).sort("order", "group", "line").drop("order")
-    if not data.category:
-        return rows
-    # A group is in one split, so it counts for one category: that of most of its rows.
-    return rows.with_columns(pl.col("category").mode().sort().first().over("group"))
+    return rows.with_columns(order)
 
 
 def _group(data: Data) -> pl.Expr:
@@ -167,12 +179,15 @@ def _torn_group(ids: list[str], group: str, split: Split) -> Problem:
     )
 
 
-def _draw_sample(rows: pl.DataFrame, sample: int) -> pl.DataFrame:
+def _draw_sample(
+    rows: pl.DataFrame, sample: int, counts: dict[str, int] | None = None
+) -> pl.DataFrame:
     """Take the pinned rows and the first of the others, in each category its share."""
     free = pl.col("split").is_null()
     others = rows.filter(free)
     place = pl.int_range(pl.len()).over("category", "split")
-    quota = _quota(others["category"].value_counts(), sample - rows.height + others.height)
+    counts = counts or dict(others["category"].value_counts().iter_rows())
+    quota = _quota(counts, sample - rows.height + others.height)
     return rows.filter(~free | (place < quota))
 
 
@@ -232,7 +247,8 @@ def _draw_known(rows: pl.DataFrame, split: Split, sizes: dict[str, int]) -> pl.D
     drawn = []
     for name, size in {**sizes, "train": left}.items():
         known = rows.filter(split=name)
-        drawn.append(known.filter(place < _quota(known["category"].value_counts(), size)))
+        counts = dict(known["category"].value_counts().iter_rows())
+        drawn.append(known.filter(place < _quota(counts, size)))
     return pl.concat(drawn).sort("place").drop("place")
 
 
@@ -270,17 +286,21 @@ def _take(groups: pl.DataFrame, size: int, keep: int) -> pl.DataFrame:
     start = (pl.col("rows").cum_sum() - pl.col("rows")).over("category")
     place = pl.int_range(pl.len()).over("category")
     last = pl.max_horizontal(pl.len().over("category").cast(pl.Int64) - keep, 1)
-    quota = _quota(groups.group_by("category").agg(pl.col("rows").sum()), size)
+    counts = groups.group_by("category").agg(pl.col("rows").sum())
+    quota = _quota(dict(counts.iter_rows()), size)
     return groups.filter((start < quota) & (place < last)).select("group")
 
 
-def _quota(categories: pl.DataFrame, size: int) -> pl.Expr:
-    """Give each category (its name, its rows) a share of a number of rows, and one at least."""
-    counts = dict(categories.iter_rows())
-    quotas = apportion(min(max(size, 0), sum(counts.values())), counts, at_least_one=True)
+def _quota(counts: dict[str, int], size: int) -> pl.Expr:
+    quotas = share_out(counts, size)
     if not quotas:
         return pl.lit(0)
     return pl.col("category").replace_strict(quotas, default=0, return_dtype=pl.Int64)
+
+
+def share_out(counts: dict[str, int], size: int) -> dict[str, int]:
+    """Give each category (its name, its rows) a share of a number of rows, and one at least."""
+    return apportion(min(max(size, 0), sum(counts.values())), counts, at_least_one=True)
 
 
 def _count(size: float | None, rows: int) -> int:

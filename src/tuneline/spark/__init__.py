@@ -1,0 +1,1 @@
+"""What goes beyond one machine: rows that Spark's workers read, clean and divide."""
