@@ -18,6 +18,7 @@ from tuneline.checks.merged_settings import (
     name_source,
 )
 from tuneline.checks.preflight import fetch_weights, find_run_problems
+from tuneline.checks.recipes import settle_inputs
 from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Evaluation, Publish, Storage
@@ -79,7 +80,7 @@ class CheckBeforeRun:
                 catalog[name] = list_settings(self.loader, use_case[1])
         if ENVIRONMENT in pipeline.inputs():
             catalog[ENVIRONMENT] = self.loader.env or DEFAULT_ENVIRONMENT
-        problems = list(find_run_problems(pipeline, catalog))
+        problems = [*settle_inputs(pipeline, catalog), *find_run_problems(pipeline, catalog)]
         # A run that is refused has downloaded no weights.
         problems = problems or fetch_weights(pipeline, catalog)
         if problems:

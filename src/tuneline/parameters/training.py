@@ -1,12 +1,22 @@
 """What is trained, how and on which machine, with bounds for the keys of the libraries."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tuneline.parameters.base import Above0, AtLeast0, Block, Bounds, Seed, ShareBelow1, WholeAbove0
+from tuneline.parameters.base import (
+    Above0,
+    AtLeast0,
+    Block,
+    Bounds,
+    Seed,
+    ShareBelow1,
+    WholeAbove0,
+    flatten,
+)
 
 # GPUs before it emulate bfloat16, slowly (NVIDIA's CUDA programming guide, compute capabilities).
 BFLOAT16_CAPABILITY = 8.0
@@ -15,10 +25,15 @@ BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
 CPUINFO = Path("/proc/cpuinfo")
 
 
-class Recipe(BaseModel):
-    """What is trained and how: base model, quantization, LoRA, and every SFTConfig key.
+# What the plan chooses by its rules (`pipelines/plan/recipe_rules.py`).
+Auto = Literal["auto"]
+AUTO: Auto = "auto"
 
-    Keys that are not listed here are SFTConfig's own; `checks/library_keys.py` checks them.
+
+class RecipeKeys(BaseModel):
+    """What a recipe states by itself; every key that is not listed here is SFTConfig's own.
+
+    `checks/library_keys.py` checks those.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
@@ -31,14 +46,6 @@ class Recipe(BaseModel):
         "transformers' format, or of a GGUF file; an installed package may hold it"
     )
     revision: str = Field(default="main", description="branch, tag or commit on the hub")
-    quantization: dict[str, Any] = Field(
-        description="keys of BitsAndBytesConfig; `load_in_4bit: true` is required"
-    )
-    lora: dict[str, Any] = Field(description="keys of LoraConfig")
-    global_batch_size: int = Field(
-        gt=0, description="examples per optimizer step, on every machine the same"
-    )
-    max_length: int = Field(gt=0, description="longest example, prompt and completion, in tokens")
     overlong: Literal["fail", "drop", "truncate"] = Field(
         default="fail",
         description="what to do with longer examples: leave out up to max_overlong_fraction and "
@@ -66,11 +73,24 @@ class Recipe(BaseModel):
         gt=0,
         description="stop after so many evaluations without a better one (transformers' name)",
     )
+    seed: Seed = Field(default=3407, description="of the training")
+
+
+class Recipe(RecipeKeys):
+    """What is trained and how: base model, quantization, LoRA, and every SFTConfig key."""
+
+    quantization: dict[str, Any] = Field(
+        description="keys of BitsAndBytesConfig; `load_in_4bit: true` is required"
+    )
+    lora: dict[str, Any] = Field(description="keys of LoraConfig")
+    global_batch_size: int = Field(
+        gt=0, description="examples per optimizer step, on every machine the same"
+    )
+    max_length: int = Field(gt=0, description="longest example, prompt and completion, in tokens")
     num_train_epochs: float = Field(gt=0, description="how often every training example is seen")
     learning_rate: float = Field(
         gt=0, le=1, description="the largest step; `lr_scheduler_type` says how it changes"
     )
-    seed: Seed = Field(default=3407, description="of the training")
 
     @field_validator("quantization")
     @classmethod
@@ -81,6 +101,71 @@ class Recipe(BaseModel):
                 "set `load_in_4bit: true`"
             )
         return quantization
+
+
+class StatedRecipe(RecipeKeys):
+    """A recipe as YAML states it: `auto` is what the plan chooses, and writes down with its reason.
+
+    Of `lora`, `r` and `lora_alpha` are `auto`, too, where they are left out.
+    """
+
+    quantization: dict[str, Any] | Auto | None = Field(
+        default=AUTO,
+        description="keys of BitsAndBytesConfig, with `load_in_4bit: true`; null: none, the base "
+        "model is trained on in 16 bits; auto: the plan chooses",
+    )
+    lora: dict[str, Any] = Field(
+        default={},
+        description="keys of LoraConfig; left out, `r` and `lora_alpha` are auto, and "
+        "`target_modules` all-linear",
+    )
+    global_batch_size: Annotated[int, Field(gt=0)] | Auto = Field(
+        default=AUTO,
+        description="examples per optimizer step, on every machine the same; auto: the plan "
+        "chooses",
+    )
+    max_length: Annotated[int, Field(gt=0)] | Auto = Field(
+        default=AUTO,
+        description="longest example, prompt and completion, in tokens; auto: the plan chooses",
+    )
+    num_train_epochs: Annotated[float, Field(gt=0)] | Auto = Field(
+        default=AUTO,
+        description="how often every training example is seen; auto: the plan chooses",
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | Auto = Field(
+        default=AUTO,
+        description="the largest step; `lr_scheduler_type` says how it changes; auto: the plan "
+        "chooses",
+    )
+
+    @field_validator("lora")
+    @classmethod
+    def _name_what_is_left_out(cls, lora: dict[str, Any]) -> dict[str, Any]:
+        return {"r": AUTO, "lora_alpha": AUTO, "target_modules": "all-linear", **lora}
+
+    def list_auto(self) -> list[str]:
+        """List the keys that are left to the plan, such as `learning_rate` and `lora.r`."""
+        return [key for key, value in flatten(self.model_dump()).items() if value == AUTO]
+
+    def fill(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Put chosen values in the place of `auto`, as far as they are there; the rest stays.
+
+        Args:
+            chosen: values by key, such as `learning_rate` and `lora.r`.
+        """
+        values = self.model_dump()
+        for key in self.list_auto():
+            *path, last = key.split(".")
+            (values[path[0]] if path else values)[last] = chosen.get(key, AUTO)
+        return values
+
+    def settle(self, chosen: Mapping[str, Any]) -> Recipe:
+        """Make a recipe with every value of stated and chosen ones; what is stated stays.
+
+        Args:
+            chosen: values by key, of all that is left to the plan.
+        """
+        return Recipe.model_validate(self.fill(chosen))
 
 
 class Prompt(Block):
@@ -133,8 +218,10 @@ class Hardware(Block):
         "`packing: false`, and where the evaluation measures the loss of the references",
     )
     per_device_eval_batch_size: int = Field(gt=0, description="prompts answered at once")
-    gradient_checkpointing: bool = Field(
-        description="compute activations again instead of keeping them: less memory, more time"
+    gradient_checkpointing: bool | Auto = Field(
+        default=AUTO,
+        description="compute activations again instead of keeping them: less memory, more time; "
+        "auto: where the training is predicted not to fit without it",
     )
     attn_implementation: str = Field(
         description="as in `from_pretrained`; `auto` takes flash attention where it is installed "

@@ -13,7 +13,7 @@ from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
 from tuneline.parameters.shared import Server
 from tuneline.parameters.synthesis import Synthesize
-from tuneline.parameters.training import Prompt, Recipe
+from tuneline.parameters.training import Prompt, StatedRecipe
 
 # What can be asked for besides: Bokmål, which the model calls `no`, and languages in one script.
 WRITTEN = "nb sr-Cyrl sr-Latn zh-Hans zh-Hant"
@@ -196,7 +196,7 @@ class UseCase(Block):
     )
     data: Data = Field(description="what is read, cleaned and divided")
     prompt: Prompt = Field(description="the words around a row")
-    recipe: Recipe = Field(description="what is trained and how")
+    recipe: StatedRecipe = Field(description="what is trained and how")
     evaluation: Evaluation = Field(description="how both models are compared")
     publish: Publish = Field(
         default=Publish(), description="what becomes of the adapter on the hub"
