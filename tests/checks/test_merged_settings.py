@@ -9,7 +9,8 @@ from tests.conftest import PROJECT, state_evaluation
 from tuneline.checks.library_keys import find_problems
 from tuneline.checks.merged_settings import check_environment, check_parameters, find_source
 from tuneline.errors import TunelineError
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, StatedRecipe
+from tuneline.parameters.chosen import PLACEHOLDERS
 from tuneline.parameters.use_case import LANGUAGES
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from tuneline.use_cases import list_use_cases
@@ -37,7 +38,9 @@ def test_every_use_case_is_valid_on_every_machine(env: str, use_case: str):
     loader = load(env)
     check_parameters(loader)
     parameters = loader["parameters"]
-    recipe = Recipe.model_validate(parameters[use_case]["recipe"])
+    stated = StatedRecipe.model_validate(parameters[use_case]["recipe"])
+    batch = parameters["hardware"]["per_device_train_batch_size"]
+    recipe = stated.settle({**PLACEHOLDERS, "global_batch_size": batch})
     hardware = Hardware.model_validate(parameters["hardware"])
     evaluation = Evaluation.model_validate(parameters[use_case]["evaluation"])
     assert list(find_problems(use_case, recipe, evaluation)) == []
@@ -54,8 +57,9 @@ def test_the_catalog_of_every_machine_resolves(env: str):
         assert catalog.get(f"product_descriptions.{name}") is not None
 
 
-def test_the_real_recipe_is_the_teams():
-    recipe = load("colab_paid")["parameters"]["product_descriptions"]["recipe"]
+def test_the_published_recipe_is_the_teams():
+    asked = {"product_descriptions": {"as_published": True}}
+    recipe = load("colab_paid", **asked)["parameters"]["product_descriptions"]["recipe"]
     assert recipe["base_model"] == "microsoft/Phi-3-mini-4k-instruct"
     assert (recipe["lora"]["r"], recipe["lora"]["lora_alpha"]) == (32, 64)
     assert "lora_dropout" not in recipe["lora"]  # theirs was 0, as LoraConfig's

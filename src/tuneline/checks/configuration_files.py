@@ -15,7 +15,7 @@ from omegaconf.errors import GrammarParseError
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters.base import flatten
-from tuneline.parameters.use_case import spread_seed
+from tuneline.parameters.use_case import apply_published, spread_seed
 from tuneline.use_cases import LOADER
 
 # What Kedro reads, by the beginning of a file's or a folder's name (its `config_patterns`).
@@ -39,7 +39,7 @@ class SoftConfigLoader(OmegaConfigLoader):
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Merge `base`, the environment and `conf/local`; spread each use case's seed."""
+        """Merge `base`, the environment and `conf/local`; settle seeds and published recipes."""
         config: dict[str, Any] = super().__getitem__(key)
         if key in self:
             return config
@@ -52,7 +52,7 @@ class SoftConfigLoader(OmegaConfigLoader):
             config = merge(config, local)
         if key == "parameters":
             return {
-                name: spread_seed(block) if isinstance(block, dict) else block
+                name: spread_seed(apply_published(block)) if isinstance(block, dict) else block
                 for name, block in config.items()
             }
         return config

@@ -11,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 
 from tuneline.checks.base_models import find_base_problems
 from tuneline.checks.recipes import (
+    find_unknown_width,
     is_settled,
     list_recipes,
     preview_recipe,
@@ -171,6 +172,8 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
+        if not unusable and f"params:{use_case}.recipe" in pipeline.inputs():
+            yield from find_unknown_width(use_case, read_stated(catalog, use_case), recipe)
     if {"plan", "train", "evaluate", "ask"} & loading:
         yield from find_device_problems(hardware)
     yield from find_space_problems(_list_loaded(pipeline, catalog))

@@ -10,8 +10,10 @@ from pydantic import BaseModel
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.models.batching import count_at_once
+from tuneline.models.loading import load_model_config
 from tuneline.parameters import Hardware, Recipe, StatedRecipe
 from tuneline.parameters.chosen import PLACEHOLDERS, settle_hardware, settle_last
+from tuneline.parameters.training import AUTO
 from tuneline.use_cases import MAIN_USE_CASE
 
 RECIPE, HARDWARE = ".recipe", ".hardware"
@@ -72,6 +74,31 @@ def preview_recipe(catalog: DataCatalog, use_case: str, chosen: bool = False) ->
     return stated.settle(
         {**PLACEHOLDERS, "global_batch_size": count_at_once(packs, read_hardware(catalog))}
     )
+
+
+def find_unknown_width(use_case: str, stated: StatedRecipe, recipe: Recipe) -> Iterator[Problem]:
+    """Find out whether the rules for `auto` know what they go by: the width of the base model.
+
+    Args:
+        use_case: its name, for the message.
+        stated: the recipe as YAML states it.
+        recipe: names the base model, whose config is at hand.
+
+    Yields:
+        That its config does not state it.
+    """
+    left = stated.list_auto()
+    if not left:
+        return
+    config = load_model_config(recipe).get_text_config()
+    if getattr(config, "hidden_size", None) is None:
+        yield Problem(
+            where=f"{use_case}.recipe.{left[0]}",
+            value=AUTO,
+            wrong=f"the config of {recipe.base_model} ({config.model_type}) states no hidden_size",
+            matters="the rules for it were measured on models whose width is known",
+            remedy=f"state {', '.join(left)}, or take another base model",
+        )
 
 
 def settle_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:

@@ -25,6 +25,20 @@ PLACEHOLDERS: dict[str, Any] = {
 }
 
 
+def find_chosen(stated: StatedRecipe, choices: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Find what the plan chose last for a recipe's base model, by key; None if it did not yet.
+
+    Args:
+        stated: the recipe as YAML states it.
+        choices: what the plan keeps, as `choose_recipe` gives it.
+    """
+    wanted = {*stated.list_auto()}
+    for choice in reversed(choices.get("choices", [])):
+        if choice["base_model"] == stated.base_model and choice["values"].keys() >= wanted:
+            return {key: choice["values"][key] for key in wanted}
+    return None if wanted else {}
+
+
 def settle_last(
     stated: StatedRecipe, choices: Mapping[str, Any], where: str, remedy: str
 ) -> Recipe:
@@ -42,15 +56,12 @@ def settle_last(
     Raises:
         TunelineError: if nothing was chosen yet.
     """
-    wanted = stated.list_auto()
-    if not wanted:
-        return stated.settle({})
-    for choice in reversed(choices.get("choices", [])):
-        if choice["base_model"] == stated.base_model and choice["values"].keys() >= {*wanted}:
-            return stated.settle(choice["values"])
+    chosen = find_chosen(stated, choices)
+    if chosen is not None:
+        return stated.settle(chosen)
     raise TunelineError(
         Problem(
-            where=f"{where}.{wanted[0]}",
+            where=f"{where}.{stated.list_auto()[0]}",
             value=AUTO,
             wrong="the plan has not chosen it yet for this base model",
             matters="this stage needs the value that the training has",

@@ -116,6 +116,7 @@ class StatedRecipe(RecipeKeys):
     )
     lora: dict[str, Any] = Field(
         default={},
+        validate_default=True,
         description="keys of LoraConfig; left out, `r` and `lora_alpha` are auto, and "
         "`target_modules` all-linear",
     )

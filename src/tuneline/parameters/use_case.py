@@ -187,6 +187,20 @@ def spread_seed(use_case: dict[str, Any]) -> dict[str, Any]:
     return spread
 
 
+def apply_published(use_case: dict[str, Any]) -> dict[str, Any]:
+    """Put the published recipe in the place of the use case's own, if `as_published` asks for it.
+
+    The keys of `lora` are each taken for themselves.
+    """
+    recipe, published = (use_case.get(key) for key in ("recipe", "recipe_as_published"))
+    if use_case.get("as_published") is not True or not isinstance(published, dict):
+        return use_case
+    if not isinstance(recipe, dict):
+        return use_case
+    lora = {**(recipe.get("lora") or {}), **(published.get("lora") or {})}
+    return use_case | {"recipe": recipe | published | {"lora": lora}}
+
+
 class UseCase(Block):
     """All blocks of one use case, in the order in which its YAML states them."""
 
@@ -197,10 +211,27 @@ class UseCase(Block):
     data: Data = Field(description="what is read, cleaned and divided")
     prompt: Prompt = Field(description="the words around a row")
     recipe: StatedRecipe = Field(description="what is trained and how")
+    recipe_as_published: dict[str, Any] = Field(
+        default={},
+        description="keys of `recipe` that those who published the use case had otherwise",
+    )
+    as_published: bool = Field(
+        default=False, description="train with `recipe_as_published`, to compare the two"
+    )
     evaluation: Evaluation = Field(description="how both models are compared")
     publish: Publish = Field(
         default=Publish(), description="what becomes of the adapter on the hub"
     )
+
+    @model_validator(mode="after")
+    def _published_recipe_is_one(self) -> Self:
+        if self.as_published and not self.recipe_as_published:
+            raise ValueError(
+                "`as_published` is true, and there is no `recipe_as_published`; nothing would be "
+                "trained otherwise; leave `as_published` out"
+            )
+        StatedRecipe.model_validate({**self.recipe.model_dump(), **self.recipe_as_published})
+        return self
 
     @model_validator(mode="after")
     def _placeholders_are_columns(self) -> Self:
