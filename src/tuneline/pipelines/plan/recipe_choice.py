@@ -50,12 +50,12 @@ def choose_recipe(
     Returns:
         Recipe and machine with every value; and what was chosen: now (`chosen`, a `key`, `value`,
         `reason` and `source` for each), and at any time (`choices`, this one last, each with its
-        `base_model`, a fingerprint of what it was `made_for`, its `values` by key, its `chosen`
+        `base_model`, a `fingerprint` of what it was made for, its `values` by key, its `chosen`
         keys of the recipe, and those of the `hardware`).
     """
     earlier = list(earlier_choices.get("choices", []))
-    made_for = _fingerprint(train, validation, recipe)
-    kept = next((one for one in reversed(earlier) if one["made_for"] == made_for), None)
+    fingerprint = _fingerprint(train, validation, recipe)
+    kept = next((one for one in reversed(earlier) if one["fingerprint"] == fingerprint), None)
     checkpointing = hardware.gradient_checkpointing == AUTO
     if not (recipe.list_auto() or checkpointing):
         return recipe.settle({}), hardware, {"chosen": [], "choices": earlier}
@@ -70,12 +70,12 @@ def choose_recipe(
         machine = hardware.model_copy(update={CHECKPOINTING: on_machine[0].value})
     choice = {
         "base_model": recipe.base_model,
-        "made_for": made_for,
+        "fingerprint": fingerprint,
         "values": {one.key: one.value for one in chosen},
         "hardware": {CHECKPOINTING: machine.gradient_checkpointing},
         "chosen": [asdict(one) for one in chosen],
     }
-    others = [one for one in earlier if one["made_for"] != made_for]
+    others = [one for one in earlier if one["fingerprint"] != fingerprint]
     now = [asdict(one) for one in (*chosen, *on_machine)]
     return settled, machine, {"chosen": now, "choices": [*others, choice]}
 

@@ -41,7 +41,7 @@ LEAST_STEPS, MOST_EPOCHS = 100, 25
 RANK, MOST_RANK, ALPHA = 16, 256, 32
 # Rate of a full training at this width, and the power by which it changes with the width.
 FULL_RATE, WIDTH = 5e-5, 2_000
-POWER, POWERS = 0.781, {"qwen": 0.0775}
+POWERS = {"llama": 0.781, "qwen": 0.0775}
 # LoRA's rate as a multiple of it: in runs of up to 100 steps, and from 1,000 on.
 SHORT, LONG, LONG_STEPS = 15, 10, 1_000
 SMALLEST_RATE, LARGEST_RATE = 1e-4, 5e-3
@@ -224,7 +224,9 @@ def _choose_rank(trained: int, found: Situation) -> Iterator[Choice]:
 def _choose_rate(steps: int, found: Situation) -> Choice:
     share = math.log(max(1, steps / LEAST_STEPS)) / math.log(LONG_STEPS / LEAST_STEPS)
     multiple = SHORT + (LONG - SHORT) * min(1.0, share)
-    power = next((p for name, p in POWERS.items() if found.model_type.startswith(name)), POWER)
+    family = next((name for name in POWERS if found.model_type.startswith(name)), "")
+    power = POWERS.get(family, POWERS["llama"])
+    others = "" if family else " (measured on Llama, and taken for this architecture)"
     rate = FULL_RATE * multiple * (WIDTH / found.size.hidden) ** power
     value = float(f"{min(LARGEST_RATE, max(SMALLEST_RATE, rate)):.0e}")
     return Choice(
@@ -232,6 +234,7 @@ def _choose_rate(steps: int, found: Situation) -> Choice:
         value,
         f"LoRA learns best at {multiple:.0f} times the rate of a full training in a run of "
         f"{steps:,} steps, and a base model {found.size.hidden:,} wide takes "
-        f"{'larger' if found.size.hidden < WIDTH else 'smaller'} steps than one of {WIDTH:,}.",
+        f"{'larger' if found.size.hidden < WIDTH else 'smaller'} steps than one of "
+        f"{WIDTH:,}{others}.",
         f"{REGRET}; {TINKER}",
     )
