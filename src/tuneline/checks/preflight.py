@@ -24,7 +24,7 @@ from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_
 from tuneline.hub.download import fetch_base, find_space_problems
 from tuneline.hub.gguf import locate_base
 from tuneline.llm_api.server import find_server_problems
-from tuneline.models.batching import count_at_once
+from tuneline.models.batching import find_batch_problem
 from tuneline.models.memory import measure_bfloat16
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import (
@@ -163,7 +163,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         recipe = preview_recipe(catalog, use_case, f"{use_case}.recipe" in pipeline.inputs())
         evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
         yield from find_problems(use_case, recipe, evaluation)
-        yield from _find_batch_problem(use_case, recipe, hardware)
+        yield from find_batch_problem(recipe, hardware, f"{use_case}.recipe.global_batch_size")
         unusable = list(find_base_problems(use_case, recipe, weights))
         yield from unusable
         unreadable = list(_find_template_problem(use_case, recipe))
@@ -220,19 +220,6 @@ def _list_loaded(pipeline: Pipeline, catalog: DataCatalog) -> list[tuple[str, Re
         merge = Merge.model_validate(catalog.load("params:merge"))
         bases += [merge.name_base(recipe) for _, recipe in recipes if merge.base_model]
     return bases
-
-
-def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
-    at_once = count_at_once(recipe, hardware)
-    if recipe.global_batch_size % at_once:
-        device = "" if recipe.packing else " times hardware.per_device_train_batch_size"
-        yield Problem(
-            where=f"{use_case}.recipe.global_batch_size",
-            value=recipe.global_batch_size,
-            wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
-            matters="no accumulation gives exactly this batch",
-            remedy="make one a multiple of the other",
-        )
 
 
 def _find_template_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:

@@ -36,10 +36,17 @@ def test_everything_is_chosen_and_a_later_stage_finds_it():
 def test_what_was_chosen_stays_whatever_machine_and_rules(monkeypatch: pytest.MonkeyPatch):
     recipe, _, choices = choose_recipe(*EXAMPLES, {}, RECIPE, CPU)
     monkeypatch.setattr("tuneline.pipelines.plan.recipe_rules.FULL_RATE", 1e-5)
-    small = CPU.model_copy(update={"memory_gb": 2.0, "processes": 3})
+    small = CPU.model_copy(update={"memory_gb": 2.0, "processes": 2})
     assert choose_recipe(*EXAMPLES, choices, RECIPE, small)[::2] == (recipe, choices)
     watched = RECIPE.model_copy(update={"base_model": RECIPE.base_model, "logging_steps": 1})
     assert choose_recipe(*EXAMPLES, choices, watched, CPU)[0].learning_rate == recipe.learning_rate
+
+
+def test_a_batch_that_another_machine_cannot_divide_is_refused():
+    _, _, choices = choose_recipe(*EXAMPLES, {}, RECIPE, CPU)
+    three = CPU.model_copy(update={"processes": 3})
+    with pytest.raises(TunelineError, match="global_batch_size = 4: it is no multiple of hardwa"):
+        choose_recipe(*EXAMPLES, choices, RECIPE, three)
 
 
 def test_other_examples_or_values_are_another_choice_and_the_first_is_not_lost():

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from tuneline.errors import TunelineError
 from tuneline.examples import Example
 from tuneline.models.architecture import measure_context
-from tuneline.models.batching import count_at_once
+from tuneline.models.batching import count_at_once, find_batch_problem
 from tuneline.models.fingerprints import WATCHING_KEYS
 from tuneline.models.loading import identify_base, load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
@@ -52,6 +53,9 @@ def choose_recipe(
         `reason` and `source` for each), and at any time (`choices`, this one last, each with its
         `base_model`, a `fingerprint` of what it was made for, its `values` by key, its `chosen`
         keys of the recipe, and those of the `hardware`).
+
+    Raises:
+        TunelineError: if a batch that was chosen before does not suit this machine.
     """
     earlier = list(earlier_choices.get("choices", []))
     fingerprint = _fingerprint(train, validation, recipe)
@@ -62,6 +66,10 @@ def choose_recipe(
     found = describe_situation(_count(train, validation, recipe), recipe, hardware)
     chosen = [Choice(**one) for one in kept["chosen"]] if kept else _choose(recipe, found, hardware)
     settled = recipe.settle({one.key: one.value for one in chosen})
+    # What was chosen on another machine may not be divided among the processes of this one.
+    problems = list(find_batch_problem(settled, hardware, "recipe.global_batch_size"))
+    if problems:
+        raise TunelineError(*problems)
     machine, on_machine = hardware, []
     if checkpointing:
         longest = min(settled.max_length, int(found.tokens["tokens"].max()))
@@ -138,7 +146,9 @@ def _fingerprint(
 ) -> str:
     """Fingerprint what a choice is made for: not the machine, and not how a run is watched."""
     base: Mapping[str, str] = identify_base(_fill(recipe))
-    stated = {key: one for key, one in recipe.model_dump().items() if key not in WATCHING_KEYS}
+    # How many examples may be left out changes no adapter by itself, but the length that is chosen.
+    watching = WATCHING_KEYS - {"max_overlong_fraction"}
+    stated = {key: one for key, one in recipe.model_dump().items() if key not in watching}
     weights = base.get("sha256") or dict(base)
     examples = {"train": train, "validation": validation}
     return hash_value({"recipe": stated, "weights": weights, **examples})
