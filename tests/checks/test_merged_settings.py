@@ -97,7 +97,7 @@ def test_one_value_changed_on_the_command_line_keeps_its_siblings():
     loader = load(product_descriptions={"recipe": {"learning_rate": 1e-4}})
     recipe = loader["parameters"]["product_descriptions"]["recipe"]
     assert recipe["learning_rate"] == 1e-4
-    assert recipe["lora"]["target_modules"] == "all-linear"
+    assert recipe["weight_decay"] == 0.01
 
 
 def test_a_misspelled_key_names_file_key_and_nearest_name():
@@ -199,6 +199,13 @@ def test_all_problems_are_named_at_once():
     message = refuse({"recipe": {"learning_rate": -1}, "data": {"split": {"test": 0}}})
     assert "recipe.learning_rate = -1" in message
     assert "data.split.test = 0" in message
+
+
+def test_a_published_recipe_is_checked_whether_or_not_it_is_asked_for():
+    message = refuse({"recipe_as_published": {"learning_rate": -1}})
+    assert "`recipe_as_published.learning_rate: -1`: Input should be greater than 0" in message
+    message = refuse({"as_published": True, "recipe_as_published": None})
+    assert "recipe_as_published" in message
 
 
 def test_a_misspelled_key_in_a_list_of_criteria_is_told_from_its_neighbors():
@@ -327,7 +334,7 @@ def test_the_source_of_a_value_is_the_last_file_that_states_it():
     loader = load(product_descriptions={"recipe": {"learning_rate": 1e-4}})
     find = lambda key: find_source(loader, f"product_descriptions.{key}")  # noqa: E731
     assert find("recipe.learning_rate") == "--params"
-    assert find("recipe.max_length") == "conf/laptop/product_descriptions/parameters.yml"
+    assert find("recipe.num_train_epochs") == "conf/laptop/product_descriptions/parameters.yml"
     assert find("recipe.weight_decay") == "conf/base/product_descriptions/parameters.yml"
 
 
@@ -363,7 +370,8 @@ def test_only_a_use_case_with_the_block_starts_with_synthesis():
 
 
 def test_the_personas_recipe_is_the_teams():
-    block = load("colab_paid")["parameters"]["persona_dialogues"]
+    asked = {"persona_dialogues": {"as_published": True}}
+    block = load("colab_paid", **asked)["parameters"]["persona_dialogues"]
     recipe, made = block["recipe"], block["synthesize"]
     assert (recipe["lora"]["r"], recipe["lora"]["lora_alpha"]) == (8, 16)
     assert recipe["lora"]["lora_dropout"] == 0.1

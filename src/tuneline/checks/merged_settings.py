@@ -32,6 +32,8 @@ from tuneline.utils.terminal import shorten
 SHOWN_CHARACTERS = 60
 # Keys that are given with a command, for this one run.
 COMMAND_LINE = {"question", "questions_file"}
+# How pydantic names the alternative to a value of a recipe.
+AUTO_ALTERNATIVE = "literal['auto']"
 # How a text is written where pydantic wants one, or a list of them.
 TEXTS_WANTED = {"string_type": '"{}"', "list_type": '["{}"]'}
 
@@ -245,8 +247,20 @@ def _validate(name: str, block: Any, model: type[BaseModel]) -> Iterator[Problem
     try:
         model.model_validate(block)
     except ValidationError as error:
-        for details in error.errors(include_url=False):
+        for details in _join_alternatives(error):
             yield _make_problem(name, details, model)
+
+
+def _join_alternatives(error: ValidationError) -> Iterator[ErrorDetails]:
+    """List the errors; of a value that may be `auto` too, what is wrong with it as a value."""
+    found = error.errors(include_url=False)
+    alternatives = {one["loc"][:-1] for one in found if one["loc"][-1:] == (AUTO_ALTERNATIVE,)}
+    for one in found:
+        if one["loc"][:-1] not in alternatives:
+            yield one
+        elif one["loc"][-1] != AUTO_ALTERNATIVE:
+            one["loc"] = one["loc"][:-1]
+            yield one
 
 
 def _make_problem(name: str, details: ErrorDetails, model: type[BaseModel]) -> Problem:

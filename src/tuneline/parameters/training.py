@@ -95,12 +95,16 @@ class Recipe(RecipeKeys):
     @field_validator("quantization")
     @classmethod
     def _four_bits(cls, quantization: dict[str, Any]) -> dict[str, Any]:
-        if not quantization.get("load_in_4bit"):
-            raise ValueError(
-                "`load_in_4bit` is not true; QLoRA is the one way Tuneline trains; "
-                "set `load_in_4bit: true`"
-            )
-        return quantization
+        return _check_four_bits(quantization)
+
+
+def _check_four_bits(quantization: dict[str, Any]) -> dict[str, Any]:
+    if not quantization.get("load_in_4bit"):
+        raise ValueError(
+            "`load_in_4bit` is not true; QLoRA is the one way Tuneline trains; "
+            "set `load_in_4bit: true`"
+        )
+    return quantization
 
 
 class StatedRecipe(RecipeKeys):
@@ -138,6 +142,11 @@ class StatedRecipe(RecipeKeys):
         description="the largest step; `lr_scheduler_type` says how it changes; auto: the plan "
         "chooses",
     )
+
+    @field_validator("quantization")
+    @classmethod
+    def _four_bits(cls, quantization: Any) -> Any:
+        return _check_four_bits(quantization) if isinstance(quantization, dict) else quantization
 
     @field_validator("lora")
     @classmethod

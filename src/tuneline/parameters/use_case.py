@@ -4,7 +4,7 @@ from copy import deepcopy
 from string import Formatter
 from typing import Any, Self
 
-from pydantic import Field, NonNegativeInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, ValidationError, field_validator, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
@@ -230,7 +230,15 @@ class UseCase(Block):
                 "`as_published` is true, and there is no `recipe_as_published`; nothing would be "
                 "trained otherwise; leave `as_published` out"
             )
-        StatedRecipe.model_validate({**self.recipe.model_dump(), **self.recipe_as_published})
+        try:
+            StatedRecipe.model_validate({**self.recipe.model_dump(), **self.recipe_as_published})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            wrong = str(first["msg"]).split(";")[0]
+            raise ValueError(
+                f"`recipe_as_published.{first['loc'][0]}: {first['input']}`: {wrong}; it could not "
+                "be trained; correct the value"
+            ) from error
         return self
 
     @model_validator(mode="after")
