@@ -57,7 +57,8 @@ def make_project(folder: Path) -> None:
     (folder / "conf/local").mkdir()
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy(here / name, folder)
-    (folder / "src").symlink_to(here / "src")
+    (folder / "src").mkdir()
+    (folder / "src/tuneline").symlink_to(here / "src/tuneline")
     shutil.copytree(here / "data/01_raw", folder / "data/01_raw")
     (folder / "data/06_models").mkdir()
     shutil.copytree(here / "data/06_models/tiny_base", folder / "data/06_models/tiny_base")
