@@ -22,6 +22,7 @@ from scripts.samples.product_descriptions import generate_lines
 from tests.hub_server import TOKEN, HubServer, read_token, serve_hub
 from tuneline.models.adapter import Adapter, read_adapter
 from tuneline.parameters import Data, Hardware, Recipe, UseCase
+from tuneline.parameters.chosen import PLACEHOLDERS
 from tuneline.use_cases import list_use_cases
 
 # How long an example takes says how busy the machine is, and nothing about the code.
@@ -163,7 +164,8 @@ def load_parameters() -> UseCase:
 
     loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
     loaded = UseCase.model_validate(loader["parameters"]["product_descriptions"])
-    recipe = loaded.recipe.model_copy(update={"base_model": str(PROJECT / TINY_BASE)})
+    stated = loaded.recipe.model_copy(update={"base_model": str(PROJECT / TINY_BASE)})
+    recipe = stated.settle({**PLACEHOLDERS, "global_batch_size": 8})
     return loaded.model_copy(update={"recipe": recipe})
 
 

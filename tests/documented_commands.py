@@ -72,7 +72,14 @@ REFUSALS = (
     # Neither a GPU nor the hub is at hand. `prepare` needs neither and runs.
     (
         rf"^kedro (?:run|chat) (?!--pipeline=(?:\w+\.)?(?:prepare|publish)\b).*{GPU_MACHINES}",
-        ("PyTorch finds no GPU here", "the GPU that is here has", "nor can the hub be reached"),
+        (
+            *(
+                "PyTorch finds no GPU here",
+                "the GPU that is here has",
+                "nor can the hub be reached",
+            ),
+            "the plan has not chosen it yet",
+        ),
     ),
     # No test holds a key.
     (

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.benchmarks.models import TEAMS, Team
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Recipe, StatedRecipe
+from tuneline.parameters.chosen import PLACEHOLDERS
 
 # Token lengths of AmazonTitles: log-normal with median 100 and mean 173.
 MEDIAN, SIGMA = 100, math.sqrt(2 * math.log(1.73))
@@ -95,9 +96,12 @@ def load_settings(case: Case, folder: Path) -> Settings:
         "save_steps": 0.5,
         "logging_steps": 5,
     }
-    stated = {"dtype": case.dtype} if case.dtype else {}
-    hardware = Hardware.model_validate(parameters["hardware"] | stated)
-    return Settings(team, Recipe.model_validate(recipe), hardware, evaluation)
+    machine = {"dtype": case.dtype} if case.dtype else {}
+    hardware = Hardware.model_validate(parameters["hardware"] | machine)
+    checkpointing = {"gradient_checkpointing": hardware.device == "cuda"}
+    hardware = hardware.model_copy(update=checkpointing)
+    stated = StatedRecipe.model_validate(recipe)
+    return Settings(team, stated.settle(PLACEHOLDERS), hardware, evaluation)
 
 
 @cache

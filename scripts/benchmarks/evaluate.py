@@ -19,11 +19,11 @@ from typing import Any
 from kedro.config import OmegaConfigLoader
 
 from scripts.benchmarks.answering import ask_one_by_one
-from tuneline.datasets import AdapterDataset, JSONLinesDataset
+from tuneline.datasets import AdapterDataset, JSONDataset, JSONLinesDataset
 from tuneline.models.adapter import Adapter, attach_adapter
 from tuneline.models.loading import load_model
 from tuneline.models.rendering import find_end_tokens, render_prompt
-from tuneline.parameters import Hardware, UseCase
+from tuneline.parameters import Hardware, Recipe, UseCase
 from tuneline.pipelines.evaluate.nodes import answer_prompts
 from tuneline.settings import CONFIG_LOADER_ARGS
 from tuneline.utils.caches import Cache
@@ -93,6 +93,8 @@ def main() -> None:
     use_case = UseCase.model_validate(loader["parameters"][NAME])
     hardware = Hardware.model_validate(loader["parameters"]["hardware"])
     data = Path(loader["globals"]["data"])
+    chosen = JSONDataset(filepath=str(data / f"08_reporting/{NAME}/recipe.json")).load()
+    use_case = use_case.model_copy(update={"recipe": Recipe.model_validate(chosen)})
     versions = sorted((data / "06_models" / NAME / "adapter").iterdir())
     adapter = AdapterDataset(filepath=str(versions[-1] / "adapter")).load()
     splits = {

@@ -77,7 +77,8 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_settings(parameters: Any, case: dict[str, Any]) -> tuple[Any, Any]:
-    from tuneline.parameters import Hardware, Recipe
+    from tuneline.parameters import Hardware, StatedRecipe
+    from tuneline.parameters.chosen import PLACEHOLDERS
 
     recipe = {
         **parameters["product_descriptions"]["recipe"].model_dump(),
@@ -97,7 +98,8 @@ def _make_settings(parameters: Any, case: dict[str, Any]) -> tuple[Any, Any]:
         "per_device_train_batch_size": ROWS,
         "gradient_checkpointing": case.get("gradient_checkpointing", False),
     }
-    return Recipe.model_validate(recipe), Hardware.model_validate(hardware)
+    stated = StatedRecipe.model_validate(recipe)
+    return stated.settle(PLACEHOLDERS), Hardware.model_validate(hardware)
 
 
 def _make_examples(tokenizer: Any, length: int) -> list[Any]:

@@ -226,8 +226,9 @@ def settings(use_case: str, env: str | None) -> None:
 
     check_use_case(use_case)
     with KedroSession.create(find_project(), env=env) as session:
-        loader: Any = session.load_context().config_loader  # type: ignore[attr-defined]
-    rows = list_settings(loader, use_case)
+        context: Any = session.load_context()  # type: ignore[attr-defined]
+    choices = context.catalog.load(f"{use_case}.earlier_choices")
+    rows = list_settings(context.config_loader, use_case, choices)
     widths = [max(len(row.key) for row in rows), max(len(row.value) for row in rows)]
     for row in rows:
         _print_line(f"{row.key:<{widths[0]}}  {row.value:<{widths[1]}}  {row.source}")

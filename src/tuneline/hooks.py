@@ -79,6 +79,7 @@ class CheckBeforeRun:
         """Check what this run in particular needs, after the settings that the plan page lists."""
         from tuneline.checks.merged_settings import list_settings, name_source
         from tuneline.checks.preflight import fetch_weights, find_run_problems
+        from tuneline.checks.recipes import settle_inputs
         from tuneline.errors import TunelineError
         from tuneline.utils.locks import hold
 
@@ -89,8 +90,10 @@ class CheckBeforeRun:
                 catalog[name] = list_settings(self.loader, use_case[1])
         if ENVIRONMENT in pipeline.inputs():
             catalog[ENVIRONMENT] = self.loader.env or DEFAULT_ENVIRONMENT
-        self._end_if_up_to_date(pipeline, catalog)
-        problems = list(find_run_problems(pipeline, catalog))
+        problems = list(settle_inputs(pipeline, catalog))
+        if not problems:
+            self._end_if_up_to_date(pipeline, catalog)
+        problems += find_run_problems(pipeline, catalog)
         # A run that is refused has downloaded no weights.
         problems = problems or fetch_weights(pipeline, catalog)
         if problems:

@@ -9,7 +9,8 @@ from tests.conftest import PROJECT, state_evaluation
 from tuneline.checks.library_keys import find_problems
 from tuneline.checks.merged_settings import check_environment, check_parameters, find_source
 from tuneline.errors import TunelineError
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, StatedRecipe
+from tuneline.parameters.chosen import PLACEHOLDERS
 from tuneline.parameters.use_case import LANGUAGES
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from tuneline.use_cases import list_use_cases
@@ -37,7 +38,9 @@ def test_every_use_case_is_valid_on_every_machine(env: str, use_case: str):
     loader = load(env)
     check_parameters(loader)
     parameters = loader["parameters"]
-    recipe = Recipe.model_validate(parameters[use_case]["recipe"])
+    stated = StatedRecipe.model_validate(parameters[use_case]["recipe"])
+    batch = parameters["hardware"]["per_device_train_batch_size"]
+    recipe = stated.settle({**PLACEHOLDERS, "global_batch_size": batch})
     hardware = Hardware.model_validate(parameters["hardware"])
     evaluation = Evaluation.model_validate(parameters[use_case]["evaluation"])
     assert list(find_problems(use_case, recipe, evaluation)) == []
@@ -54,8 +57,9 @@ def test_the_catalog_of_every_machine_resolves(env: str):
         assert catalog.get(f"product_descriptions.{name}") is not None
 
 
-def test_the_real_recipe_is_the_teams():
-    recipe = load("colab_paid")["parameters"]["product_descriptions"]["recipe"]
+def test_the_published_recipe_is_the_teams():
+    asked = {"product_descriptions": {"as_published": True}}
+    recipe = load("colab_paid", **asked)["parameters"]["product_descriptions"]["recipe"]
     assert recipe["base_model"] == "microsoft/Phi-3-mini-4k-instruct"
     assert (recipe["lora"]["r"], recipe["lora"]["lora_alpha"]) == (32, 64)
     assert "lora_dropout" not in recipe["lora"]  # theirs was 0, as LoraConfig's
@@ -93,7 +97,7 @@ def test_one_value_changed_on_the_command_line_keeps_its_siblings():
     loader = load(product_descriptions={"recipe": {"learning_rate": 1e-4}})
     recipe = loader["parameters"]["product_descriptions"]["recipe"]
     assert recipe["learning_rate"] == 1e-4
-    assert recipe["lora"]["target_modules"] == "all-linear"
+    assert recipe["weight_decay"] == 0.01
 
 
 def test_a_misspelled_key_names_file_key_and_nearest_name():
@@ -195,6 +199,13 @@ def test_all_problems_are_named_at_once():
     message = refuse({"recipe": {"learning_rate": -1}, "data": {"split": {"test": 0}}})
     assert "recipe.learning_rate = -1" in message
     assert "data.split.test = 0" in message
+
+
+def test_a_published_recipe_is_checked_whether_or_not_it_is_asked_for():
+    message = refuse({"recipe_as_published": {"learning_rate": -1}})
+    assert "`recipe_as_published.learning_rate: -1`: Input should be greater than 0" in message
+    message = refuse({"as_published": True, "recipe_as_published": None})
+    assert "recipe_as_published" in message
 
 
 def test_a_misspelled_key_in_a_list_of_criteria_is_told_from_its_neighbors():
@@ -326,7 +337,7 @@ def test_the_source_of_a_value_is_the_last_file_that_states_it():
     loader = load(product_descriptions={"recipe": {"learning_rate": 1e-4}})
     find = lambda key: find_source(loader, f"product_descriptions.{key}")  # noqa: E731
     assert find("recipe.learning_rate") == "--params"
-    assert find("recipe.max_length") == "conf/laptop/product_descriptions/parameters.yml"
+    assert find("recipe.num_train_epochs") == "conf/laptop/product_descriptions/parameters.yml"
     assert find("recipe.weight_decay") == "conf/base/product_descriptions/parameters.yml"
 
 
@@ -368,7 +379,8 @@ def test_only_a_use_case_with_the_block_starts_with_synthesis():
 
 
 def test_the_personas_recipe_is_the_teams():
-    block = load("colab_paid")["parameters"]["persona_dialogues"]
+    asked = {"persona_dialogues": {"as_published": True}}
+    block = load("colab_paid", **asked)["parameters"]["persona_dialogues"]
     recipe, made = block["recipe"], block["synthesize"]["templates"]
     assert (recipe["lora"]["r"], recipe["lora"]["lora_alpha"]) == (8, 16)
     assert recipe["lora"]["lora_dropout"] == 0.1

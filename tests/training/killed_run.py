@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from tests.conftest import PROJECT, TINY_BASE
+from tests.conftest import PROJECT, TINY_BASE, load_parameters
 from tests.training.small_runs import shrink, train
-from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters import Hardware
 from tuneline.pipelines.train import nodes
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from tuneline.training import checkpoints, sft
@@ -95,7 +95,7 @@ def main(
 ) -> None:
     loader = CONFIG_LOADER_CLASS(str(PROJECT / "conf"), env="test", **CONFIG_LOADER_ARGS)
     settings = loader["parameters"]
-    recipe = Recipe.model_validate(settings["product_descriptions"]["recipe"])
+    recipe = load_parameters().recipe
     recipe = shrink(
         recipe,
         base_model=str(PROJECT / TINY_BASE),

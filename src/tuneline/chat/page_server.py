@@ -18,12 +18,13 @@ from tuneline.chat.feedback import Collector
 from tuneline.chat.page import LOOK, STYLE, About, Chat, build_page, import_gradio
 from tuneline.checks.merged_settings import name_source
 from tuneline.checks.preflight import find_run_problems
+from tuneline.checks.recipes import load_recipe
 from tuneline.errors import TunelineError
 from tuneline.examples import find_system
 from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import hash_adapter, load_pair, measure_context_budget
 from tuneline.models.fingerprints import find_incompatibilities
-from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.parameters import Evaluation, Hardware, Prompt
 from tuneline.use_cases import check_use_case
 from tuneline.utils.terminal import state_rest
 
@@ -144,7 +145,7 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
     catalog = _open_catalog(use_case, env, project)
     import_gradio()
     # Kedro makes models only of blocks that a node takes; which ones is not this page's business.
-    recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
+    recipe = load_recipe(catalog, use_case)
     evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
     prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
     hardware = Hardware.model_validate(catalog.load("params:hardware"))

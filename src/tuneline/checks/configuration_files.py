@@ -37,7 +37,7 @@ class SoftConfigLoader(OmegaConfigLoader):
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Merge `base`, the environment and `conf/local`; spread each use case's seed."""
+        """Merge `base`, the environment and `conf/local`; settle seeds and published recipes."""
         config: dict[str, Any] = super().__getitem__(key)
         if key in self:
             return config
@@ -49,10 +49,10 @@ class SoftConfigLoader(OmegaConfigLoader):
             )
             config = merge(config, local)
         if key == "parameters":
-            from tuneline.parameters.use_case import spread_seed
+            from tuneline.parameters.use_case import apply_published, spread_seed
 
             return {
-                name: spread_seed(block) if isinstance(block, dict) else block
+                name: spread_seed(apply_published(block)) if isinstance(block, dict) else block
                 for name, block in config.items()
             }
         return config

@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 
 from tuneline.checks.configuration_files import LOCAL, list_configuration_files, read_file
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.parameters import SHARED_BLOCKS, UseCase
+from tuneline.parameters import SHARED_BLOCKS, StatedRecipe, UseCase
 from tuneline.parameters.base import flatten
+from tuneline.parameters.chosen import find_chosen
 from tuneline.use_cases import (
     CROSS_FIT,
     OPTIONAL_STAGES,
@@ -32,6 +33,8 @@ from tuneline.utils.terminal import shorten
 SHOWN_CHARACTERS = 60
 # Keys that are given with a command, for this one run.
 COMMAND_LINE = {"question", "questions_file"}
+# How pydantic names the alternative to a value of a recipe.
+AUTO_ALTERNATIVE = "literal['auto']"
 # How a text is written where pydantic wants one, or a list of them.
 TEXTS_WANTED = {"string_type": '"{}"', "list_type": '["{}"]'}
 
@@ -43,7 +46,7 @@ class Setting:
     Attributes:
         key: dotted path.
         value: as YAML writes it.
-        source: `--params`, a file of `conf/`, or `default`.
+        source: `--params`, a file of `conf/`, `default`, or the plan.
     """
 
     key: str
@@ -63,12 +66,23 @@ def find_source(loader: OmegaConfigLoader, key: str) -> str:
     return _find_first(_read_sources(loader), key) or "conf/base"
 
 
-def list_settings(loader: OmegaConfigLoader, use_case: str) -> list[Setting]:
-    """List every setting of a use case on a machine: its own blocks, then what all share."""
+def list_settings(
+    loader: OmegaConfigLoader, use_case: str, choices: Mapping[str, Any] | None = None
+) -> list[Setting]:
+    """List every setting of a use case on a machine: its own blocks, then what all share.
+
+    Args:
+        loader: the machine's configuration.
+        use_case: its name.
+        choices: what the plan has chosen for `auto`; None to show that it is left to it.
+    """
     sources, parameters = list(_read_sources(loader)), loader["parameters"]
     models: dict[str, type[BaseModel]] = {use_case: UseCase, **SHARED_BLOCKS}
     del models["tiny_base"]
     stated = flatten({name: parameters.get(name, {}) for name in models})
+    recipe = StatedRecipe.model_validate(parameters[use_case]["recipe"])
+    found = (choices and find_chosen(recipe, choices)) or {}
+    chosen = {f"{use_case}.recipe.{key}": value for key, value in found.items()}
     validated = {
         name: model.model_validate(parameters.get(name, {})).model_dump(mode="json")
         for name, model in models.items()
@@ -76,8 +90,9 @@ def list_settings(loader: OmegaConfigLoader, use_case: str) -> list[Setting]:
     return [
         Setting(
             key=key,
-            value=_show(stated.get(key, value)),
-            source=_find_first(sources, key)
+            value=_show(chosen.get(key, stated.get(key, value))),
+            source=("chosen by the plan" if key in chosen else None)
+            or _find_first(sources, _name_published(key, parameters.get(use_case, {})))
             or (_find_first(sources, f"{use_case}.seed") if _is_spread(key, use_case) else None)
             or "default",
         )
@@ -103,6 +118,16 @@ def _has(stated: Any, key: str) -> bool:
     *path, last = key.split(".")
     block = find_block(stated, ".".join(path)) if path else stated
     return isinstance(block, Mapping) and last in block
+
+
+def _name_published(key: str, stated: Mapping[str, Any]) -> str:
+    """Name the key that states a value: another one where a recipe is trained as published."""
+    use_case, _, own = key.partition(".")
+    if not own.startswith("recipe.") or stated.get("as_published") is not True:
+        return key
+    path = own.removeprefix("recipe.")
+    published = flatten(stated.get("recipe_as_published") or {})
+    return f"{use_case}.recipe_as_published.{path}" if path in published else key
 
 
 def _is_spread(key: str, use_case: str) -> bool:
@@ -224,8 +249,20 @@ def _validate(name: str, block: Any, model: type[BaseModel]) -> Iterator[Problem
     try:
         model.model_validate(block)
     except ValidationError as error:
-        for details in error.errors(include_url=False):
+        for details in _join_alternatives(error):
             yield _make_problem(name, details, model)
+
+
+def _join_alternatives(error: ValidationError) -> Iterator[ErrorDetails]:
+    """List the errors; of a value that may be `auto` too, what is wrong with it as a value."""
+    found = error.errors(include_url=False)
+    alternatives = {one["loc"][:-1] for one in found if one["loc"][-1:] == (AUTO_ALTERNATIVE,)}
+    for one in found:
+        if one["loc"][:-1] not in alternatives:
+            yield one
+        elif one["loc"][-1] != AUTO_ALTERNATIVE:
+            one["loc"] = one["loc"][:-1]
+            yield one
 
 
 def _make_problem(name: str, details: ErrorDetails, model: type[BaseModel]) -> Problem:

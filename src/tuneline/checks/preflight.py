@@ -10,6 +10,14 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.checks.base_models import find_base_problems
+from tuneline.checks.recipes import (
+    find_unknown_width,
+    is_settled,
+    list_recipes,
+    preview_recipe,
+    read_hardware,
+    read_stated,
+)
 from tuneline.checks.start_from import find_start_from_problems
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message, start_messages
@@ -17,7 +25,7 @@ from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_
 from tuneline.hub.download import fetch_base, find_space_problems
 from tuneline.hub.gguf import locate_base
 from tuneline.llm_api.server import find_server_problems
-from tuneline.models.batching import count_at_once
+from tuneline.models.batching import find_batch_problem
 from tuneline.models.memory import measure_bfloat16
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.models.start_adapter import find_folder_problem
@@ -145,22 +153,20 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
     Yields:
         All problems of every use case in it that has a recipe.
     """
-    recipes = sorted(name for name in pipeline.inputs() if name.endswith(".recipe"))
-    if not recipes:
+    use_cases = list_recipes(pipeline.inputs())
+    if not use_cases:
         return
     from tuneline.checks.library_keys import find_problems
 
-    # Kedro makes models only of the blocks that the nodes at hand take; others are still plain.
-    hardware = Hardware.model_validate(catalog.load("params:hardware"))
+    hardware = read_hardware(catalog)
     stages = {tag for node in pipeline.nodes for tag in node.tags}
     loading = {tag for node in _list_loading(pipeline, catalog) for tag in node.tags}
     weights = bool(loading)
-    for name in recipes:
-        use_case = name.removeprefix("params:").removesuffix(".recipe")
-        recipe = Recipe.model_validate(catalog.load(name))
+    for use_case in use_cases:
+        recipe = preview_recipe(catalog, use_case, f"{use_case}.recipe" in pipeline.inputs())
         evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
         yield from find_problems(use_case, recipe, evaluation)
-        yield from _find_batch_problem(use_case, recipe, hardware)
+        yield from find_batch_problem(recipe, hardware, f"{use_case}.recipe.global_batch_size")
         unusable = list(find_base_problems(use_case, recipe, weights))
         yield from unusable
         unreadable = list(_find_template_problem(use_case, recipe))
@@ -174,6 +180,8 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
             rests = unusable or unreadable
             test = _load_test(use_case, pipeline, catalog)
             yield from find_start_from_problems(use_case, recipe, prompt, test, compares=not rests)
+        if not unusable and f"params:{use_case}.recipe" in pipeline.inputs():
+            yield from find_unknown_width(use_case, read_stated(catalog, use_case), recipe)
     if {"plan", "train", "evaluate", "ask"} & loading:
         yield from find_device_problems(hardware)
     yield from find_space_problems(_list_loaded(pipeline, catalog))
@@ -233,29 +241,12 @@ def _list_loading(pipeline: Pipeline, catalog: DataCatalog) -> list[Node]:
 def _list_loaded(pipeline: Pipeline, catalog: DataCatalog) -> list[tuple[str, Recipe]]:
     """List the base models whose weights a run loads, each with the parameter that names it."""
     taken = {name for node in _list_loading(pipeline, catalog) for name in node.inputs}
-    recipes = [
-        (name.removeprefix("params:"), Recipe.model_validate(catalog.load(name)))
-        for name in sorted(taken)
-        if name.endswith(".recipe")
-    ]
+    recipes = [(f"{one}.recipe", preview_recipe(catalog, one)) for one in list_recipes(taken)]
     bases = [(f"{name}.base_model", recipe) for name, recipe in recipes]
     if "params:merge" in taken:
         merge = Merge.model_validate(catalog.load("params:merge"))
         bases += [merge.name_base(recipe) for _, recipe in recipes if merge.base_model]
     return bases
-
-
-def _find_batch_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> Iterator[Problem]:
-    at_once = count_at_once(recipe, hardware)
-    if recipe.global_batch_size % at_once:
-        device = "" if recipe.packing else " times hardware.per_device_train_batch_size"
-        yield Problem(
-            where=f"{use_case}.recipe.global_batch_size",
-            value=recipe.global_batch_size,
-            wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
-            matters="no accumulation gives exactly this batch",
-            remedy="make one a multiple of the other",
-        )
 
 
 def _find_template_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
@@ -336,8 +327,8 @@ def _find_base_problem(
     """Check the base of the adapter that is there, or of the one that this run will train."""
     adapter = f"{use_case}.adapter"
     if adapter in pipeline.all_outputs():
-        recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
-        yield from find_base_problem(f"{use_case}.recipe.base_model", recipe.base_model)
+        base = read_stated(catalog, use_case).base_model
+        yield from find_base_problem(f"{use_case}.recipe.base_model", base)
     elif catalog.exists(adapter):
         path = Path(locate(catalog, adapter)) / "adapter_config.json"
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -402,7 +393,8 @@ def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
 
 def _find_missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
     for name in sorted(pipeline.inputs()):
-        if name.startswith("params:") or name == "parameters" or catalog.exists(name):
+        given = name.startswith("params:") or name == "parameters" or is_settled(name)
+        if given or catalog.exists(name):
             continue
         stage, where = _find_producer(name), locate(catalog, name)
         os.fsencode(where)  # a name that this terminal's encoding does not have is never there

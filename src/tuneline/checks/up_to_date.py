@@ -22,13 +22,16 @@ from typing import Any
 
 import orjson
 from kedro.io import AbstractVersionedDataset, DataCatalog
+from kedro.io.core import DatasetError
 from kedro.pipeline import Pipeline
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from tuneline.checks.recipes import RECIPE, is_settled
 from tuneline.errors import TunelineError
 from tuneline.hub.cache import find_commit
 from tuneline.hub.gguf import find_gguf
-from tuneline.parameters import Recipe
+from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters.training import RecipeKeys
 from tuneline.utils.hashing import hash_files, hash_text, read_sealed, write_sealed
 
 # By stage, the inputs that are its own work of earlier times, with or without which it makes the
@@ -99,18 +102,24 @@ def describe_stage(name: str, stage: Pipeline, catalog: DataCatalog) -> dict[str
     use_case, _, kind = name.partition(".")
     own = {f"{use_case}.{one}" for one in STAGES[kind]}
     parameters = sorted(one for one in stage.inputs() if one.startswith("params:"))
-    read = sorted(stage.inputs() - set(parameters) - own)
+    settled = sorted(filter(is_settled, stage.inputs()))
+    read = sorted(stage.inputs() - {*parameters, *settled} - own)
     values = {one: catalog.load(one) for one in parameters}
+    values |= {one: _load_settled(one, catalog) for one in settled}
     files = {path for one in read for path in _list_files(one, catalog)}
     for one, value in values.items():
         if one.endswith(".recipe"):
-            files |= set(_list_base_files(Recipe.model_validate(_to_plain(value))))
+            files |= set(_list_base_files(_read_keys(value)))
         elif one.endswith(".recipe.start_from") and value:
             files |= set(_list_folder(Path(value)))
     return {
         "code": hash_code(),
         "parameters": {one: _hash(value) for one, value in values.items()},
-        "base": [_find_commit(value) for one, value in values.items() if one.endswith(".recipe")],
+        "base": [
+            _find_commit(_read_keys(value))
+            for one, value in values.items()
+            if one.endswith(".recipe")
+        ],
         "datasets": {one: _hash_entry(one, catalog) for one in (*read, *stage.all_outputs())},
         "files": _stamp(files),
     }
@@ -200,6 +209,20 @@ def hash_code() -> str:
     return hash_text("\n".join([hash_files(files), platform.python_version(), *libraries]))
 
 
+def _load_settled(name: str, catalog: DataCatalog) -> BaseModel:
+    """Load recipe or machine: of a chain the plan's file, of a stage alone as it is settled."""
+    kind = Recipe if name.endswith(RECIPE) else Hardware
+    try:
+        return kind.model_validate(_to_plain(catalog.load(name)))
+    except (DatasetError, ValidationError) as error:
+        raise UncertainError(name) from error
+
+
+def _read_keys(recipe: Any) -> RecipeKeys:
+    """Read what a recipe states by itself, whether or not the rest of it is settled."""
+    return RecipeKeys.model_validate(_to_plain(recipe))
+
+
 def _hash(value: Any) -> str:
     options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
     return hash_text(orjson.dumps(_to_plain(value), default=repr, option=options).decode())
@@ -251,7 +274,7 @@ def _list_files(name: str, catalog: DataCatalog) -> Iterator[str]:
             yield str(one)
 
 
-def _list_base_files(recipe: Recipe) -> Iterator[str]:
+def _list_base_files(recipe: RecipeKeys) -> Iterator[str]:
     folder = Path(recipe.base_model)
     if gguf := find_gguf(recipe.base_model):
         yield str(gguf)
@@ -267,8 +290,7 @@ def _list_folder(folder: Path) -> Iterator[str]:
     yield from (str(path) for path in folder.rglob("*") if path.is_file())
 
 
-def _find_commit(value: Any) -> str:
-    recipe = Recipe.model_validate(_to_plain(value))
+def _find_commit(recipe: RecipeKeys) -> str:
     if find_gguf(recipe.base_model) or Path(recipe.base_model).is_dir():
         return ""
     try:

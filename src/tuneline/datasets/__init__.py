@@ -19,6 +19,7 @@ from tuneline.datasets.raw_sheet import RawSheetDataset
 from tuneline.datasets.raw_spark import SparkJSONLinesDataset
 from tuneline.datasets.tables import LazyCSVDataset, RatingSheetDataset, SparkCSVDataset
 from tuneline.datasets.whole_files import (
+    BlockDataset,
     CSVDataset,
     GrowingJSONLinesDataset,
     HTMLDataset,
@@ -33,6 +34,7 @@ from tuneline.datasets.whole_files import (
 __all__ = [
     "AdapterDataset",
     "BaseModelDataset",
+    "BlockDataset",
     "CSVDataset",
     "CacheDataset",
     "EarlierRecordsDataset",

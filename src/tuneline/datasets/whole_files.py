@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from csv import QUOTE_NONNUMERIC
+from importlib import import_module
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,6 +12,7 @@ import orjson
 import pandas as pd
 from kedro_datasets import json, pandas, plotly, text
 from kedro_datasets._typing import HTMLPreview, TablePreview
+from pydantic import BaseModel
 
 from tuneline.datasets.folders import LocalDataset, VersionsInOrder, preview_rows
 from tuneline.datasets.raw_json import RawJSONDataset
@@ -86,6 +88,32 @@ class JSONDataset(_Whole, json.JSONDataset):  # type: ignore[misc]  # kedro-data
     def save(self, data: Any) -> None:
         """Write the value."""
         super().save(seal_value(data) if isinstance(data, dict) else data)
+
+
+class BlockDataset(JSONDataset):
+    """A block of parameters as JSON.
+
+    Args:
+        block: the model of it, by its module and its name.
+        options: those of Kedro's JSONDataset.
+    """
+
+    def __init__(self, *, block: str, **options: Any) -> None:
+        super().__init__(**options)
+        module, _, name = block.rpartition(".")
+        self._block: type[BaseModel] = getattr(import_module(module), name)
+
+    def load(self) -> BaseModel:
+        """Read the block.
+
+        Raises:
+            TunelineError: if it is not what was written.
+        """
+        return self._block.model_validate(super().load())
+
+    def save(self, data: BaseModel) -> None:
+        """Write the block."""
+        super().save(data.model_dump(mode="json"))
 
 
 class CSVDataset(_Whole, pandas.CSVDataset):  # type: ignore[misc]

@@ -1,7 +1,9 @@
 """How examples are handed out: batches, accumulation and the optimizer steps of a run."""
 
 import math
+from collections.abc import Iterator
 
+from tuneline.errors import Problem
 from tuneline.parameters import Hardware, Recipe
 
 
@@ -29,6 +31,29 @@ def count_at_once(recipe: Recipe, hardware: Hardware) -> int:
         The number of examples.
     """
     return hardware.processes * (1 if recipe.packing else hardware.per_device_train_batch_size)
+
+
+def find_batch_problem(recipe: Recipe, hardware: Hardware, where: str) -> Iterator[Problem]:
+    """Find out whether the global batch can be divided among processes and batches.
+
+    Args:
+        recipe: states the global batch.
+        hardware: batch and processes.
+        where: the parameter, for the message.
+
+    Yields:
+        That it cannot.
+    """
+    at_once = count_at_once(recipe, hardware)
+    if recipe.global_batch_size % at_once:
+        device = "" if recipe.packing else " times hardware.per_device_train_batch_size"
+        yield Problem(
+            where=where,
+            value=recipe.global_batch_size,
+            wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
+            matters="no accumulation gives exactly this batch",
+            remedy="make one a multiple of the other",
+        )
 
 
 def count_tokens_at_once(longest: int, recipe: Recipe, hardware: Hardware) -> int:

@@ -1,7 +1,6 @@
 """What a new use case would say: the choices of its user, and the files made of them."""
 
 import json
-import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.new_use_case.columns import guess_columns
 from tuneline.new_use_case.headers import find_unfit
 from tuneline.new_use_case.sources import Source
-from tuneline.parameters import Data, Prompt, Recipe
+from tuneline.parameters import Data, Prompt, StatedRecipe
 from tuneline.parameters.data import TURN_COLUMNS
 from tuneline.utils.languages import load_detector
 
@@ -30,9 +29,6 @@ FILES = (
 )
 # Longer rows than this are left out on a laptop, where no model reads more.
 LAPTOP_BYTES = 1664
-# Of the real model on a laptop: rows that are trained on at most, rows of a step, and steps that
-# make a difference that can be read (docs/benchmarks.md, what the training changes).
-LAPTOP_ROWS, STEP_ROWS, STEPS = 240, 4, 60
 # Answers whose language is looked at.
 SAMPLED = 50
 # What a language shows in: a code of capitals and digits has none.
@@ -198,7 +194,6 @@ class Draft:
             "bytes": longest,
             "laptop_bytes": min(longest, LAPTOP_BYTES),
             "english": self.is_english,
-            "laptop_epochs": self._count_epochs() if self.is_english else 1,
         }
         return {
             Path("conf", file).parent / self.name / Path(file).name: pages.get_template(
@@ -209,7 +204,7 @@ class Draft:
             for file in FILES
         }
 
-    def load(self) -> tuple[Data, Prompt, Recipe]:
+    def load(self) -> tuple[Data, Prompt, StatedRecipe]:
         """Read the blocks that the files state on a laptop, as a run would."""
         files = {path.parts[1:]: yaml.safe_load(text) for path, text in self.render().items()}
         base = files["base", self.name, "parameters.yml"][self.name]
@@ -218,13 +213,8 @@ class Draft:
         return (
             Data.model_validate(base["data"]),
             Prompt.model_validate(base["prompt"]),
-            Recipe.model_validate(recipe),
+            StatedRecipe.model_validate(recipe),
         )
-
-    def _count_epochs(self) -> int:
-        """Count how often a laptop reads a small file, until the steps make a difference."""
-        trained = max(1, min(LAPTOP_ROWS, round(0.8 * self.source.rows.height)))
-        return math.ceil(STEPS * STEP_ROWS / trained)
 
     def _measure(self) -> int:
         """Measure the longest row in bytes."""

@@ -187,7 +187,7 @@ def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
         rejected,
         [*draft.source.notes, *notes],
         [one.asked + one.answered for one in map(measure, examples)],
-        recipe.max_length,
+        int(recipe.max_length),  # the laptop states it
     )
 
 

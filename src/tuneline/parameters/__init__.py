@@ -24,7 +24,7 @@ from tuneline.parameters.shared import (
 )
 from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table
-from tuneline.parameters.training import Hardware, Prompt, Recipe
+from tuneline.parameters.training import Hardware, Prompt, Recipe, StatedRecipe
 from tuneline.parameters.use_case import Criterion, Evaluation, Publish, Rubric, UseCase
 
 # Reserved top-level keys; every other one names a use case.
@@ -64,6 +64,7 @@ __all__ = [
     "Rules",
     "Server",
     "Split",
+    "StatedRecipe",
     "Storage",
     "Synthesize",
     "Table",

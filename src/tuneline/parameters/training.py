@@ -1,12 +1,22 @@
 """What is trained, how and on which machine, with bounds for the keys of the libraries."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tuneline.parameters.base import Above0, AtLeast0, Block, Bounds, Seed, ShareBelow1, WholeAbove0
+from tuneline.parameters.base import (
+    Above0,
+    AtLeast0,
+    Block,
+    Bounds,
+    Seed,
+    ShareBelow1,
+    WholeAbove0,
+    flatten,
+)
 
 # GPUs before it emulate bfloat16, slowly (NVIDIA's CUDA programming guide, compute capabilities).
 BFLOAT16_CAPABILITY = 8.0
@@ -15,10 +25,15 @@ BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
 CPUINFO = Path("/proc/cpuinfo")
 
 
-class Recipe(BaseModel):
-    """What is trained and how: base model, quantization, LoRA, and every SFTConfig key.
+# What the plan chooses by its rules (`pipelines/plan/recipe_rules.py`).
+Auto = Literal["auto"]
+AUTO: Auto = "auto"
 
-    Keys that are not listed here are SFTConfig's own; `checks/library_keys.py` checks them.
+
+class RecipeKeys(BaseModel):
+    """What a recipe states by itself; every key that is not listed here is SFTConfig's own.
+
+    `checks/library_keys.py` checks those.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
@@ -36,15 +51,6 @@ class Recipe(BaseModel):
         description="folder of an adapter that is trained further, seen from the project's folder; "
         "of the same base model, template, rank, target modules and alpha; null: a new one",
     )
-    quantization: dict[str, Any] | None = Field(
-        description="keys of BitsAndBytesConfig, of which `load_in_4bit: true` is required; null: "
-        "the base model as it is stored, in `hardware.dtype`; of a GGUF file, dequantized"
-    )
-    lora: dict[str, Any] = Field(description="keys of LoraConfig")
-    global_batch_size: int = Field(
-        gt=0, description="examples per optimizer step, on every machine the same"
-    )
-    max_length: int = Field(gt=0, description="longest example, prompt and completion, in tokens")
     overlong: Literal["fail", "drop", "truncate"] = Field(
         default="fail",
         description="what to do with longer examples: leave out up to max_overlong_fraction and "
@@ -72,22 +78,111 @@ class Recipe(BaseModel):
         gt=0,
         description="stop after so many evaluations without a better one (transformers' name)",
     )
+    seed: Seed = Field(default=3407, description="of the training")
+
+
+class Recipe(RecipeKeys):
+    """What is trained and how: base model, quantization, LoRA, and every SFTConfig key."""
+
+    quantization: dict[str, Any] | None = Field(
+        description="keys of BitsAndBytesConfig, of which `load_in_4bit: true` is required; null: "
+        "the base model as it is stored, in `hardware.dtype`; of a GGUF file, dequantized"
+    )
+    lora: dict[str, Any] = Field(description="keys of LoraConfig")
+    global_batch_size: int = Field(
+        gt=0, description="examples per optimizer step, on every machine the same"
+    )
+    max_length: int = Field(gt=0, description="longest example, prompt and completion, in tokens")
     num_train_epochs: float = Field(gt=0, description="how often every training example is seen")
     learning_rate: float = Field(
         gt=0, le=1, description="the largest step; `lr_scheduler_type` says how it changes"
     )
-    seed: Seed = Field(default=3407, description="of the training")
 
     @field_validator("quantization")
     @classmethod
     def _four_bits(cls, quantization: dict[str, Any] | None) -> dict[str, Any] | None:
-        if quantization is not None and not quantization.get("load_in_4bit"):
-            raise ValueError(
-                "`load_in_4bit` is not true; Tuneline trains on a base model in 4 bits (QLoRA) or "
-                "on one that is not quantized (LoRA); set `load_in_4bit: true`, or "
-                "`quantization: null`"
-            )
-        return quantization
+        return quantization if quantization is None else _check_four_bits(quantization)
+
+
+def _check_four_bits(quantization: dict[str, Any]) -> dict[str, Any]:
+    if not quantization.get("load_in_4bit"):
+        raise ValueError(
+            "`load_in_4bit` is not true; Tuneline trains on a base model in 4 bits (QLoRA) or on "
+            "one that is not quantized (LoRA); set `load_in_4bit: true`, or `quantization: null`"
+        )
+    return quantization
+
+
+class StatedRecipe(RecipeKeys):
+    """A recipe as YAML states it: `auto` is what the plan chooses, and writes down with its reason.
+
+    Of `lora`, `r` and `lora_alpha` are `auto`, too, where they are left out.
+    """
+
+    quantization: dict[str, Any] | Auto | None = Field(
+        default=AUTO,
+        description="keys of BitsAndBytesConfig, of which `load_in_4bit: true` is required; null: "
+        "the base model as it is stored, in `hardware.dtype`; of a GGUF file, dequantized; auto: "
+        "the plan chooses",
+    )
+    lora: dict[str, Any] = Field(
+        default={},
+        validate_default=True,
+        description="keys of LoraConfig; left out, `r` and `lora_alpha` are auto, and "
+        "`target_modules` all-linear",
+    )
+    global_batch_size: Annotated[int, Field(gt=0)] | Auto = Field(
+        default=AUTO,
+        description="examples per optimizer step, on every machine the same; auto: the plan "
+        "chooses",
+    )
+    max_length: Annotated[int, Field(gt=0)] | Auto = Field(
+        default=AUTO,
+        description="longest example, prompt and completion, in tokens; auto: the plan chooses",
+    )
+    num_train_epochs: Annotated[float, Field(gt=0)] | Auto = Field(
+        default=AUTO,
+        description="how often every training example is seen; auto: the plan chooses",
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | Auto = Field(
+        default=AUTO,
+        description="the largest step; `lr_scheduler_type` says how it changes; auto: the plan "
+        "chooses",
+    )
+
+    @field_validator("quantization")
+    @classmethod
+    def _four_bits(cls, quantization: Any) -> Any:
+        return _check_four_bits(quantization) if isinstance(quantization, dict) else quantization
+
+    @field_validator("lora")
+    @classmethod
+    def _name_what_is_left_out(cls, lora: dict[str, Any]) -> dict[str, Any]:
+        return {"r": AUTO, "lora_alpha": AUTO, "target_modules": "all-linear", **lora}
+
+    def list_auto(self) -> list[str]:
+        """List the keys that are left to the plan, such as `learning_rate` and `lora.r`."""
+        return [key for key, value in flatten(self.model_dump()).items() if value == AUTO]
+
+    def fill(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Put chosen values in the place of `auto`, as far as they are there; the rest stays.
+
+        Args:
+            chosen: values by key, such as `learning_rate` and `lora.r`.
+        """
+        values = self.model_dump()
+        for key in self.list_auto():
+            *path, last = key.split(".")
+            (values[path[0]] if path else values)[last] = chosen.get(key, AUTO)
+        return values
+
+    def settle(self, chosen: Mapping[str, Any]) -> Recipe:
+        """Make a recipe with every value of stated and chosen ones; what is stated stays.
+
+        Args:
+            chosen: values by key, of all that is left to the plan.
+        """
+        return Recipe.model_validate(self.fill(chosen))
 
 
 class Prompt(Block):
@@ -140,8 +235,10 @@ class Hardware(Block):
         "`packing: false`, and where the evaluation measures the loss of the references",
     )
     per_device_eval_batch_size: int = Field(gt=0, description="prompts answered at once")
-    gradient_checkpointing: bool = Field(
-        description="compute activations again instead of keeping them: less memory, more time"
+    gradient_checkpointing: bool | Auto = Field(
+        default=AUTO,
+        description="compute activations again instead of keeping them: less memory, more time; "
+        "auto: where the training is predicted not to fit without it",
     )
     attn_implementation: str = Field(
         description="as in `from_pretrained`; `auto` takes flash attention where it is installed "

@@ -4,7 +4,7 @@ from copy import deepcopy
 from string import Formatter
 from typing import Any, Self
 
-from pydantic import Field, NonNegativeInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, ValidationError, field_validator, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
@@ -13,7 +13,7 @@ from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
 from tuneline.parameters.shared import Server
 from tuneline.parameters.synthesis import Synthesize
-from tuneline.parameters.training import Prompt, Recipe
+from tuneline.parameters.training import Prompt, StatedRecipe
 
 # What can be asked for besides: Bokmål, which the model calls `no`, and languages in one script.
 WRITTEN = "nb sr-Cyrl sr-Latn zh-Hans zh-Hant"
@@ -187,6 +187,20 @@ def spread_seed(use_case: dict[str, Any]) -> dict[str, Any]:
     return spread
 
 
+def apply_published(use_case: dict[str, Any]) -> dict[str, Any]:
+    """Put the published recipe in the place of the use case's own, if `as_published` asks for it.
+
+    The keys of `lora` are each taken for themselves.
+    """
+    recipe, published = (use_case.get(key) for key in ("recipe", "recipe_as_published"))
+    if use_case.get("as_published") is not True or not isinstance(published, dict):
+        return use_case
+    if not isinstance(recipe, dict):
+        return use_case
+    lora = {**(recipe.get("lora") or {}), **(published.get("lora") or {})}
+    return use_case | {"recipe": recipe | published | {"lora": lora}}
+
+
 class UseCase(Block):
     """All blocks of one use case, in the order in which its YAML states them."""
 
@@ -196,11 +210,36 @@ class UseCase(Block):
     )
     data: Data = Field(description="what is read, cleaned and divided")
     prompt: Prompt = Field(description="the words around a row")
-    recipe: Recipe = Field(description="what is trained and how")
+    recipe: StatedRecipe = Field(description="what is trained and how")
+    recipe_as_published: dict[str, Any] = Field(
+        default={},
+        description="keys of `recipe` that those who published the use case had otherwise",
+    )
+    as_published: bool = Field(
+        default=False, description="train with `recipe_as_published`, to compare the two"
+    )
     evaluation: Evaluation = Field(description="how both models are compared")
     publish: Publish = Field(
         default=Publish(), description="what becomes of the adapter on the hub"
     )
+
+    @model_validator(mode="after")
+    def _published_recipe_is_one(self) -> Self:
+        if self.as_published and not self.recipe_as_published:
+            raise ValueError(
+                "`as_published` is true, and there is no `recipe_as_published`; nothing would be "
+                "trained otherwise; leave `as_published` out"
+            )
+        try:
+            StatedRecipe.model_validate({**self.recipe.model_dump(), **self.recipe_as_published})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            wrong = str(first["msg"]).split(";")[0]
+            raise ValueError(
+                f"`recipe_as_published.{first['loc'][0]}: {first['input']}`: {wrong}; it could not "
+                "be trained; correct the value"
+            ) from error
+        return self
 
     @model_validator(mode="after")
     def _placeholders_are_columns(self) -> Self:

@@ -286,7 +286,7 @@ def create_pipeline() -> Pipeline:
                     "asked_questions",
                     "adapter",
                     "ask_cache",
-                    "params:recipe",
+                    "recipe",
                     "params:evaluation",
                     "params:hardware",
                 ],

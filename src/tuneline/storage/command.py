@@ -9,10 +9,10 @@ from typing import Any
 from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 
+from tuneline.checks.recipes import preview_recipe
 from tuneline.examples import name_fold
 from tuneline.hub.cache import find_hub_cache, has_weights, read_storage
 from tuneline.hub.cleanup import Removable, find_removable, remove, scan_cache
-from tuneline.parameters import Recipe
 from tuneline.storage.training_runs import (
     Run,
     find_left,
@@ -167,8 +167,7 @@ def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tupl
     needed = {
         one["purpose"]: one["needed_gb"] * 1e9 for one in catalog.load(f"{use_case}.plan")["disk"]
     }
-    recipe = Recipe.model_validate(catalog.load(f"params:{use_case}.recipe"))
-    if has_weights(recipe):  # since the plan was made, it may have been
+    if has_weights(preview_recipe(catalog, use_case)):  # since the plan was made, it may have been
         needed["hub_cache"] = 0.0
     missing = count_missing(
         needed,

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.base_models import make_base, make_config
+from tuneline.checks.merged_settings import Setting
 from tuneline.examples import Example
 from tuneline.models.architecture import (
     build_empty,
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.slow
 EVALUATION = Evaluation(title="Tea", generation={"max_new_tokens": 48})
 PROMPT = Prompt(prompt="{name}", completion="{text}")
 CHECKPOINTS = Path("data/06_models/checkpoints")
-SETTINGS = [{"key": "pots.recipe.seed", "value": "8", "source": "conf/base/pots/parameters.yml"}]
+SETTINGS = [Setting("pots.recipe.seed", "8", "conf/base/pots/parameters.yml")]
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ import pytest
 from tests.pipelines.plan.test_nodes import LLAMA_8B, make_report, plan_run
 from tests.pipelines.plan.test_timing import TEST, make_record, plan
 from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters.chosen import FOUR_BITS
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings
 from tuneline.pipelines.plan.memory_estimate import predict_memory
 from tuneline.pipelines.plan.quantization import (
-    NF4,
     choose_quantization,
     compare_quantization,
     measure_pass,
@@ -64,7 +64,7 @@ def test_what_may_not_fit_is_trained_in_4_bits(recipe: Recipe, memory_gb: float,
     assert chosen == recipe.quantization
     assert words in why
     whole = recipe.model_copy(update={"quantization": None})
-    assert choose(whole, machine(memory_gb=memory_gb))[0] == NF4
+    assert choose(whole, machine(memory_gb=memory_gb))[0] == FOUR_BITS
 
 
 def test_a_base_model_that_is_stored_in_4_bits_stays_in_them(recipe: Recipe):

@@ -39,7 +39,7 @@ REPORTED = (
 
 
 # What both models need to answer, after the examples and the adapter.
-ASKING = ["answer_cache", "params:recipe", "params:prompt", "params:evaluation", "params:hardware"]
+ASKING = ["answer_cache", "recipe", "params:prompt", "params:evaluation", "params:hardware"]
 
 
 def create_pipeline(has_rubric: bool = False, folds: int = 0) -> Pipeline:
@@ -82,7 +82,7 @@ def create_pipeline(has_rubric: bool = False, folds: int = 0) -> Pipeline:
                     "training_record",
                     "plan",
                     "params:data",
-                    "params:recipe",
+                    "recipe",
                     "params:evaluation",
                     "retention",
                 ],

@@ -21,6 +21,7 @@ from tuneline.models.fingerprints import (
 )
 from tuneline.parameters import Hardware, UseCase
 from tuneline.parameters.base import flatten
+from tuneline.parameters.training import AUTO
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, OPTIONAL_STAGES
 from tuneline.utils.terminal import shorten
 
@@ -188,16 +189,17 @@ def _compare_run(
     """Compare what a plan or a training was made of with what is there today."""
     if "inputs" not in record:
         return
-    recipe = settings.recipe
+    recipe, recorded = settings.recipe, record["inputs"]["recipe"]["settings"]
     replays = "replay" in record["inputs"].get("examples", {})
     if replays != (settings.data.replay > 0):
         yield f"data.replay is {settings.data.replay:g} today"
     now: RunInputs = {
         "examples": {split: {"sha256": sha} for split, sha in found["examples"].items()},
-        "recipe": {"settings": recipe.model_dump(mode="json")},
+        # What is left to the plan is what the plan has chosen.
+        "recipe": {"settings": recipe.fill({**flatten(recorded), **recorded})},
         "hardware": hardware.model_dump(),
     }
-    changes = find_changed_keys(record["inputs"], now, counts)
+    changes = [one for one in find_changed_keys(record["inputs"], now, counts) if one.now != AUTO]
     base = record["inputs"]["base"]["name"]
     if counts is counts_for_run and base != recipe.base_model:
         changes.append(Difference("recipe.base_model", base, recipe.base_model))

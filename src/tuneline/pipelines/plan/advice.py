@@ -10,8 +10,8 @@ from typing import Any
 from tuneline.models.memory import keeps_dequantized
 from tuneline.models.start_adapter import describe_unknown
 from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters.chosen import FOUR_BITS
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
-from tuneline.pipelines.plan.quantization import NF4
 from tuneline.reporting.pages import count
 
 # A sentence names so many of the ids; plan.json has them all.
@@ -108,7 +108,7 @@ def _quantize(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
         yield (
             "recipe.quantization: {load_in_4bit: true, bnb_4bit_quant_type: nf4}",
             "weights rounded to 4 bits; slower",
-            replace(run, recipe=run.recipe.model_copy(update={"quantization": NF4})),
+            replace(run, recipe=run.recipe.model_copy(update={"quantization": FOUR_BITS})),
         )
     elif not quantization.get("bnb_4bit_use_double_quant"):
         update = {"quantization": {**quantization, "bnb_4bit_use_double_quant": True}}

@@ -4,9 +4,10 @@ Its weights are loaded by the probe and for replay, where these are wanted.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -138,6 +139,7 @@ def make_plan(
     evaluation: Evaluation,
     hardware: Hardware,
     replay: Sequence[Example] = (),
+    recipe_choices: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Work the run out before it starts.
 
@@ -154,14 +156,16 @@ def make_plan(
         evaluation: what is asked, and how long an answer may be.
         hardware: the machine.
         replay: answers of the base model's own that are trained on, too.
+        recipe_choices: what was chosen for `auto`, as `choose_recipe` gives it.
 
     Returns:
         The `inputs` it was made for, as `describe_inputs` gives them; examples, tokens, overlong,
-        context, steps, learning rate, parameters, memory in GB by component with what changes
-        would save, disk; `resolved` settings; what the chat template does by itself and what it
-        meets in the texts; `warnings`; the verdict that `train` obeys; `time` and cost, those of
-        a base model in 4 bits and of one that is not quantized (`quantization`), and the
-        `evidence` that the test prompts can give; `cross_fit`, as `add_folds` gives it.
+        context, steps, learning rate, what was `chosen`, parameters, memory in GB by component
+        with what changes would save, disk; `resolved` settings; what the chat template does by
+        itself and what it meets in the texts; `warnings`; the verdict that `train` obeys; `time`
+        and cost, those of a base model in 4 bits and of one that is not quantized
+        (`quantization`), and the `evidence` that the test prompts can give; `cross_fit`, as
+        `add_folds` gives it.
     """
     config, tokenizer = load_model_config(recipe), load_tokenizer(recipe)
     model = build_empty(config)
@@ -186,6 +190,7 @@ def make_plan(
         "packing": packing,
         "steps": steps,
         "learning_rate": describe_learning_rate(int(steps["total"]), recipe),
+        "chosen": list(recipe_choices.get("chosen", [])),
         "parameters": size.parameters(),
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
         "memory_gb": predict_memory(size, longest, recipe, hardware),

@@ -11,6 +11,7 @@ from tuneline.pipelines.plan.nodes import (
     preview_masks,
     write_plan,
 )
+from tuneline.pipelines.plan.recipe_choice import choose_recipe
 from tuneline.pipelines.plan.replay import answer_general_prompts
 
 
@@ -23,27 +24,39 @@ def create_pipeline(folds: int = 0) -> Pipeline:
     return Pipeline(
         [
             Node(
+                choose_recipe,
+                name="choose_recipe",
+                inputs=[
+                    "train",
+                    "validation",
+                    "earlier_choices",
+                    "params:recipe",
+                    "params:hardware",
+                ],
+                outputs=["recipe", "hardware", "recipe_choices"],
+            ),
+            Node(
                 answer_general_prompts,
                 name="answer_general_prompts",
                 inputs=[
                     "train",
                     "answer_cache",
                     "params:data",
-                    "params:recipe",
-                    "params:hardware",
+                    "recipe",
+                    "hardware",
                 ],
                 outputs="replay",
             ),
             Node(
                 count_tokens,
                 name="count_tokens",
-                inputs=["train", "validation", "test", "params:recipe", "replay"],
+                inputs=["train", "validation", "test", "recipe", "replay"],
                 outputs="token_report",
             ),
             Node(
                 plot_tokens,
                 name="plot_tokens",
-                inputs=["token_report", "params:recipe"],
+                inputs=["token_report", "recipe"],
                 outputs="token_plot",
             ),
             Node(
@@ -57,18 +70,19 @@ def create_pipeline(folds: int = 0) -> Pipeline:
                     "checkpoints",
                     "training_records",
                     "score_versions",
-                    "params:recipe",
+                    "recipe",
                     "params:prompt",
                     "params:evaluation",
-                    "params:hardware",
+                    "hardware",
                     "replay",
+                    "recipe_choices",
                 ],
                 outputs="plan",
             ),
             Node(
                 preview_masks,
                 name="preview_masks",
-                inputs=["train", "params:recipe"],
+                inputs=["train", "recipe"],
                 outputs="mask_preview",
             ),
             Node(
@@ -88,6 +102,6 @@ def _plan_folds(folds: int) -> Node:
     return Node(
         plan_folds,
         name="plan_folds",
-        inputs=["plan", "params:recipe", "params:hardware", "replay", *examples],
+        inputs=["plan", "recipe", "hardware", "replay", *examples],
         outputs=[name_fold(number, "plan") for number in numbers],
     )

@@ -1,6 +1,8 @@
 """Whether the planned run fits, and the plan as a page with its token masks."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,6 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from tuneline.examples import Example
 from tuneline.models.rendering import render_example
+from tuneline.parameters.training import AUTO
 from tuneline.pipelines.plan.run_card import format_duration, list_card, name_readiness
 from tuneline.reporting.pages import TUNED_COLOR, embed_plot, render_page, style
 
@@ -39,13 +42,29 @@ def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]
         plan=plan,
         ready=name_readiness(plan),
         card=list_card(plan),
-        settings=settings,
+        chosen=[one | {"yaml": _write_yaml(one)} for one in plan.get("chosen", [])],
+        settings=list(_show_chosen(settings, plan.get("chosen", []))),
         components=COMPONENTS,
         format_duration=format_duration,
         memory_plot=embed_plot(_plot_memory(plan["memory_gb"]), height=260),
         token_plot=embed_plot(token_plot),
         plotly=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own script
     )
+
+
+def _write_yaml(choice: dict[str, Any]) -> str:
+    """Write a choice as one would state it, in the block that is its own or `recipe`."""
+    key = choice["key"] if choice["key"].startswith("hardware.") else f"recipe.{choice['key']}"
+    return f"{key}: {json.dumps(choice['value'])}"
+
+
+def _show_chosen(settings: list[Any], chosen: list[dict[str, Any]]) -> Iterator[Any]:
+    """Show in the table of all settings what `auto` has become."""
+    values = {one["key"].removeprefix("hardware."): json.dumps(one["value"]) for one in chosen}
+    for setting in settings:
+        key = setting.key.partition(".")[2].removeprefix("recipe.")
+        left = setting.value == AUTO and key in values
+        yield replace(setting, value=values[key], source="chosen above") if left else setting
 
 
 def _plot_memory(memory: dict[str, float]) -> go.Figure:

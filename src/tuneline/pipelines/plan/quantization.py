@@ -6,16 +6,11 @@ from typing import Any
 from tuneline.models.fingerprints import RunInputs
 from tuneline.models.memory import keeps_dequantized
 from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters.chosen import FOUR_BITS
 from tuneline.pipelines.plan.earlier_runs import Record, find_last_training
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
 from tuneline.reporting.pages import format_number
 
-# What 4 bits mean where a recipe does not state them (QLoRA, arXiv 2305.14314, section 3).
-NF4 = {
-    "load_in_4bit": True,
-    "bnb_4bit_quant_type": "nf4",
-    "bnb_4bit_use_double_quant": True,
-}
 # Dequantizing the weights for a pass takes as long as so many tokens of it. GPU: the 18 times of
 # LoRA and Q-LoRA on one A100 with 1.8, 7 and 14 billion parameters and 256 to 8,192 tokens a pass
 # (github.com/QwenLM/Qwen, README, "Profiling of Memory and Speed"), which give 1.2 to 1.9 times the
@@ -74,7 +69,7 @@ def compare_quantization(
         In 4 bits, and not quantized.
     """
     stated = recipe.quantization
-    four = stated if isinstance(stated, dict) else NF4
+    four = stated if isinstance(stated, dict) else FOUR_BITS
     slower = measure_slowdown(size.quantized + size.unquantized, tokens, hardware)
     whole = _predict(None, 1.0, size, longest, recipe, hardware)
     return (

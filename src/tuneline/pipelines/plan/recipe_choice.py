@@ -1,0 +1,166 @@
+"""The node that chooses what the recipe leaves to the plan, once for the same examples."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from tuneline.errors import TunelineError
+from tuneline.examples import Example
+from tuneline.models.architecture import is_stored_in_4_bits, measure_context
+from tuneline.models.batching import count_at_once, find_batch_problem
+from tuneline.models.fingerprints import WATCHING_KEYS
+from tuneline.models.loading import identify_base, load_model_config, load_tokenizer
+from tuneline.models.rendering import render_all
+from tuneline.parameters import Hardware, Recipe, StatedRecipe
+from tuneline.parameters.chosen import CHECKPOINTING, PLACEHOLDERS
+from tuneline.parameters.training import AUTO
+from tuneline.pipelines.plan.memory_estimate import measure_model
+from tuneline.pipelines.plan.recipe_rules import (
+    Choice,
+    Situation,
+    choose_checkpointing,
+    choose_values,
+)
+from tuneline.utils.hashing import hash_value
+
+log = logging.getLogger(__name__)
+
+
+def choose_recipe(
+    train: list[Example],
+    validation: list[Example],
+    earlier_choices: dict[str, Any],
+    recipe: StatedRecipe,
+    hardware: Hardware,
+) -> tuple[Recipe, Hardware, dict[str, Any]]:
+    """Choose what is left to the plan, or keep what was chosen for the same before.
+
+    A run that goes on must go on with the recipe it began with, on another machine, too, and with
+    a later version's rules.
+
+    Args:
+        train: examples of the training split.
+        validation: those of the validation split.
+        earlier_choices: what was chosen before, the last one last.
+        recipe: as YAML states it.
+        hardware: the machine as YAML states it.
+
+    Returns:
+        Recipe and machine with every value; and what was chosen: now (`chosen`, a `key`, `value`,
+        `reason` and `source` for each), and at any time (`choices`, this one last, each with its
+        `base_model`, a `fingerprint` of what it was made for, its `values` by key, its `chosen`
+        keys of the recipe, and those of the `hardware`).
+
+    Raises:
+        TunelineError: if a batch that was chosen before does not suit this machine.
+    """
+    earlier = list(earlier_choices.get("choices", []))
+    fingerprint = _fingerprint(train, validation, recipe)
+    kept = next((one for one in reversed(earlier) if one["fingerprint"] == fingerprint), None)
+    checkpointing = hardware.gradient_checkpointing == AUTO
+    if not (recipe.list_auto() or checkpointing):
+        return recipe.settle({}), hardware, {"chosen": [], "choices": earlier}
+    found = describe_situation(_count(train, validation, recipe), recipe, hardware)
+    chosen = _keep(recipe, found, hardware, kept) if kept else _choose(recipe, found, hardware)
+    settled = recipe.settle({one.key: one.value for one in chosen})
+    # What was chosen on another machine may not be divided among the processes of this one.
+    problems = list(find_batch_problem(settled, hardware, "recipe.global_batch_size"))
+    if problems:
+        raise TunelineError(*problems)
+    machine, on_machine = hardware, []
+    if checkpointing:
+        longest = min(settled.max_length, int(found.tokens["tokens"].max()))
+        size = measure_model(load_model_config(settled), settled)
+        on_machine = [choose_checkpointing(size, longest, settled, hardware)]
+        machine = hardware.model_copy(update={CHECKPOINTING: on_machine[0].value})
+    choice = {
+        "base_model": recipe.base_model,
+        "fingerprint": fingerprint,
+        "values": {one.key: one.value for one in chosen},
+        "hardware": {CHECKPOINTING: machine.gradient_checkpointing},
+        "chosen": [asdict(one) for one in chosen],
+    }
+    others = [one for one in earlier if one["fingerprint"] != fingerprint]
+    now = [asdict(one) for one in (*chosen, *on_machine)]
+    return settled, machine, {"chosen": now, "choices": [*others, choice]}
+
+
+def describe_situation(
+    token_report: pd.DataFrame, recipe: StatedRecipe | Recipe, hardware: Hardware
+) -> Situation:
+    """Describe what the rules go by.
+
+    Args:
+        token_report: `split`, `tokens` and `completion_tokens` of every example.
+        recipe: names the base model.
+        hardware: the machine.
+    """
+    probe = _fill(recipe)
+    config = load_model_config(probe)
+    train = token_report[token_report["split"] == "train"]
+    watching = token_report.loc[token_report["split"] == "validation", "tokens"]
+    return Situation(
+        tokens=train,
+        longest_watching=int(watching.max()) if len(watching) else 0,
+        model_type=str(config.get_text_config().model_type),
+        context=measure_context(config),
+        size=measure_model(config, probe),
+        rank=int(probe.lora["r"]),
+        at_once=count_at_once(probe, hardware),
+        is_in_4_bits=is_stored_in_4_bits(config),
+    )
+
+
+def _fill(recipe: StatedRecipe | Recipe) -> Recipe:
+    if isinstance(recipe, Recipe):
+        return recipe
+    return recipe.settle({**PLACEHOLDERS, "global_batch_size": 1})
+
+
+def _choose(recipe: StatedRecipe, found: Situation, hardware: Hardware) -> list[Choice]:
+    left = {*recipe.list_auto()}
+    chosen = [one for one in choose_values(recipe, found, hardware) if one.key in left]
+    for one in chosen:
+        log.info("recipe.%s: %s (auto). %s", one.key, one.value, one.reason)
+    return chosen
+
+
+def _keep(
+    recipe: StatedRecipe, found: Situation, hardware: Hardware, kept: dict[str, Any]
+) -> list[Choice]:
+    """Keep what was chosen before; weights that do not fit this machine are in 4 bits here."""
+    new = {one.key: one for one in choose_values(recipe, found, hardware)}
+    chosen = [Choice(**one) for one in kept["chosen"]]
+    return [
+        new[one.key] if one.key == "quantization" and one.value is None else one for one in chosen
+    ]
+
+
+def _count(train: list[Example], validation: list[Example], recipe: StatedRecipe) -> pd.DataFrame:
+    tokenizer = load_tokenizer(_fill(recipe))
+    splits = {"train": train, "validation": validation}
+    return pd.DataFrame(
+        {
+            "split": split,
+            "tokens": len(one.ids),
+            "completion_tokens": len(one.ids) - one.prompt_length,
+        }
+        for split, examples in splits.items()
+        for one in render_all(tokenizer, examples)
+    )
+
+
+def _fingerprint(
+    train: Sequence[Example], validation: Sequence[Example], recipe: StatedRecipe
+) -> str:
+    """Fingerprint what a choice is made for: not the machine, and not how a run is watched."""
+    base: Mapping[str, str] = identify_base(_fill(recipe))
+    # How many examples may be left out changes no adapter by itself, but the length that is chosen.
+    watching = WATCHING_KEYS - {"max_overlong_fraction"}
+    stated = {key: one for key, one in recipe.model_dump().items() if key not in watching}
+    weights = base.get("sha256") or dict(base)
+    examples = {"train": train, "validation": validation}
+    return hash_value({"recipe": stated, "weights": weights, **examples})
