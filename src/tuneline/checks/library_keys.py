@@ -50,6 +50,7 @@ RESERVED = {
         ),
         "Tuneline sets it itself; leave it out",
     ),
+    "greater_is_better": "it follows from `metric_for_best_model`; leave it out",
     "output_dir": "the catalog says where results go; change it there",
     "trust_remote_code": "Tuneline runs no code from the hub; take a model that needs none",
     **dict.fromkeys(

@@ -49,7 +49,12 @@ def record(
 
 def test_overfitting_is_named_with_its_epoch(recipe: Recipe, hardware: Hardware):
     found = record(recipe, hardware, [1.0, 0.5, 0.2], [1.2, 1.0, 1.3])
-    assert found["best"] == {"step": 10, "epoch": 2.0, "validation_loss": 1.0}
+    assert found["best"] == {
+        "step": 10,
+        "epoch": 2.0,
+        "validation_loss": 1.0,
+        "chosen_by": "loss",
+    }
     assert "After epoch 2 it was overfitting" in found["summary"]
     assert "rose by 30%" in found["summary"]
 

@@ -21,6 +21,7 @@ from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings, list_warnings
+from tuneline.pipelines.plan.best_checkpoint import plan_best_checkpoint
 from tuneline.pipelines.plan.cross_fitting import add_folds, plan_fold
 from tuneline.pipelines.plan.earlier_runs import ScoreVersions, find_earlier_runs
 from tuneline.pipelines.plan.estimates import (
@@ -155,7 +156,8 @@ def make_plan(
         context, steps, learning rate, parameters, memory in GB by component with what changes
         would save, disk; `resolved` settings; what the chat template does by itself and what it
         meets in the texts; `warnings`; the verdict that `train` obeys; `time` and cost, and the
-        `evidence` that the test prompts can give; `cross_fit`, as `add_folds` gives it.
+        `evidence` that the test prompts can give; `best_checkpoint` and `cross_fit`, as
+        `plan_best_checkpoint` and `add_folds` give them.
     """
     config, tokenizer = load_model_config(recipe), load_tokenizer(recipe)
     model = build_empty(config)
@@ -195,6 +197,7 @@ def make_plan(
     )
     work = describe_work(plan, token_report, recipe, evaluation)
     plan["time"] = estimate_time(plan, work, earlier, (train, test), recipe, evaluation, hardware)
+    plan = plan_best_checkpoint(plan, token_report, recipe, evaluation)
     plan = add_folds(plan, evaluation, recipe, hardware)
     for sentence in plan["chat_template"]:
         log.warning("Chat template: %s", sentence)

@@ -8,6 +8,7 @@ from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import read_inputs
 from tuneline.parameters import Hardware, Recipe
 from tuneline.reporting.pages import count
+from tuneline.training.best_checkpoint import read_choice
 
 # Validation losses closer than this share are the same: the difference of two seeds is larger.
 SAME_LOSS = 0.01
@@ -18,6 +19,7 @@ LOG_COLUMNS = [
     "epoch",
     "loss",
     "eval_loss",
+    "eval_chrf",
     "mean_token_accuracy",
     "eval_mean_token_accuracy",
     "entropy",
@@ -61,7 +63,10 @@ def describe_training(
         "step": int(released["step"]),
         "epoch": round(float(released["epoch"]), 2),
         "validation_loss": round(float(released["eval_loss"]), 4),
+        "chosen_by": read_choice(stats.get("best_checkpoint")).metric,
     }
+    if best["chosen_by"] == "chrf":
+        best["validation_chrf"] = round(float(released["eval_chrf"]), 2)
     measured = training_log.dropna(subset=["eval_loss"])
     losses = measured.loc[measured["step"] > 0, "eval_loss"].tolist()
     record = {
@@ -79,8 +84,25 @@ def describe_training(
         "versions": adapter.provenance["versions"],
         "inputs": read_inputs(adapter),
     }
-    words = [*_describe_losses(record, losses), *_format_examples(record["examples"], recipe)]
+    words = [
+        *_describe_losses(record, losses),
+        _describe_choice(best, stats, measured),
+        *_format_examples(record["examples"], recipe),
+    ]
     return {"summary": " ".join(words), **record}
+
+
+def _describe_choice(best: dict[str, Any], stats: dict[str, Any], measured: pd.DataFrame) -> str:
+    """Say what chose the released checkpoint, and why."""
+    reason = read_choice(stats.get("best_checkpoint")).reason
+    if best["chosen_by"] == "loss":
+        return f"The validation loss chose it: {reason}."
+    words = f"The answers to the validation prompts chose it (chrF {best['validation_chrf']:.1f})"
+    after_start = measured[measured["step"] > 0].sort_values("eval_loss")
+    lowest = int(after_start["step"].iloc[0])
+    if lowest == best["step"]:
+        return f"{words}: {reason}."
+    return f"{words}: {reason}. The validation loss is lowest after step {lowest:,}."
 
 
 def _compare(
@@ -201,20 +223,24 @@ def list_epochs(training_log: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row an epoch (the last may be a part of one): `epoch`, `step` at its end,
         `training_loss` (mean of the epoch's steps, each of them once), `validation_loss`,
-        `token_accuracy` (%) and `entropy` (nats) on the validation examples, `tokens` and `seconds`
-        so far.
+        `validation_chrf` of the answers where these chose the checkpoint, `token_accuracy` (%) and
+        `entropy` (nats) on the validation examples, `tokens` and `seconds` so far.
     """
     trained = training_log[training_log["step"] > 0]
     number = (trained["epoch"] - 1e-9).floordiv(1).astype(int) + 1
     losses = _average_losses(trained.assign(number=number).dropna(subset=["loss"]))
     measured = trained[trained["eval_loss"].notna()]
     last = measured.groupby(number).last()
+    answered: dict[str, pd.Series] = {}
+    if last["eval_chrf"].notna().any():
+        answered["validation_chrf"] = last["eval_chrf"].round(2)
     return pd.DataFrame(
         {
             "epoch": last["epoch"].round(2),
             "step": last["step"],
             "training_loss": losses.reindex(last.index).round(4),
             "validation_loss": last["eval_loss"].round(4),
+            **answered,
             "token_accuracy": (100 * last["eval_mean_token_accuracy"]).round(2),
             "entropy": last["eval_entropy"].round(4),
             "tokens": last["num_tokens"].astype(int),
