@@ -2,6 +2,7 @@
 
 import logging
 import re
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from tuneline.checks.merged_settings import (
 from tuneline.checks.preflight import fetch_weights, find_run_problems
 from tuneline.errors import TunelineError
 from tuneline.hub.cache import configure_storage
-from tuneline.parameters import Evaluation, Publish, Storage
+from tuneline.parameters import Evaluation, Publish, Storage, Sweep
 from tuneline.reporting.summary import summarize
 from tuneline.use_cases import CROSS_FIT, DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
 from tuneline.utils.locks import hold
@@ -41,6 +42,7 @@ WORSE = 3
 # What is kept of a stage that is stopped half way.
 KEPT = {
     "train": "the same command goes on from the last checkpoint, if there is one",
+    "sweep": "the same command goes on from the last checkpoint of the trial at hand",
     "evaluate": "the same command goes on, and keeps the answers that are there",
     "rubric": "the same command goes on, and keeps the responses that are there",
     "merge": "the same command merges again, and keeps the answers of files that are the same",
@@ -65,11 +67,11 @@ class CheckBeforeRun:
 
     @hook_impl
     def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Give a use case without a `publish` block its defaults."""
-        for use_case in list_use_cases():
-            name = f"params:{use_case}.publish"
+        """Give a use case without a `publish` or a `sweep` block its defaults."""
+        for use_case, block in product(list_use_cases(), (Publish(), Sweep())):
+            name = f"params:{use_case}.{type(block).__name__.lower()}"
             if name not in catalog:
-                catalog[name] = Publish()
+                catalog[name] = block
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -23,6 +23,7 @@ from tuneline.pipelines import (
     prepare,
     publish,
     rubric,
+    sweep,
     synthesize,
     tiny_base,
     train,
@@ -45,7 +46,14 @@ CHAIN = {
     "evaluate": evaluate,
     "rubric": rubric,
 }
-STAGES = {**CHAIN, "finetune_api": finetune_api, "ask": ask, "merge": merge, "publish": publish}
+STAGES = {
+    **CHAIN,
+    "sweep": sweep,
+    "finetune_api": finetune_api,
+    "ask": ask,
+    "merge": merge,
+    "publish": publish,
+}
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
 SHARED_PARAMETERS = {
     "params:hardware",
@@ -143,6 +151,8 @@ def _create_nodes(stage: str, use_case: str, folds: int) -> Pipeline:
         return _create_remote_nodes(folds)
     nodes: Pipeline
     nodes = STAGES[stage].create_pipeline(*([folds] if stage in ("plan", "train") else []))
+    if stage == "sweep":  # its trials are planned as a training is
+        nodes += plan.create_sweep_pipeline()
     if stage == "merge":  # the exported files are scored as an adapter is
         nodes += evaluate.create_file_pipeline()
     if stage == "rubric":  # the report shows the ratings

@@ -18,7 +18,8 @@ from tuneline.pipelines.train.nodes import train_adapter
 from tuneline.training.best_checkpoint import BY_LOSS, CHOICE, fix_choice
 from tuneline.training.validation_answers import list_asked, read_scores
 
-WORDS = "oak elm ash fir yew red tan blue gray gold iron tin clay wool silk cork lead jade".split()
+WORDS = ["oak", "elm", "ash", "fir", "yew", "red", "tan", "blue", "gray", "gold", "iron", "tin"]
+WORDS += ["clay", "wool", "silk", "cork", "lead", "jade"]
 MADE = {
     "pot": "It is thrown by hand, and takes a week to dry.",
     "lamp": "You fill it with oil and light it at dusk.",

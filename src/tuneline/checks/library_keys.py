@@ -131,6 +131,21 @@ def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iter
         yield from problems or _try(where, values, build, package)
 
 
+def list_known() -> set[str]:
+    """List the keys that a recipe may state, those of a block of a library with its name before."""
+    from peft import LoraConfig
+    from transformers import BitsAndBytesConfig
+    from trl import SFTConfig
+
+    blocks = {"lora", "quantization"}
+    return (
+        {*Recipe.model_fields} - blocks
+        | _names(SFTConfig) - RESERVED.keys()
+        | {f"lora.{name}" for name in _names(LoraConfig) - RESERVED_LORA.keys()}
+        | {f"quantization.{name}" for name in _parameters(BitsAndBytesConfig)}
+    )
+
+
 def _find_unknown(
     where: str, values: dict[str, Any], known: set[str], package: str
 ) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from tuneline.parameters.cleaning import LANGUAGES
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
 from tuneline.parameters.shared import Server
+from tuneline.parameters.sweep import Sweep
 from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, Recipe
 
@@ -197,6 +198,7 @@ class UseCase(Block):
     data: Data = Field(description="what is read, cleaned and divided")
     prompt: Prompt = Field(description="the words around a row")
     recipe: Recipe = Field(description="what is trained and how")
+    sweep: Sweep = Field(default=Sweep(), description="which recipes a few short trainings try")
     evaluation: Evaluation = Field(description="how both models are compared")
     publish: Publish = Field(
         default=Publish(), description="what becomes of the adapter on the hub"

@@ -254,6 +254,7 @@ class ProjectStorage:
             own = list_adapters(Path(str(dataset._filepath)))
             runs += list_runs(self.catalog.load(f"{use_case}.{part}checkpoints"), own)
             adapters += own
+        runs += list_runs(self.catalog.load(f"{use_case}.sweep_checkpoints"), [])
         return runs, adapters
 
     def _find_removable(self) -> list[Removable]:

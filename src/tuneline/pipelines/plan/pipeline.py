@@ -12,6 +12,7 @@ from tuneline.pipelines.plan.nodes import (
     write_plan,
 )
 from tuneline.pipelines.plan.replay import answer_general_prompts
+from tuneline.pipelines.plan.sweep import plan_sweep
 
 
 def create_pipeline(folds: int = 0) -> Pipeline:
@@ -78,6 +79,30 @@ def create_pipeline(folds: int = 0) -> Pipeline:
                 outputs="plan_page",
             ),
             *([_plan_folds(folds)] if folds else []),
+        ]
+    )
+
+
+def create_sweep_pipeline() -> Pipeline:
+    """Plan the trials of a sweep, before it starts."""
+    return Pipeline(
+        [
+            Node(
+                plan_sweep,
+                name="plan_sweep",
+                inputs=[
+                    "plan",
+                    "train",
+                    "validation",
+                    "sweep_checkpoints",
+                    "params:recipe",
+                    "params:sweep",
+                    "params:evaluation",
+                    "params:hardware",
+                    "replay",
+                ],
+                outputs="sweep_plan",
+            )
         ]
     )
 
