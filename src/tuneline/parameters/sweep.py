@@ -41,8 +41,8 @@ class Sweep(Block):
     def _compares(cls, trials: int) -> int:
         if trials < FEWEST_TRIALS:
             raise ValueError(
-                f"{trials} trial{'' if trials == 1 else 's'} compare nothing with the recipe as it "
-                "is; no value could win; state 2 or more"
+                f"{trials} trial{' compares' if trials == 1 else 's compare'} nothing with the "
+                "recipe as it is; no value could win; state 2 or more"
             )
         return trials
 
