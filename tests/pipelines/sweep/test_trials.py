@@ -6,7 +6,8 @@ import pytest
 
 from tests.commands import fork
 from tests.pipelines.sweep import small_sweeps
-from tests.pipelines.sweep.small_sweeps import EVALUATION, MOMENTS, VALIDATION, make_plan
+from tests.pipelines.sweep.small_sweeps import EVALUATION, MOMENTS, make_plan
+from tests.training.small_runs import make_examples
 from tuneline.errors import TunelineError
 from tuneline.models.architecture import build_empty
 from tuneline.models.loading import load_model_config
@@ -50,13 +51,13 @@ def make_results(winner: list[float]) -> list[dict]:
         values = {} if name == "as it is" else {"learning_rate": 0.01, "lora.r": 4}
         return {"name": name, "values": values, "rungs": [rung], "through": through}
 
-    low = [20.0, 30.0, 25.0, 28.0, 31.0, 27.0]
+    low = [20.0, 30.0, 25.0, 28.0, 31.0, 27.0] * 2
     broken = trial("<b>broken</b>", low, 9.0, through=False)
     broken["rungs"][0] = {"share": 1 / 3, "step": 2, "failed": "recipe.learning_rate: <nan>."}
     return [
         trial("as it is", low, 2.0),
         trial("learning_rate 0.01", winner, 1.5),
-        trial("dropped", [90.0] * 6, 1.0, through=False),
+        trial("dropped", [90.0] * 12, 1.0, through=False),
         broken,
     ]
 
@@ -79,9 +80,9 @@ def test_the_winner_comes_with_its_lead_and_what_to_copy(
     lead: list[float], words: str, shown: bool
 ):
     low = make_results([])[0]["rungs"][0]["chrf"]
-    results = make_results([one + more for one, more in zip(low, lead, strict=True)])
+    results = make_results([one + more for one, more in zip(low, 2 * lead, strict=True)])
     plan = make_small_plan(results)
-    table, record = compare_trials(results, plan, VALIDATION, EVALUATION)
+    table, record = compare_trials(results, plan, make_examples(12), EVALUATION)
     assert words in record["summary"]
     assert record["shown"] is shown
     copied = "recipe:\n  learning_rate: 0.01\n  lora:\n    r: 4\n" if lead[0] > 0 else ""
