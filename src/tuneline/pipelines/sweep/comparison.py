@@ -142,7 +142,7 @@ def _summarize(
     )
     if shown:
         return f"{words} Copy its values, and train."
-    return f"{words} No difference shown: the recipe as it is may be kept."
+    return f"{words} No significant difference: the recipe as it is may be kept."
 
 
 def _write_yaml(values: dict[str, Any]) -> str:
