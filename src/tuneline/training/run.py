@@ -74,7 +74,7 @@ def train_run(
 
     rows = {name: render_examples(tokenizer, found, recipe) for name, found in splits.items()}
     if watch.choice.metric == "chrf":
-        rows["asked"] = Dataset.from_list(list_asked(tokenizer, splits["validation"], recipe))
+        rows["asked"] = Dataset.from_list(list_asked(tokenizer, splits["validation"]))
     with make_scratch() as scratch:
         for name, table in rows.items():
             with name_unwritable(Path(scratch), SCRATCH_REMEDY):

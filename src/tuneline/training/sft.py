@@ -68,6 +68,7 @@ def derive_arguments(
         "metric_for_best_model": f"eval_{watch.choice.metric}",
         "greater_is_better": watch.choice.metric == "chrf",
         **({} if watch.evaluations is None else {"eval_strategy": "no"}),
+        **_follow_metric(recipe, watch),
         "gradient_checkpointing": hardware.gradient_checkpointing,
         "bf16": hardware.dtype == "bfloat16",
         "fp16": hardware.dtype == "float16",
@@ -82,6 +83,14 @@ def derive_arguments(
     }
     stated = recipe.model_dump(include=CHECKED_KEYS | set(recipe.model_extra or {}))
     return {**defaults, **stated, **resolved}
+
+
+def _follow_metric(recipe: Recipe, watch: Watch) -> dict[str, Any]:
+    """Let a scheduler that waits for better evaluations know which way is better."""
+    stated = recipe.model_extra or {}
+    if stated.get("lr_scheduler_type") != "reduce_lr_on_plateau" or watch.choice.metric == "loss":
+        return {}
+    return {"lr_scheduler_kwargs": {**(stated.get("lr_scheduler_kwargs") or {}), "mode": "max"}}
 
 
 def derive_batch(recipe: Recipe, hardware: Hardware) -> dict[str, int]:

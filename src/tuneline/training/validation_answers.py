@@ -7,7 +7,6 @@ from tuneline.examples import Example
 from tuneline.metrics.overlap import score_chrf
 from tuneline.models.generation import generate_ids, make_batches, read_answer
 from tuneline.models.rendering import find_end_tokens, render_all
-from tuneline.parameters import Recipe
 from tuneline.utils.hashing import read_sealed, write_sealed
 
 # Keys of GenerationConfig that greedy decoding knows: a sampled answer would be another each time.
@@ -29,15 +28,12 @@ def make_greedy(generation: dict[str, Any], longest: int) -> dict[str, Any]:
     return {**kept, "max_new_tokens": longest, "do_sample": False}
 
 
-def list_asked(
-    tokenizer: Any, examples: list[Example], recipe: Recipe
-) -> list[dict[str, list[int] | str]]:
-    """List what is asked: prompts that are short enough to be trained on, as they are rendered.
+def list_asked(tokenizer: Any, examples: list[Example]) -> list[dict[str, list[int] | str]]:
+    """List what is asked, whole, as the test prompts are.
 
     Args:
         tokenizer: the base model's tokenizer.
         examples: of the validation split.
-        recipe: states the longest example.
 
     Returns:
         Of each its token ids (`prompt`) and the `reference`.
@@ -48,7 +44,6 @@ def list_asked(
             "reference": example["completion"][-1]["content"],
         }
         for one, example in zip(render_all(tokenizer, examples), examples, strict=True)
-        if one.prompt_length < recipe.max_length
     ]
 
 

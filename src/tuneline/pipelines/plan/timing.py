@@ -75,7 +75,7 @@ def describe_work(
         shown=prompts * _count_shown(splits.mean().get("train", 0.0), prompting),
         scored=int(tokens.get("test", 0)),
         answer=plan["context"]["max_new_tokens"],
-        watched=plan["overlong"]["used"]["validation"],
+        watched=plan["examples"].get("validation", 0),
         watched_answer=find_longest_answer(token_report, plan["context"]["max_new_tokens"]),
         parameters=plan["parameters"]["base"],
     )
@@ -91,7 +91,7 @@ def find_longest_answer(token_report: pd.DataFrame, limit: int) -> int:
     Returns:
         Tokens of the longest reference, end token included, within the limit.
     """
-    rows = token_report[(token_report["split"] == "validation") & token_report["fits"]]
+    rows = token_report[token_report["split"] == "validation"]
     longest = int(rows["completion_tokens"].max()) if len(rows) else limit
     return min(limit, longest) if limit else longest
 

@@ -96,9 +96,7 @@ def describe_sweep(
         shared = 1 - (1 - evaluation.confidence) / (len(results) - 1)
         compared = evaluation.model_copy(update={"confidence": shared})
         before, after = ({"chrf": _stack(one)} for one in (first, winner))
-        # Where some were too long to be asked, it is not known which score is whose.
-        whole = len(validation) == len(before["chrf"])
-        groups = find_groups([_describe_prompt(one) for one in validation]) if whole else None
+        groups = find_groups([_describe_prompt(one) for one in validation])
         lead = compare_all(before, after, compared, CHRF, groups)["chrf"]
     shown = lead is not None and lead["result"] == "better"
     return {

@@ -65,14 +65,12 @@ class Runner:
         run, steps = self.locate(trial), self._list_steps(trial)
         step = steps[self.rungs.index(share)]
         write_sealed(run / INPUTS, {**trial["inputs"]})
-        failed = _read(run / FAILED)
-        found = None if failed else _read_scores(run, step)
-        if not (failed or found):
+        found, failed = _read_scores(run, step), _read(run / FAILED)
+        if not (found or failed):
             failed = self._train(trial, run, step, steps)
             found = None if failed else read_scores(run, step)
-        if failed or found is None:
-            return {"share": share, "step": step, "failed": (failed or {}).get("why", "no answers")}
-        return {"share": share, "step": step, **found}
+        at = {"share": share, "step": step}
+        return at | (found or {"failed": (failed or {})["why"]})
 
     def clear(self, trial: dict[str, Any]) -> None:
         """Remove the checkpoints of a trial that does not go on; what was measured stays."""
