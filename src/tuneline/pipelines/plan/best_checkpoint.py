@@ -27,9 +27,9 @@ def plan_best_checkpoint(
 
     Returns:
         The plan with `best_checkpoint`: `metric`, `reason` and `generation`, as `Choice` has them,
-        `each`, the seconds of the answers to all validation prompts, and their `share` of the
-        training, both null where they are not known. Where answers choose, their time is in that
-        of the training.
+        `seconds_each`, of the answers to all validation prompts at one evaluation, and the
+        `share_of_seconds` of the training that all of them take, both null where they are not
+        known. Where answers choose, their time is in that of the training.
     """
     each = plan["time"]["validation_answers"]["seconds"]
     training = plan["time"]["training"]["seconds"]
@@ -42,7 +42,11 @@ def plan_best_checkpoint(
     choice = asdict(Choice(metric, reason, generation))  # type: ignore[arg-type]
     named = "the answers to the validation prompts (chrF)" if metric == "chrf" else "the loss"
     return plan | {
-        "best_checkpoint": {**choice, "each": each, "share": share and round(share, 4)},
+        "best_checkpoint": {
+            **choice,
+            "seconds_each": each,
+            "share_of_seconds": share and round(share, 4),
+        },
         "resolved": plan["resolved"] | {"best checkpoint": f"by {named}: {reason}"},
         "time": _add(plan["time"], whole) if metric == "chrf" else plan["time"],
     }
