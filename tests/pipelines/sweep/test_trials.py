@@ -72,7 +72,11 @@ def make_small_plan(results: list[dict]) -> dict:
     ("lead", "words", "shown"),
     [
         ([30, 31, 29, 32, 30, 28], "Copy its values, and train.", True),
-        ([60, -15, 1, 0, 5, -20], "No significant difference: the recipe as it is may be kept.", False),
+        (
+            [60, -15, 1, 0, 5, -20],
+            "No significant difference: the recipe as it is may be kept.",
+            False,
+        ),
         ([-1, -1, -1, -1, -1, -1], "The recipe as it is wins", False),
     ],
 )
