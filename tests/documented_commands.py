@@ -50,6 +50,11 @@ SUBSTITUTIONS = (
         r"(?!.*--env).*)",
         r"\1 --env=test",
     ),
+    # Two trials of two steps.
+    (
+        r"^(kedro run --pipeline=sweep.*)",
+        r"\1 --params=product_descriptions.sweep.trials=2,product_descriptions.recipe.max_steps=2",
+    ),
     # Two steps instead of 1,500.
     (r"^(kedro run .*tiny_base.*)", r"\1 --params=tiny_base.steps=2"),
     # The copy holds 1,500 sample rows; a GPU's split holds 1,000 of them out.

@@ -3,6 +3,7 @@
 import gc
 import logging
 import re
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ WORSE = 3
 # What is kept of a stage that is stopped half way.
 KEPT = {
     "train": "the same command goes on from the last checkpoint, if there is one",
+    "sweep": "the same command goes on from the last checkpoint of the trial at hand",
     "evaluate": "the same command goes on, and keeps the answers that are there",
     "rubric": "the same command goes on, and keeps the responses that are there",
     "merge": "the same command merges again, and keeps the answers of files that are the same",
@@ -66,13 +68,13 @@ class CheckBeforeRun:
         """Give a use case the defaults of what it does not state and a node takes by itself."""
         from kedro.io import MemoryDataset
 
-        from tuneline.parameters import Publish
+        from tuneline.parameters import Publish, Sweep
 
-        for use_case in list_use_cases():
-            for key, default in (("publish", Publish()), ("recipe.start_from", None)):
-                name = f"params:{use_case}.{key}"
-                if name not in catalog:
-                    catalog[name] = MemoryDataset(default)
+        defaults = {"publish": Publish(), "sweep": Sweep(), "recipe.start_from": None}
+        for use_case, (key, default) in product(list_use_cases(), defaults.items()):
+            name = f"params:{use_case}.{key}"
+            if name not in catalog:
+                catalog[name] = MemoryDataset(default)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:

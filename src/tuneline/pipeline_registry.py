@@ -32,7 +32,7 @@ from tuneline.use_cases import (
 
 # From raw data to report, in this order.
 CHAIN = ("synthesize", "prepare", "plan", "train", "evaluate", "rubric")
-STAGES = (*CHAIN, "finetune_api", "ask", "merge", "publish")
+STAGES = (*CHAIN, "sweep", "finetune_api", "ask", "merge", "publish")
 # What every use case shares. Everything else a stage reads or writes carries the use case's name.
 SHARED_PARAMETERS = {
     "params:hardware",
@@ -177,6 +177,10 @@ def _create_nodes(stage: str, use_case: str, folds: int) -> Pipeline:
     }
     module = import_module(f"tuneline.pipelines.{stage}")
     nodes: Pipeline = module.create_pipeline(*told.get(stage, []))
+    if stage == "sweep":  # its trials are planned as a training is
+        from tuneline.pipelines import plan
+
+        nodes += plan.create_sweep_pipeline()
     if stage in ("merge", "rubric"):
         from tuneline.pipelines import evaluate
 

@@ -51,7 +51,7 @@ INTERRUPTED = cases(
     "trainer_state.json sealed.json",
     "train",
     "plan",
-)
+) + cases("06_models/*/checkpoints/*", "best_checkpoint.json", "train", "plan")
 READ_AGAIN = [
     *cases(
         "06_models/*/checkpoints/*", "finished.json checkpoint-4/optimizer.pt", "train", "train"

@@ -19,6 +19,7 @@ HANDED_ON = {
     "checks/configuration_files.py",
     "checks/library_keys.py",
     "checks/merged_settings.py",
+    "checks/sweep_space.py",
     "datasets/questions.py",
     "models/control_tokens.py",
     "pipelines/finetune_api/job.py",

@@ -26,6 +26,13 @@ def make_examples(count: int) -> list[Example]:
     ]
 
 
+BY_ANSWERS = {
+    "metric": "chrf",
+    "reason": "it is stated",
+    "generation": {"max_new_tokens": 24, "do_sample": False},
+}
+
+
 def make_plan(count: int, recipe: Recipe, hardware: Hardware) -> dict:
     examples, tokenizer = make_examples(count), load_tokenizer(recipe)
     return {
@@ -43,9 +50,9 @@ def shrink(recipe: Recipe, **changes: object) -> Recipe:
 
 
 def train(
-    recipe: Recipe, hardware: Hardware, checkpoints: Path, count: int = 48
+    recipe: Recipe, hardware: Hardware, checkpoints: Path, count: int = 48, **planned: object
 ) -> tuple[Adapter, pd.DataFrame, dict]:
-    plan = make_plan(count, recipe, hardware)
+    plan = {**make_plan(count, recipe, hardware), **planned}
     return train_adapter(
         make_examples(count), make_examples(4), plan, checkpoints, recipe, hardware
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.small_runs import shrink, train
+from tests.training.small_runs import BY_ANSWERS, shrink, train
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.training.run import launch
@@ -27,18 +27,19 @@ def test_two_processes_learn_what_one_learns_and_save_once(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     recipe = shrink(recipe, save_steps=4)
-    _, alone, _ = train(recipe, hardware, tmp_path / "one")
+    _, alone, _ = train(recipe, hardware, tmp_path / "one", best_checkpoint=BY_ANSWERS)
     (run,) = (tmp_path / "one").iterdir()
     half_written = tmp_path / "two" / run.name / "checkpoint-4"
     half_written.mkdir(parents=True)
     (half_written / "optimizer.pt").write_bytes(b"half")
-    adapter, together, facts = train(
-        recipe, hardware.model_copy(update={"processes": 2}), tmp_path / "two"
-    )
+    two = hardware.model_copy(update={"processes": 2})
+    adapter, together, facts = train(recipe, two, tmp_path / "two", best_checkpoint=BY_ANSWERS)
     assert facts["steps"] == alone["step"].iloc[-1] == 12
     assert together["num_tokens"].iloc[-1] == alone["num_tokens"].iloc[-1]
     losses = [log["eval_loss"].dropna().iloc[-1] for log in (alone, together)]
     assert losses[1] == pytest.approx(losses[0], rel=0.01)
+    answers = [log["eval_chrf"].dropna().iloc[-1] for log in (alone, together)]
+    assert answers[1] == pytest.approx(answers[0], abs=2)
     assert adapter.provenance["hardware"]["processes"] == 2
     (run,) = (tmp_path / "two").iterdir()
     assert sorted(path.name for path in (run / "checkpoint-12").glob("rng_state*")) == [

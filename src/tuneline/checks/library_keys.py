@@ -50,6 +50,7 @@ RESERVED = {
         ),
         "Tuneline sets it itself; leave it out",
     ),
+    "greater_is_better": "it follows from `metric_for_best_model`; leave it out",
     "output_dir": "the catalog says where results go; change it there",
     "trust_remote_code": "Tuneline runs no code from the hub; take a model that needs none",
     **dict.fromkeys(
@@ -137,6 +138,21 @@ def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iter
             matters="nothing is lost, so that it has nothing to start from",
             remedy="leave it out, or state recipe.quantization with `load_in_4bit: true`",
         )
+
+
+def list_known() -> set[str]:
+    """List the keys that a recipe may state, those of a block of a library with its name before."""
+    from peft import LoraConfig
+    from transformers import BitsAndBytesConfig
+    from trl import SFTConfig
+
+    blocks = {"lora", "quantization"}
+    return (
+        {*Recipe.model_fields} - blocks
+        | _names(SFTConfig) - RESERVED.keys()
+        | {f"lora.{name}" for name in _names(LoraConfig) - RESERVED_LORA.keys()}
+        | {f"quantization.{name}" for name in _parameters(BitsAndBytesConfig)}
+    )
 
 
 def _find_unknown(

@@ -19,6 +19,7 @@ from tuneline.checks.recipes import (
     read_stated,
 )
 from tuneline.checks.start_from import find_start_from_problems
+from tuneline.checks.sweep_space import find_sweep_problems
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message, start_messages
 from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_problems
@@ -46,7 +47,7 @@ from tuneline.utils.disks import locate
 # A processor without bfloat16 takes four times as long as in float32, one with it half as long.
 EMULATED = 1.5
 # Stages whose nodes load the weights of a base model.
-LOADING = {"train", "evaluate", "ask", "merge"}
+LOADING = {"train", "evaluate", "ask", "merge", "sweep"}
 START_FROM = ".start_from"
 # The node of the plan that may load them, too.
 REPLAYING = "answer_general_prompts"
@@ -171,7 +172,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         yield from unusable
         unreadable = list(_find_template_problem(use_case, recipe))
         yield from unreadable
-        if not (unusable or unreadable) and {"plan", "train"} & stages:
+        if not (unusable or unreadable) and {"plan", "train", "sweep"} & stages:
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
@@ -182,7 +183,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
             yield from find_start_from_problems(use_case, recipe, prompt, test, compares=not rests)
         if not unusable and f"params:{use_case}.recipe" in pipeline.inputs():
             yield from find_unknown_width(use_case, read_stated(catalog, use_case), recipe)
-    if {"plan", "train", "evaluate", "ask"} & loading:
+    if {"plan", "train", "evaluate", "ask", "sweep"} & loading:
         yield from find_device_problems(hardware)
     yield from find_space_problems(_list_loaded(pipeline, catalog))
 
@@ -387,6 +388,7 @@ def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Prob
     yield from _find_missing_inputs(pipeline, catalog)
     yield from find_model_problems(pipeline, catalog)
     yield from _find_folder_problems(pipeline, catalog)
+    yield from find_sweep_problems(pipeline, catalog)
     yield from find_api_problems(pipeline, catalog)
     yield from find_publish_problems(pipeline, catalog)
 

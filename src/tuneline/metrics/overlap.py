@@ -168,13 +168,20 @@ def measure_similarity(outputs: Outputs) -> SampleScores:
     }
 
 
+def score_chrf(answer: str, reference: str) -> float:
+    """Score one answer by chrF (Popović 2015), as sacrebleu computes it: 0 to 100."""
+    from sacrebleu import sentence_chrf
+
+    return float(sentence_chrf(answer, [reference]).score)
+
+
 def _compare(answer: str, reference: str, scorer: object) -> dict[str, float]:
-    from sacrebleu import sentence_bleu, sentence_chrf
+    from sacrebleu import sentence_bleu
 
     rouge = scorer.score(reference, answer)  # type: ignore[attr-defined]
     cut = "zh" if is_chinese(reference) else "13a"
     return {
-        "chrf": sentence_chrf(answer, [reference]).score,
+        "chrf": score_chrf(answer, reference),
         "rouge_l": 100 * rouge["rougeL"].fmeasure,
         "bleu": sentence_bleu(answer, [reference], tokenize=cut).score,
         "token_f1": 100 * rouge["rouge1"].fmeasure,

@@ -34,7 +34,7 @@ PLANNED_KEYS = {
     *("base_model", "revision", "quantization", "lora", "global_batch_size", "max_length"),
     *("overlong", "max_overlong_fraction", "packing", "chat_template_path", "max_steps"),
     *("num_train_epochs", "optim", "warmup_steps", "lr_scheduler_type", "lr_scheduler_kwargs"),
-    *("eval_strategy", "eval_steps"),
+    *("eval_strategy", "eval_steps", "metric_for_best_model"),
 }
 # Recipe keys that change nothing in the adapter: how a run is watched and kept, and what the base
 # model says by itself.

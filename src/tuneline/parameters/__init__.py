@@ -22,6 +22,7 @@ from tuneline.parameters.shared import (
     Storage,
     TinyBase,
 )
+from tuneline.parameters.sweep import Sweep
 from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table
 from tuneline.parameters.training import Hardware, Prompt, Recipe, StatedRecipe
@@ -66,6 +67,7 @@ __all__ = [
     "Split",
     "StatedRecipe",
     "Storage",
+    "Sweep",
     "Synthesize",
     "Table",
     "TinyBase",

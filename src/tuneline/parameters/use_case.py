@@ -12,6 +12,7 @@ from tuneline.parameters.cleaning import LANGUAGES
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
 from tuneline.parameters.shared import Server
+from tuneline.parameters.sweep import Sweep
 from tuneline.parameters.synthesis import Synthesize
 from tuneline.parameters.training import Prompt, StatedRecipe
 
@@ -218,6 +219,7 @@ class UseCase(Block):
     as_published: bool = Field(
         default=False, description="train with `recipe_as_published`, to compare the two"
     )
+    sweep: Sweep = Field(default=Sweep(), description="which recipes a few short trainings try")
     evaluation: Evaluation = Field(description="how both models are compared")
     publish: Publish = Field(
         default=Publish(), description="what becomes of the adapter on the hub"

@@ -20,6 +20,7 @@ LAST = {
     "train": "08_reporting/{use_case}/training_record.json",
     "evaluate": "08_reporting/{use_case}/report.html",
     "rubric": "08_reporting/{use_case}/rubric.json",
+    "sweep": "08_reporting/{use_case}/sweep.html",
     "merge": "08_reporting/{use_case}/merge_record.json",
     "publish": "08_reporting/{use_case}/published.json",
 }
@@ -36,6 +37,7 @@ SHOWN = {
     "data": "08_reporting/{use_case}/data.html",
     "plan": "08_reporting/{use_case}/plan.html",
     "tokens": "08_reporting/{use_case}/mask_preview.html",
+    "sweep": "08_reporting/{use_case}/sweep.html",
     "record": "08_reporting/{use_case}/training_record.json",
     "rejected": "03_primary/{use_case}/rejected.csv",
     "leaks": "08_reporting/{use_case}/leaks.csv",

@@ -67,6 +67,16 @@ def _summarize_answers(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     yield f"answers  {locate(catalog, f'{use_case}.answers_to_questions')}"
 
 
+def _summarize_sweep(use_case: str, catalog: DataCatalog) -> Iterator[str]:
+    record = catalog.load(f"{use_case}.sweep_record")
+    yield f"—— {use_case}: sweep ——"
+    yield record["summary"]
+    if record["yaml"]:
+        yield f"to copy  under `{use_case}:` (nothing was changed)"
+        yield from record["yaml"].splitlines()
+    yield f"page     {_link(locate(catalog, f'{use_case}.sweep_page'))}"
+
+
 def _summarize_overview(_: str, catalog: DataCatalog) -> Iterator[str]:
     yield "—— all of them ——"
     yield f"overview {_link(locate(catalog, 'overview'))}"
@@ -118,6 +128,7 @@ SUMMARIES = {
     "report": _summarize_report,
     "answers_to_questions": _summarize_answers,
     "overview": _summarize_overview,
+    "sweep_page": _summarize_sweep,
     "published": _summarize_release,
 }
 

@@ -253,6 +253,9 @@ class ProjectStorage:
             own = list_adapters(Path(str(dataset._filepath)))
             runs += list_runs(self.catalog.load(f"{use_case}.{part}checkpoints"), own)
             adapters += own
+        trials = list_runs(self.catalog.load(f"{use_case}.sweep_checkpoints"), [])
+        # Of a trial that is over only its scores are left.
+        runs += [one for one in trials if any(one.folder.glob("checkpoint-*"))]
         return runs, adapters
 
     def _find_removable(self) -> list[Removable]:

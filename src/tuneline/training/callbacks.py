@@ -8,6 +8,7 @@ from typing import Any
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.training.best_checkpoint import Watch
 from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -22,14 +23,26 @@ class EpochEnds(TrainerCallback):  # type: ignore[misc]
 
     Both happen with the epoch's last step rather than after it, so that no checkpoint is ever
     written twice. Whatever is saved is logged first: an interrupted run goes on counting there.
+
+    Args:
+        watch: may name the steps instead, and one after which the training rests.
     """
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Ask for what is due after a step."""
         last = state.global_step >= state.max_steps
-        if last or float(state.epoch).is_integer():
+        if self.watch.evaluations is not None:
+            named = state.global_step in self.watch.evaluations
+            control.should_evaluate = named
+            control.should_save = control.should_save or named or last
+        elif last or float(state.epoch).is_integer():
             control.should_evaluate = True
             control.should_save = control.should_save or last or args.save_strategy == "epoch"
+        if state.global_step == self.watch.stop_after:
+            control.should_training_stop = True
         control.should_log = control.should_log or control.should_save or control.should_evaluate
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -42,6 +55,11 @@ class Patience(EarlyStoppingCallback):  # type: ignore[misc]
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
         """Say nothing: the best checkpoint is released by Tuneline, not by the trainer."""
+
+    def on_evaluate(self, args: Any, state: Any, *rest: Any, **measured: Any) -> None:
+        """Count from the first step on: the base model is no checkpoint."""
+        if state.global_step:
+            super().on_evaluate(args, state, *rest, **measured)
 
 
 class Gradients(TrainerCallback):  # type: ignore[misc]
@@ -100,11 +118,12 @@ class TrainingProgress(TrainerCallback):  # type: ignore[misc]
             return
         if "eval_loss" in logs:
             log.info(
-                "step %s/%s  validation loss %.4f, token accuracy %.1f %%",
+                "step %s/%s  validation loss %.4f, token accuracy %.1f %%%s",
                 state.global_step,
                 state.max_steps,
                 logs["eval_loss"],
                 100 * logs["eval_mean_token_accuracy"],
+                f", chrF of the answers {logs['eval_chrf']:.1f}" if "eval_chrf" in logs else "",
             )
         elif "loss" in logs:
             rate = (logs["num_tokens"] - self.tokens) / (time.monotonic() - self.start)

@@ -54,7 +54,7 @@ def find_checkpoint(folder: Path) -> Path | None:
         The checkpoint to go on from, or `None`.
     """
     found = None
-    for checkpoint in reversed(_list_checkpoints(folder)):
+    for checkpoint in reversed(list_checkpoints(folder)):
         if found is None and _can_go_on(checkpoint):
             found = checkpoint
         elif found is None or not (checkpoint / SEAL).exists():
@@ -89,8 +89,8 @@ def remove_old(folder: Path, limit: int | None, best_step: int | None) -> None:
         limit: how many of the newest to keep; `None` for all.
         best_step: step of the checkpoint that is to be released.
     """
-    for checkpoint in _list_checkpoints(folder)[: -limit if limit else 0]:
-        if _step(checkpoint) != best_step:
+    for checkpoint in list_checkpoints(folder)[: -limit if limit else 0]:
+        if read_step(checkpoint) != best_step:
             _remove(checkpoint)
 
 
@@ -117,7 +117,7 @@ def _can_go_on(checkpoint: Path) -> bool:
     if not is_whole(checkpoint):
         return False
     state = orjson.loads((checkpoint / "trainer_state.json").read_bytes())
-    best = checkpoint.with_name(f"checkpoint-{state['best_global_step'] or _step(checkpoint)}")
+    best = checkpoint.with_name(f"checkpoint-{state['best_global_step'] or read_step(checkpoint)}")
     return best == checkpoint or is_whole(best)
 
 
@@ -144,9 +144,11 @@ def _name_differences(other: Path, inputs: RunInputs) -> None:
     )
 
 
-def _list_checkpoints(folder: Path) -> list[Path]:
-    return sorted(folder.glob("checkpoint-*"), key=_step)
+def list_checkpoints(folder: Path) -> list[Path]:
+    """List a run's checkpoints, whole or not, in the order of their steps."""
+    return sorted(folder.glob("checkpoint-*"), key=read_step)
 
 
-def _step(checkpoint: Path) -> int:
+def read_step(checkpoint: Path) -> int:
+    """Read the step off the name of a checkpoint."""
     return int(checkpoint.name.removeprefix("checkpoint-"))

@@ -4,17 +4,23 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from tuneline.errors import Problem, TunelineError
+from tuneline.examples import Example
 from tuneline.models.machine import name_processor
 from tuneline.models.memory import measure_peak, reset_peak, return_freed
+from tuneline.models.start_adapter import read_start
 from tuneline.parameters import Hardware, Recipe
-from tuneline.training.checkpoints import finish, remove_old
+from tuneline.training.batches import render_examples
+from tuneline.training.best_checkpoint import ALL_THE_WAY, Watch
+from tuneline.training.checkpoints import find_checkpoint, finish, remove_old
+from tuneline.training.validation_answers import list_asked
+from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
 from tuneline.utils.terminal import protect_terminal
 
 log = logging.getLogger(__name__)
@@ -25,13 +31,15 @@ class Task:
     """What every process of a training needs to know.
 
     Attributes:
-        rows: folder with `train` and `validation`, as `datasets` saves them.
+        rows: folder with `train` and `validation`, and `asked` where answers choose the
+            checkpoint, as `datasets` saves them.
         run: folder of the run's checkpoints.
         checkpoint: where an interrupted run goes on, or `None`. Found before the processes start:
             several of them would remove the same half-written one.
         recipe: what is trained and how.
         hardware: the machine.
         planned_gb: memory that the plan predicts.
+        watch: how it is measured while it runs, and how far it goes.
         start: weights of an adapter that is trained further; None for a new one.
     """
 
@@ -41,11 +49,61 @@ class Task:
     recipe: Recipe
     hardware: Hardware
     planned_gb: float
+    watch: Watch = ALL_THE_WAY
     start: Path | None = None
+
+
+def train_run(
+    run: Path,
+    splits: dict[str, list[Example]],
+    tokenizer: Any,
+    recipe: Recipe,
+    hardware: Hardware,
+    planned_gb: float,
+    watch: Watch,
+) -> None:
+    """Train from the start, or from the last checkpoint, as far as it is to go.
+
+    Args:
+        run: the run's folder, as `open_run` gives it; it then holds what `fit` leaves there.
+        splits: examples of `train` and `validation`.
+        tokenizer: the base model's.
+        recipe: what is trained and how.
+        hardware: the machine.
+        planned_gb: memory that the plan predicts.
+        watch: how it is measured while it runs, and how far it goes.
+    """
+    from datasets import Dataset
+
+    rows = {name: render_examples(tokenizer, found, recipe) for name, found in splits.items()}
+    if watch.choice.metric == "chrf":
+        rows["asked"] = Dataset.from_list(list_asked(tokenizer, splits["validation"]))
+    with make_scratch() as scratch:
+        for name, table in rows.items():
+            with name_unwritable(Path(scratch), SCRATCH_REMEDY):
+                table.save_to_disk(f"{scratch}/{name}")
+        checkpoint = find_checkpoint(run)
+        start = _write_start(Path(scratch), recipe)
+        task = Task(Path(scratch), run, checkpoint, recipe, hardware, planned_gb, watch, start)
+        launch(fit, hardware.processes, task)
+
+
+def _write_start(folder: Path, recipe: Recipe) -> Path | None:
+    """Write the weights that the training starts from where each of its processes reads them."""
+    if recipe.start_from is None:
+        return None
+    from safetensors.torch import save_file
+
+    path = folder / "start.safetensors"
+    with name_unwritable(path, SCRATCH_REMEDY):
+        save_file(read_start(recipe.start_from).tensors, path)
+    return path
 
 
 def fit(task: Task) -> None:
     """Train to the end; the run's folder then holds the adapter and `finished.json`.
+
+    A training that rests before its end leaves the checkpoint to go on from.
 
     Args:
         task: what to train.
@@ -55,7 +113,8 @@ def fit(task: Task) -> None:
     from tuneline.models.start_adapter import load_weights
 
     reset_peak(task.hardware.device)
-    rows = {split: load_from_disk(str(task.rows / split)) for split in ("train", "validation")}
+    folders = sorted(path for path in task.rows.iterdir() if path.is_dir())
+    rows = {path.name: load_from_disk(str(path)) for path in folders}
     tokenizer = load_tokenizer(task.recipe)
     model = load_model(task.recipe, task.hardware)
     return_freed(task.hardware.device)
@@ -67,7 +126,7 @@ def fit(task: Task) -> None:
             load_weights(trainer.model, task.start)
         _probe(trainer, rows["train"], task)
     trainer.train(resume_from_checkpoint=str(task.checkpoint) if task.checkpoint else None)
-    if trainer.is_world_process_zero():
+    if trainer.is_world_process_zero() and trainer.state.global_step != task.watch.stop_after:
         finish(task.run, _collect_stats(trainer, task.hardware))
 
 
@@ -78,7 +137,7 @@ def make_trainer(task: Task, model: Any, tokenizer: Any, rows: dict[str, Any]) -
         task: what to train.
         model: the base model.
         tokenizer: its tokenizer.
-        rows: `train` and `validation` datasets, as `render_examples` makes them.
+        rows: datasets by name, as `train_run` makes them.
 
     Returns:
         A `transformers.Trainer` whose checkpoints hold the adapter.
@@ -87,7 +146,7 @@ def make_trainer(task: Task, model: Any, tokenizer: Any, rows: dict[str, Any]) -
 
     trainers = {"sft": SFTAdapterTrainer}
     return trainers[task.recipe.method](
-        model, tokenizer, rows, task.run, task.recipe, task.hardware, task.checkpoint
+        model, tokenizer, rows, task.run, task.recipe, task.hardware, task.checkpoint, task.watch
     )
 
 
@@ -125,6 +184,7 @@ def _collect_stats(trainer: Any, hardware: Hardware) -> dict[str, Any]:
         "log": [entry for entry in state.log_history if "train_runtime" not in entry],
         "steps": state.global_step,
         "released_step": state.best_global_step or state.global_step,
+        "best_checkpoint": asdict(trainer.watch.choice),
         "device": name_processor(hardware.device),
         "peak_memory_gb": round(measure_peak(hardware.device), 4),
     }

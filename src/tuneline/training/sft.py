@@ -27,6 +27,7 @@ from tuneline.training.batches import (
     measure_validation,
     split_batch,
 )
+from tuneline.training.best_checkpoint import ALL_THE_WAY, Watch
 from tuneline.training.callbacks import (
     EpochEnds,
     Gradients,
@@ -35,18 +36,22 @@ from tuneline.training.callbacks import (
     Watchdog,
 )
 from tuneline.training.checkpoints import SEAL, remove_old, seal
+from tuneline.training.validation_answers import keep_scores, score_share
 
 # SFTConfig's keys that the recipe checks itself. Those it does not know are SFTConfig's, too; all
 # others are Tuneline's own.
 CHECKED_KEYS = {"num_train_epochs", "learning_rate", "seed"}
 
 
-def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
+def derive_arguments(
+    recipe: Recipe, hardware: Hardware, watch: Watch = ALL_THE_WAY
+) -> dict[str, Any]:
     """Derive SFTConfig's arguments.
 
     Args:
         recipe: its upstream keys are passed on.
         hardware: decides batch, accumulation, precision and checkpointing.
+        watch: names what chooses the checkpoint, and may name the steps of all evaluations.
 
     Returns:
         Keyword arguments for SFTConfig, without `output_dir`.
@@ -55,13 +60,15 @@ def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
         "save_strategy": "steps",
         "save_steps": 0.05,
         "save_total_limit": 2,
-        "metric_for_best_model": "eval_loss",
-        "greater_is_better": False,
         "report_to": "none",
         "ddp_find_unused_parameters": False,
     }
     resolved = {
         **derive_batch(recipe, hardware),
+        "metric_for_best_model": f"eval_{watch.choice.metric}",
+        "greater_is_better": watch.choice.metric == "chrf",
+        **({} if watch.evaluations is None else {"eval_strategy": "no"}),
+        **_follow_metric(recipe, watch),
         "gradient_checkpointing": hardware.gradient_checkpointing,
         "bf16": hardware.dtype == "bfloat16",
         "fp16": hardware.dtype == "float16",
@@ -76,6 +83,14 @@ def derive_arguments(recipe: Recipe, hardware: Hardware) -> dict[str, Any]:
     }
     stated = recipe.model_dump(include=CHECKED_KEYS | set(recipe.model_extra or {}))
     return {**defaults, **stated, **resolved}
+
+
+def _follow_metric(recipe: Recipe, watch: Watch) -> dict[str, Any]:
+    """Let a scheduler that waits for better evaluations know which way is better."""
+    stated = recipe.model_extra or {}
+    if stated.get("lr_scheduler_type") != "reduce_lr_on_plateau" or watch.choice.metric == "loss":
+        return {}
+    return {"lr_scheduler_kwargs": {**(stated.get("lr_scheduler_kwargs") or {}), "mode": "max"}}
 
 
 def derive_batch(recipe: Recipe, hardware: Hardware) -> dict[str, int]:
@@ -126,11 +141,13 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
     Args:
         model: the base model.
         tokenizer: its tokenizer.
-        rows: `train` and `validation` datasets of `input_ids` and `labels`.
+        rows: `train` and `validation` datasets of `input_ids` and `labels`; where answers choose
+            the checkpoint, `asked`, too, as `list_asked` gives it.
         folder: where checkpoints go.
         recipe: what is trained and how.
         hardware: the machine.
         checkpoint: where an interrupted run goes on, or `None`.
+        watch: how it is measured while it runs, and how far it goes.
     """
 
     control: Any
@@ -145,8 +162,10 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         recipe: Recipe,
         hardware: Hardware,
         checkpoint: Path | None,
+        watch: Watch = ALL_THE_WAY,
     ) -> None:
-        arguments = derive_arguments(recipe, hardware)
+        self.watch, self.asked = watch, rows.get("asked", [])
+        arguments = derive_arguments(recipe, hardware, self.watch)
         if hardware.device == "cpu":
             fit_head_to_cpu()
         self.keep = arguments.pop("save_total_limit")  # only what is sealed may replace another
@@ -162,7 +181,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             eval_dataset=rows["validation"],
             processing_class=tokenizer,
             peft_config=make_lora_config(recipe, model),
-            callbacks=[*_make_callbacks(recipe), self.progress],
+            callbacks=[*_make_callbacks(recipe, self.watch), self.progress],
         )
         self.remove_callback(PrinterCallback)
         if hardware.gradient_checkpointing:
@@ -206,7 +225,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Measure the validation loss, each token counting once.
+        """Measure the validation loss, each token counting once, and the answers if they choose.
 
         Args:
             eval_dataset: unused; the validation examples are measured.
@@ -214,7 +233,8 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             metric_key_prefix: unused.
 
         Returns:
-            `eval_loss` (nats per token), `eval_entropy`, `eval_mean_token_accuracy`.
+            `eval_loss` (nats per token), `eval_entropy`, `eval_mean_token_accuracy`; `eval_chrf`
+            where answers choose the checkpoint and a step is done.
         """
         model = self.accelerator.unwrap_model(self.model)
         training = model.training
@@ -226,12 +246,28 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             sums = measure_validation(model, rows, self.flatten, capacity)
         metrics = describe_validation(self.accelerator.reduce(sums, reduction="sum"))
         self.watchdog.check_validation_loss(metrics["eval_loss"], self.state.global_step)
+        if self.watch.choice.metric == "chrf" and self.state.global_step:
+            metrics |= self._measure_answers(model, metrics)
         self.log(metrics)
         model.train(training)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
         return metrics
+
+    def _measure_answers(self, model: Any, metrics: dict[str, float]) -> dict[str, float]:
+        """Answer this process's share of the validation prompts, and score all of them."""
+        share = range(self.args.process_index, len(self.asked), self.args.world_size)
+        with self.compute_loss_context_manager():
+            scores = score_share(
+                *(model, self.processing_class, self.asked, share),
+                *(self.watch.choice.generation, self.hardware.per_device_eval_batch_size),
+            )
+        scores = self.accelerator.reduce(scores, reduction="sum").tolist()
+        if self.is_world_process_zero():
+            kept = {"chrf": scores, "loss": metrics["eval_loss"]}
+            keep_scores(Path(self.args.output_dir), self.state.global_step, kept)
+        return {"eval_chrf": sum(scores) / len(scores)}
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log with the tokens and seconds so far, those before an interruption included."""
@@ -302,10 +338,10 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
             remove_old(checkpoint.parent, self.keep, self.state.best_global_step)
 
 
-def _make_callbacks(recipe: Recipe) -> list[Any]:
+def _make_callbacks(recipe: Recipe, watch: Watch) -> list[Any]:
     stop_early = recipe.early_stopping_patience
     return [
-        EpochEnds(),
+        EpochEnds(watch),
         *([Patience(stop_early)] if stop_early else []),
     ]
 

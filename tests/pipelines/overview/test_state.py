@@ -181,7 +181,7 @@ def test_the_files_that_are_read_are_those_of_the_catalog():
     stated = "".join(path.read_text("utf-8") for path in PROJECT.glob("conf/base/catalog_*.yml"))
     for template in {*LAST.values(), *RECORDS.values(), *SHOWN.values()}:
         assert f"${{globals:data}}/{template}\n" in stated
-    assert {*CHAIN, "merge", "publish"} == LAST.keys()
+    assert {*CHAIN, "sweep", "merge", "publish"} == LAST.keys()
 
 
 def test_without_a_run_there_is_nothing(tmp_path: Path):

@@ -64,6 +64,7 @@ def make_scores(record: dict, **run: object) -> dict:
             "seconds": {"base": 2.0, "tuned": 3.0},
             "chrf": {"label": "chrF", "spread": 10.0},
         },
+        "prompts": 8,
         "verdict": {"metrics": ["chrf"]},
     }
 
@@ -168,3 +169,31 @@ def test_another_machine_has_a_stated_figure_or_none(recipe: Recipe, hardware: H
 def test_validations_are_counted(recipe: Recipe, keys: dict, times: int):
     changed = Recipe.model_validate({**recipe.model_dump(), **keys})
     assert count_validations({"total": 10, "epochs": 2.0}, changed) == times
+
+
+@pytest.mark.parametrize(
+    ("rate", "changes", "metric", "words"),
+    [
+        (10.0, {}, "chrf", "generating them is predicted to take 4.7% of the training's time"),
+        (100.0, {}, "loss", "generating answers is predicted to take 47% of the training's time"),
+        (100.0, {"metric_for_best_model": "chrf"}, "chrf", "recipe.metric_for_best_model states"),
+        (10.0, {"metric_for_best_model": "loss"}, "loss", "recipe.metric_for_best_model states"),
+        (10.0, {"lr_scheduler_type": "reduce_lr_on_plateau"}, "loss", "the learning rate follows"),
+    ],
+)
+def test_answers_choose_the_checkpoint_where_they_cost_less_than_a_tenth(
+    rate: float, changes: dict, metric: str, words: str, recipe: Recipe, hardware: Hardware
+):
+    by_cost = {**recipe.model_dump(), "metric_for_best_model": None, "eval_strategy": "epoch"}
+    recipe = Recipe.model_validate({**by_cost, **changes})
+    record = make_record(recipe, hardware, rate)
+    scores = make_scores(record)
+    scores["metrics"]["seconds"]["tuned"] = 0.75  # 6 s for the batch
+    found = plan(recipe, hardware, [record], {"1": lambda: scores})
+    assert found["best_checkpoint"]["metric"] == metric
+    assert words in found["best_checkpoint"]["reason"]
+    assert words in found["resolved"]["best checkpoint"]
+    trained, answered = 64 * 20 * 2 / rate, 2 * 6.0 if metric == "chrf" else 0.0
+    assert found["time"]["training"]["seconds"] == pytest.approx(trained + answered)
+    longest = {"max_new_tokens": 10, "do_sample": False}  # as the reference
+    assert found["best_checkpoint"]["generation"] == (longest if metric == "chrf" else {})

@@ -49,7 +49,12 @@ def record(
 
 def test_the_words_of_the_record_are_those_of_its_curve(recipe: Recipe, hardware: Hardware):
     found = record(recipe, hardware, [1.0, 0.5, 0.2], [1.2, 1.0, 1.3])
-    assert found["best"] == {"step": 10, "epoch": 2.0, "validation_loss": 1.0}
+    assert found["best"] == {
+        "step": 10,
+        "epoch": 2.0,
+        "validation_loss": 1.0,
+        "chosen_by": "loss",
+    }
     assert found["summary"].startswith(
         "The released adapter is the one after step 10 (epoch 2): validation loss 1.0000, the base "
         "model's 2.0000 (-50%). Overfitted: since epoch 2 (step 10) the validation loss has risen "

@@ -27,7 +27,7 @@ from tuneline.utils.terminal import shorten
 
 # The way from raw data to report; the others are shown where they were run.
 CHAIN = ("synthesize", "prepare", "plan", "train", "evaluate", "rubric")
-STAGES = (*CHAIN, "merge", "publish")
+STAGES = (*CHAIN, "sweep", "merge", "publish")
 # Characters of a value that a reason shows, and reasons that are named.
 SHOWN, NAMED = 24, 3
 QUESTION = '--params=question="Your question"'

@@ -26,6 +26,7 @@ from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings, list_warnings
+from tuneline.pipelines.plan.best_checkpoint import plan_best_checkpoint
 from tuneline.pipelines.plan.cross_fitting import add_folds, plan_fold
 from tuneline.pipelines.plan.earlier_runs import ScoreVersions, find_earlier_runs
 from tuneline.pipelines.plan.estimates import (
@@ -164,8 +165,8 @@ def make_plan(
         with what changes would save, disk; `resolved` settings; what the chat template does by
         itself and what it meets in the texts; `warnings`; the verdict that `train` obeys; `time`
         and cost, those of a base model in 4 bits and of one that is not quantized
-        (`quantization`), and the `evidence` that the test prompts can give; `cross_fit`, as
-        `add_folds` gives it.
+        (`quantization`), and the `evidence` that the test prompts can give; `best_checkpoint` and
+        `cross_fit`, as `plan_best_checkpoint` and `add_folds` give them.
     """
     config, tokenizer = load_model_config(recipe), load_tokenizer(recipe)
     model = build_empty(config)
@@ -212,6 +213,7 @@ def make_plan(
     plan["quantization"] = describe_quantization(
         plan, size, longest, training_records, recipe, hardware, is_stored_in_4_bits(config)
     )
+    plan = plan_best_checkpoint(plan, token_report, recipe, evaluation)
     plan = add_folds(plan, evaluation, recipe, hardware)
     for sentence in plan["chat_template"]:
         log.warning("Chat template: %s", sentence)

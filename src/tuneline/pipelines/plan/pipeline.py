@@ -13,6 +13,7 @@ from tuneline.pipelines.plan.nodes import (
 )
 from tuneline.pipelines.plan.recipe_choice import choose_recipe
 from tuneline.pipelines.plan.replay import answer_general_prompts
+from tuneline.pipelines.plan.sweep import plan_sweep
 
 
 def create_pipeline(folds: int = 0) -> Pipeline:
@@ -92,6 +93,30 @@ def create_pipeline(folds: int = 0) -> Pipeline:
                 outputs="plan_page",
             ),
             *([_plan_folds(folds)] if folds else []),
+        ]
+    )
+
+
+def create_sweep_pipeline() -> Pipeline:
+    """Plan the trials of a sweep, before it starts."""
+    return Pipeline(
+        [
+            Node(
+                plan_sweep,
+                name="plan_sweep",
+                inputs=[
+                    "plan",
+                    "train",
+                    "validation",
+                    "sweep_checkpoints",
+                    "recipe",
+                    "params:sweep",
+                    "params:evaluation",
+                    "hardware",
+                    "replay",
+                ],
+                outputs="sweep_plan",
+            )
         ]
     )
 

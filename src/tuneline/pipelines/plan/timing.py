@@ -44,6 +44,8 @@ class Workload:
         shown: tokens of the training examples in these prompts, at most.
         scored: tokens of the examples whose loss is measured, for each model.
         answer: tokens of the longest answer.
+        watched: validation prompts, which may be answered while the model is trained.
+        watched_answer: tokens of the longest answer to one of them.
         parameters: of the base model.
         speed: of the training, in units of one in 4 bits, which `hardware.teraflops` is of.
         old: adapters that answer next to base and tuned model: the one that is trained further.
@@ -57,6 +59,8 @@ class Workload:
     shown: int
     scored: int
     answer: int
+    watched: int
+    watched_answer: int
     parameters: int
     speed: float
     old: int = 0
@@ -84,10 +88,27 @@ def describe_work(
         shown=prompts * _count_shown(splits.mean().get("train", 0.0), prompting),
         scored=int(tokens.get("test", 0)),
         answer=plan["context"]["max_new_tokens"],
+        watched=plan["examples"].get("validation", 0),
+        watched_answer=find_longest_answer(token_report, plan["context"]["max_new_tokens"]),
         parameters=plan["parameters"]["base"],
         speed=_measure_speed(plan, recipe, hardware),
         old=int("start" in plan["inputs"]),
     )
+
+
+def find_longest_answer(token_report: pd.DataFrame, limit: int) -> int:
+    """Find how long an answer to a validation prompt may be.
+
+    Args:
+        token_report: tokens of every example.
+        limit: of the evaluation; 0 if it states none.
+
+    Returns:
+        Tokens of the longest reference, end token included, within the limit.
+    """
+    rows = token_report[token_report["split"] == "validation"]
+    longest = int(rows["completion_tokens"].max()) if len(rows) else limit
+    return min(limit, longest) if limit else longest
 
 
 def _measure_speed(plan: dict[str, Any], recipe: Recipe, hardware: Hardware) -> float:
@@ -110,6 +131,7 @@ class Duration:
     basis: str
     tokens_per_second: float | None = None
     at_most: bool = False
+    has_answers: bool = False
 
 
 def estimate_time(
@@ -139,7 +161,7 @@ def estimate_time(
     fits = plan["verdict"]["label"] != "does not fit"
     if not (fits or earlier.training):
         unknown = Duration(None, "not measured, because the run cannot start as it is")
-        return describe_time(unknown, unknown, hardware)
+        return describe_time(unknown, unknown, unknown, hardware)
     probe = None
     known = earlier.training and earlier.evaluation
     if fits and not known and all(examples):
@@ -148,7 +170,8 @@ def estimate_time(
             probe = measure_speed(*examples, recipe, evaluation, hardware)
     training = estimate_training(work, earlier.training, probe, hardware)
     answering = estimate_evaluation(work, earlier.evaluation, probe, training, hardware)
-    return describe_time(training, answering, hardware)
+    watching = estimate_answers(work, earlier.evaluation, probe, training, hardware)
+    return describe_time(training, answering, watching, hardware)
 
 
 def count_validations(steps: dict[str, Any], recipe: Recipe) -> int:
@@ -175,7 +198,9 @@ def estimate_training(
     """
     if record:
         rate = record["tokens_per_second"]
-        return Duration(work.trained / rate, f"as the last one on {record['device']}", rate)
+        answered = record.get("best", {}).get("chosen_by") == "chrf"
+        basis = f"as the last one on {record['device']}"
+        return Duration(work.trained / rate, basis, rate, has_answers=answered)
     tokens = work.trained + FORWARD * work.validated
     if probe:
         rate = round(probe.tokens_per_second, 1)
@@ -224,22 +249,57 @@ def estimate_evaluation(
     return Duration(None, training.basis)  # nothing is known of either
 
 
+def estimate_answers(
+    work: Workload,
+    earlier: Record | None,
+    probe: Speed | None,
+    training: Duration,
+    hardware: Hardware,
+) -> Duration:
+    """Estimate how long the adapted model takes to answer all validation prompts once.
+
+    Args:
+        work: what there is to do.
+        earlier: the scores of the last evaluation of the same kind.
+        probe: what was measured just now, if anything was.
+        training: what was found of the training.
+        hardware: how many prompts are answered at once: a batch costs hardly more than a prompt.
+    """
+    batches = _count_batches(work.watched, hardware)
+    if earlier:
+        answered = earlier["metrics"]["seconds"]["tuned"] * earlier["prompts"]
+        batch = answered / _count_batches(earlier["prompts"], hardware)
+        return Duration(batches * batch, f"as the last one on {earlier['run']['device']}")
+    if probe:
+        answer = probe.first_seconds + (work.watched_answer - 1) * probe.step_seconds
+        return Duration(batches * answer, PROBED, at_most=True)
+    rate = training.tokens_per_second
+    if rate:
+        basis = "assumed: the models write as fast as they train"
+        return Duration(work.watched * work.watched_answer / rate, basis, at_most=True)
+    return Duration(None, training.basis)
+
+
 def _count_batches(prompts: int, hardware: Hardware) -> int:
     return math.ceil(prompts / hardware.per_device_eval_batch_size)
 
 
-def describe_time(training: Duration, evaluation: Duration, hardware: Hardware) -> dict[str, Any]:
+def describe_time(
+    training: Duration, evaluation: Duration, answers: Duration, hardware: Hardware
+) -> dict[str, Any]:
     """Describe both parts and their sum.
 
     Args:
         training: how long it takes.
         evaluation: the same.
+        answers: how long the validation prompts take once; it is in no sum.
         hardware: its price makes the cost.
 
     Returns:
         `seconds` and `cost` of the whole and, in `training` and `evaluation`, of each part, null
-        where they are not known, with the `basis` they rest on and, for an upper bound, `at_most`;
-        the `currency`.
+        where they are not known, with the `basis` they rest on and, for an upper bound, `at_most`,
+        and whether the training `has_answers` to validation prompts in it; those of
+        `validation_answers` once; the `currency`.
     """
     parts = {"training": training, "evaluation": evaluation}
     known = [one.seconds for one in parts.values()]
@@ -251,8 +311,9 @@ def describe_time(training: Duration, evaluation: Duration, hardware: Hardware) 
             "tokens_per_second": one.tokens_per_second,
             "basis": one.basis,
             "at_most": one.at_most,
+            "has_answers": one.has_answers,
         }
-        for name, one in parts.items()
+        for name, one in (*parts.items(), ("validation_answers", answers))
     }
     return {
         "seconds": None if seconds is None else round(seconds, 1),

@@ -23,10 +23,9 @@ from tuneline.models.start_adapter import read_start
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.record import describe_training, list_epochs, make_log
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, style
-from tuneline.training.batches import render_examples
-from tuneline.training.checkpoints import find_checkpoint, open_run, read_finished
-from tuneline.training.run import Task, fit, launch
-from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
+from tuneline.training.best_checkpoint import Watch, fix_choice
+from tuneline.training.checkpoints import open_run, read_finished
+from tuneline.training.run import train_run
 
 log = logging.getLogger(__name__)
 
@@ -95,15 +94,10 @@ def train_adapter(
     if read_finished(run):
         log.info("This very run is through already; its adapter is taken from %s.", run)
     else:
-        with make_scratch() as scratch:
-            for split, examples in (("train", [*train, *replay]), ("validation", validation)):
-                rows = render_examples(tokenizer, examples, recipe)
-                with name_unwritable(Path(scratch), SCRATCH_REMEDY):
-                    rows.save_to_disk(f"{scratch}/{split}")
-            planned = plan["memory_gb"]["total"]
-            start = _write_start(Path(scratch), recipe)
-            task = Task(Path(scratch), run, find_checkpoint(run), recipe, hardware, planned, start)
-            launch(fit, hardware.processes, task)
+        splits = {"train": [*train, *replay], "validation": validation}
+        watch = Watch(fix_choice(run, plan.get("best_checkpoint")))
+        planned = plan["memory_gb"]["total"]
+        train_run(run, splits, tokenizer, recipe, hardware, planned, watch)
     stats = read_finished(run)
     assert stats  # noqa: S101 - `fit` has just written them
     step = stats["released_step"]
@@ -112,18 +106,6 @@ def train_adapter(
         seen |= before
     adapter = read_adapter(run / f"checkpoint-{step}", tokenizer, {**inputs}, seen)
     return adapter, make_log(stats.pop("log")), stats
-
-
-def _write_start(folder: Path, recipe: Recipe) -> Path | None:
-    """Write the weights that the training starts from where each of its processes reads them."""
-    if recipe.start_from is None:
-        return None
-    from safetensors.torch import save_file
-
-    path = folder / "start.safetensors"
-    with name_unwritable(path, SCRATCH_REMEDY):
-        save_file(read_start(recipe.start_from).tensors, path)
-    return path
 
 
 def plot_losses(training_log: pd.DataFrame) -> go.Figure:
@@ -195,6 +177,7 @@ def plot_epochs(epochs: pd.DataFrame) -> go.Figure:
             mode="lines+markers",
             line={"color": color},
         )
-    best = epochs.sort_values("validation_loss").iloc[0]
+    order = {"validation_chrf": False} if "validation_chrf" in epochs else {"validation_loss": True}
+    best = epochs.sort_values([*order], ascending=[*order.values()]).iloc[0]
     figure.add_annotation(x=best["epoch"], y=best["validation_loss"], text="best", ay=32)
     return style(figure, "Losses by epoch", x="epoch", y="loss per completion token (nats)")

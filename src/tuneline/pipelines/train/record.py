@@ -11,12 +11,14 @@ from tuneline.models.start_adapter import describe_unknown
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.curve import Curve, read_curve
 from tuneline.reporting.pages import count
+from tuneline.training.best_checkpoint import read_choice
 
 LOG_COLUMNS = [
     "step",
     "epoch",
     "loss",
     "eval_loss",
+    "eval_chrf",
     "mean_token_accuracy",
     "eval_mean_token_accuracy",
     "entropy",
@@ -61,9 +63,12 @@ def describe_training(
         "step": int(released["step"]),
         "epoch": round(float(released["epoch"]), 2),
         "validation_loss": round(float(released["eval_loss"]), 4),
+        "chosen_by": read_choice(stats.get("best_checkpoint")).metric,
     }
     curve = make_curve(training_log, plan)
     finding = read_curve(curve, recipe)
+    if best["chosen_by"] == "chrf":
+        best["validation_chrf"] = round(float(released["eval_chrf"]), 2)
     record = {
         "adapter": hash_adapter(adapter),
         "best": best,
@@ -82,11 +87,25 @@ def describe_training(
     }
     words = [
         _describe_best(record),
+        _describe_choice(best, stats, training_log.dropna(subset=["eval_loss"])),
         finding.format(),
         describe_unknown(record["inputs"].get("start", {})),
         *_format_examples(record["examples"], recipe),
     ]
     return {"summary": " ".join(filter(None, words)), **record}
+
+
+def _describe_choice(best: dict[str, Any], stats: dict[str, Any], measured: pd.DataFrame) -> str:
+    """Say what chose the released checkpoint, and why."""
+    reason = read_choice(stats.get("best_checkpoint")).reason
+    if best["chosen_by"] == "loss":
+        return f"The validation loss chose it: {reason}."
+    words = f"The answers to the validation prompts chose it (chrF {best['validation_chrf']:.1f})"
+    after_start = measured[measured["step"] > 0].sort_values("eval_loss")
+    lowest = int(after_start["step"].iloc[0])
+    if lowest == best["step"]:
+        return f"{words}: {reason}."
+    return f"{words}: {reason}. The validation loss is lowest after step {lowest:,}."
 
 
 def _compare(
@@ -199,20 +218,24 @@ def list_epochs(training_log: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row an epoch (the last may be a part of one): `epoch`, `step` at its end,
         `training_loss` (mean of the epoch's steps, each of them once), `validation_loss`,
-        `token_accuracy` (%) and `entropy` (nats) on the validation examples, `tokens` and `seconds`
-        so far.
+        `validation_chrf` of the answers where these chose the checkpoint, `token_accuracy` (%) and
+        `entropy` (nats) on the validation examples, `tokens` and `seconds` so far.
     """
     trained = training_log[training_log["step"] > 0]
     number = (trained["epoch"] - 1e-9).floordiv(1).astype(int) + 1
     losses = _average_losses(trained.assign(number=number).dropna(subset=["loss"]))
     measured = trained[trained["eval_loss"].notna()]
     last = measured.groupby(number).last()
+    answered: dict[str, pd.Series] = {}
+    if last["eval_chrf"].notna().any():
+        answered["validation_chrf"] = last["eval_chrf"].round(2)
     return pd.DataFrame(
         {
             "epoch": last["epoch"].round(2),
             "step": last["step"],
             "training_loss": losses.reindex(last.index).round(4),
             "validation_loss": last["eval_loss"].round(4),
+            **answered,
             "token_accuracy": (100 * last["eval_mean_token_accuracy"]).round(2),
             "entropy": last["eval_entropy"].round(4),
             "tokens": last["num_tokens"].astype(int),
