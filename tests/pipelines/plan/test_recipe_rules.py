@@ -5,7 +5,8 @@ import pytest
 
 from tests.conftest import CPU
 from tuneline.parameters import StatedRecipe
-from tuneline.pipelines.plan.memory_estimate import ModelSize
+from tuneline.parameters.training import AUTO
+from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
 from tuneline.pipelines.plan.recipe_rules import Situation, choose_checkpointing, choose_values
 
 # Llama-3.1-8B and SmolLM2-135M, with an adapter of rank 16 on all linear layers.
@@ -55,6 +56,23 @@ def test_the_length_is_that_of_the_longest_example_unless_it_is_far_longer_than_
     assert choose(far, max_overlong_fraction=0)["max_length"] == 5056
     assert choose(far, overlong="truncate")["max_length"] == 5056
     assert choose(replace(far, context=2048), max_overlong_fraction=0)["max_length"] == 2048
+
+
+@pytest.mark.parametrize(("memory_gb", "checkpointing"), [(40, False), (20, True)])
+def test_bits_are_chosen_by_the_memory_that_the_plan_will_name(
+    memory_gb: float, checkpointing: bool
+):
+    machine = CPU.model_copy(update={"gradient_checkpointing": AUTO, "memory_gb": memory_gb})
+    found = make_situation(240, size=SMALL, tokens=8000)
+    stated = StatedRecipe(base_model="any", max_length=8000)
+    chosen = {one.key: one for one in choose_values(stated, found, machine)}
+    assert chosen["quantization"].value is None
+    recipe = stated.settle({key: one.value for key, one in chosen.items()})
+    settled = choose_checkpointing(SMALL, 8000, recipe, machine)
+    assert settled.value is checkpointing
+    kept = machine.model_copy(update={"gradient_checkpointing": settled.value})
+    memory = predict_memory(SMALL, 8000, recipe, kept)["total"]
+    assert f"needs {memory:.1f} of {memory_gb:.1f} GB" in chosen["quantization"].reason
 
 
 def test_what_is_stated_counts_in_the_rules_for_the_rest():

@@ -9,6 +9,7 @@ Sources, by the names that the plan gives:
 * Tinker's documentation, Thinking Machines 2025, "Supervised learning hyperparameters": a full
   training's rate is 5e-5 at a width of 2,000 and changes with it by a power; at least 100 steps.
 * QLoRA: Dettmers et al. 2023, arXiv 2305.14314. Batches of 16; 4-bit NormalFloat.
+* Qwen: README, "Profiling of Memory and Speed". LoRA on a 16-bit base is faster than Q-LoRA.
 * LoRA Learns Less: Biderman et al. 2024, arXiv 2405.09673. All linear layers, rank 16.
 * Data-constrained scaling: Muennighoff et al. 2023, arXiv 2305.16264. Rows read up to four times
   teach almost as much as new ones.
@@ -24,11 +25,13 @@ import pandas as pd
 
 from tuneline.parameters import Hardware, Recipe, StatedRecipe
 from tuneline.parameters.chosen import CHECKPOINTING, PLACEHOLDERS
+from tuneline.parameters.training import AUTO
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
 from tuneline.pipelines.plan.quantization import choose_quantization, measure_pass
 
 REGRET, TINKER = "LoRA Without Regret (2025)", "Tinker's documentation (2025)"
 QLORA, LESS = "QLoRA (2023)", "LoRA Learns Less and Forgets Less (2024)"
+QWEN = "Qwen's README, LoRA and Q-LoRA on one A100 (2023)"
 REPEATED, MULTIPLES = "Data-constrained scaling (2023)", "NVIDIA's matrix multiplication guide"
 
 # Lengths are rounded up; a longest example of more than twice the others' length is left out.
@@ -137,14 +140,22 @@ def choose_bits(
     stated: StatedRecipe,
     hardware: Hardware,
 ) -> Choice:
-    """Choose between a base model in 4 bits and one that is not quantized: the faster that fits."""
+    """Choose between a base model in 4 bits and one that is not quantized: the faster that fits.
+
+    Where checkpointing is left to the plan, it is taken only if that makes the faster one fit.
+    """
     chosen = {**PLACEHOLDERS, "max_length": max_length, "global_batch_size": batch}
     recipe = stated.settle(chosen)
     tokens = measure_pass(float(found.tokens["tokens"].mean()), recipe, hardware)
-    value, reason = choose_quantization(
-        found.size, longest, tokens, recipe, hardware, found.is_in_4_bits
-    )
-    return Choice("quantization", value, reason, QLORA)
+    stated_so = hardware.gradient_checkpointing
+    for checkpointing in (False, True) if stated_so == AUTO else (stated_so,):
+        machine = hardware.model_copy(update={CHECKPOINTING: checkpointing})
+        value, reason = choose_quantization(
+            found.size, longest, tokens, recipe, machine, found.is_in_4_bits
+        )
+        if value is None:
+            break
+    return Choice("quantization", value, reason, QLORA if value else QWEN)
 
 
 def choose_checkpointing(
