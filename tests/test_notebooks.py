@@ -24,6 +24,7 @@ from tests.conftest import PROJECT
 from tests.new_use_case.making import write_csv
 from tuneline.errors import TunelineError
 from tuneline.notebook import AS_CONFIGURED, LossCurve, Screen
+from tuneline.parameters.chosen import PLACEHOLDERS
 from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
 from tuneline.use_cases import list_use_cases
 
@@ -267,6 +268,9 @@ def describe_model(name: str) -> str:
         session: Any = KedroSession.create(PROJECT, env=machine)
         parameters = session.load_context().params
         recipe, hardware = parameters["product_descriptions"]["recipe"], parameters["hardware"]
+        recipe = recipe.settle(
+            {**PLACEHOLDERS, "global_batch_size": 8, "max_length": 2048, "lora.r": 32}
+        )
         size = measure_model(make_config(name), recipe)
         memory = predict_memory(size, recipe.max_length, recipe, hardware)
         assert memory["worst_case"] < memory["device"]

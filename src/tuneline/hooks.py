@@ -158,9 +158,9 @@ class RecordOfStages:
 
     @hook_impl
     def after_context_created(self, context: "KedroContext") -> None:
-        """Note where the data lie."""
-        loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]  # settings.py
-        self.folder = Path(context.project_path) / loader["globals"]["data"]
+        """Note where it is said where the data lie; nothing is read before it is checked."""
+        self.loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]
+        self.project = Path(context.project_path)
 
     @hook_impl(trylast=True)  # after what refuses a run
     def before_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
@@ -169,7 +169,7 @@ class RecordOfStages:
 
         from tuneline.checks.up_to_date import list_stages
 
-        self.catalog = catalog
+        self.catalog, self.folder = catalog, self.project / self.loader["globals"]["data"]
         self.stages = {name: pipelines[name] for name in list_stages(pipeline, pipelines)}
         self.inputs: dict[str, dict[str, Any] | None] = {}
         self.ended: set[str] = set()

@@ -303,7 +303,7 @@ def test_a_run_measures_the_disk_of_the_stated_cache(project: Path, tmp_path: Pa
     (reporting / "token_report.csv").write_text(
         "split,id,prompt_tokens,completion_tokens,tokens,fits,control_tokens\ntrain,1,3,3,6,True,\n"
     )
-    kedro(project, "run", "--nodes=plan.make_plan")
+    kedro(project, "run", "--nodes=plan.choose_recipe,plan.make_plan")
     plan = json.loads((reporting / "plan.json").read_text())
     folders = {place["purpose"]: place["folder"] for place in plan["disk"]}
     assert folders["hub_cache"] == str(tmp_path / "hub")

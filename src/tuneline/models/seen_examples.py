@@ -14,7 +14,6 @@ import numpy as np
 
 from tuneline.examples import Example
 from tuneline.utils.hashing import seeded_order
-from tuneline.utils.words import normalize_words
 
 COLUMNS = ("prompt", "example")
 
@@ -62,6 +61,8 @@ def record_seen(examples: list[Example]) -> SeenExamples:
 
 def hash_each(examples: Iterable[Example]) -> Iterator[tuple[int, int]]:
     """Hash prompt and example of each by their words: letter case and punctuation do not count."""
+    from tuneline.utils.words import normalize_words
+
     texts = [
         (_join(one["prompt"]), _join([*one["prompt"], *one["completion"]])) for one in examples
     ]

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.examples import Example
-from tuneline.metrics.overlap import score_chrf
 from tuneline.models.generation import generate_ids, make_batches, read_answer
 from tuneline.models.rendering import find_end_tokens, render_all
 from tuneline.utils.hashing import read_sealed, write_sealed
@@ -69,6 +68,8 @@ def score_share(
         A float64 tensor of shape (prompts,): chrF from 0 to 100, and 0 for what others answer.
     """
     import torch
+
+    from tuneline.metrics.overlap import score_chrf
 
     scores = torch.zeros(len(asked), dtype=torch.float64, device=model.device)
     ends = find_end_tokens(tokenizer)

@@ -6,7 +6,7 @@ from tests.conftest import CPU, PROJECT, TINY_BASE
 from tests.training.small_runs import make_examples
 from tuneline.errors import TunelineError
 from tuneline.parameters import StatedRecipe
-from tuneline.parameters.chosen import settle_hardware, settle_last
+from tuneline.parameters.chosen import FOUR_BITS, settle_hardware, settle_last
 from tuneline.pipelines.plan import recipe_choice
 from tuneline.pipelines.plan.recipe_choice import choose_recipe
 
@@ -22,7 +22,7 @@ def test_everything_is_chosen_and_a_later_stage_finds_it():
     hardware = CPU.model_copy(update={"gradient_checkpointing": "auto"})
     recipe, machine, choices = choose_recipe(*EXAMPLES, {}, RECIPE, hardware)
     assert recipe.num_train_epochs == 25
-    assert recipe.quantization["load_in_4bit"]
+    assert recipe.quantization is None  # as fast as in 4 bits on a CPU
     assert recipe.lora == {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}
     assert machine.gradient_checkpointing is False
     keys = {one["key"] for one in choices["chosen"]}
@@ -38,6 +38,9 @@ def test_what_was_chosen_stays_whatever_machine_and_rules(monkeypatch: pytest.Mo
     monkeypatch.setattr("tuneline.pipelines.plan.recipe_rules.FULL_RATE", 1e-5)
     small = CPU.model_copy(update={"memory_gb": 2.0, "processes": 2})
     assert choose_recipe(*EXAMPLES, choices, RECIPE, small)[::2] == (recipe, choices)
+    tiny = CPU.model_copy(update={"memory_gb": 0.4})  # what does not fit is in 4 bits there
+    there, _, _ = choose_recipe(*EXAMPLES, choices, RECIPE, tiny)
+    assert there == recipe.model_copy(update={"quantization": FOUR_BITS})
     watched = RECIPE.model_copy(update={"base_model": RECIPE.base_model, "logging_steps": 1})
     assert choose_recipe(*EXAMPLES, choices, watched, CPU)[0].learning_rate == recipe.learning_rate
 

@@ -6,6 +6,7 @@ from tuneline.models.adapter import Adapter
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.nodes import plot_epochs
 from tuneline.pipelines.train.record import describe_training, list_epochs, make_log
+from tuneline.training.best_checkpoint import BY_LOSS
 
 PLAN = {
     "steps": {"total": 15},
@@ -57,7 +58,8 @@ def test_the_words_of_the_record_are_those_of_its_curve(recipe: Recipe, hardware
     }
     assert found["summary"].startswith(
         "The released adapter is the one after step 10 (epoch 2): validation loss 1.0000, the base "
-        "model's 2.0000 (-50%). Overfitted: since epoch 2 (step 10) the validation loss has risen "
+        f"model's 2.0000 (-50%). The validation loss chose it: {BY_LOSS.reason}. "
+        "Overfitted: since epoch 2 (step 10) the validation loss has risen "
         "(1.000 → 1.300) and the training loss fallen (0.500 → 0.200)."
     )
     assert found["curve"]["state"] == "overfitted"

@@ -28,6 +28,8 @@ from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
 
+BITS = "quantization"
+
 
 def choose_recipe(
     train: list[Example],
@@ -132,11 +134,9 @@ def _keep(
     recipe: StatedRecipe, found: Situation, hardware: Hardware, kept: dict[str, Any]
 ) -> list[Choice]:
     """Keep what was chosen before; weights that do not fit this machine are in 4 bits here."""
-    new = {one.key: one for one in choose_values(recipe, found, hardware)}
     chosen = [Choice(**one) for one in kept["chosen"]]
-    return [
-        new[one.key] if one.key == "quantization" and one.value is None else one for one in chosen
-    ]
+    here = next(one for one in choose_values(recipe, found, hardware) if one.key == BITS)
+    return [here if one.key == BITS and here.value and not one.value else one for one in chosen]
 
 
 def _count(train: list[Example], validation: list[Example], recipe: StatedRecipe) -> pd.DataFrame:
