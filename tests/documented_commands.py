@@ -347,7 +347,9 @@ def chat(reader: Reader, match: re.Match[str]) -> None:
 
 def spark(reader: Reader, match: re.Match[str]) -> None:
     """Clean inside Spark, in a process of its own: its Java stays until the process ends."""
-    typed = [sys.executable, "-m", *shlex.split(match[0])]
+    # The reader's raw data are fewer than conf/base expects.
+    sizes = ",".join(f"product_descriptions.data.split.{one}=16" for one in ("test", "validation"))
+    typed = [sys.executable, "-m", *shlex.split(match[0]), f"--params={sizes}"]
     done = subprocess.run(typed, cwd=reader.folder, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     assert done.returncode == 0 or any(words in said for words in NO_SPARK), said
