@@ -234,5 +234,5 @@ def check_personal_data(material: Material) -> Check:
         {place: ", ".join(KINDS[kind] for kind in found) for place, found in kinds.items()},
         rule="data.rules.mask_personal_data: true",
         cost=0,
-        effect="writes the same placeholder for the same value everywhere",
+        effect="writes the same placeholder for the same value in all rows",
     )
