@@ -147,8 +147,9 @@ def list_examples(row: dict[str, Any], data: Data, prompt: Prompt) -> list[Examp
         example |= {"id": f"{example['id']}-{number}", "prompt": list(said)}
         said += example["completion"]
         examples.append(example)
-    first = 0 if data.conversations.turns == "all" else len(examples) - 1
-    return examples[max(first, row.get(KNOWN_TURNS) or 0) :]
+    learned = find_learned(row[data.conversations.column])[row.get(KNOWN_TURNS) or 0 :]
+    first = 0 if data.conversations.turns == "all" else -1
+    return [examples[turn] for turn in learned[first:]]
 
 
 def read_turns(cell: str) -> tuple[str, list[tuple[str, str]]]:
@@ -157,6 +158,12 @@ def read_turns(cell: str) -> tuple[str, list[tuple[str, str]]]:
     system = texts.pop(0)[1] if texts[0][0] == "system" else ""
     pairs = zip(texts[::2], texts[1::2], strict=True)
     return system, [(asked, answer) for (_, asked), (_, answer) in pairs]
+
+
+def find_learned(cell: str) -> list[int]:
+    """Find the turns of a clean conversation that are learned: all but those with a weight of 0."""
+    answers = [one for one in orjson.loads(cell) if one["role"] == "assistant"]
+    return [turn for turn, one in enumerate(answers) if "weight" not in one]
 
 
 def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:

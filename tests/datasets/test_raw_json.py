@@ -149,6 +149,10 @@ def test_one_conversation_on_each_line_is_read(tmp_path: Path):
     ("messages", "problem"),
     [
         ([*CONVERSATION, CONVERSATION[1]], "messages have more than one user"),
+        (
+            [CONVERSATION[1], {"role": "assistant", "content": "So.", "weight": 0}],
+            "message 2 has weight 0: its answer is not to be learned",
+        ),
         ([{"role": "tool", "content": "x"}], "message 1 has no role of"),
         ([{"role": "user", "content": ["x"]}], "message 1 has no content that is text"),
         (CONVERSATION[:2], "no field assistant"),

@@ -60,6 +60,8 @@ def _unfold_messages(row: dict[str, Any], messages: list[Any]) -> dict[str, Any]
         content = said.get("content", said.get("value"))
         if not isinstance(content, str):
             return f"message {number} has no content that is text"
+        if role == ROLES[-1] and said.get("weight", 1) == 0:
+            return f"message {number} has weight 0: its answer is not to be learned"
         texts[role] = content
     if list(texts) != [role for role in ROLES if role in texts]:
         return "messages are not in the order " + ", ".join(ROLES)

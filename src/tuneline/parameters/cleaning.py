@@ -41,7 +41,7 @@ class Rules(Block):
     mask_personal_data: bool = Field(
         default=False,
         description="write `[MAIL_1]` and the like for personal data, keys and tokens; the same "
-        "value has the same placeholder everywhere",
+        "value has the same placeholder in all rows",
     )
     boilerplate: list[str] = Field(
         default=[], description="regular expressions of sentences that say nothing; removed"

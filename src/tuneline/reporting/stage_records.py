@@ -45,6 +45,8 @@ SHOWN = {
     "card": "08_reporting/{use_case}/card.md",
 }
 EXAMPLES = "05_model_input/{use_case}/{split}.jsonl"
+SYNTHESIZED = "02_intermediate/{use_case}/raw.jsonl"
+FEEDBACK = "07_model_output/{use_case}/feedback.jsonl"
 # Files next to the raw rows that no example is made of.
 NOT_RAW = {"questions.txt"}
 
@@ -58,10 +60,11 @@ def read_stages(data: Path, use_case: str) -> dict[str, Any]:
 
     Returns:
         In plain values: `made`, when the last file of each stage was written (seconds since 1970),
-        and `raw`, when the newest of its raw files was; the `records` by stage, `examples` by
-        split as fingerprints, the `test` examples; whether there is an `adapter`; `links`, the
-        pages and tables that are there, from the folder of all data; `running`, who runs which
-        stage; and what is `damaged`, sentences by stage.
+        and when the newest `raw` file, the `synthesized` rows and the `feedback` were (None: there
+        are none); the `records` by stage, `examples` by split as fingerprints, the `test`
+        examples; whether there is an `adapter`; `links`, the pages and tables that are there, from
+        the folder of all data; `running`, who runs which stage; and what is `damaged`, sentences by
+        stage.
     """
     damaged: dict[str, list[str]] = {}
 
@@ -85,11 +88,13 @@ def read_stages(data: Path, use_case: str) -> dict[str, Any]:
     test = locate(EXAMPLES, split="test")
     return {
         "made": {
-            stage: path.stat().st_mtime
+            stage: made
             for stage, template in LAST.items()
-            if (path := locate(template)).is_file()
+            if (made := _find_time(locate(template))) is not None
         },
         "raw": max(_list_times(data / "01_raw" / use_case), default=None),
+        "synthesized": _find_time(locate(SYNTHESIZED)),
+        "feedback": _find_time(locate(FEEDBACK)),
         "records": records,
         "examples": {
             split: found
@@ -126,6 +131,10 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 def _read_lines(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def _find_time(path: Path) -> float | None:
+    return path.stat().st_mtime if path.is_file() else None
 
 
 def _list_times(folder: Path) -> Iterator[float]:

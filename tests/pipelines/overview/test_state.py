@@ -131,6 +131,36 @@ def test_newer_raw_data_and_other_examples_are_named(folder: Path):
     }
 
 
+def test_newer_sources_of_synthesis_and_newer_feedback_are_named(tmp_path: Path):
+    loaded, name = load_settings(PROJECT), "persona_dialogues"
+    paths = {
+        "sources": f"01_raw/{name}/templates.yml",
+        "synthesize": LAST["synthesize"].format(use_case=name),
+        "rows": f"02_intermediate/{name}/raw.jsonl",
+        "feedback": f"07_model_output/{name}/feedback.jsonl",
+        "prepare": LAST["prepare"].format(use_case=name),
+    }
+    for time, path in enumerate(paths.values(), start=1):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"")
+        os.utime(tmp_path / path, (time, time))
+
+    def look(newer: str = "", feedback: bool = True) -> dict[str, list[str]]:
+        if newer:
+            os.utime(tmp_path / paths[newer], (9, 9))
+        settings = UseCase.model_validate(loaded[name])
+        data = settings.data.model_copy(update={"feedback": feedback})
+        settings = settings.model_copy(update={"data": data})
+        hardware = Hardware.model_validate(loaded["hardware"])
+        return name_outdated(find_state(name, read_stages(tmp_path, name), settings, hardware))
+
+    assert look() == {}
+    assert look("feedback", feedback=False) == {}
+    assert look() == {"prepare": ["the feedback is newer"]}
+    assert look("sources")["synthesize"] == ["the raw data are newer"]
+    assert look("rows")["prepare"] == ["the raw data are newer", "the feedback is newer"]
+
+
 def test_an_evaluation_of_another_adapter_is_old(folder: Path):
     path = folder / "data/test/08_reporting" / MAIN / "training_record.json"
     record = orjson.loads(path.read_bytes())

@@ -133,6 +133,31 @@ def test_only_the_last_answer_is_learned_by_a_switch(tmp_path: Path):
     assert [one["content"] for one in (*only["prompt"], *only["completion"])] == SAID
 
 
+@pytest.mark.parametrize(("turns", "learned"), [("all", [0, 2]), ("last", [2])])
+def test_an_answer_of_weight_0_is_said_but_not_learned(
+    tmp_path: Path, turns: str, learned: list[int]
+):
+    messages = talk(4)
+    for turn, weight in enumerate((None, 0, 1, 0)):
+        messages[2 * turn + 1]["weight"] = weight
+    raw = RawJSONDataset(
+        filepath=str(write_lines(tmp_path / "talk.jsonl", [{"messages": messages}]))
+    )
+    data = state(turns=turns)
+    kept, _, report = clean(raw, data)
+    assert report["turns"] == {"rows": 2, "clean": 2, "rejected": 0, "cut": 0}
+    examples = list_examples(kept.row(0, named=True), data, PROMPT)
+    texts = [one["content"] for one in messages]
+    assert [one["completion"][0]["content"] for one in examples] == [
+        texts[2 * turn + 1] for turn in learned
+    ]
+    assert [one["content"] for one in examples[-1]["prompt"]] == texts[:5]
+    assert {key for one in examples for said in one["prompt"] for key in said} == {
+        "role",
+        "content",
+    }
+
+
 BAD = {
     "conversation begins with the assistant: message 1": [ANSWER, USER, ANSWER],
     "conversation has two user messages in a row: message 2": [USER, USER, ANSWER],
@@ -160,6 +185,8 @@ BAD = {
         ANSWER,
     ],
     "conversation has no answer": [SYSTEM, USER],
+    "conversation has no answer that is to be learned": [USER, ANSWER | {"weight": 0}],
+    "conversation has a weight other than 0 and 1: message 2": [USER, ANSWER | {"weight": 0.5}],
     "conversation is no JSON list of messages": "none",
     "messages is empty": "",
     "messages is not text but dict": {"role": "user"},
@@ -177,7 +204,9 @@ def test_bad_conversations_have_one_reason_each_and_are_counted(tmp_path: Path):
     assert report["reasons"] == {reason.partition(":")[0]: 1 for reason in BAD}
     said = [one for one in BAD.values() if isinstance(one, list)]
     turns = sum(
-        one["role"] == "assistant" and "tool_calls" not in one for row in said for one in row
+        one["role"] == "assistant" and "tool_calls" not in one and one.get("weight") != 0
+        for row in said
+        for one in row
     )
     assert report["turns"] == {"rows": turns + 1, "clean": 1, "rejected": turns, "cut": 0}
     assert f"{turns:,} in rejected conversations" in report["summary"]

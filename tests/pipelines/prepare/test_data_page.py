@@ -106,7 +106,7 @@ def spoil(rows: Rows) -> dict[str, Rows]:
     twice = [row | {"uid": f"c{row['uid']}"} for row in rows[:30]]
     odd = ["word " + " ".join(Random(n).choices(WORDS, k=4000)) for n in range(2)]
     sorry = ["We are sorry, no description of this product is available yet."] * 8
-    left = ["Dear {{customer_name}}, your order has arrived at the shop.", "TODO", "N/A"]
+    left = ["Dear {{customer_name}}, your order has arrived at the shop.", "[ANSWER HERE]", "N/A"]
     return {
         "personal": plant(*PERSONAL),
         "prompts": [

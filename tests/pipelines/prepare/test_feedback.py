@@ -143,12 +143,12 @@ def test_every_row_is_an_example_or_rejected_with_its_reason():
     ]
 
 
-def test_personal_data_is_masked_in_all_turns():
+def test_personal_data_is_masked_in_all_turns_and_no_placeholder_is_one_of_the_rows():
     data = Data.model_validate({**KNOWN, "rules": {"mask_personal_data": True}})
     row = say("Mail jan@firma.cz again", "I mail jan@firma.cz and eva@firma.cz.")
     (one,), _ = clean_feedback([row], data, PROMPT)
-    assert one["prompt"][-1]["content"] == "Describe: Mail [MAIL_1] again"
-    assert one["completion"][0]["content"] == "I mail [MAIL_1] and [MAIL_2]."
+    assert one["prompt"][-1]["content"] == "Describe: Mail [MAIL_F1] again"
+    assert one["completion"][0]["content"] == "I mail [MAIL_F1] and [MAIL_F2]."
 
 
 def test_a_template_of_completions_is_around_better_answers_too():

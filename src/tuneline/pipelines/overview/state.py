@@ -149,11 +149,14 @@ def _name_machine(stage: str, record: dict[str, Any]) -> str | None:
 def _find_outdated(
     stage: str, found: dict[str, Any], settings: UseCase, hardware: Hardware
 ) -> Iterator[str]:
+    if stage not in found["made"]:
+        return
+    yield from _list_newer(stage, found, settings)
     record = found["records"].get(stage)
-    if record is None or stage not in found["made"]:
+    if record is None:
         return
     if stage == "prepare":
-        yield from _compare_preparation(record, found, settings)
+        yield from _compare_preparation(record, settings)
     elif stage == "plan":
         yield from _compare_run(record, found, settings, hardware, counts_for_plan)
     elif stage == "train":
@@ -164,11 +167,21 @@ def _find_outdated(
         yield from _compare_evaluation(record, found, settings)
 
 
-def _compare_preparation(
-    record: dict[str, Any], found: dict[str, Any], settings: UseCase
-) -> Iterator[str]:
-    if found["raw"] and found["raw"] > found["made"]["prepare"]:
-        yield "the raw data are newer"
+def _list_newer(stage: str, found: dict[str, Any], settings: UseCase) -> Iterator[str]:
+    """Say what a stage reads that is newer than what it has written."""
+    inputs = {
+        "synthesize": {"the raw data are": "raw"},
+        "prepare": {
+            "the raw data are": "synthesized" if settings.synthesize else "raw",
+            **({"the feedback is": "feedback"} if settings.data.feedback else {}),
+        },
+    }
+    for words, kind in inputs.get(stage, {}).items():
+        if (found[kind] or 0) > found["made"][stage]:
+            yield f"{words} newer"
+
+
+def _compare_preparation(record: dict[str, Any], settings: UseCase) -> Iterator[str]:
     if "inputs" not in record:
         return
     blocks = describe_preparation(

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from tuneline.examples import KNOWN_TURNS, ROLES, SPEAKERS, Message, read_turns
+from tuneline.examples import KNOWN_TURNS, ROLES, SPEAKERS, Message, find_learned, read_turns
 from tuneline.parameters.data import TURN_COLUMNS, Conversations, Data
 from tuneline.pipelines.prepare.text_rules import Change
 from tuneline.utils.hashing import hash_value
@@ -20,6 +20,12 @@ TOOLS = {TOOL, "function", "function_call", "function_response", "observation", 
 EMPTY = "has an empty message"
 
 
+class Said(Message, total=False):
+    """A message of a conversation; an answer that is not to be learned has a `weight` of 0."""
+
+    weight: int
+
+
 @dataclass(frozen=True)
 class Conversation:
     """A conversation as it was read.
@@ -27,19 +33,19 @@ class Conversation:
     Attributes:
         messages: of a good one: the system message, if there is one, then questions and answers
             in turn, with an answer at the end.
-        turns: its answers in the raw data, as far as they can be read.
+        turns: its answers in the raw data that are to be learned, as far as they can be read.
         reason: why it is rejected; empty if it is good. What follows a colon differs from row to
             row.
     """
 
-    messages: list[Message]
+    messages: list[Said]
     turns: int = 0
     reason: str = ""
 
     @property
     def kept(self) -> int:
         """Turns that are left."""
-        return sum(one["role"] == ASSISTANT for one in self.messages)
+        return sum(map(_is_learned, self.messages))
 
 
 def read_conversation(cell: str, settings: Conversations) -> Conversation:
@@ -47,7 +53,7 @@ def read_conversation(cell: str, settings: Conversations) -> Conversation:
 
     Known are lists of messages as OpenAI (`role`, `content`) and ShareGPT (`from`, `value`) have
     them, and lists of texts, of which the first is a question. A question at the end that nothing
-    answers is left out.
+    answers is left out. An answer with `weight: 0`, as OpenAI has it, is said, and not learned.
 
     Args:
         cell: the list as JSON; empty where the row has none.
@@ -69,17 +75,37 @@ def read_conversation(cell: str, settings: Conversations) -> Conversation:
     found = found[first_number - 1 :]
     if not found:
         return Conversation([], reason="conversation is no JSON list of messages")
-    turns = sum(role == ASSISTANT for role, _ in found)
-    if reason := _find_reason(found, first_number):
+    weights = [_read_weight(one) for one in listed[first_number - 1 :]]
+    messages = [_write_message(*one) for one in zip(found, weights, strict=True)]
+    turns = sum(map(_is_learned, messages))
+    if reason := _find_reason(found, weights, first_number):
         return Conversation([], turns, reason)
-    answered = found if found[-1][0] == ASSISTANT else found[:-1]
-    messages: list[Message] = [{"role": str(role), "content": str(text)} for role, text in answered]
-    if turns > settings.max_turns and settings.overlong == "drop":
-        return Conversation(
-            [], turns, f"conversation has more than {settings.max_turns} turns: {turns}"
-        )
+    answers = sum(one["role"] == ASSISTANT for one in messages)
     first = messages[0]["role"] == SYSTEM
-    return Conversation(messages[: first + 2 * settings.max_turns], turns)
+    kept = messages[: first + 2 * min(answers, settings.max_turns)]
+    reason = ""
+    if answers > settings.max_turns and settings.overlong == "drop":
+        reason = f"conversation has more than {settings.max_turns} turns: {answers}"
+    elif not any(map(_is_learned, kept)):
+        reason = "conversation has no answer that is to be learned"
+    return Conversation([] if reason else kept, turns, reason)
+
+
+def _read_weight(said: Any) -> Any:
+    weight = said.get("weight") if isinstance(said, dict) else None
+    return 1 if weight is None else weight
+
+
+def _write_message(said: tuple[str | None, Any], weight: Any) -> Said:
+    role, text = said
+    message: Said = {"role": str(role), "content": str(text)}
+    if role == ASSISTANT and weight == 0:
+        message["weight"] = 0
+    return message
+
+
+def _is_learned(message: Said) -> bool:
+    return message["role"] == ASSISTANT and "weight" not in message
 
 
 def _read_message(said: Any, number: int) -> tuple[str | None, Any]:
@@ -103,11 +129,16 @@ def _join_parts(parts: list[Any]) -> Any:
     return "".join(known) if len(known) == len(texts) else None
 
 
-def _find_reason(found: list[tuple[str | None, Any]], first_number: int) -> str:
+def _find_reason(found: list[tuple[str | None, Any]], weights: list[Any], first_number: int) -> str:
     """Say why a conversation cannot be learned; empty if it can."""
     before = SYSTEM
-    for number, (role, text) in enumerate(found, start=first_number):
-        if wrong := _find_fault(role, text) or _find_disorder(role, before, number):
+    for number, ((role, text), weight) in enumerate(
+        zip(found, weights, strict=True), start=first_number
+    ):
+        wrong = _find_fault(role, text) or _find_disorder(role, before, number)
+        if not wrong and role == ASSISTANT and weight not in (0, 1):
+            wrong = "has a weight other than 0 and 1"
+        if wrong:
             return f"conversation {wrong}: message {number}"
         before = str(role)
     return "" if ASSISTANT in {role for role, _ in found} else "conversation has no answer"
@@ -139,8 +170,8 @@ class Cleaned:
         cells: each conversation as JSON; empty where there is none.
         reasons: why a row is rejected, or null.
         lengths: characters of the messages before.
-        turns: answers in the raw data.
-        kept: answers that are left.
+        turns: answers in the raw data that are to be learned.
+        kept: those that are left.
     """
 
     cells: pl.Series
@@ -174,9 +205,9 @@ def clean_conversations(
     changed: list[Change] = []
     tidy = clean(texts, changed)
     changes += [replace(one, rows=owners.gather(one.rows)) for one in changed]
-    done: list[list[Message]] = [[] for _ in read]
+    done: list[list[Said]] = [[] for _ in read]
     for (row, one), text in zip(said, tidy, strict=True):
-        done[row].append({"role": one["role"], "content": text})
+        done[row].append({**one, "content": text})
     settled = [_settle(found, messages) for found, messages in zip(read, done, strict=True)]
     return Cleaned(
         pl.Series([write_conversation(one.messages) for one in settled], dtype=pl.String),
@@ -187,19 +218,19 @@ def clean_conversations(
     )
 
 
-def _measure(messages: list[Message]) -> int:
+def _measure(messages: list[Said]) -> int:
     """Count the characters that `join_texts` gives."""
     return sum(len(one["content"]) for one in messages) + max(len(messages) - 1, 0)
 
 
-def _settle(found: Conversation, messages: list[Message]) -> Conversation:
+def _settle(found: Conversation, messages: list[Said]) -> Conversation:
     empty = [number for number, one in enumerate(messages, start=1) if not one["content"]]
     if empty:
         return Conversation([], found.turns, f"conversation {EMPTY}: message {empty[0]}")
     return replace(found, messages=messages)
 
 
-def write_conversation(messages: list[Message]) -> str:
+def write_conversation(messages: list[Said]) -> str:
     """Write a conversation as a cell; nothing for none."""
     return orjson.dumps(messages).decode() if messages else ""
 
@@ -242,12 +273,14 @@ def mark_known_turns(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
     """
     if data.conversations is None:
         return rows
-    beginnings = [_list_beginnings(cell) for cell in rows[data.conversations.column]]
+    cells = rows[data.conversations.column]
+    beginnings = [_list_beginnings(cell) for cell in cells]
     known, counts = set[str](), [0] * rows.height
     for split in ("train", "validation", "test"):
         chosen = [place for place, one in enumerate(rows["split"]) if one == split]
         for place in chosen if split != "train" else []:
-            counts[place] = sum(one in known for one in beginnings[place])
+            learned = find_learned(cells[place])
+            counts[place] = sum(beginnings[place][turn] in known for turn in learned)
         known.update(one for place in chosen for one in beginnings[place])
     return rows.with_columns(pl.Series(KNOWN_TURNS, counts))
 

@@ -123,7 +123,7 @@ def check_size(material: Material) -> Check:
         words.append(f"Below {FEW_PROMPTS} held-out groups only large differences show.")
     rule, cost, effect = _suggest_size(material, groups) if few else (None, None, "")
     light: Light = "red" if fewest else "amber" if few else "green"
-    return Check("rows", "Enough rows", light, " ".join(words), rule=rule, cost=cost, effect=effect)
+    return Check("rows", "Row count", light, " ".join(words), rule=rule, cost=cost, effect=effect)
 
 
 def _suggest_size(material: Material, groups: int) -> tuple[str | None, int | None, str]:

@@ -74,7 +74,7 @@ def clean_feedback(
     batch = _tabulate(feedback, _find_reasons(feedback, prompt), column, prompt)
     judged = clean_batch(batch, _adapt(data, column))
     if data.rules.mask_personal_data:
-        judged = Placeholders().number(judged, [TALK])
+        judged = Placeholders(letter="F").number(judged, [TALK])
     rows = zip(feedback, judged.iter_rows(named=True), strict=True)
     examples = [_make_example(row, one) for row, one in rows if one["reason"] is None]
     rejected = judged.filter(pl.col("reason").is_not_null()).select(

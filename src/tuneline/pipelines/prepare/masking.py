@@ -46,15 +46,17 @@ def _hash(value: str) -> str:
 
 
 class Placeholders:
-    """Numbers placeholders in the order in which they come: `[MAIL_1]`.
+    """Numbers placeholders in the order in which they come: `[MAIL_1]`, of feedback `[MAIL_F1]`.
 
     A hash of a phone number or a mail address could be found by trying them all; a number says
-    nothing about the value. Each different value takes some 200 bytes, whatever the number of rows.
+    nothing about the value. So no hash of the rows is kept for feedback, and its numbers have a
+    letter: two values never share a placeholder. Each different value takes some 200 bytes.
     """
 
-    def __init__(self, names: dict[str, str] | None = None) -> None:
+    def __init__(self, names: dict[str, str] | None = None, letter: str = "") -> None:
         self._names: dict[str, str] = names or {}
         self._counts: Counter[str] = Counter()
+        self._letter = letter
 
     def number(self, table: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
         """Number the placeholders of a batch.
@@ -77,7 +79,7 @@ class Placeholders:
         if placeholder not in self._names:
             kind = placeholder[1:].split("_", maxsplit=1)[0]
             self._counts[kind] += 1
-            self._names[placeholder] = f"[{kind}_{self._counts[kind]}]"
+            self._names[placeholder] = f"[{kind}_{self._letter}{self._counts[kind]}]"
         return self._names[placeholder]
 
 

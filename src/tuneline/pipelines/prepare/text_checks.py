@@ -32,7 +32,8 @@ NOTHING = (
 # What a template, a form or another model left anywhere in a text.
 LEFT_OVER = (
     r"(?is)^.*(?:\{\{?\s*[a-z_][\w. ]*\}?\}"
-    r"|\[(?:insert|your|vložte|doplňte|name|date|company)\b[^\]]*\]|lorem ipsum"
+    r"|\[(?:insert|your|vložte|doplňte|name|date|company|todo|tbd|placeholder)\b[^\]]*\]"
+    r"|\[[^\]]* here\](?:[^(]|$)|lorem ipsum"
     r"|\bas an ai (?:language )?model\b|\bjako (?:jazykový model|umělá inteligence)\b"
     r"|\bca model (?:de limbaj|ai)\b|作[為为](?:一[個个])?AI).*$"
 )
@@ -234,5 +235,5 @@ def check_personal_data(material: Material) -> Check:
         {place: ", ".join(KINDS[kind] for kind in found) for place, found in kinds.items()},
         rule="data.rules.mask_personal_data: true",
         cost=0,
-        effect="writes the same placeholder for the same value everywhere",
+        effect="writes the same placeholder for the same value in all rows",
     )
