@@ -21,10 +21,11 @@ MEASURED = re.compile(
 )
 # Rows of the record that compares a plan with what was measured.
 MEASURED_ROWS = re.compile(r"(?:wall time|peak memory|cost).*")
-# Not compared: what names the folder it was made in (pickled), what lists all versions, and what
-# holds those of earlier evaluations or all pieces of work as they came.
+# Not compared: what names the folder it was made in (pickled), what lists all versions, what holds
+# those of earlier evaluations or all pieces of work as they came, and the times and places of
+# files: a record that wrongly says that a stage is up to date shows in what the stage should make.
 NOT_COMPARED = re.compile(
-    r".*/training_args\.bin|.*/\.versions\.json|.*/(?:.*_)?(?:cache|responses)\.jsonl"
+    r"\.stages/.*|.*/training_args\.bin|.*/\.versions\.json|.*/(?:.*_)?(?:cache|responses)\.jsonl"
     r"|.*/comparison\.csv|.*/comparison_plot\.json"
     r"|.*/plan\.html"  # the page of plan.json, which says what its minutes rest on
 )
