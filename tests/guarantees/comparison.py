@@ -17,7 +17,7 @@ MEASURED = re.compile(
     r"|train_\w+_per_second|eval_\w+_per_second|eval_runtime"
     r"|best_model_checkpoint"  # the whole path of the folder it was made in
     r"|bytes"  # of a release, in which some of these numbers are
-    r"|time|evidence"  # of a plan: from earlier runs, where there were some
+    r"|time|evidence|basis"  # of a plan: from earlier runs, where there were some
 )
 # Rows of the record that compares a plan with what was measured.
 MEASURED_ROWS = re.compile(r"(?:wall time|peak memory|cost).*")
