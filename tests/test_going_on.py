@@ -71,4 +71,7 @@ def test_an_adapter_that_has_seen_todays_test_rows_is_refused_before_anything_ru
         run(folder, "plan", runtime_params=stated)
     said = str(refused.value)
     assert "of today's 16 test rows" in said
-    assert "recipe.lora.r = 8: the adapter of start_from has 32" in said
+    rank = json.loads((folder / start / "adapter_config.json").read_text("utf-8"))["r"]
+    assert rank != 8
+    assert f"the adapter of start_from has {rank}; its weights would not fit" in said
+    assert "recipe.lora.r = 8" in said

@@ -56,7 +56,9 @@ def test_feedback_only_grows(tmp_path: Path):
     assert (dataset.exists(), dataset.load()) == (True, [])
     dataset.save([{"id": 1, "text": "a", "date": "1"}])
     dataset.save([{"id": 1, "text": "a", "date": "2"}, {"id": 1, "text": "b", "date": "2"}])
+    before = (tmp_path / "rows.jsonl").stat()
     dataset.save([])
+    assert (tmp_path / "rows.jsonl").stat() == before  # what reads it stays up to date
     assert [(row["text"], row["date"]) for row in dataset.load()] == [("a", "1"), ("b", "2")]
     damaged = (tmp_path / "rows.jsonl").read_bytes() + b"{"
     (tmp_path / "rows.jsonl").write_bytes(damaged)

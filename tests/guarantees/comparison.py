@@ -17,14 +17,15 @@ MEASURED = re.compile(
     r"|train_\w+_per_second|eval_\w+_per_second|eval_runtime"
     r"|best_model_checkpoint"  # the whole path of the folder it was made in
     r"|bytes"  # of a release, in which some of these numbers are
-    r"|time|evidence"  # of a plan: from earlier runs, where there were some
+    r"|time|evidence|basis"  # of a plan: from earlier runs, where there were some
 )
 # Rows of the record that compares a plan with what was measured.
 MEASURED_ROWS = re.compile(r"(?:wall time|peak memory|cost).*")
-# Not compared: what names the folder it was made in (pickled), what lists all versions, and what
-# holds those of earlier evaluations or all pieces of work as they came.
+# Not compared: what names the folder it was made in (pickled), what lists all versions, what holds
+# those of earlier evaluations or all pieces of work as they came, and the times and places of
+# files: a record that wrongly says that a stage is up to date shows in what the stage should make.
 NOT_COMPARED = re.compile(
-    r".*/training_args\.bin|.*/\.versions\.json|.*/(?:.*_)?(?:cache|responses)\.jsonl"
+    r"\.stages/.*|.*/training_args\.bin|.*/\.versions\.json|.*/(?:.*_)?(?:cache|responses)\.jsonl"
     r"|.*/comparison\.csv|.*/comparison_plot\.json"
     r"|.*/plan\.html"  # the page of plan.json, which says what its minutes rest on
 )

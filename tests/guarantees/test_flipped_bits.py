@@ -1,5 +1,6 @@
 """One flipped bit in a file: the command that reads it names the file, or makes it anew."""
 
+import json
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ STEP = {step.name: step for step in STEPS}
 PROSE, WORD = re.compile(rb" [B-Zb-z](?=[a-z]{2})"), re.compile(rb"[2-9B-Zb-z](?=[0-9a-z])")
 ADAPTER = "06_models/*/adapter/*/adapter"
 CHECKPOINT = "06_models/*/checkpoints/*/checkpoint-4"
+# Of a finished run this one is read: the step that its finished.json names.
+RELEASED = "checkpoint-released"
 CACHES = "07_model_output/*"
 
 
@@ -54,7 +57,10 @@ INTERRUPTED = cases(
 ) + cases("06_models/*/checkpoints/*", "best_checkpoint.json", "train", "plan")
 READ_AGAIN = [
     *cases(
-        "06_models/*/checkpoints/*", "finished.json checkpoint-4/optimizer.pt", "train", "train"
+        "06_models/*/checkpoints/*",
+        f"finished.json {RELEASED}/optimizer.pt",
+        "train",
+        "train",
     ),
     *cases(ADAPTER, f"{PEFT} chat_template.jinja provenance.json", "evaluate", "train"),
     *cases(ADAPTER, "adapter_model.safetensors", "ask", "evaluate"),
@@ -87,6 +93,10 @@ def flip(path: Path) -> None:
 
 def find_one(data: Path, pattern: str) -> Path:
     """Find the file, the newest of several."""
+    run, released, name = pattern.partition(RELEASED)
+    if released:
+        finished = json.loads(find_one(data, f"{run}finished.json").read_text("utf-8"))
+        pattern = f"{run}checkpoint-{finished['released_step']}{name}"
     return sorted(path for path in data.glob(pattern) if is_final(path.relative_to(data)))[-1]
 
 

@@ -15,7 +15,7 @@ from tuneline.models.loading import load_tokenizer
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.nodes import train_adapter
-from tuneline.training.best_checkpoint import BY_LOSS, CHOICE, fix_choice
+from tuneline.training.best_checkpoint import BY_LOSS, CHOICE, fix_choice, read_fixed
 from tuneline.training.validation_answers import list_asked, read_scores
 
 WORDS = ["oak", "elm", "ash", "fir", "yew", "red", "tan", "blue", "gray", "gold", "iron", "tin"]
@@ -108,6 +108,8 @@ def test_what_was_chosen_at_the_start_stays_and_stops_the_run_early(
         str(run / f"checkpoint-{stats['released_step']}" / "trainer_state.json")
     )
     assert state.best_metric == max(chrf)
-    assert asdict(fix_choice(run, asdict(BY_LOSS))) == BY_ANSWERS
+    fixed = read_fixed(run)
+    assert fixed == fix_choice(run, asdict(BY_LOSS))
+    assert asdict(fixed) == BY_ANSWERS
     (run / CHOICE).write_bytes((run / CHOICE).read_bytes().replace(b"24", b"25"))
     assert fix_choice(run, asdict(BY_LOSS)) == BY_LOSS

@@ -177,20 +177,33 @@ def record_stage(
             now, nothing is recorded.
     """
     path = _name_record(folder, name)
-    path.unlink(missing_ok=True)
+    record = _make_record(stage, name, catalog, inputs)
+    if record is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_sealed(path, record)
+
+
+def _make_record(
+    stage: Pipeline, name: str, catalog: DataCatalog, inputs: dict[str, Any]
+) -> dict[str, Any] | None:
     try:
         outputs = stamp_outputs(stage, catalog)
         _wait_for_clock(outputs)
         now = _leave_out(describe_stage(name, stage, catalog), outputs)
-        if _leave_out(inputs, outputs) == now and stamp_outputs(stage, catalog) == outputs:
-            write_sealed(path, {"inputs": now, "outputs": outputs})
+        if _leave_out(inputs, outputs) != now or stamp_outputs(stage, catalog) != outputs:
+            return None
     except UncertainError:
-        return
+        return None
+    return {"inputs": now, "outputs": outputs}
 
 
 def _leave_out(inputs: dict[str, Any], made: Stamps) -> dict[str, Any]:
-    """Leave out what the stage wrote itself: an evaluation reads the scores of all of them."""
-    files = {one: stamp for one, stamp in inputs["files"].items() if one not in made}
+    """Leave out what the stage wrote itself: an evaluation reads the scores of all of them.
+
+    And what is not there: before the first evaluation that is the folder of all scores.
+    """
+    files = {one: stamp for one, stamp in inputs["files"].items() if stamp and one not in made}
     return {**inputs, "files": files}
 
 

@@ -230,7 +230,7 @@ class GrowingJSONLinesDataset(JSONLinesDataset):
         return super().load() if self._filepath.exists() else []
 
     def save(self, data: list[dict[str, Any]]) -> None:
-        """Add the objects that are not there yet.
+        """Add the objects that are not there yet; without any, the file that is there stays.
 
         Raises:
             TunelineError: if a line that is there cannot be read; the file stays as it is.
@@ -238,12 +238,14 @@ class GrowingJSONLinesDataset(JSONLinesDataset):
         lock = hold(self._filepath.parent / ".locks", self._filepath.name)
         try:
             rows = self.load()
+            before = len(rows)
             known = {self._identify(row) for row in rows}
             for row in data:
                 if self._identify(row) not in known:
                     known.add(self._identify(row))
                     rows.append(row)
-            super().save(rows)
+            if len(rows) > before or not self._filepath.exists():
+                super().save(rows)
         finally:
             lock.release()
 

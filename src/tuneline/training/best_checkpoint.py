@@ -61,15 +61,25 @@ def fix_choice(run: Path, planned: dict[str, Any] | None) -> Choice:
     Returns:
         The choice.
     """
+    fixed = read_fixed(run)
+    if fixed is not None:
+        return fixed
+    choice = read_choice(planned)
+    write_sealed(run / CHOICE, asdict(choice))
+    return choice
+
+
+def read_fixed(run: Path) -> Choice | None:
+    """Read what chooses the checkpoint of a run that has started; None if it has not.
+
+    A damaged file is named, and the choice is made again.
+    """
     path = run / CHOICE
     try:
-        if path.exists():
-            return Choice(**read_sealed(path, REMEDY))
+        return Choice(**read_sealed(path, REMEDY)) if path.exists() else None
     except TunelineError as error:
         log.warning("%s", error)
-    choice = read_choice(planned)
-    write_sealed(path, asdict(choice))
-    return choice
+        return None
 
 
 def read_choice(planned: dict[str, Any] | None) -> Choice:

@@ -3,6 +3,9 @@
 from functools import cache
 from typing import Any
 
+from tuneline.utils.disks import find_temporary_folder
+from tuneline.utils.files import SCRATCH_REMEDY, name_unwritable
+
 # Labels of the detector that are one language too: members of its macrolanguage (ISO
 # 639-3), and neighbors that the detector cannot tell from it even in whole sentences.
 SAME = {
@@ -32,10 +35,15 @@ READ_CHARACTERS = 300
 
 @cache
 def load_detector() -> Any:
-    """Load py3langid's model; `classify` and `rank` tell languages as ISO 639-1 codes."""
+    """Load py3langid's model; `classify` and `rank` tell languages as ISO 639-1 codes.
+
+    Raises:
+        TunelineError: if the disk of temporary files is full, where py3langid unpacks it.
+    """
     from py3langid import langid
 
-    return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
+    with name_unwritable(find_temporary_folder(), SCRATCH_REMEDY):
+        return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
 
 
 def is_in(text: str, language: str, odds: float) -> bool | None:

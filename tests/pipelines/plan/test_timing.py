@@ -7,10 +7,12 @@ import pytest
 from tests.pipelines.plan.test_nodes import EVALUATION, PROMPT, make_report
 from tests.training.small_runs import make_examples
 from tuneline.errors import Problem, TunelineError
+from tuneline.models.fingerprints import name_run
 from tuneline.models.machine import name_processor
 from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe
 from tuneline.pipelines.plan.nodes import make_plan
 from tuneline.pipelines.plan.timing import count_validations
+from tuneline.training.best_checkpoint import fix_choice
 
 pytestmark = pytest.mark.slow
 TRAIN, TEST = make_examples(64), make_examples(8)
@@ -22,6 +24,7 @@ def plan(
     records: list[dict[str, Any]] | None = None,
     scores: dict[str, Callable[[], dict]] | None = None,
     evaluation: Evaluation = EVALUATION,
+    checkpoints: Path = Path("data/06_models/checkpoints"),
 ) -> dict[str, Any]:
     """Plan 64 training examples of 20 tokens, and one test example of 20."""
     report = make_report([20] * 64, recipe)
@@ -30,7 +33,7 @@ def plan(
         TRAIN,
         [],
         TEST,
-        Path("data/06_models/checkpoints"),
+        checkpoints,
         records or [],
         scores or {},
         recipe,
@@ -197,3 +200,25 @@ def test_answers_choose_the_checkpoint_where_they_cost_less_than_a_tenth(
     assert found["time"]["training"]["seconds"] == pytest.approx(trained + answered)
     longest = {"max_new_tokens": 10, "do_sample": False}  # as the reference
     assert found["best_checkpoint"]["generation"] == (longest if metric == "chrf" else {})
+
+
+def test_what_chooses_the_checkpoint_of_a_run_that_has_started_stays_at_another_speed(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    by_cost = {"metric_for_best_model": None, "eval_strategy": "epoch"}
+    recipe = Recipe.model_validate({**recipe.model_dump(), **by_cost})
+    slow, fast = (make_record(recipe, hardware, rate) for rate in (10.0, 1000.0))
+    evaluated = make_scores(slow)
+    evaluated["metrics"]["seconds"]["tuned"] = 0.75
+    scores = {"1": lambda: evaluated}
+    first = plan(recipe, hardware, [slow], scores, checkpoints=tmp_path)
+    assert first["best_checkpoint"]["metric"] == "chrf"
+    fix_choice(tmp_path / name_run(first["inputs"]), first["best_checkpoint"])
+    again = plan(recipe, hardware, [fast], scores, checkpoints=tmp_path)
+    for key in ("metric", "reason", "generation"):
+        assert again["best_checkpoint"][key] == first["best_checkpoint"][key]
+    assert again["resolved"]["best checkpoint"] == first["resolved"]["best checkpoint"]
+    # Another run is free.
+    other = recipe.model_copy(update={"seed": 5})
+    found = plan(other, hardware, [fast], scores, checkpoints=tmp_path)
+    assert found["best_checkpoint"]["metric"] == "loss"

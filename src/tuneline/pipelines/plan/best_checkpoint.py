@@ -15,7 +15,11 @@ SHARE = 0.1
 
 
 def plan_best_checkpoint(
-    plan: dict[str, Any], token_report: pd.DataFrame, recipe: Recipe, evaluation: Evaluation
+    plan: dict[str, Any],
+    token_report: pd.DataFrame,
+    recipe: Recipe,
+    evaluation: Evaluation,
+    fixed: Choice | None = None,
 ) -> dict[str, Any]:
     """Choose by answers where they are cheap.
 
@@ -24,6 +28,7 @@ def plan_best_checkpoint(
         token_report: tokens of every example.
         recipe: may state what chooses.
         evaluation: how long an answer may be.
+        fixed: the choice of this very run, if it has started: another speed does not change it.
 
     Returns:
         The plan with `best_checkpoint`: `metric`, `reason` and `generation`, as `Choice` has them,
@@ -36,10 +41,8 @@ def plan_best_checkpoint(
     # Before the first step there is no checkpoint.
     whole = None if each is None else each * (count_validations(plan["steps"], recipe) - 1)
     share = whole / training if whole is not None and training else None
-    metric, reason = _choose(share, recipe)
-    longest = find_longest_answer(token_report, plan["context"]["max_new_tokens"])
-    generation = make_greedy(evaluation.generation, longest) if metric == "chrf" else {}
-    choice = asdict(Choice(metric, reason, generation))  # type: ignore[arg-type]
+    made = fixed or _make_choice(share, plan, token_report, recipe, evaluation)
+    choice, metric, reason = asdict(made), made.metric, made.reason
     named = "the answers to the validation prompts (chrF)" if metric == "chrf" else "the loss"
     return plan | {
         "best_checkpoint": {
@@ -50,6 +53,19 @@ def plan_best_checkpoint(
         "resolved": plan["resolved"] | {"best checkpoint": f"by {named}: {reason}"},
         "time": _add(plan["time"], whole) if metric == "chrf" else plan["time"],
     }
+
+
+def _make_choice(
+    share: float | None,
+    plan: dict[str, Any],
+    token_report: pd.DataFrame,
+    recipe: Recipe,
+    evaluation: Evaluation,
+) -> Choice:
+    metric, reason = _choose(share, recipe)
+    longest = find_longest_answer(token_report, plan["context"]["max_new_tokens"])
+    generation = make_greedy(evaluation.generation, longest) if metric == "chrf" else {}
+    return Choice(metric, reason, generation)  # type: ignore[arg-type]
 
 
 def _choose(share: float | None, recipe: Recipe) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from tuneline.models.architecture import (
 )
 from tuneline.models.batching import plan_steps
 from tuneline.models.chat_template import describe_template
-from tuneline.models.fingerprints import RunInputs, describe_inputs
+from tuneline.models.fingerprints import RunInputs, describe_inputs, name_run
 from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
@@ -45,6 +45,7 @@ from tuneline.pipelines.plan.quantization import describe_quantization
 from tuneline.pipelines.plan.run_card import write_card
 from tuneline.pipelines.plan.timing import describe_work, estimate_time
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, count, style
+from tuneline.training.best_checkpoint import read_fixed
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +150,8 @@ def make_plan(
         train: the examples of the training split, to know the plan by, and to measure the speed.
         validation: those of the validation split, likewise.
         test: those of the test split.
-        checkpoints: the folder of its checkpoints, whose disk is measured.
+        checkpoints: the folder of its checkpoints, whose disk is measured. What chooses the
+            released one of a run that has started is read there.
         training_records: of earlier trainings, the last one first.
         score_versions: what reads the scores of earlier evaluations of this use case.
         recipe: what is trained and how.
@@ -213,7 +215,8 @@ def make_plan(
     plan["quantization"] = describe_quantization(
         plan, size, longest, training_records, recipe, hardware, is_stored_in_4_bits(config)
     )
-    plan = plan_best_checkpoint(plan, token_report, recipe, evaluation)
+    fixed = read_fixed(checkpoints / name_run(inputs))
+    plan = plan_best_checkpoint(plan, token_report, recipe, evaluation, fixed)
     plan = add_folds(plan, evaluation, recipe, hardware)
     for sentence in plan["chat_template"]:
         log.warning("Chat template: %s", sentence)
