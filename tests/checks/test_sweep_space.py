@@ -2,6 +2,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
+from tests.conftest import CPU
 from tuneline.checks.sweep_space import find_sweep_problems
 from tuneline.parameters import Sweep, UseCase
 
@@ -13,6 +14,8 @@ PIPELINE = Pipeline([Node(lambda *_: None, NAMES, "planned", name="plan_sweep")]
 def find(parameters: UseCase, space: dict[str, list]) -> list[str]:
     values = (parameters.recipe, Sweep(space=space), parameters.evaluation)
     blocks = {name: MemoryDataset(one) for name, one in zip(NAMES, values, strict=True)}
+    blocks["pots.earlier_choices"] = MemoryDataset({})
+    blocks["params:hardware"] = MemoryDataset(CPU)
     return [str(one) for one in find_sweep_problems(PIPELINE, DataCatalog(blocks))]
 
 

@@ -54,7 +54,7 @@ def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]
 
 def _list_rules(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """List what was chosen, then what is stated, with what `auto` would have become."""
-    yield from plan.get("chosen", [])
+    yield from (one | {"would": ""} for one in plan.get("chosen", []))
     for one in plan.get("stated", []):
         same = one["auto"] == one["value"]
         yield one | {"would": "the same" if same else json.dumps(one["auto"])}
