@@ -148,11 +148,14 @@ def count_kept(alive: int) -> int:
 
 
 def _make_trial(recipe: Recipe, values: dict[str, Any]) -> Trial:
-    shown = (
-        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in values.items()
-    )
+    shown = (f"{key} {_show(value)}" for key, value in values.items())
     return Trial(", ".join(shown) or "as it is", values, apply_values(recipe, values))
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "null" if value is None else str(value)
 
 
 def _tidy(value: Any) -> Any:

@@ -72,6 +72,7 @@ def describe_sweep(
     rows: list[dict[str, Any]],
     validation: list[Example],
     evaluation: Evaluation,
+    use_case: str,
 ) -> dict[str, Any]:
     """Describe the winner, and how far it leads.
 
@@ -83,6 +84,7 @@ def describe_sweep(
         rows: of the table.
         validation: the examples that were asked.
         evaluation: confidence, resamples, seed.
+        use_case: its name.
 
     Returns:
         `summary`; the `winner` by name, its `values` and `shown`, whether its lead is more than
@@ -105,7 +107,7 @@ def describe_sweep(
         "values": winner["values"],
         "shown": shown,
         "lead": lead,
-        "yaml": _write_yaml(winner["values"]),
+        "yaml": "" if winner is first else _write_yaml(use_case, winner["values"]),
         "trials": rows,
     }
 
@@ -143,8 +145,13 @@ def _summarize(
     return f"{words} No significant difference: the recipe as it is may be kept."
 
 
-def _write_yaml(values: dict[str, Any]) -> str:
-    """Write values as one would into the use case's file; nothing for the recipe as it is."""
+def _write_yaml(use_case: str, values: dict[str, Any]) -> str:
+    """Write a trial's values as a file of one's own states them.
+
+    Args:
+        use_case: its name.
+        values: by dotted key.
+    """
     block: dict[str, Any] = {}
     for key, value in values.items():
         *path, last = key.split(".")
@@ -152,4 +159,4 @@ def _write_yaml(values: dict[str, Any]) -> str:
         for part in path:
             inner = inner.setdefault(part, {})
         inner[last] = value
-    return yaml.safe_dump({"recipe": block}, sort_keys=False) if block else ""
+    return str(yaml.safe_dump({use_case: {"recipe": block}}, sort_keys=False))
