@@ -86,7 +86,8 @@ def list_trials(recipe: Recipe, sweep: Sweep) -> list[Trial]:
         "learning_rate": [recipe.learning_rate * share for share in LEARNING_RATES],
         "num_train_epochs": [recipe.num_train_epochs * share for share in EPOCHS],
     }
-    space = {key: [_tidy(value) for value in values] for key, values in space.items()}
+    # With the recipe's own value, too, so that each other one is tried by itself.
+    space = {key: [find_value(recipe, key), *map(_tidy, values)] for key, values in space.items()}
     draw = random.Random(recipe.seed)  # noqa: S311 - no secret
     changes: list[dict[str, Any]] = []
     for values in product(*space.values()):
