@@ -3,6 +3,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.commands import fork
 from tests.pipelines.sweep import small_sweeps
@@ -65,7 +66,8 @@ def make_results(winner: list[float]) -> list[dict]:
 
 
 def make_small_plan(results: list[dict]) -> dict:
-    trials = [{"name": one["name"], "steps": {"total": 6}} for one in results]
+    settings = {"global_batch_size": 4, "num_train_epochs": 2.0, "learning_rate": 0.01}
+    trials = [{"name": one["name"], "steps": {"total": 6}, "settings": settings} for one in results]
     unfit = {"verdict": {"summary": "It needs 99 GB."}, "name": "large", "steps": {"total": 6}}
     return {"trials": [*trials, unfit], "summary": "Sweep: 4 trials."}
 
@@ -91,8 +93,10 @@ def test_the_winner_comes_with_its_lead_and_what_to_copy(
     table, record = compare_trials(results, plan, make_examples(12), EVALUATION, SETTINGS)
     assert words in record["summary"]
     assert record["shown"] is shown
-    block = "pots:\n  recipe:\n    learning_rate: 0.01\n    lora:\n      r: 4\n"
-    assert record["yaml"] == (block if lead[0] > 0 else "")
+    # With what `auto` would derive anew from the winner's values.
+    recipe = {"global_batch_size": 4, "num_train_epochs": 2.0, "learning_rate": 0.01}
+    copied = {"pots": {"recipe": {**recipe, "lora": {"r": 4}}}}
+    assert yaml.safe_load(record["yaml"]) == (copied if lead[0] > 0 else None)
     assert table["end"].tolist()[2:] == [
         "dropped after 33%",
         "failed: recipe.learning_rate: <nan>.",

@@ -15,6 +15,9 @@ from tuneline.statistics.significance import find_groups
 
 CHRF = tuple(metric for metric in METRICS if metric.name == "chrf")
 
+# What `auto` derives from each other: with another epoch comes another rate.
+FOLLOWING = ("global_batch_size", "num_train_epochs", "learning_rate")
+
 
 def list_rows(results: list[dict[str, Any]], plan: dict[str, Any]) -> list[dict[str, Any]]:
     """List the trials for a table, the best first.
@@ -72,7 +75,6 @@ def describe_sweep(
     rows: list[dict[str, Any]],
     validation: list[Example],
     evaluation: Evaluation,
-    use_case: str,
 ) -> dict[str, Any]:
     """Describe the winner, and how far it leads.
 
@@ -84,7 +86,6 @@ def describe_sweep(
         rows: of the table.
         validation: the examples that were asked.
         evaluation: confidence, resamples, seed.
-        use_case: its name.
 
     Returns:
         `summary`; the `winner` by name, its `values` and `shown`, whether its lead is more than
@@ -107,7 +108,7 @@ def describe_sweep(
         "values": winner["values"],
         "shown": shown,
         "lead": lead,
-        "yaml": "" if winner is first else _write_yaml(use_case, winner["values"]),
+        "yaml": "",  # `write_yaml` makes it, if there is something to copy
         "trials": rows,
     }
 
@@ -145,14 +146,18 @@ def _summarize(
     return f"{words} No significant difference: the recipe as it is may be kept."
 
 
-def _write_yaml(use_case: str, values: dict[str, Any]) -> str:
+def write_yaml(use_case: str, values: dict[str, Any], settings: dict[str, Any]) -> str:
     """Write a trial's values as a file of one's own states them.
 
     Args:
         use_case: its name.
         values: by dotted key.
+        settings: the whole recipe of the trial.
+
+    Returns:
+        The values, and those of `FOLLOWING`: left to `auto`, they would become others.
     """
-    block: dict[str, Any] = {}
+    block: dict[str, Any] = {key: settings[key] for key in FOLLOWING}
     for key, value in values.items():
         *path, last = key.split(".")
         inner = block

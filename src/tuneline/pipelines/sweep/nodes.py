@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.parameters import Evaluation, Hardware
-from tuneline.pipelines.sweep.comparison import describe_sweep, list_rows
+from tuneline.pipelines.sweep.comparison import describe_sweep, list_rows, write_yaml
 from tuneline.pipelines.sweep.trials import Runner, average_chrf, halve
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, embed_plot, render_page, style
 
@@ -81,8 +81,11 @@ def compare_trials(
         One row a trial, the best first; and the record, as `describe_sweep` gives it.
     """
     rows = list_rows(sweep_results, sweep_plan)
-    use_case = settings[0].key.partition(".")[0]
-    record = describe_sweep(sweep_results, rows, validation, evaluation, use_case)
+    record = describe_sweep(sweep_results, rows, validation, evaluation)
+    if record["values"]:
+        use_case = settings[0].key.partition(".")[0]
+        trained = next(one for one in sweep_plan["trials"] if one["name"] == record["winner"])
+        record["yaml"] = write_yaml(use_case, record["values"], trained["settings"])
     log.info("%s", record["summary"])
     return pd.DataFrame(rows), record
 
