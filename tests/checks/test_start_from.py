@@ -10,6 +10,7 @@ import pytest
 from tests.pipelines.evaluate.adapters import wrap_model
 from tests.training.small_runs import make_examples
 from tuneline.checks.start_from import find_start_from_problems
+from tuneline.checks.sweep_space import find_other_starts
 from tuneline.datasets.folders import write_adapter
 from tuneline.errors import TunelineError
 from tuneline.examples import hash_templates
@@ -18,7 +19,7 @@ from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_tokenizer
 from tuneline.models.seen_examples import record_seen
 from tuneline.models.start_adapter import describe_start, read_start
-from tuneline.parameters import Hardware, Prompt, Recipe
+from tuneline.parameters import Hardware, Prompt, Recipe, Sweep
 from tuneline.utils.hashing import read_sealed, write_sealed
 
 PROMPT = Prompt(prompt="Describe: {title}", completion="{content}")
@@ -83,6 +84,13 @@ def test_all_that_differs_is_named_at_once(recipe: Recipe, folder: Path):
         "it was trained on 2 of today's 6 test rows (the first is 4)",
     ):
         assert words in found
+
+
+def test_a_sweep_tries_nothing_that_could_not_go_on_from_the_adapter(recipe: Recipe, folder: Path):
+    sweep = Sweep(space={"lora.r": [8, 16], "lora.lora_dropout": [0.1], "learning_rate": [1e-3]})
+    start = state(recipe, folder / "tuneline")
+    (problem,) = map(str, find_other_starts("mine", sweep, start, PROMPT))
+    assert "mine.sweep.space.lora.r = 16: the adapter of start_from has 8" in problem
 
 
 def test_another_base_and_another_template_are_named(recipe: Recipe, folder: Path):

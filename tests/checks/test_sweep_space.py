@@ -14,10 +14,8 @@ PIPELINE = Pipeline([Node(lambda *_: None, NAMES, "planned", name="plan_sweep")]
 def find(parameters: UseCase, space: dict[str, list]) -> list[str]:
     values = (parameters.recipe, Sweep(space=space), parameters.evaluation)
     blocks = {name: MemoryDataset(one) for name, one in zip(NAMES, values, strict=True)}
-    blocks |= {
-        "pots.earlier_choices": MemoryDataset({}),
-        "params:hardware": MemoryDataset(CPU),
-    }
+    blocks["pots.earlier_choices"] = MemoryDataset({})
+    blocks["params:hardware"] = MemoryDataset(CPU)
     return [str(one) for one in find_sweep_problems(PIPELINE, DataCatalog(blocks))]
 
 
@@ -45,3 +43,5 @@ def test_what_no_trial_could_train_is_named_before_anything_runs(
 def test_a_space_that_can_be_tried_has_no_problem(parameters: UseCase):
     assert find(parameters, {"learning_rate": [1e-3], "lora.r": [4], "weight_decay": [0.1]}) == []
     assert find(parameters, {}) == []
+    four_bits = {"load_in_4bit": True}
+    assert find(parameters, {"quantization": [None, four_bits]}) == []

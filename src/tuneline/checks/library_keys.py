@@ -146,9 +146,8 @@ def list_known() -> set[str]:
     from transformers import BitsAndBytesConfig
     from trl import SFTConfig
 
-    blocks = {"lora", "quantization"}
     return (
-        {*Recipe.model_fields} - blocks
+        {*Recipe.model_fields} - {"lora"}  # null is a `quantization`
         | _names(SFTConfig) - RESERVED.keys()
         | {f"lora.{name}" for name in _names(LoraConfig) - RESERVED_LORA.keys()}
         | {f"quantization.{name}" for name in _parameters(BitsAndBytesConfig)}

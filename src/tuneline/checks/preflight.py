@@ -176,7 +176,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
-        if recipe.start_from and {"plan", "train"} & stages:
+        if recipe.start_from and {"plan", "train", "sweep"} & stages:
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             rests = unusable or unreadable
             test = _load_test(use_case, pipeline, catalog)

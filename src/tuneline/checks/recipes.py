@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tuneline.errors import Problem, TunelineError
 from tuneline.models.batching import count_at_once
 from tuneline.models.loading import load_model_config
+from tuneline.models.start_adapter import read_shape
 from tuneline.parameters import Hardware, Recipe, StatedRecipe
 from tuneline.parameters.chosen import PLACEHOLDERS, settle_hardware, settle_last
 from tuneline.parameters.training import AUTO
@@ -70,10 +71,11 @@ def preview_recipe(catalog: DataCatalog, use_case: str, chosen: bool = False) ->
         if chosen:
             return load_recipe(catalog, use_case)
     stated = read_stated(catalog, use_case)
-    packs = stated.settle({**PLACEHOLDERS, "global_batch_size": 1})
-    return stated.settle(
-        {**PLACEHOLDERS, "global_batch_size": count_at_once(packs, read_hardware(catalog))}
-    )
+    values = {**PLACEHOLDERS, "global_batch_size": 1}
+    with suppress(TunelineError):  # it is named where the adapter is checked
+        values |= read_shape(stated.start_from)
+    at_once = count_at_once(stated.settle(values), read_hardware(catalog))
+    return stated.settle({**values, "global_batch_size": at_once})
 
 
 def find_unknown_width(use_case: str, stated: StatedRecipe, recipe: Recipe) -> Iterator[Problem]:

@@ -10,9 +10,13 @@ from pydantic import ValidationError
 
 from tuneline.checks.library_keys import RESERVED, find_problems, list_known
 from tuneline.checks.recipes import preview_recipe
+from tuneline.checks.start_from import find_start_from_problems
 from tuneline.errors import Problem, suggest
-from tuneline.parameters import Evaluation, Recipe, Sweep
+from tuneline.parameters import Evaluation, Prompt, Recipe, Sweep
 from tuneline.parameters.sweep import FEWEST_TRIALS, apply_values, list_trials
+
+# Next to those of LoraConfig, the keys that an adapter to start from has settled.
+SAME_AS_START = ("base_model", "revision", "chat_template_path")
 
 
 def find_sweep_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
@@ -35,6 +39,9 @@ def find_sweep_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         if unknown:
             continue
         refused = list(_find_refused(use_case, sweep, recipe, evaluation))
+        if recipe.start_from and not refused:
+            prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
+            refused = list(find_other_starts(use_case, sweep, recipe, prompt))
         yield from refused
         if sweep.space and not refused and len(list_trials(recipe, sweep)) < FEWEST_TRIALS:
             yield Problem(
@@ -68,6 +75,31 @@ def _find_refused(
     for key, values in sorted(sweep.space.items()):
         for value in values:
             yield from _try(f"{use_case}.sweep.space.{key}", key, value, recipe, evaluation)
+
+
+def find_other_starts(
+    use_case: str, sweep: Sweep, recipe: Recipe, prompt: Prompt
+) -> Iterator[Problem]:
+    """Find the values with which a trial could not go on from the recipe's adapter.
+
+    Args:
+        use_case: its name, for the messages.
+        sweep: the space.
+        recipe: names the adapter.
+        prompt: the templates.
+    """
+    for key, values in sorted(sweep.space.items()):
+        if key.startswith("lora.") or key in SAME_AS_START:
+            for value in values:
+                changed = apply_values(recipe, {key: value})
+                problem = next(find_start_from_problems(use_case, changed, prompt, []), None)
+                if problem:
+                    yield replace(
+                        problem,
+                        where=f"{use_case}.sweep.space.{key}",
+                        value=value,
+                        remedy="leave it out of the space, or sweep without start_from",
+                    )
 
 
 def _try(

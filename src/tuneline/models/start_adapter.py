@@ -16,6 +16,8 @@ from tuneline.utils.hashing import check_files, order_versions, read_sealed
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PROVENANCE, SEEN = "provenance.json", "seen.safetensors"
 WHERE = "recipe.start_from"
+# Keys of LoraConfig that a training that goes on from an adapter takes from it.
+SHAPE = ("r", "lora_alpha", "target_modules")
 MATTERS = "the training goes on from its weights"
 COPY_AGAIN = "copy it again from where it was made, or start from another adapter"
 # What is wrong, why it matters, what to do.
@@ -74,6 +76,32 @@ def _find_in_names(folder: Path) -> Words | None:
     return None
 
 
+def read_shape(start_from: str | None) -> dict[str, Any]:
+    """Read what a recipe that goes on from an adapter must have in common with it.
+
+    Args:
+        start_from: the adapter's folder, if there is one.
+
+    Returns:
+        Values by recipe key, of `SHAPE`; none without an adapter.
+
+    Raises:
+        TunelineError: if it is no folder of an adapter, or its config cannot be read.
+    """
+    if start_from is None:
+        return {}
+    problems = list(find_folder_problem(start_from))
+    if problems:
+        raise TunelineError(*problems)
+    config = _read_config(Path(start_from))
+    return {f"lora.{key}": config[key] for key in SHAPE if config.get(key) is not None}
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    with name_unreadable(folder / CONFIG, COPY_AGAIN):
+        return dict(json.loads((folder / CONFIG).read_bytes()))
+
+
 def read_start(start_from: str) -> Adapter:
     """Read an adapter to start from.
 
@@ -96,8 +124,7 @@ def read_start(start_from: str) -> Adapter:
     if (folder / PROVENANCE).is_file():
         provenance = read_sealed(folder / PROVENANCE, COPY_AGAIN)
         check_files(folder, provenance.pop("files", {}), COPY_AGAIN)
-    with name_unreadable(folder / CONFIG, COPY_AGAIN):
-        config = dict(json.loads((folder / CONFIG).read_bytes()))
+    config = _read_config(folder)
     check_adapter_config(str(folder / CONFIG), config)
     if config.get("peft_type") != "LORA":
         raise TunelineError(

@@ -19,6 +19,7 @@ PLACEHOLDERS: dict[str, Any] = {
     "quantization": FOUR_BITS,
     "lora.r": 16,
     "lora.lora_alpha": 32,
+    "lora.target_modules": "all-linear",
     "max_length": 1024,
     "num_train_epochs": 1,
     "learning_rate": 3e-4,

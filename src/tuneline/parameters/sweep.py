@@ -86,7 +86,8 @@ def list_trials(recipe: Recipe, sweep: Sweep) -> list[Trial]:
         "learning_rate": [recipe.learning_rate * share for share in LEARNING_RATES],
         "num_train_epochs": [recipe.num_train_epochs * share for share in EPOCHS],
     }
-    space = {key: [_tidy(value) for value in values] for key, values in space.items()}
+    # With the recipe's own value, too, so that each other one is tried by itself.
+    space = {key: [find_value(recipe, key), *map(_tidy, values)] for key, values in space.items()}
     draw = random.Random(recipe.seed)  # noqa: S311 - no secret
     changes: list[dict[str, Any]] = []
     for values in product(*space.values()):
@@ -148,11 +149,14 @@ def count_kept(alive: int) -> int:
 
 
 def _make_trial(recipe: Recipe, values: dict[str, Any]) -> Trial:
-    shown = (
-        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in values.items()
-    )
+    shown = (f"{key} {_show(value)}" for key, value in values.items())
     return Trial(", ".join(shown) or "as it is", values, apply_values(recipe, values))
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "null" if value is None else str(value)
 
 
 def _tidy(value: Any) -> Any:

@@ -128,7 +128,7 @@ def _check_four_bits(quantization: dict[str, Any]) -> dict[str, Any]:
 class StatedRecipe(RecipeKeys):
     """A recipe as YAML states it: `auto` is what the plan chooses, and writes down with its reason.
 
-    Of `lora`, `r` and `lora_alpha` are `auto`, too, where they are left out.
+    Of `lora`, `r`, `lora_alpha` and `target_modules` are `auto`, too, where they are left out.
     """
 
     quantization: dict[str, Any] | Auto | None = Field(
@@ -140,8 +140,7 @@ class StatedRecipe(RecipeKeys):
     lora: dict[str, Any] = Field(
         default={},
         validate_default=True,
-        description="keys of LoraConfig; left out, `r` and `lora_alpha` are auto, and "
-        "`target_modules` all-linear",
+        description="keys of LoraConfig; left out, `r`, `lora_alpha` and `target_modules` are auto",
     )
     global_batch_size: Annotated[int, Field(gt=0)] | Auto = Field(
         default=AUTO,
@@ -170,7 +169,7 @@ class StatedRecipe(RecipeKeys):
     @field_validator("lora")
     @classmethod
     def _name_what_is_left_out(cls, lora: dict[str, Any]) -> dict[str, Any]:
-        return {"r": AUTO, "lora_alpha": AUTO, "target_modules": "all-linear", **lora}
+        return {"r": AUTO, "lora_alpha": AUTO, "target_modules": AUTO, **lora}
 
     def list_auto(self) -> list[str]:
         """List the keys that are left to the plan, such as `learning_rate` and `lora.r`."""

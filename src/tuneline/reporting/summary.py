@@ -72,7 +72,7 @@ def _summarize_sweep(use_case: str, catalog: DataCatalog) -> Iterator[str]:
     yield f"—— {use_case}: sweep ——"
     yield record["summary"]
     if record["yaml"]:
-        yield f"to copy  under `{use_case}:` (nothing was changed)"
+        yield "to copy  into conf/local/parameters_sweep.yml (nothing was changed)"
         yield from record["yaml"].splitlines()
     yield f"page     {_link(locate(catalog, f'{use_case}.sweep_page'))}"
 

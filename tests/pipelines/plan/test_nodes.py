@@ -276,10 +276,18 @@ def test_the_plan_page_says_everything_and_escapes_it(recipe: Recipe, hardware: 
     named = hardware.model_copy(update={"name": "<script>alert(1)</script>"})
     report = make_report([20] * 64, recipe)
     plan = plan_run(report, recipe, named)
+    rule = {"key": "learning_rate", "value": 1e-4, "reason": "Short.", "source": "A paper"}
+    plan |= {"chosen": [rule], "stated": [rule | {"auto": 5e-4}]}
     page = write_plan(plan, plot_tokens(report, recipe), SETTINGS)
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
-    for words in ("Ready.", "If it has to be less", "hub cache", f"{hardware.dtype} ("):
+    for words in (
+        "Ready.",
+        "If it has to be less",
+        "hub cache",
+        f"{hardware.dtype} (",
+        "would be 0.0005",
+    ):
         assert words in page
 
 

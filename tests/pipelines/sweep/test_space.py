@@ -30,6 +30,7 @@ def test_any_key_is_tried_once_and_the_recipe_first(recipe: Recipe):
     assert [one.name for one in trials] == [
         "as it is",
         "weight_decay 0.1",
+        "lora.r 4",
         "lora.r 4, weight_decay 0.1",
     ]
     assert trials[2].recipe.lora == {**recipe.lora, "r": 4}

@@ -3,11 +3,13 @@ import signal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.commands import fork
 from tests.pipelines.sweep import small_sweeps
 from tests.pipelines.sweep.small_sweeps import EVALUATION, MOMENTS, make_plan
 from tests.training.small_runs import make_examples
+from tuneline.checks.merged_settings import Setting
 from tuneline.errors import TunelineError
 from tuneline.models.architecture import build_empty
 from tuneline.models.loading import load_model_config
@@ -16,6 +18,7 @@ from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memor
 from tuneline.pipelines.sweep.nodes import compare_trials, plot_trials, write_sweep_page
 
 pytestmark = pytest.mark.slow
+SETTINGS = [Setting("pots.recipe.seed", "8", "conf/base/pots/parameters.yml")]
 
 
 def test_a_sweep_that_was_killed_ends_like_one_that_was_not(tmp_path: Path):
@@ -63,7 +66,8 @@ def make_results(winner: list[float]) -> list[dict]:
 
 
 def make_small_plan(results: list[dict]) -> dict:
-    trials = [{"name": one["name"], "steps": {"total": 6}} for one in results]
+    settings = {"global_batch_size": 4, "num_train_epochs": 2.0, "learning_rate": 0.01}
+    trials = [{"name": one["name"], "steps": {"total": 6}, "settings": settings} for one in results]
     unfit = {"verdict": {"summary": "It needs 99 GB."}, "name": "large", "steps": {"total": 6}}
     return {"trials": [*trials, unfit], "summary": "Sweep: 4 trials."}
 
@@ -86,11 +90,13 @@ def test_the_winner_comes_with_its_lead_and_what_to_copy(
     low = make_results([])[0]["rungs"][0]["chrf"]
     results = make_results([one + more for one, more in zip(low, 2 * lead, strict=True)])
     plan = make_small_plan(results)
-    table, record = compare_trials(results, plan, make_examples(12), EVALUATION)
+    table, record = compare_trials(results, plan, make_examples(12), EVALUATION, SETTINGS)
     assert words in record["summary"]
     assert record["shown"] is shown
-    copied = "recipe:\n  learning_rate: 0.01\n  lora:\n    r: 4\n" if lead[0] > 0 else ""
-    assert record["yaml"] == copied
+    # With what `auto` would derive anew from the winner's values.
+    recipe = {"global_batch_size": 4, "num_train_epochs": 2.0, "learning_rate": 0.01}
+    copied = {"pots": {"recipe": {**recipe, "lora": {"r": 4}}}}
+    assert yaml.safe_load(record["yaml"]) == (copied if lead[0] > 0 else None)
     assert table["end"].tolist()[2:] == [
         "dropped after 33%",
         "failed: recipe.learning_rate: <nan>.",

@@ -163,9 +163,9 @@ def make_plan(
 
     Returns:
         The `inputs` it was made for, as `describe_inputs` gives them; examples, tokens, overlong,
-        context, steps, learning rate, what was `chosen`, parameters, memory in GB by component
-        with what changes would save, disk; `resolved` settings; what the chat template does by
-        itself and what it meets in the texts; `warnings`; the verdict that `train` obeys; `time`
+        context, steps, learning rate, what was `chosen` and `stated`, parameters, memory in GB by
+        component with what changes would save, disk; `resolved` settings; what the chat template
+        does by itself and meets in the texts; `warnings`; the verdict that `train` obeys; `time`
         and cost, those of a base model in 4 bits and of one that is not quantized
         (`quantization`), and the `evidence` that the test prompts can give; `best_checkpoint` and
         `cross_fit`, as `plan_best_checkpoint` and `add_folds` give them.
@@ -194,6 +194,7 @@ def make_plan(
         "steps": steps,
         "learning_rate": describe_learning_rate(int(steps["total"]), recipe),
         "chosen": list(recipe_choices.get("chosen", [])),
+        "stated": list(recipe_choices.get("stated", [])),
         "parameters": size.parameters(),
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
         "memory_gb": predict_memory(size, longest, recipe, hardware),

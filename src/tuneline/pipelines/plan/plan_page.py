@@ -42,7 +42,7 @@ def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]
         plan=plan,
         ready=name_readiness(plan),
         card=list_card(plan),
-        chosen=[one | {"yaml": _write_yaml(one)} for one in plan.get("chosen", [])],
+        rules=[one | {"yaml": _write_yaml(one)} for one in _list_rules(plan)],
         settings=list(_show_chosen(settings, plan.get("chosen", []))),
         components=COMPONENTS,
         format_duration=format_duration,
@@ -50,6 +50,14 @@ def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]
         token_plot=embed_plot(token_plot),
         plotly=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own script
     )
+
+
+def _list_rules(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """List what was chosen, then what is stated, with what `auto` would have become."""
+    yield from (one | {"would": ""} for one in plan.get("chosen", []))
+    for one in plan.get("stated", []):
+        same = one["auto"] == one["value"]
+        yield one | {"would": "the same" if same else json.dumps(one["auto"])}
 
 
 def _write_yaml(choice: dict[str, Any]) -> str:

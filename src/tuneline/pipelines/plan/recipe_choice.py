@@ -1,7 +1,7 @@
 """The node that chooses what the recipe leaves to the plan, once for the same examples."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,8 +14,10 @@ from tuneline.models.batching import count_at_once, find_batch_problem
 from tuneline.models.fingerprints import WATCHING_KEYS
 from tuneline.models.loading import identify_base, load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
+from tuneline.models.start_adapter import read_shape
 from tuneline.parameters import Hardware, Recipe, StatedRecipe
 from tuneline.parameters.chosen import CHECKPOINTING, PLACEHOLDERS
+from tuneline.parameters.sweep import find_value
 from tuneline.parameters.training import AUTO
 from tuneline.pipelines.plan.memory_estimate import measure_model
 from tuneline.pipelines.plan.recipe_rules import (
@@ -51,8 +53,9 @@ def choose_recipe(
         hardware: the machine as YAML states it.
 
     Returns:
-        Recipe and machine with every value; and what was chosen: now (`chosen`, a `key`, `value`,
-        `reason` and `source` for each), and at any time (`choices`, this one last, each with its
+        Recipe and machine with every value; what was chosen now (`chosen`, a `key`, `value`,
+        `reason` and `source` for each); what is `stated` (the same, with the `auto` that would be
+        chosen for it); and what was chosen at any time (`choices`, this one last, each with its
         `base_model`, a `fingerprint` of what it was made for, its `values` by key, its `chosen`
         keys of the recipe, and those of the `hardware`).
 
@@ -62,32 +65,37 @@ def choose_recipe(
     earlier = list(earlier_choices.get("choices", []))
     fingerprint = _fingerprint(train, validation, recipe)
     kept = next((one for one in reversed(earlier) if one["fingerprint"] == fingerprint), None)
-    checkpointing = hardware.gradient_checkpointing == AUTO
-    if not (recipe.list_auto() or checkpointing):
-        return recipe.settle({}), hardware, {"chosen": [], "choices": earlier}
     found = describe_situation(_count(train, validation, recipe), recipe, hardware)
-    chosen = _keep(recipe, found, hardware, kept) if kept else _choose(recipe, found, hardware)
+    by_rule = choose_values(recipe, found, hardware)
+    chosen = _keep(by_rule, kept) if kept else _choose(by_rule, recipe)
     settled = recipe.settle({one.key: one.value for one in chosen})
     # What was chosen on another machine may not be divided among the processes of this one.
     problems = list(find_batch_problem(settled, hardware, "recipe.global_batch_size"))
     if problems:
         raise TunelineError(*problems)
-    machine, on_machine = hardware, []
-    if checkpointing:
-        longest = min(settled.max_length, int(found.tokens["tokens"].max()))
-        size = measure_model(load_model_config(settled), settled)
-        on_machine = [choose_checkpointing(size, longest, settled, hardware)]
-        machine = hardware.model_copy(update={CHECKPOINTING: on_machine[0].value})
+    longest = min(settled.max_length, int(found.tokens["tokens"].max()))
+    size = measure_model(load_model_config(settled), settled)
+    on_machine = choose_checkpointing(size, longest, settled, hardware)
+    left, machine = chosen, hardware
+    if hardware.gradient_checkpointing == AUTO:
+        left = [*chosen, on_machine]
+        machine = hardware.model_copy(update={CHECKPOINTING: on_machine.value})
+    now = {
+        "chosen": [asdict(one) for one in left],
+        "stated": list(_list_stated([*by_rule, on_machine], settled, machine, left)),
+    }
+    if not left:
+        return settled, machine, {**now, "choices": earlier}
     choice = {
         "base_model": recipe.base_model,
         "fingerprint": fingerprint,
         "values": {one.key: one.value for one in chosen},
         "hardware": {CHECKPOINTING: machine.gradient_checkpointing},
-        "chosen": [asdict(one) for one in chosen],
+        # Weights that do not fit here are in 4 bits here alone, not back on the first machine.
+        "chosen": kept["chosen"] if kept else [asdict(one) for one in chosen],
     }
     others = [one for one in earlier if one["fingerprint"] != fingerprint]
-    now = [asdict(one) for one in (*chosen, *on_machine)]
-    return settled, machine, {"chosen": now, "choices": [*others, choice]}
+    return settled, machine, {**now, "choices": [*others, choice]}
 
 
 def describe_situation(
@@ -113,30 +121,41 @@ def describe_situation(
         rank=int(probe.lora["r"]),
         at_once=count_at_once(probe, hardware),
         is_in_4_bits=is_stored_in_4_bits(config),
+        start=read_shape(recipe.start_from),
     )
 
 
 def _fill(recipe: StatedRecipe | Recipe) -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
-    return recipe.settle({**PLACEHOLDERS, "global_batch_size": 1})
+    return recipe.settle({**PLACEHOLDERS, "global_batch_size": 1, **read_shape(recipe.start_from)})
 
 
-def _choose(recipe: StatedRecipe, found: Situation, hardware: Hardware) -> list[Choice]:
+def _choose(by_rule: list[Choice], recipe: StatedRecipe) -> list[Choice]:
     left = {*recipe.list_auto()}
-    chosen = [one for one in choose_values(recipe, found, hardware) if one.key in left]
+    chosen = [one for one in by_rule if one.key in left]
     for one in chosen:
         log.info("recipe.%s: %s (auto). %s", one.key, one.value, one.reason)
     return chosen
 
 
-def _keep(
-    recipe: StatedRecipe, found: Situation, hardware: Hardware, kept: dict[str, Any]
-) -> list[Choice]:
+def _keep(by_rule: list[Choice], kept: dict[str, Any]) -> list[Choice]:
     """Keep what was chosen before; weights that do not fit this machine are in 4 bits here."""
     chosen = [Choice(**one) for one in kept["chosen"]]
-    here = next(one for one in choose_values(recipe, found, hardware) if one.key == BITS)
+    here = next(one for one in by_rule if one.key == BITS)
     return [here if one.key == BITS and here.value and not one.value else one for one in chosen]
+
+
+def _list_stated(
+    by_rule: list[Choice], recipe: Recipe, hardware: Hardware, chosen: list[Choice]
+) -> Iterator[dict[str, Any]]:
+    """List what is stated, next to what `auto` would have become."""
+    keys = {one.key for one in chosen}
+    for one in by_rule:
+        if one.key not in keys:
+            on_machine = one.key == f"hardware.{CHECKPOINTING}"
+            stated = hardware.gradient_checkpointing if on_machine else find_value(recipe, one.key)
+            yield asdict(one) | {"value": stated, "auto": one.value}
 
 
 def _count(train: list[Example], validation: list[Example], recipe: StatedRecipe) -> pd.DataFrame:

@@ -17,8 +17,8 @@ Sources, by the names that the plan gives:
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -81,6 +81,7 @@ class Situation:
         rank: of that adapter.
         at_once: examples that a batch must be a multiple of.
         is_in_4_bits: whether the base model is stored in 4 bits.
+        start: what the adapter that the training starts from prescribes, by recipe key.
     """
 
     tokens: pd.DataFrame
@@ -91,6 +92,7 @@ class Situation:
     rank: int
     at_once: int
     is_in_4_bits: bool = False
+    start: Mapping[str, Any] = field(default_factory=dict)
 
 
 def choose_values(stated: StatedRecipe, found: Situation, hardware: Hardware) -> list[Choice]:
@@ -126,7 +128,7 @@ def choose_values(stated: StatedRecipe, found: Situation, hardware: Hardware) ->
         length,
         batch,
         epochs,
-        *_choose_rank(int(used["completion_tokens"].sum()), found),
+        *_choose_lora(int(used["completion_tokens"].sum()), found),
         choose_bits(found, longest, take(length), take(batch), stated, hardware),
         _choose_rate(steps, found),
     ]
@@ -226,7 +228,17 @@ def _choose_epochs(rows: int, per_epoch: int) -> Choice:
     return Choice("num_train_epochs", value, f"{reason}.", f"{TINKER}; {REPEATED}")
 
 
-def _choose_rank(trained: int, found: Situation) -> Iterator[Choice]:
+def _choose_lora(trained: int, found: Situation) -> Iterator[Choice]:
+    """Choose rank, alpha and layers; those of an adapter that the training starts from stay."""
+    for one in _choose_new_lora(trained, found):
+        if one.key in found.start:
+            why = "The adapter that the training starts from has it, and its weights fit no other."
+            yield Choice(one.key, found.start[one.key], why, "recipe.start_from")
+        else:
+            yield one
+
+
+def _choose_new_lora(trained: int, found: Situation) -> Iterator[Choice]:
     per_rank = found.size.trainable / found.rank
     rank = RANK
     while rank * per_rank < trained and rank < MOST_RANK:
@@ -243,6 +255,12 @@ def _choose_rank(trained: int, found: Situation) -> Iterator[Choice]:
         ALPHA,
         f"With {ALPHA} for every rank, the best learning rate does not depend on the rank.",
         REGRET,
+    )
+    yield Choice(
+        "lora.target_modules",
+        PLACEHOLDERS["lora.target_modules"],
+        "An adapter on all linear layers learns more than one on those of the attention alone.",
+        f"{LESS}; {REGRET}",
     )
 
 

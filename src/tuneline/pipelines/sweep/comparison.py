@@ -15,6 +15,9 @@ from tuneline.statistics.significance import find_groups
 
 CHRF = tuple(metric for metric in METRICS if metric.name == "chrf")
 
+# What `auto` derives from each other: with another epoch comes another rate.
+FOLLOWING = ("global_batch_size", "num_train_epochs", "learning_rate")
+
 
 def list_rows(results: list[dict[str, Any]], plan: dict[str, Any]) -> list[dict[str, Any]]:
     """List the trials for a table, the best first.
@@ -105,7 +108,7 @@ def describe_sweep(
         "values": winner["values"],
         "shown": shown,
         "lead": lead,
-        "yaml": _write_yaml(winner["values"]),
+        "yaml": "",  # `write_yaml` makes it, if there is something to copy
         "trials": rows,
     }
 
@@ -143,13 +146,22 @@ def _summarize(
     return f"{words} No significant difference: the recipe as it is may be kept."
 
 
-def _write_yaml(values: dict[str, Any]) -> str:
-    """Write values as one would into the use case's file; nothing for the recipe as it is."""
-    block: dict[str, Any] = {}
+def write_yaml(use_case: str, values: dict[str, Any], settings: dict[str, Any]) -> str:
+    """Write a trial's values as a file of one's own states them.
+
+    Args:
+        use_case: its name.
+        values: by dotted key.
+        settings: the whole recipe of the trial.
+
+    Returns:
+        The values, and those of `FOLLOWING`: left to `auto`, they would become others.
+    """
+    block: dict[str, Any] = {key: settings[key] for key in FOLLOWING}
     for key, value in values.items():
         *path, last = key.split(".")
         inner = block
         for part in path:
             inner = inner.setdefault(part, {})
         inner[last] = value
-    return yaml.safe_dump({"recipe": block}, sort_keys=False) if block else ""
+    return str(yaml.safe_dump({use_case: {"recipe": block}}, sort_keys=False))

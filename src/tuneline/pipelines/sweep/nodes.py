@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.parameters import Evaluation, Hardware
-from tuneline.pipelines.sweep.comparison import describe_sweep, list_rows
+from tuneline.pipelines.sweep.comparison import describe_sweep, list_rows, write_yaml
 from tuneline.pipelines.sweep.trials import Runner, average_chrf, halve
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, embed_plot, render_page, style
 
@@ -66,6 +66,7 @@ def compare_trials(
     sweep_plan: dict[str, Any],
     validation: list[Example],
     evaluation: Evaluation,
+    settings: list[Any],
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Compare the trials, and the winner with the recipe as it is.
 
@@ -74,12 +75,17 @@ def compare_trials(
         sweep_plan: names those that did not fit, and the time.
         validation: the examples that were asked; which of them belong together.
         evaluation: confidence, resamples, seed.
+        settings: of the use case, whose name their keys begin with.
 
     Returns:
         One row a trial, the best first; and the record, as `describe_sweep` gives it.
     """
     rows = list_rows(sweep_results, sweep_plan)
     record = describe_sweep(sweep_results, rows, validation, evaluation)
+    if record["values"]:
+        use_case = settings[0].key.partition(".")[0]
+        trained = next(one for one in sweep_plan["trials"] if one["name"] == record["winner"])
+        record["yaml"] = write_yaml(use_case, record["values"], trained["settings"])
     log.info("%s", record["summary"])
     return pd.DataFrame(rows), record
 
@@ -105,7 +111,9 @@ def plot_trials(sweep_results: list[dict[str, Any]]) -> go.Figure:
             marker={"symbol": number, "size": 9},
         )
     figure = style(figure, "Answers of the trials", x="% of the steps", y="chrF")
-    return figure.update_layout(xaxis_range=[0, 108])
+    # Names of trials are long: on a phone they would cover the title.
+    legend = {"yanchor": "top", "y": -0.25, "xanchor": "left", "x": 0}
+    return figure.update_layout(xaxis_range=[0, 108], legend=legend)
 
 
 def write_sweep_page(
@@ -122,6 +130,6 @@ def write_sweep_page(
         "pipelines/sweep/sweep.html.jinja",
         record=sweep_record,
         plan=sweep_plan,
-        plot=embed_plot(sweep_plot, height=380),
+        plot=embed_plot(sweep_plot, height=440),
         plotly=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own script
     )

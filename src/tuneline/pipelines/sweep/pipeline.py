@@ -30,7 +30,13 @@ def create_pipeline() -> Pipeline:
             Node(
                 compare_trials,
                 name="compare_trials",
-                inputs=["sweep_results", "sweep_plan", "validation", "params:evaluation"],
+                inputs=[
+                    "sweep_results",
+                    "sweep_plan",
+                    "validation",
+                    "params:evaluation",
+                    "params:settings",
+                ],
                 outputs=["sweep_table", "sweep_record"],
             ),
             Node(plot_trials, name="plot_trials", inputs="sweep_results", outputs="sweep_plot"),
