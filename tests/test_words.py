@@ -74,6 +74,7 @@ def count_words(pages: list[Path]) -> int:
 
 
 def test_the_pages_stay_short():
-    pages = sorted((PROJECT / "docs").glob("*.md"))
-    assert count_words(pages) < 25_000
+    generated = {"parameters.md"}  # It grows with every key.
+    pages = [one for one in (PROJECT / "docs").glob("*.md") if one.name not in generated]
+    assert count_words(pages) < 22_000
     assert len((PROJECT / "README.md").read_text("utf-8").splitlines()) <= 90
