@@ -14,9 +14,6 @@ ORDINARY = {
     "words of plain English": "asked, cleared, collected, derived, dialogues, embedded, key, "
     "ladder, matching, options, overflow, parallel, places, reply, room, shown, side, slips, tell, "
     "trial, words, the ratings",
-    "a unit, an HTML tag": "meter",
-    "those who make goods": "makers",
-    "a list of words has such names": "word_…",
     "facts of a table": "…_facts",
     "its parts are options of Kedro's": "--pipeline=<use_case> --tags=<stage>",
 }
