@@ -12,8 +12,7 @@ LOG = PROJECT / "docs/log.md"
 # Old names that no search can tell, and why.
 ORDINARY = {
     "words of plain English": "asked, cleared, collected, derived, dialogues, embedded, key, "
-    "ladder, matching, options, overflow, parallel, places, reply, room, shown, side, slips, tell, "
-    "trial, words, the ratings",
+    "ladder, options, overflow, parallel, places, shown, side, slips, words, the ratings",
     "facts of a table": "…_facts",
     "its parts are options of Kedro's": "--pipeline=<use_case> --tags=<stage>",
 }
