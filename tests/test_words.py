@@ -12,11 +12,7 @@ LOG = PROJECT / "docs/log.md"
 # Old names that no search can tell, and why.
 ORDINARY = {
     "words of plain English": "asked, cleared, collected, derived, dialogues, embedded, key, "
-    "ladder, matching, options, overflow, parallel, places, reply, room, shown, side, slips, tell, "
-    "trial, words, the ratings",
-    "a unit, an HTML tag": "meter",
-    "those who make goods": "makers",
-    "a list of words has such names": "word_…",
+    "ladder, options, overflow, parallel, places, shown, side, slips, words, the ratings",
     "facts of a table": "…_facts",
     "its parts are options of Kedro's": "--pipeline=<use_case> --tags=<stage>",
 }
@@ -74,6 +70,7 @@ def count_words(pages: list[Path]) -> int:
 
 
 def test_the_pages_stay_short():
-    pages = sorted((PROJECT / "docs").glob("*.md"))
-    assert count_words(pages) < 25_000
+    generated = {"parameters.md"}  # It grows with every key.
+    pages = [one for one in (PROJECT / "docs").glob("*.md") if one.name not in generated]
+    assert count_words(pages) < 22_000
     assert len((PROJECT / "README.md").read_text("utf-8").splitlines()) <= 90
