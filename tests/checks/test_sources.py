@@ -92,7 +92,7 @@ def test_what_the_plan_has_chosen_is_shown_as_chosen(local: Path):
     base = "data/06_models/tiny_base"
     choices = {"choices": [{"base_model": base, "values": {"learning_rate": 0.003}}]}
     stated = {"recipe": {"learning_rate": "auto", "quantization": {"load_in_4bit": True}}}
-    stated["recipe"] |= {"lora": {"r": 4, "lora_alpha": 4}}
+    stated["recipe"] |= {"lora": {"r": 4, "lora_alpha": 4, "target_modules": "all-linear"}}
     listed = list_settings(load(local, "test", {USE_CASE: stated}), USE_CASE, choices)
     shown = {one.key: (one.value, one.source) for one in listed}
     assert shown[f"{USE_CASE}.recipe.learning_rate"] == ("0.003", "chosen by the plan")
