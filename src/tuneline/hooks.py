@@ -164,14 +164,17 @@ class RecordOfStages:
 
     @hook_impl(trylast=True)  # after what refuses a run
     def before_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
-        """Find the whole stages."""
+        """Find the whole stages, and what they hand to each other."""
         from kedro.framework.project import pipelines
 
-        from tuneline.checks.up_to_date import list_stages
+        from tuneline.checks.up_to_date import list_inputs, list_stages
 
         self.catalog, self.folder = catalog, self.project / self.loader["globals"]["data"]
         self.stages = {name: pipelines[name] for name in list_stages(pipeline, pipelines)}
-        self.inputs: dict[str, dict[str, Any] | None] = {}
+        read = {one for name, stage in self.stages.items() for one in list_inputs(name, stage)}
+        self.handed = read & pipeline.all_outputs()
+        self.inputs: dict[str, dict[str, Any]] = {}
+        self.written: dict[str, dict[str, Any] | None] = {}
         self.ended: set[str] = set()
 
     @hook_impl
@@ -179,9 +182,18 @@ class RecordOfStages:
         """Describe a stage before its first node reads anything."""
         for name, stage in self.stages.items():
             if name not in self.inputs and node in stage.nodes:
-                from tuneline.checks.up_to_date import describe_at_start
+                from tuneline.checks.up_to_date import describe_stage, wait_for_clock
 
-                self.inputs[name] = describe_at_start(name, stage, self.catalog)
+                self.inputs[name] = describe_stage(name, stage, self.catalog, self.handed)
+                wait_for_clock(self.inputs[name])
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Describe what one stage has written and another one reads."""
+        if dataset_name in self.handed:
+            from tuneline.checks.up_to_date import describe_input
+
+            self.written[dataset_name] = describe_input(dataset_name, self.catalog)
 
     @hook_impl
     def after_node_run(self, node: "Node") -> None:
@@ -191,12 +203,14 @@ class RecordOfStages:
     @hook_impl(tryfirst=True)  # before another run may write the same files
     def after_pipeline_run(self) -> None:
         """Record the stages that have run from their first node to their last."""
-        from tuneline.checks.up_to_date import record_stage
+        from tuneline.checks.up_to_date import list_inputs, record_stage
 
-        for name, inputs in self.inputs.items():
+        for name, described in self.inputs.items():
             stage = self.stages[name]
-            if inputs and {node.name for node in stage.nodes} <= self.ended:
-                record_stage(self.folder, name, stage, self.catalog, inputs)
+            handed = self.written.keys() & {*list_inputs(name, stage)}
+            described["inputs"] |= {one: self.written[one] for one in handed}
+            if {node.name for node in stage.nodes} <= self.ended:
+                record_stage(self.folder, name, stage, self.catalog, described)
 
 
 class ProgressDuringRun:

@@ -132,6 +132,12 @@ def test_only_whole_stages_that_act_on_their_own_files_can_be_up_to_date(project
     }
 
 
+def test_a_whole_run_leaves_the_records_of_its_stages(finished_run: Path):
+    """All but the plan's: it reads how long the training took, and would now say it better."""
+    records = {path.stem for path in (finished_run / "data/test/.stages").iterdir()}
+    assert records == {f"product_descriptions.{one}" for one in ("prepare", "train", "evaluate")}
+
+
 def test_a_remote_source_is_never_told_to_be_the_same(project: Path):
     stated = project / "conf/local/catalog.yml"
     entry = {"type": "tuneline.datasets.RawJSONDataset", "filepath": "memory://raw.json"}

@@ -15,6 +15,7 @@ import platform
 import sysconfig
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -84,55 +85,78 @@ def _is_whole(pipeline: Pipeline, stage: Pipeline) -> bool:
     return set(pipeline.nodes) == set(stage.nodes)
 
 
-def describe_stage(name: str, stage: Pipeline, catalog: DataCatalog) -> dict[str, Any]:
+def list_inputs(name: str, stage: Pipeline) -> list[str]:
+    """List what decides the result of a stage: parameters and datasets, without its own work."""
+    use_case, _, kind = name.partition(".")
+    return sorted(stage.inputs() - {f"{use_case}.{one}" for one in STAGES[kind]})
+
+
+def describe_input(name: str, catalog: DataCatalog) -> dict[str, Any] | None:
+    """Describe an input as it is now.
+
+    Args:
+        name: of a dataset or of parameters.
+        catalog: has it.
+
+    Returns:
+        The hash of its `value`, the commit of the `base` model, the stamps of the `files`; None if
+        it cannot be told.
+    """
+    try:
+        if name.startswith("params:"):
+            return _describe_value(name, catalog.load(name))
+        if is_settled(name):
+            return _describe_value(name, _load_settled(name, catalog))
+        return {"value": "", "base": "", "files": _stamp(set(_list_files(name, catalog)))}
+    except UncertainError:
+        return None
+
+
+def _describe_value(name: str, value: Any) -> dict[str, Any]:
+    files, base = set[str](), ""
+    if name.endswith(RECIPE):
+        keys = _read_keys(value)
+        files, base = set(_list_base_files(keys)), _find_commit(keys)
+    elif name.endswith(f"{RECIPE}.start_from") and value:
+        files = set(_list_folder(Path(value)))
+    return {"value": _hash(value), "base": base, "files": _stamp(files)}
+
+
+def describe_stage(
+    name: str, stage: Pipeline, catalog: DataCatalog, later: set[str] | None = None
+) -> dict[str, Any]:
     """Describe everything that decides what a stage makes.
 
     Args:
         name: `<use_case>.<stage>`.
         stage: its nodes.
         catalog: its data and parameters.
+        later: what other stages of the same run write: each is described once it is written.
 
     Returns:
-        Plain values: hashes of the code, the parameters and the entries of the catalog, and the
-        stamps of the files that are read.
-
-    Raises:
-        UncertainError: if it cannot be told.
+        Plain values: hashes of the code and of the entries of the catalog, and the `inputs`, each
+        as `describe_input` gives it.
     """
-    use_case, _, kind = name.partition(".")
-    own = {f"{use_case}.{one}" for one in STAGES[kind]}
-    parameters = sorted(one for one in stage.inputs() if one.startswith("params:"))
-    settled = sorted(filter(is_settled, stage.inputs()))
-    read = sorted(stage.inputs() - {*parameters, *settled} - own)
-    values = {one: catalog.load(one) for one in parameters}
-    values |= {one: _load_settled(one, catalog) for one in settled}
-    files = {path for one in read for path in _list_files(one, catalog)}
-    for one, value in values.items():
-        if one.endswith(".recipe"):
-            files |= set(_list_base_files(_read_keys(value)))
-        elif one.endswith(".recipe.start_from") and value:
-            files |= set(_list_folder(Path(value)))
+    inputs = list_inputs(name, stage)
+    read = [one for one in inputs if not one.startswith("params:") and not is_settled(one)]
     return {
         "code": hash_code(),
-        "parameters": {one: _hash(value) for one, value in values.items()},
-        "base": [
-            _find_commit(_read_keys(value))
-            for one, value in values.items()
-            if one.endswith(".recipe")
-        ],
-        "datasets": {one: _hash_entry(one, catalog) for one in (*read, *stage.all_outputs())},
-        "files": _stamp(files),
+        "datasets": {one: _hash_entry(one, catalog) for one in {*read, *stage.all_outputs()}},
+        "inputs": {one: describe_input(one, catalog) for one in inputs if one not in (later or ())},
     }
 
 
-def describe_at_start(name: str, stage: Pipeline, catalog: DataCatalog) -> dict[str, Any] | None:
-    """Describe a stage that is about to begin; None if it cannot be told what decides it."""
-    try:
-        inputs = describe_stage(name, stage, catalog)
-        _wait_for_clock(inputs["files"])
-    except UncertainError:
-        return None
-    return inputs
+def wait_for_clock(described: Mapping[str, Any]) -> None:
+    """Wait until a change of a described file would have a later time than it has."""
+    with suppress(UncertainError):  # such a record is not written
+        _wait_for_clock(_gather_files(described))
+
+
+def _gather_files(described: Mapping[str, Any]) -> Stamps:
+    files: Stamps = {}
+    for one in described["inputs"].values():
+        files |= one["files"] if one else {}
+    return files
 
 
 def stamp_outputs(stage: Pipeline, catalog: DataCatalog) -> Stamps:
@@ -173,8 +197,8 @@ def record_stage(
         name: `<use_case>.<stage>`.
         stage: its nodes.
         catalog: its data and parameters.
-        inputs: as `describe_stage` gave them before the stage read anything. If they are others by
-            now, nothing is recorded.
+        inputs: as `describe_stage` gave them before the stage read anything, with those that the
+            run has written. If they are others by now, nothing is recorded.
     """
     path = _name_record(folder, name)
     record = _make_record(stage, name, catalog, inputs)
@@ -191,20 +215,27 @@ def _make_record(
         outputs = stamp_outputs(stage, catalog)
         _wait_for_clock(outputs)
         now = _leave_out(describe_stage(name, stage, catalog), outputs)
-        if _leave_out(inputs, outputs) != now or stamp_outputs(stage, catalog) != outputs:
+        _wait_for_clock(_gather_files(now))
+        if None in now["inputs"].values() or _leave_out(inputs, outputs) != now:
+            return None
+        if stamp_outputs(stage, catalog) != outputs:
             return None
     except UncertainError:
         return None
     return {"inputs": now, "outputs": outputs}
 
 
-def _leave_out(inputs: dict[str, Any], made: Stamps) -> dict[str, Any]:
+def _leave_out(described: dict[str, Any], made: Stamps) -> dict[str, Any]:
     """Leave out what the stage wrote itself: an evaluation reads the scores of all of them.
 
     And what is not there: before the first evaluation that is the folder of all scores.
     """
-    files = {one: stamp for one, stamp in inputs["files"].items() if stamp and one not in made}
-    return {**inputs, "files": files}
+    inputs = dict(described["inputs"])
+    for name, one in inputs.items():
+        if one:
+            files = {path: at for path, at in one["files"].items() if at and path not in made}
+            inputs[name] = {**one, "files": files}
+    return {**described, "inputs": inputs}
 
 
 def _name_record(folder: Path, name: str) -> Path:

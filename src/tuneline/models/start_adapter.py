@@ -83,7 +83,9 @@ def read_shape(start_from: str | None) -> dict[str, Any]:
         start_from: the adapter's folder, if there is one.
 
     Returns:
-        Values by recipe key, of `SHAPE`; none without an adapter.
+        Values by recipe key: of `SHAPE`, and the `quantization` where it is recorded, since an
+        adapter corrects the rounding of the weights that it was trained on; none without an
+        adapter.
 
     Raises:
         TunelineError: if it is no folder of an adapter, or its config cannot be read.
@@ -93,8 +95,13 @@ def read_shape(start_from: str | None) -> dict[str, Any]:
     problems = list(find_folder_problem(start_from))
     if problems:
         raise TunelineError(*problems)
-    config = _read_config(Path(start_from))
-    return {f"lora.{key}": config[key] for key in SHAPE if config.get(key) is not None}
+    folder = Path(start_from)
+    config = _read_config(folder)
+    shape = {f"lora.{key}": config[key] for key in SHAPE if config.get(key) is not None}
+    if not (folder / PROVENANCE).is_file():
+        return shape
+    settings = read_sealed(folder / PROVENANCE, COPY_AGAIN)["recipe"]["settings"]
+    return shape | {"quantization": settings.get("quantization")}
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

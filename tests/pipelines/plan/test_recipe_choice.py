@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,9 @@ from tests.conftest import CPU, PROJECT, TINY_BASE
 from tests.training.small_runs import make_examples
 from tuneline.errors import TunelineError
 from tuneline.parameters import StatedRecipe
-from tuneline.parameters.chosen import settle_hardware, settle_last
+from tuneline.parameters.chosen import FOUR_BITS, settle_hardware, settle_last
 from tuneline.pipelines.plan.recipe_choice import choose_recipe
+from tuneline.utils.hashing import write_sealed
 
 RECIPE = StatedRecipe(base_model=str(PROJECT / TINY_BASE))
 EXAMPLES = make_examples(16), make_examples(4)
@@ -100,6 +102,21 @@ def test_what_goes_on_from_an_adapter_has_its_rank_alpha_and_layers(tmp_path: Pa
     assert recipe.lora == shape
     reasons = {one["key"]: one["reason"] for one in choices["chosen"]}
     assert "adapter that the training starts from" in reasons["lora.r"]
+
+
+@pytest.mark.parametrize("quantization", [None, FOUR_BITS])
+def test_what_goes_on_from_an_adapter_stays_on_weights_stored_as_its_were(
+    tmp_path: Path, quantization: dict[str, Any] | None
+):
+    (tmp_path / "adapter_config.json").write_text('{"r": 4}')
+    (tmp_path / "adapter_model.safetensors").touch()
+    settings = {"recipe": {"settings": {"quantization": quantization}}}
+    write_sealed(tmp_path / "provenance.json", settings)
+    stated = RECIPE.model_copy(update={"start_from": str(tmp_path)})
+    recipe, _, choices = choose_recipe(*EXAMPLES, {}, stated, CPU)
+    assert recipe.quantization == quantization
+    chosen = next(one for one in choices["chosen"] if one["key"] == "quantization")
+    assert "was trained on weights stored so" in chosen["reason"]
 
 
 def test_a_stage_before_any_plan_is_told_to_make_one():

@@ -144,8 +144,11 @@ def choose_bits(
 ) -> Choice:
     """Choose between a base model in 4 bits and one that is not quantized: the faster that fits.
 
-    Where checkpointing is left to the plan, it is taken only if that makes the faster one fit.
+    An adapter that the training starts from stays on the weights that it was trained on. Where checkpointing is left to the plan, it is taken only if that makes the faster one fit.
     """
+    if "quantization" in found.start:
+        why = "The adapter that the training starts from was trained on weights stored so."
+        return Choice("quantization", found.start["quantization"], why, "recipe.start_from")
     chosen = {**PLACEHOLDERS, "max_length": max_length, "global_batch_size": batch}
     recipe = stated.settle(chosen)
     tokens = measure_pass(float(found.tokens["tokens"].mean()), recipe, hardware)
