@@ -144,7 +144,8 @@ def choose_bits(
 ) -> Choice:
     """Choose between a base model in 4 bits and one that is not quantized: the faster that fits.
 
-    An adapter that the training starts from stays on the weights that it was trained on. Where checkpointing is left to the plan, it is taken only if that makes the faster one fit.
+    An adapter that the training starts from stays on weights stored as its were. Where
+    checkpointing is left to the plan, it is taken only if that makes the faster one fit.
     """
     if "quantization" in found.start:
         why = "The adapter that the training starts from was trained on weights stored so."
