@@ -167,7 +167,8 @@ class RecordOfStages:
         """Find the whole stages, and what they hand to each other."""
         from kedro.framework.project import pipelines
 
-        from tuneline.checks.up_to_date import list_inputs, list_stages
+        from tuneline.checks.stage_inputs import list_inputs
+        from tuneline.checks.up_to_date import list_stages
 
         self.catalog, self.folder = catalog, self.project / self.loader["globals"]["data"]
         self.stages = {name: pipelines[name] for name in list_stages(pipeline, pipelines)}
@@ -182,16 +183,15 @@ class RecordOfStages:
         """Describe a stage before its first node reads anything."""
         for name, stage in self.stages.items():
             if name not in self.inputs and node in stage.nodes:
-                from tuneline.checks.up_to_date import describe_stage, wait_for_clock
+                from tuneline.checks.stage_inputs import describe_at_start
 
-                self.inputs[name] = describe_stage(name, stage, self.catalog, self.handed)
-                wait_for_clock(self.inputs[name])
+                self.inputs[name] = describe_at_start(name, stage, self.catalog, self.handed)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
         """Describe what one stage has written and another one reads."""
         if dataset_name in self.handed:
-            from tuneline.checks.up_to_date import describe_input
+            from tuneline.checks.stage_inputs import describe_input
 
             self.written[dataset_name] = describe_input(dataset_name, self.catalog)
 
@@ -203,7 +203,8 @@ class RecordOfStages:
     @hook_impl(tryfirst=True)  # before another run may write the same files
     def after_pipeline_run(self) -> None:
         """Record the stages that have run from their first node to their last."""
-        from tuneline.checks.up_to_date import list_inputs, record_stage
+        from tuneline.checks.stage_inputs import list_inputs
+        from tuneline.checks.up_to_date import record_stage
 
         for name, described in self.inputs.items():
             stage = self.stages[name]

@@ -12,8 +12,9 @@ from kedro.framework.session import KedroSession
 
 from tests.commands import kedro
 from tests.conftest import RAW, run
-from tuneline.checks import up_to_date
-from tuneline.checks.up_to_date import describe_stage, is_up_to_date, list_stages, name_stage
+from tuneline.checks import stage_inputs
+from tuneline.checks.stage_inputs import describe_stage
+from tuneline.checks.up_to_date import is_up_to_date, list_stages, name_stage
 
 NAME = "product_descriptions.prepare"
 TRAIN = Path("data/test/05_model_input/product_descriptions/train.jsonl")
@@ -81,7 +82,7 @@ def test_another_way_to_read_is_another_result(project: Path):
 def test_other_code_or_another_library_is_another_result(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(up_to_date, "hash_code", lambda: "another")
+    monkeypatch.setattr(stage_inputs, "hash_code", lambda: "another")
     assert not check(project)
 
 
@@ -150,7 +151,7 @@ def test_a_version_of_a_later_run_is_no_change_of_the_catalog(project: Path):
     def describe() -> str:
         with KedroSession.create(project, env="test") as session:
             catalog = session.load_context().catalog
-        return up_to_date._hash_entry("product_descriptions.scores", catalog)
+        return stage_inputs._hash_entry("product_descriptions.scores", catalog)
 
     assert describe() == describe()
 

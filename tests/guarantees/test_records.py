@@ -8,7 +8,8 @@ import pytest
 
 from tests.guarantees.reference import Reference
 from tests.guarantees.small_project import MAIN
-from tuneline.checks.up_to_date import FOLDER, STAGES
+from tuneline.checks.stage_inputs import STAGES
+from tuneline.checks.up_to_date import FOLDER
 
 pytestmark = pytest.mark.slow
 
