@@ -75,20 +75,29 @@ def launch(task: Callable[..., Any], team: Team, *arguments: Any) -> list[Any]:
     from torch.distributed.elastic.rendezvous import RendezvousError
     from torch.distributed.launcher.api import elastic_launch
 
-    # What they say of every process that they end, and of every machine that is lost.
-    for name in ("agent.server", "multiprocessing.api", "rendezvous"):
+    for name in ("agent.server.api", "multiprocessing.api"):  # of every process that it ends
         logging.getLogger(f"torch.distributed.elastic.{name}").setLevel(logging.ERROR)
     if team.machines > 1:
-        log.info(
-            "Machine %s of %s meets the others at %s.", team.machine, team.machines, team.rendezvous
-        )
+        _prepare_machine(team)
     try:
-        values = elastic_launch(_configure(team), _run_one)(task, team.processes, arguments)
+        values = elastic_launch(_configure(team), _run_one)(task, team, arguments)
     except ChildFailedError as error:
         raise TunelineError(_format_failure(error, team)) from error
     except RendezvousError as error:
         raise TunelineError(_format_missed(error, team)) from error
     return list(values.values())
+
+
+def _prepare_machine(team: Team) -> None:
+    # A machine that comes back may be the first by torch's count; one that was the first before
+    # would go on looking for the others at its own address (torch 2.13, `next_rendezvous`).
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
+    # Tracebacks of what is started again; what ends a training is said in a sentence.
+    for name in ("multiprocessing.api", "rendezvous.dynamic_rendezvous"):
+        logging.getLogger(f"torch.distributed.elastic.{name}").setLevel(logging.CRITICAL)
+    log.info(
+        "Machine %s (of %s) meets the others at %s.", team.machine, team.machines, team.rendezvous
+    )
 
 
 def _configure(team: Team) -> Any:
@@ -137,16 +146,16 @@ def _format_missed(error: Exception, team: Team) -> Problem:
     )
 
 
-def _run_one(task: Callable[..., Any], processes: int, arguments: tuple[Any, ...]) -> Any:
+def _run_one(task: Callable[..., Any], team: Team, arguments: tuple[Any, ...]) -> Any:
     from torch.distributed.elastic.multiprocessing.errors import record
 
     # The first process says that the training was stopped; the others end without a word.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What it raises reaches the first process.
-    return record(_run_set_up)(task, processes, arguments)
+    return record(_run_set_up)(task, team, arguments)
 
 
-def _run_set_up(task: Callable[..., Any], processes: int, arguments: tuple[Any, ...]) -> Any:
+def _run_set_up(task: Callable[..., Any], team: Team, arguments: tuple[Any, ...]) -> Any:
     import kedro.framework.project  # noqa: F401 - it sets logging up, as in the first process
     import torch
 
@@ -154,9 +163,17 @@ def _run_set_up(task: Callable[..., Any], processes: int, arguments: tuple[Any, 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     else:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // team.processes))
     try:
         return task(*arguments)
+    except RuntimeError as error:  # as PyTorch says that it has lost another process
+        if team.machines > 1:
+            log.warning("Machine %s stops here: %s", team.machine, _shorten(error))
+        raise
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+
+
+def _shorten(error: Exception) -> str:
+    return f"{' '.join(str(error).split())[:200]}. It waits for the others, and starts again."
