@@ -1,12 +1,15 @@
-"""A training whose model is divided between processes on a CPU, where Accelerate divides none.
+"""Trainings whose model is divided between processes on a CPU, where Accelerate divides none.
 
 It divides a model among GPUs alone: what it finds out about the processes is changed here, before
 they train. All else is what runs on GPUs, with gloo in the place of NCCL.
 """
 
+import os
+
 from accelerate import state
 from accelerate.utils import DistributedType
 
+from tests.training import killed_run
 from tuneline.errors import TunelineError
 from tuneline.training import run
 
@@ -16,6 +19,12 @@ FIT = run.fit
 def fit(task: run.Task) -> TunelineError | None:
     pretend_to_have_gpus()
     return FIT(task)
+
+
+def fit_until_one_process_dies(task: run.Task) -> TunelineError | None:
+    if os.environ["RANK"] == "1":
+        killed_run.die_in_step_3()
+    return fit(task)
 
 
 def pretend_to_have_gpus() -> None:
