@@ -9,8 +9,9 @@ from tests.training.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Hardware, Recipe
+from tuneline.training.best_checkpoint import BY_LOSS, Choice
 from tuneline.training.sharding import even_out
-from tuneline.training.sharding_limits import find_sharding_problems
+from tuneline.training.sharding_limits import check_choice, find_sharding_problems
 
 # Sums of float32 in another order, after twelve steps; a weight of the adapter is about 0.1.
 ROUNDING = 1e-4
@@ -78,3 +79,13 @@ def test_what_a_divided_model_cannot_be_trained_with_is_named(
     (problem,) = find_sharding_problems("tea.recipe", changed, divided, blocks)
     assert said in str(problem)
     assert not list(find_sharding_problems("tea.recipe", changed, hardware, blocks))
+
+
+def test_a_run_whose_answers_choose_its_checkpoint_is_not_divided_later(
+    hardware: Hardware, tmp_path: Path
+):
+    divided, by_answers = hardware.model_copy(update=DIVIDED), Choice("chrf", "they are quick")
+    check_choice(tmp_path, by_answers, hardware)
+    check_choice(tmp_path, BY_LOSS, divided)
+    with pytest.raises(TunelineError, match="answers choose the checkpoint of this run"):
+        check_choice(tmp_path, by_answers, divided)

@@ -18,6 +18,7 @@ from tuneline.training.batches import render_examples
 from tuneline.training.best_checkpoint import ALL_THE_WAY, Watch
 from tuneline.training.checkpoints import finish, remove_old
 from tuneline.training.launch import launch, read_team
+from tuneline.training.sharding_limits import check_choice
 from tuneline.training.validation_answers import list_asked
 from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
 
@@ -67,9 +68,13 @@ def train_run(
         hardware: the machine.
         planned_gb: memory that the plan predicts.
         watch: how it is measured while it runs, and how far it goes.
+
+    Raises:
+        TunelineError: if something stops it; it goes on from its last checkpoint.
     """
     from datasets import Dataset
 
+    check_choice(run, watch.choice, hardware)
     rows = {name: render_examples(tokenizer, found, recipe) for name, found in splits.items()}
     if watch.choice.metric == "chrf":
         rows["asked"] = Dataset.from_list(list_asked(tokenizer, splits["validation"]))

@@ -1,14 +1,38 @@
 """What a base model that is divided among GPUs cannot be trained with."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from tuneline.errors import Problem
+from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
+from tuneline.training.best_checkpoint import Choice
 
 # Optimizers of PyTorch's own, which know weights that are divided. bitsandbytes' and torchao's have
 # kernels that do not (bitsandbytes 0.50).
 OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "sgd")
 DIVIDED = "the model is divided among the GPUs (hardware.fsdp)"
+
+
+def check_choice(run: Path, choice: Choice, hardware: Hardware) -> None:
+    """Refuse to divide the model of a run that has begun with answers choosing its checkpoint.
+
+    Args:
+        run: the run's folder.
+        choice: what chooses, settled as the run began.
+        hardware: whether the model is divided now.
+
+    Raises:
+        TunelineError: if it is.
+    """
+    if hardware.is_sharded and choice.metric == "chrf":
+        raise TunelineError(
+            Problem(
+                where=str(run),
+                wrong=f"answers choose the checkpoint of this run, which has begun, and {DIVIDED}",
+                matters="a divided model answers no prompts while it is trained",
+                remedy="go on where it began, or delete this folder to begin anew",
+            )
+        )
 
 
 def find_sharding_problems(
