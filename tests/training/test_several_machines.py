@@ -118,4 +118,4 @@ def test_several_machines_make_one_adapter_and_nothing_else():
     assert not list(find_machine_problems(train, second))
     for pipeline, hardware in ((chain, two), (plan, second), (chain, second)):
         (problem,) = find_machine_problems(pipeline, hardware)
-        assert "this run makes more than one adapter" in str(problem)
+        assert "this run makes more than an adapter" in str(problem)

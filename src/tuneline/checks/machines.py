@@ -16,7 +16,7 @@ def find_machine_problems(pipeline: Pipeline, hardware: Hardware) -> Iterator[Pr
         hardware: how many machines there are, and which this one is.
 
     Yields:
-        That more than one adapter is trained, or something else is made next to it.
+        That something is made next to one adapter.
     """
     stages = {tag for node in pipeline.nodes for tag in node.tags}
     adapters = [name for name in pipeline.all_outputs() if name.endswith("adapter")]
@@ -27,7 +27,7 @@ def find_machine_problems(pipeline: Pipeline, hardware: Hardware) -> Iterator[Pr
         yield Problem(
             where="hardware.machines",
             value=hardware.machines,
-            wrong="this run makes more than one adapter",
+            wrong="this run makes more than an adapter",
             matters="several machines train one adapter together; what else there is to make would "
             "be made, and written, by each of them",
             remedy="make the plan on machine 0, type `kedro run --pipeline=<use case>.train` on "

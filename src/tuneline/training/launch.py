@@ -7,6 +7,7 @@ last checkpoint.
 
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,7 +169,11 @@ def _run_set_up(task: Callable[..., Any], team: Team, arguments: tuple[Any, ...]
         return task(*arguments)
     except RuntimeError as error:  # as PyTorch says that it has lost another process
         if team.machines > 1:
-            log.warning("Machine %s stops here: %s", team.machine, _shorten(error))
+            log.warning(
+                "Machine %s stops (%s), and starts again once all of them are there.",
+                team.machine,
+                _shorten(error),
+            )
         raise
     finally:
         if torch.distributed.is_initialized():
@@ -176,4 +181,6 @@ def _run_set_up(task: Callable[..., Any], team: Team, arguments: tuple[Any, ...]
 
 
 def _shorten(error: Exception) -> str:
-    return f"{' '.join(str(error).split())[:200]}. It waits for the others, and starts again."
+    """Leave out the line of PyTorch's own source, and its advice."""
+    words = re.sub(r"^\[\S+\] ", "", " ".join(str(error).split()))
+    return words.split(". ")[0][:200]
