@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from transformers import Trainer
 from transformers.trainer_callback import PrinterCallback
-from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from tuneline.errors import Problem, TunelineError
@@ -38,8 +37,8 @@ from tuneline.training.callbacks import (
     Watchdog,
 )
 from tuneline.training.checkpoints import SEAL, remove_old, seal
-from tuneline.training.sharded_trainer import ShardedTrainer
-from tuneline.training.sharding import derive_sharding, even_out, keep_dtypes
+from tuneline.training.sharded_trainer import ShardedTrainer, make_config
+from tuneline.training.sharding import even_out
 from tuneline.training.validation_answers import keep_scores, score_share
 
 # SFTConfig's keys that the recipe checks itself. Those it does not know are SFTConfig's, too; all
@@ -176,12 +175,9 @@ class SFTAdapterTrainer(ShardedTrainer):
         self.recipe, self.hardware = recipe, hardware
         self.progress = TrainingProgress(hardware.price_per_hour, hardware.currency)
         self.flatten = DataCollatorForLanguageModeling(tokenizer.pad_token_id, padding_free=True)
-        config = SFTConfig(output_dir=str(folder), **arguments, **derive_sharding(hardware, model))
-        if hardware.is_sharded:
-            keep_dtypes(config)
         super().__init__(
             model,
-            config,
+            make_config(folder, arguments, hardware, model),
             data_collator=self.flatten if recipe.packing else None,
             train_dataset=rows["train"],
             eval_dataset=rows["validation"],

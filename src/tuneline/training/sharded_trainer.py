@@ -8,10 +8,34 @@ from typing import Any
 
 import torch
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
-from trl import SFTTrainer
+from trl import SFTConfig, SFTTrainer
 
+from tuneline.hub.gguf import quiet_transformers
 from tuneline.parameters import Hardware
-from tuneline.training.sharding import Whole, gather_whole, load_optimizer
+from tuneline.training.sharding import (
+    Whole,
+    derive_sharding,
+    gather_whole,
+    keep_dtypes,
+    load_optimizer,
+)
+
+
+def make_config(folder: Path, arguments: dict[str, Any], hardware: Hardware, model: Any) -> Any:
+    """Make TRL's config, with what it is told of a model that is divided.
+
+    Args:
+        folder: where checkpoints go.
+        arguments: for SFTConfig, of any machine.
+        hardware: whether the model is divided.
+        model: the base model.
+    """
+    if not hardware.is_sharded:
+        return SFTConfig(output_dir=str(folder), **arguments)
+    with quiet_transformers():  # which advises to a checkpointing that draws dropout anew
+        config = SFTConfig(output_dir=str(folder), **arguments, **derive_sharding(model))
+    keep_dtypes(config)
+    return config
 
 
 class ShardedTrainer(SFTTrainer):  # type: ignore[misc]

@@ -12,21 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.models.architecture import name_blocks
-from tuneline.parameters import Hardware
 
 
-def derive_sharding(hardware: Hardware, model: Any) -> dict[str, Any]:
-    """Derive what SFTConfig is told of it.
+def derive_sharding(model: Any) -> dict[str, Any]:
+    """Derive what SFTConfig is told of it: keyword arguments.
 
     Args:
-        hardware: whether the model is divided.
         model: the base model, whose blocks are gathered one at a time.
-
-    Returns:
-        Keyword arguments; none for a model that is not divided.
     """
-    if not hardware.is_sharded:
-        return {}
     blocks = {"transformer_layer_cls_to_wrap": name_blocks(model)}
     return {"fsdp": True, "fsdp_config": {"version": 2, **blocks}}
 

@@ -50,6 +50,14 @@ def test_a_model_is_divided_where_it_does_not_fit_on_one_of_several_gpus(recipe:
     assert (alone.fsdp, len(choices)) == (False, 1)
 
 
+def test_a_model_whose_buffers_are_larger_than_it_is_not_divided(recipe: Recipe):
+    small = ModelSize(1_000_000, 1_500_000, 100_000, 4, 192, 192, 192, 512, 8192)
+    tight = make_machine(memory_gb=0.15)
+    machine, (sharding, _) = choose_machine(small, LONGEST, recipe, tight, BLOCKS)
+    assert machine.fsdp is False
+    assert "no less" in sharding.reason
+
+
 def test_machines_divide_it_as_the_gpus_of_one_do(recipe: Recipe):
     together = {"processes": 1, "machines": 2, "rendezvous": "node0:29400"}
     machine, _ = choose_machine(LARGE, LONGEST, recipe, make_machine(**together), BLOCKS)
@@ -83,7 +91,7 @@ def test_the_plan_says_how_the_model_lies_on_the_gpus(recipe: Recipe):
     small = replace(LARGE, quantized=LARGE.quantized // 10)
     kept = describe_sharding(small, LONGEST, recipe, make_machine(fsdp=False))
     assert kept
-    assert "holds the whole model" in kept["summary"]
+    assert "with a part of the model" in kept["summary"]
     assert describe_sharding(LARGE, LONGEST, recipe, make_machine(processes=1)) is None
 
 

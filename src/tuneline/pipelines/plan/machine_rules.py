@@ -69,23 +69,25 @@ def choose_sharding(
 ) -> Choice:
     """Choose whether a model is divided among the GPUs: only where it does not fit on one.
 
-    A copy on each exchanges the adapter's gradients alone, a divided model all of its weights.
+    A copy on each exchanges the adapter's gradients alone, a divided model all of its weights, for
+    which it needs buffers: those of a small model may be more than its part saves.
     """
     whole, divided = _predict_both(size, longest, recipe, hardware)
     memory = f"up to {whole:.1f} GB of {hardware.memory_gb:g} GB"
     if whole <= hardware.memory_gb:
         reason = f"Whole, the model needs {memory} on each GPU, and parts would exchange more."
     elif blocks:
+        less = "" if divided < whole else ", no less"
         reason = (
             f"Whole, the model would need {memory} on each GPU; divided among "
-            f"{hardware.world_size}, up to {divided:.1f} GB."
+            f"{hardware.world_size}, up to {divided:.1f} GB{less}."
         )
     else:
         reason = (
             f"Whole, the model would need {memory} on each GPU, but transformers names no blocks "
             "of its architecture that it could be divided by."
         )
-    value = whole > hardware.memory_gb and bool(blocks)
+    value = whole > max(hardware.memory_gb, divided) and bool(blocks)
     return Choice(f"hardware.{FSDP}", value, reason, SHARDED)
 
 
@@ -120,20 +122,18 @@ def describe_sharding(
     whole, divided = _predict_both(size, longest, recipe, hardware)
     on_one = predict_weights(size, recipe, hardware.model_copy(update={FSDP: False})) / 1e9
     loading = hardware.processes * on_one if hardware.is_sharded else 0.0
-    count = hardware.world_size
     shown = {"whole": format_number(whole, 1), "divided": format_number(divided, 1)}
     summary = (
-        f"The model is divided among {count} GPUs (FSDP): each needs up to {shown['divided']} GB; "
-        f"with the whole model it would be {shown['whole']} GB. While it is loaded, a machine "
-        f"needs {format_number(loading, 1)} GB of its own memory. This has been tried on CPUs, "
-        "and not yet on GPUs."
+        f"Each GPU needs up to {shown['divided']} GB; with the whole model it would be "
+        f"{shown['whole']} GB. While it is loaded, a machine needs {format_number(loading, 1)} GB "
+        "of its own memory. This has been tried on CPUs, and not yet on GPUs."
         if hardware.is_sharded
-        else f"Each of {count} GPUs holds the whole model, and needs up to {shown['whole']} GB; "
-        f"divided (hardware.fsdp) it would be {shown['divided']} GB."
+        else f"Each GPU needs up to {shown['whole']} GB; with a part of the model "
+        f"(hardware.fsdp) it would be {shown['divided']} GB."
     )
     return {
         "divided": hardware.is_sharded,
-        "processes": count,
+        "processes": hardware.world_size,
         "whole_gb": whole,
         "divided_gb": divided,
         "loading_gb": round(loading, 4),

@@ -55,7 +55,8 @@ def _list_folds(plan: dict[str, Any]) -> Iterator[Line]:
 
 def _list_gpus(plan: dict[str, Any]) -> Iterator[Line]:
     if found := plan.get("sharding"):
-        yield Line("GPUs", found["summary"])
+        where = "divided among" if found["divided"] else "whole on each of"
+        yield Line("model", f"{where} {found['processes']} GPUs", found["summary"])
 
 
 def name_readiness(plan: dict[str, Any]) -> str:
