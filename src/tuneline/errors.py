@@ -48,6 +48,10 @@ class TunelineError(DatasetError):
         self.problems: Sequence[Problem] = problems
         super().__init__("\n".join(str(problem) for problem in problems))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes with the problems, not with their words alone."""
+        return type(self), tuple(self.problems)
+
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Name what the user may have meant, or all there is if that is little.

@@ -101,9 +101,11 @@ class CheckBeforeRun:
         if problems:
             raise TunelineError(*(name_source(self.loader, problem) for problem in problems))
         self._release()  # what an interrupted run of this very process, a notebook's, has held
-        # Last, so that a run that is refused holds nothing.
-        locks = self.project / self.loader["globals"]["data"] / ".locks"
-        self.held = [hold(locks, name) for name in sorted(set(map(_name_stage, pipeline.nodes)))]
+        # Last, so that a run that is refused holds nothing. Of several machines one writes.
+        if not self.loader["parameters"]["hardware"].get("machine"):
+            locks = self.project / self.loader["globals"]["data"] / ".locks"
+            names = sorted(set(map(_name_stage, pipeline.nodes)))
+            self.held = [hold(locks, name) for name in names]
         if get_current_context(silent=True):
             # A command keeps what it has imported: no search for garbage need walk through it.
             gc.freeze()

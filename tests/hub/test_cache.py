@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tuneline.hub.cache import configure_storage
 from tuneline.parameters import Storage
-from tuneline.training.run import launch
+from tuneline.training.launch import Team, launch
 
 def tell(folder):
     from huggingface_hub.constants import HF_HUB_CACHE
@@ -29,7 +29,7 @@ def tell(folder):
 if __name__ == "__main__":
     folder = sys.argv[1]
     configure_storage(Storage(hub_cache=f"{folder}/hub"))
-    launch(tell, 2, folder)
+    launch(tell, Team(2), folder)
 """
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.training.small_runs import BY_ANSWERS, shrink, train
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.training.run import launch
+from tuneline.training.launch import Team, launch
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ def fail_in_one_process() -> None:
 
 def test_what_one_of_several_processes_says_reaches_the_user_and_stops_the_others():
     with pytest.raises(TunelineError, match=r"process 1 stopped: .*the loss is nan"):
-        launch(fail_in_one_process, 2)
+        launch(fail_in_one_process, Team(2))
 
 
 def test_two_processes_learn_what_one_learns_and_save_once(

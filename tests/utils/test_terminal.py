@@ -165,7 +165,7 @@ with terminal.stoppable():
 """
 SEVERAL = """
 import os, sys, time
-from tuneline.training.run import launch
+from tuneline.training.launch import Team, launch
 from tuneline.utils.terminal import stoppable
 
 def work():
@@ -174,7 +174,7 @@ def work():
 
 if __name__ == "__main__":
     with stoppable():
-        launch(work, 2)
+        launch(work, Team(2))
 """
 
 

@@ -10,6 +10,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.checks.base_models import find_base_problems
+from tuneline.checks.machines import find_machine_problems
 from tuneline.checks.recipes import (
     find_unknown_width,
     is_settled,
@@ -42,6 +43,7 @@ from tuneline.parameters import (
     Recipe,
     Synthesize,
 )
+from tuneline.training.sharding_limits import find_sharding_problems
 from tuneline.utils.disks import locate
 
 # A processor without bfloat16 takes four times as long as in float32, one with it half as long.
@@ -160,6 +162,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
     from tuneline.checks.library_keys import find_problems
 
     hardware = read_hardware(catalog)
+    yield from find_machine_problems(pipeline, hardware)
     stages = {tag for node in pipeline.nodes for tag in node.tags}
     loading = {tag for node in _list_loading(pipeline, catalog) for tag in node.tags}
     weights = bool(loading)
@@ -168,6 +171,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
         evaluation = Evaluation.model_validate(catalog.load(f"params:{use_case}.evaluation"))
         yield from find_problems(use_case, recipe, evaluation)
         yield from find_batch_problem(recipe, hardware, f"{use_case}.recipe.global_batch_size")
+        yield from find_sharding_problems(f"{use_case}.recipe", recipe, hardware)
         unusable = list(find_base_problems(use_case, recipe, weights))
         yield from unusable
         unreadable = list(_find_template_problem(use_case, recipe))

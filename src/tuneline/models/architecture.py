@@ -76,6 +76,20 @@ def list_quantized(model: Any, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def name_blocks(model: Any) -> list[str]:
+    """Name the classes of the layers that stay whole where a model is divided among GPUs.
+
+    Args:
+        model: the base model, which may be empty.
+
+    Returns:
+        Those that transformers names (`_no_split_modules`) and the model has; none for an
+        architecture whose blocks are not known.
+    """
+    known = getattr(model, "_no_split_modules", None) or ()
+    return sorted({type(module).__name__ for module in model.modules()} & set(known))
+
+
 def is_stored_in_4_bits(config: Any) -> bool:
     """Tell whether a base model's own files hold 4-bit weights, as its config says."""
     return bool(getattr(config, "quantization_config", None))

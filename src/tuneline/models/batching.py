@@ -30,7 +30,7 @@ def count_at_once(recipe: Recipe, hardware: Hardware) -> int:
     Returns:
         The number of examples.
     """
-    return hardware.processes * (1 if recipe.packing else hardware.per_device_train_batch_size)
+    return hardware.world_size * (1 if recipe.packing else hardware.per_device_train_batch_size)
 
 
 def find_batch_problem(recipe: Recipe, hardware: Hardware, where: str) -> Iterator[Problem]:
@@ -47,10 +47,11 @@ def find_batch_problem(recipe: Recipe, hardware: Hardware, where: str) -> Iterat
     at_once = count_at_once(recipe, hardware)
     if recipe.global_batch_size % at_once:
         device = "" if recipe.packing else " times hardware.per_device_train_batch_size"
+        machines = " times hardware.machines" if hardware.machines > 1 else ""
         yield Problem(
             where=where,
             value=recipe.global_batch_size,
-            wrong=f"it is no multiple of hardware.processes{device} = {at_once}",
+            wrong=f"it is no multiple of hardware.processes{machines}{device} = {at_once}",
             matters="no accumulation gives exactly this batch",
             remedy="make one a multiple of the other",
         )
@@ -96,7 +97,7 @@ def plan_steps(examples: int, recipe: Recipe, hardware: Hardware) -> dict[str, i
     )
     return {
         "global_batch_size": recipe.global_batch_size,
-        "processes": hardware.processes,
+        "processes": hardware.world_size,
         **batch,
         "epochs": total / per_epoch,
         "per_epoch": per_epoch,

@@ -46,12 +46,15 @@ WATCHING_KEYS = {
 # What decides how fast a training goes, next to the base model.
 SPEED_RECIPE = {"quantization", "lora", "packing", "optim"}
 SPEED_HARDWARE = {
-    *("device", "compute_capability", "dtype", "processes", "tokens_per_batch"),
-    *("per_device_train_batch_size", "gradient_checkpointing", "attn_implementation"),
+    *("device", "compute_capability", "dtype", "processes", "machines", "fsdp"),
+    *("tokens_per_batch", "per_device_train_batch_size", "gradient_checkpointing"),
+    "attn_implementation",
 }
 SPEED_ANSWERING = {
     *("device", "compute_capability", "dtype", "attn_implementation", "per_device_eval_batch_size"),
 }
+# Which machine this is, and where the others are, decides nothing.
+ADDRESS = {"machine", "rendezvous"}
 # What computes the answers: another machine or version may answer otherwise, or at another speed.
 MACHINE = {"name", "device", "dtype", "attn_implementation"}
 ANSWERING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
@@ -114,9 +117,19 @@ def describe_inputs(
         "prompt_templates": templates.pop() if len(templates) == 1 else None,
         "examples": _describe_examples(train=train, validation=validation, **replayed),
         "recipe": {"sha256": hash_value(settings), "settings": settings},
-        "hardware": hardware.model_dump(),
-        "versions": {name: version(name) for name in LIBRARIES},
+        "hardware": describe_hardware(hardware),
+        "versions": list_versions(),
     }
+
+
+def list_versions() -> dict[str, str]:
+    """List the versions of the libraries that train."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def describe_hardware(hardware: Hardware) -> dict[str, Any]:
+    """Describe a machine, and not where it is."""
+    return hardware.model_dump(exclude=ADDRESS)
 
 
 def read_inputs(adapter: Adapter) -> RunInputs:

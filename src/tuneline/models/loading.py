@@ -205,12 +205,14 @@ def load_model_config(recipe: Recipe) -> Any:
         )
 
 
-def load_model(recipe: Recipe, hardware: Hardware) -> Any:
+def load_model(recipe: Recipe, hardware: Hardware, place: str | None = None) -> Any:
     """Load the base model, its linear layers quantized as the recipe says, or not at all.
 
     Args:
         recipe: names base model and quantization.
         hardware: device and dtype.
+        place: as in `device_map`; left out, the machine's device, or, of a model that is too large
+            for one of them, all of them, one after the other.
 
     Returns:
         The model, frozen, in `dtype` where it is not quantized. On a CPU with enough memory its
@@ -227,9 +229,9 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
     model = AutoModelForCausalLM.from_pretrained(
         locate_base(recipe.base_model),
         revision=recipe.revision,
-        quantization_config=_configure_quantization(recipe, dtype),
+        quantization_config=_configure_quantization(recipe, hardware),
         dtype=dtype,
-        device_map={"": hardware.device},
+        device_map=_map_devices(hardware, place),
         attn_implementation=choose_attention(hardware, load_model_config(recipe)),
         use_safetensors=True,
         local_files_only=True,
@@ -244,13 +246,23 @@ def load_model(recipe: Recipe, hardware: Hardware) -> Any:
     return model
 
 
-def _configure_quantization(recipe: Recipe, dtype: Any) -> Any:
+def _map_devices(hardware: Hardware, place: str | None) -> Any:
+    if place is None and hardware.is_sharded and hardware.device == "cuda":
+        return "auto"
+    return {"": place or hardware.device}
+
+
+def _configure_quantization(recipe: Recipe, hardware: Hardware) -> Any:
     """Make what `from_pretrained` takes; None for a base model that is not quantized."""
     if recipe.quantization is None:
         return None
+    import torch
     from transformers import BitsAndBytesConfig
 
-    return BitsAndBytesConfig(**{"bnb_4bit_compute_dtype": dtype, **recipe.quantization})
+    dtype = getattr(torch, hardware.dtype)
+    # FSDP divides weights whose format has fractions; what is stored are the same bits.
+    stored = {"bnb_4bit_quant_storage": dtype} if hardware.is_sharded else {}
+    return BitsAndBytesConfig(**{"bnb_4bit_compute_dtype": dtype, **stored, **recipe.quantization})
 
 
 def show_loading() -> None:

@@ -6,8 +6,10 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters.training import AUTO, Hardware, Recipe, StatedRecipe
 
-# The key of the machine that can be left to the plan.
-CHECKPOINTING = "gradient_checkpointing"
+# The keys of the machine that can be left to the plan. Without a plan the model is not divided, and
+# activations are computed again: that takes less memory.
+CHECKPOINTING, FSDP = "gradient_checkpointing", "fsdp"
+UNPLANNED = {CHECKPOINTING: True, FSDP: False}
 # How a base model is stored in 4 bits: NF4, its scales quantized, too (QLoRA, arXiv 2305.14314).
 FOUR_BITS = {
     "load_in_4bit": True,
@@ -78,8 +80,9 @@ def settle_hardware(hardware: Hardware, choices: Mapping[str, Any]) -> Hardware:
         hardware: the machine as YAML states it.
         choices: what the plan keeps.
     """
-    if hardware.gradient_checkpointing != AUTO:
-        return hardware
-    # Without a plan the safe one: it takes less memory.
-    chosen = ([True] + [one["hardware"][CHECKPOINTING] for one in choices.get("choices", [])])[-1]
-    return hardware.model_copy(update={CHECKPOINTING: chosen})
+    last: Mapping[str, Any] = next(
+        (one["hardware"] for one in reversed(choices.get("choices", []))), {}
+    )
+    chosen = {key: last.get(key, value) for key, value in UNPLANNED.items()}
+    left = {key: value for key, value in chosen.items() if getattr(hardware, key) == AUTO}
+    return hardware.model_copy(update=left) if left else hardware

@@ -233,7 +233,26 @@ class Hardware(Block):
     )
     memory_gb: float = Field(gt=0, description="memory of the device in GB (10^9 bytes)")
     processes: int = Field(
-        default=1, ge=1, description="that train side by side, each on a device of its own"
+        default=1,
+        ge=1,
+        description="that train side by side on a machine, each on a device of its own",
+    )
+    machines: int = Field(default=1, ge=1, description="all alike, that train one adapter together")
+    machine: int = Field(
+        default=0,
+        ge=0,
+        description="which of them this one is; 0 is where the others meet, and writes the adapter",
+    )
+    rendezvous: str | None = Field(
+        default=None,
+        pattern=r"^[^\s:]+:\d{1,5}$",
+        description="`host:port` of machine 0, as the others reach it",
+    )
+    fsdp: bool | Auto = Field(
+        default=AUTO,
+        description="divide the model among all processes (PyTorch's FSDP2, through Accelerate) "
+        "instead of giving each of them a copy; auto: where the training is predicted not to fit "
+        "on one GPU, and there are several",
     )
     tokens_per_batch: int = Field(
         gt=0,
@@ -268,6 +287,16 @@ class Hardware(Block):
     )
     currency: str = Field(default="USD", description="of `price_per_hour`")
 
+    @property
+    def world_size(self) -> int:
+        """How many processes train one adapter, on all machines."""
+        return self.machines * self.processes
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether the model is divided among the processes of a training."""
+        return self.fsdp is True and self.world_size > 1
+
     @model_validator(mode="before")
     @classmethod
     def _derive_dtype(cls, values: Any) -> Any:
@@ -286,6 +315,34 @@ class Hardware(Block):
             raise ValueError(
                 "`compute_capability` is not stated; which number format and which attention "
                 "kernels a GPU runs follows from it; state it (T4: 7.5, A100: 8.0, L4: 8.9)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _machines_meet(self) -> Self:
+        if self.machines > 1 and self.rendezvous is None:
+            raise ValueError(
+                "`rendezvous` is not stated; several machines would never find each other; state "
+                "`host:port` of machine 0, such as `node0:29400`, the same on all of them"
+            )
+        if self.machine >= self.machines:
+            raise ValueError(
+                f"`machine: {self.machine}` is none of `machines: {self.machines}`; they are "
+                "counted from 0; state the number of this one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _model_can_be_divided(self) -> Self:
+        if self.fsdp is True and self.device == "cpu":
+            raise ValueError(
+                "`fsdp: true` does not suit `device: cpu`; Accelerate divides a model among GPUs "
+                "alone; leave it out"
+            )
+        if self.fsdp is True and self.world_size == 1:
+            raise ValueError(
+                "`fsdp: true` does not suit `processes: 1`; one GPU has nothing to divide a model "
+                "with; state the number of GPUs, or leave `fsdp` out"
             )
         return self
 

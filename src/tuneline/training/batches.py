@@ -132,7 +132,13 @@ def _select(batch: dict[str, Any], spans: list[Any]) -> dict[str, Any]:
     }
 
 
-def measure_validation(model: Any, rows: Any, collate: Any, capacity: int) -> Any:
+def count_passes(rows: Any, capacity: int) -> int:
+    """Count the passes that `measure_validation` makes over some rows."""
+    lengths = [len(row["input_ids"]) for row in rows]
+    return len(fill_bins(lengths, capacity)) if capacity else len(lengths)
+
+
+def measure_validation(model: Any, rows: Any, collate: Any, capacity: int, least: int = 1) -> Any:
     """Sum up how well a model predicts the completions.
 
     Args:
@@ -140,6 +146,7 @@ def measure_validation(model: Any, rows: Any, collate: Any, capacity: int) -> An
         rows: `input_ids` and `labels` of this process's share of the validation examples.
         collate: TRL's collator without padding.
         capacity: tokens to pass at once; 0: every example alone, without packing.
+        least: passes to make at least; other processes may need more than this one.
 
     Returns:
         A float64 tensor: nats, entropy, right tokens and tokens, each summed.
@@ -151,7 +158,11 @@ def measure_validation(model: Any, rows: Any, collate: Any, capacity: int) -> An
         return sums
     batch = collate(list(rows))
     lengths = measure_lengths(batch)
-    bins = fill_bins(lengths, capacity) if capacity else [[index] for index in range(len(lengths))]
+    bins = (
+        fill_bins(lengths, capacity, least)
+        if capacity
+        else [[index] for index in range(len(lengths))]
+    )
     taken = None if capacity else {"input_ids", "labels"}  # not every model knows the others
     with torch.no_grad():
         for part in split_batch(batch, bins):

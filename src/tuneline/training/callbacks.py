@@ -3,12 +3,14 @@
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.training.best_checkpoint import Watch
+from tuneline.training.sharding import take_local
 from tuneline.utils.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,21 @@ class Gradients(TrainerCallback):  # type: ignore[misc]
         """Check them."""
         trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.watchdog.check_gradients(trainable, state.global_step + 1)
+
+
+class BeforeFirstStep(TrainerCallback):  # type: ignore[misc]
+    """Does something once the model is divided, and before anything is measured or learned.
+
+    Args:
+        work: what to do.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.work = work
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Do it."""
+        self.work()
 
 
 class TrainingProgress(TrainerCallback):  # type: ignore[misc]
@@ -206,7 +223,7 @@ class Watchdog:
         missing = [name for name, parameter in parameters if parameter.grad is None]
         if not missing and self.steps < FIRST_STEP_WITH_GRADIENTS:
             return
-        dead = missing or [name for name, p in parameters if not bool(p.grad.any())]
+        dead = missing or [name for name, p in parameters if not bool(take_local(p.grad).any())]
         if len(dead) == len(parameters) or missing:
             raise TunelineError(
                 Problem(
@@ -242,5 +259,5 @@ class Watchdog:
 def _are_finite(parameters: list[tuple[str, Any]]) -> bool:
     import torch
 
-    sums = torch.stack([parameter.grad.float().sum() for _, parameter in parameters])
+    sums = torch.stack([take_local(one.grad).float().sum() for _, one in parameters])
     return bool(sums.isfinite().all())

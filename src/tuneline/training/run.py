@@ -1,27 +1,26 @@
 """A training from start, or from its last checkpoint, to the end."""
 
 import logging
-import os
-import signal
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from tuneline.errors import Problem, TunelineError
+from tuneline.errors import TunelineError
 from tuneline.examples import Example
 from tuneline.models.machine import name_processor
 from tuneline.models.memory import measure_peak, reset_peak, return_freed
-from tuneline.models.start_adapter import read_start
+from tuneline.models.start_adapter import load_weights, read_start
 from tuneline.parameters import Hardware, Recipe
+from tuneline.training.agreement import agree, note_stopped
 from tuneline.training.batches import render_examples
 from tuneline.training.best_checkpoint import ALL_THE_WAY, Watch
-from tuneline.training.checkpoints import find_checkpoint, finish, remove_old
+from tuneline.training.checkpoints import finish, remove_old
+from tuneline.training.launch import launch, read_team
+from tuneline.training.sharding_limits import check_choice
 from tuneline.training.validation_answers import list_asked
 from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
-from tuneline.utils.terminal import protect_terminal
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +33,6 @@ class Task:
         rows: folder with `train` and `validation`, and `asked` where answers choose the
             checkpoint, as `datasets` saves them.
         run: folder of the run's checkpoints.
-        checkpoint: where an interrupted run goes on, or `None`. Found before the processes start:
-            several of them would remove the same half-written one.
         recipe: what is trained and how.
         hardware: the machine.
         planned_gb: memory that the plan predicts.
@@ -45,7 +42,6 @@ class Task:
 
     rows: Path
     run: Path
-    checkpoint: Path | None
     recipe: Recipe
     hardware: Hardware
     planned_gb: float
@@ -72,9 +68,13 @@ def train_run(
         hardware: the machine.
         planned_gb: memory that the plan predicts.
         watch: how it is measured while it runs, and how far it goes.
+
+    Raises:
+        TunelineError: if something stops it; it goes on from its last checkpoint.
     """
     from datasets import Dataset
 
+    check_choice(run, watch.choice, hardware)
     rows = {name: render_examples(tokenizer, found, recipe) for name, found in splits.items()}
     if watch.choice.metric == "chrf":
         rows["asked"] = Dataset.from_list(list_asked(tokenizer, splits["validation"]))
@@ -82,10 +82,11 @@ def train_run(
         for name, table in rows.items():
             with name_unwritable(Path(scratch), SCRATCH_REMEDY):
                 table.save_to_disk(f"{scratch}/{name}")
-        checkpoint = find_checkpoint(run)
         start = _write_start(Path(scratch), recipe)
-        task = Task(Path(scratch), run, checkpoint, recipe, hardware, planned_gb, watch, start)
-        launch(fit, hardware.processes, task)
+        task = Task(Path(scratch), run, recipe, hardware, planned_gb, watch, start)
+        for refusal in launch(fit, read_team(hardware), task):
+            if refusal is not None:
+                raise refusal
 
 
 def _write_start(folder: Path, recipe: Recipe) -> Path | None:
@@ -100,37 +101,58 @@ def _write_start(folder: Path, recipe: Recipe) -> Path | None:
     return path
 
 
-def fit(task: Task) -> None:
+def fit(task: Task) -> TunelineError | None:
     """Train to the end; the run's folder then holds the adapter and `finished.json`.
 
     A training that rests before its end leaves the checkpoint to go on from.
 
     Args:
         task: what to train.
+
+    Returns:
+        What all processes have against it before it starts. They would be started again for an
+        error that is raised.
     """
+    try:
+        checkpoint = agree(task.run, task.hardware)
+    except TunelineError as refusal:
+        return refusal
+    try:
+        _train(task, checkpoint)
+    except TunelineError as error:
+        if task.hardware.machines > 1:
+            note_stopped(task.run, error)
+        raise
+    return None
+
+
+def _train(task: Task, checkpoint: Path | None) -> None:
     from datasets import load_from_disk
     from tuneline.models.loading import load_model, load_tokenizer
-    from tuneline.models.start_adapter import load_weights
 
     reset_peak(task.hardware.device)
     folders = sorted(path for path in task.rows.iterdir() if path.is_dir())
     rows = {path.name: load_from_disk(str(path)) for path in folders}
     tokenizer = load_tokenizer(task.recipe)
-    model = load_model(task.recipe, task.hardware)
+    is_sharded = task.hardware.is_sharded
+    # Divided block by block, a model goes to the GPUs without ever being whole on one of them.
+    model = load_model(task.recipe, task.hardware, "cpu" if is_sharded else None)
     return_freed(task.hardware.device)
-    trainer = make_trainer(task, model, tokenizer, rows)
-    if task.checkpoint:
-        _go_on(trainer, task.checkpoint)
+    trainer = make_trainer(task, model, tokenizer, rows, checkpoint)
+    if checkpoint:
+        _go_on(trainer, checkpoint, is_sharded)
     else:
         if task.start:
             load_weights(trainer.model, task.start)
-        _probe(trainer, rows["train"], task)
-    trainer.train(resume_from_checkpoint=str(task.checkpoint) if task.checkpoint else None)
+        _measure_first(trainer, rows["train"], task)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.is_world_process_zero() and trainer.state.global_step != task.watch.stop_after:
         finish(task.run, _collect_stats(trainer, task.hardware))
 
 
-def make_trainer(task: Task, model: Any, tokenizer: Any, rows: dict[str, Any]) -> Any:
+def make_trainer(
+    task: Task, model: Any, tokenizer: Any, rows: dict[str, Any], checkpoint: Path | None
+) -> Any:
     """Make the trainer of the recipe's method: each method is a module of this folder.
 
     Args:
@@ -138,6 +160,7 @@ def make_trainer(task: Task, model: Any, tokenizer: Any, rows: dict[str, Any]) -
         model: the base model.
         tokenizer: its tokenizer.
         rows: datasets by name, as `train_run` makes them.
+        checkpoint: where an interrupted run goes on, or `None`.
 
     Returns:
         A `transformers.Trainer` whose checkpoints hold the adapter.
@@ -146,12 +169,14 @@ def make_trainer(task: Task, model: Any, tokenizer: Any, rows: dict[str, Any]) -
 
     trainers = {"sft": SFTAdapterTrainer}
     return trainers[task.recipe.method](
-        model, tokenizer, rows, task.run, task.recipe, task.hardware, task.checkpoint, task.watch
+        model, tokenizer, rows, task.run, task.recipe, task.hardware, checkpoint, task.watch
     )
 
 
-def _go_on(trainer: Any, checkpoint: Path) -> None:
-    """Take over what the interrupted run had counted."""
+def _go_on(trainer: Any, checkpoint: Path, is_sharded: bool) -> None:
+    """Take over what the interrupted run had counted; before a model is divided, its adapter."""
+    if is_sharded:
+        load_weights(trainer.model, checkpoint / "adapter_model.safetensors")
     state = orjson.loads((checkpoint / "trainer_state.json").read_bytes())
     last = state["log_history"][-1]
     # TRL counts tokens in a private attribute, and from zero after a resume.
@@ -160,6 +185,16 @@ def _go_on(trainer: Any, checkpoint: Path) -> None:
     if trainer.is_world_process_zero():  # it may have been stopped before it had removed them
         remove_old(checkpoint.parent, trainer.keep, state["best_global_step"])
     log.info("Going on after step %s of %s.", state["global_step"], state["max_steps"])
+
+
+def _measure_first(trainer: Any, train: Any, task: Task) -> None:
+    """Measure a step: now, or, as it takes a divided model, once that is divided."""
+    if not task.hardware.is_sharded:
+        _probe(trainer, train, task)
+        return
+    from tuneline.training.callbacks import BeforeFirstStep
+
+    trainer.add_callback(BeforeFirstStep(lambda: _probe(trainer, train, task)))
 
 
 def _probe(trainer: Any, train: Any, task: Task) -> None:
@@ -188,75 +223,3 @@ def _collect_stats(trainer: Any, hardware: Hardware) -> dict[str, Any]:
         "device": name_processor(hardware.device),
         "peak_memory_gb": round(measure_peak(hardware.device), 4),
     }
-
-
-def launch(task: Callable[..., None], processes: int, *arguments: Any) -> None:
-    """Run a task in this process, or in several at once.
-
-    Args:
-        task: a function of a module's top level; in each process it finds `RANK`, `LOCAL_RANK` and
-            `WORLD_SIZE` in the environment.
-        processes: how many.
-        arguments: of the task; they travel to the processes.
-
-    Raises:
-        TunelineError: if one of several processes fails; with what it said.
-    """
-    if processes == 1:
-        task(*arguments)
-        return
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-    for name in ("agent.server.api", "multiprocessing.api"):  # of every process that it ends
-        logging.getLogger(f"torch.distributed.elastic.{name}").setLevel(logging.ERROR)
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=processes,
-        run_id=str(os.getpid()),
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        max_restarts=0,  # a run that failed is started again by its user, and resumes
-        start_method="spawn",
-    )
-    try:
-        elastic_launch(config, _run_one)(task, processes, arguments)
-    except ChildFailedError as error:
-        raise TunelineError(_format_failure(error, processes)) from error
-
-
-def _format_failure(error: Any, processes: int) -> Problem:
-    rank, failure = error.get_first_failure()
-    return Problem(
-        where="hardware.processes",
-        value=processes,
-        wrong=f"process {rank} stopped: {str(failure.message).rstrip('.')}",
-        matters="the others cannot go on without it, and were stopped as well",
-        remedy="fix what it says and run the same command again; it goes on from the last "
-        "checkpoint",
-    )
-
-
-def _run_one(task: Callable[..., None], processes: int, arguments: tuple[Any, ...]) -> None:
-    from torch.distributed.elastic.multiprocessing.errors import record
-
-    # The first process says that the training was stopped; the others end without a word.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    record(_run_set_up)(task, processes, arguments)  # what it raises reaches the first process
-
-
-def _run_set_up(task: Callable[..., None], processes: int, arguments: tuple[Any, ...]) -> None:
-    import kedro.framework.project  # noqa: F401 - it sets logging up, as in the first process
-    import torch
-
-    protect_terminal()
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    else:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
-    try:
-        task(*arguments)
-    finally:
-        if torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()

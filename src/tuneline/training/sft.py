@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import Trainer
 from transformers.trainer_callback import PrinterCallback
-from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from tuneline.errors import Problem, TunelineError
@@ -21,6 +21,7 @@ from tuneline.models.batching import derive_accumulation
 from tuneline.models.fused_head import fit_head_to_cpu
 from tuneline.parameters import Hardware, Recipe
 from tuneline.training.batches import (
+    count_passes,
     describe_validation,
     fill_bins,
     measure_lengths,
@@ -36,6 +37,8 @@ from tuneline.training.callbacks import (
     Watchdog,
 )
 from tuneline.training.checkpoints import SEAL, remove_old, seal
+from tuneline.training.sharded_trainer import ShardedTrainer, make_config
+from tuneline.training.sharding import even_out
 from tuneline.training.validation_answers import keep_scores, score_share
 
 # SFTConfig's keys that the recipe checks itself. Those it does not know are SFTConfig's, too; all
@@ -99,7 +102,7 @@ def derive_batch(recipe: Recipe, hardware: Hardware) -> dict[str, int]:
     Packed, the trainer gets all examples of a step at once and divides them itself, by tokens.
     """
     if recipe.packing:
-        share = recipe.global_batch_size // hardware.processes
+        share = recipe.global_batch_size // hardware.world_size
         return {"per_device_train_batch_size": share, "gradient_accumulation_steps": 1}
     return {
         "per_device_train_batch_size": hardware.per_device_train_batch_size,
@@ -135,7 +138,7 @@ def _find_weights(recipe: Recipe) -> str:
     return snapshot_download(recipe.base_model, revision=recipe.revision, local_files_only=True)
 
 
-class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
+class SFTAdapterTrainer(ShardedTrainer):
     """Trains a LoRA adapter in float32 on a base model, which is frozen.
 
     Args:
@@ -151,7 +154,6 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
     """
 
     control: Any
-    optimizer: Any
 
     def __init__(
         self,
@@ -175,7 +177,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.flatten = DataCollatorForLanguageModeling(tokenizer.pad_token_id, padding_free=True)
         super().__init__(
             model,
-            SFTConfig(output_dir=str(folder), **arguments),
+            make_config(folder, arguments, hardware, model),
             data_collator=self.flatten if recipe.packing else None,
             train_dataset=rows["train"],
             eval_dataset=rows["validation"],
@@ -240,10 +242,14 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         training = model.training
         model.eval()
         mine = range(self.args.process_index, len(self.eval_dataset), self.args.world_size)
-        rows = self.eval_dataset.select(mine)
+        rows: Any = self.eval_dataset.select(mine)
+        least = 1
         capacity = self.hardware.tokens_per_batch if self.recipe.packing else 0
+        if self.hardware.is_sharded:
+            rows = even_out(rows, self.eval_dataset, self.args.world_size)
+            least = self._find_most(count_passes(rows, capacity))
         with self.compute_loss_context_manager():
-            sums = measure_validation(model, rows, self.flatten, capacity)
+            sums = measure_validation(model, rows, self.flatten, capacity, least)
         metrics = describe_validation(self.accelerator.reduce(sums, reduction="sum"))
         self.watchdog.check_validation_loss(metrics["eval_loss"], self.state.global_step)
         if self.watch.choice.metric == "chrf" and self.state.global_step:
@@ -297,15 +303,16 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
 
     def _pack(self, inputs: dict[str, Any]) -> list[dict[str, Any]]:
         """Divide a step's examples into passes; every process makes as many as the others."""
-        import torch
-
         lengths, capacity = measure_lengths(inputs), self.hardware.tokens_per_batch
         bins = fill_bins(lengths, capacity)
         if self.args.world_size > 1:
-            count = torch.tensor([len(bins)], device=self.args.device)
-            most = int(self.accelerator.gather(count).max())
-            bins = fill_bins(lengths, capacity, least=most)
+            bins = fill_bins(lengths, capacity, least=self._find_most(len(bins)))
         return split_batch(inputs, bins)
+
+    def _find_most(self, passes: int) -> int:
+        """Find the number of passes of the process that has the most."""
+        count = torch.tensor([passes], device=self.args.device)
+        return int(self.accelerator.gather(count).max())
 
     def _pass(self, model: Any, part: dict[str, Any], tokens: Any) -> Any:
         """Pass one pack, leaving the exchange of gradients to the step's last one."""
@@ -322,6 +329,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         if self.args.should_save:
             (checkpoint / SEAL).unlink(missing_ok=True)
         save = super()._save_checkpoint
+        self.gather(model)
         try:
             retry_when_full(lambda: save(model, trial), checkpoint)
             self.accelerator.wait_for_everyone()
@@ -332,6 +340,7 @@ class SFTAdapterTrainer(SFTTrainer):  # type: ignore[misc]
         except Exception as error:  # tokenizers raises nothing more particular
             raise TunelineError(_format_unwritten(checkpoint, error)) from error
         finally:
+            self.whole = None
             if self.args.should_save and not (checkpoint / SEAL).exists():
                 shutil.rmtree(checkpoint, ignore_errors=True)  # nobody could go on from it
         if self.args.should_save:

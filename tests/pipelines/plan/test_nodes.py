@@ -514,3 +514,16 @@ def test_every_architecture_is_counted_as_it_is_loaded(
         name for name, _ in adapted.named_parameters() if "vision" in name and "lora" in name
     ]
     assert (size.layers, size.hidden, size.vocabulary) == (2, 64, 8192)
+
+
+def test_a_divided_model_is_on_the_page_and_the_card(recipe: Recipe, hardware: Hardware):
+    on_gpus = hardware.model_copy(update={"device": "cuda", "processes": 2, "fsdp": True})
+    report = make_report([20] * 64, recipe)
+    plan = plan_run(report, recipe, on_gpus)
+    assert plan["sharding"]["divided"]
+    page = html.unescape(write_plan(plan, plot_tokens(report, recipe), SETTINGS))
+    assert "divided among 2 GPUs" in page
+    assert "<td>gathered</td>" in page
+    alone = plan_run(report, recipe, hardware)
+    assert alone["sharding"] is None
+    assert "gathered" not in write_plan(alone, plot_tokens(report, recipe), SETTINGS)

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from tuneline.metrics import METRICS
 from tuneline.models.adapter import Adapter, hash_adapter
-from tuneline.models.fingerprints import hash_prompts, read_inputs
+from tuneline.models.fingerprints import describe_hardware, hash_prompts, read_inputs
 from tuneline.models.machine import name_processor
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
@@ -49,7 +49,7 @@ def describe_run(
         "trained_on": trained["examples"]["train"],
         "prompts": hash_prompts(answers),
         "generation": evaluation.generation,
-        "hardware": hardware.model_dump(),
+        "hardware": describe_hardware(hardware),
         "device": name_processor(hardware.device),
     }
 

@@ -15,6 +15,7 @@ from tuneline.models.fingerprints import (
     RunInputs,
     counts_for_plan,
     counts_for_run,
+    describe_hardware,
     describe_preparation,
     find_changed_keys,
     hash_prompts,
@@ -210,7 +211,7 @@ def _compare_run(
         "examples": {split: {"sha256": sha} for split, sha in found["examples"].items()},
         # What is left to the plan is what the plan has chosen.
         "recipe": {"settings": recipe.fill({**flatten(recorded), **recorded})},
-        "hardware": hardware.model_dump(),
+        "hardware": describe_hardware(hardware),
     }
     changes = [one for one in find_changed_keys(record["inputs"], now, counts) if one.now != AUTO]
     base = record["inputs"]["base"]["name"]

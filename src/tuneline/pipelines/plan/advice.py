@@ -121,7 +121,8 @@ def _quantize(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
 
 def _quantize_optimizer(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
     optimizer = str((run.recipe.model_extra or {}).get("optim", ""))
-    if run.hardware.device == "cuda" and "8bit" not in optimizer:
+    is_whole = not run.hardware.is_sharded  # others do not know weights that are divided
+    if run.hardware.device == "cuda" and is_whole and "8bit" not in optimizer:
         recipe = Recipe.model_validate({**run.recipe.model_dump(), "optim": "adamw_8bit"})
         yield "recipe.optim: adamw_8bit", "hardly any", replace(run, recipe=recipe)
 

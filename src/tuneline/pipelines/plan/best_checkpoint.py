@@ -62,16 +62,19 @@ def _make_choice(
     recipe: Recipe,
     evaluation: Evaluation,
 ) -> Choice:
-    metric, reason = _choose(share, recipe)
+    is_divided = (plan.get("sharding") or {}).get("divided", False)
+    metric, reason = _choose(share, recipe, is_divided)
     longest = find_longest_answer(token_report, plan["context"]["max_new_tokens"])
     generation = make_greedy(evaluation.generation, longest) if metric == "chrf" else {}
     return Choice(metric, reason, generation)  # type: ignore[arg-type]
 
 
-def _choose(share: float | None, recipe: Recipe) -> tuple[str, str]:
+def _choose(share: float | None, recipe: Recipe, is_divided: bool) -> tuple[str, str]:
     stated = recipe.metric_for_best_model
     if stated:
         return stated, "recipe.metric_for_best_model states it"
+    if is_divided:
+        return "loss", "a model that is divided among GPUs answers nothing while it is trained"
     if (recipe.model_extra or {}).get("lr_scheduler_type") == "reduce_lr_on_plateau":
         return "loss", "the learning rate follows it"
     if share is None:

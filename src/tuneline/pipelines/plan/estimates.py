@@ -63,8 +63,8 @@ def describe_resolved(recipe: Recipe, hardware: Hardware, config: Any) -> dict[s
         **weights,
         "dtype": f"{hardware.dtype} ({_explain_dtype(hardware) if follows else 'stated'})",
         "attention": f"{choose_attention(hardware, config)} ({hardware.attn_implementation})",
-        "step": f"{recipe.global_batch_size} examples, {batch}, on {hardware.processes} "
-        f"{'process' if hardware.processes == 1 else 'processes'}",
+        "step": f"{recipe.global_batch_size} examples, {batch}, on "
+        f"{hardware.world_size} {'process' if hardware.world_size == 1 else 'processes'}",
     }
 
 

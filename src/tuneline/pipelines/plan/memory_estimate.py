@@ -25,6 +25,7 @@ from tuneline.pipelines.plan.cpu_memory import (
     count_activations,
     count_fragmentation,
 )
+from tuneline.pipelines.plan.sharded_memory import count_gathered, count_kept
 
 # 4 bits, and one float32 scale for 64 weights; with double quantization the scale takes 8 bits and
 # one float32 for 256 of them (QLoRA, arXiv 2305.14314, section 3).
@@ -158,7 +159,7 @@ def _shape(module: Any) -> tuple[int, int]:
 def predict_memory(
     size: ModelSize, longest: int, recipe: Recipe, hardware: Hardware
 ) -> dict[str, float]:
-    """Predict the peak of a training step on the longest batch.
+    """Predict the peak of a training step on the longest batch, on each device.
 
     Args:
         size: the model's and the adapter's shape.
@@ -167,16 +168,19 @@ def predict_memory(
         hardware: batch, dtype, checkpointing and the memory there is.
 
     Returns:
-        GB (10^9 bytes) by component, their `total`, the total with the most fragmentation that
-        was seen (`worst_case`), and what the `device` has.
+        GB (10^9 bytes) by component (`gathered`: of a divided model), their `total`, the total with
+        the most fragmentation that was seen (`worst_case`), and what the `device` has.
     """
     tokens = count_tokens_at_once(longest, recipe, hardware)
     on_gpu = hardware.device == "cuda"
+    # A step of several passes adds gradients up before they are divided.
+    among = hardware.world_size if hardware.is_sharded else 1
     parts = {
-        "weights": _weights(size, recipe, hardware),
-        "adapter": size.trainable * 4,
+        "weights": predict_weights(size, recipe, hardware),
+        "gathered": count_gathered(size, recipe, hardware),
+        "adapter": size.trainable * 4 / among,
         "gradients": size.trainable * 4,
-        "optimizer": size.trainable * count_optimizer_bytes(recipe),
+        "optimizer": size.trainable * count_optimizer_bytes(recipe) / among,
         "activations": _activations(size, tokens, hardware)
         if on_gpu
         else count_activations(size, tokens, recipe, hardware),
@@ -196,7 +200,13 @@ def predict_memory(
     return {name: round(value, 4) for name, value in memory.items()}
 
 
-def _weights(size: ModelSize, recipe: Recipe, hardware: Hardware) -> float:
+def predict_weights(size: ModelSize, recipe: Recipe, hardware: Hardware) -> float:
+    """Predict the bytes of the base model's weights, or of a device's part of them."""
+    stored = _count_stored(size, recipe, hardware)
+    return count_kept(stored, size, recipe, hardware) if hardware.is_sharded else stored
+
+
+def _count_stored(size: ModelSize, recipe: Recipe, hardware: Hardware) -> float:
     parameters = size.quantized + size.unquantized
     if recipe.quantization is None or keeps_dequantized(parameters, hardware):
         return parameters * BYTES[hardware.dtype]

@@ -39,6 +39,7 @@ from tuneline.pipelines.plan.estimates import (
     plan_disk,
 )
 from tuneline.pipelines.plan.evidence import describe_evidence
+from tuneline.pipelines.plan.machine_rules import describe_sharding
 from tuneline.pipelines.plan.memory_estimate import describe_context, measure_model, predict_memory
 from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
 from tuneline.pipelines.plan.quantization import describe_quantization
@@ -164,7 +165,8 @@ def make_plan(
     Returns:
         The `inputs` it was made for, as `describe_inputs` gives them; examples, tokens, overlong,
         context, steps, learning rate, what was `chosen` and `stated`, parameters, memory in GB by
-        component with what changes would save, disk; `resolved` settings; what the chat template
+        component with what changes would save, how the model lies on several GPUs (`sharding`),
+        disk; `resolved` settings; what the chat template
         does by itself and meets in the texts; `warnings`; the verdict that `train` obeys; `time`
         and cost, those of a base model in 4 bits and of one that is not quantized
         (`quantization`), and the `evidence` that the test prompts can give; `best_checkpoint` and
@@ -198,6 +200,7 @@ def make_plan(
         "parameters": size.parameters(),
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
         "memory_gb": predict_memory(size, longest, recipe, hardware),
+        "sharding": describe_sharding(size, longest, recipe, hardware),
         "savings": list_savings(PlannedRun(size, longest, recipe, hardware)),
         "disk": plan_disk(size, recipe, measure_disks(checkpoints), adapters),
         "chat_template": [

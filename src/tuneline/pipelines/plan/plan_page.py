@@ -17,6 +17,7 @@ from tuneline.reporting.pages import TUNED_COLOR, embed_plot, render_page, style
 
 COMPONENTS = (
     "weights",
+    "gathered",
     "adapter",
     "gradients",
     "optimizer",
@@ -44,7 +45,7 @@ def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]
         card=list_card(plan),
         rules=[one | {"yaml": _write_yaml(one)} for one in _list_rules(plan)],
         settings=list(_show_chosen(settings, plan.get("chosen", []))),
-        components=COMPONENTS,
+        components=_list_components(plan["memory_gb"]),
         format_duration=format_duration,
         memory_plot=embed_plot(_plot_memory(plan["memory_gb"]), height=260),
         token_plot=embed_plot(token_plot),
@@ -75,11 +76,17 @@ def _show_chosen(settings: list[Any], chosen: list[dict[str, Any]]) -> Iterator[
         yield replace(setting, value=values[key], source="chosen above") if left else setting
 
 
+def _list_components(memory: dict[str, float]) -> list[str]:
+    """List the components; only a divided model is gathered."""
+    return [name for name in COMPONENTS if memory[name] or name != "gathered"]
+
+
 def _plot_memory(memory: dict[str, float]) -> go.Figure:
     figure = go.Figure()
+    names = list(reversed(_list_components(memory)))
     figure.add_bar(
-        y=list(reversed(COMPONENTS)),
-        x=[memory[name] for name in reversed(COMPONENTS)],
+        y=names,
+        x=[memory[name] for name in names],
         orientation="h",
         marker_color=TUNED_COLOR,
     )

@@ -59,7 +59,7 @@ def can_measure(parameters: int, needed_gb: float, recipe: Recipe, hardware: Har
     """
     folder = Path(recipe.base_model)
     return (
-        hardware.processes == 1
+        hardware.world_size == 1
         and parameters <= LARGEST[hardware.device]
         and name_processor(hardware.device) is not None
         and needed_gb <= _measure_room(hardware)

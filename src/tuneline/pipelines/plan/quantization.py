@@ -124,7 +124,7 @@ def measure_pass(example: float, recipe: Recipe, hardware: Hardware) -> float:
         recipe: examples of a step, and whether they are packed.
         hardware: tokens, or examples, of a pass.
     """
-    step = example * recipe.global_batch_size / hardware.processes
+    step = example * recipe.global_batch_size / hardware.world_size
     if recipe.packing:
         return max(example, min(step, hardware.tokens_per_batch))
     return min(step, example * hardware.per_device_train_batch_size)

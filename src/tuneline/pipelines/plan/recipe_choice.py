@@ -9,28 +9,30 @@ import pandas as pd
 
 from tuneline.errors import TunelineError
 from tuneline.examples import Example
-from tuneline.models.architecture import is_stored_in_4_bits, measure_context
+from tuneline.models.architecture import (
+    build_empty,
+    is_stored_in_4_bits,
+    measure_context,
+    name_blocks,
+)
 from tuneline.models.batching import count_at_once, find_batch_problem
 from tuneline.models.fingerprints import WATCHING_KEYS
 from tuneline.models.loading import identify_base, load_model_config, load_tokenizer
 from tuneline.models.rendering import render_all
 from tuneline.models.start_adapter import read_shape
 from tuneline.parameters import Hardware, Recipe, StatedRecipe
-from tuneline.parameters.chosen import CHECKPOINTING, PLACEHOLDERS
+from tuneline.parameters.chosen import PLACEHOLDERS, UNPLANNED
 from tuneline.parameters.sweep import find_value
 from tuneline.parameters.training import AUTO
+from tuneline.pipelines.plan.machine_rules import choose_machine
 from tuneline.pipelines.plan.memory_estimate import measure_model
-from tuneline.pipelines.plan.recipe_rules import (
-    Choice,
-    Situation,
-    choose_checkpointing,
-    choose_values,
-)
+from tuneline.pipelines.plan.recipe_rules import Choice, Situation, choose_values
+from tuneline.training.sharding_limits import find_sharding_problems
 from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
 
-BITS = "quantization"
+BITS, MACHINE = "quantization", "hardware."
 
 
 def choose_recipe(
@@ -60,7 +62,8 @@ def choose_recipe(
         keys of the recipe, and those of the `hardware`).
 
     Raises:
-        TunelineError: if a batch that was chosen before does not suit this machine.
+        TunelineError: if a batch that was chosen before does not suit this machine, or a model that
+            has to be divided cannot be trained by this recipe.
     """
     earlier = list(earlier_choices.get("choices", []))
     fingerprint = _fingerprint(train, validation, recipe)
@@ -74,15 +77,18 @@ def choose_recipe(
     if problems:
         raise TunelineError(*problems)
     longest = min(settled.max_length, int(found.tokens["tokens"].max()))
-    size = measure_model(load_model_config(settled), settled)
-    on_machine = choose_checkpointing(size, longest, settled, hardware)
-    left, machine = chosen, hardware
-    if hardware.gradient_checkpointing == AUTO:
-        left = [*chosen, on_machine]
-        machine = hardware.model_copy(update={CHECKPOINTING: on_machine.value})
+    config = load_model_config(settled)
+    model = build_empty(config)
+    blocks = name_blocks(model)
+    size = measure_model(config, settled, model)
+    machine, on_machine = choose_machine(size, longest, settled, hardware, blocks)
+    problems = list(find_sharding_problems("recipe", settled, machine, blocks))
+    if problems:
+        raise TunelineError(*problems)
+    left = [*chosen, *(one for one in on_machine if _read_machine(hardware, one.key) == AUTO)]
     now = {
         "chosen": [asdict(one) for one in left],
-        "stated": list(_list_stated([*by_rule, on_machine], settled, machine, left)),
+        "stated": list(_list_stated([*by_rule, *on_machine], settled, machine, left)),
     }
     if not left:
         return settled, machine, {**now, "choices": earlier}
@@ -90,7 +96,7 @@ def choose_recipe(
         "base_model": recipe.base_model,
         "fingerprint": fingerprint,
         "values": {one.key: one.value for one in chosen},
-        "hardware": {CHECKPOINTING: machine.gradient_checkpointing},
+        "hardware": {key: getattr(machine, key) for key in UNPLANNED},
         # Weights that do not fit here are in 4 bits here alone, not back on the first machine.
         "chosen": kept["chosen"] if kept else [asdict(one) for one in chosen],
     }
@@ -146,6 +152,10 @@ def _keep(by_rule: list[Choice], kept: dict[str, Any]) -> list[Choice]:
     return [here if one.key == BITS and here.value and not one.value else one for one in chosen]
 
 
+def _read_machine(hardware: Hardware, key: str) -> Any:
+    return getattr(hardware, key.removeprefix(MACHINE))
+
+
 def _list_stated(
     by_rule: list[Choice], recipe: Recipe, hardware: Hardware, chosen: list[Choice]
 ) -> Iterator[dict[str, Any]]:
@@ -153,8 +163,8 @@ def _list_stated(
     keys = {one.key for one in chosen}
     for one in by_rule:
         if one.key not in keys:
-            on_machine = one.key == f"hardware.{CHECKPOINTING}"
-            stated = hardware.gradient_checkpointing if on_machine else find_value(recipe, one.key)
+            on_machine = one.key.startswith(MACHINE)
+            stated = _read_machine(hardware, one.key) if on_machine else find_value(recipe, one.key)
             yield asdict(one) | {"value": stated, "auto": one.value}
 
 

@@ -23,10 +23,10 @@ from typing import Any
 
 import pandas as pd
 
-from tuneline.parameters import Hardware, Recipe, StatedRecipe
+from tuneline.parameters import Hardware, StatedRecipe
 from tuneline.parameters.chosen import CHECKPOINTING, PLACEHOLDERS
 from tuneline.parameters.training import AUTO
-from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
+from tuneline.pipelines.plan.memory_estimate import ModelSize
 from tuneline.pipelines.plan.quantization import choose_quantization, measure_pass
 
 REGRET, TINKER = "LoRA Without Regret (2025)", "Tinker's documentation (2025)"
@@ -162,23 +162,6 @@ def choose_bits(
         if value is None:
             break
     return Choice("quantization", value, reason, QLORA if value else QWEN)
-
-
-def choose_checkpointing(
-    size: ModelSize, longest: int, recipe: Recipe, hardware: Hardware
-) -> Choice:
-    """Choose whether activations are computed again: only where they do not fit."""
-    kept = hardware.model_copy(update={CHECKPOINTING: False})
-    needed = predict_memory(size, longest, recipe, kept)["worst_case"]
-    fits = needed <= hardware.memory_gb
-    return Choice(
-        f"hardware.{CHECKPOINTING}",
-        not fits,
-        f"Without it the training is predicted to need up to {needed:.1f} GB of "
-        f"{hardware.memory_gb:g} GB, and {'it costs' if fits else 'it saves most of that for'} a "
-        "third more time.",
-        "Training deep nets with sublinear memory cost (2016)",
-    )
 
 
 def _choose_length(stated: StatedRecipe, found: Situation) -> Choice:

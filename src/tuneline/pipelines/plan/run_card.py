@@ -31,6 +31,7 @@ def list_card(plan: dict[str, Any]) -> list[Line]:
         *_list_folds(plan),
         Line("cost", _format_cost(plan["time"])),
         Line("memory", *_format_memory(plan["memory_gb"])),
+        *_list_gpus(plan),
         Line("weights", *_format_quantization(plan["quantization"])),
         Line("disk", _format_disk(plan["disk"])),
         Line("download", _format_download(plan)),
@@ -50,6 +51,12 @@ def _list_folds(plan: dict[str, Any]) -> Iterator[Line]:
             f"{found['adapters']} more adapters, {found['steps']:,} steps: each is asked the rows "
             "that it was not trained on",
         )
+
+
+def _list_gpus(plan: dict[str, Any]) -> Iterator[Line]:
+    if found := plan.get("sharding"):
+        where = "divided among" if found["divided"] else "whole on each of"
+        yield Line("model", f"{where} {found['processes']} GPUs", found["summary"])
 
 
 def name_readiness(plan: dict[str, Any]) -> str:

@@ -207,7 +207,7 @@ def estimate_training(
         return Duration(tokens / rate, PROBED, rate)
     if hardware.teraflops is None:
         return Duration(None, "not measured yet, and hardware.teraflops states no figure")
-    operations = hardware.processes * hardware.teraflops * 1e12
+    operations = hardware.world_size * hardware.teraflops * 1e12
     rate = round(work.speed * operations / (OPERATIONS * work.parameters), 1)
     stated = f"not measured: a stated figure (hardware.teraflops = {hardware.teraflops:g})"
     return Duration(tokens / rate, stated, rate)

@@ -26,8 +26,11 @@ from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, style
 from tuneline.training.best_checkpoint import Watch, fix_choice
 from tuneline.training.checkpoints import open_run, read_finished
 from tuneline.training.run import train_run
+from tuneline.utils.terminal import StopCommandError
 
 log = logging.getLogger(__name__)
+
+WRITER = "machine 0 writes the adapter"
 
 
 def check_plan(plan: dict[str, Any], inputs: RunInputs) -> None:
@@ -86,6 +89,7 @@ def train_adapter(
 
     Raises:
         TunelineError: if the plan does not fit or belongs to another run.
+        StopCommandError: with status 0, once a machine that is not the first has done its part.
     """
     tokenizer = load_tokenizer(recipe)
     inputs = describe_inputs(train, validation, tokenizer, recipe, hardware, replay)
@@ -98,6 +102,8 @@ def train_adapter(
         watch = Watch(fix_choice(run, plan.get("best_checkpoint")))
         planned = plan["memory_gb"]["total"]
         train_run(run, splits, tokenizer, recipe, hardware, planned, watch)
+    if hardware.machine:
+        raise StopCommandError(f"Machine {hardware.machine} is done: {WRITER}.", 0)
     stats = read_finished(run)
     assert stats  # noqa: S101 - `fit` has just written them
     step = stats["released_step"]
