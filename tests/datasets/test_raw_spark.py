@@ -65,6 +65,7 @@ def test_every_line_is_in_one_range_of_bytes(tmp_path: Path):
         assert b"".join(read) == content, size
 
 
+@needs_spark
 def test_a_misspelled_column_is_refused_before_the_work(tmp_path: Path, data: Data):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"uid": "1", "titel": "a", "content": "b"}\n', "utf-8")
@@ -89,6 +90,7 @@ def test_files_of_a_folder_are_numbered_as_on_this_machine(tmp_path: Path, data:
     assert "part-1.jsonl.gz:2" in here[1]["source"].to_list()
 
 
+@needs_spark
 def test_another_encoding_is_refused_with_what_helps_in_spark(tmp_path: Path, data: Data):
     path = tmp_path / "rows.jsonl"
     row = '{"uid": "1", "title": "Příliš žluťoučký kůň", "content": "úpěl ďábelské ódy"}\n'

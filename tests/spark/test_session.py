@@ -1,12 +1,16 @@
 """What Spark says in 160 lines is one sentence."""
 
+import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from tests.spark_local import LOCAL, needs_spark
+from tuneline.datasets import SparkCSVDataset, SparkJSONLinesDataset
 from tuneline.errors import Problem, TunelineError
+from tuneline.parameters import Data
+from tuneline.pipelines.prepare.nodes import clean_rows, split_rows
 from tuneline.spark.session import Cluster, describe_failure, name_failures
 
 JAVA = """An error occurred while calling o91.collectToPython.
@@ -37,6 +41,33 @@ def test_a_failure_is_a_sentence_with_what_helps(cause: str, wrong: str, remedy:
 
 def test_without_java_the_sentence_says_so():
     assert "no Java" in describe_failure("[JAVA_GATEWAY_EXITED] Java gateway ended").wrong
+
+
+@pytest.fixture
+def no_pyspark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pyspark and what came with it be missing, as without the extra."""
+    packages = {"pyspark", "py4j"}
+    for name in packages | {one for one in sys.modules if one.split(".")[0] in packages}:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.mark.usefixtures("no_pyspark")
+def test_without_pyspark_every_node_says_so_first(tmp_path: Path, data: Data):
+    raw, table = tmp_path / "rows.jsonl", tmp_path / "clean"
+    raw.write_text('{"uid": "1", "titel": "a", "content": "b"}\n', "utf-8")
+    table.mkdir()
+    (table / "part-00000.csv").write_text("line,uid,title,content\n1,a,A title,Of it\n", "utf-8")
+    with pytest.raises(TunelineError, match=r"pyspark is not installed.*tuneline\[spark\]"):
+        clean_rows(SparkJSONLinesDataset(filepath=str(raw)).load(), data, tmp_path / "work")
+    with pytest.raises(TunelineError, match="pyspark is not installed"):
+        split_rows(SparkCSVDataset(filepath=str(table)).load(), data)
+
+
+@pytest.mark.usefixtures("no_pyspark")
+def test_without_pyspark_a_refusal_comes_alone():
+    with pytest.raises(TunelineError) as refused, name_failures():
+        _refuse(None)
+    assert refused.value.__context__ is None
 
 
 def _refuse(batches: object) -> object:

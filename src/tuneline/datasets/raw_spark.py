@@ -96,9 +96,9 @@ class _JSONLines(SparkRows):
 
     def work(self, fields: Fields, work: BlockWork, schema: str) -> "DataFrame":
         """Check the first rows of each file, and give the work to Spark."""
+        session = self.cluster.start()
         paths = list_source_files(self.path, ENDINGS)
         self._names, self._parts = list(paths), list(self._divide(paths, fields))
-        session = self.cluster.start()
         wholes, ranges = (
             [number for number, part in enumerate(self._parts) if (part.end is None) is whole]
             for whole in (True, False)

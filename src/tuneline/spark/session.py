@@ -110,16 +110,20 @@ def name_failures() -> Iterator[None]:
     Raises:
         TunelineError: instead of Spark's error; one that a worker raised comes as it was.
     """
+    failures = _list_failures()
+    try:
+        yield
+    except failures as error:
+        raise TunelineError(describe_failure(str(error))) from error
+
+
+def _list_failures() -> tuple[type[Exception], ...]:
     try:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
     except ImportError:
-        yield  # nothing of Spark's can fail before it is missed
-        return
-    try:
-        yield
-    except (Py4JError, PySparkException, ConnectionError) as error:
-        raise TunelineError(describe_failure(str(error))) from error
+        return ()  # nothing of Spark's can fail before it is missed
+    return Py4JError, PySparkException, ConnectionError
 
 
 def describe_failure(said: str) -> Problem:

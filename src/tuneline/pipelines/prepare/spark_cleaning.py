@@ -76,9 +76,9 @@ def clean_in_spark(
 def _clean(
     raw: SparkRows, data: Data, folder: Path, encode: Encode
 ) -> tuple[Path, Path, dict[str, Any]]:
+    session = raw.cluster.start()  # which says what is missing, before anything of it is imported
     from pyspark import StorageLevel
 
-    session = raw.cluster.start()
     work = partial(_clean_block, data=data, folder=folder / "blocks")
     cleaned = raw.work(list_fields(data), work, BLOCK).persist(StorageLevel.DISK_ONLY)
     try:
