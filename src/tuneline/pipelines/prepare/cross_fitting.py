@@ -24,6 +24,7 @@ from tuneline.pipelines.prepare.feedback import (
     describe_feedback,
     find_feedback_leaks,
 )
+from tuneline.pipelines.prepare.forms import make_forms
 from tuneline.pipelines.prepare.leak_report import (
     CLEAN,
     count_shared_prompts,
@@ -32,7 +33,6 @@ from tuneline.pipelines.prepare.leak_report import (
     list_leaks,
 )
 from tuneline.pipelines.prepare.leaks import LeakFinder, describe_emptied
-from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.nodes import make_examples, split_rows
 from tuneline.pipelines.prepare.splitting import SPLITS
 from tuneline.streaming import LINE
@@ -122,7 +122,10 @@ def cross_fit_examples(
     count = evaluation.cross_fit or 0
     outlined = outline_conversations(rows, data)
     forms = make_forms(outlined, evaluation.questions, prompt)
-    finder = LeakFinder(forms, data.leaks.model_copy(update={"policy": "drop"}))
+    asks = pl.when(split="question").then("split").otherwise(pl.lit("test"))  # each is held out
+    finder = LeakFinder(
+        forms.with_columns(split=asks), data.leaks.model_copy(update={"policy": "drop"})
+    )
     everyone = dict.fromkeys(range(rows.height), "test")
     asking = _find_part(finder, forms, everyone, 0).found
     left = forms.join(asking, on="row", how="anti", maintain_order="left")

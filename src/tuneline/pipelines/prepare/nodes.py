@@ -26,10 +26,10 @@ from tuneline.pipelines.prepare.feedback import (
     find_feedback_leaks,
     warn_of_leaks,
 )
+from tuneline.pipelines.prepare.forms import make_forms
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_copies, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.masking import Placeholders
-from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.row_checks import check_answer_rules, check_cleaned, check_columns
 from tuneline.pipelines.prepare.seen_rows import find_seen_lines
