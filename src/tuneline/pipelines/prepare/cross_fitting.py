@@ -35,6 +35,7 @@ from tuneline.pipelines.prepare.leak_report import (
 from tuneline.pipelines.prepare.leaks import LeakFinder, describe_emptied
 from tuneline.pipelines.prepare.nodes import make_examples, split_rows
 from tuneline.pipelines.prepare.splitting import SPLITS
+from tuneline.spark.tables import SparkSample, SparkTable
 from tuneline.streaming import LINE
 from tuneline.utils.hashing import seeded_order
 
@@ -83,11 +84,12 @@ class Part:
 
 
 def split_all_rows(
-    pairs: pl.LazyFrame, data: Data, cleaning_report: dict[str, Any] | None = None
+    pairs: pl.LazyFrame | SparkTable, data: Data, cleaning_report: dict[str, Any] | None = None
 ) -> pl.DataFrame:
     """Sample the rows and choose those that watch, as `split_rows` does, for the smallest test."""
     split = data.split.model_copy(update={"test": 1})
-    return split_rows(pairs, data.model_copy(update={"split": split}), cleaning_report)
+    rows = split_rows(pairs, data.model_copy(update={"split": split}), cleaning_report)
+    return rows.scan().collect() if isinstance(rows, SparkSample) else rows
 
 
 def cross_fit_examples(

@@ -49,8 +49,8 @@ def find_near(forms: pl.DataFrame, leaks: Leaks) -> pl.DataFrame:
         `similarity`. Two training rows are compared as examples only: see `pair_band`.
     """
     found = [pl.DataFrame(schema=NEAR)]
-    for compared, threshold in list_comparisons(forms, leaks):
-        texts = choose_long(forms, compared, leaks)
+    for compared, threshold in list_comparisons("question" in forms["split"], leaks):
+        texts = choose_long(forms, compared, threshold, leaks)
         held, learned = choose_roles(texts, compared)
         bands = sign_texts(texts[compared], threshold)
         earlier, later = pair_candidates(bands, held, learned)
@@ -59,18 +59,17 @@ def find_near(forms: pl.DataFrame, leaks: Leaks) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def list_comparisons(forms: pl.DataFrame, leaks: Leaks) -> Iterator[tuple[str, float]]:
+def list_comparisons(asked: bool, leaks: Leaks) -> Iterator[tuple[str, float]]:
     """List what is compared of two rows, and the least similarity of duplicates."""
     yield "example", leaks.threshold
     if leaks.completion_threshold is not None:
         yield "completion", leaks.completion_threshold
-        if "question" in forms["split"]:
+        if asked:
             yield "prompt", leaks.completion_threshold
 
 
-def choose_long(forms: pl.DataFrame, compared: str, leaks: Leaks) -> pl.DataFrame:
+def choose_long(forms: pl.DataFrame, compared: str, threshold: float, leaks: Leaks) -> pl.DataFrame:
     """Leave out what is too short to be a duplicate."""
-    threshold = dict(list_comparisons(forms, leaks))[compared]
     # A text with a word less may still be the duplicate of one that is long enough.
     return forms.filter(count_words(compared) >= threshold * leaks.min_words)
 
