@@ -33,32 +33,22 @@ def measure_pairs(
     Returns:
         Their similarity; 0 for those that are no duplicates.
     """
-    similarity = pl.zeros(left.height, dtype=pl.Float64, eager=True)
+    # Most candidates are of lengths, or have words, with which they cannot be alike.
     if compared == "example":
-        # Most candidates have prompts that cannot be alike, which is soon seen.
+        columns = ["prompt", "completion", "example"]
         places = _find_likely(left["prompt"], right["prompt"], leaks.threshold)
-        measured = [
-            _compare_examples(mine, other, leaks)
-            for mine, other in _zip_rows(left, right, places, ["prompt", "completion", "example"])
-        ]
+        compare = _compare_examples
     else:
-        places = pl.int_range(left.height, dtype=pl.UInt32, eager=True)
-        measured = [
-            _compare_texts(mine[0], other[0], leaks)
-            for mine, other in _zip_rows(left, right, places, [compared])
-        ]
-    return similarity.scatter(places, measured)
+        columns, least = [compared], leaks.completion_threshold or 1.0
+        places = _find_likely(left[compared], right[compared], least)
+        compare = _compare_texts
+    rows = (table.select(columns)[places].iter_rows() for table in (left, right))
+    measured = [compare(mine, other, leaks) for mine, other in zip(*rows, strict=True)]
+    return pl.zeros(left.height, dtype=pl.Float64, eager=True).scatter(places, measured)
 
 
-def _zip_rows(
-    left: pl.DataFrame, right: pl.DataFrame, places: pl.Series, columns: list[str]
-) -> "zip[tuple[tuple[str, ...], tuple[str, ...]]]":
-    mine, other = (rows[places].select(columns).iter_rows() for rows in (left, right))
-    return zip(mine, other, strict=True)
-
-
-def _compare_texts(left: str, right: str, leaks: Leaks) -> float:
-    words = left.split(), right.split()
+def _compare_texts(left: tuple[str, ...], right: tuple[str, ...], leaks: Leaks) -> float:
+    words = left[0].split(), right[0].split()
     least = leaks.completion_threshold
     if least is None or not _can_be_told(*words, leaks):
         return 0.0
@@ -91,19 +81,21 @@ def _find_likely(left: pl.Series, right: pl.Series, least: float) -> pl.Series:
 
     A word that is changed, added or removed changes at most two of the bits that mark words.
     """
-    (mine, bits), (other, others) = (_mark_words(texts) for texts in (left, right))
-    most = _count_changes(np.maximum(mine, other), least)
-    differing = np.bitwise_count(bits ^ others)
-    likely = (np.abs(mine - other) <= most) & (differing <= 2 * most)
-    return pl.Series(np.flatnonzero(likely), dtype=pl.UInt32)
+    both = (left, right)
+    counts = [texts.str.count_matches(" ").to_numpy().astype(np.int64) + 1 for texts in both]
+    most = _count_changes(np.maximum(*counts), least)
+    likely = np.flatnonzero(np.abs(counts[0] - counts[1]) <= most)
+    bits = [_mark_words(texts[likely]) for texts in both]
+    likely = likely[np.bitwise_count(bits[0] ^ bits[1]) <= 2 * most[likely]]
+    return pl.Series(likely, dtype=pl.UInt32)
 
 
-def _mark_words(texts: pl.Series) -> tuple[Any, Any]:
-    """Count the words of each text, and mark them in 64 bits."""
+def _mark_words(texts: pl.Series) -> Any:
+    """Mark the words of each text in 64 bits."""
     words = texts.str.split(" ")
-    counts = words.list.len().to_numpy().astype(np.int64)
     bits = np.uint64(1) << (words.explode().hash().to_numpy() & np.uint64(63))
-    return counts, np.bitwise_or.reduceat(bits, np.cumsum(counts) - counts) if len(texts) else bits
+    counts = words.list.len().to_numpy().astype(np.int64)
+    return np.bitwise_or.reduceat(bits, np.cumsum(counts) - counts) if len(texts) else bits
 
 
 def _count_changes(longest: Any, least: float) -> Any:
