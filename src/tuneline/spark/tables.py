@@ -113,6 +113,11 @@ class SparkSample:
         """The files in the order of the rows, each but the last of `ROWS_PER_PART` rows."""
         return sorted(self.folder.glob("part-*.arrow"))
 
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return int(self.scan().select(pl.len()).collect().item())
+
     def scan(self) -> pl.LazyFrame:
         """Answer with all rows, of which nothing is read yet."""
         return pl.scan_ipc(self.parts)

@@ -254,6 +254,7 @@ def check_leaks(
     Raises:
         TunelineError: if a split would be empty without its leaks.
     """
+    log.info("Leak check: %s rows.", f"{rows.height:,}")
     if isinstance(rows, SparkSample):
         forms, near = find_near_in_spark(rows, data, prompt, evaluation.questions)
         rows = rows.scan().collect()  # those that are left become examples
@@ -262,7 +263,6 @@ def check_leaks(
         outlined = outline_conversations(rows, data)
         forms = make_forms(outlined, evaluation.questions, prompt)
         near = find_near(forms, data.leaks)
-    log.info("Leak check: %s rows.", f"{rows.height:,}")
     kept, found, copies = separate(forms, data.leaks, near)
     places = kept.filter(pl.col("split") != "question")
     left = mark_known_turns(rows[places["row"]].with_columns(places["split"]), data)

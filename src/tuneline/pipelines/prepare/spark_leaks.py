@@ -79,8 +79,8 @@ def find_near_in_spark(
         questions: the fixed questions.
 
     Returns:
-        What `make_forms` gives, with hashes for the texts (the probability that two of three
-        million share one is 1 in 10^7); and what `find_near` gives.
+        What `make_forms` gives, but `example`, with hashes for the texts: two of three million
+        share one with a probability of about 1 in 10^7; and what `find_near` gives.
     """
     folder = sample.folder.absolute() / FORMS
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
@@ -113,12 +113,8 @@ def _keep_forms(forms: pl.DataFrame, folder: Path, part: int) -> pl.DataFrame:
     """Write the forms of a part where all workers see them, and give what the driver needs."""
     placed = forms.with_columns(place=pl.int_range(pl.len(), dtype=pl.UInt32))
     placed.drop("row").write_ipc(_name_forms(folder, part))
-    return forms.select(
-        "split",
-        "group",
-        *(_hash_texts(name) for name in ("prompt", "completion", "example")),
-        "words",
-    )
+    hashes = [_hash_texts(name) for name in ("prompt", "completion")]
+    return forms.select("split", "group", *hashes, "words")
 
 
 def _name_forms(folder: Path, part: int) -> Path:
@@ -158,10 +154,7 @@ def _gather_pairs(pairs: "DataFrame") -> "DataFrame":
     return together.sortWithinPartitions("compared", "later", "earlier")
 
 
-def _sign_parts(
-    batches: "Iterator[pa.RecordBatch]",
-    search: Search,
-) -> "Iterator[pa.RecordBatch]":
+def _sign_parts(batches: "Iterator[pa.RecordBatch]", search: Search) -> "Iterator[pa.RecordBatch]":
     """Sign the forms of a part: a row for each band, with places in the part and numbers."""
     import pyarrow as pa
 
@@ -181,10 +174,7 @@ def _sign_parts(
                 )
 
 
-def _pair_rows(
-    batches: "Iterator[pa.RecordBatch]",
-    search: Search,
-) -> "Iterator[pa.RecordBatch]":
+def _pair_rows(batches: "Iterator[pa.RecordBatch]", search: Search) -> "Iterator[pa.RecordBatch]":
     """Pair the rows that are equal in a band, one band after the other."""
     import pyarrow as pa
 
@@ -212,10 +202,7 @@ def _read_roles(search: Search, which: int, rows: Numbers) -> tuple[Numbers, Num
     return roles[names[0]].to_numpy(), roles[names[1]].to_numpy()
 
 
-def _confirm(
-    batches: "Iterator[pa.RecordBatch]",
-    search: Search,
-) -> "Iterator[pa.RecordBatch]":
+def _confirm(batches: "Iterator[pa.RecordBatch]", search: Search) -> "Iterator[pa.RecordBatch]":
     """Look at the texts of candidates, each pair once."""
     import pyarrow as pa
 
