@@ -1,8 +1,8 @@
-"""Seconds and memory that Spark takes to clean and split a large file, next to the plain path.
+"""Seconds and memory that Spark takes to prepare examples of a large file, next to the plain path.
 
 Each way in a process of its own, one after the other, start-up counted; the memory is the largest
 resident set of each Java and of each Python process, looked at twice a second. The hashes of the
-clean rows, the rejected rows and the splits tell whether two ways give the same.
+clean rows, the rejected rows, the splits and the leaks tell whether two ways give the same.
 
     PYTHONPATH=. python scripts/benchmarks/spark.py --raw 2250000.json.gz --ways plain spark
     PYTHONPATH=. python scripts/benchmarks/spark.py --raw folder --ways cluster
@@ -21,6 +21,7 @@ from threading import Event, Thread
 
 import psutil
 
+TABLES = ("clean", "rejected", "rows", "leaks", "copies")
 LOCAL = {"spark.master": "local[2]", "spark.driver.memory": "1g"}
 # Two workers, each with one core and 1 GB of Java.
 CLUSTER = {
@@ -31,7 +32,8 @@ CLUSTER = {
 
 
 def prepare(raw: Path, folder: Path, way: str) -> None:
-    """Clean and split, as `kedro run --pipeline=prepare` does."""
+    """Clean, split and check for leaks, as `kedro run --pipeline=prepare` does."""
+    import polars as pl
     from kedro.config import OmegaConfigLoader
 
     from tuneline.datasets import (
@@ -41,11 +43,12 @@ def prepare(raw: Path, folder: Path, way: str) -> None:
         SparkJSONLinesDataset,
     )
     from tuneline.parameters import UseCase
-    from tuneline.pipelines.prepare.nodes import clean_rows, split_rows
+    from tuneline.pipelines.prepare.nodes import check_leaks, clean_rows, split_rows
     from tuneline.settings import CONFIG_LOADER_ARGS
 
     loader = OmegaConfigLoader("conf", env="colab_paid", **CONFIG_LOADER_ARGS)
-    data = UseCase.model_validate(loader["parameters"]["product_descriptions"]).data
+    use_case = UseCase.model_validate(loader["parameters"]["product_descriptions"])
+    data = use_case.data
     settings = CLUSTER if way == "cluster" else LOCAL
     source = RawJSONDataset(filepath=str(raw))
     tables = [LazyCSVDataset(filepath=str(folder / name)) for name in ("clean.csv", "rejected.csv")]
@@ -61,9 +64,14 @@ def prepare(raw: Path, folder: Path, way: str) -> None:
         table.save(path)
     cleaned = time.perf_counter()
     rows = split_rows(tables[0].load(), data, report)
-    rows.write_csv(folder / "rows.csv")
-    done = {"cleaning": cleaned - start, "splitting": time.perf_counter() - cleaned}
+    split = time.perf_counter()
+    left, leaks, copies, check = check_leaks(rows, data, use_case.prompt, use_case.evaluation)
+    done = {"cleaning": cleaned - start, "splitting": split - cleaned}
+    done["leak_check"] = time.perf_counter() - split
+    for name, table in (("rows", left), ("leaks", leaks), ("copies", copies)):
+        (folder / f"{name}.csv").write_text(pl.DataFrame(table).write_csv())
     counts = {name: report[name] for name in ("rows", "clean", "rejected")}
+    counts |= {"examples": left.height, "found": check["found"], "copies": check["copies"]}
     (folder / "done.json").write_text(json.dumps(done | counts))
 
 
@@ -90,7 +98,7 @@ def measure(raw: Path, folder: Path, way: str) -> dict[str, object]:
         name: [round(size / 1e6) for (_, one), size in sorted(peaks.items()) if one == name]
         for name in ("java", "python")
     }
-    hashes = {f"{name}_hash": hash_rows(folder, name) for name in ("clean", "rejected", "rows")}
+    hashes = {f"{name}_hash": hash_rows(folder, name) for name in TABLES}
     return {"way": way, "seconds": round(seconds, 1), **done, "memory_mb": memory, **hashes}
 
 

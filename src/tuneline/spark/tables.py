@@ -1,8 +1,10 @@
-"""What lies beyond one machine: a source of raw rows, and a table in parts."""
+"""What lies beyond one machine: a source of raw rows, and tables in parts."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,10 +16,13 @@ from tuneline.streaming import Fields
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 # A block's part, its number in the part, and its rows.
 BlockWork = Callable[[int, int, pl.DataFrame], "pa.RecordBatch"]
+PartWork = Callable[[Path], pl.DataFrame]
+# Of a sample: some 20 MB of texts.
+ROWS_PER_PART = 20_000
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,72 @@ class SparkTable:
     def scan(self) -> pl.LazyFrame:
         """Answer with the whole table, of which nothing is read yet."""
         return scan_parts(self.parts)
+
+
+@dataclass(frozen=True)
+class SparkSample:
+    """The rows of a sample in their order: Arrow files in a folder that all workers see.
+
+    Attributes:
+        folder: the folder.
+        cluster: where Spark runs.
+    """
+
+    folder: Path
+    cluster: Cluster
+
+    @property
+    def parts(self) -> list[Path]:
+        """The files in the order of the rows, each but the last of `ROWS_PER_PART` rows."""
+        return sorted(self.folder.glob("part-*.arrow"))
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return int(self.scan().select(pl.len()).collect().item())
+
+    def scan(self) -> pl.LazyFrame:
+        """Answer with all rows, of which nothing is read yet."""
+        return pl.scan_ipc(self.parts)
+
+
+def number_parts(session: "SparkSession", count: int) -> "DataFrame":
+    """Give each number below `count` a task of its own."""
+    return session.range(0, count, numPartitions=count)
+
+
+def map_parts(
+    session: "SparkSession", table: SparkTable | SparkSample, work: PartWork
+) -> "DataFrame":
+    """Do some work on each part of a table: a row with its `number` and the packed `table`."""
+    run = partial(_work_on, parts=[path.absolute() for path in table.parts], work=work)
+    return number_parts(session, len(table.parts)).mapInArrow(run, "number long, table binary")
+
+
+def collect_parts(
+    session: "SparkSession", table: SparkTable | SparkSample, work: PartWork
+) -> pl.DataFrame:
+    """Put together what the work gives of each part."""
+    rows = sorted(tuple(row) for row in map_parts(session, table, work).collect())
+    return pl.concat(pl.read_ipc_stream(BytesIO(bytes(one))) for _, one in rows)
+
+
+def _work_on(
+    batches: "Iterator[pa.RecordBatch]", parts: list[Path], work: PartWork
+) -> "Iterator[pa.RecordBatch]":
+    import pyarrow as pa
+
+    for row in walk_rows(batches):
+        packed = pack_table(work(parts[row["id"]]))
+        yield pa.record_batch(
+            {"number": pa.array([row["id"]]), "table": pa.array([packed], pa.binary())}
+        )
+
+
+def pack_table(table: pl.DataFrame) -> bytes:
+    """Pack a table on its way through Spark."""
+    table.write_ipc_stream(stream := BytesIO())
+    return stream.getvalue()
 
 
 def scan_parts(paths: list[Path]) -> pl.LazyFrame:

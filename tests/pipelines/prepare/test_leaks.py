@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tuneline.errors import TunelineError
 from tuneline.examples import SPLIT_GROUP
 from tuneline.parameters import Data, Evaluation, Leaks, Prompt, Split
+from tuneline.pipelines.prepare.forms import make_forms
 from tuneline.pipelines.prepare.leaks import count_equal
-from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.nodes import check_leaks
 from tuneline.pipelines.prepare.splitting import SPLITS
 

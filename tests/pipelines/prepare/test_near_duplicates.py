@@ -1,27 +1,43 @@
-from itertools import product
+from collections import Counter
+from itertools import combinations, pairwise, product
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuneline.examples import SPLIT_GROUP
-from tuneline.parameters import Prompt
+from tuneline.parameters import Leaks, Prompt
+from tuneline.pipelines.prepare.forms import make_forms, number_forms
 from tuneline.pipelines.prepare.near_duplicates import (
     MISSED,
-    NearDuplicates,
+    NEAR,
     choose_bands,
-    make_forms,
-    measure_similarity,
-    pair_words,
+    find_near,
+    hash_pairs,
+    pair_band,
 )
+from tuneline.pipelines.prepare.similarity import measure_similarity, pair_words
 
-WORDS = [f"w{number}" for number in range(60)]
+# Texts that differ in numbers alone are no duplicates.
+WORDS = [f"w{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(60)]
 
 
 def test_pairs_of_words_are_counted_and_the_ends_count_too():
     assert sorted(pair_words("a b a b")) == sorted([" a", "a b", "b a", "a b 2", "b "])
     assert pair_words("a") == [" a", "a "]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(st.sampled_from(WORDS[:4]), min_size=1, max_size=9), max_size=9))
+def test_hashed_pairs_are_those_pairs(texts: list[list[str]]):
+    forms = [" ".join(words) for words in texts]
+    hashes, ends = hash_pairs(pl.Series(forms, dtype=pl.String))
+    hashed = [set(hashes[start:end].tolist()) for start, end in pairwise(ends.tolist())]
+    paired = [set(pair_words(form)) for form in forms]
+    for (mine, pairs), (other, others) in product(zip(hashed, paired, strict=True), repeat=2):
+        assert len(mine & other) == len(pairs & others)
 
 
 @settings(max_examples=300)
@@ -64,18 +80,31 @@ def test_the_search_finds_what_comparing_every_pair_finds(texts, data):
         copies.append(["new" if place in places else word for place, word in enumerate(words)])
     forms = {key: " ".join(words) for key, words in enumerate([*texts, *copies])}
     left, right = list(range(len(texts))), list(range(len(texts), len(forms)))
-    found = {(a, b) for a, b, _ in NearDuplicates(forms, 0.8).find(left, right)}
+    found = set(find_alike(["train"] * len(left) + ["test"] * len(right), list(forms.values())))
     alike = {
         (a, b)
-        for a, b in product(left, right)
-        if measure_similarity(forms[a].split(), forms[b].split()) >= 0.8
+        for a, b in [*product(left, right), *combinations(right, 2)]
+        if 0.8 <= measure_similarity(forms[a].split(), forms[b].split()) < 1
     }
     assert found == alike
 
 
-def test_texts_without_a_signature_are_left_out():
-    assert list(NearDuplicates({1: "a b c", 2: "a b c"}, 0.8).find([1, 7], [8])) == []
-    assert list(NearDuplicates({1: "a b c", 2: "a b c"}, 0.8).find([1, 7], [2])) == [(1, 2, 1.0)]
+def find_alike(splits: list[str], completions: list[str]) -> list[tuple[int, int]]:
+    rows = [(split, None, "", text) for split, text in zip(splits, completions, strict=True)]
+    schema = dict.fromkeys(["split", "group", "prompt", "completion"], pl.String)
+    forms = pl.DataFrame(rows, schema, orient="row")
+    leaks = Leaks(threshold=1, completion_threshold=0.8, min_words=1)
+    near = find_near(number_forms(forms), leaks).filter(compared="completion")
+    assert dict(near.schema) == NEAR
+    return near.select("earlier", "later").rows()
+
+
+def test_texts_of_a_template_are_compared_with_the_first_few_and_held_out_ones_with_all():
+    band, held = np.zeros(100, np.uint32), np.arange(100) >= 98
+    pairs = [pair for ends in pair_band(band, held, ~held) for pair in zip(*ends, strict=True)]
+    assert len(pairs) == len(set(pairs))
+    earlier = Counter(int(later) for _, later in pairs)
+    assert [earlier[place] for place in (0, 1, 50, 97, 98, 99)] == [0, 1, 10, 10, 98, 99]
 
 
 PROMPT = Prompt(system="Be kind.", prompt="Describe {title}.\nShort!", completion="{content}")
@@ -100,6 +129,7 @@ def test_the_words_of_the_templates_and_the_system_message_are_not_compared():
             "prompt": "blue teapot",
             "completion": "a pot",
             "example": "blue teapot a pot",
+            "words": 2,
         }
     ]
 

@@ -24,6 +24,7 @@ from tuneline.pipelines.prepare.feedback import (
     describe_feedback,
     find_feedback_leaks,
 )
+from tuneline.pipelines.prepare.forms import make_forms
 from tuneline.pipelines.prepare.leak_report import (
     CLEAN,
     count_shared_prompts,
@@ -32,9 +33,9 @@ from tuneline.pipelines.prepare.leak_report import (
     list_leaks,
 )
 from tuneline.pipelines.prepare.leaks import LeakFinder, describe_emptied
-from tuneline.pipelines.prepare.near_duplicates import make_forms
 from tuneline.pipelines.prepare.nodes import make_examples, split_rows
 from tuneline.pipelines.prepare.splitting import SPLITS
+from tuneline.spark.tables import SparkSample, SparkTable
 from tuneline.streaming import LINE
 from tuneline.utils.hashing import seeded_order
 
@@ -83,11 +84,12 @@ class Part:
 
 
 def split_all_rows(
-    pairs: pl.LazyFrame, data: Data, cleaning_report: dict[str, Any] | None = None
+    pairs: pl.LazyFrame | SparkTable, data: Data, cleaning_report: dict[str, Any] | None = None
 ) -> pl.DataFrame:
     """Sample the rows and choose those that watch, as `split_rows` does, for the smallest test."""
     split = data.split.model_copy(update={"test": 1})
-    return split_rows(pairs, data.model_copy(update={"split": split}), cleaning_report)
+    rows = split_rows(pairs, data.model_copy(update={"split": split}), cleaning_report)
+    return rows.scan().collect() if isinstance(rows, SparkSample) else rows
 
 
 def cross_fit_examples(
@@ -122,7 +124,10 @@ def cross_fit_examples(
     count = evaluation.cross_fit or 0
     outlined = outline_conversations(rows, data)
     forms = make_forms(outlined, evaluation.questions, prompt)
-    finder = LeakFinder(forms, data.leaks.model_copy(update={"policy": "drop"}))
+    asks = pl.when(split="question").then("split").otherwise(pl.lit("test"))  # each is held out
+    finder = LeakFinder(
+        forms.with_columns(split=asks), data.leaks.model_copy(update={"policy": "drop"})
+    )
     everyone = dict.fromkeys(range(rows.height), "test")
     asking = _find_part(finder, forms, everyone, 0).found
     left = forms.join(asking, on="row", how="anti", maintain_order="left")

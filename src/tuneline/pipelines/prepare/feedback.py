@@ -18,10 +18,10 @@ from tuneline.examples import Example, Feedback, Message, hash_templates
 from tuneline.parameters import Data, Prompt
 from tuneline.parameters.data import Conversations
 from tuneline.pipelines.prepare.cleaning import clean_batch
+from tuneline.pipelines.prepare.forms import number_forms, strip_template
 from tuneline.pipelines.prepare.leak_report import COLUMNS, SHOWN_CHARACTERS
 from tuneline.pipelines.prepare.leaks import FOUND, LeakFinder
 from tuneline.pipelines.prepare.masking import Placeholders
-from tuneline.pipelines.prepare.near_duplicates import strip_template
 from tuneline.pipelines.prepare.row_checks import check_cleaned
 from tuneline.utils.terminal import shorten
 from tuneline.utils.words import normalize_words
@@ -233,12 +233,10 @@ def _make_forms(
             "completion": pl.concat([answers, nothing]),
         }
     )
-    both = pl.concat_str("prompt", "completion", separator=" ").str.strip_chars()
     # Where the template takes nothing from a row, all prompts are the same by right.
     apart = pl.when((pl.col("split") == "question") & (pl.col("prompt") == ""))
     splits = apart.then(pl.lit("none")).otherwise("split").alias("split")
-    numbered = forms.with_columns(splits, example=both).with_row_index("row")
-    return numbered.cast({"row": pl.Int64})
+    return number_forms(forms.with_columns(splits))
 
 
 def _join_prompt(example: Example, prompt: Prompt) -> str:

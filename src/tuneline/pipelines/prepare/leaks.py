@@ -1,24 +1,15 @@
 """Rows that are in two splits, word for word or with a few words changed."""
 
-import re
-from functools import partial
-
 import polars as pl
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Leaks
-from tuneline.pipelines.prepare.near_duplicates import (
-    Measure,
-    NearDuplicates,
-    measure_overlap,
-    measure_similarity,
-)
+from tuneline.pipelines.prepare.near_duplicates import find_near
 from tuneline.pipelines.prepare.splitting import SPLITS
 
 # The split that is used more freely, and the split that must stay unknown to it. Held-out rows
 # first: a training row may stay if the only row that it is like goes itself.
 PAIRS = (("validation", "test"), ("train", "test"), ("train", "validation"))
-DIGITS = re.compile(r"\d+")
 COPY = ["row", "duplicate", "kind", "similarity"]
 FOUND = {
     "row": pl.Int64,
@@ -36,16 +27,12 @@ class LeakFinder:
     Args:
         rows: as `make_forms` gives them.
         leaks: when two texts are duplicates, and which of two duplicates has to go.
+        near: as `find_near` gives it, where it is known.
     """
 
-    def __init__(self, rows: pl.DataFrame, leaks: Leaks) -> None:
+    def __init__(self, rows: pl.DataFrame, leaks: Leaks, near: pl.DataFrame | None = None) -> None:
         self.leaks = leaks
-        self._texts = {name: rows[name] for name in ("prompt", "completion", "example")}
-        self._near = {"example": self._sketch(rows, "example", leaks.threshold, measure_overlap)}
-        if leaks.completion_threshold is not None:
-            self._near["completion"] = self._sketch(rows, "completion", leaks.completion_threshold)
-        if leaks.completion_threshold is not None and "question" in rows["split"]:
-            self._near["prompt"] = self._sketch(rows, "prompt", leaks.completion_threshold)
+        self._near = find_near(rows, leaks) if near is None else near
 
     def find(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Find the leaks among rows that are left.
@@ -82,32 +69,26 @@ class LeakFinder:
         first = rows.unique(["prompt", "completion"], keep="first", maintain_order=True)
         equal = _find_equal(rows, first, ["prompt", "completion"], "example")
         equal = equal.filter(pl.col("row") != pl.col("duplicate"))
-        confirm = partial(self._are_duplicates, compared="example")
-        near = list(self._near["example"].find_earlier(first["row"], confirm))
+        pairs = self._near.filter(compared="example").sort("later", "earlier")
+        for end in ("earlier", "later"):
+            pairs = pairs.filter(pl.col(end).is_in(first["row"].implode()))
+        near: dict[int, tuple[int, float]] = {}
+        for other, row, alike in pairs.select("earlier", "later", "similarity").iter_rows():
+            if other not in near:  # a copy of a copy may be like no row that stays
+                near.setdefault(row, (other, alike))
         table = pl.DataFrame(
-            [(row, other, "near", alike) for row, other, alike in near],
+            [(row, other, "near", alike) for row, (other, alike) in near.items()],
             {name: FOUND[name] for name in COPY},
             orient="row",
         )
         return pl.concat([equal.select(COPY), table]).sort("row")
-
-    def _sketch(
-        self,
-        rows: pl.DataFrame,
-        column: str,
-        threshold: float,
-        measure: Measure = measure_similarity,
-    ) -> NearDuplicates:
-        # A text with a word less may still be the duplicate of one that is long enough.
-        long = rows.filter(count_words(column) >= threshold * self.leaks.min_words)
-        return NearDuplicates(dict(long.select("row", column).iter_rows()), threshold, measure)
 
     def _find_duplicates(
         self, going: pl.DataFrame, staying: pl.DataFrame, split: str
     ) -> pl.DataFrame:
         found = [_find_equal(going, staying, ["prompt", "completion"], "example")]
         if self.leaks.completion_threshold is not None:
-            long = count_words("completion") >= self.leaks.min_words
+            long = pl.col("words") >= self.leaks.min_words
             found.append(_find_equal(going.filter(long), staying, ["completion"], "completion"))
         return self._find_rest(going, staying, found, ["example", "completion"], split)
 
@@ -125,57 +106,29 @@ class LeakFinder:
     ) -> pl.DataFrame:
         """Find the closest near-duplicate of each row without an equal one."""
         rest = going.join(pl.concat(equal), on="row", how="anti", maintain_order="left")
-        near = [self._find_near(rest, staying, one) for one in compared if one in self._near]
+        near = [self._find_near(rest, staying, one) for one in compared]
         found = pl.concat([*equal, *near]).sort("similarity", descending=True, maintain_order=True)
         closest = found.unique("row", keep="first", maintain_order=True)
         return closest.with_columns(duplicate_split=pl.lit(split)).select(list(FOUND))
 
     def _find_near(self, going: pl.DataFrame, staying: pl.DataFrame, compared: str) -> pl.DataFrame:
-        best: dict[int, tuple[int, float]] = {}
-        for row, duplicate, similarity in self._near[compared].find(going["row"], staying["row"]):
-            if similarity > best.get(row, (0, 0.0))[1] and self._are_duplicates(
-                row, duplicate, compared
-            ):
-                best[row] = (duplicate, similarity)
-        pairs = [
-            (row, duplicate, compared, "near", alike) for row, (duplicate, alike) in best.items()
+        pairs = self._near.filter(compared=compared)
+        both = [
+            pairs.select("similarity", row=row, duplicate=duplicate)
+            for row, duplicate in (("earlier", "later"), ("later", "earlier"))
         ]
-        columns = ("row", "duplicate", "compared", "kind", "similarity")
-        return pl.DataFrame(pairs, {name: FOUND[name] for name in columns}, orient="row")
-
-    def _are_duplicates(self, row: int, duplicate: int, compared: str) -> bool:
-        words = partial(_words, self._texts)
-        both = words(row, compared), words(duplicate, compared)
-        if max(map(len, both)) < self.leaks.min_words or _differ_in_numbers(*both):
-            return False
-        return compared != "example" or bool(
-            measure_similarity(
-                words(row, "prompt"), words(duplicate, "prompt"), self.leaks.threshold
-            )
-            and measure_overlap(
-                words(row, "completion"), words(duplicate, "completion"), self.leaks.threshold
-            )
+        chosen = (
+            pl.concat(both)
+            .join(going, on="row", how="semi")
+            .join(staying, left_on="duplicate", right_on="row", how="semi")
+            .sort("similarity", "row", "duplicate", descending=[True, False, False])
         )
-
-
-def count_words(column: str) -> pl.Expr:
-    """Count the words of a normal form."""
-    return pl.col(column).str.count_matches(" ") + 1
+        columns = ("row", "duplicate", "compared", "kind", "similarity")
+        return chosen.with_columns(compared=pl.lit(compared), kind=pl.lit("near")).select(columns)
 
 
 def _leave_out(rows: pl.DataFrame, leaking: pl.DataFrame) -> pl.DataFrame:
     return rows.join(leaking, on="row", how="anti", maintain_order="left")
-
-
-def _differ_in_numbers(left: list[str], right: list[str]) -> bool:
-    """Tell whether two texts are one but for their numbers: another number is another question."""
-    if len(left) != len(right):
-        return False
-    return DIGITS.sub("0", " ".join(left)) == DIGITS.sub("0", " ".join(right))
-
-
-def _words(texts: dict[str, pl.Series], row: int, column: str) -> list[str]:
-    return str(texts[column][row]).split()
 
 
 def _find_equal(
@@ -190,7 +143,9 @@ def _find_equal(
     )
 
 
-def separate(rows: pl.DataFrame, leaks: Leaks) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def separate(
+    rows: pl.DataFrame, leaks: Leaks, near: pl.DataFrame | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Drop or move leaking rows until a whole check finds none.
 
     A row that is moved into training may be a duplicate of another held-out row, so moving can take
@@ -199,6 +154,7 @@ def separate(rows: pl.DataFrame, leaks: Leaks) -> tuple[pl.DataFrame, pl.DataFra
     Args:
         rows: as `make_forms` gives them; a group is moved as one.
         leaks: when rows are duplicates, and what becomes of them.
+        near: as `find_near` gives it, where it is known.
 
     Returns:
         The rows that are left, with their splits; and the leaks that were found, as `LeakFinder`
@@ -208,7 +164,7 @@ def separate(rows: pl.DataFrame, leaks: Leaks) -> tuple[pl.DataFrame, pl.DataFra
     Raises:
         TunelineError: if a split would be empty.
     """
-    finder = LeakFinder(rows, leaks)
+    finder = LeakFinder(rows, leaks, near)
     found = [pl.DataFrame(schema=FOUND)]
     while (leaking := finder.find(rows)).height:
         found.append(leaking)
@@ -265,4 +221,4 @@ def _compared_whole(leaks: Leaks) -> list[tuple[list[str], pl.Expr]]:
     examples = (["prompt", "completion"], pl.lit(True))
     if leaks.completion_threshold is None:
         return [examples]
-    return [examples, (["completion"], count_words("completion") >= leaks.min_words)]
+    return [examples, (["completion"], pl.col("words") >= leaks.min_words)]

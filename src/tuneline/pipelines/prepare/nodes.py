@@ -26,18 +26,21 @@ from tuneline.pipelines.prepare.feedback import (
     find_feedback_leaks,
     warn_of_leaks,
 )
+from tuneline.pipelines.prepare.forms import make_forms
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_copies, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.masking import Placeholders
-from tuneline.pipelines.prepare.near_duplicates import make_forms
+from tuneline.pipelines.prepare.near_duplicates import find_near
 from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.row_checks import check_answer_rules, check_cleaned, check_columns
 from tuneline.pipelines.prepare.seen_rows import find_seen_lines
 from tuneline.pipelines.prepare.spark_cleaning import clean_in_spark
+from tuneline.pipelines.prepare.spark_leaks import find_near_in_spark
 from tuneline.pipelines.prepare.spark_splitting import refuse_start, split_in_spark
 from tuneline.pipelines.prepare.splitting import SPLITS, assign_splits, read_rows
-from tuneline.spark.tables import SparkRows, SparkTable
+from tuneline.spark.tables import SparkRows, SparkSample, SparkTable
 from tuneline.streaming import (
+    LINE,
     SOURCE,
     RowSource,
     list_fields,
@@ -187,7 +190,7 @@ def split_rows(
     cleaning_report: dict[str, Any] | None = None,
     prompt: Prompt | None = None,
     start_from: str | None = None,
-) -> pl.DataFrame:
+) -> pl.DataFrame | SparkSample:
     """Sample the rows and divide them.
 
     Args:
@@ -201,7 +204,8 @@ def split_rows(
     Returns:
         `line`, `split`, `_group` (null where a row belongs to no other) and the columns that
         examples are made of. One split follows the other, each in a seeded order; rows of one group
-        are all in one split. Leaks between the splits are still in them: see `check_leaks`.
+        are all in one split. Leaks between the splits are still in them: see `check_leaks`. In
+        Spark they are in parts.
 
     Raises:
         TunelineError: if a column is missing, or there are too few rows to divide; if that is so
@@ -209,21 +213,23 @@ def split_rows(
     """
     if cleaning_report:
         check_cleaned(cleaning_report, data)
+    rows: pl.DataFrame | SparkSample
     if isinstance(pairs, SparkTable):
         check_columns(pairs.scan(), data)
         refuse_start(start_from)
         rows = split_in_spark(pairs, data)
+        told = rows.scan().select(LINE, "split", *data.answer_rules.list_columns()).collect()
     else:
         check_columns(pairs, data)
         seen = find_seen_lines(pairs, data, prompt, start_from) if prompt and start_from else []
-        rows = read_rows(pairs, assign_splits(pairs, data, seen), data)
-    check_answer_rules(rows, data)
-    log.info("Rows: %s.", _count_splits(rows))
+        rows = told = read_rows(pairs, assign_splits(pairs, data, seen), data)
+    check_answer_rules(told, data)
+    log.info("Rows: %s.", _count_splits(told))
     return rows
 
 
 def check_leaks(
-    rows: pl.DataFrame,
+    rows: pl.DataFrame | SparkSample,
     data: Data,
     prompt: Prompt,
     evaluation: Evaluation,
@@ -249,9 +255,15 @@ def check_leaks(
         TunelineError: if a split would be empty without its leaks.
     """
     log.info("Leak check: %s rows.", f"{rows.height:,}")
-    outlined = outline_conversations(rows, data)
-    forms = make_forms(outlined, evaluation.questions, prompt)
-    kept, found, copies = separate(forms, data.leaks)
+    if isinstance(rows, SparkSample):
+        forms, near = find_near_in_spark(rows, data, prompt, evaluation.questions)
+        rows = rows.scan().collect()  # those that are left become examples
+        outlined = outline_conversations(rows, data)
+    else:
+        outlined = outline_conversations(rows, data)
+        forms = make_forms(outlined, evaluation.questions, prompt)
+        near = find_near(forms, data.leaks)
+    kept, found, copies = separate(forms, data.leaks, near)
     places = kept.filter(pl.col("split") != "question")
     left = mark_known_turns(rows[places["row"]].with_columns(places["split"]), data)
     table = list_leaks(found, outlined, evaluation.questions, data, prompt)

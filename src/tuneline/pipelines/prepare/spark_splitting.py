@@ -1,14 +1,18 @@
 """Sampling and splitting beyond one machine: the workers narrow, the plain functions decide.
 
 Groups are sampled and divided in the order of a seeded hash, so rows whose hash is high are in no
-sample. Workers give only the rows below a bound, some more than are wanted, and of the categories
-their sizes; on these `assign_splits` decides what it would decide on all rows.
+sample. Workers give only the keys of rows below a bound, some more than are wanted, and of the
+categories their sizes; on these `assign_splits` decides what it would decide on all rows. Then the
+workers write the rows of the sample.
 """
 
 import logging
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from io import BytesIO
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +24,28 @@ from tuneline.pipelines.prepare.splitting import (
     assign_splits,
     hash_groups,
     order_rows,
-    read_rows,
     share_out,
+    sort_splits,
+    take_rows,
 )
 from tuneline.spark.session import name_failures
-from tuneline.spark.tables import SparkTable, scan_parts, walk_rows
+from tuneline.spark.tables import (
+    ROWS_PER_PART,
+    SparkSample,
+    SparkTable,
+    collect_parts,
+    map_parts,
+    number_parts,
+    pack_table,
+    scan_parts,
+    walk_rows,
+)
 from tuneline.streaming import LINE
+from tuneline.utils.files import replace_by_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 log = logging.getLogger(__name__)
 
@@ -38,24 +54,26 @@ HASHES = 1 << 64
 MORE, SOME = 1.1, 1000
 # All later stages hold the examples in memory.
 MOST_ROWS = 3_000_000
+# Folder of the sample, next to that of the clean rows.
+SAMPLE = "sample"
 
 
-def split_in_spark(clean: SparkTable, data: Data) -> pl.DataFrame:
-    """Sample the rows and divide them, most of it on the workers.
+def split_in_spark(clean: SparkTable, data: Data) -> SparkSample:
+    """Sample the rows and divide them; the driver sees their keys alone.
 
     Args:
         clean: the clean rows.
         data: how to sample and to divide.
 
     Returns:
-        What `read_rows` gives of all clean rows.
+        What `read_rows` gives of all clean rows, in parts next to theirs.
 
     Raises:
         TunelineError: as `assign_splits` does; if the sample is too large for the later stages.
     """
     with name_failures():
         session = clean.cluster.start()
-        total = int(_collect(session, clean, _count_rows)["rows"].sum())
+        total = int(collect_parts(session, clean, _count_rows)["rows"].sum())
         wanted = min(data.split.sample or total, total)
         if wanted > MOST_ROWS:
             raise TunelineError(_too_many("data.split.sample", data.split.sample, wanted))
@@ -63,8 +81,7 @@ def split_in_spark(clean: SparkTable, data: Data) -> pl.DataFrame:
         counts = _count_categories(session, clean, data, pinned) if data.category else None
         rows = _find_first(session, clean, data, pinned, wanted, total, counts)
         splits = assign_splits(rows.lazy(), data, counts=counts)
-        sampled = _read_lines(session, clean, splits[LINE])
-    return read_rows(sampled.lazy(), splits, data)
+        return _write_sample(session, clean, splits, data)
 
 
 def refuse_start(start_from: str | None) -> None:
@@ -104,7 +121,8 @@ def _find_first(
         bound = None if share >= 1 else int(share * HASHES)
         if share * total > MOST_ROWS * MORE:
             raise TunelineError(_too_many("data.category", data.category, round(share * total)))
-        rows = _collect(session, clean, partial(_take_first, data=data, pinned=pinned, bound=bound))
+        take = partial(_take_first, data=data, pinned=pinned, bound=bound)
+        rows = collect_parts(session, clean, take)
         if bound is None or _is_enough(rows, data, pinned, wanted, counts):
             return rows
         share *= 2
@@ -137,7 +155,7 @@ def _find_pinned(session: "SparkSession", clean: SparkTable, data: Data) -> set[
     ids = [one for _, some in data.split.pinned for one in some]
     if not ids:
         return set()
-    return set(_collect(session, clean, partial(_take_named, data=data, ids=ids))["group"])
+    return set(collect_parts(session, clean, partial(_take_named, data=data, ids=ids))["group"])
 
 
 def _take_named(path: Path, data: Data, ids: list[str]) -> pl.DataFrame:
@@ -151,7 +169,7 @@ def _count_categories(
     """Count the rows of each category that are to be drawn; a group is of that of most rows."""
     from pyspark.sql import functions as f
 
-    rows = _map_parts(session, clean, partial(_count_pairs, data=data, pinned=pinned))
+    rows = map_parts(session, clean, partial(_count_pairs, data=data, pinned=pinned))
     table = rows.mapInArrow(_open_tables, "group string, category string, rows long")
     pairs = table.groupBy("group", "category").agg(f.sum("rows").alias("rows"))
     first = f.min(f.struct((-f.col("rows")).alias("less"), "category")).alias("first")
@@ -166,38 +184,47 @@ def _count_pairs(path: Path, data: Data, pinned: set[str]) -> pl.DataFrame:
     return free.group_by("group", "category").agg(pl.len().cast(pl.Int64).alias("rows"))
 
 
-def _read_lines(session: "SparkSession", clean: SparkTable, lines: pl.Series) -> pl.DataFrame:
-    """Read the rows of the sample, as texts."""
-    return _collect(session, clean, partial(_take_lines, lines=lines.implode()))
+def _write_sample(
+    session: "SparkSession", clean: SparkTable, splits: pl.DataFrame, data: Data
+) -> SparkSample:
+    """Let the workers write the rows of the sample in their order."""
+    folder = clean.folder.absolute().with_name(SAMPLE)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    order = sort_splits(splits).with_row_index("place").drop("position")
+    order = order.with_columns(number=(pl.col("place") // ROWS_PER_PART).cast(pl.Int32))
+    order.write_ipc(folder / "order.arrow")
+    find = partial(_find_rows, parts=[one.absolute() for one in clean.parts], data=data)
+    found = number_parts(session, len(clean.parts)).mapInArrow(
+        partial(find, order=folder / "order.arrow"), "number int, table binary"
+    )
+    ordered = found.repartition(order["number"].n_unique(), "number").sortWithinPartitions("number")
+    ordered.mapInArrow(partial(_write_parts, folder=folder), "number int").collect()
+    return SparkSample(folder, clean.cluster)
 
 
-def _take_lines(path: Path, lines: pl.Series) -> pl.DataFrame:
-    chosen = pl.col(LINE).cast(pl.Int64).is_in(lines)
-    return scan_parts([path]).filter(chosen).collect(engine="streaming")
-
-
-def _map_parts(session: "SparkSession", table: SparkTable, work: Any) -> "DataFrame":
-    """Do some work on each part of a table; one row a part."""
-    parts = [path.absolute() for path in table.parts]
-    numbers = session.range(0, len(parts), numPartitions=len(parts))
-    return numbers.mapInArrow(partial(_run, parts=parts, work=work), "number long, table binary")
-
-
-def _collect(session: "SparkSession", table: SparkTable, work: Any) -> pl.DataFrame:
-    rows = sorted(tuple(row) for row in _map_parts(session, table, work).collect())
-    return pl.concat(pl.read_ipc_stream(BytesIO(bytes(one))) for _, one in rows)
-
-
-def _run(
-    batches: "Iterator[pa.RecordBatch]", parts: list[Path], work: Any
+def _find_rows(
+    batches: "Iterator[pa.RecordBatch]", parts: list[Path], order: Path, data: Data
 ) -> "Iterator[pa.RecordBatch]":
+    """Give of each part of the clean rows those of the sample, by the part that they go to."""
     import pyarrow as pa
 
-    for row in walk_rows(batches):
-        work(parts[row["id"]]).write_ipc_stream(stream := BytesIO())
-        yield pa.record_batch(
-            {"number": pa.array([row["id"]]), "table": pa.array([stream.getvalue()], pa.binary())}
-        )
+    places = pl.read_ipc(order)
+    for number in walk_rows(batches):
+        for rows in take_rows(scan_parts([parts[number["id"]]]), places, data):
+            for (part,), some in rows.group_by("number"):
+                table = pa.array([pack_table(some.drop("number"))], pa.binary())
+                yield pa.record_batch({"number": pa.array([part], pa.int32()), "table": table})
+
+
+def _write_parts(batches: "Iterator[pa.RecordBatch]", folder: Path) -> "Iterator[pa.RecordBatch]":
+    import pyarrow as pa
+
+    for part, rows in groupby(walk_rows(batches), key=itemgetter("number")):
+        table = pl.concat(pl.read_ipc_stream(BytesIO(row["table"])) for row in rows)
+        with replace_by_name(folder / f"part-{part:05}.arrow") as path:
+            table.sort("place").drop("place").write_ipc(path)
+        yield pa.record_batch({"number": pa.array([part], pa.int32())})
 
 
 def _open_tables(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":

@@ -1,6 +1,6 @@
 """Which rows are used, and in which split they are."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import polars as pl
@@ -82,14 +82,23 @@ def read_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> pl.DataF
     Returns:
         `line`, `split`, `_group` and those columns; one split after the other, each in its order.
     """
+    return sort_splits(pl.concat(take_rows(clean, splits, data))).drop("position")
+
+
+def take_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> Iterator[pl.DataFrame]:
+    """Read the rows of the sample batch by batch, with all that `splits` says of them."""
     described = [*data.described, *([GROUPS] if data.table else [])]
     names = dict.fromkeys([LINE, data.id, *data.row_columns, *described])
-    parts = [
-        batch.cast({LINE: pl.Int64}).join(splits, on=LINE)
-        for batch in clean.select(*names).collect_batches(chunk_size=ROWS_PER_BATCH)
-    ]
-    order = pl.col("split").replace_strict(SPLITS, range(len(SPLITS)))
-    return pl.concat(parts).sort(order, "position").drop("position")
+    for batch in clean.select(*names).collect_batches(chunk_size=ROWS_PER_BATCH):
+        yield batch.cast({LINE: pl.Int64}).join(splits, on=LINE)
+
+
+def sort_splits(rows: pl.DataFrame) -> pl.DataFrame:
+    """Put one split after the other, each in its order."""
+    return rows.sort(
+        pl.col("split").replace_strict(SPLITS, range(len(SPLITS))),
+        "position",
+    )
 
 
 def order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:
