@@ -158,7 +158,7 @@ def test_an_answer_ends_at_its_end_token_or_is_marked_as_cut(
         assert "<|" not in answer.answer
 
 
-def test_each_answer_has_the_speed_of_its_batch_however_short_it_is(
+def test_each_answer_has_its_part_of_the_time_however_short_it_is(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     model, tokenizer = load_model(recipe, hardware).eval(), load_tokenizer(recipe)
@@ -170,9 +170,9 @@ def test_each_answer_has_the_speed_of_its_batch_however_short_it_is(
     )
     elapsed = time.perf_counter() - start
     assert len({answer.tokens for answer in answers}) > 1
-    speeds = [answer.tokens_per_second for answer in answers]
-    assert speeds == pytest.approx([speeds[0]] * len(speeds))
-    assert 0 < sum(answer.seconds for answer in answers) <= elapsed
+    by_length = sorted(answers, key=lambda answer: answer.tokens)
+    assert 0 < by_length[0].seconds < by_length[-1].seconds
+    assert sum(answer.seconds for answer in answers) <= elapsed
 
 
 def test_what_was_answered_is_not_generated_again(

@@ -1,5 +1,6 @@
 """How well a model predicts the reference."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from tuneline.examples import Example
 from tuneline.metrics.outputs import Outputs, fraction
+from tuneline.models.prefixes import Prefix, list_arguments
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Hardware
 from tuneline.statistics.paired_comparison import Metric, SampleScores
@@ -92,47 +94,72 @@ def measure_references(
         model: the model, in evaluation mode.
         tokenizer: its tokenizer.
         examples: prompts and references.
-        hardware: the batch; training's, because logits of long texts are as large here.
+        hardware: tokens that are read in one pass; a longer text goes alone.
 
     Returns:
         Losses in the order of the examples.
     """
     rendered = render_all(tokenizer, examples)
-    order = sorted(range(len(rendered)), key=lambda index: -len(rendered[index].ids))
-    size = hardware.per_device_train_batch_size
+    if not rendered:
+        return []
+    shortest = min(one.prompt_length for one in rendered)
+    prefix = Prefix(model, [one.ids for one in rendered], shortest - 1)
     losses: dict[int, ReferenceLoss] = {}
-    with Progress("Measuring the loss", "references", len(order)) as progress:
-        for start in range(0, len(order), size):
-            batch = order[start : start + size]
-            found = _measure(model, tokenizer.pad_token_id, [rendered[index] for index in batch])
+    with Progress("Measuring the loss", "references", len(rendered)) as progress:
+        for batch in _make_batches(rendered, prefix.tokens, hardware.tokens_per_batch):
+            chosen = [rendered[index] for index in batch]
+            found = _measure(model, tokenizer.pad_token_id, chosen, prefix)
             losses |= dict(zip(batch, found, strict=True))
             progress.update(len(batch))
     return [losses[index] for index in range(len(rendered))]
 
 
-def _measure(model: Any, pad: int, batch: list[Any]) -> list[ReferenceLoss]:
+def _make_batches(rendered: list[Any], shared: int, tokens: int) -> Iterator[list[int]]:
+    """Cut the sequences' indices, longest first, into batches of so many tokens at most."""
+    order = sorted(range(len(rendered)), key=lambda index: -len(rendered[index].ids))
+    while order:
+        count = max(1, tokens // (len(rendered[order[0]].ids) - shared))
+        yield order[:count]
+        order = order[count:]
+
+
+def _measure(model: Any, pad: int, batch: list[Any], prefix: Prefix) -> list[ReferenceLoss]:
     import torch
     from torch.nn.utils.rnn import pad_sequence
 
-    ids, labels, mask = (
+    read = prefix.tokens
+    ids, targets, mask = (
         pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=value)
         for rows, value in (
-            ([one.ids for one in batch], pad),
-            ([one.labels for one in batch], -100),
+            ([one.ids[read:] for one in batch], pad),
+            ([one.labels[read + 1 :] for one in batch], -100),
             ([[1] * len(one.ids) for one in batch], 0),
         )
     )
-    with torch.inference_mode():
-        output = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device))
-    targets = labels[:, 1:]
-    there = targets != -100
     # Of the prompt and the padding nothing is asked: a vocabulary of numbers a token is left out.
-    logits = output.logits[:, :-1][there.to(output.logits.device)].float().cpu()
-    logs = logits.log_softmax(dim=-1)
-    found = torch.zeros(3, *targets.shape)
-    found[0, there] = -logs.gather(1, targets[there][:, None])[:, 0]
-    found[1, there] = torch.special.entr(logs.exp()).sum(dim=-1)
-    found[2, there] = (logits.argmax(dim=-1) == targets[there]).float()
+    first = min(one.prompt_length for one in batch) - 1 - read
+    targets = targets[:, first:]
+    inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+    if "logits_to_keep" in list_arguments(model):
+        inputs["logits_to_keep"] = torch.arange(first, ids.shape[1] - 1)
+    if read:
+        inputs["position_ids"] = torch.arange(read, mask.shape[1])[None]
+    inputs = {name: value.to(model.device) for name, value in inputs.items()}
+    if read:
+        inputs |= {"past_key_values": prefix.begin(len(batch)), "use_cache": True}
+    with torch.inference_mode():
+        logits = model(**inputs).logits
+        if "logits_to_keep" not in inputs:
+            logits = logits[:, first:-1]
+        there = targets != -100
+        logits = logits[there.to(logits.device)].float().cpu()
+        right = logits.argmax(dim=-1) == targets[there]
+        logs = logits.log_softmax(dim=-1)
+        found = torch.zeros(3, *targets.shape)
+        found[0, there] = -logs.gather(1, targets[there][:, None])[:, 0]
+        # 0 for what is held impossible, as the limit of p log p
+        found[1, there] = -(logs.exp() * logs.clamp(min=torch.finfo(logs.dtype).min)).sum(dim=-1)
+        found[2, there] = right.float()
     nats, entropy, correct = found.sum(dim=2)
     return [
         ReferenceLoss(nats=float(n), entropy=float(e), correct=int(c), tokens=int(t))

@@ -1,8 +1,9 @@
-"""Generating answers: in batches, each kept as soon as it is there, or one while it is watched."""
+"""Generating answers: many at once, each kept as soon as it is there, or one that is watched."""
 
 import logging
-import time
-from collections.abc import Callable, Generator, Iterator
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from threading import Event
@@ -24,8 +25,7 @@ class Answer:
     Attributes:
         answer: the text.
         tokens: tokens generated, the end token included.
-        seconds: its share of the time its batch took, by its tokens: were all shares alike, a
-            short answer would look slow next to long ones.
+        seconds: its share of the time: of each step an equal part of those that took it together.
         stopped: whether it ended by itself rather than at the length limit.
     """
 
@@ -36,7 +36,7 @@ class Answer:
 
     @property
     def tokens_per_second(self) -> float:
-        """Speed; of an answer in a batch, the batch's."""
+        """Speed, as one of several at once."""
         return self.tokens / max(self.seconds, 1e-9)
 
     def describe(self) -> str:
@@ -57,45 +57,43 @@ def generate_answers(
     cache: Cache,
     fingerprint: dict[str, Any],
 ) -> list[Answer]:
-    """Answer every prompt, prompts of like length together.
+    """Answer every prompt; as an answer ends, the next prompt takes its place.
 
-    Batches follow from the prompts alone, so that a run that resumes answers in the batches, and
-    with the seeds, of one that was never interrupted.
+    An answer follows from its prompt, so that a run that resumes gives the answers, and draws the
+    tokens, of one that was never interrupted (see `Decoder.decode`).
 
     Args:
         model: the model, in evaluation mode.
         tokenizer: its tokenizer.
         prompts: token ids.
         evaluation: the decoding.
-        hardware: device and batch.
-        cache: answers that are already there; new ones are added batch by batch.
-        fingerprint: everything that decides the answers, next to the prompts and the seed.
+        hardware: device, prompts side by side.
+        cache: answers that are already there; each new one is added as it ends.
+        fingerprint: everything that decides the answers, next to the prompt and the seed.
 
     Returns:
         Answers in the order of the prompts.
     """
-    batches = list(make_batches(prompts, hardware.per_device_eval_batch_size))
-    asked = [[prompts[index] for index in batch] for batch in batches]
-    keys = [hash_value({**fingerprint, "seed": evaluation.seed, "prompts": one}) for one in asked]
-    new = [one for one, key in zip(asked, keys, strict=True) if cache.get(key) is None]
-    left = sum(map(len, new))
-    if left < len(prompts):
-        log.info("%s of %s answers are there already.", len(prompts) - left, len(prompts))
-    if new:
-        warm_up(model, tokenizer, new[0][0], evaluation)
-    answers: dict[int, Answer] = {}
-    with Progress("Answering", "prompts", left) as progress:
-        for batch, one, key in zip(batches, asked, keys, strict=True):
-            kept = cache.get(key)
-            if kept is None:
-                watch = _count_tokens(progress, len(batch))
-                found = _answer(one, model, tokenizer, evaluation, stopping_criteria=watch)
-                kept = [asdict(answer) for answer in found]
-                cache.put(key, kept)
-                progress.describe("")
-                progress.update(len(batch))
-            answers |= dict(zip(batch, (Answer(**values) for values in kept), strict=True))
-    return [answers[index] for index in range(len(prompts))]
+    told = _tell_apart(prompts)
+    keys = [hash_value({**fingerprint, "seed": evaluation.seed, **one}) for one in told]
+    answers = {index: kept for index, key in enumerate(keys) if (kept := cache.get(key))}
+    left = [index for index in range(len(prompts)) if index not in answers]
+    if answers:
+        log.info("%s of %s answers are there already.", len(answers), len(prompts))
+    if left:
+        warm_up(model, tokenizer, prompts[left[0]], evaluation)
+    ends = find_end_tokens(tokenizer)
+    seeds = [_make_seed(evaluation, told[index]) for index in left]
+    with Progress("Answering", "prompts", len(left)) as progress:
+        watch = _count_tokens(progress)
+        decoder = _make_decoder(model, tokenizer, evaluation.generation, hardware, watch=watch)
+        for number, ids, seconds in decoder.decode([prompts[index] for index in left], seeds):
+            index = left[number]
+            answers[index] = asdict(read_answer(ids, tokenizer, ends, seconds))
+            cache.put(keys[index], answers[index])
+            progress.describe("")
+            progress.update()
+    return [Answer(**answers[index]) for index in range(len(prompts))]
 
 
 def stream_answer(
@@ -116,34 +114,29 @@ def stream_answer(
         Pieces of the text, in order.
 
     Returns:
-        The answer, the same as `generate_answers` gives to this prompt in a batch of one.
+        The answer, the same as `generate_answers` gives to this prompt alone.
     """
+    import torch
     from transformers import TextIteratorStreamer
 
     streamer = TextIteratorStreamer(
-        tokenizer,
-        skip_prompt=True,
-        skip_special_tokens=True,
-        clean_up_tokenization_spaces=False,
+        tokenizer, skip_special_tokens=True, clean_up_tokenization_spaces=False
     )
     unheard = Event()
+
+    def hand_out(tokens: list[int]) -> bool:
+        streamer.put(torch.tensor(tokens))
+        return unheard.is_set()
+
     with ThreadPoolExecutor(1) as pool:
-        work = pool.submit(
-            _answer,
-            [prompt],
-            model,
-            tokenizer,
-            evaluation,
-            streamer=streamer,
-            stopping_criteria=_stop_when(unheard),
-        )
+        work = pool.submit(_answer, prompt, model, tokenizer, evaluation, hand_out)
         # Ends the stream after a failure too, which `result` then raises here.
         work.add_done_callback(lambda _: streamer.end())
         try:
             yield from streamer
         finally:
             unheard.set()
-        return work.result()[0]
+        return work.result()
 
 
 def read_answer(ids: list[int], tokenizer: Any, ends: list[int], seconds: float) -> Answer:
@@ -171,22 +164,7 @@ def warm_up(model: Any, tokenizer: Any, prompt: list[int], evaluation: Evaluatio
     short = evaluation.model_copy(
         update={"generation": evaluation.generation | {"max_new_tokens": 2, "min_new_tokens": 0}}
     )
-    _answer([prompt], model, tokenizer, short)
-
-
-def make_batches(prompts: list[list[int]], size: int) -> Iterator[list[int]]:
-    """Cut the prompts' indices, longest first, so that a lack of memory shows at once.
-
-    Args:
-        prompts: token ids.
-        size: prompts in a batch.
-
-    Yields:
-        Indices of the prompts of a batch.
-    """
-    order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+    _answer(prompt, model, tokenizer, short)
 
 
 def generate_ids(
@@ -194,79 +172,83 @@ def generate_ids(
     model: Any,
     tokenizer: Any,
     generation: dict[str, Any],
-    **watching: Any,
+    hardware: Hardware | None = None,
+    **others: Any,
 ) -> list[list[int]]:
-    """Generate the answers to a batch of prompts.
+    """Generate the answers to prompts.
 
     Args:
         prompts: token ids.
         model: in evaluation mode.
         tokenizer: its tokenizer.
         generation: keys of GenerationConfig.
-        **watching: passed on to `generate`.
+        hardware: prompts side by side; None for all of them.
+        **others: `ends`, the token ids that end an answer, if not all that the tokenizer has.
 
     Returns:
-        Token ids of each answer, up to the one that ended it.
+        Token ids of each answer, up to the one that ended it, in the order of the prompts.
     """
-    import torch
-    from transformers import GenerationConfig
+    decoder = _make_decoder(model, tokenizer, generation, hardware, **others)
+    seeds = [0] * len(prompts)
+    found = {index: ids for index, ids, _ in decoder.decode(prompts, seeds)}
+    return [found[index] for index in range(len(prompts))]
 
-    ends = find_end_tokens(tokenizer)
-    decoding = GenerationConfig(
-        **generation, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
+
+def _make_decoder(
+    model: Any,
+    tokenizer: Any,
+    generation: dict[str, Any],
+    hardware: Hardware | None = None,
+    **others: Any,
+) -> Any:
+    from tuneline.models.decoding import Decoder
+
+    return Decoder(
+        **{"ends": find_end_tokens(tokenizer), **others},
+        model=model,
+        generation=generation,
+        pad=tokenizer.pad_token_id,
+        at_once=hardware.per_device_eval_batch_size if hardware else sys.maxsize,
+        tokens_at_once=hardware.tokens_per_batch if hardware else sys.maxsize,
     )
-    padded = tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
-    with torch.inference_mode():
-        output = model.generate(**padded.to(model.device), generation_config=decoding, **watching)
-    completions = output[:, padded["input_ids"].shape[1] :].tolist()
-    return [_cut_after_end(ids, ends) for ids in completions]
 
 
 def _answer(
-    prompts: list[list[int]],
+    prompt: list[int],
     model: Any,
     tokenizer: Any,
     evaluation: Evaluation,
-    **watching: Any,
-) -> list[Answer]:
-    from transformers import set_seed
-
-    # The same for both models, and for a batch whatever was answered before it.
-    set_seed(int(hash_value([evaluation.seed, prompts])[:8], 16))
-    start = time.perf_counter()
-    found = generate_ids(prompts, model, tokenizer, evaluation.generation, **watching)
-    for_a_token = (time.perf_counter() - start) / sum(map(len, found))
-    ends = find_end_tokens(tokenizer)
-    return [read_answer(ids, tokenizer, ends, len(ids) * for_a_token) for ids in found]
+    watch: Callable[[list[int]], bool] = lambda _: False,
+) -> Answer:
+    decoder = _make_decoder(model, tokenizer, evaluation.generation, watch=watch)
+    seed = _make_seed(evaluation, *_tell_apart([prompt]))
+    ((_, ids, seconds),) = decoder.decode([prompt], [seed])
+    return read_answer(ids, tokenizer, find_end_tokens(tokenizer), seconds)
 
 
-def _cut_after_end(ids: list[int], ends: list[int]) -> list[int]:
-    """Take off what pads an answer that ended before others of its batch."""
-    length = next((i + 1 for i, token in enumerate(ids) if token in ends), None)
-    return ids[:length]
+def _tell_apart(prompts: list[list[int]]) -> list[dict[str, Any]]:
+    """Say of each prompt how often it came before: drawn answers to the same one shall differ."""
+    before: Counter[tuple[int, ...]] = Counter()
+    told = []
+    for prompt in prompts:
+        told.append({"prompt": prompt, "before": before[tuple(prompt)]})
+        before[tuple(prompt)] += 1
+    return told
 
 
-def _stop_when(event: Event) -> list[Callable[..., Any]]:
-    return _after_each_token(event.is_set)
+def _make_seed(evaluation: Evaluation, told: dict[str, Any]) -> int:
+    """Make the seed of an answer: the same for both models, whatever was answered before it."""
+    return int(hash_value([evaluation.seed, told])[:8], 16)
 
 
-def _count_tokens(progress: Progress, prompts: int) -> list[Callable[..., Any]]:
-    """Say how long the answers of a batch are by now: one batch may take minutes."""
+def _count_tokens(progress: Progress) -> Callable[[list[int]], bool]:
+    """Say how many tokens there are by now: the first answer may take minutes."""
     tokens = 0
 
-    def note() -> bool:
+    def note(step: list[int]) -> bool:
         nonlocal tokens
-        tokens += 1
-        progress.describe(f"{tokens:,} tokens of each of the next {prompts}")
+        tokens += len(step)
+        progress.describe(f"{tokens:,} tokens, {len(step)} of the answers at once")
         return False
 
-    return _after_each_token(note)
-
-
-def _after_each_token(is_over: Callable[[], bool]) -> list[Callable[..., Any]]:
-    import torch
-
-    def ask(ids: Any, scores: Any, **_: Any) -> Any:
-        return torch.full(ids.shape[:1], is_over(), dtype=torch.bool, device=ids.device)
-
-    return [ask]
+    return note

@@ -267,7 +267,7 @@ class SFTAdapterTrainer(ShardedTrainer):
         with self.compute_loss_context_manager():
             scores = score_share(
                 *(model, self.processing_class, self.asked, share),
-                *(self.watch.choice.generation, self.hardware.per_device_eval_batch_size),
+                *(self.watch.choice.generation, self.hardware),
             )
         scores = self.accelerator.reduce(scores, reduction="sum").tolist()
         if self.is_world_process_zero():

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.examples import Example
-from tuneline.models.generation import generate_ids, make_batches, read_answer
+from tuneline.models.generation import generate_ids, read_answer
 from tuneline.models.rendering import find_end_tokens, render_all
+from tuneline.parameters import Hardware
 from tuneline.utils.hashing import read_sealed, write_sealed
 
 # Keys of GenerationConfig that greedy decoding knows: a sampled answer would be another each time.
@@ -52,7 +53,7 @@ def score_share(
     asked: list[dict[str, Any]],
     share: range,
     generation: dict[str, Any],
-    at_once: int,
+    hardware: Hardware,
 ) -> Any:
     """Answer a share of the prompts, and compare the answers with the references.
 
@@ -62,7 +63,7 @@ def score_share(
         asked: as `list_asked` gives it.
         share: which of them this process answers.
         generation: keys of GenerationConfig.
-        at_once: prompts in a batch.
+        hardware: prompts side by side.
 
     Returns:
         A float64 tensor of shape (prompts,): chrF from 0 to 100, and 0 for what others answer.
@@ -73,13 +74,11 @@ def score_share(
 
     scores = torch.zeros(len(asked), dtype=torch.float64, device=model.device)
     ends = find_end_tokens(tokenizer)
-    mine = [asked[index] for index in share]
-    for batch in make_batches([one["prompt"] for one in mine], at_once):
-        prompts = [mine[number]["prompt"] for number in batch]
-        found = generate_ids(prompts, model, tokenizer, {**generation, "use_cache": True})
-        for number, ids in zip(batch, found, strict=True):
-            answer = read_answer(ids, tokenizer, ends, 0.0).answer
-            scores[share[number]] = score_chrf(answer, mine[number]["reference"])
+    prompts = [asked[index]["prompt"] for index in share]
+    found = generate_ids(prompts, model, tokenizer, generation, hardware)
+    for index, ids in zip(share, found, strict=True):
+        answer = read_answer(ids, tokenizer, ends, 0.0).answer
+        scores[index] = score_chrf(answer, asked[index]["reference"])
     return scores
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from tuneline.errors import Problem
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter, attach_adapter, load_tuned
-from tuneline.models.generation import generate_ids, make_batches
+from tuneline.models.generation import generate_ids
 from tuneline.models.loading import avoid_slow_kernel, choose_attention, show_loading
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Recipe
@@ -231,12 +231,7 @@ def answer_greedily(
         The token ids of each answer, up to its end token, in the order of the prompts.
     """
     kept = {key: value for key, value in evaluation.generation.items() if key not in CHANCE}
-    answers: dict[int, list[int]] = {}
-    for batch in make_batches(prompts, hardware.per_device_eval_batch_size):
-        asked = [prompts[index] for index in batch]
-        found = generate_ids(asked, model, tokenizer, {**kept, "do_sample": False})
-        answers.update(zip(batch, found, strict=True))
-    return [answers[index] for index in range(len(prompts))]
+    return generate_ids(prompts, model, tokenizer, {**kept, "do_sample": False}, hardware)
 
 
 def find_partings(

@@ -138,8 +138,8 @@ def _measure(
     ]
 
     def answer(count: int, tokens: int) -> None:
-        length = {"max_new_tokens": tokens, "min_new_tokens": tokens}
-        generate_ids(prompts[:count], model, tokenizer, evaluation.generation | length)
+        generation = evaluation.generation | {"max_new_tokens": tokens}
+        generate_ids(prompts[:count], model, tokenizer, generation, ends=[])
 
     def time_answers(count: int) -> tuple[float, float]:
         first = _time(lambda: answer(count, 1), hardware)
