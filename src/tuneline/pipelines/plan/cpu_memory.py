@@ -75,7 +75,8 @@ def _count_pairs(tokens: int, recipe: Recipe, hardware: Hardware) -> float:
 def _count_layer(size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardware) -> float:
     """Count the bytes that a layer keeps."""
     width = BYTES[hardware.dtype]
-    mask = width * _count_pairs(tokens, recipe, hardware)  # sdpa makes one for each layer
+    # sdpa makes one for each layer, of padded examples; packed ones are attended one by one.
+    mask = 0 if recipe.packing else width * _count_pairs(tokens, recipe, hardware)
     return tokens * _count_token(size, recipe, width) + mask
 
 
@@ -88,18 +89,22 @@ def _count_token(size: "ModelSize", recipe: Recipe, width: int) -> float:
         width: bytes of a number of the computation.
     """
     hidden, queries, inner = size.hidden, size.queries, size.feed_forward
-    # Both norms read float32; query, key and value, whose heads are repeated for all queries, and
-    # the attention's output; gate, its activation and up.
-    kept = 4 * 2 * hidden + width * (4 * queries + 3 * inner)
+    plain = width == BYTES["float32"] and not recipe.lora.get("lora_dropout")
+    # Both norms read float32; gate, its activation and up.
+    kept = 4 * 2 * hidden + width * 3 * inner
+    # Query, key, value and the attention's output: of packed examples in float32, and put together
+    # for the next layer; of padded ones the heads of key and value are repeated for all queries.
+    if recipe.packing:
+        kept += 4 * (2 * queries + 2 * size.key_values + (queries if plain else 0))
+    else:
+        kept += width * 4 * queries
     # What each adapted layer reads: q, k, v and gate, up the same as each other, unless it is
     # converted, as the adapter is float32, or drawn by dropout, for each of them anew.
     read = 5 * hidden + queries + inner
     if recipe.lora.get("lora_dropout"):
         kept += (width + 4) * read  # with dropout's mask
-    elif width < BYTES["float32"]:
-        kept += width * read
     else:
-        kept += width * (2 * hidden + inner)
+        kept += width * (2 * hidden + inner if plain else read)
     return kept + width * 7 * int(recipe.lora.get("r", 8))
 
 
