@@ -1,7 +1,7 @@
 """What a training step keeps in a CPU's memory, added up from the shapes of what autograd keeps.
 
 Each term is a tensor that `torch.autograd.graph.saved_tensors_hooks` shows (torch 2.13, peft 0.21,
-transformers 5.23), or that TRL's head makes in its backward pass. A GPU's formula is another one:
+transformers 5.23), or that TRL's head makes in its passes. A GPU's formula is another one:
 there kernels are fused, and the head's are Triton's.
 """
 
@@ -14,10 +14,9 @@ from tuneline.parameters import Hardware, Recipe
 if TYPE_CHECKING:
     from tuneline.pipelines.plan.memory_estimate import ModelSize
 
-# Where PyTorch computes the head's gradient, a tile of logits is there in the dtype, seven times in
-# float32 (`_backward_tile`: the scaled logits, log-probabilities, probabilities, their gradient and
-# what a line of it computes) and once as a mask.
-TILES_IN_FLOAT32, TILES_AS_MASK = 7, 1
+# Where PyTorch computes the head's loss, a tile of logits is there in the dtype, four times in
+# float32 (`_forward_tile`: the logits, what becomes of them, exponentials, a product) and as masks.
+TILES_IN_FLOAT32, TILES_AS_MASK = 4, 2
 # PyTorch asks for aligned blocks (64 bytes), and glibc then looks for one that is a little larger:
 # what a layer frees is too small for the next layer's blocks of the same size (glibc 2.36,
 # `_int_memalign`). Measured, as a share of what the layers keep (docs/benchmarks.md).
@@ -114,6 +113,6 @@ def _count_gradients(size: "ModelSize", tokens: int, width: int) -> float:
 
 
 def _count_head(size: "ModelSize", tokens: int, width: int) -> float:
-    """Count the bytes of one tile of the head and of all that its gradient takes."""
+    """Count the bytes of one tile of the head and of all that its loss takes."""
     tile = min(tokens, TILE_TOKENS) * min(size.vocabulary, CPU_TILE_WORDS)
     return tile * (width + 4 * TILES_IN_FLOAT32 + TILES_AS_MASK)
