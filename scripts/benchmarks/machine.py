@@ -28,7 +28,7 @@ from scripts.benchmarks.figures import Figures, make_table
 from scripts.benchmarks.models import TEAMS, save_model
 from scripts.benchmarks.processes import Emit, run_alone
 
-WAYS = ("tuneline", "team", "answers", "bare", "padded")
+WAYS = ("tuneline", "team", "answers", "bare", "padded", "once")
 # For what a case does besides: load, pass the longest batch, answer.
 MORE_SECONDS = 110
 # Less than this is not enough to load a model.

@@ -2,7 +2,8 @@
 
 The same examples and the same model with random weights, steps of as many examples:
 
-  team      bare TRL with the batches of the model's team, padded
+  team      bare TRL with the batches of the model's team, padded, 4 bits as bitsandbytes holds them
+  once      the same, on the weights that Tuneline has dequantized once
   tuneline  Tuneline with the environment's settings
   bare      bare TRL, padded in batches of 4, the adapter in float32 as Tuneline keeps it
   padded    Tuneline with exactly the settings of `bare`, to see its own overhead
@@ -106,7 +107,7 @@ def _change_batch(way: str, settings: Settings) -> Settings:
     """State the batches of the ways that pad."""
     if way == "tuneline":
         return settings
-    batch = settings.team.batch if way == "team" else OVERHEAD_BATCH
+    batch = settings.team.batch if way in ("team", "once") else OVERHEAD_BATCH
     update = {"per_device_train_batch_size": batch}
     return replace(
         settings,
@@ -155,13 +156,15 @@ def _make_bare(settings: Settings, rows: dict[str, Any], way: str, output: str) 
     from tuneline.training.sft import derive_arguments
 
     recipe, hardware = settings.recipe, settings.hardware
+    # bitsandbytes dequantizes at every pass; `load_model` does so where there is no memory.
+    held = hardware.model_copy(update={"memory_gb": 0.0}) if way == "team" else hardware
     arguments = {
         **derive_arguments(recipe, hardware),
         "save_strategy": "no",
         "logging_nan_inf_filter": True,
     }
     trainer = SFTTrainer(
-        load_model(recipe, hardware),
+        load_model(recipe, held),
         SFTConfig(output_dir=output, **arguments),
         train_dataset=rows["train"],
         processing_class=load_tokenizer(recipe),

@@ -30,6 +30,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         fold(tile, *given, **more)
 
     monkeypatch.setattr(chunked_logprob, "_forward_tile", count)
+    monkeypatch.setattr(chunked_logprob, "_backward_tile", chunked_logprob._backward_tile)
     monkeypatch.setattr(utils, "_use_triton", chunked_logprob._use_triton)
     monkeypatch.setattr(utils, "_CHUNKED_LOGPROB_CHUNK_SIZE", 32768)
     return counted

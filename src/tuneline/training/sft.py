@@ -19,6 +19,7 @@ from tuneline.hub.gguf import locate_base
 from tuneline.models.architecture import make_lora_config
 from tuneline.models.batching import derive_accumulation
 from tuneline.models.fused_head import fit_head_to_cpu
+from tuneline.models.packed_attention import attend_each_alone
 from tuneline.parameters import Hardware, Recipe
 from tuneline.training.batches import (
     count_passes,
@@ -170,6 +171,7 @@ class SFTAdapterTrainer(ShardedTrainer):
         arguments = derive_arguments(recipe, hardware, self.watch)
         if hardware.device == "cpu":
             fit_head_to_cpu()
+            attend_each_alone()
         self.keep = arguments.pop("save_total_limit")  # only what is sealed may replace another
         arguments["eval_on_start"] = checkpoint is None
         self.recipe, self.hardware = recipe, hardware

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from tests.conftest import PROJECT, TINY_BASE
+from tuneline.models.packed_attention import attend_each_alone
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.cpu_memory import count_activations
 from tuneline.pipelines.plan.memory_estimate import ModelSize
@@ -64,6 +65,7 @@ def keep(dtype: str, dropout: float) -> tuple[int, int]:
     from transformers import AutoModelForCausalLM, LlamaConfig
     from trl.trainer.utils import add_fused_lm_head
 
+    attend_each_alone()
     low = dtype == "bfloat16"
     config = LlamaConfig(**SHAPE, attn_implementation="sdpa")
     model = AutoModelForCausalLM.from_config(
@@ -87,12 +89,14 @@ def keep(dtype: str, dropout: float) -> tuple[int, int]:
         return tensor
 
     ids, half = torch.arange(TOKENS)[None], torch.arange(TOKENS // 2)
+    ends = torch.tensor([0, TOKENS // 2, TOKENS])
     hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
     with torch.autocast("cpu", torch.bfloat16, enabled=low), hooks:
         adapted(
             input_ids=ids,
             labels=ids,
             position_ids=torch.cat([half, half])[None],
+            cu_seq_lens_q=ends,
             fused_lm_head=True,
         )
     counted = sum(one.untyped_storage().nbytes() for one in kept.values())

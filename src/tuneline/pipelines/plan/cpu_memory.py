@@ -1,7 +1,7 @@
 """What a training step keeps in a CPU's memory, added up from the shapes of what autograd keeps.
 
 Each term is a tensor that `torch.autograd.graph.saved_tensors_hooks` shows (torch 2.13, peft 0.21,
-transformers 5.23), or that TRL's head makes in its backward pass. A GPU's formula is another one:
+transformers 5.23), or that TRL's head makes in its passes. A GPU's formula is another one:
 there kernels are fused, and the head's are Triton's.
 """
 
@@ -14,10 +14,9 @@ from tuneline.parameters import Hardware, Recipe
 if TYPE_CHECKING:
     from tuneline.pipelines.plan.memory_estimate import ModelSize
 
-# Where PyTorch computes the head's gradient, a tile of logits is there in the dtype, seven times in
-# float32 (`_backward_tile`: the scaled logits, log-probabilities, probabilities, their gradient and
-# what a line of it computes) and once as a mask.
-TILES_IN_FLOAT32, TILES_AS_MASK = 7, 1
+# Where PyTorch computes the head's loss, a tile of logits is there in the dtype, four times in
+# float32 (`_forward_tile`: the logits, what becomes of them, exponentials, a product) and as masks.
+TILES_IN_FLOAT32, TILES_AS_MASK = 4, 2
 # PyTorch asks for aligned blocks (64 bytes), and glibc then looks for one that is a little larger:
 # what a layer frees is too small for the next layer's blocks of the same size (glibc 2.36,
 # `_int_memalign`). Measured, as a share of what the layers keep (docs/benchmarks.md).
@@ -75,7 +74,8 @@ def _count_pairs(tokens: int, recipe: Recipe, hardware: Hardware) -> float:
 def _count_layer(size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardware) -> float:
     """Count the bytes that a layer keeps."""
     width = BYTES[hardware.dtype]
-    mask = width * _count_pairs(tokens, recipe, hardware)  # sdpa makes one for each layer
+    # sdpa makes one for each layer, of padded examples; packed ones are attended one by one.
+    mask = 0 if recipe.packing else width * _count_pairs(tokens, recipe, hardware)
     return tokens * _count_token(size, recipe, width) + mask
 
 
@@ -88,18 +88,22 @@ def _count_token(size: "ModelSize", recipe: Recipe, width: int) -> float:
         width: bytes of a number of the computation.
     """
     hidden, queries, inner = size.hidden, size.queries, size.feed_forward
-    # Both norms read float32; query, key and value, whose heads are repeated for all queries, and
-    # the attention's output; gate, its activation and up.
-    kept = 4 * 2 * hidden + width * (4 * queries + 3 * inner)
+    plain = width == BYTES["float32"] and not recipe.lora.get("lora_dropout")
+    # Both norms read float32; gate, its activation and up.
+    kept = 4 * 2 * hidden + width * 3 * inner
+    # Query, key, value and the attention's output: of packed examples in float32, and put together
+    # for the next layer; of padded ones the heads of key and value are repeated for all queries.
+    if recipe.packing:
+        kept += 4 * (2 * queries + 2 * size.key_values + (queries if plain else 0))
+    else:
+        kept += width * 4 * queries
     # What each adapted layer reads: q, k, v and gate, up the same as each other, unless it is
     # converted, as the adapter is float32, or drawn by dropout, for each of them anew.
     read = 5 * hidden + queries + inner
     if recipe.lora.get("lora_dropout"):
         kept += (width + 4) * read  # with dropout's mask
-    elif width < BYTES["float32"]:
-        kept += width * read
     else:
-        kept += width * (2 * hidden + inner)
+        kept += width * (2 * hidden + inner if plain else read)
     return kept + width * 7 * int(recipe.lora.get("r", 8))
 
 
@@ -109,6 +113,6 @@ def _count_gradients(size: "ModelSize", tokens: int, width: int) -> float:
 
 
 def _count_head(size: "ModelSize", tokens: int, width: int) -> float:
-    """Count the bytes of one tile of the head and of all that its gradient takes."""
+    """Count the bytes of one tile of the head and of all that its loss takes."""
     tile = min(tokens, TILE_TOKENS) * min(size.vocabulary, CPU_TILE_WORDS)
     return tile * (width + 4 * TILES_IN_FLOAT32 + TILES_AS_MASK)

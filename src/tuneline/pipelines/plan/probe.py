@@ -16,6 +16,7 @@ from tuneline.models.generation import generate_ids
 from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.models.machine import name_processor
 from tuneline.models.memory import measure_free_memory
+from tuneline.models.packed_attention import attend_each_alone
 from tuneline.models.rendering import render_all, render_prompt
 from tuneline.parameters import Evaluation, Hardware, Recipe
 
@@ -129,6 +130,7 @@ def _measure(
     add_fused_lm_head(model)
     if hardware.device == "cpu":
         fit_head_to_cpu()
+        attend_each_alone()
     lora = make_lora_config(recipe, model)
     lora.init_lora_weights = True  # how the weights start does not change the speed
     model = get_peft_model(model, lora).eval()
