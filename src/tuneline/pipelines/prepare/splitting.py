@@ -21,7 +21,7 @@ from tuneline.utils.hashing import apportion, seeded_order
 SPLITS = ("train", "validation", "test")
 # Begins the group of a row whose column is empty: it belongs to no other row.
 ALONE = "line\n"
-ROWS_PER_BATCH = 50_000
+ROWS_PER_BATCH = 10_000
 
 
 def assign_splits(
