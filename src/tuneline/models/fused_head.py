@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 # A tile of logits (trl 1.16, `kernels/chunked_logprob.py`): tokens, TRL's words, those on a CPU.
-TILE_TOKENS, TILE_WORDS, CPU_TILE_WORDS = 4096, 32768, 4096
+TILE_TOKENS, TILE_WORDS, CPU_TILE_WORDS = 4096, 32768, 1024
 
 
 def fit_head_to_cpu() -> None:
