@@ -72,5 +72,5 @@ def count_words(pages: list[Path]) -> int:
 def test_the_pages_stay_short():
     generated = {"parameters.md"}  # It grows with every key.
     pages = [one for one in (PROJECT / "docs").glob("*.md") if one.name not in generated]
-    assert count_words(pages) < 23_500
+    assert count_words(pages) < 24_000
     assert len((PROJECT / "README.md").read_text("utf-8").splitlines()) <= 90
