@@ -1,8 +1,9 @@
 """How much faster Tuneline answers than the notebook way, with the same answers.
 
 The notebook way loads the base model and asks one prompt after the other, then loads base and
-adapter anew and asks again. Tuneline loads once, switches the adapter off and on, and asks in
-batches. Prompts, adapter, decoding and machine are the same. Needs the results of `kedro run`.
+adapter anew and asks again. Tuneline loads once, switches the adapter off and on, asks many prompts
+at once and measures the losses of the references, too. Prompts, adapter, weights (dequantized for
+both), decoding and machine are the same. Needs the results of `kedro run`.
 
     PYTHONPATH=. python scripts/benchmarks/evaluate.py --prompts 200
 """
@@ -60,9 +61,10 @@ def ask_in_batches(
     examples: list[Any], adapter: Adapter, use_case: UseCase, hardware: Hardware, train: list[Any]
 ) -> dict[str, list[str]]:
     """Answer as the evaluate stage does, reference losses included."""
-    evaluation = use_case.evaluation.model_copy(update={"questions": []})
+    nothing_else = {"questions": [], "prompting": None, "retention": None}
+    evaluation = use_case.evaluation.model_copy(update=nothing_else)
     with tempfile.TemporaryDirectory() as folder:
-        rows = answer_prompts(
+        rows, _ = answer_prompts(
             examples,
             train,
             adapter,

@@ -256,13 +256,13 @@ class Hardware(Block):
     )
     tokens_per_batch: int = Field(
         gt=0,
-        description="tokens that go through the model at once when examples are packed; a longer "
-        "example goes alone",
+        description="tokens that go through the model at once when examples are packed, and where "
+        "prompts and references are read; a longer one goes alone",
     )
     per_device_train_batch_size: int = Field(
         gt=0,
         description="examples that go through at once when they are padded: in a training with "
-        "`packing: false`, and where the evaluation measures the loss of the references",
+        "`packing: false`",
     )
     per_device_eval_batch_size: int = Field(gt=0, description="prompts answered at once")
     gradient_checkpointing: bool | Auto = Field(
