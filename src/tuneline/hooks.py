@@ -102,7 +102,7 @@ class CheckBeforeRun:
             raise TunelineError(*(name_source(self.loader, problem) for problem in problems))
         self._release()  # what an interrupted run of this very process, a notebook's, has held
         # Last, so that a run that is refused holds nothing. Of several machines one writes.
-        if not self.loader["parameters"]["hardware"].get("machine"):
+        if not self.loader["parameters"].get("hardware", {}).get("machine"):
             locks = self.project / self.loader["globals"]["data"] / ".locks"
             names = sorted(set(map(_name_stage, pipeline.nodes)))
             self.held = [hold(locks, name) for name in names]

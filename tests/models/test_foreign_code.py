@@ -88,7 +88,9 @@ def test_every_snippet_that_is_written_for_others_states_it_as_well():
 def test_nothing_of_ours_reads_a_pickle():
     for path in (PROJECT / "src").rglob("*.py"):
         for call in find_calls(ast.parse(path.read_text("utf-8"))):
-            assert ast.unparse(call.func) not in PICKLES, path
+            stated = {one.arg: ast.unparse(one.value) for one in call.keywords}
+            if stated.get("weights_only") != "True":  # so PyTorch builds tensors alone
+                assert ast.unparse(call.func) not in PICKLES, path
 
 
 def plant(folder: Path, file: str, **keys: object) -> Path:

@@ -59,7 +59,7 @@ def test_the_length_is_that_of_the_longest_example_unless_it_is_far_longer_than_
     assert choose(replace(far, context=2048), max_overlong_fraction=0)["max_length"] == 2048
 
 
-@pytest.mark.parametrize(("memory_gb", "checkpointing"), [(40, False), (20, True)])
+@pytest.mark.parametrize(("memory_gb", "checkpointing"), [(40, False), (18, True)])
 def test_bits_are_chosen_by_the_memory_that_the_plan_will_name(
     memory_gb: float, checkpointing: bool
 ):
