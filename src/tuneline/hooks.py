@@ -81,7 +81,7 @@ class CheckBeforeRun:
         """Check what this run in particular needs, after the settings that the plan page lists."""
         from tuneline.checks.merged_settings import list_settings, name_source
         from tuneline.checks.preflight import fetch_weights, find_run_problems
-        from tuneline.checks.recipes import settle_inputs
+        from tuneline.checks.recipes import read_hardware, settle_inputs
         from tuneline.errors import TunelineError
         from tuneline.utils.locks import hold
 
@@ -102,7 +102,7 @@ class CheckBeforeRun:
             raise TunelineError(*(name_source(self.loader, problem) for problem in problems))
         self._release()  # what an interrupted run of this very process, a notebook's, has held
         # Last, so that a run that is refused holds nothing. Of several machines one writes.
-        if not self.loader["parameters"].get("hardware", {}).get("machine"):
+        if read_hardware(catalog).machine == 0:
             locks = self.project / self.loader["globals"]["data"] / ".locks"
             names = sorted(set(map(_name_stage, pipeline.nodes)))
             self.held = [hold(locks, name) for name in names]

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import CPU
 from tests.training.small_runs import BY_ANSWERS, shrink, train
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Hardware, Recipe
-from tuneline.training.launch import Team, launch
+from tuneline.training.launch import launch
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +21,7 @@ def fail_in_one_process() -> None:
 
 def test_what_one_of_several_processes_says_reaches_the_user_and_stops_the_others():
     with pytest.raises(TunelineError, match=r"process 1 stopped: .*the loss is nan"):
-        launch(fail_in_one_process, Team(2))
+        launch(fail_in_one_process, CPU.model_copy(update={"processes": 2}))
 
 
 def test_two_processes_learn_what_one_learns_and_save_once(

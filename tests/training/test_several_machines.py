@@ -19,7 +19,7 @@ from tuneline.parameters import Hardware, Recipe
 from tuneline.pipeline_registry import register_pipelines
 from tuneline.training.agreement import agree
 from tuneline.training.checkpoints import open_run
-from tuneline.training.launch import Team, launch
+from tuneline.training.launch import launch
 
 OUTPUT = Path("data/test/06_models/product_descriptions")
 SEALS = f"{OUTPUT}/checkpoints/*/checkpoint-*/sealed.json"
@@ -98,7 +98,7 @@ def test_machines_that_would_not_train_the_same_are_refused_in_one_sentence(
     recipe: Recipe, hardware: Hardware, tmp_path: Path
 ):
     recipe = shrink(recipe)
-    told = launch(refuse, Team(2), tmp_path, recipe, hardware)
+    told = launch(refuse, hardware.model_copy(update={"processes": 2}), tmp_path, recipe, hardware)
     assert told[0] == told[1] or told[0][1].split(":")[1:] == told[1][1].split(":")[1:]
     other, folder, numbers, batch = told[0]
     assert "it would train something else than machine 0: recipe.num_train_epochs" in other

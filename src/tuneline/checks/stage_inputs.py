@@ -2,7 +2,7 @@
 
 import platform
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from functools import cache
@@ -78,7 +78,7 @@ def _describe_value(name: str, value: Any) -> dict[str, Any]:
 
 
 def describe_stage(
-    name: str, stage: Pipeline, catalog: DataCatalog, later: set[str] | None = None
+    name: str, stage: Pipeline, catalog: DataCatalog, later: Collection[str] = ()
 ) -> dict[str, Any]:
     """Describe everything that decides what a stage makes.
 
@@ -97,12 +97,12 @@ def describe_stage(
     return {
         "code": hash_code(),
         "datasets": {one: _hash_entry(one, catalog) for one in {*read, *stage.all_outputs()}},
-        "inputs": {one: describe_input(one, catalog) for one in inputs if one not in (later or ())},
+        "inputs": {one: describe_input(one, catalog) for one in inputs if one not in later},
     }
 
 
 def describe_at_start(
-    name: str, stage: Pipeline, catalog: DataCatalog, later: set[str]
+    name: str, stage: Pipeline, catalog: DataCatalog, later: Collection[str]
 ) -> dict[str, Any]:
     """Describe a stage that is about to begin, so that a later change of a file has a later time.
 

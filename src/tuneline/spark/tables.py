@@ -7,7 +7,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
@@ -75,8 +75,8 @@ class SparkRows(ABC):
 
 
 @dataclass(frozen=True)
-class SparkTable:
-    """A table in parts, CSV files in a folder that all workers see.
+class SparkParts:
+    """Rows in parts, files in a folder that all workers see.
 
     Attributes:
         folder: the folder.
@@ -85,33 +85,28 @@ class SparkTable:
 
     folder: Path
     cluster: Cluster
+    ending: ClassVar[str]
 
     @property
     def parts(self) -> list[Path]:
         """The files in the order of the rows."""
-        return sorted(self.folder.glob("part-*.csv"))
+        return sorted(self.folder.glob(f"part-*{self.ending}"))
+
+
+class SparkTable(SparkParts):
+    """A table in parts, CSV files."""
+
+    ending = ".csv"
 
     def scan(self) -> pl.LazyFrame:
         """Answer with the whole table, of which nothing is read yet."""
         return scan_parts(self.parts)
 
 
-@dataclass(frozen=True)
-class SparkSample:
-    """The rows of a sample in their order: Arrow files in a folder that all workers see.
+class SparkSample(SparkParts):
+    """The rows of a sample in their order: Arrow files, each but the last of `ROWS_PER_PART`."""
 
-    Attributes:
-        folder: the folder.
-        cluster: where Spark runs.
-    """
-
-    folder: Path
-    cluster: Cluster
-
-    @property
-    def parts(self) -> list[Path]:
-        """The files in the order of the rows, each but the last of `ROWS_PER_PART` rows."""
-        return sorted(self.folder.glob("part-*.arrow"))
+    ending = ".arrow"
 
     @property
     def height(self) -> int:
@@ -128,20 +123,16 @@ def number_parts(session: "SparkSession", count: int) -> "DataFrame":
     return session.range(0, count, numPartitions=count)
 
 
-def map_parts(
-    session: "SparkSession", table: SparkTable | SparkSample, work: PartWork
-) -> "DataFrame":
+def map_parts(session: "SparkSession", table: SparkParts, work: PartWork) -> "DataFrame":
     """Do some work on each part of a table: a row with its `number` and the packed `table`."""
     run = partial(_work_on, parts=[path.absolute() for path in table.parts], work=work)
     return number_parts(session, len(table.parts)).mapInArrow(run, "number long, table binary")
 
 
-def collect_parts(
-    session: "SparkSession", table: SparkTable | SparkSample, work: PartWork
-) -> pl.DataFrame:
+def collect_parts(session: "SparkSession", table: SparkParts, work: PartWork) -> pl.DataFrame:
     """Put together what the work gives of each part."""
     rows = sorted(tuple(row) for row in map_parts(session, table, work).collect())
-    return pl.concat(pl.read_ipc_stream(BytesIO(bytes(one))) for _, one in rows)
+    return pl.concat(unpack_table(one) for _, one in rows)
 
 
 def _work_on(
@@ -160,6 +151,11 @@ def pack_table(table: pl.DataFrame) -> bytes:
     """Pack a table on its way through Spark."""
     table.write_ipc_stream(stream := BytesIO())
     return stream.getvalue()
+
+
+def unpack_table(packed: bytes) -> pl.DataFrame:
+    """Unpack what `pack_table` has packed."""
+    return pl.read_ipc_stream(BytesIO(packed))
 
 
 def scan_parts(paths: list[Path]) -> pl.LazyFrame:

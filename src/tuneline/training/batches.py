@@ -134,8 +134,14 @@ def _select(batch: dict[str, Any], spans: list[Any]) -> dict[str, Any]:
 
 def count_passes(rows: Any, capacity: int) -> int:
     """Count the passes that `measure_validation` makes over some rows."""
-    lengths = [len(row["input_ids"]) for row in rows]
-    return len(fill_bins(lengths, capacity)) if capacity else len(lengths)
+    return len(_plan_passes([len(row["input_ids"]) for row in rows], capacity))
+
+
+def _plan_passes(lengths: list[int], capacity: int, least: int = 1) -> list[list[int]]:
+    """Plan which examples go together; without a capacity each goes alone."""
+    if capacity:
+        return fill_bins(lengths, capacity, least)
+    return [[index] for index in range(len(lengths))]
 
 
 def measure_validation(model: Any, rows: Any, collate: Any, capacity: int, least: int = 1) -> Any:
@@ -157,12 +163,7 @@ def measure_validation(model: Any, rows: Any, collate: Any, capacity: int, least
     if not len(rows):
         return sums
     batch = collate(list(rows))
-    lengths = measure_lengths(batch)
-    bins = (
-        fill_bins(lengths, capacity, least)
-        if capacity
-        else [[index] for index in range(len(lengths))]
-    )
+    bins = _plan_passes(measure_lengths(batch), capacity, least)
     taken = None if capacity else {"input_ids", "labels"}  # not every model knows the others
     with torch.no_grad():
         for part in split_batch(batch, bins):

@@ -10,7 +10,6 @@ import os
 import re
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
@@ -29,38 +28,13 @@ SEARCH_SECONDS = 300
 AGAIN = "run the same command again, on every machine; it goes on from the last checkpoint"
 
 
-@dataclass(frozen=True)
-class Team:
-    """The processes that train one adapter.
-
-    Attributes:
-        processes: on each machine.
-        machines: how many.
-        machine: which of them this one is.
-        rendezvous: `host:port` of machine 0.
-    """
-
-    processes: int
-    machines: int = 1
-    machine: int = 0
-    rendezvous: str = "localhost:0"
-
-
-def read_team(hardware: Hardware) -> Team:
-    """Read off a machine how many processes train, and where."""
-    if hardware.machines == 1:
-        return Team(hardware.processes)
-    assert hardware.rendezvous  # noqa: S101 - the block has checked it
-    return Team(hardware.processes, hardware.machines, hardware.machine, hardware.rendezvous)
-
-
-def launch(task: Callable[..., Any], team: Team, *arguments: Any) -> list[Any]:
+def launch(task: Callable[..., Any], hardware: Hardware, *arguments: Any) -> list[Any]:
     """Run a task in this process, or in several at once.
 
     Args:
         task: a function of a module's top level; in each process it finds `RANK`, `LOCAL_RANK` and
             `WORLD_SIZE` in the environment.
-        team: the processes.
+        hardware: how many processes and machines there are, and which this one is.
         arguments: of the task; they travel to the processes.
 
     Returns:
@@ -70,7 +44,7 @@ def launch(task: Callable[..., Any], team: Team, *arguments: Any) -> list[Any]:
         TunelineError: if one of several processes fails, with what it said; if the machines do not
             meet.
     """
-    if team.processes * team.machines == 1:
+    if hardware.world_size == 1:
         return [task(*arguments)]
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.elastic.rendezvous import RendezvousError
@@ -78,18 +52,18 @@ def launch(task: Callable[..., Any], team: Team, *arguments: Any) -> list[Any]:
 
     for name in ("agent.server.api", "multiprocessing.api"):  # of every process that it ends
         logging.getLogger(f"torch.distributed.elastic.{name}").setLevel(logging.ERROR)
-    if team.machines > 1:
-        _prepare_machine(team)
+    if hardware.machines > 1:
+        _prepare_machine(hardware)
     try:
-        values = elastic_launch(_configure(team), _run_one)(task, team, arguments)
+        values = elastic_launch(_configure(hardware), _run_one)(task, hardware, arguments)
     except ChildFailedError as error:
-        raise TunelineError(_format_failure(error, team)) from error
+        raise TunelineError(_format_failure(error, hardware)) from error
     except RendezvousError as error:
-        raise TunelineError(_format_missed(error, team)) from error
+        raise TunelineError(_format_missed(error, hardware)) from error
     return list(values.values())
 
 
-def _prepare_machine(team: Team) -> None:
+def _prepare_machine(hardware: Hardware) -> None:
     # A machine that comes back may be the first by torch's count; one that was the first before
     # would go on looking for the others at its own address (torch 2.13, `next_rendezvous`).
     os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
@@ -97,23 +71,24 @@ def _prepare_machine(team: Team) -> None:
     for name in ("multiprocessing.api", "rendezvous.dynamic_rendezvous"):
         logging.getLogger(f"torch.distributed.elastic.{name}").setLevel(logging.CRITICAL)
     log.info(
-        "Machine %s (of %s) meets the others at %s.", team.machine, team.machines, team.rendezvous
+        "Machine %s (of %s) meets the others at %s.",
+        *(hardware.machine, hardware.machines, hardware.rendezvous),
     )
 
 
-def _configure(team: Team) -> Any:
+def _configure(hardware: Hardware) -> Any:
     from torch.distributed.launcher.api import LaunchConfig
 
-    several = team.machines > 1
+    several = hardware.machines > 1
     return LaunchConfig(
-        min_nodes=team.machines,
-        max_nodes=team.machines,
-        nproc_per_node=team.processes,
+        min_nodes=hardware.machines,
+        max_nodes=hardware.machines,
+        nproc_per_node=hardware.processes,
         run_id=MEETING if several else str(os.getpid()),
         rdzv_backend="c10d",
-        rdzv_endpoint=team.rendezvous,
+        rdzv_endpoint=(several and hardware.rendezvous) or "localhost:0",
         rdzv_configs={
-            "is_host": team.machine == 0,
+            "is_host": hardware.machine == 0,
             "join_timeout": WAIT_SECONDS,
             "read_timeout": SEARCH_SECONDS,
         },
@@ -122,41 +97,41 @@ def _configure(team: Team) -> Any:
     )
 
 
-def _format_failure(error: Any, team: Team) -> Problem:
+def _format_failure(error: Any, hardware: Hardware) -> Problem:
     rank, failure = error.get_first_failure()
     return Problem(
-        where="hardware.processes" if team.machines == 1 else "hardware.machines",
-        value=team.processes if team.machines == 1 else team.machines,
+        where="hardware.processes" if hardware.machines == 1 else "hardware.machines",
+        value=hardware.processes if hardware.machines == 1 else hardware.machines,
         wrong=f"process {rank} stopped: {str(failure.message).rstrip('.')}",
         matters="the others cannot go on without it, and were stopped as well",
         remedy="fix what it says and run the same command again; it goes on from the last "
         "checkpoint"
-        if team.machines == 1
+        if hardware.machines == 1
         else f"fix what it says and {AGAIN}",
     )
 
 
-def _format_missed(error: Exception, team: Team) -> Problem:
+def _format_missed(error: Exception, hardware: Hardware) -> Problem:
     return Problem(
         where="hardware.rendezvous",
-        value=team.rendezvous,
-        wrong=f"the {team.machines} machines do not meet there, or machine 0 is gone "
+        value=hardware.rendezvous,
+        wrong=f"the {hardware.machines} machines do not meet there, or machine 0 is gone "
         f"({' '.join(str(error).split()) or type(error).__name__})",
         matters="none of them can train without the others",
         remedy=f"see that machine 0 runs and that the others reach this address, and {AGAIN}",
     )
 
 
-def _run_one(task: Callable[..., Any], team: Team, arguments: tuple[Any, ...]) -> Any:
+def _run_one(task: Callable[..., Any], hardware: Hardware, arguments: tuple[Any, ...]) -> Any:
     from torch.distributed.elastic.multiprocessing.errors import record
 
     # The first process says that the training was stopped; the others end without a word.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What it raises reaches the first process.
-    return record(_run_set_up)(task, team, arguments)
+    return record(_run_set_up)(task, hardware, arguments)
 
 
-def _run_set_up(task: Callable[..., Any], team: Team, arguments: tuple[Any, ...]) -> Any:
+def _run_set_up(task: Callable[..., Any], hardware: Hardware, arguments: tuple[Any, ...]) -> Any:
     import kedro.framework.project  # noqa: F401 - it sets logging up, as in the first process
     import torch
 
@@ -164,14 +139,14 @@ def _run_set_up(task: Callable[..., Any], team: Team, arguments: tuple[Any, ...]
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     else:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // team.processes))
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // hardware.processes))
     try:
         return task(*arguments)
     except RuntimeError as error:  # as PyTorch says that it has lost another process
-        if team.machines > 1:
+        if hardware.machines > 1:
             log.warning(
                 "Machine %s stops (%s), and starts again once all of them are there.",
-                team.machine,
+                hardware.machine,
                 _shorten(error),
             )
         raise

@@ -17,7 +17,7 @@ from tuneline.training.agreement import agree, note_stopped
 from tuneline.training.batches import render_examples
 from tuneline.training.best_checkpoint import ALL_THE_WAY, Watch
 from tuneline.training.checkpoints import finish, remove_old
-from tuneline.training.launch import launch, read_team
+from tuneline.training.launch import launch
 from tuneline.training.sharding_limits import check_choice
 from tuneline.training.validation_answers import list_asked
 from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
@@ -84,7 +84,7 @@ def train_run(
                 table.save_to_disk(f"{scratch}/{name}")
         start = _write_start(Path(scratch), recipe)
         task = Task(Path(scratch), run, recipe, hardware, planned_gb, watch, start)
-        for refusal in launch(fit, read_team(hardware), task):
+        for refusal in launch(fit, hardware, task):
             if refusal is not None:
                 raise refusal
 

@@ -30,7 +30,6 @@ from tuneline.pipelines.prepare.forms import make_forms
 from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_copies, list_leaks
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.masking import Placeholders
-from tuneline.pipelines.prepare.near_duplicates import find_near
 from tuneline.pipelines.prepare.pairs import pair_table
 from tuneline.pipelines.prepare.row_checks import check_answer_rules, check_cleaned, check_columns
 from tuneline.pipelines.prepare.seen_rows import find_seen_lines
@@ -261,8 +260,7 @@ def check_leaks(
         outlined = outline_conversations(rows, data)
     else:
         outlined = outline_conversations(rows, data)
-        forms = make_forms(outlined, evaluation.questions, prompt)
-        near = find_near(forms, data.leaks)
+        forms, near = make_forms(outlined, evaluation.questions, prompt), None
     kept, found, copies = separate(forms, data.leaks, near)
     places = kept.filter(pl.col("split") != "question")
     left = mark_known_turns(rows[places["row"]].with_columns(places["split"]), data)

@@ -10,7 +10,6 @@ import logging
 import shutil
 from collections.abc import Iterator
 from functools import partial
-from io import BytesIO
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -38,6 +37,7 @@ from tuneline.spark.tables import (
     number_parts,
     pack_table,
     scan_parts,
+    unpack_table,
     walk_rows,
 )
 from tuneline.streaming import LINE
@@ -221,7 +221,7 @@ def _write_parts(batches: "Iterator[pa.RecordBatch]", folder: Path) -> "Iterator
     import pyarrow as pa
 
     for part, rows in groupby(walk_rows(batches), key=itemgetter("number")):
-        table = pl.concat(pl.read_ipc_stream(BytesIO(row["table"])) for row in rows)
+        table = pl.concat(unpack_table(row["table"]) for row in rows)
         with replace_by_name(folder / f"part-{part:05}.arrow") as path:
             table.sort("place").drop("place").write_ipc(path)
         yield pa.record_batch({"number": pa.array([part], pa.int32())})
@@ -229,7 +229,7 @@ def _write_parts(batches: "Iterator[pa.RecordBatch]", folder: Path) -> "Iterator
 
 def _open_tables(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
     for row in walk_rows(batches):
-        yield from pl.read_ipc_stream(BytesIO(row["table"])).to_arrow().to_batches()
+        yield from unpack_table(row["table"]).to_arrow().to_batches()
 
 
 def _too_many(where: str, value: Any, rows: int) -> Problem:
