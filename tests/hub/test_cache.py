@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import PROJECT
 from tuneline.errors import TunelineError
 from tuneline.hub.cache import SETTINGS, VARIABLES, configure_storage, has_weights
-from tuneline.parameters import Recipe, Storage
+from tuneline.parameters import Hardware, Recipe, Storage
 
 # Two processes, started as a training starts them; each writes where the hub's cache is.
 SCRIPT = """
@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 
 from tuneline.hub.cache import configure_storage
-from tuneline.parameters import Storage
-from tuneline.training.launch import Team, launch
+from tuneline.parameters import Hardware, Storage
+from tuneline.training.launch import launch
 
 def tell(folder):
     from huggingface_hub.constants import HF_HUB_CACHE
@@ -29,7 +29,7 @@ def tell(folder):
 if __name__ == "__main__":
     folder = sys.argv[1]
     configure_storage(Storage(hub_cache=f"{folder}/hub"))
-    launch(tell, Team(2), folder)
+    launch(tell, Hardware.model_validate_json(sys.argv[2]), folder)
 """
 
 
@@ -46,10 +46,11 @@ def environment() -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_the_processes_of_a_training_keep_to_the_setting(tmp_path: Path):
+def test_the_processes_of_a_training_keep_to_the_setting(tmp_path: Path, hardware: Hardware):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    command = [sys.executable, str(script), str(tmp_path)]
+    two = hardware.model_copy(update={"processes": 2}).model_dump_json()
+    command = [sys.executable, str(script), str(tmp_path), two]
     subprocess.run(command, env=environment(), check=True, timeout=1200)
     assert [(tmp_path / rank).read_text() for rank in "01"] == [f"{tmp_path}/hub"] * 2
 

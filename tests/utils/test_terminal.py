@@ -16,6 +16,7 @@ from tests.commands import Running, start_kedro
 from tests.conftest import RAW, write_raw
 from tests.test_resume import RUN
 from tuneline.errors import Problem
+from tuneline.parameters import Hardware
 from tuneline.utils.terminal import shorten, show
 
 pytestmark = pytest.mark.slow
@@ -165,7 +166,8 @@ with terminal.stoppable():
 """
 SEVERAL = """
 import os, sys, time
-from tuneline.training.launch import Team, launch
+from tuneline.parameters import Hardware
+from tuneline.training.launch import launch
 from tuneline.utils.terminal import stoppable
 
 def work():
@@ -174,7 +176,7 @@ def work():
 
 if __name__ == "__main__":
     with stoppable():
-        launch(work, Team(2))
+        launch(work, Hardware.model_validate_json(sys.argv[1]))
 """
 
 
@@ -229,11 +231,10 @@ def test_the_chat_page(finished_run: Path):
     assert "Stopped (Ctrl+C): the chat page is closed." in stop_command(page, signal.SIGINT)
 
 
-def run_script(path: Path, code: str) -> subprocess.Popen[str]:
+def run_script(path: Path, code: str, *arguments: str) -> subprocess.Popen[str]:
     path.write_text(code, "utf-8")
-    return subprocess.Popen(
-        [sys.executable, str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    command = [sys.executable, str(path), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def spend_seconds(pid: int, seconds: float) -> None:
@@ -254,8 +255,9 @@ def test_what_takes_minutes_between_two_lines_of_python_is_ended(tmp_path: Path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_processes_of_a_training_end_with_it(tmp_path: Path, number: int):
-    several = run_script(tmp_path / "several.py", SEVERAL)
+def test_the_processes_of_a_training_end_with_it(tmp_path: Path, number: int, hardware: Hardware):
+    two = hardware.model_copy(update={"processes": 2})
+    several = run_script(tmp_path / "several.py", SEVERAL, two.model_dump_json())
     said = read_until(several, "child") + read_until(several, "child")
     children = [int(line.split()[1]) for line in said.splitlines() if line.startswith("child")]
     several.send_signal(number)
