@@ -11,7 +11,8 @@ from transformers import (
     set_seed,
 )
 
-from tuneline.models.decoding import Decoder
+from tuneline.models.decoding import KEPT_SHARE, SCORE_BYTES, Decoder
+from tuneline.models.places import ROOM
 
 PAD, WORDS = 0, 64
 ENDS = list(range(1, WORDS, 9))  # several: a model with random weights writes some of them
@@ -89,3 +90,21 @@ def test_no_more_is_read_at_once_than_stated():
     decode(model, {"do_sample": False, "max_new_tokens": 8}, at_once=5, tokens=8)
     assert max(rows for rows, _ in seen) == 5
     assert all(rows * tokens <= max(8, tokens) for rows, tokens in seen if tokens > 1)
+
+
+@pytest.mark.parametrize("places", [1, 3])
+def test_no_more_are_answered_at_once_than_memory_holds(places: int):
+    model, most = make_model(CONFIGS["grouped queries"]), len(PROMPTS)
+    # Keys and values of two layers, two heads of 8 numbers each, in float32; see `KEPT_SHARE`.
+    token, longest, new = 2 * 2 * 2 * 8 * 4, max(map(len, PROMPTS)), 15
+    place = (longest + new + ROOM) * token + SCORE_BYTES * WORDS
+    generation, together = {"do_sample": False, "max_new_tokens": new}, []
+
+    def watch(step: list[int]) -> bool:
+        together.append(len(step))
+        return False
+
+    decoder = Decoder(model, ENDS, generation, PAD, most, 1000, places * place / KEPT_SHARE, watch)
+    found = {index: ids for index, ids, _ in decoder.decode(PROMPTS, [0] * most)}
+    assert max(together) == places
+    assert found == dict(enumerate(decode(model, generation, most)))

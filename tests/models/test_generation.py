@@ -12,6 +12,7 @@ import torch
 
 from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.errors import TunelineError
+from tuneline.metrics import likelihood
 from tuneline.metrics.likelihood import measure_references
 from tuneline.models.adapter import attach_adapter
 from tuneline.models.generation import generate_answers
@@ -97,6 +98,15 @@ def test_the_loss_of_a_batch_is_the_loss_of_each_alone(recipe: Recipe, hardware:
         expects = torch.distributions.Categorical(logits=expected.logits[0, :-1])
         entropy = expects.entropy()[rendered.prompt_length - 1 :].sum()
         assert loss.entropy == pytest.approx(float(entropy), rel=1e-4)
+
+
+def test_the_loss_does_not_depend_on_how_much_is_scored_at_once(
+    recipe: Recipe, hardware: Hardware, monkeypatch: pytest.MonkeyPatch
+):
+    model, tokenizer = load_model(recipe, hardware).eval(), load_tokenizer(recipe)
+    expected = measure_references(model, tokenizer, EXAMPLES, hardware)
+    monkeypatch.setitem(likelihood.NUMBERS_AT_ONCE, "cpu", 1)  # token by token
+    assert measure_references(model, tokenizer, EXAMPLES, hardware) == expected
 
 
 def test_an_adapter_without_effect_gives_the_base_models_very_answers(

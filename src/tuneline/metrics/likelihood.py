@@ -14,6 +14,9 @@ from tuneline.parameters import Hardware
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.progress import Progress
 
+# Scores that are worked on at once: on a CPU what its cache holds, elsewhere what fills the device.
+NUMBERS_AT_ONCE = {"cpu": 2**17}
+NUMBERS_ELSEWHERE = 2**26
 METRICS = (
     Metric(
         "loss",
@@ -152,16 +155,30 @@ def _measure(model: Any, pad: int, batch: list[Any], prefix: Prefix) -> list[Ref
         if "logits_to_keep" not in inputs:
             logits = logits[:, first:-1]
         there = targets != -100
-        logits = logits[there.to(logits.device)].float().cpu()
-        right = logits.argmax(dim=-1) == targets[there]
-        logs = logits.log_softmax(dim=-1)
         found = torch.zeros(3, *targets.shape)
-        found[0, there] = -logs.gather(1, targets[there][:, None])[:, 0]
-        # 0 for what is held impossible, as the limit of p log p
-        found[1, there] = -(logs.exp() * logs.clamp(min=torch.finfo(logs.dtype).min)).sum(dim=-1)
-        found[2, there] = right.float()
+        found[:, there] = _score_tokens(logits, targets, there)
     nats, entropy, correct = found.sum(dim=2)
     return [
         ReferenceLoss(nats=float(n), entropy=float(e), correct=int(c), tokens=int(t))
         for n, e, c, t in zip(nats, entropy, correct, there.sum(dim=1), strict=True)
     ]
+
+
+def _score_tokens(logits: Any, targets: Any, there: Any) -> Any:
+    """Give each token's nats, entropy and whether it is the most likely, of shape (3, tokens)."""
+    import torch
+
+    at_once = NUMBERS_AT_ONCE.get(logits.device.type, NUMBERS_ELSEWHERE)
+    size = max(1, at_once // logits.shape[-1])
+    found = []
+    for rows, columns in zip(*(where.split(size) for where in there.nonzero().T), strict=True):
+        scores = logits[rows.to(logits.device), columns.to(logits.device)].float()
+        right = targets[rows, columns].to(logits.device)
+        logs = scores.log_softmax(dim=-1)
+        nats = -logs.gather(1, right[:, None])[:, 0]
+        is_best = (scores.argmax(dim=-1) == right).float()
+        # 0 for what is held impossible, as the limit of p log p
+        limited = logs.exp(), logs.clamp(min=torch.finfo(logs.dtype).min)
+        entropy = -torch.linalg.vecdot(*limited)
+        found.append(torch.stack([nats, entropy, is_best]).cpu())
+    return torch.cat(found, dim=1)

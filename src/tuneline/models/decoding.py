@@ -13,7 +13,7 @@ from transformers import DynamicCache, GenerationConfig, set_seed
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.generation import EosTokenCriteria, GenerationMode, MaxLengthCriteria
 
-from tuneline.models.places import Places
+from tuneline.models.places import ROOM, Places
 from tuneline.models.prefixes import Prefix, list_arguments
 
 # Places that are free before prompts are read: each reading costs a pass, each free place its part
@@ -21,6 +21,11 @@ from tuneline.models.prefixes import Prefix, list_arguments
 FREE_SHARE = 1 / 8
 # Answers that are left, as a share of the places, when the others' places are given up.
 LEFT_SHARE = 3 / 4
+# Of the memory next to the weights, for keys, values and scores; the rest is for what a pass makes.
+KEPT_SHARE = 1 / 2
+# Of each place, next to keys and values: the scores of the next token, as the model computes them
+# and in float32.
+SCORE_BYTES = 8
 
 
 @dataclass(eq=False)
@@ -68,6 +73,7 @@ class Decoder:
         generation: keys of GenerationConfig.
         pad: token id that fills up.
         at_once: prompts that are answered side by side, at most.
+        memory: bytes that there are next to what the model's process holds; None for no bound.
         tokens_at_once: tokens of prompts that are read in one pass, unless one alone has more.
         watch: takes the tokens of each step; says whether to stop.
     """
@@ -78,6 +84,7 @@ class Decoder:
     pad: int
     at_once: int
     tokens_at_once: int
+    memory: float | None = None
     watch: Callable[[list[int]], bool] = lambda _: False
 
     def decode(
@@ -110,7 +117,7 @@ class Decoder:
 
     def _answer(self, waiting: list[Row]) -> Iterator[tuple[int, list[int], float]]:
         waiting.reverse()
-        size = min(self.at_once, len(waiting))
+        size = min(self.at_once, len(waiting), self._count_places(waiting))
         places = Places(size, self.model.device)
         prompts = [row.prompt for row in waiting]
         prefix = Prefix(self.model, prompts, min(map(len, prompts)) - 1)
@@ -137,6 +144,18 @@ class Decoder:
                 if row is not None and self._has_ended(row, stopped):
                     rows[place] = None
                     yield row.index, row.ids, row.seconds
+
+    def _count_places(self, waiting: list[Row]) -> int:
+        """Count the longest answers for whose keys, values and scores there is memory."""
+        if self.memory is None:
+            return len(waiting)
+        cache = DynamicCache()
+        one = torch.ones((1, 1), dtype=torch.long)
+        scores = self._pass(one * self.pad, one, one - 1, cache)
+        token = sum(kept.nbytes for layer in cache.layers for kept in (layer.keys, layer.values))
+        longest = max(len(row.prompt) + row.limit for row in waiting)
+        place = (longest + ROOM) * token + SCORE_BYTES * scores.shape[-1]
+        return max(1, int(self.memory * KEPT_SHARE / place))
 
     def _has_ended(self, row: Row, stopped: bool) -> bool:
         return stopped or row.ids[-1] in self.ends or len(row.ids) >= row.limit

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from threading import Event
 from typing import Any
 
+from tuneline.models.memory import derive_free_memory
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.utils.caches import Cache
@@ -210,6 +211,7 @@ def _make_decoder(
         pad=tokenizer.pad_token_id,
         at_once=hardware.per_device_eval_batch_size if hardware else sys.maxsize,
         tokens_at_once=hardware.tokens_per_batch if hardware else sys.maxsize,
+        memory=derive_free_memory(model, hardware) if hardware else None,
     )
 
 

@@ -4,6 +4,7 @@ import ctypes
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tuneline.parameters import Hardware
 
@@ -35,6 +36,24 @@ def keeps_dequantized(parameters: int, hardware: Hardware) -> bool:
     """
     weights = parameters * BYTES[hardware.dtype] / 1e9
     return hardware.device == "cpu" and weights <= hardware.memory_gb / 2
+
+
+def derive_free_memory(model: Any, hardware: Hardware) -> float:
+    """Derive how much memory there is next to a model's weights.
+
+    It follows from the settings, not from what other programs hold: the same run on the same
+    machine then does the same.
+
+    Args:
+        model: on its device.
+        hardware: the machine.
+
+    Returns:
+        Bytes; 0 where the weights and the libraries already take all of it.
+    """
+    weights = sum(int(one.nbytes) for one in (*model.parameters(), *model.buffers()))
+    free = (hardware.memory_gb - CONTEXT_GB[hardware.device]) * 1e9
+    return max(0.0, free - weights)
 
 
 def measure_bfloat16() -> float | None:

@@ -264,7 +264,10 @@ class Hardware(Block):
         description="examples that go through at once when they are padded: in a training with "
         "`packing: false`",
     )
-    per_device_eval_batch_size: int = Field(gt=0, description="prompts answered at once")
+    per_device_eval_batch_size: int = Field(
+        gt=0,
+        description="prompts answered at once, or as many as `memory_gb` holds keys and values of",
+    )
     gradient_checkpointing: bool | Auto = Field(
         default=AUTO,
         description="compute activations again instead of keeping them: less memory, more time; "
