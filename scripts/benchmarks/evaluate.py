@@ -3,17 +3,20 @@
 The notebook way loads the base model and asks one prompt after the other, then loads base and
 adapter anew and asks again. Tuneline loads once, switches the adapter off and on, asks many prompts
 at once and measures the losses of the references, too. Prompts, adapter, weights (dequantized for
-both), decoding and machine are the same. Needs the results of `kedro run`.
+both), decoding and machine are the same. Both have answered a prompt before, so that neither pays
+for imports. `--alone` times Tuneline on more prompts: the same ones under other numbers. Needs the
+results of `kedro run`.
 
-    PYTHONPATH=. python scripts/benchmarks/evaluate.py --prompts 200
+    PYTHONPATH=. python scripts/benchmarks/evaluate.py --prompts 200 --alone 1000 10000
 """
 
 import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +33,12 @@ from tuneline.settings import CONFIG_LOADER_ARGS
 from tuneline.utils.caches import Cache
 
 NAME = "product_descriptions"
+Answers = dict[str, list[str]]
 
 
 def ask_as_notebooks(
-    examples: list[Any], adapter: Adapter, use_case: UseCase, hardware: Hardware
-) -> dict[str, list[str]]:
+    adapter: Adapter, use_case: UseCase, hardware: Hardware, examples: list[Any]
+) -> Answers:
     """Answer as the notebooks did."""
     return {
         who: _generate(examples, adapter, who == "tuned", use_case, hardware)
@@ -58,8 +62,8 @@ def _generate(
 
 
 def ask_in_batches(
-    examples: list[Any], adapter: Adapter, use_case: UseCase, hardware: Hardware, train: list[Any]
-) -> dict[str, list[str]]:
+    adapter: Adapter, use_case: UseCase, hardware: Hardware, train: list[Any], examples: list[Any]
+) -> Answers:
     """Answer as the evaluate stage does, reference losses included."""
     nothing_else = {"questions": [], "prompting": None, "retention": None}
     evaluation = use_case.evaluation.model_copy(update=nothing_else)
@@ -77,23 +81,36 @@ def ask_in_batches(
     return {who: [row[f"{who}_answer"] for row in rows] for who in ("base", "tuned")}
 
 
-@contextmanager
-def stopwatch(times: list[float]) -> Iterator[None]:
-    """Add the seconds that a block takes."""
+def time_it(ask: Callable[[list[Any]], Answers], examples: list[Any]) -> tuple[float, Answers]:
+    """Give the seconds that answering takes, and the answers."""
     start = time.perf_counter()
-    yield
-    times.append(time.perf_counter() - start)
+    answers = ask(examples)
+    return time.perf_counter() - start, answers
+
+
+def repeat(examples: list[Any], count: int) -> list[Any]:
+    """Make more examples, each with a number in its prompt, so that no two are the same."""
+    made = []
+    for number in range(count):
+        example = deepcopy(examples[number % len(examples)])
+        example["id"] = str(number)
+        example["prompt"][-1]["content"] += f" ({number})"
+        made.append(example)
+    return made
 
 
 def main() -> None:
-    """Read the command line, run both ways one after the other, print a row for the docs."""
+    """Read the command line, run both ways one after the other, print rows for the docs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=int, default=200)
+    parser.add_argument("--alone", type=int, nargs="*", default=[])
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"))
     parser.add_argument("--env", default="laptop")
     arguments = parser.parse_args()
     loader = OmegaConfigLoader("conf", env=arguments.env, **CONFIG_LOADER_ARGS)
     use_case = UseCase.model_validate(loader["parameters"][NAME])
-    hardware = Hardware.model_validate(loader["parameters"]["hardware"])
+    dtype = {"dtype": arguments.dtype} if arguments.dtype else {}
+    hardware = Hardware.model_validate(loader["parameters"]["hardware"] | dtype)
     data = Path(loader["globals"]["data"])
     chosen = JSONDataset(filepath=str(data / f"08_reporting/{NAME}/recipe.json")).load()
     use_case = use_case.model_copy(update={"recipe": Recipe.model_validate(chosen)})
@@ -103,20 +120,24 @@ def main() -> None:
         split: JSONLinesDataset(filepath=str(data / f"05_model_input/{NAME}/{split}.jsonl")).load()
         for split in ("test", "validation", "train")
     }
+    settings = (adapter, use_case, hardware)
+    ours = partial(ask_in_batches, *settings, splits["train"])
+    notebook = partial(ask_as_notebooks, *settings)
     examples = [*splits["test"], *splits["validation"], *splits["train"]][: arguments.prompts]
-    times: list[float] = []
-    with stopwatch(times):
-        ours = ask_in_batches(examples, adapter, use_case, hardware, splits["train"])
-    with stopwatch(times):
-        notebook = ask_as_notebooks(examples, adapter, use_case, hardware)
-    same = sum(
-        mine == other for who in ours for mine, other in zip(ours[who], notebook[who], strict=True)
-    )
-    batched, alone = times
+    for ask in (ours, notebook):
+        ask(examples[:1])
+    (seconds, answers), (alone, expected) = (time_it(ask, examples) for ask in (ours, notebook))
+    pairs = [pair for who in answers for pair in zip(answers[who], expected[who], strict=True)]
+    same = sum(mine == other for mine, other in pairs)
     sys.stdout.write(
-        f"| {len(examples)} | {alone:.1f} | {batched:.1f} | {alone / batched:.1f} "
-        f"| {same} of {2 * len(examples)} |\n"
+        f"| {len(examples):,} | {alone:.1f} | {seconds:.1f} | {alone / seconds:.1f} "
+        f"| {same} of {len(pairs)} |\n"
     )
+    for count in arguments.alone:
+        seconds, _ = time_it(ours, repeat(examples, count))
+        sys.stdout.write(
+            f"| {count:,} | | {seconds:.1f} | {1000 * seconds / count:.1f} ms each |\n"
+        )
 
 
 if __name__ == "__main__":
