@@ -15,7 +15,6 @@ from tuneline.datasets.office import binary_reader
 from tuneline.datasets.office.ods import ODSWorkbook
 from tuneline.datasets.office.package import Package
 from tuneline.datasets.office.sheets import AS_STORED, NO_COUNTRY, Sheet, SheetBuilder, Workbook
-from tuneline.datasets.office.xlsx import XLSXWorkbook
 from tuneline.reporting.pages import count
 from tuneline.utils.limits import Limits, MemoryBudget, TooLargeError
 
@@ -39,6 +38,8 @@ def open_workbook(content: bytes, locale: Locale | None, limits: Limits) -> Work
     if package.find_main().endswith(".bin"):
         package.unpack()
         return _BinaryWorkbook(content, limits, package.budget)
+    from tuneline.datasets.office.xlsx import XLSXWorkbook  # openpyxl takes a sixth of a second
+
     return XLSXWorkbook(package, locale)
 
 

@@ -307,7 +307,10 @@ def _bear(texts: pl.Series, rules: list[TextRule]) -> pl.Series:
 
 
 def _apply(rule: TextRule, texts: pl.Series, rows: pl.Series, changes: list[Change]) -> pl.Series:
-    bearing = texts.str.contains(rule.sign).arg_true()
+    found = texts.str.contains(rule.sign)
+    if not found.any():
+        return texts
+    bearing = found.arg_true()
     before = texts.gather(bearing)
     after = rule.apply(before)
     moved = before != after
