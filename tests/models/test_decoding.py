@@ -92,19 +92,20 @@ def test_no_more_is_read_at_once_than_stated():
     assert all(rows * tokens <= max(8, tokens) for rows, tokens in seen if tokens > 1)
 
 
+@pytest.mark.parametrize("beams", [1, 2])
 @pytest.mark.parametrize("places", [1, 3])
-def test_no_more_are_answered_at_once_than_memory_holds(places: int):
+def test_no_more_are_answered_at_once_than_memory_holds(places: int, beams: int):
     model, most = make_model(CONFIGS["grouped queries"]), len(PROMPTS)
     # Keys and values of two layers, two heads of 8 numbers each, in float32; see `KEPT_SHARE`.
     token, longest, new = 2 * 2 * 2 * 8 * 4, max(map(len, PROMPTS)), 15
-    place = (longest + new + ROOM) * token + SCORE_BYTES * WORDS
-    generation, together = {"do_sample": False, "max_new_tokens": new}, []
-
-    def watch(step: list[int]) -> bool:
-        together.append(len(step))
-        return False
-
-    decoder = Decoder(model, ENDS, generation, PAD, most, 1000, places * place / KEPT_SHARE, watch)
+    place = beams * ((longest + new + ROOM) * token + SCORE_BYTES * WORDS)
+    generation = {"do_sample": False, "max_new_tokens": new, "num_beams": beams}
+    expected = dict(enumerate(decode(model, generation, most)))
+    together: list[int] = []
+    model.register_forward_pre_hook(
+        lambda _, __, given: together.append(len(given["input_ids"])), with_kwargs=True
+    )
+    decoder = Decoder(model, ENDS, generation, PAD, most, 1000, places * place / KEPT_SHARE)
     found = {index: ids for index, ids, _ in decoder.decode(PROMPTS, [0] * most)}
-    assert max(together) == places
-    assert found == dict(enumerate(decode(model, generation, most)))
+    assert max(together) == places * beams
+    assert found == expected

@@ -14,9 +14,8 @@ from tuneline.parameters import Hardware
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.progress import Progress
 
-# Scores that are worked on at once: on a CPU what its cache holds, elsewhere what fills the device.
-NUMBERS_AT_ONCE = {"cpu": 2**17}
-NUMBERS_ELSEWHERE = 2**26
+# Scores that are worked on at once: what a CPU's cache holds, and what fills another device.
+NUMBERS_ON_CPU, NUMBERS_ELSEWHERE = 2**17, 2**26
 METRICS = (
     Metric(
         "loss",
@@ -168,7 +167,7 @@ def _score_tokens(logits: Any, targets: Any, there: Any) -> Any:
     """Give each token's nats, entropy and whether it is the most likely, of shape (3, tokens)."""
     import torch
 
-    at_once = NUMBERS_AT_ONCE.get(logits.device.type, NUMBERS_ELSEWHERE)
+    at_once = NUMBERS_ON_CPU if logits.device.type == "cpu" else NUMBERS_ELSEWHERE
     size = max(1, at_once // logits.shape[-1])
     found = []
     for rows, columns in zip(*(where.split(size) for where in there.nonzero().T), strict=True):
@@ -178,7 +177,7 @@ def _score_tokens(logits: Any, targets: Any, there: Any) -> Any:
         nats = -logs.gather(1, right[:, None])[:, 0]
         is_best = (scores.argmax(dim=-1) == right).float()
         # 0 for what is held impossible, as the limit of p log p
-        limited = logs.exp(), logs.clamp(min=torch.finfo(logs.dtype).min)
-        entropy = -torch.linalg.vecdot(*limited)
+        finite = logs.clamp(min=torch.finfo(logs.dtype).min)
+        entropy = -torch.linalg.vecdot(logs.exp(), finite)
         found.append(torch.stack([nats, entropy, is_best]).cpu())
     return torch.cat(found, dim=1)

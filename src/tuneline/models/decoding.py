@@ -26,6 +26,9 @@ KEPT_SHARE = 1 / 2
 # Of each place, next to keys and values: the scores of the next token, as the model computes them
 # and in float32.
 SCORE_BYTES = 8
+# Answers at once where a model keeps more than keys and values of every token, so that nobody
+# knows how much one takes.
+UNMEASURED_AT_ONCE = 16
 
 
 @dataclass(eq=False)
@@ -110,14 +113,15 @@ class Decoder:
         order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
         found = self._prepare(prompts[order[0]])
         if not _is_plain(**found):
-            yield from self._generate(prompts, seeds, order)
+            yield from self._generate(prompts, seeds, order, found)
             return
         rows = (self._start(found, index, prompts[index], seeds[index]) for index in order)
         yield from self._answer(list(rows))
 
     def _answer(self, waiting: list[Row]) -> Iterator[tuple[int, list[int], float]]:
         waiting.reverse()
-        size = min(self.at_once, len(waiting), self._count_places(waiting))
+        longest = max(len(row.prompt) + row.limit for row in waiting)
+        size = min(len(waiting), self._count_places(longest))
         places = Places(size, self.model.device)
         prompts = [row.prompt for row in waiting]
         prefix = Prefix(self.model, prompts, min(map(len, prompts)) - 1)
@@ -145,17 +149,21 @@ class Decoder:
                     rows[place] = None
                     yield row.index, row.ids, row.seconds
 
-    def _count_places(self, waiting: list[Row]) -> int:
-        """Count the longest answers for whose keys, values and scores there is memory."""
+    def _count_places(self, tokens: int, sequences: int = 1) -> int:
+        """Count the answers for whose keys, values and scores there is memory.
+
+        Args:
+            tokens: of the longest prompt and its answer.
+            sequences: that are written for each answer.
+        """
         if self.memory is None:
-            return len(waiting)
+            return self.at_once
         cache = DynamicCache()
         one = torch.ones((1, 1), dtype=torch.long)
         scores = self._pass(one * self.pad, one, one - 1, cache)
         token = sum(kept.nbytes for layer in cache.layers for kept in (layer.keys, layer.values))
-        longest = max(len(row.prompt) + row.limit for row in waiting)
-        place = (longest + ROOM) * token + SCORE_BYTES * scores.shape[-1]
-        return max(1, int(self.memory * KEPT_SHARE / place))
+        place = (tokens + ROOM) * token + SCORE_BYTES * scores.shape[-1]
+        return min(self.at_once, max(1, int(self.memory * KEPT_SHARE / (place * sequences))))
 
     def _has_ended(self, row: Row, stopped: bool) -> bool:
         return stopped or row.ids[-1] in self.ends or len(row.ids) >= row.limit
@@ -228,7 +236,7 @@ class Decoder:
     def _start(self, found: dict[str, Any], index: int, prompt: list[int], seed: int) -> Row:
         """Start a row; transformers' processors may count from its prompt."""
         config = found["config"]
-        limit = config.max_new_tokens or config.max_length - len(prompt)
+        limit = _find_limit(config, prompt)
         processor = found["processor"] and self._prepare(prompt)["processor"]
         generator = None
         if config.do_sample:
@@ -259,10 +267,18 @@ class Decoder:
         return found
 
     def _generate(
-        self, prompts: list[list[int]], seeds: list[int], order: list[int]
+        self, prompts: list[list[int]], seeds: list[int], order: list[int], found: dict[str, Any]
     ) -> Iterator[tuple[int, list[int], float]]:
         """Let `generate` answer, one after the other where tokens are drawn."""
-        size = 1 if self.generation.get("do_sample") else self.at_once
+        config = found["config"]
+        if config.do_sample:
+            size = 1
+        elif _keeps_keys_and_values(found["cache"]):
+            tokens = max(len(one) + _find_limit(config, one) for one in prompts)
+            sequences = max(config.num_beams or 1, config.num_return_sequences or 1)
+            size = self._count_places(tokens, sequences)
+        else:
+            size = min(self.at_once, UNMEASURED_AT_ONCE)
         for first in range(0, len(order), size):
             batch = order[first : first + size]
             start = time.perf_counter()
@@ -310,6 +326,17 @@ def _is_plain(processor: Any, criteria: Any, config: Any, cache: Any) -> bool:
         config.get_generation_mode() in modes
         and config.num_return_sequences == 1
         and all(isinstance(one, MaxLengthCriteria | EosTokenCriteria) for one in criteria)
-        and isinstance(cache, DynamicCache)
-        and all(type(one) in (DynamicLayer, DynamicSlidingWindowLayer) for one in cache.layers)
+        and _keeps_keys_and_values(cache)
     )
+
+
+def _keeps_keys_and_values(cache: Any) -> bool:
+    """Tell whether a model keeps keys and values of the tokens, and nothing else."""
+    return isinstance(cache, DynamicCache) and all(
+        type(one) in (DynamicLayer, DynamicSlidingWindowLayer) for one in cache.layers
+    )
+
+
+def _find_limit(config: Any, prompt: list[int]) -> int:
+    """Find how many tokens the answer to a prompt may have."""
+    return int(config.max_new_tokens or config.max_length - len(prompt))
