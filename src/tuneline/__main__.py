@@ -8,15 +8,7 @@ from kedro.framework.project import configure_project
 
 
 def main(*args: str, **kwargs: Any) -> Any:
-    """Run the project's ``run`` command from a script, a notebook or a job.
-
-    Args:
-        *args: what one would type after ``kedro run``.
-        **kwargs: passed on to click.
-
-    Returns:
-        What the command returns.
-    """
+    """Run the project's ``run`` command with what one would type after ``kedro run``."""
     package_name = Path(__file__).parent.name
     configure_project(package_name)
     return find_run_command(package_name)(*args, **kwargs)

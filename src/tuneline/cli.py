@@ -105,17 +105,9 @@ class RunCommand(UserErrorCommand):
 def take_question(
     split: Callable[..., Any], ctx: click.Context, param: click.Parameter, value: Any
 ) -> Any:
-    """Read `--params` for people who type questions with commas in them.
+    """Read `--params`; everything after `question=` is the question, with its commas.
 
-    Args:
-        split: Kedro's own way to read it.
-        ctx: click's context.
-        param: the option.
-        value: what was typed. Everything after `question=` is the question; what is before it
-            goes Kedro's way.
-
-    Returns:
-        Parameters, nested.
+    What is before it goes Kedro's own way, `split`.
     """
     found = QUESTION.search(value) if isinstance(value, str) else None
     if found is None:
@@ -266,9 +258,6 @@ def _print_line(line: str) -> None:
 
 def check_encoding(folder: Path) -> None:
     """Refuse a folder whose name Python has read as bytes: many libraries cannot open it then.
-
-    Args:
-        folder: the project's.
 
     Raises:
         TunelineError: naming the folder.

@@ -54,15 +54,7 @@ class TunelineError(DatasetError):
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Name what the user may have meant, or all there is if that is little.
-
-    Args:
-        name: the unknown name.
-        known: the names there are.
-
-    Returns:
-        An imperative half-sentence without its full stop.
-    """
+    """Name what the user may have meant, or all there is if that is little: a half-sentence."""
     names = sorted(set(known))
     close = find_near(name, names)
     if close:

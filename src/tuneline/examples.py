@@ -122,18 +122,10 @@ def check_examples(examples: Any) -> list[Example]:
 def list_examples(row: dict[str, Any], data: Data, prompt: Prompt) -> list[Example]:
     """List the examples of a row: one, or of a conversation one for each turn that is learned.
 
-    A turn's prompt is all that was said before its answer, word for word as the model is asked in
-    a chat: the first question fills the prompt template, later ones are as they are. All turns of
-    a conversation are of one group.
-
-    Args:
-        row: a clean row, or a pair made of clean rows; with `KNOWN_TURNS`, those that are not
-            asked.
-        data: names the id, the columns, and the turns that are learned.
-        prompt: templates over the columns.
-
-    Returns:
-        The examples, in the order of the turns; that of turn 2 has the id of the row and `-2`.
+    A turn's prompt is all that was said before its answer, word for word as the model is asked in a
+    chat: the first question fills the prompt template, later ones are as they are. All turns of a
+    conversation are of one group. The example of turn 2 has the id of the row and `-2`. With
+    `KNOWN_TURNS`, a row has turns that are not asked.
     """
     if data.conversations is None:
         return [fill_templates(row, data, prompt)]
@@ -174,14 +166,6 @@ def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:
     table on one subject or one item, and what is made of one document or one conversation.
     Categories and slices are no groups: they describe an example, and their values are all there
     are, not a sample of them. A grouping without a label for the example is left out.
-
-    Args:
-        row: a clean row, or a pair made of clean rows; with `SPLIT_GROUP`, where it was divided.
-        data: names the id and the columns.
-        prompt: templates over the columns.
-
-    Returns:
-        The example.
     """
     texts = {column: row[column] for column in data.pair_columns}
     stated = (prompt.system or "").format_map(texts)  # of conversations, some may have none
@@ -247,14 +231,9 @@ def _read_rules(row: dict[str, Any], data: Data) -> dict[str, Any]:
 
 
 def read_rule(kind: str, cell: Any) -> list[str] | str | float | None:
-    """Read a rule of a single row.
+    """Read a rule of a single row, `kind` being a key of `data.answer_rules`.
 
-    Args:
-        kind: a key of `data.answer_rules`.
-        cell: what the row has there.
-
-    Returns:
-        Terms, a pattern or a number; None or no terms where the cell is empty.
+    Gives terms, a pattern or a number; None or no terms where the cell is empty.
 
     Raises:
         ValueError: if it is no number, or no regular expression.
@@ -277,14 +256,7 @@ def read_rule(kind: str, cell: Any) -> list[str] | str | float | None:
 
 
 def split_terms(terms: str | list[str]) -> list[str]:
-    """Read a list of terms.
-
-    Args:
-        terms: a list, the same as JSON, or a text with semicolons between its terms.
-
-    Returns:
-        The terms without white space at their ends, none of them empty.
-    """
+    """Read a list of terms: as it is, as JSON, or a text with semicolons; none of them is empty."""
     if isinstance(terms, str):
         try:
             found = orjson.loads(terms)
@@ -314,15 +286,8 @@ class QuestionFile:
 def start_messages(question: str, prompt: Prompt, system: str | None) -> list[Message]:
     """Ask a question in the form that the tuned model has learned.
 
-    Args:
-        question: what a user typed. Where the prompt template has one column, it fills that
-            column (a title becomes "Write a product description for: …"); where it has several,
-            or none, it is the whole prompt.
-        prompt: the templates.
-        system: the system message, as `find_system` gives it.
-
-    Returns:
-        The system message, if there is one, and the prompt.
+    Where the prompt template has one column, the question fills it (a title becomes "Write a
+    product description for: …"); where it has several, or none, it is the whole prompt.
     """
     columns = _list_columns(prompt.prompt)
     if len(columns) == 1:
@@ -339,14 +304,9 @@ def find_stated_system(prompt: Prompt) -> str | None:
 
 
 def find_system(prompt: Prompt, examples: list[Example]) -> str | None:
-    """Find the system message of the training.
+    """Find the system message of the training; None if there is none.
 
-    Args:
-        prompt: states it, or the column that each row has it in.
-        examples: of the use case, made with this prompt; looked at in the second case only.
-
-    Returns:
-        The message; None if there is none.
+    Where each row has it in a column, `examples` made with this prompt are looked at.
 
     Raises:
         TunelineError: if rows have different ones, so that a question could have any of them.
@@ -381,11 +341,6 @@ def list_prompts(
     test: list[Example], prompt: Prompt, evaluation: Evaluation
 ) -> list[dict[str, Any]]:
     """List everything that is asked.
-
-    Args:
-        test: the held-out examples.
-        prompt: states the system message, which questions share with the examples.
-        evaluation: states the questions.
 
     Returns:
         The start of one row each: `id`, `line`, `category`, `slices`, `key_terms`, `rules`,

@@ -314,14 +314,8 @@ def _stop_if_worse(use_case: str, catalog: "DataCatalog") -> None:
 def list_commands(use_case: str, steps: list[dict[str, Any]], env: str) -> list[str]:
     """List the two commands to try next.
 
-    Args:
-        use_case: what has just been evaluated.
-        steps: what follows from its numbers; the first one with a new value can be typed.
-        env: the machine.
-
-    Returns:
-        One that asks both models; and one for a file of one's own, or, where it is one's own
-        already, the change that is advised, or else the merge.
+    One asks both models; the other is for a file of one's own, or, where the use case is one
+    already, for the first advised change that can be typed, or else for the merge.
     """
     machine = "" if env == DEFAULT_ENVIRONMENT else f" --env={env}"
     is_main = use_case == MAIN_USE_CASE

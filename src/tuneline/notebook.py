@@ -54,13 +54,9 @@ class CommandFailedError(Exception):
 class Screen:
     """A use case on a machine, as the forms state it.
 
-    Args:
-        machine: the environment, a folder of `conf/`.
-        use_case: one that there is, or a new name for a file.
-        file: what a new use case is made of; empty for one that there is.
-        base_model: a hub id or a path, with anything after a blank; or `AS_CONFIGURED`.
-        questions: for both models, divided by `|`.
-        hold_out: test prompts; 0 as configured.
+    A new use case has a new name and a `file`; `base_model` is a hub id or a path, with anything
+    after a blank, or `AS_CONFIGURED`; `questions` are divided by `|`; `hold_out` is 0 as
+    configured.
     """
 
     def __init__(
@@ -115,10 +111,6 @@ class Screen:
 
     def run(self, stage: str, *options: str) -> None:
         """Run a stage, and show what it has made.
-
-        Args:
-            stage: such as `prepare`.
-            options: of `kedro run`.
 
         Raises:
             CommandFailedError: if it fails; its last lines say why.

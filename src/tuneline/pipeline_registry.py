@@ -48,9 +48,6 @@ class LazyPipeline(Pipeline):
 
     Kedro copies the whole dictionary of pipelines to read one of them, so that a dictionary which
     makes its values late would be made as a whole.
-
-    Args:
-        make: puts it together.
     """
 
     def __init__(self, make: Callable[[], Pipeline]) -> None:
@@ -66,11 +63,7 @@ class LazyPipeline(Pipeline):
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Register stages, use cases and the tiny base model.
-
-    Returns:
-        Pipelines by the name that `kedro run --pipeline` takes.
-    """
+    """Register stages, use cases and the tiny base model, as `kedro run --pipeline` names them."""
     use_cases = list_use_cases()
     stages = {name: _list_stages(name) for name in use_cases}
     chains: dict[str, Pipeline] = {

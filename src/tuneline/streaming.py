@@ -36,16 +36,11 @@ Work = Callable[["pl.DataFrame"], "pl.DataFrame"]
 def run_ahead(values: Iterator[T]) -> Iterator[T]:
     """Walk an iterator in a thread of its own, one value ahead of who asks for it.
 
-    Decompressing, parsing and writing give up Python's lock for most of their time, so that each
-    of them may have a core. Who stops asking need not tell: the thread ends by itself. It is not
+    Decompressing, parsing and writing give up Python's lock for most of their time, so that each of
+    them may have a core. Who stops asking need not tell: the thread ends by itself. It is not
     waited for, because a generator may be closed by the garbage collector, in any thread and
-    between any two instructions, where to wait for a thread is to wait for ever.
-
-    Args:
-        values: the iterator; what it raises is raised here.
-
-    Yields:
-        Its values in their order.
+    between any two instructions, where to wait for a thread is to wait for ever. What the iterator
+    raises is raised here.
     """
     passed: Queue[Callable[[], T]] = Queue(1)
     abandoned: list[bool] = []
@@ -62,12 +57,7 @@ def run_ahead(values: Iterator[T]) -> Iterator[T]:
 def map_ahead(work: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
     """Do some work on every value, on two of them at a time.
 
-    Args:
-        work: a function that gives up Python's lock for most of its time, as polars does.
-        values: what to work on.
-
-    Yields:
-        What the work gives, in the order of the values.
+    `work` gives up Python's lock for most of its time, as polars does; the order stays.
     """
     coming: deque[Future[T]] = deque()
     for value in values:
@@ -178,15 +168,10 @@ class RowSource(Protocol):
     def map(self, fields: Fields, work: Work) -> "Iterator[pl.DataFrame]":
         """Read the rows and do some work on every batch.
 
-        Args:
-            fields: what to read.
-            work: a pure function of a batch, which may run elsewhere. A batch has `line` (number
-                in the source, from 1), `original` (the row's bytes as they were there), `problem`
-                (why it could not be read, or null) and a column of text for each field; rows of
-                several files also have `_source`, the line of the file.
-
-        Yields:
-            What the work gives, in the order of the rows.
+        `work` is a pure function of a batch, which may run elsewhere. A batch has `line` (number in
+        the source, from 1), `original` (the row's bytes as they were there), `problem` (why it
+        could not be read, or null) and a column of text for each field; rows of several files also
+        have `_source`, the line of the file.
         """
         ...
 

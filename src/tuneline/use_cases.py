@@ -27,11 +27,7 @@ DEFAULT_ENVIRONMENT = "laptop"
 
 
 def list_use_cases() -> list[str]:
-    """Find the use cases of the project one is in.
-
-    Returns:
-        Names in alphabetical order; outside a project only the main one.
-    """
+    """List the use cases of the project one is in; outside a project only the main one."""
     found = {path.parent.name for path in find_project().glob("conf/base/*/parameters.yml")}
     return sorted(found | {MAIN_USE_CASE})
 
@@ -57,12 +53,7 @@ def check_use_case(name: str) -> None:
 def states_block(use_case: str, block: str) -> bool:
     """Tell whether a use case's `parameters.yml` in `conf/base` has a block.
 
-    Args:
-        use_case: its name.
-        block: such as `synthesize` or `data.table`.
-
-    Returns:
-        Whether it is there.
+    A block is such as `synthesize` or `data.table`.
     """
     return _read_base(use_case, block) is not None
 

@@ -42,15 +42,7 @@ class Collector:
     ) -> Feedback:
         """Keep a thumb.
 
-        Args:
-            messages: what was said to and by each model.
-            is_whole: whether both last answers are whole.
-            who: whose answer is meant.
-            place: of the answer, among the messages that are shown.
-            liked: whether the thumb is up.
-
-        Returns:
-            The row that was kept.
+        Answers count from 0 among the messages that are shown; `is_whole` is of both last answers.
 
         Raises:
             TunelineError: if there is no such answer any more, or it cannot be kept.
@@ -124,14 +116,7 @@ def _find_problem(row: Feedback, better: str) -> Problem | None:
 
 
 def add_panel(gradio: Any, collector: Collector, said: Any, windows: dict[ModelName, Any]) -> None:
-    """Add the part of the page that asks for a better answer; it shows after a thumb.
-
-    Args:
-        gradio: the library.
-        collector: keeps the rows.
-        said: the state with the conversation.
-        windows: each model's column of messages, with thumbs.
-    """
+    """Add the part of the page that asks for a better answer; it shows after a thumb."""
     rated = gradio.State(None)
     with gradio.Column(visible=False, elem_id="feedback") as panel:
         about = gradio.Textbox(

@@ -73,13 +73,7 @@ class Chat:
         """Ask both models, the base model first.
 
         The first question fills the prompt template, as in the training; later ones go as they are.
-
-        Args:
-            question: what the user typed.
-            conversation: what was said before; it stays as it is.
-
-        Yields:
-            The conversation as it grows.
+        Gives the conversation as it grows; the one that is passed stays as it is.
 
         Raises:
             TunelineError: if the question is empty or endless, or the conversation has outgrown the
@@ -173,13 +167,6 @@ def build_page(chat: Chat, about: About) -> Any:
     """Build the page.
 
     What models and users write is plain text here, never HTML or Markdown.
-
-    Args:
-        chat: the models.
-        about: what the page says about itself.
-
-    Returns:
-        Gradio's Blocks, to be launched.
     """
     gradio = import_gradio()
     with gradio.Blocks(title=f"{about.title} · Tuneline", analytics_enabled=False) as page:

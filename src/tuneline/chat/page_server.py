@@ -89,15 +89,7 @@ class Guard:
 
 
 def find_refusal(scope: Message, headers: Any) -> tuple[int, str] | None:
-    """Find out why a request is refused, if it is.
-
-    Args:
-        scope: the request, in ASGI's form.
-        headers: its headers.
-
-    Returns:
-        The status and a sentence, or None.
-    """
+    """Find out why an ASGI request is refused: the status and a sentence, or None."""
     hosts, path = headers.getlist("host"), scope["path"]
     if len(hosts) != 1 or not HOSTS.fullmatch(hosts[0]):
         return 403, "This page answers to 127.0.0.1 and to localhost only."
@@ -110,12 +102,7 @@ def find_refusal(scope: Message, headers: Any) -> tuple[int, str] | None:
 
 
 def is_foreign(scope: Message, headers: Any) -> bool:
-    """Tell whether another website sent the request; a link that leads to the page is none.
-
-    Args:
-        scope: the request, in ASGI's form.
-        headers: its headers.
-    """
+    """Tell whether another website sent the request; a link that leads to the page is none."""
     if headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
         return False
     kind = [headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")]
@@ -124,11 +111,6 @@ def is_foreign(scope: Message, headers: Any) -> bool:
 
 def open_chat(use_case: str, env: str | None, project: Path) -> None:
     """Serve the chat page of a use case until it is interrupted.
-
-    Args:
-        use_case: its name.
-        env: the machine; None for the default.
-        project: the project's folder.
 
     Raises:
         TunelineError: if there is no such use case or adapter, the adapter does not belong to the
@@ -170,16 +152,7 @@ def load_chat(use_case: str, env: str | None, project: Path) -> tuple[Chat, Abou
 
 
 def serve_page(chat: Chat, about: About, block: bool) -> Any:
-    """Serve the page: to this machine only, never through a link of Gradio's, and unrecorded.
-
-    Args:
-        chat: the models.
-        about: what the page says about itself.
-        block: whether to stay until interrupted.
-
-    Returns:
-        Gradio's Blocks, with `local_url`.
-    """
+    """Serve the page: to this machine only, never through a link of Gradio's, and unrecorded."""
     gradio = import_gradio()
     page = build_page(chat, about)
     page.queue(api_open=False)

@@ -34,15 +34,8 @@ TAKE_ANOTHER = "take a chat model of its family, whose card says text generation
 def find_base_problems(use_case: str, recipe: Recipe, weights: bool = True) -> Iterator[Problem]:
     """Find what would stop a base model from being loaded, adapted or asked.
 
-    Of a model on the hub, config and tokenizer are downloaded.
-
-    Args:
-        use_case: its name, for the messages.
-        recipe: names the base model.
-        weights: whether they are needed, too.
-
-    Yields:
-        The first problem, since what is looked at next rests on what was found before.
+    Of a model on the hub, config and tokenizer are downloaded. Only the first is given, since what
+    is looked at next rests on what was found before.
     """
     where = f"{use_case}.recipe.base_model"
     try:

@@ -100,11 +100,6 @@ class Stated:
 def check_configuration(conf: Path, env: str, params: dict[str, Any]) -> None:
     """Refuse files that Kedro could not read, or whose references lead nowhere.
 
-    Args:
-        conf: the project's `conf` folder.
-        env: the environment that is read with `base` and `local`.
-        params: what `--params` states.
-
     Raises:
         TunelineError: with all problems, each naming its file and its line or its key.
     """

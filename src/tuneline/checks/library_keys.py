@@ -75,16 +75,7 @@ RESERVED_GENERATION = {
 
 
 def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iterator[Problem]:
-    """Find keys and values that the installed libraries would not take.
-
-    Args:
-        use_case: its name, for the messages.
-        recipe: its keys for LoraConfig, BitsAndBytesConfig and SFTConfig.
-        evaluation: its keys for GenerationConfig.
-
-    Yields:
-        Problems; none if everything can be built.
-    """
+    """Find keys and values that the installed libraries would not take."""
     from peft import LoraConfig
     from transformers import BitsAndBytesConfig, GenerationConfig
     from trl import SFTConfig

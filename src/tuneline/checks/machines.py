@@ -9,15 +9,7 @@ from tuneline.parameters import Hardware
 
 
 def find_machine_problems(pipeline: Pipeline, hardware: Hardware) -> Iterator[Problem]:
-    """Find what several machines would do at once that one of them should do.
-
-    Args:
-        pipeline: what is to run.
-        hardware: how many machines there are, and which this one is.
-
-    Yields:
-        That something is made next to one adapter.
-    """
+    """Find what several machines would do at once that one of them should do."""
     stages = {tag for node in pipeline.nodes for tag in node.tags}
     adapters = [name for name in pipeline.all_outputs() if name.endswith("adapter")]
     trains = {"train", "sweep"} & stages

@@ -71,10 +71,7 @@ def list_settings(
 ) -> list[Setting]:
     """List every setting of a use case on a machine: its own blocks, then what all share.
 
-    Args:
-        loader: the machine's configuration.
-        use_case: its name.
-        choices: what the plan has chosen for `auto`; None to show that it is left to it.
+    `choices` is what the plan has chosen for `auto`; without it, `auto` is shown.
     """
     sources, parameters = list(_read_sources(loader)), loader["parameters"]
     models: dict[str, type[BaseModel]] = {use_case: UseCase, **SHARED_BLOCKS}
@@ -142,10 +139,6 @@ def _show(value: Any) -> str:
 def check_environment(conf_source: Path, env: str | None) -> None:
     """Refuse a machine that has no folder under `conf/`.
 
-    Args:
-        conf_source: the project's `conf` folder.
-        env: what was asked for with `--env`; `None` for the default.
-
     Raises:
         TunelineError: naming the nearest environment there is.
     """
@@ -164,9 +157,6 @@ def check_environment(conf_source: Path, env: str | None) -> None:
 
 def check_parameters(loader: OmegaConfigLoader) -> None:
     """Validate every block of parameters at once.
-
-    Args:
-        loader: the run's configuration, runtime parameters included.
 
     Raises:
         TunelineError: with every problem found, each naming its file and key.

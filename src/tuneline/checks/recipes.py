@@ -59,13 +59,8 @@ def load_recipe(catalog: DataCatalog, use_case: str) -> Recipe:
 def preview_recipe(catalog: DataCatalog, use_case: str, chosen: bool = False) -> Recipe:
     """Give a recipe to be checked before anything runs, whether or not the plan has chosen.
 
-    Args:
-        catalog: where its parameters are.
-        use_case: its name.
-        chosen: whether what an earlier plan has chosen counts.
-
-    Returns:
-        The recipe; what is left to the plan has a value that fits any base model.
+    What is left to the plan has a value that fits any base model; with `chosen`, the one that an
+    earlier plan has chosen.
     """
     with suppress(TunelineError):
         if chosen:
@@ -79,16 +74,7 @@ def preview_recipe(catalog: DataCatalog, use_case: str, chosen: bool = False) ->
 
 
 def find_unknown_width(use_case: str, stated: StatedRecipe, recipe: Recipe) -> Iterator[Problem]:
-    """Find out whether the rules for `auto` know what they go by: the width of the base model.
-
-    Args:
-        use_case: its name, for the message.
-        stated: the recipe as YAML states it.
-        recipe: names the base model, whose config is at hand.
-
-    Yields:
-        That its config does not state it.
-    """
+    """Find out whether the rules for `auto` know what they go by: the width of the base model."""
     left = stated.list_auto()
     if not left:
         return
@@ -104,17 +90,10 @@ def find_unknown_width(use_case: str, stated: StatedRecipe, recipe: Recipe) -> I
 
 
 def settle_inputs(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
-    """Give the stages that are run without the plan what an earlier plan has chosen.
+    """Put what an earlier plan chose into the catalog of stages that are run without the plan.
 
     Stated values count, those of the command line among them, so that the recipe is made anew for
     each run.
-
-    Args:
-        pipeline: what is to run.
-        catalog: where its parameters are; gets the recipe, and the machine, of each use case.
-
-    Yields:
-        What no plan has chosen yet.
     """
     inputs = pipeline.inputs()
     for use_case in list_recipes({name for name in inputs if not name.startswith("params:")}):

@@ -49,10 +49,6 @@ def list_inputs(name: str, stage: Pipeline) -> list[str]:
 def describe_input(name: str, catalog: DataCatalog) -> dict[str, Any] | None:
     """Describe an input as it is now.
 
-    Args:
-        name: of a dataset or of parameters.
-        catalog: has it.
-
     Returns:
         The hash of its `value`, the commit of the `base` model, the stamps of the `files`; None if
         it cannot be told.
@@ -82,11 +78,7 @@ def describe_stage(
 ) -> dict[str, Any]:
     """Describe everything that decides what a stage makes.
 
-    Args:
-        name: `<use_case>.<stage>`.
-        stage: its nodes.
-        catalog: its data and parameters.
-        later: what other stages of the same run write: each is described once it is written.
+    `later` are datasets that other stages of the same run write: each is described then.
 
     Returns:
         Plain values: hashes of the code and of the entries of the catalog, and the `inputs`, each

@@ -28,16 +28,8 @@ def find_start_from_problems(
 ) -> Iterator[Problem]:
     """Find what would stop a training from going on from an adapter.
 
-    Args:
-        use_case: its name, for the messages.
-        recipe: names the adapter, and the base model.
-        prompt: the templates.
-        test: the held-out examples that are there already.
-        compares: whether the base model's small files can be read.
-
-    Yields:
-        All problems: of its files; or that it belongs to another base model, was trained with
-        another template or prompt, has other layers, rank or alpha, or has seen test rows.
+    It may belong to another base model, be trained with another template or prompt, have other
+    layers, rank or alpha, or have seen rows of `test`.
     """
     where = f"{use_case}.recipe.start_from"
     try:

@@ -20,15 +20,7 @@ SAME_AS_START = ("base_model", "revision", "chat_template_path")
 
 
 def find_sweep_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
-    """Find what is wrong with the space of every sweep that a run makes.
-
-    Args:
-        pipeline: what is to run.
-        catalog: where its parameters are.
-
-    Yields:
-        Keys that do not exist, values that are refused, a space of the recipe as it is alone.
-    """
+    """Find what is wrong with the space of every sweep that a run makes."""
     for name in sorted(name for name in pipeline.inputs() if name.endswith(".sweep")):
         use_case = name.removeprefix("params:").removesuffix(".sweep")
         sweep = Sweep.model_validate(catalog.load(name))
@@ -80,14 +72,7 @@ def _find_refused(
 def find_other_starts(
     use_case: str, sweep: Sweep, recipe: Recipe, prompt: Prompt
 ) -> Iterator[Problem]:
-    """Find the values with which a trial could not go on from the recipe's adapter.
-
-    Args:
-        use_case: its name, for the messages.
-        sweep: the space.
-        recipe: names the adapter.
-        prompt: the templates.
-    """
+    """Find the values with which a trial could not go on from the recipe's adapter."""
     for key, values in sorted(sweep.space.items()):
         if key.startswith("lora.") or key in SAME_AS_START:
             for value in values:

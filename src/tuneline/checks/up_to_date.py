@@ -34,12 +34,7 @@ AGAIN = "run the stage again"
 def name_stage(pipeline: Pipeline, whole: Mapping[str, Pipeline]) -> str | None:
     """Name the stage that a run is.
 
-    Args:
-        pipeline: what is to run.
-        whole: all pipelines by their names.
-
-    Returns:
-        `<use_case>.<stage>`; None if it is a part of a stage, several, or one that always runs.
+    None if it is a part of a stage, several, or one that always runs.
     """
     stages = list(list_stages(pipeline, whole))
     return stages[0] if len(stages) == 1 and _is_whole(pipeline, whole[stages[0]]) else None
@@ -67,14 +62,7 @@ def stamp_outputs(stage: Pipeline, catalog: DataCatalog) -> Stamps:
 
 
 def is_up_to_date(folder: Path, name: str, stage: Pipeline, catalog: DataCatalog) -> bool:
-    """Tell whether a stage would make again what is there.
-
-    Args:
-        folder: of all data.
-        name: `<use_case>.<stage>`.
-        stage: its nodes.
-        catalog: its data and parameters.
-    """
+    """Tell whether a stage would make again what is there."""
     path = _name_record(folder, name)
     if not path.is_file():
         return False
@@ -93,13 +81,8 @@ def record_stage(
 ) -> None:
     """Record that a stage is up to date.
 
-    Args:
-        folder: of all data.
-        name: `<use_case>.<stage>`.
-        stage: its nodes.
-        catalog: its data and parameters.
-        inputs: as `describe_stage` gave them before the stage read anything, with those that the
-            run has written. If they are others by now, nothing is recorded.
+    `inputs` are as `describe_stage` gave them before the stage read anything, with those that the
+    run has written. If they are others by now, nothing is recorded.
     """
     path = _name_record(folder, name)
     record = _make_record(stage, name, catalog, inputs)

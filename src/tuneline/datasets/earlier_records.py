@@ -15,13 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class EarlierRecordsDataset(LocalDataset[NoReturn, list[dict[str, Any]]]):
-    """Reads the records of earlier runs, the last one first; there may be none.
-
-    Args:
-        filepath: the folder.
-        pattern: which files under it, as `Path.glob` takes it.
-        metadata: what Kedro-Viz reads.
-    """
+    """Reads the records of earlier runs, the last one first; there may be none."""
 
     def __init__(
         self, *, filepath: str, pattern: str, metadata: dict[str, Any] | None = None
@@ -45,13 +39,7 @@ class EarlierRecordsDataset(LocalDataset[NoReturn, list[dict[str, Any]]]):
 
 
 class StageRecordsDataset(LocalDataset[NoReturn, dict[str, Any]]):
-    """Reads what the stages of a use case have left, as far as they were run.
-
-    Args:
-        filepath: the folder of all data.
-        use_case: its name.
-        metadata: what Kedro-Viz reads.
-    """
+    """Reads what the stages of a use case have left, as far as they were run."""
 
     def __init__(
         self, *, filepath: str, use_case: str, metadata: dict[str, Any] | None = None

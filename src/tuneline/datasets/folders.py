@@ -40,12 +40,7 @@ PREVIEW_CHARACTERS = 160
 
 
 class LocalDataset(AbstractDataset[Saved, Loaded]):
-    """A file or a folder on this machine.
-
-    Args:
-        filepath: where it is.
-        metadata: what Kedro-Viz reads.
-    """
+    """A file or a folder on this machine."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
@@ -163,11 +158,6 @@ class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]
     Holds `adapter_model.safetensors`, `adapter_config.json`, the tokenizer's files with
     `chat_template.jinja`, `seen.safetensors` with hashes of the examples it has seen, and
     `provenance.json` with the SHA-256 of all these. The folder appears only when it is whole.
-
-    Args:
-        filepath: the folder; versions are under it.
-        version: as Kedro passes it.
-        metadata: what Kedro-Viz reads.
     """
 
     def __init__(
@@ -218,12 +208,7 @@ class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]
 
 
 def write_adapter(folder: Path, adapter: Adapter) -> None:
-    """Write an adapter's files.
-
-    Args:
-        folder: where to; it is there already.
-        adapter: the adapter.
-    """
+    """Write an adapter's files into a folder that is there already."""
     from safetensors.torch import save_file
 
     config = json.dumps(adapter.config, indent=2, sort_keys=True, ensure_ascii=False)

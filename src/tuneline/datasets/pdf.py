@@ -28,10 +28,7 @@ class UnreadablePDFError(Exception):
 def read_pdf(content: bytes, limits: Limits, mark_pages: bool = False) -> tuple[str, str]:
     """Read the text of a PDF.
 
-    Args:
-        content: the file's bytes.
-        limits: how much memory it may take.
-        mark_pages: whether a form feed is between two pages; a paragraph then ends with its page.
+    With `mark_pages`, a form feed is between two pages; a paragraph then ends with its page.
 
     Returns:
         The text, one paragraph a line; and what of it could not be read, in words, or nothing.

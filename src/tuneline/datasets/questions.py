@@ -27,11 +27,6 @@ class QuestionsDataset(LocalDataset[NoReturn, QuestionFile]):
 
     A `.csv` file has a column `question`, and any others. Of a `.txt` or `.md` file, or one without
     a suffix, each line is a question; lines without text only divide.
-
-    Args:
-        filepath: the file, UTF-8.
-        limits: how much memory it may take: see `tuneline.utils.limits`.
-        metadata: what Kedro-Viz reads.
     """
 
     def __init__(

@@ -28,11 +28,6 @@ class EmptyFileError(TunelineError):
 class RawDataset(AbstractDataset[Any, RowSource]):
     """Raw rows at any address that fsspec knows; how they are read is a subclass's to say.
 
-    Args:
-        filepath: the file or folder.
-        limits: how much is taken in: see `tuneline.utils.limits`.
-        metadata: what Kedro-Viz reads.
-
     Attributes:
         limits: how much is taken in.
     """
@@ -74,12 +69,6 @@ class RawDataset(AbstractDataset[Any, RowSource]):
 def check_fields(where: str, fields: Fields, found: set[str], looked_at: str) -> None:
     """Fail on a source of another kind at once, rather than reject its every row.
 
-    Args:
-        where: the file.
-        fields: what is wanted.
-        found: the fields that the rows have.
-        looked_at: what was looked at, in words.
-
     Raises:
         TunelineError: naming every wanted field that no row has, with the nearest that there is.
     """
@@ -115,11 +104,6 @@ def name_columns(cells: Iterable[str]) -> list[str]:
 
 def check_repeated(where: str, fields: Fields, header: list[str]) -> None:
     """Fail on a header that names a wanted column twice: one of the two would be lost.
-
-    Args:
-        where: the file.
-        fields: what is wanted.
-        header: the names of its columns.
 
     Raises:
         TunelineError: naming every such column.
@@ -168,14 +152,9 @@ def _no_such_field(where: str, name: str, fields: Fields, found: set[str]) -> Pr
 
 
 def list_source_files(path: str, endings: tuple[str, ...]) -> dict[str, str]:
-    """List the files of a raw source in the order of their names.
+    """List the files of a file, a folder or a pattern with `*`, in the order of their names.
 
-    Args:
-        path: a file, a folder, or a pattern with `*`, at any address that fsspec knows.
-        endings: of the files in a folder that are read.
-
-    Returns:
-        The path of each file by its name: seen from the folder, or from where the pattern begins.
+    Gives the path of each file by its name, seen from the folder or from where the pattern begins.
 
     Raises:
         TunelineError: if a folder or a pattern has no file that can be read.
@@ -203,14 +182,7 @@ def list_source_files(path: str, endings: tuple[str, ...]) -> dict[str, str]:
 
 
 class FileRows(RowSource):
-    """Rows of one file or of several. See `RowSource`.
-
-    Args:
-        path: the file, the folder or the pattern.
-        endings: of the files in a folder that are read.
-        encoding: of all files.
-        limits: how much of them is taken in.
-    """
+    """Rows of one file or of several. See `RowSource`."""
 
     def __init__(self, path: str, endings: tuple[str, ...], encoding: str, limits: Limits) -> None:
         self.path, self._endings, self._encoding = path, endings, encoding
@@ -259,13 +231,8 @@ class FileRows(RowSource):
 def place_rows(table: pl.DataFrame, name: str, before: int) -> pl.DataFrame:
     """Number the rows of one file among those of all files.
 
-    Args:
-        table: rows with their `line` in the file.
-        name: of the file.
-        before: number of the last row before the file.
-
-    Returns:
-        The rows with their `line` in the whole source, and in which line of which file they are.
+    `before` is the number of the last row before the file. Adds in which line of which file a row
+    is.
     """
     source = pl.format("{}:{}", pl.lit(name), pl.col(LINE)).alias(SOURCE)
     return table.with_columns(source, pl.col(LINE) + before)

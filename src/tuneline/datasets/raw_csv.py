@@ -44,15 +44,9 @@ class RawCSVDataset(RawDataset):
     """Reads rows of CSV files, in batches; the first record of each names the columns.
 
     Every cell is text, and an empty cell an empty text. `line` is where a row begins in the file;
-    of several files, the lines of the later ones count on.
-
-    Args:
-        filepath: the file, a folder or a pattern with `*`, at any address that fsspec knows; `.gz`,
-            `.zst`, `.bz2`, `.xz` and `.zip` are decompressed.
-        separator: between two cells; found in the header if it is not given.
-        encoding: of the file.
-        limits: how much is taken in: see `tuneline.utils.limits`.
-        metadata: what Kedro-Viz reads.
+    of several files, the lines of the later ones count on. `filepath` may be a folder or a pattern
+    with `*`; `.gz`, `.zst`, `.bz2`, `.xz` and `.zip` are decompressed. The separator is found in
+    the header if it is not given.
     """
 
     def __init__(
@@ -136,10 +130,6 @@ class CSVRecords:
     A quote that is opened by mistake takes the lines after it into its cell, up to the next quote.
     If the lines so taken are rows of their own, only the first is to blame, and the others are read
     again.
-
-    Args:
-        file: the file.
-        separator: between two cells; found in the first lines if it is not given.
 
     Attributes:
         header: the names of the columns.
@@ -302,14 +292,10 @@ class CSVRecords:
 
 
 def find_separator(sample: str) -> str:
-    """Find what is between the cells: not what is only inside of quoted ones.
+    """Find what is between the cells, not what is only inside of quoted ones.
 
-    Args:
-        sample: the first lines of a file, from the header on.
-
-    Returns:
-        The separator that the header has; of several, the one that most lines have as often as the
-        header, and of those alike the one that the header has most.
+    `sample` is a file's first lines, from the header on. Of several separators in it, the one that
+    most lines have as often as the header, and of those alike the one that the header has most.
     """
     bare = QUOTED.sub("", sample)
     head, *others = [line for line in bare.splitlines() if line.strip()][:SAMPLE_LINES] or [""]

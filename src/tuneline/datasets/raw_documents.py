@@ -51,13 +51,8 @@ class RawDocumentsDataset(RawDataset):
     `line` is the document's place in the folder. After the documents come the files and folders
     that are not read, each a rejected row.
 
-    Args:
-        filepath: the folder, at any address that fsspec knows.
-        encoding: of the texts that are neither UTF-8 nor begin with a byte order mark.
-        mark_headings: whether the headings of a DOCX begin with `#`, as those of an MD do.
-        mark_pages: whether a form feed is between two pages of a PDF.
-        limits: how much is taken in: see `tuneline.utils.limits`.
-        metadata: what Kedro-Viz reads.
+    `encoding` is of texts that are neither UTF-8 nor begin with a byte order mark; `mark_headings`
+    lets those of a DOCX begin with `#`, `mark_pages` puts a form feed between pages of a PDF.
     """
 
     def __init__(

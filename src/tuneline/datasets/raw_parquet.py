@@ -26,11 +26,6 @@ class RawParquetDataset(RawDataset):
 
     Columns are text, as in JSON; lists of messages are read as conversations. `line` is the row's
     place in the file, and of several files the later ones count on.
-
-    Args:
-        filepath: the file, a folder or a pattern with `*`, at any address that fsspec knows.
-        limits: how much is taken in: see `tuneline.utils.limits`.
-        metadata: what Kedro-Viz reads.
     """
 
     def load(self) -> RowSource:
@@ -61,10 +56,7 @@ class _ParquetRows(FileRows):
 
 
 def read_parquet(file: RawFile) -> Iterator[list[dict[str, Any]]]:
-    """Read a file's rows as objects, a batch at a time.
-
-    Args:
-        file: the file; its `share` grows.
+    """Read a file's rows as objects, a batch at a time; `file.share` grows.
 
     Raises:
         TunelineError: if it is no Parquet file that can be read, or a batch takes too much memory.

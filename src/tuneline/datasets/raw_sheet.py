@@ -29,18 +29,11 @@ class RawSheetDataset(RawDataset):
 
     Every cell is text, as the sheet shows it, and an empty cell an empty text. `line` is the row's
     number in the sheet. Titles above the header are no rows. A hidden row is a rejected one. XLSB
-    and XLS are read as they are stored: 0.15 and not 15 %.
-
-    Args:
-        filepath: the workbook, at any address that fsspec knows.
-        sheet: its name; the first visible sheet if it is not given.
-        header_row: number of the row that names the columns, from 1; found if it is not given: the
-            first that names them all.
-        locale: the author's country, such as `cs_CZ`: decides the decimal sign, the order of dates
-            and the names of months where a number's format does not. English if it is not given,
-            and dates as year-month-day; a warning says which columns this concerns.
-        limits: how much is taken in: see `tuneline.utils.limits`.
-        metadata: what Kedro-Viz reads.
+    and XLS are read as they are stored: 0.15 and not 15 %. `sheet` is the first visible one if it
+    is not given, `header_row` (from 1) the first that names all columns. `locale`, the author's
+    country such as `cs_CZ`, decides the decimal sign, the order of dates and the names of months
+    where a number's format does not; without it they are English, dates are year-month-day, and a
+    warning says which columns this concerns.
     """
 
     def __init__(
@@ -161,10 +154,6 @@ class _SheetRows(RowSource):
 def read_sheets(path: str, limits: Limits) -> Iterator[tuple[str, bool, Sheet]]:
     """Read the sheets of a workbook one after the other: name, whether it is shown, and rows.
 
-    Args:
-        path: the workbook, at any address that fsspec knows.
-        limits: how much memory it may take.
-
     Raises:
         TunelineError: if it is no workbook that can be read.
     """
@@ -178,11 +167,6 @@ def read_sheets(path: str, limits: Limits) -> Iterator[tuple[str, bool, Sheet]]:
 
 def open_book(path: str, locale: Any, limits: Limits) -> Workbook:
     """Open a workbook.
-
-    Args:
-        path: at any address that fsspec knows.
-        locale: the author's country.
-        limits: how much memory it may take.
 
     Raises:
         TunelineError: if it is protected, or no workbook.

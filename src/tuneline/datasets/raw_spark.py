@@ -43,14 +43,8 @@ class SparkJSONLinesDataset(RawDataset):
     """Reads files with a JSON object a line, in a cluster or on all cores of this machine.
 
     Every file is read once. One that is not compressed is read in parts; one that is compressed is
-    decompressed by one worker, and its blocks are spread over all of them.
-
-    Args:
-        filepath: the file, a folder or a pattern with `*`, at an address that fsspec knows and all
-            workers see.
-        spark: Spark's own settings, `spark.master` among them.
-        limits: how much is taken in: see `tuneline.utils.limits`.
-        metadata: what Kedro-Viz reads.
+    decompressed by one worker, and its blocks are spread over all of them. All workers see
+    `filepath`; `spark` holds Spark's own settings, `spark.master` among them.
     """
 
     def __init__(
@@ -208,15 +202,9 @@ def _drop_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def read_range(path: str, start: int, end: int) -> Iterator[bytes]:
-    """Read the lines of a file that begin in a range of its bytes.
+    """Read the lines of an uncompressed file that begin in a range of its bytes, without its end.
 
-    Args:
-        path: the file, not compressed.
-        start: first byte of the range.
-        end: the byte after its last.
-
-    Yields:
-        Chunks of whole lines, but for a line that is longer than a chunk.
+    Gives chunks of whole lines, but for a line that is longer than a chunk.
     """
     with fsspec.open(path, "rb") as file:
         at = max(start - 1, 0)  # a line begins at `start` if the byte before ends one

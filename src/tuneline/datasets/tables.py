@@ -57,13 +57,7 @@ class LazyCSVDataset(LocalDataset[pl.DataFrame | Path, pl.LazyFrame]):
 
 
 class SparkCSVDataset(LocalDataset[Path, SparkTable]):
-    """Moves a finished table in parts to its folder; hands it to Spark.
-
-    Args:
-        filepath: the folder, which all workers see.
-        spark: Spark's own settings, `spark.master` among them.
-        metadata: what Kedro-Viz reads.
-    """
+    """Moves a finished table in parts to its folder; hands it to Spark."""
 
     def __init__(
         self,
@@ -93,11 +87,6 @@ class RatingSheetDataset(LocalDataset[pd.DataFrame, pd.DataFrame]):
 
     Every text goes in as a text: an answer that begins with `=` is no formula. A second sheet says
     what the criteria mean, where `attrs["criteria"]` does.
-
-    Args:
-        filepath: the file.
-        limits: how much memory it may take: see `tuneline.utils.limits`.
-        metadata: what Kedro-Viz reads.
     """
 
     def __init__(

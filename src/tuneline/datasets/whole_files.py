@@ -91,12 +91,7 @@ class JSONDataset(_Whole, json.JSONDataset):  # type: ignore[misc]  # kedro-data
 
 
 class BlockDataset(JSONDataset):
-    """A block of parameters as JSON.
-
-    Args:
-        block: the model of it, by its module and its name.
-        options: those of Kedro's JSONDataset.
-    """
+    """A block of parameters as JSON; `block` is its model, by its module and its name."""
 
     def __init__(self, *, block: str, **options: Any) -> None:
         super().__init__(**options)
@@ -276,10 +271,6 @@ class MergedJSONLinesDataset(RawJSONDataset):
     """Reads JSON lines in batches, and writes those that `synthesize` merged.
 
     What people wrote lies in other files, which never change.
-
-    Args:
-        filepath: the file.
-        metadata: what Kedro-Viz reads.
     """
 
     def save(self, data: list[dict[str, Any]]) -> None:  # type: ignore[override]

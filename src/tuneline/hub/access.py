@@ -25,11 +25,7 @@ def read_token() -> str:
 
 
 def find_access_problems() -> Iterator[Problem]:
-    """Find out, without a network, what keeps one from asking the hub as oneself.
-
-    Yields:
-        That the hub is switched off, that there is no token, or one that cannot be sent.
-    """
+    """Find out, without a network, what keeps one from asking the hub as oneself."""
     from huggingface_hub import is_offline_mode
 
     if is_offline_mode():
@@ -77,15 +73,7 @@ def stop(where: str, wrong: str, remedy: str) -> Problem:
 
 
 def find_name_problems(where: str, repo_id: str | None) -> Iterator[Problem]:
-    """Find out, without a network, whether the hub would take a repository's name.
-
-    Args:
-        where: the parameter.
-        repo_id: its value.
-
-    Yields:
-        What is wrong with it.
-    """
+    """Find out, without a network, whether the hub would take a repository's name."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
@@ -114,15 +102,7 @@ def find_name_problems(where: str, repo_id: str | None) -> Iterator[Problem]:
 
 
 def find_folder_base_problem(where: str, base: str) -> Iterator[Problem]:
-    """Find out, without a network, whether a base model has a name that others can load.
-
-    Args:
-        where: the parameter or the file that names it.
-        base: its name.
-
-    Yields:
-        That it is only a folder or a file here.
-    """
+    """Find out, without a network, whether a base model has a name that others can load."""
     if not HUB_ID.fullmatch(base) or Path(base).is_dir() or base.endswith(SUFFIX):
         yield Problem(
             where=where,
@@ -135,15 +115,7 @@ def find_folder_base_problem(where: str, base: str) -> Iterator[Problem]:
 
 
 def find_base_problem(where: str, base: str) -> Iterator[Problem]:
-    """Find out whether others can get the base model that an adapter needs.
-
-    Args:
-        where: the parameter or the file that names it.
-        base: its name.
-
-    Yields:
-        That it is only a folder here, or that the hub does not have it.
-    """
+    """Find out whether others can get the base model that an adapter needs."""
     from huggingface_hub import HfApi, is_offline_mode
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
@@ -170,12 +142,7 @@ def find_base_problem(where: str, base: str) -> Iterator[Problem]:
 def find_hub_problems(where: str, publish: Publish) -> Iterator[Problem]:
     """Ask the hub whether it would take a release with this token; asking changes nothing.
 
-    Args:
-        where: the block `publish` of the use case.
-        publish: the block; its `repo_id` is a name that the hub takes.
-
-    Yields:
-        All that is in the way: token, owner, repository, the card's metadata.
+    `publish.repo_id` is a name that the hub takes.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
@@ -206,12 +173,7 @@ def find_hub_problems(where: str, publish: Publish) -> Iterator[Problem]:
 def find_public_problem(where: str, there: Any) -> Problem | None:
     """Find out whether everybody sees a repository that is to be private.
 
-    Args:
-        where: the parameter that states it, or its name.
-        there: what the hub says of it.
-
-    Returns:
-        That it is public, if it is.
+    `there` is what the hub says of it.
     """
     if there.private:
         return None

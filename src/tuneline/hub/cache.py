@@ -41,9 +41,6 @@ def configure_storage(storage: Storage) -> None:
 
     A variable that the user has set wins.
 
-    Args:
-        storage: the settings of this machine.
-
     Raises:
         TunelineError: if the folder could not be where it is meant to be: its disk is not there,
             or huggingface_hub has been imported already.
@@ -123,11 +120,7 @@ class HubFile:
 
 
 def ask_hub(recipe: Recipe) -> Any | str:
-    """Ask the hub for a base model's commit and files.
-
-    Returns:
-        huggingface_hub's ModelInfo, with the size of each file; or the reason why there is none.
-    """
+    """Ask the hub for a base model's commit and files with sizes; a text says why there is none."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -144,13 +137,8 @@ def ask_hub(recipe: Recipe) -> Any | str:
 def list_base_files(recipe: Recipe, weights: bool = True) -> list[HubFile]:
     """Ask the hub which files of a base model are read, and what of them has to be downloaded.
 
-    Args:
-        recipe: names base model and revision.
-        weights: with the weights, not only config and tokenizer.
-
-    Returns:
-        The files; none if the model is a folder, or if the hub is not to be asked or cannot be:
-        what is cached has to do then.
+    There are none if the model is a folder, or the hub cannot be asked: what is cached has to do
+    then.
     """
     from huggingface_hub.constants import is_offline_mode
 
@@ -168,15 +156,7 @@ def list_base_files(recipe: Recipe, weights: bool = True) -> list[HubFile]:
 
 
 def choose_files(names: list[str], weights: bool = True) -> set[str]:
-    """Choose the files of a repository that `from_pretrained` reads.
-
-    Args:
-        names: all files of the repository.
-        weights: with the weights, in one file or in shards.
-
-    Returns:
-        Names of top-level files.
-    """
+    """Choose the top-level files of a repository that `from_pretrained` reads."""
     # The hub's progress bar shows names as they are; one that cannot be shown is none of these.
     named = (name for name in names if "/" not in name and name.isprintable())
     small = {name for name in named if PurePosixPath(name).suffix in SMALL}

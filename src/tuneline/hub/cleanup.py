@@ -46,15 +46,8 @@ def find_removable(cache: Path, storage: Storage, keep: str | None = None) -> li
     """Find what the allow-list lets go from the hub's cache; it removes nothing.
 
     Kept in any case: repositories that a download holds a lock on or from which a symbolic link
-    leads out of the cache, and the models that the project names.
-
-    Args:
-        cache: the hub's cache.
-        storage: with the allow-list.
-        keep: hub id of a base model that a run is about to use.
-
-    Returns:
-        First interrupted downloads, then unreferenced revisions, then unused repositories.
+    leads out of the cache, and the models that the project names. The base model `keep` stays, too.
+    First come interrupted downloads, then unreferenced revisions, then unused repositories.
     """
     project, scan = find_kedro_project(Path.cwd()), scan_cache(cache)
     if project is None or scan is None:  # outside a project nobody knows what it names
@@ -74,12 +67,7 @@ def find_removable(cache: Path, storage: Storage, keep: str | None = None) -> li
 
 
 def scan_cache(cache: Path) -> Any | None:
-    """Scan the hub's cache.
-
-    Returns:
-        huggingface_hub's HFCacheInfo; `None` if there is no cache, or one that cannot be read: it
-        is left alone.
-    """
+    """Scan the hub's cache (HFCacheInfo); one that cannot be read is None and is left alone."""
     from huggingface_hub import scan_cache_dir
 
     try:
@@ -90,11 +78,7 @@ def scan_cache(cache: Path) -> Any | None:
 
 
 def remove(item: Removable) -> int:
-    """Remove one thing, and say so in the log.
-
-    Returns:
-        Bytes that this has freed: none if the system does not let it go.
-    """
+    """Remove one thing, and say so in the log; count the bytes that this has freed."""
     try:
         item.remove()
     except OSError as error:

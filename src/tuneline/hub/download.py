@@ -40,10 +40,6 @@ def fetch_base(recipe: Recipe, weights: bool = True) -> None:
     All comes before a run: config and tokenizer, which follow the branch, while it is checked; the
     weights once nothing else speaks against it. Where they are cached, the hub is not asked again.
 
-    Args:
-        recipe: names base model and revision.
-        weights: fetch the weights, not only config and tokenizer.
-
     Raises:
         TunelineError: if the disk of the hub's cache has not enough free space for it; before the
             download, or, where something else fills the disk meanwhile, after a second try.
@@ -75,14 +71,7 @@ def _fetch_files(recipe: Recipe, files: list[HubFile], weights: bool) -> None:
 
 
 def find_space_problems(recipes: Iterable[tuple[str, Recipe]]) -> list[Problem]:
-    """Find out whether all base models of a run fit, before any of them is downloaded.
-
-    Args:
-        recipes: each with the name of the parameter that names its base model.
-
-    Returns:
-        A problem for each base model from the first on that has no room.
-    """
+    """Find out which base models of a run, from the first on, have no room, before any download."""
     problems, planned, seen = [], 0, set()
     for where, recipe in recipes:
         if (recipe.base_model, recipe.revision) in seen:
@@ -100,13 +89,9 @@ def free_space(
 ) -> int:
     """Remove from the hub's cache what the allow-list lets go, if the settings say so.
 
-    Args:
-        needed: bytes that have to be free; `None` for as much as there is.
-        keep: hub id of a base model that stays in any case.
-        folder: what is written; nothing is removed if it lies on another disk than the cache.
-
-    Returns:
-        Bytes freed.
+    `needed` is in bytes, None for as much as there is; `keep` is the base model that stays. Nothing
+    is removed if `folder`, which is written, lies on another disk than the cache. Gives the bytes
+    freed.
     """
     storage, cache = read_storage(), find_hub_cache()
     volume = measure_volume(cache)
@@ -121,12 +106,7 @@ def free_space(
 
 
 def retry_when_full(write: Callable[[], None], folder: Path) -> None:
-    """Write, and once more if the disk was full and something could be removed.
-
-    Args:
-        write: writes; a second call writes the same.
-        folder: where.
-    """
+    """Write, and once more if the disk was full and something could be removed."""
     try:
         write()
     except Exception as error:

@@ -63,14 +63,10 @@ class GGUFFile:
 
 
 def find_gguf(base_model: str) -> Path | None:
-    """Find the GGUF file that a recipe names as its base model.
+    """Find the GGUF file that a recipe names as its base model; None if it names something else.
 
-    Args:
-        base_model: a path that starts from the project's folder, or a file of an installed Python
-            package (`package/model.gguf`). Ollama's files have no suffix: their first bytes count.
-
-    Returns:
-        The file; None if it names something else, or a `.gguf` that is not there.
+    It is a path from the project's folder, or a file of an installed package
+    (`package/model.gguf`). Ollama's files have no suffix: their first bytes count.
     """
     path = Path(base_model).expanduser()
     if path.is_file():
@@ -87,14 +83,7 @@ def find_gguf(base_model: str) -> Path | None:
 
 
 def locate_base(base_model: str) -> str:
-    """Tell what `from_pretrained` takes for a base model.
-
-    Args:
-        base_model: as a recipe names it.
-
-    Returns:
-        Its folder or hub id; of a GGUF file the folder that it is converted into.
-    """
+    """Tell what `from_pretrained` takes for a base model: of a GGUF file the folder made of it."""
     path = find_gguf(base_model)
     return base_model if path is None else str(find_converted(path))
 
@@ -149,11 +138,7 @@ def describe_gguf(path: Path) -> GGUFFile:
 
 
 def find_gguf_problems(path: Path) -> Iterator[Problem]:
-    """Find what keeps a GGUF file from becoming a base model.
-
-    Yields:
-        The first problem.
-    """
+    """Find what keeps a GGUF file from becoming a base model."""
     from transformers.integrations.gguf.utils import is_gguf_arch_supported
     from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
@@ -198,11 +183,7 @@ def count_converted_bytes(path: Path) -> int:
 
 
 def convert_gguf(path: Path, weights: bool = True) -> None:
-    """Convert what is not converted yet of a GGUF file.
-
-    Args:
-        path: the file.
-        weights: the weights, too, dequantized to 16 bits; else config, tokenizer and chat template.
+    """Convert what is missing of config, tokenizer, chat template and, in 16 bits, `weights`.
 
     Raises:
         TunelineError: if disk or memory have no room for it, or the file is damaged.

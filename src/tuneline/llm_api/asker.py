@@ -52,15 +52,8 @@ def ask_in_rounds(
 ) -> Iterator[tuple[Sequence[Item], Answered]]:
     """Ask for items until none is missing, or each was asked for often enough.
 
-    Args:
-        items: what is asked for.
-        write: makes the request for a batch of them, of its attempt (from 1) and of whether that
-            is the last one.
-        is_missing: tells whether an item has not come well so far.
-        asker: whom to ask.
-
-    Yields:
-        Each batch with its request and the response, in the order of the items.
+    `write` makes the request for a batch, of its attempt (from 1) and of whether that is the last
+    one. Gives each batch with its request and response, in the order of the items.
 
     Raises:
         TunelineError: as `ask_all`.
@@ -78,14 +71,8 @@ def ask_in_rounds(
 def ask_all(requests: Iterable[Request], asker: Asker) -> Iterator[Answered]:
     """Ask requests, some at once; what was asked before, or is being asked, is not asked again.
 
-    Memory holds a few requests for each one under way, whatever their number.
-
-    Args:
-        requests: read as they are needed.
-        asker: whom to ask.
-
-    Yields:
-        Each request with its response, in the order of the requests.
+    Memory holds a few requests for each one under way, whatever their number. Each request comes
+    with its response, in the order of the requests.
 
     Raises:
         TunelineError: if the budget could be passed, or for what no retry would fix; responses

@@ -35,11 +35,7 @@ def price_batch(prompt_tokens: int, completion_tokens: int, table: Price) -> flo
 
 
 def find_price(model: str, prices: Prices) -> Price | None:
-    """Find a model's price; a dated one (`gpt-4.1-mini-2025-04-14`) has its family's.
-
-    Returns:
-        The price; none if the table holds neither the model nor its family.
-    """
+    """Find a model's price; a dated one (`gpt-4.1-mini-2025-04-14`) has its family's."""
     named = [name for name in prices.models if model == name or model.startswith(f"{name}-2")]
     return prices.models[max(named, key=len)] if named else None
 

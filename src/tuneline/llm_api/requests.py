@@ -43,13 +43,9 @@ class Request:
     last: bool = True
 
     def key(self, identity: Object) -> str:
-        """Name the response: the same request to the same provider has the same name.
+        """Name the response in 24 hexadecimal digits, the same for the same request to a provider.
 
-        Args:
-            identity: what the provider's response depends on.
-
-        Returns:
-            24 hexadecimal digits.
+        `identity` is what the provider's response depends on.
         """
         asked = {name: value for name, value in asdict(self).items() if name != "last"}
         return hash_value([asked, identity])[:24]
@@ -115,17 +111,11 @@ def make_object_schema(properties: Object) -> Object:
 def find_objects(text: str, is_wanted: Callable[[Object], bool]) -> list[Object]:
     """Find the JSON objects in a response, whatever is around and between them.
 
-    Prose, code fences and broken objects are stepped over, and so is a thought; one that never
-    ends holds all that follows. Where a thought ends that began before the response (a chat
-    template may open it), what comes before its end is none of the answer. A mark inside a text
-    of an object is text. An object that was cut off is not completed: half an answer is none.
-
-    Args:
-        text: the response; JSON, or something like it.
-        is_wanted: tells whether an object is one of those; if not, those inside it are looked at.
-
-    Returns:
-        The wanted objects, in their order.
+    Prose, code fences and broken objects are stepped over, and so is a thought; one that never ends
+    holds all that follows. Where a thought ends that began before the response (a chat template may
+    open it), what comes before its end is none of the answer. A mark inside a text of an object is
+    text. An object that was cut off is not completed: half an answer is none. If an object is not
+    wanted, those inside it are looked at.
     """
     found: list[Object] = []
     place = 0

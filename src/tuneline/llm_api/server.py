@@ -26,12 +26,7 @@ OWN_KEYS = {"messages", "input", "model", "response_format", "stream", "n", "sel
 
 
 class ServerProvider:
-    """Responds to requests through a server's chat completions. See `Provider`.
-
-    Args:
-        server: where it is and how it is asked.
-        where: name of the parameter block, for messages.
-    """
+    """Responds to requests through a server's chat completions. See `Provider`."""
 
     def __init__(self, server: Server, where: str) -> None:
         self._server = server
@@ -101,13 +96,7 @@ def make_client(server: Server) -> "openai.OpenAI":
 def call(ask: Callable[[], Answer], server: Server, where: str) -> Answer | Failure:
     """Call a server and sort what can go wrong.
 
-    Args:
-        ask: the call.
-        server: whom it calls.
-        where: name of the server's parameter block, for messages.
-
-    Returns:
-        The answer; a failure if only this call failed, after all retries.
+    A Failure if only this call failed, after all retries.
 
     Raises:
         TunelineError: for what every call would meet: no server, a wrong key, no such model, an
@@ -132,16 +121,7 @@ def call(ask: Callable[[], Answer], server: Server, where: str) -> Answer | Fail
 
 
 def find_server_problems(server: Server, where: str, moderates: bool = False) -> Iterator[Problem]:
-    """Find what a server would refuse, or the installed openai client would not send.
-
-    Args:
-        server: the server.
-        where: name of its parameter block.
-        moderates: whether its moderation endpoint is asked, which takes other keys.
-
-    Yields:
-        A missing API key, unknown sampling keys.
-    """
+    """Find what a server would refuse, or the installed openai client would not send."""
     variable = server.api_key_variable
     if variable and not os.environ.get(variable):
         yield Problem(
@@ -226,15 +206,6 @@ def moderate(
     conversations: Iterable[list[Message]], settings: Moderation, responses: Cache, where: str
 ) -> list[ModerationResult]:
     """Judge conversations, each by itself.
-
-    Args:
-        conversations: the messages of each.
-        settings: who judges, and how.
-        responses: where the responses of a moderation server are kept.
-        where: name of the parameter block, for messages.
-
-    Returns:
-        One judgment for each conversation, in their order; none for none.
 
     Raises:
         TunelineError: if a moderation server cannot be asked at all.

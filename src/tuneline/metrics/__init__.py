@@ -55,11 +55,6 @@ def measure_answers(
 ) -> list[dict[str, Any]]:
     """Measure every answer of both models by every metric.
 
-    Args:
-        answers: one row a prompt.
-        train: the examples of the training split, to see what was copied from them.
-        evaluation: sections and language that are asked for.
-
     Returns:
         One row a prompt, in their order: its `id`, and for each model (`base`, `tuned`, the adapter
         that was trained further (`old`), and the
@@ -99,15 +94,8 @@ def stack_scores(
     """Stack the scores of all prompts, each metric on the same prompts for both models.
 
     An answer that a metric cannot be computed for (an empty one has no repetition) is no gain: the
-    prompt then counts for neither model.
-
-    Args:
-        answer_scores: as `measure_answers` gives them.
-        pair: the two models.
-
-    Returns:
-        Of the first and of the second model, by metric an array of shape (rows, 2); metrics that no
-        row counts for are left out.
+    prompt then counts for neither model. By metric an array of shape (rows, 2) for the first and
+    for the second model; metrics that no row counts for are left out.
     """
     base: SampleScores = {}
     tuned: SampleScores = {}

@@ -26,14 +26,7 @@ SECONDS = 2.0
 
 
 def measure(outputs: Outputs) -> SampleScores:
-    """Measure whether every rule is kept: 100 or 0 for each answer that has rules.
-
-    Args:
-        outputs: the answers; `evaluation.rules` and the rows' own `rules` state what is asked.
-
-    Returns:
-        Means over the answers that have a rule; nothing where none is stated.
-    """
+    """Measure whether every rule is kept: 100 or 0 for each answer that has rules."""
     stated = [bool(list_rules(row, outputs.evaluation)) for row in outputs.rows]
     if not any(stated):
         return {}
@@ -57,17 +50,7 @@ def list_rules(row: dict[str, Any], evaluation: Evaluation) -> list[tuple[str, A
 
 
 def list_broken(row: dict[str, Any], who: str, evaluation: Evaluation) -> list[str]:
-    """List the rules that an answer breaks, in words.
-
-    Args:
-        row: the answers to a prompt.
-        who: whose answer.
-        evaluation: the rules for all, the tolerance and the language, which decides what a comma
-            in a number is.
-
-    Returns:
-        What is wrong with the answer; empty if it keeps all rules.
-    """
+    """List the rules that an answer breaks, in words."""
     return list(_find_broken(row[f"{who}_answer"], list_rules(row, evaluation), evaluation))
 
 

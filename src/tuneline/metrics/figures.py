@@ -139,16 +139,10 @@ def read_figures(
 
     Both ends of a range have its unit, and so have both sides of `10 x 20 cm`. Numbers of lists
     (`1.`, `2)`, one after another) are none, nor are digits after a letter (`B12`). Not read:
-    numbers in words, Chinese numerals, Roman numerals, straight quotes for feet and inches.
-
-    Args:
-        text: any text.
-        language: decides what a comma or a point before three digits is, see `COMMA_LANGUAGES`.
-        grouped: how to read what has two readings even so: `15 128` as one number rather than two,
-            and in a language with a decimal comma `1.500` as 1500 rather than 1.5.
-
-    Returns:
-        The figures, each once, in their order.
+    numbers in words, Chinese numerals, Roman numerals, straight quotes for feet and inches. The
+    language decides what a comma or a point before three digits is (`COMMA_LANGUAGES`); `grouped`
+    how to read what has two readings even so: `15 128` as one number rather than two, and in a
+    language with a decimal comma `1.500` as 1500 rather than 1.5.
     """
     text = normalize_typography(GROUP_MARK.sub("'", CIRCLED.sub(" ", text)))
     text = PERCENT.sub(r"\1%", text)

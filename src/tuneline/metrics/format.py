@@ -87,13 +87,8 @@ LANGUAGE = (
 def measure_ending(outputs: Outputs) -> SampleScores:
     """Measure how every answer ended, its length and its time.
 
-    Args:
-        outputs: the answers.
-
-    Returns:
-        Rates and means. An answer without text has not ended well, and cannot have been cut. The
-        length only where there is a reference to hold it against, the time only where
-        it is known: a provider does not tell it.
+    An answer without text has not ended well, and cannot have been cut. The length is measured only
+    where there is a reference, the time only where it is known: a provider does not tell it.
     """
     ones = np.ones(len(outputs.rows))
     said = np.array([bool(text.strip()) for text in outputs.answers], dtype=float)
@@ -114,12 +109,6 @@ def measure_sections(outputs: Outputs) -> SampleScores:
     A heading counts where it is a line of its own, however it is numbered or marked (see
     `is_heading`), or where its text follows it in the line after a colon, a dash or its markup.
     In order means: the longest sequence of headings that follow each other as required.
-
-    Args:
-        outputs: the answers; `evaluation.sections` names the headings.
-
-    Returns:
-        Means over the answers; nothing where no sections are required.
     """
     sections = outputs.evaluation.sections
     if not sections:
@@ -149,12 +138,7 @@ def _list_titles(line: str) -> Iterator[str]:
 def measure_language(outputs: Outputs) -> SampleScores:
     """Measure the share of letters in sentences that are recognized as the expected language.
 
-    Args:
-        outputs: the answers; `evaluation.language` names the language.
-
-    Returns:
-        Means over the answers that can be told; an answer without a letter or digit has 0. Nothing
-        where no language is expected.
+    An answer without a letter or digit has 0; answers that cannot be told do not count.
     """
     expected = outputs.evaluation.language
     if expected is None:
@@ -167,12 +151,8 @@ def measure_language(outputs: Outputs) -> SampleScores:
 def measure_share_in_language(answer: str, expected: str) -> float | None:
     """Measure the share of one answer's letters that are in a language, in percent.
 
-    Args:
-        answer: a text; without a letter or digit it has 0.
-        expected: an ISO 639-1 code, with a script where it matters.
-
-    Returns:
-        The share; None where no sentence can be told.
+    `expected` is an ISO 639-1 code, with a script where it matters. A text without a letter or
+    digit has 0; None where no sentence can be told.
     """
     if not any(map(str.isalnum, answer)):
         return 0.0

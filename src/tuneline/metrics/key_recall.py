@@ -29,12 +29,8 @@ METRICS = (
 def measure(outputs: Outputs) -> SampleScores:
     """Measure which figures of the reference, and which key terms, an answer has.
 
-    Args:
-        outputs: the answers; rows may carry `key_terms`.
-
-    Returns:
-        Means over the answers whose reference has figures or terms. Where it has none, an answer
-        counts if one of the two models adds a figure: one that adds any, or says nothing, has 0.
+    Where the reference has none, an answer counts if one of the two models adds a figure: one that
+    adds any, or says nothing, has 0.
     """
     other = outputs.keys["base" if outputs.who == "tuned" else "tuned"]
     rows = zip(outputs.answers, outputs.keys[outputs.who], other, strict=True)
@@ -50,15 +46,8 @@ def compare_figures(
     kind if it is as much (`2 kg`, `2000 g`), and not where the bound is the opposite one (`≤ 5`,
     `≥ 5`). Where a number has two readings, those count that agree best.
 
-    Args:
-        answer: what a model wrote.
-        reference: what was hoped for; without one, nothing is added.
-        terms: the terms that the data marks as key.
-        prompt: what was asked; its figures may be repeated.
-        language: of all these; it decides what a decimal comma is.
-
-    Returns:
-        What was looked for, missed and added.
+    Without a reference, nothing is added; figures of the prompt may be repeated. The language
+    decides what a decimal comma is.
     """
     missed = [term for term in terms if not holds_term(answer, term)]
     asked = "\n".join([prompt, *terms])
@@ -76,16 +65,7 @@ def compare_figures(
 
 
 def compare_row(row: dict[str, Any], who: str, language: str | None) -> KeyComparison:
-    """Compare the figures of one model's answer with those of the reference and the prompt.
-
-    Args:
-        row: the answers to a prompt.
-        who: `base` or `tuned`.
-        language: of the answers.
-
-    Returns:
-        As `compare_figures` gives it.
-    """
+    """Compare the figures of one model's answer with those of the reference and the prompt."""
     prompt = "\n".join([*(one["content"] for one in row["context"]), row["prompt"]])
     answer = row[f"{who}_answer"]
     return compare_figures(answer, row["reference"], row["key_terms"], prompt, language)
@@ -127,15 +107,7 @@ def _find_added(there: Iterable[Figure], known: list[Figure]) -> list[str]:
 
 
 def holds_term(answer: str, term: str) -> bool:
-    """Look for a term at the beginning of a word, so that endings may differ.
-
-    Args:
-        answer: the text.
-        term: what is looked for, whatever its letter case and typography.
-
-    Returns:
-        Whether it is there.
-    """
+    """Look for a term at the beginning of a word, in any letter case; endings may differ."""
     start = "" if is_chinese(term) else r"(?<!\w)"
     return re.search(start + re.escape(_fold(term)), _fold(answer)) is not None
 

@@ -50,13 +50,9 @@ METRICS = (
 
 
 def measure(outputs: Outputs) -> SampleScores:
-    """Measure how every reference was predicted, token by token.
+    """Measure how every reference was predicted, by the mean over all tokens of the references.
 
-    Args:
-        outputs: the answers, with what was measured on their references.
-
-    Returns:
-        Means over all tokens of the references; not a number where a row's was none.
+    It is not a number where a row's was none.
     """
     tokens = outputs.column("reference_tokens")
     loss, correct, entropy = (
@@ -90,17 +86,7 @@ class ReferenceLoss:
 def measure_references(
     model: Any, tokenizer: Any, examples: list[Example], hardware: Hardware
 ) -> list[ReferenceLoss]:
-    """Measure the loss of every reference, on the completion only, as in training.
-
-    Args:
-        model: the model, in evaluation mode.
-        tokenizer: its tokenizer.
-        examples: prompts and references.
-        hardware: tokens that are read in one pass; a longer text goes alone.
-
-    Returns:
-        Losses in the order of the examples.
-    """
+    """Measure the loss of each reference on the completion only, as in training, in their order."""
     rendered = render_all(tokenizer, examples)
     if not rendered:
         return []

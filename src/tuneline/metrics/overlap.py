@@ -109,12 +109,6 @@ def normalize_typography(text: str) -> str:
 
     A minus that belongs to a number becomes U+2212, whichever dash was typed; `²` becomes `^2`,
     `5½` becomes `5 1/2` (with U+2044), `>=` becomes `≥`; invisible characters go.
-
-    Args:
-        text: any text.
-
-    Returns:
-        The text in its own letter case.
     """
     text = POWER.sub(r"^\g<0>", VULGAR_FRACTION.sub(" ", INVISIBLE.sub("", text)))
     text = SPELLED_SIGN.sub(lambda match: SPELLED[match[0]], unicodedata.normalize("NFKC", text))
@@ -147,13 +141,8 @@ def measure_similarity(outputs: Outputs) -> SampleScores:
     """Measure every answer that has a reference.
 
     BLEU is the mean over the answers, with effective order, as sacrebleu's `sentence_bleu`; word F1
-    is that of Rajpurkar et al. 2016, which is ROUGE-1's F-measure (Lin 2004).
-
-    Args:
-        outputs: the answers.
-
-    Returns:
-        Means over the answers, on a scale from 0 to 100.
+    is that of Rajpurkar et al. 2016, which is ROUGE-1's F-measure (Lin 2004). The scale is from 0
+    to 100.
     """
     from rouge_score.rouge_scorer import RougeScorer
 
@@ -192,11 +181,7 @@ def _compare(answer: str, reference: str, scorer: object) -> dict[str, float]:
 def measure_copying(outputs: Outputs) -> SampleScores:
     """Measure copying as McCoy et al. 2023 (RAVEN) do: by n-grams that are not new.
 
-    Args:
-        outputs: the answers, and the completions of the training.
-
-    Returns:
-        Means over the answers; `copied` over those of at least eight words.
+    `copied` is of answers of at least eight words.
     """
     vocabulary: dict[str, int] = {}
     trained = [_number(text, vocabulary) for text in outputs.training]
@@ -229,14 +214,7 @@ def _share(runs: np.ndarray, known: np.ndarray) -> float | None:
 
 
 def measure_repetition(outputs: Outputs) -> SampleScores:
-    """Measure rep-4 of Welleck et al. 2020: the share of 4-grams that the answer repeats.
-
-    Args:
-        outputs: the answers.
-
-    Returns:
-        Means over the answers that have at least four words.
-    """
+    """Measure rep-4 of Welleck et al. 2020: the share of 4-grams that an answer repeats."""
     return {
         "repetition": average(
             [measure_share_repeated(split_words(text)) for text in outputs.answers]

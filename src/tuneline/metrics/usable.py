@@ -38,28 +38,12 @@ LEAST_IN_LANGUAGE = 50.0
 
 
 def measure(outputs: Outputs) -> SampleScores:
-    """Measure whether every answer is usable: 100 or 0.
-
-    Args:
-        outputs: the answers, with their flaws.
-
-    Returns:
-        Means over all answers, those to fixed questions too.
-    """
+    """Measure whether every answer is usable: 100 or 0, fixed questions too."""
     return {"usable": average([0.0 if found else 100.0 for found in outputs.flaws])}
 
 
 def find_flaws(row: dict[str, Any], who: str, evaluation: Evaluation) -> list[str]:
-    """Find what makes an answer unusable.
-
-    Args:
-        row: the answers to a prompt.
-        who: whose answer.
-        evaluation: language and rules.
-
-    Returns:
-        The flaws in words, the most telling first; empty for a usable answer.
-    """
+    """Find what makes an answer unusable, in words, the most telling first."""
     return list(_list_flaws(row, who, evaluation))
 
 
@@ -84,11 +68,7 @@ def _list_flaws(row: dict[str, Any], who: str, evaluation: Evaluation) -> Iterat
 def find_loop(text: str) -> tuple[int, int] | None:
     """Find the first passage that comes three times in a row or more.
 
-    Args:
-        text: an answer.
-
-    Returns:
-        Where its first repetition begins and where its last one ends; None if nothing loops.
+    Gives where its first repetition begins and where its last one ends.
     """
     for match in LOOP.finditer(text):
         unit = match["unit"]

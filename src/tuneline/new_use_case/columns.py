@@ -49,11 +49,7 @@ DIFFERENT = 0.5
 def find_roles(columns: Sequence[str]) -> tuple[str | None, str | None]:
     """Find the columns whose names say most surely that they are question and answer.
 
-    Args:
-        columns: names of columns, in any letter case, with accents or without.
-
-    Returns:
-        Question and answer; None for one that no name says.
+    Letter case and accents do not count; None for one that no name says.
     """
     letters = {name.casefold(): name for name in columns}
     if {"q", "a"} <= letters.keys():
@@ -97,13 +93,7 @@ class Guess:
 def guess_columns(source: Source, question: str | None = None, answer: str | None = None) -> Guess:
     """Guess from names, contents and lengths what the columns of a source are.
 
-    Args:
-        source: the source.
-        question: the column of what is asked, where the user names it.
-        answer: the column of what is answered, where the user names it.
-
-    Returns:
-        The guess, which the user corrects in the dialogue or in the YAML.
+    `question` and `answer` are columns that the user names.
 
     Raises:
         TunelineError: if fewer than two columns hold text, a column that the user names is not

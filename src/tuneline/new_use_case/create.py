@@ -20,11 +20,6 @@ KEDROS = ("catalog", "parameters", "credentials", "globals")
 def check_name(name: str, project: Path, commands: Container[str]) -> None:
     """Refuse a name that is taken, or none.
 
-    Args:
-        name: of the use case, and of its folders.
-        project: the project's folder.
-        commands: the names that `kedro run --pipeline` knows.
-
     Raises:
         TunelineError: with another name that could be taken.
     """
@@ -52,12 +47,7 @@ def check_name(name: str, project: Path, commands: Container[str]) -> None:
 def write_use_case(draft: Draft, project: Path) -> list[Path]:
     """Write the folders of a use case, and copy its raw data next to the others'.
 
-    Args:
-        draft: what they say.
-        project: the project's folder.
-
-    Returns:
-        The files that were written, seen from the project.
+    Gives the files that were written, seen from the project.
 
     Raises:
         TunelineError: if a file would be written over. Nothing is written then.

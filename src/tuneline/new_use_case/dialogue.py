@@ -30,15 +30,7 @@ def settle_draft(
 ) -> Draft | None:
     """Guess a use case, show it, and let its user change it where there is a terminal.
 
-    Args:
-        name: of the use case.
-        path: its raw data.
-        options: what the user states.
-        project: the project's folder.
-        asks: false: the guess is shown and taken.
-
-    Returns:
-        The use case to write; None if the user wants none.
+    None if the user wants none; without `asks`, the guess is taken.
 
     Raises:
         TunelineError: if nothing can be made of the path.

@@ -225,11 +225,6 @@ class Draft:
 def make_draft(name: str, source: Source, options: Options) -> Draft:
     """Guess a use case.
 
-    Args:
-        name: of the use case.
-        source: its raw data.
-        options: what the user states.
-
     Raises:
         TunelineError: if the source, or what is stated, does not fit.
     """

@@ -20,10 +20,7 @@ HAS_LETTER = re.compile(r"[^\W\d_]")
 def check_header(path: Path, header: list[str], rows: list[dict[str, str]] | None) -> None:
     """Refuse a table that has no header, one column, no text, or odd names.
 
-    Args:
-        path: the file.
-        header: the names of its columns; of JSON, those that hold text.
-        rows: some of them; None where every row names its columns itself.
+    `rows` are some of them; None where every row names its columns itself.
 
     Raises:
         TunelineError: naming what is wrong.
@@ -56,13 +53,7 @@ def _is_row(header: list[str], rows: list[dict[str, str]]) -> bool:
 
 
 def find_unfit(path: Path, name: str, header: list[str]) -> Problem | None:
-    """Tell why a prompt could not use a column; None if it can.
-
-    Args:
-        path: the file.
-        name: of the column.
-        header: the names of all columns.
-    """
+    """Tell why a prompt could not use a column; None if it can."""
     if header.count(name) > 1:
         return _unfit(path, name, "two columns have this name")
     if name in WRITTEN:

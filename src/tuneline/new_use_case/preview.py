@@ -123,13 +123,8 @@ class Preview:
 def show_preview(path: str | Path, **options: Any) -> str:
     """Show what `kedro new-use-case` would make of a file or a folder, for a notebook's cell.
 
-    Args:
-        path: the file or the folder.
-        **options: as those of the command: `prompt_column`, `answer_column`, `template`, `system`,
-            `sheet`, `write_questions`.
-
-    Returns:
-        HTML without scripts; every text of the file is escaped.
+    `options` are those of the command: `prompt_column`, `answer_column`, `template`, `system`,
+    `sheet`, `write_questions`. Gives HTML without scripts; every text of the file is escaped.
 
     Raises:
         TunelineError: if nothing could be made of it.
@@ -148,10 +143,7 @@ def render_preview(preview: Preview) -> str:
 def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
     """Clean rows as a run would, and render some of them.
 
-    Args:
-        draft: the use case.
-        project: the project's folder, where a base model may be.
-        first: how many kept rows to pass over before those that are shown.
+    `first` counts the kept rows to pass over before those that are shown.
 
     Raises:
         TunelineError: if too few rows are kept, or the chat template refuses them.

@@ -14,12 +14,8 @@ COMMON = 0.8
 def guess_parts(texts: list[str]) -> dict[str, Part]:
     """Find the two parts that documents have in common, such as a request and its offer.
 
-    Args:
-        texts: the documents.
-
-    Returns:
-        The parts by the names of their columns, in order; none where documents have other
-        headings, or more of them.
+    By the names of their columns, in order; none where documents have other headings, or more of
+    them.
     """
     headings = [[section.heading for section in find_sections(text)[0]] for text in texts]
     counts = Counter(name for found in headings for name in {fold_heading(one) for one in found})

@@ -73,13 +73,7 @@ class Source:
 def find_source(path: Path, sheet: str | None = None, is_asked: bool = False) -> Source:
     """Find out what is at a path.
 
-    Args:
-        path: a file, or a folder with files of one kind.
-        sheet: of a workbook, the sheet to read; None for the first that is a table.
-        is_asked: whether questions and answers are to be written about a folder of documents.
-
-    Returns:
-        How it is read, and some rows.
+    `is_asked`: questions and answers are to be written about a folder of documents.
 
     Raises:
         TunelineError: if nothing is there, it is of no kind or of several, or holds no rows.

@@ -25,14 +25,9 @@ NAMES = {*CONVERSATIONS, "conversation", "dialog", "dialogs", "dialogue", "turns
 
 
 def find_turns_column(rows: list[dict[str, Any]]) -> str | None:
-    """Find the column with conversations of several turns.
+    """Find the column with conversations of several turns, in objects or in texts that are JSON.
 
-    Args:
-        rows: objects, or rows of text in which a list is JSON.
-
-    Returns:
-        Its name; None if there is none, or if all of its conversations have a single turn, which
-        are read as columns: see `unfold`.
+    Those with a single turn are read as columns: see `unfold`.
     """
     named = next((name for name in rows[0] if _are_turns(name, rows[0][name])), None)
     if named is None:
@@ -68,12 +63,7 @@ def find_conversations(
 ) -> Source:
     """Find what conversations of several turns begin with, and their system messages.
 
-    Args:
-        path: of the file or the folder.
-        about: the kind, the dataset, and what was found.
-        rows: some of the rows.
-        column: where they have their conversations.
-        options: of the dataset.
+    `about` is the kind, the dataset, and what was found.
 
     Raises:
         TunelineError: if no conversation can be learned.

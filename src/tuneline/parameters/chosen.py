@@ -29,12 +29,7 @@ PLACEHOLDERS: dict[str, Any] = {
 
 
 def find_chosen(stated: StatedRecipe, choices: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Find what the plan chose last for a recipe's base model, by key; None if it did not yet.
-
-    Args:
-        stated: the recipe as YAML states it.
-        choices: what the plan keeps, as `choose_recipe` gives it.
-    """
+    """Find what the plan chose last for a recipe's base model, by key; None if it did not yet."""
     wanted = {*stated.list_auto()}
     for choice in reversed(choices.get("choices", [])):
         if choice["base_model"] == stated.base_model and choice["values"].keys() >= wanted:
@@ -49,12 +44,6 @@ def settle_last(
 
     What is stated stays as it is. Whether the plan was made for the examples and the settings at
     hand is compared by the training.
-
-    Args:
-        stated: the recipe as YAML states it.
-        choices: what the plan keeps, as `choose_recipe` gives it.
-        where: the parameter, for the message.
-        remedy: the command that makes the plan.
 
     Raises:
         TunelineError: if nothing was chosen yet.
@@ -74,12 +63,7 @@ def settle_last(
 
 
 def settle_hardware(hardware: Hardware, choices: Mapping[str, Any]) -> Hardware:
-    """Put what the plan chose last in the place of `auto`; nothing of it changes an adapter.
-
-    Args:
-        hardware: the machine as YAML states it.
-        choices: what the plan keeps.
-    """
+    """Put what the plan chose last in the place of `auto`; nothing of it changes an adapter."""
     last: Mapping[str, Any] = next(
         (one["hardware"] for one in reversed(choices.get("choices", []))), {}
     )

@@ -221,14 +221,7 @@ class Merge(Block):
     gguf: Gguf = Field(description="files for llama.cpp and Ollama")
 
     def name_base(self, recipe: Recipe) -> tuple[str, Recipe]:
-        """Name what a recipe's adapter is merged into: the parameter that states it, the model.
-
-        Args:
-            recipe: of the training.
-
-        Returns:
-            The parameter, and the recipe with that base model.
-        """
+        """Name what a recipe's adapter is merged into: the parameter that states it, the model."""
         if self.base_model is None:
             return "recipe.base_model", recipe
         base = {"base_model": self.base_model, "revision": self.revision}

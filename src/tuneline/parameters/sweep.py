@@ -75,12 +75,7 @@ class Trial:
 def list_trials(recipe: Recipe, sweep: Sweep) -> list[Trial]:
     """List the trainings of a sweep, the recipe as it is first.
 
-    Args:
-        recipe: as it is; its seed draws.
-        sweep: space and number.
-
-    Returns:
-        At most `sweep.trials`; only the first one if the space holds nothing but the recipe.
+    There are at most `sweep.trials`; the recipe's seed draws them.
     """
     space = sweep.space or {
         "learning_rate": [recipe.learning_rate * share for share in LEARNING_RATES],
@@ -110,11 +105,7 @@ def find_value(recipe: Recipe, key: str) -> Any:
 
 
 def apply_values(recipe: Recipe, values: dict[str, Any]) -> Recipe:
-    """Change some values of a recipe.
-
-    Args:
-        recipe: as it is.
-        values: by dotted key.
+    """Change some values of a recipe, by dotted key.
 
     Raises:
         pydantic.ValidationError: if the recipe does not take one of them.
@@ -131,14 +122,7 @@ def apply_values(recipe: Recipe, values: dict[str, Any]) -> Recipe:
 
 
 def list_rungs(trials: int) -> list[float]:
-    """List the shares of its schedule after which a trial is compared with the others.
-
-    Args:
-        trials: how many start.
-
-    Returns:
-        Shares; the last one is 1.
-    """
+    """List the shares of its schedule after which a trial is compared with the others, up to 1."""
     depth = min(MOST_RUNGS - 1, int(math.log(trials) / math.log(REDUCTION) + 1e-9))
     return [REDUCTION**-number for number in range(depth, 0, -1)] + [1.0]
 

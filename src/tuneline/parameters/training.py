@@ -178,8 +178,7 @@ class StatedRecipe(RecipeKeys):
     def fill(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """Put chosen values in the place of `auto`, as far as they are there; the rest stays.
 
-        Args:
-            chosen: values by key, such as `learning_rate` and `lora.r`.
+        Keys are such as `learning_rate` and `lora.r`.
         """
         values = self.model_dump()
         for key in self.list_auto():
@@ -188,11 +187,7 @@ class StatedRecipe(RecipeKeys):
         return values
 
     def settle(self, chosen: Mapping[str, Any]) -> Recipe:
-        """Make a recipe with every value of stated and chosen ones; what is stated stays.
-
-        Args:
-            chosen: values by key, of all that is left to the plan.
-        """
+        """Make a recipe with every value of stated and chosen ones; what is stated stays."""
         return Recipe.model_validate(self.fill(chosen))
 
 
@@ -351,13 +346,9 @@ class Hardware(Block):
 
 
 def derive_dtype(compute_capability: float | None) -> str:
-    """Derive the number format of the computation.
+    """Derive the number format of the computation; `compute_capability` is None for a CPU.
 
-    Args:
-        compute_capability: of the GPU; `None` for a CPU.
-
-    Returns:
-        bfloat16 where GPU or processor compute in it; else float16 on a GPU, float32 on a CPU.
+    It is bfloat16 where GPU or processor compute in it; else float16 on a GPU, float32 on a CPU.
     """
     if compute_capability is None:
         return "bfloat16" if list_bfloat16_flags() else "float32"
@@ -365,11 +356,7 @@ def derive_dtype(compute_capability: float | None) -> str:
 
 
 def list_bfloat16_flags() -> list[str]:
-    """List what the processor has for products of matrices in bfloat16.
-
-    Returns:
-        Flags of Linux's `/proc/cpuinfo`; none on other systems.
-    """
+    """List the flags of `/proc/cpuinfo` for products of matrices in bfloat16; none but on Linux."""
     try:
         lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -46,16 +46,7 @@ COMMAND_LINE = "--params=question"
 def print_answers(
     pair: ModelPair, messages: list[Message], console: Console | None = None
 ) -> dict[ModelName, Answer]:
-    """Let base and tuned model answer, and show the answers while they are generated.
-
-    Args:
-        pair: the models.
-        messages: what is asked.
-        console: where it is shown; the standard output if it is not given.
-
-    Returns:
-        The answers.
-    """
+    """Let base and tuned model answer, and show the answers while they are generated."""
     console = console or Console(highlight=False)
     for message in messages:
         console.print(f"{message['role']}:", style="bold", end=" ")
@@ -82,16 +73,7 @@ def _show_columns(
 def draw_columns(
     texts: dict[ModelName, str], answers: dict[ModelName, Answer], console: Console
 ) -> Table:
-    """Draw the answers side by side: whole once both are there, and until then as much as fits.
-
-    Args:
-        texts: what each model has written.
-        answers: those that are there.
-        console: where they are to be shown.
-
-    Returns:
-        One row of two columns.
-    """
+    """Draw the answers side by side: whole once both are there, and until then as much as fits."""
     columns = {
         who: Text.assemble(
             show(texts[who]),
@@ -150,16 +132,10 @@ def _watch(
 def list_questions(
     question: str | None, questions: QuestionFile, test: list[Example], prompt: Prompt
 ) -> list[dict[str, Any]]:
-    """List what is to be asked: the question of the command line, or those of the file.
+    """List the question of the command line, or without one those of the file.
 
-    Args:
-        question: from the command line; None for the file's.
-        questions: the file, which need not be there.
-        test: examples of the use case, for the system message where each row has its own.
-        prompt: the templates of the training.
-
-    Returns:
-        One row a question: `where` it comes from, the `question`, and the `messages` that ask it.
+    One row a question: `where` it comes from, the `question`, and the `messages` that ask it.
+    `test` has the system message where each row has its own.
 
     Raises:
         TunelineError: if there is no question, or empty ones.
@@ -209,14 +185,6 @@ def answer_questions(
 
     A single question's answers are written to the terminal as well, while they are generated: the
     one thing this node does next to its value, because people wait for it and read it there.
-
-    Args:
-        asked_questions: one row a question.
-        adapter: the trained adapter.
-        ask_cache: answers to a file that an interrupted run has left; new ones are added to it.
-        recipe: names the base model.
-        evaluation: the decoding.
-        hardware: the machine.
 
     Returns:
         One row a question: `question`, for `base` and `tuned` each `_answer`, `_tokens`,

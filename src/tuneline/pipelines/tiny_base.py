@@ -32,15 +32,7 @@ CHAT_TEMPLATE = (
 
 
 def create_model(tokenizer: Any, tiny_base: TinyBase) -> Any:
-    """Create the model with seeded random weights.
-
-    Args:
-        tokenizer: gives the special tokens.
-        tiny_base: the shape.
-
-    Returns:
-        A LlamaForCausalLM in float32 with tied embeddings.
-    """
+    """Create the model with seeded random weights."""
     from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 
     set_seed(tiny_base.seed)
@@ -56,17 +48,7 @@ def create_model(tokenizer: Any, tiny_base: TinyBase) -> Any:
 
 
 def train_on_texts(model: Any, tokenizer: Any, texts: list[str], tiny_base: TinyBase) -> Any:
-    """Train the model to continue texts, packed one after the other.
-
-    Args:
-        model: the model.
-        tokenizer: its tokenizer.
-        texts: what it reads; each ends with the end-of-text token.
-        tiny_base: steps, batch, length, learning rate and seed.
-
-    Returns:
-        The model in bfloat16.
-    """
+    """Train the model to continue texts, packed one after the other."""
     import torch
     from trl import SFTConfig, SFTTrainer
 
@@ -103,12 +85,7 @@ def train_on_texts(model: Any, tokenizer: Any, texts: list[str], tiny_base: Tiny
 def train_tokenizer(texts: list[str], vocab_size: int) -> Any:
     """Train a byte-level BPE tokenizer, which can write any text.
 
-    Args:
-        texts: what it counts pairs in.
-        vocab_size: tokens, the special ones included.
-
-    Returns:
-        A tokenizer with distinct tokens for padding, the end of a turn and the end of a text.
+    Padding, the end of a turn and the end of a text have tokens of their own.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -138,14 +115,8 @@ def balance_texts(texts: dict[str, list[str]], balance: float) -> list[str]:
 
     A use case of n characters is read in proportion to n ** balance, as multilingual models weigh
     their languages (BERT's own multilingual model with 0.7): what it lacks to that share, compared
-    with the largest one, is made up by whole repetitions.
-
-    Args:
-        texts: by use case.
-        balance: 1 reads every text once; 0 reads as much of every use case.
-
-    Returns:
-        All texts.
+    with the largest one, is made up by whole repetitions. A `balance` of 1 reads every text once; 0
+    reads as much of every use case.
     """
     sizes = {use_case: sum(map(len, read)) for use_case, read in texts.items()}
     largest = max(sizes.values())
@@ -159,14 +130,8 @@ def balance_texts(texts: dict[str, list[str]], balance: float) -> list[str]:
 def collect_texts(pairs: pl.LazyFrame, train: list[Example], prompt: Prompt) -> list[str]:
     """Collect the raw text of the training split: no templates, no test or validation rows.
 
-    Args:
-        pairs: the clean rows, or the pairs that were made of them.
-        train: the examples of the training split.
-        prompt: names the columns; its words are left out, and so is the system message.
-
-    Returns:
-        One text a row: its columns, one under the other, and the token that ends a turn, so that
-        the base knows it as an end, as a real base model does.
+    The columns of a row are one under the other, with the token that ends a turn, so that the base
+    knows it as an end, as a real base model does.
     """
     lines = pl.LazyFrame({"line": [str(example["meta"]["line"]) for example in train]})
     rows = pairs.join(lines, on="line", how="semi").collect(engine="streaming")
@@ -177,12 +142,7 @@ def collect_texts(pairs: pl.LazyFrame, train: list[Example], prompt: Prompt) -> 
 def train_base_model(tiny_base: TinyBase, **texts: list[str]) -> BaseModel:
     """Train a small language model from nothing on raw text.
 
-    Args:
-        tiny_base: its shape and its training.
-        **texts: what it reads, by use case.
-
-    Returns:
-        The model in bfloat16, with a tokenizer whose chat template it has never seen in use.
+    Its tokenizer has a chat template that the model has never seen in use.
     """
     balanced = balance_texts(texts, tiny_base.balance)
     tokenizer = train_tokenizer(balanced, tiny_base.vocab_size)
@@ -195,11 +155,7 @@ def train_base_model(tiny_base: TinyBase, **texts: list[str]) -> BaseModel:
 
 
 def create_pipeline(use_cases: dict[str, str]) -> Pipeline:
-    """List the pipeline's nodes.
-
-    Args:
-        use_cases: for each use case the dataset that its examples are made of, `clean` or `pairs`.
-    """
+    """List the nodes; each use case names the dataset of its texts, `clean` or `pairs`."""
     collecting = [
         Node(
             collect_texts,

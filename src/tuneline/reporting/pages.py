@@ -29,15 +29,7 @@ MAIN_METRICS = {
 
 
 def render_page(template: str, **values: Any) -> str:
-    """Render a page.
-
-    Args:
-        template: its path in the package.
-        values: what it shows; Jinja escapes all of it but `Markup`.
-
-    Returns:
-        HTML.
-    """
+    """Render a page, of which Jinja escapes all values but `Markup`."""
     environment = Environment(
         loader=PackageLoader("tuneline", ""),
         autoescape=True,
@@ -56,15 +48,7 @@ def render_page(template: str, **values: Any) -> str:
 
 
 def embed_plot(figure: go.Figure, height: int = 340) -> Markup:
-    """Make a plot part of a page that holds plotly's script.
-
-    Args:
-        figure: the plot.
-        height: in pixels.
-
-    Returns:
-        HTML.
-    """
+    """Make a plot, so many pixels high, part of a page that holds plotly's script."""
     html = figure.to_html(
         full_html=False,
         include_plotlyjs=False,
@@ -105,17 +89,7 @@ def count_prompts(rows: int, groups: int | None, noun: str = "prompt") -> str:
 
 
 def style(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
-    """Give a figure Tuneline's look.
-
-    Args:
-        figure: the figure.
-        title: what it shows.
-        x: label of the horizontal axis.
-        y: label of the vertical axis.
-
-    Returns:
-        The same figure.
-    """
+    """Give a figure Tuneline's look."""
     figure.update_layout(
         title={"text": title, "x": 0.02, "xanchor": "left"},
         template="plotly_white",
@@ -161,15 +135,7 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markup
 
 
 def render_markdown(template: str, **values: Any) -> str:
-    """Render a template of this package to Markdown.
-
-    Args:
-        template: its path in the package.
-        values: what it shows; every text is escaped but `Markup`.
-
-    Returns:
-        Markdown.
-    """
+    """Render a template of this package to Markdown; every text is escaped but `Markup`."""
     environment = Environment(
         loader=PackageLoader("tuneline", ""),
         finalize=_finalize,

@@ -54,10 +54,6 @@ NOT_RAW = {"questions.txt"}
 def read_stages(data: Path, use_case: str) -> dict[str, Any]:
     """Read what the stages have left.
 
-    Args:
-        data: the folder of all data.
-        use_case: its name.
-
     Returns:
         In plain values: `made`, when the last file of each stage was written (seconds since 1970),
         and when the newest `raw` file, the `synthesized` rows and the `feedback` were (None: there

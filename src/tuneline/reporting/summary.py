@@ -20,15 +20,7 @@ PAGE_HEIGHT = 800  # pixels
 
 
 def summarize(outputs: set[str], catalog: DataCatalog) -> Iterator[str]:
-    """Summarize what a run has made.
-
-    Args:
-        outputs: names of the datasets that its nodes wrote.
-        catalog: where they lie.
-
-    Yields:
-        Lines for people.
-    """
+    """Summarize what a run has made."""
     # What belongs to no use case looks back on them all: it comes last.
     for name in sorted(outputs, key=lambda name: ("." not in name, name)):
         use_case, _, noun = name.rpartition(".")
@@ -134,11 +126,7 @@ SUMMARIES = {
 
 
 class Page:
-    """A whole HTML page, which a notebook shows in a frame of its own.
-
-    Args:
-        text: the page.
-    """
+    """A whole HTML page, which a notebook shows in a frame of its own."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -154,14 +142,8 @@ class Page:
 def show(catalog: DataCatalog, name: str, rows: int = 8) -> Any:
     """Give what a notebook displays of a dataset, whatever its type.
 
-    Args:
-        catalog: the project's catalog; `%load_ext kedro.ipython` brings it.
-        name: the dataset, such as `product_descriptions.clean`.
-        rows: how many of its first rows.
-
-    Returns:
-        A table of the first rows (rows and tables), a page in a frame (HTML), a table of keys and
-        values (JSON), a plot as it is; `None`, with a line in the log, if it has not been made yet.
+    Shows the first `rows` of rows and tables, a page in a frame (HTML), a table of keys and values
+    (JSON), a plot as it is; with a line in the log, nothing if it has not been made yet.
 
     Raises:
         TunelineError: naming the nearest dataset, if no pipeline has one of this name.

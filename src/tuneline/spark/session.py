@@ -127,11 +127,7 @@ def _list_failures() -> tuple[type[Exception], ...]:
 
 
 def describe_failure(said: str) -> Problem:
-    """Say what Spark's error means.
-
-    Args:
-        said: its text, with the traces of Java and of Python.
-    """
+    """Say what Spark's error, with the traces of Java and of Python, means."""
     if ours := OURS.search(said):
         where, _, rest = ours[1].partition(": ")
         wrong, matters, remedy = (*rest.rstrip(".").split("; ", 2), "", "")[:3]

@@ -59,14 +59,8 @@ class SparkRows(ABC):
     def work(self, fields: Fields, work: BlockWork, schema: str) -> "DataFrame":
         """Do some work on every block, on the workers.
 
-        Args:
-            fields: what to read.
-            work: a pure function of a block, as `RowSource.map` gives batches; its lines count from
-                1 in each part.
-            schema: of what the work gives.
-
-        Returns:
-            What the work gives, of which nothing is done yet.
+        A work is a pure function of a block, as `RowSource.map` gives batches; its lines count from
+        1 in each part. Nothing is done yet.
         """
 
     @abstractmethod

@@ -47,15 +47,9 @@ def estimate_level(
 ) -> Estimate | None:
     """Estimate one model's ratio of sums.
 
-    Args:
-        rows: numerator and denominator of each row that counts: shape (rows, 2), all finite.
-        groupings: the group number of each of these rows, one array a grouping.
-        confidence: of the interval.
-        exponent: whether the mean is shown as a power of e.
-        scale: the largest value that there can be; None where there is no limit.
-
-    Returns:
-        The estimate; None where the groups are too few for an interval.
+    `rows`: numerator and denominator, shape (rows, 2), all finite; `groupings`: group numbers, one
+    array each; `exponent`: the mean is shown as a power of e; `scale`: the largest value, None
+    where there is no limit. None where the groups are too few for an interval.
     """
     fewest = min(_count(rows, numbers) for numbers in groupings)
     if not enough_groups(fewest, confidence):
@@ -90,18 +84,7 @@ def estimate_change(
 
     Of several groupings the widest interval counts. Where groupings cross, so that none alone holds
     all that depends on one another, the standard error is at least that of Cameron, Gelbach and
-    Miller 2011.
-
-    Args:
-        base: as the rows of `estimate_level`.
-        tuned: the same of the tuned model.
-        groupings: the group number of each of these rows, one array a grouping.
-        confidence: of the interval.
-        exponent: whether means are shown as a power of e.
-        scale: the largest difference that there can be; None where there is no limit.
-
-    Returns:
-        The estimate; None where the groups are too few for an interval.
+    Miller 2011. Arguments and None are as with `estimate_level`; `scale` is the largest difference.
     """
     fewest = min(_count(one, numbers) for one in (base, tuned) for numbers in groupings)
     if not enough_groups(fewest, confidence):

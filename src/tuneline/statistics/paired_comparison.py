@@ -63,12 +63,7 @@ def compare_all(
     The metrics that count for the verdict share the error: each has an interval at
     `1 - (1 - confidence) / how many they are` (Bonferroni).
 
-    Args:
-        base: fractions of the base model's rows, by metric.
-        tuned: the same of the tuned model's.
-        evaluation: confidence, resamples and seed.
-        metrics: the metrics to look for.
-        groupings: which rows belong together; every row is on its own where it is not given.
+    Scores are fractions of the rows, by metric; without groupings, every row is on its own.
 
     Returns:
         By metric: `base` and `tuned`, each with its own `base_interval` and `tuned_interval` at

@@ -15,13 +15,6 @@ def enough_groups(groups: int, confidence: float) -> bool:
 
     If the models did not differ, all groups would favor the same one with a chance of
     2^(1 - groups).
-
-    Args:
-        groups: groups that count.
-        confidence: of the interval.
-
-    Returns:
-        Whether that chance is within the error allowed.
     """
     return groups > 2 and 2.0 ** (1 - groups) <= 1 - confidence
 
@@ -35,13 +28,8 @@ def find_smallest_difference(spread: float, groups: int, confidence: float) -> f
     Review 19, Minimum detectable effects), for paired answers in clusters Miller 2024 (arXiv
     2411.00640, sections 4 and 5).
 
-    Args:
-        spread: standard deviation of the groups' differences, in the metric's own unit.
-        groups: independent groups of prompts.
-        confidence: of the interval.
-
-    Returns:
-        The difference in the same unit; None where the groups are too few to show anything.
+    `spread` is the standard deviation of the groups' differences, in the metric's own unit, as the
+    result; None where the groups are too few to show anything.
     """
     if not enough_groups(groups, confidence):
         return None
@@ -54,16 +42,8 @@ def count_needed(
 ) -> int | None:
     """Count the prompts that would show a difference, in groups as large as those at hand.
 
-    Args:
-        spread: as in `find_smallest_difference`.
-        prompts: at hand.
-        groups: that they are in.
-        confidence: of the interval.
-        wanted: the difference, in the unit of the spread.
-
-    Returns:
-        The fewest prompts whose smallest difference is at most the wanted one; None where there
-        are no prompts to know the groups by, or they would be more than anybody has.
+    They are the fewest whose smallest difference is at most the wanted one; None where there are no
+    prompts to know the groups by, or they would be more than anybody has.
     """
     from scipy.special import ndtri
 

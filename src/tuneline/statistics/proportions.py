@@ -16,9 +16,7 @@ EDGE = 1 - 1e-12
 def is_proportion(rows: np.ndarray, scale: float) -> bool:
     """Tell whether every row is right or wrong, and nothing in between.
 
-    Args:
-        rows: numerator and denominator of each row: shape (rows, 2).
-        scale: the numerator of a right one, whose denominator is 1.
+    `rows` has the shape (rows, 2); a right one has the numerator `scale` and the denominator 1.
     """
     return bool((rows[:, 1] == 1).all() and np.isin(rows[:, 0], (0, scale)).all())
 
@@ -35,16 +33,8 @@ def find_effective_size(
     Methodology 24, Confidence intervals for proportions with small expected number of positive
     counts estimated from survey data). The design effect is the variance of the mean by groups over
     that of as many independent prompts. Two groups of half the usual size are added to estimate it,
-    one at either end of the scale: few right prompts hide that they are right together.
-
-    Args:
-        values: one number a prompt, whose mean is estimated: shape (rows,).
-        ends: the least and the largest number that there can be.
-        groupings: the group number of each prompt, one array a grouping.
-        confidence: of the interval.
-
-    Returns:
-        The effective sample size, from 1 to the number of prompts.
+    one at either end of the scale: few right prompts hide that they are right together. `values`
+    has the shape (rows,); `ends` are the least and the largest number that there can be.
     """
     size = len(values)
     groups = min(len(np.unique(numbers)) for numbers in groupings)
@@ -65,13 +55,7 @@ def find_effective_size(
 
 
 def find_wilson_interval(share: float, size: float, confidence: float) -> tuple[float, float]:
-    """Find the interval of a proportion (Wilson 1927), as a share of 1.
-
-    Args:
-        share: of the prompts that are right.
-        size: how many prompts, or their effective number.
-        confidence: of the interval.
-    """
+    """Find the interval of a proportion (Wilson 1927), as a share of 1."""
     from scipy.special import ndtri
 
     quantile = float(ndtri(1 - (1 - confidence) / 2))
@@ -88,13 +72,8 @@ def find_tango_interval(
 
     The differences that the score test does not reject (Tango 1998, Statistics in Medicine 17,
     Equivalence test and confidence interval for the difference in proportions for the paired-sample
-    design): at 0 it is McNemar's test.
-
-    Args:
-        won: share of the pairs that only the tuned model has right.
-        lost: share of those that only the base model has right.
-        size: how many pairs, or their effective number.
-        confidence: of the interval.
+    design): at 0 it is McNemar's test. `won` and `lost` are shares of the pairs that only the
+    tuned, or only the base model has right.
     """
     from scipy.optimize import brentq
     from scipy.special import ndtri

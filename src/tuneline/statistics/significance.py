@@ -22,10 +22,6 @@ SAME = 1e-9
 def find_groups(answers: list[dict[str, Any]]) -> Groupings:
     """Find the groups of every grouping that the examples name.
 
-    Args:
-        answers: one row a prompt; `groups` holds the row's label in each grouping. A row without a
-            label is a group of its own.
-
     Returns:
         Group numbers by grouping. Rows whose prompts are word for word the same are in one group
         whatever their labels: a model answers them alike. Without any label there is one grouping,
@@ -42,15 +38,7 @@ def find_groups(answers: list[dict[str, Any]]) -> Groupings:
 
 
 def count_groups(groupings: Groupings, rows: np.ndarray) -> dict[str, int]:
-    """Count the groups that some of the rows fall into.
-
-    Args:
-        groupings: group numbers by grouping.
-        rows: which rows: shape (rows,), true or false.
-
-    Returns:
-        How many groups, by grouping.
-    """
+    """Count the groups, by grouping, that some of the rows (a boolean array) fall into."""
     return {name: len(np.unique(numbers[rows])) for name, numbers in groupings.items()}
 
 
@@ -120,16 +108,8 @@ def judge_difference(
     """Judge the difference of two ratios of sums, tuned - base.
 
     The interval is that of `estimate_change`. Besides, a permutation test of every grouping has to
-    agree: where it does not, the interval is drawn out to 0.
-
-    Args:
-        base: numerator and denominator of each row that counts: shape (rows, 2), all finite.
-        tuned: the same of the tuned model.
-        groupings: the group number of each of these rows, by grouping.
-        settings: confidence, resamples and the kind of metric.
-
-    Returns:
-        The finding.
+    agree: where it does not, the interval is drawn out to 0. Rows are as those of
+    `estimate_change`.
     """
     numbers = list(groupings.values())
     found = estimate_change(

@@ -19,13 +19,7 @@ INDENT = "  "
 
 
 def show_status(project: Path, env: str | None, print_line: Callable[[str], Any]) -> None:
-    """Show the state of every use case on a machine.
-
-    Args:
-        project: the project's folder.
-        env: the machine; None for the default.
-        print_line: takes each line for the user.
-    """
+    """Show the state of every use case on a machine."""
     with KedroSession.create(project, env=env) as session:
         context: Any = session.load_context()  # type: ignore[attr-defined]
         loader = context.config_loader
@@ -41,12 +35,7 @@ def show_status(project: Path, env: str | None, print_line: Callable[[str], Any]
 
 
 def describe_state(state: State, now: datetime, width: int) -> Iterator[str]:
-    """Describe a use case for a terminal.
-
-    Args:
-        state: of the use case.
-        now: a time of today is written without its date.
-        width: of a line, in characters.
+    """Describe a use case for a terminal; a time of today is written without its date.
 
     Yields:
         Lines: its name with the verdict; the stages that were run, when and where; what is out of

@@ -39,14 +39,7 @@ PrintLine = Callable[[str], Any]
 
 
 def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
-    """Describe each disk that matters: where it is mounted, what is free, what the plans need.
-
-    Args:
-        catalog: with the use cases' checkpoints, adapters, plans and recipes.
-
-    Yields:
-        Lines of text.
-    """
+    """Describe each disk that matters: where it is mounted, what is free, what the plans need."""
     volumes = {name: _measure(name, catalog) for name in list_use_cases()}
     planned = [name for name in volumes if catalog.exists(f"{name}.plan")]
     yield "Disks"
@@ -62,11 +55,7 @@ def describe_volumes(catalog: DataCatalog) -> Iterator[str]:
 
 
 def describe_cache() -> Iterator[str]:
-    """Describe the hub's cache as a whole; huggingface_hub's own command lists what is in it.
-
-    Yields:
-        Lines of text.
-    """
+    """Describe the hub's cache as a whole; huggingface_hub's own command lists what is in it."""
     cache = find_hub_cache()
     scan = scan_cache(cache)
     if scan is None:
@@ -87,17 +76,7 @@ def describe_cache() -> Iterator[str]:
 def describe_use_case(
     use_case: str, runs: list[Run], adapters: list[Path], models: list[Path]
 ) -> Iterator[str]:
-    """Describe what a use case keeps under the project's own data.
-
-    Args:
-        use_case: its name.
-        runs: with their checkpoints.
-        adapters: versions of its adapter.
-        models: folders of whole models made of them.
-
-    Yields:
-        Lines of text; none if there is nothing.
-    """
+    """Describe what a use case keeps under the project's own data."""
     rows = [
         (format_bytes(run.size), f"checkpoints {run.folder.name}", summarize_run(run))
         for run in runs
@@ -119,15 +98,7 @@ def describe_removable(items: list[Removable]) -> Iterator[str]:
 
 
 def align(rows: Sequence[tuple[str, ...]], widths: Sequence[int] | None = None) -> Iterator[str]:
-    """Set rows of words in columns.
-
-    Args:
-        rows: of cells.
-        widths: of the columns; as wide as their widest cells if left out.
-
-    Yields:
-        A line a row.
-    """
+    """Set rows of words in columns."""
     widths = widths or [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -184,13 +155,7 @@ def _compare_plan(use_case: str, volumes: Volumes, catalog: DataCatalog) -> tupl
 
 
 class ProjectStorage:
-    """The disks, the cache and the checkpoints of a project on one machine.
-
-    Args:
-        project: the project's folder.
-        env: the machine; `None` for the default.
-        print_line: takes each line for the user.
-    """
+    """The disks, the cache and the checkpoints of a project on one machine."""
 
     def __init__(self, project: Path, env: str | None, print_line: PrintLine) -> None:
         self.print_line = print_line
@@ -214,11 +179,7 @@ class ProjectStorage:
         )
 
     def clean(self, for_real: bool) -> None:
-        """Show what the allow-list lets go, and remove it if it is meant.
-
-        Args:
-            for_real: remove it.
-        """
+        """Show what the allow-list lets go, and remove it if it is meant."""
         items = self._find_removable()
         if not items:
             self.print_line("storage.clean lets nothing go. Nothing was removed.")

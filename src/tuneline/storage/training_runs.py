@@ -46,15 +46,7 @@ def list_adapters(root: Path) -> list[Path]:
 
 
 def list_runs(checkpoints: Path, adapters: Iterable[Path]) -> list[Run]:
-    """List the runs of a use case.
-
-    Args:
-        checkpoints: folder of all its runs.
-        adapters: its adapters.
-
-    Returns:
-        One entry a run.
-    """
+    """List the runs of a use case."""
     read = ((path, _read(path / "provenance.json")) for path in adapters)
     came_out = {name_run(record): path for path, record in read if record}
     return [
@@ -69,14 +61,9 @@ def list_runs(checkpoints: Path, adapters: Iterable[Path]) -> list[Run]:
 
 
 def find_removable_runs(runs: Iterable[Run], data: Path) -> Iterator[Removable]:
-    """Find the runs whose checkpoints nobody needs any more.
+    """Find the finished runs whose adapter is saved, so that nobody needs their checkpoints.
 
-    Args:
-        runs: runs of a use case.
-        data: the project's data; nothing outside of it is offered.
-
-    Yields:
-        Finished runs whose adapter is saved.
+    Nothing outside of `data` is offered.
     """
     for run in runs:
         if run.finished and run.adapter and lies_within(run.folder, data):
@@ -91,11 +78,7 @@ def find_removable_runs(runs: Iterable[Run], data: Path) -> Iterator[Removable]:
 def find_left(data: Path) -> Iterator[Removable]:
     """Find what killed processes have left: no other process reads it or writes to it.
 
-    Args:
-        data: the project's data.
-
-    Yields:
-        Half-written files and folders under it, and temporary folders of this machine.
+    These are half-written files and folders, and temporary folders of this machine.
     """
     for path in (*find_partials(data), *find_scratch()):
         yield Removable(

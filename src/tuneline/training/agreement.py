@@ -27,14 +27,8 @@ def agree(run: Path, hardware: Hardware) -> Path | None:
     """Agree on the checkpoint that an interrupted run goes on from, once all train the same.
 
     Every process calls it, and gets the same answer or the same error. The first one looks for the
-    checkpoint: several of them would remove the same half-written one.
-
-    Args:
-        run: the run's folder, which all machines share.
-        hardware: how many processes and machines there are, and which this one is.
-
-    Returns:
-        The checkpoint; None to start from the beginning.
+    checkpoint: several of them would remove the same half-written one. None starts from the
+    beginning.
 
     Raises:
         TunelineError: if a machine trains something else, is counted twice, does not share the

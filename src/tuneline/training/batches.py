@@ -12,11 +12,6 @@ from tuneline.parameters import Recipe
 def render_examples(tokenizer: Any, examples: list[Example], recipe: Recipe) -> Any:
     """Render examples, and leave out or cut those the plan has counted as too long.
 
-    Args:
-        tokenizer: the base model's tokenizer.
-        examples: the examples.
-        recipe: states the longest and what to do with longer ones.
-
     Returns:
         A `datasets.Dataset` with `input_ids` and `labels` (-100 for the prompt).
 
@@ -61,16 +56,9 @@ def fill_bins(lengths: list[int], capacity: int, least: int = 1) -> list[list[in
     """Divide examples among as few bins as hold them, each about as full as the others.
 
     The longest example goes first, always into the emptiest bin (Graham's longest processing time
-    rule, SIAM J. Appl. Math. 17, 1969). An example longer than the capacity has a bin to itself
-    as long as there are enough of them.
-
-    Args:
-        lengths: tokens of each example.
-        capacity: tokens of a bin.
-        least: bins to make at least; other processes may need more than this one.
-
-    Returns:
-        The examples' indices by bin; no bin is empty.
+    rule, SIAM J. Appl. Math. 17, 1969). An example longer than the capacity has a bin to itself as
+    long as there are enough of them. `least` bins are made; other processes may need more than this
+    one. Gives the examples' indices by bin; no bin is empty.
     """
     largest = max(capacity, *lengths)
     fewest = max(least, -(-sum(lengths) // largest))
@@ -87,14 +75,9 @@ def measure_lengths(batch: dict[str, Any]) -> list[int]:
 
 
 def split_batch(batch: dict[str, Any], bins: list[list[int]]) -> list[dict[str, Any]]:
-    """Cut a flattened batch into one flattened batch for each bin.
+    """Cut a flattened batch into one for each bin, with lengths for variable-length attention.
 
-    Args:
-        batch: `input_ids`, `labels` and `position_ids`, each (1, tokens), and `cu_seq_lens_q`.
-        bins: the examples' indices by bin.
-
-    Returns:
-        A batch for each bin, with the lengths that variable-length attention kernels take.
+    `input_ids`, `labels` and `position_ids` are (1, tokens); `bins` have the examples' indices.
     """
     import torch
 
@@ -145,17 +128,11 @@ def _plan_passes(lengths: list[int], capacity: int, least: int = 1) -> list[list
 
 
 def measure_validation(model: Any, rows: Any, collate: Any, capacity: int, least: int = 1) -> Any:
-    """Sum up how well a model predicts the completions.
+    """Sum up how well a model predicts the completions: nats, entropy, right tokens and tokens.
 
-    Args:
-        model: an adapted model with TRL's fused head, in evaluation mode.
-        rows: `input_ids` and `labels` of this process's share of the validation examples.
-        collate: TRL's collator without padding.
-        capacity: tokens to pass at once; 0: every example alone, without packing.
-        least: passes to make at least; other processes may need more than this one.
-
-    Returns:
-        A float64 tensor: nats, entropy, right tokens and tokens, each summed.
+    The model is in evaluation mode, with TRL's fused head; `capacity` is the tokens to pass at
+    once, 0 for every example alone; `least` passes are made, since other processes may need more.
+    Gives a float64 tensor.
     """
     import torch
 

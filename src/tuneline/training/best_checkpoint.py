@@ -54,12 +54,7 @@ ALL_THE_WAY = Watch()
 def fix_choice(run: Path, planned: dict[str, Any] | None) -> Choice:
     """Settle what chooses the checkpoint of a run before it starts; one that resumes keeps it.
 
-    Args:
-        run: the run's folder.
-        planned: what the plan says now; None for a plan that says nothing.
-
-    Returns:
-        The choice.
+    `planned` is what the plan says now.
     """
     fixed = read_fixed(run)
     if fixed is not None:

@@ -25,9 +25,7 @@ class EpochEnds(TrainerCallback):  # type: ignore[misc]
 
     Both happen with the epoch's last step rather than after it, so that no checkpoint is ever
     written twice. Whatever is saved is logged first: an interrupted run goes on counting there.
-
-    Args:
-        watch: may name the steps instead, and one after which the training rests.
+    `watch` may name the steps instead, and one after which the training rests.
     """
 
     def __init__(self, watch: Watch) -> None:
@@ -65,11 +63,7 @@ class Patience(EarlyStoppingCallback):  # type: ignore[misc]
 
 
 class Gradients(TrainerCallback):  # type: ignore[misc]
-    """Shows the gradients of every step to a watchdog.
-
-    Args:
-        watchdog: raises if they are missing, zero or no numbers.
-    """
+    """Shows the gradients of every step to a watchdog."""
 
     def __init__(self, watchdog: Any) -> None:
         self.watchdog = watchdog
@@ -83,11 +77,7 @@ class Gradients(TrainerCallback):  # type: ignore[misc]
 
 
 class BeforeFirstStep(TrainerCallback):  # type: ignore[misc]
-    """Does something once the model is divided, and before anything is measured or learned.
-
-    Args:
-        work: what to do.
-    """
+    """Does something once the model is divided, and before anything is measured or learned."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         self.work = work
@@ -98,12 +88,7 @@ class BeforeFirstStep(TrainerCallback):  # type: ignore[misc]
 
 
 class TrainingProgress(TrainerCallback):  # type: ignore[misc]
-    """Shows steps, loss, speed and cost so far, and logs each validation.
-
-    Args:
-        price_per_hour: of the machine, or `None`.
-        currency: of the price.
-    """
+    """Shows steps, loss, speed and cost so far, and logs each validation."""
 
     def __init__(self, price_per_hour: float | None, currency: str) -> None:
         self.price, self.currency = price_per_hour, currency
@@ -154,36 +139,21 @@ class TrainingProgress(TrainerCallback):  # type: ignore[misc]
 
 
 class Watchdog:
-    """Watches loss and gradients, step by step.
-
-    Args:
-        dtype: number format of the computation.
-        learning_rate: as the recipe states it.
-    """
+    """Watches loss and gradients, step by step."""
 
     def __init__(self, dtype: str, learning_rate: float) -> None:
         self.dtype, self.learning_rate = dtype, learning_rate
         self.steps = self.skipped = 0
 
     def check_loss(self, loss: float, step: int) -> None:
-        """Refuse a loss that is no number.
-
-        Args:
-            loss: of one step.
-            step: its number.
-
-        Raises:
-            TunelineError: naming the likely cause.
-        """
+        """Refuse a loss that is no number; the error names the likely cause."""
         if not math.isfinite(loss):
             self._stop(f"the loss of step {step} is {loss}")
 
     def check_validation_loss(self, loss: float, step: int) -> None:
         """Refuse a validation loss that is no number: no checkpoint could be told from another.
 
-        Args:
-            loss: of all validation examples.
-            step: the steps done; 0 is the base model.
+        The step of the base model is 0.
 
         Raises:
             TunelineError: naming the likely cause.
@@ -205,9 +175,7 @@ class Watchdog:
     def check_gradients(self, parameters: list[tuple[str, Any]], step: int) -> None:
         """Refuse gradients that are missing, zero or, step after step, no number.
 
-        Args:
-            parameters: the trainable ones, by name, after the backward pass.
-            step: its number.
+        These are of the trainable parameters, after the backward pass.
 
         Raises:
             TunelineError: naming the likely cause.

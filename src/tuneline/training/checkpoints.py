@@ -24,15 +24,7 @@ REMEDY = "nothing to do: the training goes on from the checkpoint before, or fro
 
 
 def open_run(root: Path, inputs: RunInputs) -> Path:
-    """Open the folder of a run, and name the unfinished ones that it does not go on with.
-
-    Args:
-        root: folder of all runs of a use case.
-        inputs: what the run is made of.
-
-    Returns:
-        The run's folder.
-    """
+    """Open the folder of a run, and name the unfinished ones that it does not go on with."""
     folder = root / name_run(inputs)
     write_sealed(folder / INPUTS, {**inputs})  # makes the folder, too
     for other in sorted(root.glob(f"*/{INPUTS}")):
@@ -46,12 +38,6 @@ def find_checkpoint(folder: Path) -> Path | None:
 
     That is what a kill left unsealed, what is not what was sealed, and what comes after a best
     checkpoint that is broken: it is made again.
-
-    Args:
-        folder: the run's folder.
-
-    Returns:
-        The checkpoint to go on from, or `None`.
     """
     found = None
     for checkpoint in reversed(list_checkpoints(folder)):
@@ -82,13 +68,7 @@ def is_whole(checkpoint: Path) -> bool:
 
 
 def remove_old(folder: Path, limit: int | None, best_step: int | None) -> None:
-    """Remove all but the newest checkpoints and the best one.
-
-    Args:
-        folder: the run's folder.
-        limit: how many of the newest to keep; `None` for all.
-        best_step: step of the checkpoint that is to be released.
-    """
+    """Remove all but the newest `limit` checkpoints and the best one, which is to be released."""
     for checkpoint in list_checkpoints(folder)[: -limit if limit else 0]:
         if read_step(checkpoint) != best_step:
             _remove(checkpoint)

@@ -31,14 +31,8 @@ AGAIN = "run the same command again, on every machine; it goes on from the last 
 def launch(task: Callable[..., Any], hardware: Hardware, *arguments: Any) -> list[Any]:
     """Run a task in this process, or in several at once.
 
-    Args:
-        task: a function of a module's top level; in each process it finds `RANK`, `LOCAL_RANK` and
-            `WORLD_SIZE` in the environment.
-        hardware: how many processes and machines there are, and which this one is.
-        arguments: of the task; they travel to the processes.
-
-    Returns:
-        What it has returned in each process of this machine.
+    The task is a function of a module's top level; in each process it finds `RANK`, `LOCAL_RANK`
+    and `WORLD_SIZE` in the environment. Gives what it has returned in each process of this machine.
 
     Raises:
         TunelineError: if one of several processes fails, with what it said; if the machines do not

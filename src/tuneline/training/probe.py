@@ -32,14 +32,6 @@ class Probe:
 def probe_step(trainer: Any, rows: Any, hardware: Hardware) -> Probe:
     """Pass the longest batch forward and backward, and leave no trace of it.
 
-    Args:
-        trainer: ready to train.
-        rows: the training rows.
-        hardware: the machine.
-
-    Returns:
-        What it took.
-
     Raises:
         TunelineError: if the device's memory does not suffice.
     """
@@ -62,11 +54,6 @@ def probe_step(trainer: Any, rows: Any, hardware: Hardware) -> Probe:
 
 def check_packing(trainer: Any, rows: Any, hardware: Hardware) -> None:
     """Refuse to pack for a model that would let the examples of a pack read each other.
-
-    Args:
-        trainer: ready to train.
-        rows: the training rows.
-        hardware: the machine.
 
     Raises:
         TunelineError: if the second of two packed examples has other logits than alone.

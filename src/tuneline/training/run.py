@@ -60,14 +60,7 @@ def train_run(
 ) -> None:
     """Train from the start, or from the last checkpoint, as far as it is to go.
 
-    Args:
-        run: the run's folder, as `open_run` gives it; it then holds what `fit` leaves there.
-        splits: examples of `train` and `validation`.
-        tokenizer: the base model's.
-        recipe: what is trained and how.
-        hardware: the machine.
-        planned_gb: memory that the plan predicts.
-        watch: how it is measured while it runs, and how far it goes.
+    The run's folder then holds what `fit` leaves there.
 
     Raises:
         TunelineError: if something stops it; it goes on from its last checkpoint.
@@ -105,9 +98,6 @@ def fit(task: Task) -> TunelineError | None:
     """Train to the end; the run's folder then holds the adapter and `finished.json`.
 
     A training that rests before its end leaves the checkpoint to go on from.
-
-    Args:
-        task: what to train.
 
     Returns:
         What all processes have against it before it starts. They would be started again for an
@@ -155,15 +145,8 @@ def make_trainer(
 ) -> Any:
     """Make the trainer of the recipe's method: each method is a module of this folder.
 
-    Args:
-        task: what to train.
-        model: the base model.
-        tokenizer: its tokenizer.
-        rows: datasets by name, as `train_run` makes them.
-        checkpoint: where an interrupted run goes on, or `None`.
-
-    Returns:
-        A `transformers.Trainer` whose checkpoints hold the adapter.
+    It is a `transformers.Trainer` whose checkpoints hold the adapter; an interrupted run goes on at
+    `checkpoint`.
     """
     from tuneline.training.sft import SFTAdapterTrainer
 

@@ -50,16 +50,7 @@ CHECKED_KEYS = {"num_train_epochs", "learning_rate", "seed"}
 def derive_arguments(
     recipe: Recipe, hardware: Hardware, watch: Watch = ALL_THE_WAY
 ) -> dict[str, Any]:
-    """Derive SFTConfig's arguments.
-
-    Args:
-        recipe: its upstream keys are passed on.
-        hardware: decides batch, accumulation, precision and checkpointing.
-        watch: names what chooses the checkpoint, and may name the steps of all evaluations.
-
-    Returns:
-        Keyword arguments for SFTConfig, without `output_dir`.
-    """
+    """Derive SFTConfig's arguments, without `output_dir`."""
     defaults = {
         "save_strategy": "steps",
         "save_steps": 0.05,
@@ -116,10 +107,6 @@ def initialize_adapter(model: Any, recipe: Recipe) -> None:
 
     TRL casts the adapter of a quantized model to bfloat16; there, updates smaller than one bfloat16
     step are lost, and on a T4 the gradient scaler fails (trl issue 4901).
-
-    Args:
-        model: a PeftModel; changed in place.
-        recipe: names the base model and the initialization.
     """
     if recipe.lora.get("init_lora_weights") == "loftq" and not recipe.start_from:
         from peft import replace_lora_weights_loftq
@@ -142,16 +129,8 @@ def _find_weights(recipe: Recipe) -> str:
 class SFTAdapterTrainer(ShardedTrainer):
     """Trains a LoRA adapter in float32 on a base model, which is frozen.
 
-    Args:
-        model: the base model.
-        tokenizer: its tokenizer.
-        rows: `train` and `validation` datasets of `input_ids` and `labels`; where answers choose
-            the checkpoint, `asked`, too, as `list_asked` gives it.
-        folder: where checkpoints go.
-        recipe: what is trained and how.
-        hardware: the machine.
-        checkpoint: where an interrupted run goes on, or `None`.
-        watch: how it is measured while it runs, and how far it goes.
+    `rows` has datasets of `input_ids` and `labels`; where answers choose the checkpoint, `asked`,
+    too, as `list_asked` gives it. An interrupted run goes on at `checkpoint`.
     """
 
     control: Any
@@ -212,13 +191,9 @@ class SFTAdapterTrainer(ShardedTrainer):
     ) -> Any:
         """Pass the examples of a step, or of one accumulation, forward and backward.
 
-        Args:
-            model: the model, wrapped for several processes if there are.
-            inputs: a flattened batch when packing, else a padded one.
-            num_items_in_batch: trained tokens of the whole step, over all processes.
-
-        Returns:
-            The loss: the mean over the step's tokens, this batch's part of it.
+        `inputs` is a flattened batch when packing, else a padded one; `num_items_in_batch` counts
+        the trained tokens of the whole step, over all processes. The loss is the mean over these,
+        this batch's part of it.
         """
         parts = self._pack(inputs) if self.recipe.packing else [inputs]
         loss = sum(self._pass(model, part, num_items_in_batch) for part in parts[:-1])
@@ -231,10 +206,7 @@ class SFTAdapterTrainer(ShardedTrainer):
     ) -> dict[str, float]:
         """Measure the validation loss, each token counting once, and the answers if they choose.
 
-        Args:
-            eval_dataset: unused; the validation examples are measured.
-            ignore_keys: unused.
-            metric_key_prefix: unused.
+        The arguments of transformers are unused.
 
         Returns:
             `eval_loss` (nats per token), `eval_entropy`, `eval_mean_token_accuracy`; `eval_chrf`

@@ -22,14 +22,7 @@ from tuneline.training.sharding import (
 
 
 def make_config(folder: Path, arguments: dict[str, Any], hardware: Hardware, model: Any) -> Any:
-    """Make TRL's config, with what it is told of a model that is divided.
-
-    Args:
-        folder: where checkpoints go.
-        arguments: for SFTConfig, of any machine.
-        hardware: whether the model is divided.
-        model: the base model.
-    """
+    """Make TRL's config, with what it is told of a model that is divided."""
     if not hardware.is_sharded:
         return SFTConfig(output_dir=str(folder), **arguments)
     with quiet_transformers():  # which advises to a checkpointing that draws dropout anew

@@ -15,11 +15,7 @@ from tuneline.models.architecture import name_blocks
 
 
 def derive_sharding(model: Any) -> dict[str, Any]:
-    """Derive what SFTConfig is told of it: keyword arguments.
-
-    Args:
-        model: the base model, whose blocks are gathered one at a time.
-    """
+    """Derive what SFTConfig is told of it: keyword arguments."""
     blocks = {"transformer_layer_cls_to_wrap": name_blocks(model)}
     return {"fsdp": True, "fsdp_config": {"version": 2, **blocks}}
 
@@ -28,10 +24,7 @@ def keep_dtypes(arguments: Any) -> None:
     """Gather every weight in the format that it is stored in, and add gradients up in float32.
 
     Accelerate would cast all of them to `bf16`: 4-bit weights are no numbers of that format, and
-    the adapter is in float32 on every machine.
-
-    Args:
-        arguments: SFTConfig; changed in place. `autocast` decides what is computed in which format.
+    the adapter is in float32 on every machine. `autocast` decides what is computed in which format.
     """
     import torch
     from torch.distributed.fsdp import MixedPrecisionPolicy
@@ -79,12 +72,7 @@ def _map_tensors(change: Callable[[Any], Any], value: Any) -> Any:
 
 
 def load_optimizer(optimizer: Any, path: Path) -> None:
-    """Load an optimizer's whole state, of which each process keeps its part.
-
-    Args:
-        optimizer: of divided parameters; changed in place.
-        path: what `torch.save` has written of the whole state.
-    """
+    """Load an optimizer's whole state, as `torch.save` wrote it; each process keeps its part."""
     import torch
     from torch.distributed.tensor import distribute_tensor
 
@@ -107,16 +95,7 @@ def take_local(gradient: Any) -> Any:
 
 
 def even_out(rows: Any, all_rows: Any, processes: int) -> Any:
-    """Give every process as many rows, by adding some that nothing is measured on.
-
-    Args:
-        rows: this process's share of `all_rows`.
-        all_rows: `input_ids` and `labels` of all of them.
-        processes: how many share them.
-
-    Returns:
-        A list of rows, whose added ones have no labels.
-    """
+    """Give every process as many of all rows, by adding some that have no labels."""
     missing = -(-len(all_rows) // processes) - len(rows)
     first = all_rows[0]
     unlabeled = {**first, "labels": [-100] * len(first["labels"])}

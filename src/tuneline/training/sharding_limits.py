@@ -16,11 +16,6 @@ DIVIDED = "the model is divided among the GPUs (hardware.fsdp)"
 def check_choice(run: Path, choice: Choice, hardware: Hardware) -> None:
     """Refuse to divide the model of a run that has begun with answers choosing its checkpoint.
 
-    Args:
-        run: the run's folder.
-        choice: what chooses, settled as the run began.
-        hardware: whether the model is divided now.
-
     Raises:
         TunelineError: if it is.
     """
@@ -40,14 +35,8 @@ def find_sharding_problems(
 ) -> Iterator[Problem]:
     """Find what a recipe states that a divided model cannot be trained with.
 
-    Args:
-        where: the recipe, for the messages.
-        recipe: what is trained and how.
-        hardware: whether the model is divided.
-        blocks: of the base model, as `name_blocks` gives them; None where they are not known yet.
-
-    Yields:
-        The problems; none of a model that is not divided.
+    There are none of a model that is not divided. `blocks` are as `name_blocks` gives them; None
+    where they are not known yet.
     """
     if not hardware.is_sharded:
         return

@@ -15,29 +15,13 @@ REMEDY = "nothing to do: the answers are generated again"
 
 
 def make_greedy(generation: dict[str, Any], longest: int) -> dict[str, Any]:
-    """Derive how validation prompts are answered from how the test prompts will be.
-
-    Args:
-        generation: keys of GenerationConfig, as the evaluation states them.
-        longest: the greatest number of tokens of an answer.
-
-    Returns:
-        Keys for greedy decoding.
-    """
+    """Derive how validation prompts are answered from how the test prompts will be."""
     kept = {key: generation[key] for key in GREEDY_KEYS if key in generation}
     return {**kept, "max_new_tokens": longest, "do_sample": False}
 
 
 def list_asked(tokenizer: Any, examples: list[Example]) -> list[dict[str, list[int] | str]]:
-    """List what is asked, whole, as the test prompts are.
-
-    Args:
-        tokenizer: the base model's tokenizer.
-        examples: of the validation split.
-
-    Returns:
-        Of each its token ids (`prompt`) and the `reference`.
-    """
+    """List token ids (`prompt`) and `reference` of what is asked, whole as the test prompts."""
     return [
         {
             "prompt": one.ids[: one.prompt_length],
@@ -57,16 +41,7 @@ def score_share(
 ) -> Any:
     """Answer a share of the prompts, and compare the answers with the references.
 
-    Args:
-        model: an adapted model in evaluation mode.
-        tokenizer: its tokenizer.
-        asked: as `list_asked` gives it.
-        share: which of them this process answers.
-        generation: keys of GenerationConfig.
-        hardware: prompts side by side.
-
-    Returns:
-        A float64 tensor of shape (prompts,): chrF from 0 to 100, and 0 for what others answer.
+    Gives a float64 tensor of shape (prompts,): chrF from 0 to 100, and 0 for what others answer.
     """
     import torch
 

@@ -24,9 +24,6 @@ class Cache:
     that an interruption cut short is passed over, and one that is no longer what was written: its
     work is done again. The file may be deleted at any time.
 
-    Args:
-        path: the file; it need not be there.
-
     Raises:
         TunelineError: if something is there that cannot be read at all.
     """

@@ -29,14 +29,7 @@ class Volume:
 
 
 def measure_volume(folder: Path) -> Volume:
-    """Measure the disk on which a folder lies, or on which it will be made.
-
-    Args:
-        folder: it need not exist.
-
-    Returns:
-        The disk and its free bytes.
-    """
+    """Measure the disk on which a folder lies, or on which it will be made."""
     path = Path(os.path.realpath(folder))  # a link may lead to another disk
     there = next(one for one in (path, *path.parents) if one.exists())
     mount = next(one for one in (there, *there.parents) if os.path.ismount(one))
@@ -48,13 +41,8 @@ def count_missing(
 ) -> dict[str, float]:
     """Count what is missing on each disk, where several things may go to one.
 
-    Args:
-        needed: space by purpose.
-        volumes: the disk by purpose; equal numbers share it.
-        free: free space by purpose, in the same unit.
-
-    Returns:
-        By purpose, how much more than is free there all that goes to its disk needs; 0 if it fits.
+    By purpose, space that is needed and free in one unit, and the disk, equal numbers being the
+    same; gives how much more is needed there, 0 if it fits.
     """
     on_volume: dict[int, float] = {}
     for purpose, volume in volumes.items():
@@ -89,12 +77,7 @@ def count_bytes(folder: Path) -> int:
 def lies_within(path: Path, root: Path) -> bool:
     """Tell whether a path really lies under a folder: no link on the way leads out.
 
-    Args:
-        path: what somebody wants to remove.
-        root: the folder that nothing outside of may be touched.
-
-    Returns:
-        Whether removing the path, or the link it is, removes something of this folder alone.
+    Removing the path, or the link it is, then removes something of this folder alone.
     """
     return path.name != ".." and path.parent.resolve().is_relative_to(root.resolve())
 
@@ -110,12 +93,7 @@ def format_bytes(count: float) -> str:
 def locate(catalog: DataCatalog, name: str) -> str:
     """Find a dataset's file or folder; of a versioned one that exists, the latest version.
 
-    Args:
-        catalog: where the data lies.
-        name: the dataset.
-
-    Returns:
-        A path that starts from the folder one is in, where it can.
+    The path starts from the folder one is in, where it can.
     """
     dataset: Any = catalog.get(name)
     versioned = isinstance(dataset, AbstractVersionedDataset) and dataset.exists()

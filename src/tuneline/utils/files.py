@@ -40,10 +40,6 @@ def is_full(error: BaseException) -> bool:
 def name_unwritable(path: Path, remedy: str) -> Iterator[None]:
     """Say why a disk does not take a file: it is full, read-only, or something else lies there.
 
-    Args:
-        path: what is written.
-        remedy: what to do on a full disk.
-
     Raises:
         TunelineError: instead of the system's error, or of what a library has made of it.
     """
@@ -62,9 +58,7 @@ def name_unwritable(path: Path, remedy: str) -> Iterator[None]:
 def name_unreadable(path: Path, remedy: str) -> Iterator[None]:
     """Say that a file is not what was written there, whatever its reader makes of that.
 
-    Args:
-        path: what is read.
-        remedy: what to do.
+    A path where nothing is, is not named: what is missing is found before a run.
 
     Raises:
         TunelineError: instead of what a library has raised. A path where nothing is, is not named:
@@ -122,14 +116,7 @@ def _say(error: Exception) -> str:
 
 @contextmanager
 def replace_whole(path: Path) -> Iterator[BinaryIO]:
-    """Open a file next to `path` that takes its place once the block has ended well.
-
-    Args:
-        path: the file to make or to replace.
-
-    Yields:
-        A binary file to write to.
-    """
+    """Open a file next to `path` that takes its place once the block has ended well."""
     with replace_by_name(path) as partial, partial.open("wb") as file:
         yield file
 
@@ -139,12 +126,6 @@ def replace_by_name(path: Path) -> Iterator[Path]:
     """Name a file next to `path` that takes its place once the block has ended well.
 
     For writers that open the file themselves.
-
-    Args:
-        path: the file to make or to replace.
-
-    Yields:
-        Where to write; nothing is there yet.
 
     Raises:
         TunelineError: if the disk is full or read-only, or a folder lies there.
@@ -161,13 +142,7 @@ def replace_by_name(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replace_whole_folder(path: Path) -> Iterator[Path]:
-    """Make a folder next to `path` that takes its place once the block has ended well.
-
-    Args:
-        path: the folder to make or to replace.
-
-    Yields:
-        An empty folder to write into.
+    """Make an empty folder next to `path` that takes its place once the block has ended well.
 
     Raises:
         TunelineError: if the disk is full or read-only, or a file lies there.
@@ -185,10 +160,6 @@ def replace_whole_folder(path: Path) -> Iterator[Path]:
 def move_file(file: Path, path: Path) -> None:
     """Put a finished file, flushed as `replace_whole` leaves it, in its place.
 
-    Args:
-        file: on the same disk.
-        path: its place; what was there goes.
-
     Raises:
         TunelineError: if the disk is read-only, or a folder lies there.
     """
@@ -199,10 +170,6 @@ def move_file(file: Path, path: Path) -> None:
 
 def move_folder(folder: Path, path: Path) -> None:
     """Put a finished folder in the place of another one, or where none is yet.
-
-    Args:
-        folder: on the same disk.
-        path: its place; what was there goes once the folder is there.
 
     Raises:
         TunelineError: if the disk is full or read-only, or a file lies there.

@@ -86,11 +86,7 @@ def seal_value(value: dict[str, Any]) -> dict[str, Any]:
 def open_seal(value: dict[str, Any]) -> dict[str, Any]:
     """Take the SHA-256 off an object, and compare.
 
-    Args:
-        value: as it was read. One without it is taken as it is: people may write one.
-
-    Returns:
-        The object without its SHA-256.
+    One without it is taken as it is: people may write one.
 
     Raises:
         ValueError: if it is not what was sealed.
@@ -110,10 +106,6 @@ def write_sealed(path: Path, value: dict[str, Any]) -> None:
 
 def read_sealed(path: Path, remedy: str) -> dict[str, Any]:
     """Read an object that was written with its SHA-256.
-
-    Args:
-        path: the file.
-        remedy: what to do if it is broken.
 
     Raises:
         TunelineError: if it is not what was written.
@@ -137,10 +129,7 @@ def find_broken(folder: Path, hashes: dict[str, str]) -> list[Path]:
 def check_files(folder: Path, hashes: dict[str, str], remedy: str) -> None:
     """Refuse a folder that is not what was written.
 
-    Args:
-        folder: the folder.
-        hashes: as `hash_all` gave them; files that it does not name are not looked at.
-        remedy: what to do.
+    Files that `hashes` does not name are not looked at.
 
     Raises:
         TunelineError: naming each such file.
@@ -166,25 +155,14 @@ def _hash_as_read(value: dict[str, Any]) -> str:
 def order_versions(folder: Path, names: Iterable[str]) -> list[str]:
     """Order versions as they were made.
 
-    Args:
-        folder: of all versions.
-        names: the versions that are there.
-
-    Returns:
-        The names, the last one made at the end. What is not in the record was put there by other
-        means, and comes first, by name.
+    What is not in the record was put there by other means, and comes first, by name.
     """
     recorded = {name: place for place, name in enumerate(_read(folder))}
     return sorted(names, key=lambda name: (recorded.get(name, -1), name))
 
 
 def record_version(folder: Path, name: str) -> None:
-    """Record a version as the last one, before it is there: a reader passes over what is not.
-
-    Args:
-        folder: of all versions.
-        name: the version that is about to be saved.
-    """
+    """Record a version as the last one, before it is there: a reader passes over what is not."""
     there = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     made = order_versions(folder, {*there, *_read(folder)} - {name})
     if made and name < max(made):
@@ -216,15 +194,8 @@ def apportion(
     """Divide a whole number in proportion to weights.
 
     The largest remainders win what is left over (Hamilton's method); of equal ones, the last name.
-
-    Args:
-        total: what is divided.
-        weights: in proportion to which.
-        at_least_one: whether nobody goes without, as long as there is enough for all; if there is
-            not, the greatest weights get one each.
-
-    Returns:
-        Whole numbers that add up to the total.
+    With `at_least_one` nobody goes without, as long as there is enough for all; if there is not,
+    the greatest weights get one each.
     """
     least = int(at_least_one)
     if total < least * len(weights):

@@ -47,15 +47,9 @@ def load_detector() -> Any:
 
 
 def is_in(text: str, language: str, odds: float) -> bool | None:
-    """Tell whether a text is in a language.
+    """Tell whether a text of a sentence or more is in a language.
 
-    Args:
-        text: a sentence or more.
-        language: its code.
-        odds: by which another language must be likelier to be told.
-
-    Returns:
-        Whether it is; None where another is hardly likelier.
+    None where no other is likelier by these `odds`.
     """
     same = {language, *SAME.get(language, "").split()}
     chances = {name: float(chance) for name, chance in load_detector().rank(text)}

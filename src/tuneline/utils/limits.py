@@ -59,21 +59,13 @@ class TooLargeError(Exception):
 
 
 class MemoryBudget:
-    """Counts the memory that one file takes.
-
-    Args:
-        limits: how much it may be.
-    """
+    """Counts the memory that one file takes."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits, self._used = limits, 0
 
     def charge(self, size: int, name: str = "it") -> None:
         """Count some bytes of memory.
-
-        Args:
-            size: how many.
-            name: what takes them.
 
         Raises:
             TooLargeError: if the file takes too much.
@@ -98,13 +90,7 @@ class CutRow(bytes):
 
 
 def cut_row(start: bytes, size: int, limits: Limits) -> CutRow:
-    """Keep of a row that is too long only its start; JSON it is no more, whatever it was.
-
-    Args:
-        start: its first bytes.
-        size: how many bytes it has.
-        limits: that it breaks.
-    """
+    """Keep of a row that is too long only its start; JSON it is no more, whatever it was."""
     row = CutRow(start[:SHOWN_BYTES] + f" […] ({size:,} bytes)".encode())
     row.reason = limits.too_long
     return row
@@ -112,10 +98,6 @@ def cut_row(start: bytes, size: int, limits: Limits) -> CutRow:
 
 def read_limits(stated: Any, where: str) -> Limits:
     """Read the bounds that the catalog states for a dataset; the defaults where it states none.
-
-    Args:
-        stated: the mapping in the catalog, or None.
-        where: the dataset's file.
 
     Raises:
         TunelineError: naming every key that is unknown, and every value that is no number above 0.

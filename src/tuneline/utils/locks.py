@@ -23,13 +23,6 @@ def hold(folder: Path, name: str) -> "BaseFileLock":
 
     The system releases a lock when its process ends, however it ends.
 
-    Args:
-        folder: where locks are kept.
-        name: of what is written to.
-
-    Returns:
-        The lock.
-
     Raises:
         TunelineError: if this user may not write there.
     """
@@ -57,15 +50,9 @@ def hold(folder: Path, name: str) -> "BaseFileLock":
 
 
 def find_holder(folder: Path, name: str) -> str | None:
-    """Find out who holds what `hold` holds.
+    """Find the process that holds what `hold` holds, and its start, as noted there.
 
-    Args:
-        folder: where locks are kept.
-        name: of what is written to.
-
-    Returns:
-        The process and its start, as `hold` has noted them; None if nobody holds it, or this user
-        or disk cannot tell.
+    None if nobody holds it, or this user or disk cannot tell.
     """
     from filelock import FileLock, Timeout
 

@@ -32,13 +32,9 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
     """Shows how far some work is, how fast, and how long it will take.
 
     A thread of its own keeps speaking while one step of the work takes long. Work that is over
-    within `SECONDS_BETWEEN_LINES` says nothing. To be used in a `with`.
-
-    Args:
-        work: what is done, such as "Cleaning".
-        unit: what is counted, in the plural; `BYTES` is written as a size; "" where nothing is.
-        total: how many there are, if that is known before.
-        initial: how many an earlier run has done.
+    within `SECONDS_BETWEEN_LINES` says nothing. To be used in a `with`. `unit` is a plural; `BYTES`
+    is written as a size, "" counts nothing. `total` is None if it is not known before; `initial` is
+    how many an earlier run has done.
     """
 
     monitor_interval = 0  # tqdm's own thread
@@ -118,12 +114,7 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
         return 0.0 if self.disable else float(self._time() - self.start_t)
 
     def advance(self, rows: int, share: float | None) -> None:
-        """Count rows of a file whose number of rows nobody knows.
-
-        Args:
-            rows: how many more are done.
-            share: how much of the file is done, from 0 to 1; None if its size is unknown, too.
-        """
+        """Count rows of a file with an unknown number of rows by the `share` done, from 0 to 1."""
         if share:
             self.total, self.estimated = round((self.n + rows) / share), True
         self.update(rows)
@@ -183,17 +174,7 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm has no types
 
 
 def track(values: Iterable[T], work: str, unit: str, total: float | None = None) -> Iterator[T]:
-    """Show how far a walk over values is.
-
-    Args:
-        values: the values.
-        work: what is done with them.
-        unit: what they are.
-        total: how many there are; None if `values` knows it.
-
-    Yields:
-        The values.
-    """
+    """Show how far a walk over values is."""
     known = len(values) if total is None and isinstance(values, Collection) else total
     with Progress(work, unit, known) as progress:
         for value in values:

@@ -29,14 +29,8 @@ def find_sections(text: str) -> tuple[list[Section], int]:
 
     A heading is a line that begins with `#`, as in Markdown; where there is none, a short line that
     ends no sentence and has a longer one below it, or a question. One that the document has twice
-    carries the heading above it.
-
-    Args:
-        text: the document, one paragraph a line.
-
-    Returns:
-        The sections that have a text; and the characters before the first heading, which are in
-        none of them.
+    carries the heading above it. Gives the sections that have a text; and the characters before the
+    first heading, which are in none of them.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     words, levels = find_headings(lines)
@@ -66,12 +60,8 @@ def find_sections(text: str) -> tuple[list[Section], int]:
 def find_headings(lines: list[str]) -> tuple[list[str], list[int]]:
     """Find the headings among the lines of a document, as `find_sections` says.
 
-    Args:
-        lines: without empty ones and without spaces around them.
-
-    Returns:
-        The words of each line, without the `#` of a heading; and its level, 1 for the highest, 0
-        for what is no heading.
+    Gives the words of each line, without the `#` of a heading; and its level, 1 for the highest, 0
+    for what is no heading.
     """
     marks = [MARKED.fullmatch(line) for line in lines]
     levels = [len(mark[1]) if mark else 0 for mark in marks]

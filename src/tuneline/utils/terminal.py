@@ -39,12 +39,7 @@ _rest = ""
 def show(text: object, line_break: str = "\n") -> str:
     """Write characters that a terminal would obey as Python escapes; leave all others alone.
 
-    Args:
-        text: whatever is shown.
-        line_break: what stands for a line break, where the text is to be one line.
-
-    Returns:
-        The text, which can be written in any encoding that has its letters.
+    `line_break` stands for a line break, where the text is to be one line.
     """
     return UNSAFE.sub(_escape, str(text)).replace("\n", line_break)
 
@@ -103,12 +98,7 @@ def _show_traceback_of_thread(failed: threading.ExceptHookArgs) -> None:
 
 
 class StopCommandError(Exception):
-    """A command ends before its time, or with a status of its own; all it had begun is closed.
-
-    Args:
-        sentence: for the user, in one line.
-        status: the exit status, as shells count it.
-    """
+    """A command ends before its time, or with a status of its own; all it had begun is closed."""
 
     def __init__(self, sentence: str, status: int) -> None:
         super().__init__(sentence)
@@ -116,11 +106,7 @@ class StopCommandError(Exception):
 
 
 def state_rest(words: str) -> None:
-    """State what the user has to know if the command is stopped from now on.
-
-    Args:
-        words: half a sentence, such as what the same command does next time.
-    """
+    """State what the user has to know if the command is stopped from now on."""
     global _rest  # noqa: PLW0603 - a signal belongs to a process
     _rest = words
 

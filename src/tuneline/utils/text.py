@@ -95,13 +95,8 @@ def is_encoding(name: str) -> bool:
 def recode(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """Turn a text into UTF-8, piece by piece.
 
-    Args:
-        chunks: the text.
-        encoding: of the text.
-
-    Yields:
-        The same text as UTF-8, with marks for what the encoding does not have: undefined bytes, and
-        in an encoding that is not one of Unicode's control characters.
+    There are marks for what the encoding does not have: undefined bytes, and in an encoding that is
+    not one of Unicode's control characters.
     """
     decoder = codecs.getincrementaldecoder(encoding)(MARK)
     unicode = codecs.lookup(encoding).name.startswith("utf")
@@ -115,12 +110,7 @@ def recode(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 def find_fault(text: bytes, encoding: str) -> str | None:
     """Say where bytes stop being of their encoding.
 
-    Args:
-        text: a row, as `recode` gives it if the encoding is not UTF-8.
-        encoding: that the row should have.
-
-    Returns:
-        Which byte is foreign, and where it is in the row's own encoding; None if none is.
+    A row that is not UTF-8 is as `recode` gives it; the place is in the row's own encoding.
     """
     try:
         text.decode()
@@ -170,14 +160,7 @@ def guess_encoding(text: bytes) -> str | None:
 
 
 def find_mojibake(texts: pl.Series) -> Counter[str]:
-    """Find texts whose UTF-8 was once read in another encoding, such as `cafÃ©`.
-
-    Args:
-        texts: any texts.
-
-    Returns:
-        How many they are, by the encoding in which they were probably read.
-    """
+    """Count texts whose UTF-8 was once read in another encoding (`cafÃ©`), by that encoding."""
     suspects = texts.filter(texts.str.len_bytes() != texts.str.len_chars())
     suspects = suspects.filter(suspects.str.contains(MOJIBAKE))
     found: Counter[str] = Counter()
@@ -209,13 +192,6 @@ def is_heading(line: str, heading: str) -> bool:
 
     Numbering (`1.`, `4.1`, `IV)`, `a)`, `一、`, `2` alone), bullets, markup (`##`, `**`, `<h2>`),
     letter case, accents and punctuation may differ; the numbers of the heading itself may not.
-
-    Args:
-        line: a line of a text.
-        heading: the heading, with or without a numbering of its own.
-
-    Returns:
-        Whether it is.
     """
     forms = _list_forms(line)
     return any(form in forms for form in _list_forms(heading)[:2])

@@ -10,14 +10,11 @@ COMPARED_WORD = rf"[{UNSPACED}]|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 
 
 def normalize_words(texts: Sequence[str | None] | pl.Series) -> pl.Series:
-    """Reduce texts to what makes two of them say the same: their words.
+    """Reduce texts to what makes two of them say the same: their words, with single spaces between.
 
     Letter case, punctuation, white space, accents and typographic variants (`ﬁ`, `½`, full width)
-    fall away, so that a copy is found that was typed without them.
-
-    Returns:
-        Their words with single spaces between; of a text without any word, the text itself. Null
-        stays null.
+    fall away, so that a copy is found that was typed without them. A text without any word stays,
+    null stays null.
     """
     raw = pl.Series("text", texts, pl.String)
     # Neither accents nor variants: a tenth of the time for the same.

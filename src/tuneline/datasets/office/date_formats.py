@@ -151,15 +151,9 @@ class Moment:
 
 
 def show_date(value: Decimal, parts: Sequence[Part], locale: Locale | None) -> str:
-    """Show a serial number by a format of dates and times.
+    """Show days since the end of 1899 by a format of dates and times; in English without a locale.
 
-    Args:
-        value: days since the end of 1899.
-        parts: of the section.
-        locale: whose names of months and days; English without one.
-
-    Returns:
-        The text. Seconds are rounded to what the format shows, all above them cut.
+    Seconds are rounded to what the format shows, all above them cut.
 
     Raises:
         NotRenderedError: if the value is no date, or the format has a letter that is not known.

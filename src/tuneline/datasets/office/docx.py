@@ -53,10 +53,7 @@ class _Line:
 def read_docx(content: bytes, limits: Limits, mark_headings: bool = False) -> Document:
     """Read a document.
 
-    Args:
-        content: the file's bytes.
-        limits: how much memory it may take.
-        mark_headings: whether headings begin with `#`, one for each level, as in Markdown.
+    With `mark_headings`, headings begin with `#`, one for each level, as in Markdown.
 
     Raises:
         Exception: whatever the layers under a damaged file raise.

@@ -56,9 +56,6 @@ class Style:
 class Styles:
     """The styles of a document.
 
-    Args:
-        root: of the part on styles; None if there is none.
-
     Attributes:
         default: the name of the style of paragraphs that name none.
         linked: the list of each style that has one.
@@ -134,10 +131,6 @@ def read_outline(properties: _Element | None) -> int | None:
 
 class RunReader:
     """Reads what is inside paragraphs, and remembers fields, notes and losses on its way.
-
-    Args:
-        styles: of the document.
-        read_lines: reads the paragraphs and tables of a text box.
 
     Attributes:
         losses: what could not be read, and how often.

@@ -75,10 +75,6 @@ class _List:
 class Numbering:
     """Counts the paragraphs of a document's lists.
 
-    Args:
-        root: of the part on numbering; None if there is none.
-        linked: the list of each numbering style, by the style's name.
-
     Attributes:
         unknown: formats of numbers that were written in figures, because they are not known here.
     """

@@ -90,11 +90,7 @@ class NumberFormat:
         return self.code.startswith(SHORT_DATE) or self.sections[0].is_date
 
     def show(self, value: Decimal, locale: Locale | None) -> str:
-        """Show a number.
-
-        Args:
-            value: the number; of a date, days since the end of 1899.
-            locale: the country whose signs and names count where the format names none.
+        """Show a number; of a date, days since the end of 1899.
 
         Raises:
             NotRenderedError: if the format or the value is not one that is known here.
@@ -134,10 +130,7 @@ class NumberFormat:
 
 @lru_cache(maxsize=1024)
 def read_format(code: str) -> NumberFormat:
-    """Read a number format.
-
-    Args:
-        code: as the file has it, in its English letters.
+    """Read a number format as a file has it, in its English letters.
 
     Raises:
         NotRenderedError: if it asks for another calendar, other digits or figures in words.

@@ -30,12 +30,7 @@ def show_general(value: Decimal, locale: Locale | None) -> str:
 
 
 def show_number(value: Decimal, parts: Sequence[Part], locale: Locale | None) -> str:
-    """Show a number by one section of a format.
-
-    Args:
-        value: the number; a minus is shown before everything.
-        parts: of the section.
-        locale: whose signs; English without one.
+    """Show a number by one section of a format, a minus before everything.
 
     Raises:
         NotRenderedError: if the section holds what no number has.

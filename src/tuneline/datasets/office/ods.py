@@ -33,12 +33,7 @@ class _Cursor:
 
 
 class ODSWorkbook:
-    """A workbook. See `Workbook`.
-
-    Args:
-        package: the file.
-        locale: the country whose signs count where a cell holds a number and no text.
-    """
+    """A workbook; `locale` counts where a cell holds a number and no text. See `Workbook`."""
 
     def __init__(self, package: Package, locale: Locale | None) -> None:
         self._budget = package.budget

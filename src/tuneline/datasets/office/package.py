@@ -38,10 +38,6 @@ class Relation:
 class Package:
     """An office file.
 
-    Args:
-        content: its bytes.
-        limits: how much memory it may take.
-
     Attributes:
         names: of its parts.
         budget: counts the memory that it takes.

@@ -58,11 +58,7 @@ class Workbook(Protocol):
 
 
 class SheetBuilder:
-    """Collects cells in any number of rows, most of which may be empty.
-
-    Args:
-        budget: counts the memory that they take.
-    """
+    """Collects cells in any number of rows, most of which may be empty."""
 
     def __init__(self, budget: MemoryBudget) -> None:
         self.sheet, self._budget = Sheet(), budget
@@ -99,12 +95,9 @@ class SheetBuilder:
 
 
 def spread_merged(sheet: Sheet) -> int:
-    """Give the text of merged cells to each of their rows, in their first column.
+    """Give the text of merged cells to each of their rows, in their first column; count the cells.
 
     A row that has nothing of its own is a part of the row above it, and stays empty.
-
-    Returns:
-        How many cells were filled.
 
     Raises:
         ValueError: if the merged cells have more rows than the sheet has cells.

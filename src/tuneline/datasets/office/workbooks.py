@@ -22,10 +22,7 @@ from tuneline.utils.limits import Limits, MemoryBudget, TooLargeError
 def open_workbook(content: bytes, locale: Locale | None, limits: Limits) -> Workbook:
     """Open a workbook: XLSX, XLSM, ODS as they are shown, XLS and XLSB as they are stored.
 
-    Args:
-        content: the file's bytes.
-        locale: the country whose signs and names count where the file names none.
-        limits: how much memory it may take.
+    `locale` counts where the file names none.
 
     Raises:
         Exception: whatever the layers under a damaged file raise.
@@ -90,14 +87,7 @@ def list_passed_over(book: Workbook, name: str) -> list[str]:
 
 
 def list_notes(sheet: Sheet, place: int, wanted: dict[int, str], merged: int) -> list[str]:
-    """Say what of a sheet is hidden, and which columns may not be as shown.
-
-    Args:
-        sheet: the sheet.
-        place: of its header.
-        wanted: names of the columns that are read, by their place.
-        merged: how many cells got the text of those that they are merged with.
-    """
+    """Say what of a sheet is hidden, and which columns may not be as shown."""
     notes = [*_list_hidden(sheet, place, wanted)]
     if sheet.as_stored:
         notes.append(

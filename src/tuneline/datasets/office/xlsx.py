@@ -38,12 +38,7 @@ TAGS = ("sheetPr", "col", "row", "filterColumn", "autoFilter", "mergeCell")
 
 
 class XLSXWorkbook:
-    """A workbook. See `Workbook`.
-
-    Args:
-        package: the file.
-        locale: the country whose signs count where a format names none.
-    """
+    """A workbook; `locale` counts where a format names none. See `Workbook`."""
 
     def __init__(self, package: Package, locale: Locale | None) -> None:
         self._package, self._locale = package, locale

@@ -43,9 +43,6 @@ def run_job(train: Chats, validation: Chats, settings: FinetuneAPI) -> dict[str,
     A job of the same data, model and hyperparameters that is there already is followed instead of
     paid for again; so a run that was stopped goes on where it was.
 
-    Returns:
-        What the provider says of the job, as plain values.
-
     Raises:
         TunelineError: if the provider refuses or the job fails.
     """
@@ -162,10 +159,9 @@ def _lost(job: str, failure: Failure) -> Problem:
 def export_split(
     examples: list[Example], settings: FinetuneAPI
 ) -> tuple[Chats, list[dict[str, str]]]:
-    """Write examples as chats; those that the provider would refuse or cut are set aside.
+    """Write examples as `{"messages": […]}`; set aside those that the provider would refuse or cut.
 
-    Returns:
-        `{"messages": […]}` of each chat; `id` and `reason` of each example that was set aside.
+    Of each of these it gives `id` and `reason`.
     """
     chats, set_aside = [], []
     for example in examples:
@@ -222,17 +218,9 @@ def request_answers(
 ) -> Rows:
     """Have several models of a provider answer the same prompts with the same decoding.
 
-    Args:
-        rows: what is asked, as `list_prompts` gives it; the answers are added.
-        models: the provider's names of the models, by the name they have in the rows: `base`,
-            `tuned`.
-        server: where they are.
-        responses: where every response is kept, so that none is paid for twice.
-        evaluation: the decoding.
-
-    Returns:
-        The rows, with for each model `_answer`, `_tokens` and `_stopped`. What a provider does not
-        tell is None: the losses on the references, and the seconds, which are also its queue's.
+    `models` has the provider's names by those of the rows. Each model adds `_answer`, `_tokens` and
+    `_stopped`; what a provider does not tell is None: the losses on the references, and the
+    seconds, which are also its queue's.
 
     Raises:
         TunelineError: if a prompt was not answered after all retries.

@@ -60,10 +60,7 @@ def export_chats(
 
 
 def price_job(chat_train: Chats, finetune_api: FinetuneAPI, prices: Prices) -> dict[str, Any]:
-    """Price the training before it is started.
-
-    Returns:
-        `tokens` of one epoch, `epochs`, `dollars`, `assumptions` and the `budget`.
+    """Price the training: `tokens` an epoch, `epochs`, `dollars`, `assumptions`, the `budget`.
 
     Raises:
         TunelineError: if the model's training has no price or costs more than the budget.
@@ -145,9 +142,7 @@ def answer_remotely(
 ) -> list[dict[str, Any]]:
     """Let base and tuned model of the provider answer what an adapter would be asked.
 
-    Returns:
-        Rows as the evaluate stage's answers, without the losses, which no provider tells; none in
-        a dry run.
+    Rows are as the evaluate stage's answers, without losses; there are none in a dry run.
     """
     if remote_job["dry_run"]:
         return []

@@ -42,10 +42,7 @@ class Stored:
 class Checkpoint:
     """A base model's weights.
 
-    Args:
-        name: hub id, folder or GGUF file.
-        revision: of the hub; of no meaning for a folder.
-        where: the parameter that names it, for messages.
+    A `revision` is of the hub; `where` is the parameter that names the model, for messages.
 
     Raises:
         TunelineError: if it cannot be found, is quantized, or holds no safetensors.
@@ -101,12 +98,7 @@ class Checkpoint:
             return GenerationConfig.from_model_config(self.config)
 
     def identify(self) -> dict[str, str]:
-        """Say exactly which model this is.
-
-        Returns:
-            `name`, and `sha256` of a folder's weights or of a GGUF file, or `commit` of a hub
-            repository.
-        """
+        """Say exactly which model this is: `name` with the `sha256` of weights, or the `commit`."""
         if path := find_gguf(self.name):
             return {"name": self.name, "sha256": hash_gguf(path)}
         if Path(self.name).is_dir():
@@ -114,11 +106,7 @@ class Checkpoint:
         return {"name": self.name, "commit": find_commit(self.name, self.revision)}
 
     def find_file(self, name: str) -> str | None:
-        """Find a file of the model by its name in the folder or repository.
-
-        Returns:
-            Its path; `None` if the model has no such file.
-        """
+        """Find a file of the folder or repository by its name."""
         from transformers.utils.hub import cached_file
 
         path: str | None = cached_file(
@@ -228,12 +216,7 @@ class QuantizedBase:
         self.layers = _find_layers(checkpoint.config, settings)
 
     def round(self, layer: str | None, tensor: Any) -> Any:
-        """Quantize a layer's weight and dequantize it, to `dtype`.
-
-        Args:
-            layer: as `layers` has it; `None` for one that is not quantized.
-            tensor: the original weight.
-        """
+        """Quantize a layer's weight and dequantize it, to `dtype`; no `layer`, no quantization."""
         import torch
         from bitsandbytes.functional import dequantize_4bit
         from bitsandbytes.nn import Params4bit

@@ -49,14 +49,9 @@ def compare_rounding(
     Every matrix rounded to a format with unit roundoff u adds a relative error of at most u to what
     passes through it. The matrices' errors are independent, so their squares add up, and n of them
     move the logits by no more than u·√n of their own spread. A computation rounds what it passes on
-    in the same way, once more in either model. Anything beyond is no rounding.
-
-    Args:
-        base: logits of the base model, (tokens, vocabulary).
-        unmerged: of base model and adapter.
-        merged: of the merged model.
-        formats: in which the merged model is stored, and in which all three were computed.
-        matrices: how many the model has.
+    in the same way, once more in either model. Anything beyond is no rounding. Logits have the
+    shape (tokens, vocabulary); `formats` are those of the stored model and of the computation,
+    `matrices` their number.
 
     Returns:
         `max_difference` of the logits; `relative_rms`, the root mean square of the differences over
@@ -97,15 +92,10 @@ def compare_answers(partings: list[Parting | None], moved: float) -> dict[str, A
     """Count the answers of the merged model that are those of the judged one.
 
     Rounding tips a token only where the judged model holds another one for about as likely. After
-    such a token an answer may be any other; what counts is where it parts.
-
-    Args:
-        partings: as `find_partings` gives them.
-        moved: what rounding moves the logits by: the `relative_rms` of `compare_rounding`.
-
-    Returns:
-        How many `prompts`; `equal` answers, token for token; those that part where rounding
-        explains it (`tipped`) and where it does not (`other`).
+    such a token an answer may be any other; what counts is where it parts. `moved` is what rounding
+    moves the logits by: the `relative_rms` of `compare_rounding`. Counts `prompts`; `equal`
+    answers, token for token; those that part where rounding explains it (`tipped`) and where it
+    does not (`other`).
     """
     parted = [one for one in partings if one]
     tipped = sum(one.gap <= SIGMAS * moved * one.spread for one in parted)
@@ -171,12 +161,7 @@ def check_answers(answers: dict[str, Any]) -> None:
 def format_comparison(facts: dict[str, Any], is_judged: bool) -> str:
     """Say in plain words what the comparison shows.
 
-    Args:
-        facts: `judged` and `answers`, as the functions above give them.
-        is_judged: whether it is merged into the weights that the adapter was judged with.
-
-    Returns:
-        A few sentences; for another model than the judged one the loss comes first.
+    For another model than the judged one the loss comes first.
     """
     judged, answers = facts["judged"], facts["answers"]
     loss = (

@@ -60,15 +60,6 @@ def ask_files(
     The file's own chat template renders the prompt, llama.cpp reads it, and the likeliest token
     comes next until llama.cpp itself takes one for an end.
 
-    Args:
-        gguf: the folder of the files.
-        gguf_stats: lists them, and says why they cannot be asked if that is so.
-        answers: what the evaluation asked.
-        adapter: its tokenizer says how the prompts should be read.
-        file_answer_cache: answers that an interrupted run has left; new ones are added to it.
-        merge: where llama.cpp is.
-        evaluation: the decoding.
-
     Returns:
         One row a file and prompt: `file`, the prompt's `id`, `answer`, `tokens`, `seconds`,
         `stopped`, and whether llama.cpp read the same tokens as the adapter (`same_prompt`). None

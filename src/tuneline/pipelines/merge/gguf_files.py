@@ -57,10 +57,7 @@ class LlamaCpp:
 
 
 def find_llama_cpp(gguf: Gguf) -> LlamaCpp | None:
-    """Find llama.cpp's converter and library.
-
-    Returns:
-        Their paths; `None` if no folder is named and there is none in the project.
+    """Find llama.cpp's converter and library; None if no folder is named and the project has none.
 
     Raises:
         TunelineError: if the folder that is named is not there, or holds no converter.
@@ -112,11 +109,7 @@ def predict_bytes(gguf: Gguf, llama_cpp: LlamaCpp | None, numbers: float) -> flo
 def make_files(merged: Path, folder: Path, gguf: Gguf, dtype: str) -> list[dict[str, Any]]:
     """Make the GGUF files of a merged model.
 
-    Args:
-        merged: its folder.
-        folder: where the files go; it becomes theirs only when all are whole.
-        gguf: the types, and where llama.cpp is.
-        dtype: the number format of the merged model.
+    The folder becomes theirs only when all are whole; `dtype` is the merged model's.
 
     Returns:
         Of each file, in the order of the types, its `file`, `type`, `bytes`, `sha256`, and how many

@@ -106,10 +106,7 @@ class LlamaError(Exception):
 
 
 class Library:
-    """The library, loaded.
-
-    Args:
-        path: libllama; what it needs lies next to it.
+    """The library, loaded; what it needs lies next to it.
 
     Raises:
         LlamaError: if it cannot be loaded, or is too old or too new to have these functions.
@@ -203,12 +200,9 @@ class LlamaModel:
         return list(tokens[:count])
 
     def answer(self, prompt: list[int], limit: int, process: Process | None = None) -> Answer:
-        """Answer greedily.
+        """Answer greedily with at most `limit` tokens.
 
-        Args:
-            prompt: token ids.
-            limit: tokens at most.
-            process: changes the scores of the next token, given all ids so far.
+        `process` changes the scores of the next token, given all ids so far.
 
         Raises:
             LlamaError: if llama.cpp stops.
@@ -245,18 +239,10 @@ class LlamaModel:
 
 
 def quantize(library: Path, source: Path, file: Path, kind: str, threads: int) -> int:
-    """Round a GGUF file to another type.
+    """Round a GGUF file of 16-bit numbers to another type, one of `QUANTIZED`.
 
-    Args:
-        library: libllama.
-        source: holds 16-bit numbers.
-        file: is made.
-        kind: one of `QUANTIZED`.
-        threads: to work with.
-
-    Returns:
-        How many tensors had to be kept in a larger type, because the model's width is not a
-        multiple of what the type takes together.
+    Counts the tensors that had to be kept in a larger type, because the model's width is not a
+    multiple of what the type takes together.
 
     Raises:
         LlamaError: if llama.cpp cannot do it.

@@ -20,26 +20,13 @@ _opened: dict[str, Any] = {}
 
 
 class LlamaProcess:
-    """Answers with one GGUF file after the other, and rounds them.
-
-    Args:
-        library: libllama.
-        threads: that it may work with.
-    """
+    """Answers with one GGUF file after the other, and rounds them."""
 
     def __init__(self, pool: ProcessPoolExecutor, library: Path, threads: int) -> None:
         self._pool, self._library, self._threads = pool, library, threads
 
     def quantize(self, source: Path, file: Path, kind: str) -> int:
-        """Round a file to another type.
-
-        Args:
-            source: holds 16-bit numbers.
-            file: is made.
-            kind: the type.
-
-        Returns:
-            Tensors that are kept in a larger type.
+        """Round a file of 16-bit numbers to another type; count the tensors kept in a larger one.
 
         Raises:
             LlamaError: if llama.cpp cannot do it.
@@ -50,15 +37,10 @@ class LlamaProcess:
             )
 
     def open(self, file: Path, context: int, generation: dict[str, Any]) -> dict[str, str | None]:
-        """Load a file; the one before is let go.
+        """Load a file for so many tokens of prompt and answer; the one before is let go.
 
-        Args:
-            file: GGUF.
-            context: tokens of prompt and answer together, at most.
-            generation: the decoding, keys of GenerationConfig that `FOLLOWED` has.
-
-        Returns:
-            `template`, `bos` and `eos` as `LlamaModel` has them.
+        Gives `template`, `bos` and `eos` as `LlamaModel` has them. `generation` may hold what
+        `FOLLOWED` has.
 
         Raises:
             LlamaError: if llama.cpp cannot read it.

@@ -71,13 +71,6 @@ def plan_merge(
 ) -> MergePlan:
     """Work a merge out and refuse it if it cannot be done.
 
-    Args:
-        adapter: the adapter.
-        folder: where the result is written.
-        recipe: names the base model of the training.
-        merge: what to merge into, and how.
-        hardware: the memory that is stated.
-
     Raises:
         TunelineError: if the adapter belongs to another base model, the base is quantized or
             incomplete, llama.cpp is not where it is said to be, or memory or disk do not do.
@@ -102,10 +95,6 @@ def plan_merge(
 def open_base(recipe: Recipe, merge: Merge) -> Checkpoint:
     """Open the base model that an adapter is merged into, from local files.
 
-    Args:
-        recipe: names the base model of the training.
-        merge: names the 16-bit original, where that is another one.
-
     Raises:
         TunelineError: if it cannot be used.
     """
@@ -114,14 +103,9 @@ def open_base(recipe: Recipe, merge: Merge) -> Checkpoint:
 
 
 def limit_memory(hardware: Hardware, device: str) -> float:
-    """Tell how much memory a merge may take: the less of what is stated and what is free.
+    """Tell how many GB (10^9 bytes) a merge may take: the less of what is stated and what is free.
 
-    Args:
-        hardware: states the memory of its device.
-        device: whose memory is asked for.
-
-    Returns:
-        GB (10^9 bytes). Of a GPU, what is stated: the preflight has compared it with the GPU.
+    Of a GPU, what is stated: the preflight has compared it with the GPU.
     """
     if device == "cuda":
         return hardware.memory_gb
@@ -130,11 +114,9 @@ def limit_memory(hardware: Hardware, device: str) -> float:
 
 
 def count_cached(config: Any, tokens: int) -> int:
-    """Count the numbers that a model keeps of what it has read and written: keys and values.
+    """Count the numbers of keys and values that a model keeps of what it has read and written.
 
-    Args:
-        config: the model's; transformers' usual names.
-        tokens: of all prompts and answers of a batch.
+    `tokens` are those of all prompts and answers of a batch.
     """
     config = config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
@@ -145,14 +127,8 @@ def count_cached(config: Any, tokens: int) -> int:
 def choose_compute(parameters: int, cached: int, hardware: Hardware) -> str | None:
     """Choose the number format in which models are compared: the judged model's, if it fits.
 
-    Args:
-        parameters: of the merged model.
-        cached: numbers that it keeps while it answers.
-        hardware: device, memory and the judged model's format.
-
-    Returns:
-        The format, bfloat16 on a CPU that is too small for float32; `None` if the merged model does
-        not fit on this machine's device.
+    `cached` counts numbers. On a CPU that is too small for float32 it is bfloat16; None if the
+    merged model does not fit on the device.
     """
     free = limit_memory(hardware, hardware.device)
     formats = dict.fromkeys((hardware.dtype, *["bfloat16"] * (hardware.device == "cpu")))

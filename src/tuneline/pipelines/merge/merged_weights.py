@@ -150,8 +150,7 @@ class MergedWeights:
 def wrap_without_weights(checkpoint: Checkpoint, adapter: Adapter) -> Any:
     """Build the base model without its weights and put the adapter, with its weights, on it.
 
-    Returns:
-        A PeftModel whose base weights are on the meta device and whose adapter is on the CPU.
+    Base weights are on the meta device, the adapter on the CPU.
     """
     import torch
     from peft import get_peft_model, set_peft_model_state_dict

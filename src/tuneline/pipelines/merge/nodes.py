@@ -65,16 +65,6 @@ def merge_adapter(
 ) -> dict[str, Any]:
     """Merge an adapter into its base model, one file at a time, into the work folder.
 
-    Args:
-        adapter: the trained adapter.
-        test: the held-out examples that the result is going to be compared on.
-        merge_folder: the work folder, on the disk of the results.
-        recipe: names the base model of the training.
-        merge: what to merge into, and how.
-        evaluation: the decoding of the comparison.
-        hardware: the machine.
-        scores: of the evaluation, which must have judged this adapter.
-
     Returns:
         What `MergePlan.describe` says, `seconds`, and `memory_gb` (predicted and peak).
 
@@ -114,16 +104,6 @@ def compare_merged(
     hardware: Hardware,
 ) -> tuple[Path, dict[str, Any]]:
     """Compare the merged model with the judged one; a model that fails is removed.
-
-    Args:
-        merge_stats: what was merged into what.
-        adapter: the adapter.
-        test: the held-out examples; the first of them are what both models are asked.
-        merge_folder: the work folder.
-        recipe: names the base model of the training.
-        merge: what was merged into, and how many prompts are asked.
-        evaluation: the decoding.
-        hardware: the machine.
 
     Returns:
         The folder of the merged model, which has passed and says so in its provenance; and the
@@ -167,14 +147,6 @@ def convert_to_gguf(
     evaluation: Evaluation,
 ) -> tuple[Path, dict[str, Any]]:
     """Make the merged model's GGUF files, where llama.cpp is.
-
-    Args:
-        merged: the merged model's folder.
-        merge_folder: the work folder.
-        merge: names the types, and where llama.cpp is.
-        prompt: the system message.
-        recipe: the length it was trained on.
-        evaluation: the decoding of the report.
 
     Returns:
         The folder with the GGUF files and a Modelfile for Ollama; and the facts: the `files` as
@@ -225,19 +197,7 @@ def record_merge(
     gguf: Path,
     file_scores: dict[str, Any],
 ) -> dict[str, Any]:
-    """Record the merge, with the commands that use its results.
-
-    Args:
-        merge_stats: what was merged into what.
-        merge_comparison: what the comparison found.
-        gguf_stats: what was made for llama.cpp and Ollama.
-        merged: the merged model's folder.
-        gguf: the folder of the GGUF files.
-        file_scores: what the files answered, next to the adapter.
-
-    Returns:
-        The record.
-    """
+    """Record the merge, with the commands that use its results."""
     record = {
         **merge_stats,
         "comparison": merge_comparison,

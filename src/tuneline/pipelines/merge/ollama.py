@@ -81,11 +81,7 @@ class Frame:
 def read_frame(tokenizer: Any) -> Frame | None:
     """Find what a chat template puts around messages, and make sure of it on conversations.
 
-    Args:
-        tokenizer: with a chat template.
-
-    Returns:
-        The frame; `None` for a template that does more than to put something around each message.
+    None for a template that does more than to put something around each message.
     """
     talks = [[{"role": role, "content": f"{role} {PROBE}"} for role in roles] for roles in TALKS]
     try:
@@ -120,15 +116,7 @@ def _render(tokenizer: Any, messages: list[dict[str, str]]) -> str:
 
 
 def list_settings(recipe: Recipe, evaluation: Evaluation) -> dict[str, Any]:
-    """List decoding and context by Ollama's names, its own being others than transformers'.
-
-    Args:
-        recipe: the length of the longest example.
-        evaluation: the decoding that the report is about.
-
-    Returns:
-        Values by name.
-    """
+    """List decoding and context by Ollama's names, its own being others than transformers'."""
     generation = evaluation.generation
     settings: dict[str, Any] = {"temperature": 0}
     if generation.get("do_sample"):
@@ -141,15 +129,7 @@ def list_settings(recipe: Recipe, evaluation: Evaluation) -> dict[str, Any]:
 
 
 def list_options(settings: dict[str, Any], system: str | None) -> list[str]:
-    """List the words that tell llama-cli the same.
-
-    Args:
-        settings: as `list_settings` gives them.
-        system: the system message.
-
-    Returns:
-        Words for a command line.
-    """
+    """List the words that tell llama-cli the same."""
     decoding = [
         word
         for name, flag in LLAMA_CLI.items()
@@ -160,15 +140,7 @@ def list_options(settings: dict[str, Any], system: str | None) -> list[str]:
 
 
 def list_notes(merged: dict[str, Any], file: str) -> list[str]:
-    """List what whoever takes the model home should know of it.
-
-    Args:
-        merged: `weights`, `dtype` and `comparison` of the merged model.
-        file: what is known of the GGUF file, in words.
-
-    Returns:
-        Sentences.
-    """
+    """List what whoever takes the model home should know of it."""
     return [
         f"Merged into {merged['weights']}; stored in {merged['dtype']}.",
         merged["comparison"]["summary"],
@@ -181,16 +153,9 @@ def format_modelfile(
 ) -> str:
     """Word what Ollama makes a model of.
 
-    Args:
-        model: the GGUF file or the merged folder, as seen from the Modelfile.
-        tokenizer: its chat template and end tokens.
-        settings: as `list_settings` gives them.
-        system: the system message.
-        notes: sentences to put above, as comments.
-
-    Returns:
-        The Modelfile. Where the chat template cannot be put into Ollama's words it has no TEMPLATE:
-        Ollama compares the template in the GGUF file with those it knows.
+    `model` is the GGUF file or the merged folder, as seen from the Modelfile. Where the chat
+    template cannot be put into Ollama's words there is no TEMPLATE: Ollama compares the template in
+    the GGUF file with those it knows.
     """
     frame = read_frame(tokenizer)
     ends = tokenizer.convert_ids_to_tokens(find_end_tokens(tokenizer))

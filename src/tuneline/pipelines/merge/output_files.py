@@ -62,9 +62,6 @@ def write_provenance(folder: Path, adapter: Adapter, facts: dict[str, Any]) -> N
 def read_merged(folder: Path) -> dict[str, Any]:
     """Read what a folder's model was merged into, and what the comparison found.
 
-    Returns:
-        `weights`, `dtype` and `comparison`, among others.
-
     Raises:
         TunelineError: if a file of it is not what was written.
     """
@@ -75,15 +72,7 @@ def read_merged(folder: Path) -> dict[str, Any]:
 
 
 def split_shards(weights: MergedWeights, max_shard_size: str) -> Any:
-    """Divide the tensors among files.
-
-    Args:
-        weights: the merged model's tensors.
-        max_shard_size: of a file; only a tensor that is larger has a larger one, of its own.
-
-    Returns:
-        huggingface_hub's StateDictSplit.
-    """
+    """Divide the tensors among files (StateDictSplit); one that is too large has its own."""
     from huggingface_hub import split_state_dict_into_shards_factory
 
     return split_state_dict_into_shards_factory(
@@ -117,16 +106,7 @@ def write_shards(weights: MergedWeights, split: Any, folder: Path) -> None:
 
 
 def list_commands(merged: Path, gguf: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """List the commands, for someone who is in the project's folder.
-
-    Args:
-        merged: the merged model's folder.
-        gguf: the folder of Modelfile and GGUF files.
-        facts: the `file` that the Modelfile names, and the options of llama-cli.
-
-    Returns:
-        Lines for a shell: one for `transformers`, lists for `ollama` and `llama_cpp`.
-    """
+    """List shell lines, seen from the project, for `transformers`, `ollama` and `llama_cpp`."""
     name = merged.parent.name.replace("_", "-")
     file = gguf / facts["file"]
     convert = f"python convert_hf_to_gguf.py {_quote(merged)} --outfile {_quote(file)}"

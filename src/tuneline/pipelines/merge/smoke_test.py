@@ -177,8 +177,7 @@ def choose_machine(
 ) -> Hardware | str:
     """Choose the number format of the comparison, if there is something to compare and memory.
 
-    Returns:
-        The machine, in the format that all models compute in; or why nothing can be compared.
+    A text says why nothing can be compared.
     """
     if not examples:
         return "there are no test examples"
@@ -227,8 +226,7 @@ def answer_greedily(
 ) -> list[list[int]]:
     """Answer prompts with the decoding of the evaluation, but leave nothing to chance.
 
-    Returns:
-        The token ids of each answer, up to its end token, in the order of the prompts.
+    Gives the token ids of each answer, up to its end token.
     """
     kept = {key: value for key, value in evaluation.generation.items() if key not in CHANCE}
     return generate_ids(prompts, model, tokenizer, {**kept, "do_sample": False}, hardware)
@@ -239,14 +237,7 @@ def find_partings(
 ) -> list[Parting | None]:
     """Find out where each answer leaves the judged model's, and how surely that would not.
 
-    Args:
-        model: the judged model, in evaluation mode.
-        prompts: token ids, as are all answers.
-        own: its answers.
-        others: those of another model.
-
-    Returns:
-        One a prompt; `None` for answers that are the same, token for token.
+    All are token ids; None for answers that are the same.
     """
     import torch
 

@@ -17,15 +17,8 @@ REPORTING = "08_reporting/"
 def build_overview(parameters: dict[str, Any], environment: str, **found: Any) -> str:
     """Write a page with a row for each use case, those that have not been run among them.
 
-    Args:
-        parameters: of all use cases and of the machine.
-        environment: the machine's name, for the commands.
-        **found: `<use_case>.stage_records` of each, as `read_stages` gives it. What else a use case
-            has in the catalog only has to be there before the page.
-
-    Returns:
-        HTML that needs no network. Its links lead from the folder that holds each use case's
-        folder of reports.
+    `found` has `<use_case>.stage_records` of each; what else it has only has to be there before the
+    page. Links lead from the folder that holds each use case's folder of reports.
     """
     hardware = Hardware.model_validate(parameters["hardware"])
     states = [

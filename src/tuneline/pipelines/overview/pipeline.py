@@ -6,12 +6,7 @@ from tuneline.pipelines.overview.nodes import build_overview
 
 
 def create_pipeline(use_cases: list[str], reports: bool = False) -> Pipeline:
-    """List the stage's only node.
-
-    Args:
-        use_cases: their names, in the order of the page.
-        reports: whether the reports are made in the same run: then the page comes after them.
-    """
+    """List the stage's only node; with `reports`, those of the same run come before it."""
     nouns = ("stage_records", *(["report"] if reports else []))
     found = [f"{use_case}.{noun}" for use_case in use_cases for noun in nouns]
     return Pipeline(

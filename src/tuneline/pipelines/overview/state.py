@@ -93,15 +93,8 @@ def find_state(
 ) -> State:
     """Find out how far a use case is.
 
-    Args:
-        name: of the use case.
-        found: what its stages have left, as `read_stages` gives it.
-        settings: of the use case, on this machine.
-        hardware: this machine.
-        options: of the next command, such as `--env=colab_free`.
-
-    Returns:
-        The state. A stage is out of date if what it was made of is not what is there today.
+    A stage is out of date if what it was made of is not what is there today. `options` are those of
+    the next command, such as `--env=colab_free`.
     """
     stages = [
         Stage(

@@ -44,12 +44,8 @@ class PlannedRun:
 def list_savings(run: PlannedRun) -> list[dict[str, Any]]:
     """Work out the changes, each on top of those before it.
 
-    Args:
-        run: the run as it is planned.
-
-    Returns:
-        One entry a saving: the `change` as one would write it into the YAML, `effect` on the
-        result, `saves_gb`, and the predicted `total_gb` with all changes so far.
+    Each has the `change` as one would write it into the YAML, its `effect` on the result,
+    `saves_gb`, and the predicted `total_gb` with all changes so far.
     """
     savings, total = [], run.total_gb()
     for change, effect, changed in _changes(run):
@@ -143,15 +139,7 @@ def _halve_rank(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
 
 
 def list_warnings(plan: dict[str, Any], recipe: Recipe) -> Iterator[str]:
-    """List what the plan has found that does not stop the run.
-
-    Args:
-        plan: everything but its verdict.
-        recipe: what is trained and how.
-
-    Yields:
-        Sentences.
-    """
+    """List what the plan has found that does not stop the run."""
     if unknown := describe_unknown(plan["inputs"].get("start", {})):
         yield unknown
     yield from _warn_of_lengths(plan["overlong"])

@@ -23,12 +23,7 @@ def plan_best_checkpoint(
 ) -> dict[str, Any]:
     """Choose by answers where they are cheap.
 
-    Args:
-        plan: with its `time`.
-        token_report: tokens of every example.
-        recipe: may state what chooses.
-        evaluation: how long an answer may be.
-        fixed: the choice of this very run, if it has started: another speed does not change it.
+    `fixed` is the choice of this very run, if it has started: another speed does not change it.
 
     Returns:
         The plan with `best_checkpoint`: `metric`, `reason` and `generation`, as `Choice` has them,

@@ -26,12 +26,6 @@ NOT_REUSED = 0.75
 def count_activations(size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardware) -> float:
     """Add up what a step keeps for its backward pass and what the head takes on top.
 
-    Args:
-        size: the model's and the adapter's shape.
-        tokens: that go through at once.
-        recipe: rank and dropout of the adapter; whether examples are packed.
-        hardware: dtype, batch, checkpointing.
-
     Returns:
         Bytes at the highest point: as the backward pass begins, every layer, or with checkpointing
         the inputs of all layers, and the head; or, if that is more, one layer computed again.
@@ -53,14 +47,7 @@ def count_fragmentation(
 ) -> float:
     """Add up what glibc holds although it is free.
 
-    Args:
-        size: the model's and the adapter's shape.
-        tokens: that go through at once.
-        recipe: rank and dropout of the adapter; whether examples are packed.
-        hardware: dtype and batch. With checkpointing as much is freed, and held, as without.
-
-    Returns:
-        Bytes.
+    With checkpointing as much is freed, and held, as without.
     """
     layer = _count_layer(size, tokens, recipe, hardware)
     return NOT_REUSED * size.layers * layer
@@ -80,13 +67,7 @@ def _count_layer(size: "ModelSize", tokens: int, recipe: Recipe, hardware: Hardw
 
 
 def _count_token(size: "ModelSize", recipe: Recipe, width: int) -> float:
-    """Count the bytes that a layer keeps for one token.
-
-    Args:
-        size: the shapes.
-        recipe: rank and dropout of the adapter.
-        width: bytes of a number of the computation.
-    """
+    """Count the bytes that a layer keeps for one token; `width` is the bytes of a number."""
     hidden, queries, inner = size.hidden, size.queries, size.feed_forward
     plain = width == BYTES["float32"] and not recipe.lora.get("lora_dropout")
     # Both norms read float32; gate, its activation and up.

@@ -25,16 +25,6 @@ def plan_fold(
     """Plan the training of a fold.
 
     Memory and verdict are the released adapter's: no fold has a longer example.
-
-    Args:
-        plan: of the released adapter.
-        inputs: what the fold's training is made of.
-        token_report: tokens of its examples.
-        recipe: what is trained and how.
-        hardware: the machine.
-
-    Returns:
-        The plan, with the fold's own examples, tokens and steps.
     """
     used = choose_used(token_report, recipe)
     steps = plan_steps(len(used), recipe, hardware)
@@ -53,16 +43,8 @@ def add_folds(
 ) -> dict[str, Any]:
     """Add what the training of all folds takes to the plan of the released adapter.
 
-    Args:
-        plan: with its `time`.
-        evaluation: the number of folds.
-        recipe: what is trained and how.
-        hardware: the machine.
-
-    Returns:
-        The plan with `cross_fit`: how many `adapters`, and their `steps` and `tokens` together,
-        for folds of the same size; and a part of that name in its `time`, which is in the sums.
-        Without folds the plan as it is.
+    Adds `cross_fit`: how many `adapters`, and their `steps` and `tokens` together, for folds of the
+    same size; and a part of that name in its `time`, which is in the sums.
     """
     folds = evaluation.cross_fit
     if not folds:

@@ -35,15 +35,7 @@ def find_earlier_runs(
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> EarlierRuns:
-    """Find the last runs of the same kind on this machine.
-
-    Args:
-        training_records: of all use cases, the last one first.
-        score_versions: of this use case.
-        inputs: what the training at hand is made of.
-        evaluation: the decoding.
-        hardware: the machine.
-    """
+    """Find the last runs of the same kind on this machine."""
     return EarlierRuns(
         find_last_training(training_records, inputs, hardware),
         find_last_evaluation(score_versions, inputs, evaluation, hardware),
@@ -53,16 +45,7 @@ def find_earlier_runs(
 def find_last_training(
     records: list[Record], inputs: RunInputs, hardware: Hardware
 ) -> Record | None:
-    """Find the last record of a training of the same kind on this machine.
-
-    Args:
-        records: the last one first.
-        inputs: what the training at hand is made of.
-        hardware: the machine.
-
-    Returns:
-        A record whose base model, quantization, LoRA, packing and machine are the same.
-    """
+    """Find the last record with the same base model, quantization, LoRA, packing and machine."""
     same = partial(_is_same, hardware=hardware, counts=counts_for_speed)
     return next((one for one in records if same(one.get("inputs"), one, inputs)), None)
 
@@ -73,14 +56,7 @@ def find_last_evaluation(
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> Record | None:
-    """Find the last evaluation with the same base model, decoding and machine.
-
-    Args:
-        versions: what reads the scores of a version, the oldest first.
-        inputs: what the training at hand is made of.
-        evaluation: the decoding.
-        hardware: the machine.
-    """
+    """Find the last evaluation with the same base model, decoding and machine."""
     for scores in read_scores(versions):
         run = scores["run"]
         theirs = {

@@ -22,15 +22,7 @@ DOWNLOAD_BYTES = 2
 
 
 def describe_tokens(used: pd.DataFrame, steps: dict[str, int | float]) -> dict[str, int]:
-    """Describe the lengths of the examples that are used.
-
-    Args:
-        used: tokens of each of them.
-        steps: epochs of the run.
-
-    Returns:
-        Quantiles, the longest, tokens and trained tokens per epoch, tokens of the whole run.
-    """
+    """Describe the lengths of the examples that are used: quantiles, the longest, the sums."""
     quantiles = used["tokens"].quantile([0.5, 0.95]).fillna(0).round().astype(int)
     per_epoch = int(used["tokens"].sum())
     return {
@@ -78,11 +70,7 @@ def _explain_dtype(hardware: Hardware) -> str:
 
 
 def measure_disks(checkpoints: Path) -> dict[str, Volume]:
-    """Measure the disks that a run writes to, by purpose.
-
-    Args:
-        checkpoints: folder of the checkpoints; the adapters are in the folder next to it.
-    """
+    """Measure the disks that a run writes to, by purpose; adapters lie next to `checkpoints`."""
     checkpoints = shorten_path(checkpoints)
     return {
         "hub_cache": measure_volume(find_hub_cache()),
@@ -96,15 +84,8 @@ def plan_disk(
 ) -> list[dict[str, Any]]:
     """Compare needed with free space.
 
-    Args:
-        size: shape of model and adapter.
-        recipe: names the base model, and how many checkpoints are kept.
-        volumes: the disk by purpose.
-        adapters: how many are trained.
-
-    Returns:
-        One entry a purpose: `folder`, `needed_gb`, `free_gb` (10^9 bytes) and `fits`, which is
-        false if everything that goes to the same disk is more than it has free.
+    Of each purpose `folder`, `needed_gb`, `free_gb` (10^9 bytes) and `fits`, which is false if
+    everything that goes to the same disk is more than it has free.
     """
     needed = {
         "hub_cache": _download_gb(size, recipe),
@@ -143,11 +124,6 @@ def describe_overlong(
 ) -> dict[str, Any]:
     """Count the examples that are too long, and what is lost of those that are trained on.
 
-    Args:
-        token_report: tokens of every example.
-        used: the training examples that are used, at the length at which they are.
-        recipe: the longest example and the policy.
-
     Returns:
         `policy`, `max_length`, `allowed_share`; `share` and `ids` of the long training examples;
         by split how many are `left_out` and how many `cut`, and how many are `used`; tokens that
@@ -179,15 +155,7 @@ def describe_overlong(
 
 
 def choose_used(token_report: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
-    """Choose the training examples that are used, at the length at which they are.
-
-    Args:
-        token_report: tokens of every example.
-        recipe: the longest example and the policy.
-
-    Returns:
-        The rows of those examples, `tokens` and `completion_tokens` after cutting.
-    """
+    """Choose the training examples that are used, at the length at which they are."""
     trained = token_report[token_report["split"] == "train"]
     if recipe.overlong != "truncate":
         return trained[trained["fits"]]
@@ -197,15 +165,9 @@ def choose_used(token_report: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
 
 
 def describe_learning_rate(total: int, recipe: Recipe) -> dict[str, Any]:
-    """Work out how far the learning rate rises.
+    """Work out `warmup_steps` and the `peak`, the largest rate as a share of the stated one.
 
-    Args:
-        total: steps of the run.
-        recipe: the learning rate, its warm-up and its scheduler.
-
-    Returns:
-        `warmup_steps`; `peak`, the largest of the run as a share of the one that is stated, null
-        for a scheduler that waits for losses.
+    The peak is null for a scheduler that waits for losses.
     """
     import torch
     from transformers import get_scheduler

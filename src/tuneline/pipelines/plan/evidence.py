@@ -33,12 +33,6 @@ def describe_evidence(
 ) -> dict[str, Any]:
     """Work out the smallest difference that the test prompts can show, by metric.
 
-    Args:
-        test: the held-out examples.
-        score_versions: what reads the scores of earlier evaluations of the use case.
-        prompt: the templates.
-        evaluation: questions, confidence, and what is asked of an answer.
-
     Returns:
         `prompts` and the `groups` they are in; whether every spread is `measured` in an earlier
         evaluation; by name the `metrics` that decide the verdict, each with its `label`, the

@@ -19,15 +19,8 @@ def choose_machine(
 ) -> tuple[Hardware, list[Choice]]:
     """Choose what the machine leaves to the plan.
 
-    Args:
-        size: shape of model and adapter.
-        longest: tokens of the longest example.
-        recipe: with every value.
-        hardware: the machine as YAML states it.
-        blocks: of the base model, as `name_blocks` gives them.
-
-    Returns:
-        The machine with every value, and the choice for each key, left to the plan or not.
+    Every key has a choice, left to the plan or not. `blocks` of the base model are as `name_blocks`
+    gives them; `longest` is in tokens.
     """
     choices = []
     if _has_several_gpus(hardware):
@@ -104,12 +97,6 @@ def describe_sharding(
     size: ModelSize, longest: int, recipe: Recipe, hardware: Hardware
 ) -> dict[str, Any] | None:
     """Describe how a model lies on several GPUs.
-
-    Args:
-        size: shape of model and adapter.
-        longest: tokens of the longest example.
-        recipe: with every value.
-        hardware: with every value.
 
     Returns:
         Whether it is `divided`, among how many `processes`, what each GPU needs of memory at most

@@ -81,15 +81,8 @@ class ModelSize:
 def measure_model(config: Any, recipe: Recipe, model: Any = None) -> ModelSize:
     """Build model and adapter without memory (on PyTorch's meta device) and count.
 
-    Every architecture is measured on its layers: their names and their configs' keys differ.
-
-    Args:
-        config: the base model's config.
-        recipe: its LoRA settings.
-        model: the same model, if it has been built empty already; it gets the adapter.
-
-    Returns:
-        The sizes.
+    Every architecture is measured on its layers: their names and their configs' keys differ. A
+    `model` that has been built empty already gets the adapter.
     """
     import torch
     from peft import get_peft_model
@@ -160,12 +153,6 @@ def predict_memory(
     size: ModelSize, longest: int, recipe: Recipe, hardware: Hardware
 ) -> dict[str, float]:
     """Predict the peak of a training step on the longest batch, on each device.
-
-    Args:
-        size: the model's and the adapter's shape.
-        longest: tokens of the longest example.
-        recipe: quantization and optimizer.
-        hardware: batch, dtype, checkpointing and the memory there is.
 
     Returns:
         GB (10^9 bytes) by component (`gathered`: of a divided model), their `total`, the total with
@@ -247,13 +234,6 @@ def describe_context(
     token_report: pd.DataFrame, used: pd.DataFrame, config: Any, model: Any, evaluation: Evaluation
 ) -> dict[str, Any]:
     """Compare examples, and held-out prompts with their answers, with the model's context.
-
-    Args:
-        token_report: tokens of every example.
-        used: the training examples that are used, at the length at which they are.
-        config: the base model's config.
-        model: the base model, which may be empty.
-        evaluation: states how long an answer may be.
 
     Returns:
         `tokens` that the model reads at once (null: any number) and whether more of them `fails`;

@@ -65,12 +65,7 @@ def count_tokens(
 ) -> pd.DataFrame:
     """Count the tokens of every example as training and evaluation will render it.
 
-    Args:
-        train: examples of the training split.
-        validation: examples of the validation split.
-        test: examples of the test split.
-        recipe: names the base model and the longest example.
-        replay: answers of the base model's own; they count as examples of the training split.
+    `replay`, the base model's own answers, counts as training examples.
 
     Returns:
         One row an example: `split`, `id`, `prompt_tokens`, `completion_tokens`, `tokens`, `fits`,
@@ -97,15 +92,7 @@ def count_tokens(
 
 
 def plot_tokens(token_report: pd.DataFrame, recipe: Recipe) -> go.Figure:
-    """Draw how long prompts and completions are.
-
-    Args:
-        token_report: tokens of every example.
-        recipe: its longest example is marked.
-
-    Returns:
-        Two histograms over each other.
-    """
+    """Draw how long prompts and completions are."""
     figure = go.Figure()
     width = max(1, round(token_report["tokens"].max() / BARS))
     for column, name, color in (
@@ -146,21 +133,8 @@ def make_plan(
 ) -> dict[str, Any]:
     """Work the run out before it starts.
 
-    Args:
-        token_report: tokens of every example.
-        train: the examples of the training split, to know the plan by, and to measure the speed.
-        validation: those of the validation split, likewise.
-        test: those of the test split.
-        checkpoints: the folder of its checkpoints, whose disk is measured. What chooses the
-            released one of a run that has started is read there.
-        training_records: of earlier trainings, the last one first.
-        score_versions: what reads the scores of earlier evaluations of this use case.
-        recipe: what is trained and how.
-        prompt: the templates.
-        evaluation: what is asked, and how long an answer may be.
-        hardware: the machine.
-        replay: answers of the base model's own that are trained on, too.
-        recipe_choices: what was chosen for `auto`, as `choose_recipe` gives it.
+    Examples are measured for speed. What chooses the released checkpoint of a run that has started
+    is read in the folder `checkpoints`.
 
     Returns:
         The `inputs` it was made for, as `describe_inputs` gives them; examples, tokens, overlong,
@@ -238,15 +212,7 @@ def plan_folds(
 ) -> list[dict[str, Any]]:
     """Plan the trainings that measure the recipe.
 
-    Args:
-        plan: of the released adapter.
-        recipe: what is trained and how.
-        hardware: the machine.
-        replay: answers of the base model's own, which every adapter learns from.
-        *examples: training and validation split of each fold, one fold after the other.
-
-    Returns:
-        The plan of each fold.
+    `examples` are training and validation split of each fold, one fold after the other.
     """
     tokenizer = load_tokenizer(recipe)
     plans = []
@@ -286,24 +252,10 @@ def _describe_typed(token_report: pd.DataFrame) -> list[str]:
 
 
 def preview_masks(train: list[Example], recipe: Recipe) -> str:
-    """Show of a few examples which tokens are trained.
-
-    Args:
-        train: examples of the training split.
-        recipe: names the base model.
-
-    Returns:
-        An HTML page; the texts are escaped.
-    """
+    """Show of a few examples which tokens are trained."""
     return render_masks(load_tokenizer(recipe), train[:MASKED_EXAMPLES])
 
 
 def write_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]) -> str:
-    """Write the plan as a page for people: HTML that opens offline.
-
-    Args:
-        plan: the plan.
-        token_plot: lengths of the examples.
-        settings: `key`, `value` and `source` of every setting of the use case.
-    """
+    """Write the plan as a page for people: HTML that opens offline."""
     return render_plan(plan, token_plot, settings)

@@ -17,11 +17,7 @@ from tuneline.pipelines.plan.sweep import plan_sweep
 
 
 def create_pipeline(folds: int = 0) -> Pipeline:
-    """List the stage's nodes.
-
-    Args:
-        folds: for each of which an adapter is trained that is only measured.
-    """
+    """List the stage's nodes; each of the `folds` trains an adapter that is only measured."""
     return Pipeline(
         [
             Node(

@@ -28,16 +28,7 @@ COMPONENTS = (
 
 
 def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]) -> str:
-    """Render the page.
-
-    Args:
-        plan: the plan.
-        token_plot: lengths of the examples.
-        settings: `key`, `value` and `source` of every setting.
-
-    Returns:
-        HTML.
-    """
+    """Render the page."""
     return render_page(
         "pipelines/plan/plan.html.jinja",
         plan=plan,
@@ -94,15 +85,7 @@ def _plot_memory(memory: dict[str, float]) -> go.Figure:
 
 
 def render_masks(tokenizer: Any, examples: list[Example]) -> str:
-    """Show every token of some examples, the trained ones marked.
-
-    Args:
-        tokenizer: the base model's tokenizer.
-        examples: a few examples.
-
-    Returns:
-        HTML; the texts are escaped.
-    """
+    """Show every token of some examples, the trained ones marked."""
     return render_page(
         "pipelines/plan/masks.html.jinja",
         examples=[
@@ -125,9 +108,6 @@ def _list_tokens(tokenizer: Any, example: Example) -> list[dict[str, Any]]:
 
 def judge(plan: dict[str, Any]) -> dict[str, Any]:
     """Say whether the run fits, and why not.
-
-    Args:
-        plan: everything the plan knows.
 
     Returns:
         `label`: fits, with warnings or without, does not fit, or cannot tell; and `summary`: a

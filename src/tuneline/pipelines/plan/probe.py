@@ -50,14 +50,7 @@ class Speed:
 
 
 def can_measure(parameters: int, needed_gb: float, recipe: Recipe, hardware: Hardware) -> bool:
-    """Tell whether this is the machine, the base model's weights are here, and small enough.
-
-    Args:
-        parameters: of the base model.
-        needed_gb: memory that the training is predicted to need.
-        recipe: names the base model.
-        hardware: the machine that is planned for.
-    """
+    """Tell whether this is the machine, the base model's weights are here, and small enough."""
     folder = Path(recipe.base_model)
     return (
         hardware.world_size == 1
@@ -90,15 +83,7 @@ def measure_speed(
 ) -> Speed | None:
     """Pass some examples forward and backward, and answer some prompts.
 
-    Args:
-        train: examples of the training split.
-        test: those of the test split.
-        recipe: base model, quantization, LoRA, packing.
-        evaluation: the decoding.
-        hardware: the machine, which is this one.
-
-    Returns:
-        What was measured; None if it failed: the first step of the training says why.
+    None if it failed: the first step of the training says why.
     """
     import torch
 

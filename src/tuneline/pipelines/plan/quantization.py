@@ -57,16 +57,8 @@ def compare_quantization(
 ) -> tuple[Option, Option]:
     """Predict memory and time of a training on 4 bits and on weights that are not quantized.
 
-    Args:
-        size: shape of model and adapter.
-        longest: tokens of the longest example.
-        tokens: of a pass, on average: `measure_pass` gives them.
-        recipe: what is trained; its own `quantization` is the one in 4 bits, if it is one.
-        hardware: the machine.
-        is_stored_so: whether the base model is stored in 4 bits, so that it is always in them.
-
-    Returns:
-        In 4 bits, and not quantized.
+    `tokens` are those of a pass, on average: see `measure_pass`. A base model that is stored in 4
+    bits (`is_stored_so`) is always in them.
     """
     stated = recipe.quantization
     four = stated if isinstance(stated, dict) else FOUR_BITS
@@ -102,14 +94,8 @@ def _predict(
 def measure_slowdown(parameters: int, tokens: float, hardware: Hardware) -> float:
     """Predict the time of a training in 4 bits, in units of one that is not quantized.
 
-    Args:
-        parameters: of the base model.
-        tokens: of a pass.
-        hardware: the machine.
-
-    Returns:
-        1 on a CPU that dequantizes the weights once; elsewhere 1 + c / tokens, since the weights
-        are dequantized at every pass however many tokens it has (`DEQUANTIZING_TOKENS`).
+    It is 1 on a CPU that dequantizes the weights once; elsewhere 1 + c / tokens, since the weights
+    are dequantized at every pass however many tokens it has (`DEQUANTIZING_TOKENS`).
     """
     if keeps_dequantized(parameters, hardware):
         return 1.0
@@ -117,13 +103,7 @@ def measure_slowdown(parameters: int, tokens: float, hardware: Hardware) -> floa
 
 
 def measure_pass(example: float, recipe: Recipe, hardware: Hardware) -> float:
-    """Work out how many tokens go through the model at once, on average.
-
-    Args:
-        example: tokens of an example, on average.
-        recipe: examples of a step, and whether they are packed.
-        hardware: tokens, or examples, of a pass.
-    """
+    """Work out how many tokens go through the model at once, on average; `example` has so many."""
     step = example * recipe.global_batch_size / hardware.world_size
     if recipe.packing:
         return max(example, min(step, hardware.tokens_per_batch))
@@ -145,17 +125,7 @@ def choose_quantization(
 ) -> tuple[dict[str, Any] | None, str]:
     """Choose what `recipe.quantization` should be: the faster of the two that fit.
 
-    Args:
-        size: shape of model and adapter.
-        longest: tokens of the longest example.
-        tokens: of a pass, on average.
-        recipe: what is trained; its `quantization` may be anything that is to be chosen.
-        hardware: the machine.
-        is_stored_so: whether the base model is stored in 4 bits.
-
-    Returns:
-        Keys of BitsAndBytesConfig, or None for a base model that is not quantized; and the reason,
-        in one sentence.
+    Gives keys of BitsAndBytesConfig, or None for no quantization; and the reason in a sentence.
     """
     four, whole = compare_quantization(size, longest, tokens, recipe, hardware, is_stored_so)
     return choose(four, whole).quantization, format_choice(four, whole, hardware)
@@ -170,13 +140,7 @@ def choose(four: Option, whole: Option) -> Option:
 
 
 def format_choice(four: Option, whole: Option, hardware: Hardware) -> str:
-    """Say in one sentence which of the two is right on a machine, and by which numbers.
-
-    Args:
-        four: in 4 bits.
-        whole: not quantized.
-        hardware: the machine.
-    """
+    """Say in one sentence which of the two is right on a machine, and by which numbers."""
     if whole.fits == STORED:
         return "The base model is stored in 4 bits: there are no others to train on."
     memory = f"{_gb(whole.memory_gb)} of {_gb(hardware.memory_gb)} GB"
@@ -222,14 +186,7 @@ def describe_quantization(
 ) -> dict[str, Any]:
     """Describe what both ways to hold the base model's weights take, and which one is right.
 
-    Args:
-        plan: with inputs, tokens and time.
-        size: shape of model and adapter.
-        longest: tokens of the longest example.
-        records: of earlier trainings, the last one first: one of the other way gives its time.
-        recipe: states one of them.
-        hardware: the machine.
-        is_stored_so: whether the base model is stored in 4 bits.
+    `records` are of earlier trainings, the last one first: one of the other way gives its time.
 
     Returns:
         `in_4_bits` and `not_quantized`, as `Option` has them; which of them is `stated` and which

@@ -47,13 +47,6 @@ def choose_recipe(
     A run that goes on must go on with the recipe it began with, on another machine, too, and with
     a later version's rules.
 
-    Args:
-        train: examples of the training split.
-        validation: those of the validation split.
-        earlier_choices: what was chosen before, the last one last.
-        recipe: as YAML states it.
-        hardware: the machine as YAML states it.
-
     Returns:
         Recipe and machine with every value; what was chosen now (`chosen`, a `key`, `value`,
         `reason` and `source` for each); what is `stated` (the same, with the `auto` that would be
@@ -107,13 +100,7 @@ def choose_recipe(
 def describe_situation(
     token_report: pd.DataFrame, recipe: StatedRecipe | Recipe, hardware: Hardware
 ) -> Situation:
-    """Describe what the rules go by.
-
-    Args:
-        token_report: `split`, `tokens` and `completion_tokens` of every example.
-        recipe: names the base model.
-        hardware: the machine.
-    """
+    """Describe what the rules go by."""
     probe = _fill(recipe)
     config = load_model_config(probe)
     train = token_report[token_report["split"] == "train"]

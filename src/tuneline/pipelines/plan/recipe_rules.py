@@ -99,15 +99,7 @@ def choose_values(stated: StatedRecipe, found: Situation, hardware: Hardware) ->
     """Choose a value for every key that can be left to the plan, whether it is or not.
 
     What is stated counts in the rules for the others: the epochs follow from the batch that is
-    trained with, for one.
-
-    Args:
-        stated: the recipe as YAML states it.
-        found: examples and base model.
-        hardware: the machine.
-
-    Returns:
-        The choices, in the order in which they follow from each other.
+    trained with, for one. The choices are in the order in which they follow from each other.
     """
     left = {*stated.list_auto()}
 

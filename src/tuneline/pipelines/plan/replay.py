@@ -45,18 +45,8 @@ def answer_general_prompts(
 ) -> list[Example]:
     """Let the base model answer as many general prompts as `data.replay` asks for.
 
-    The model is loaded only if its answers are not in the cache.
-
-    Args:
-        train: the training split; the share is of their number.
-        answer_cache: answers that are there already; new ones are added.
-        data: the share.
-        recipe: names the base model, and the longest example.
-        hardware: the machine.
-
-    Returns:
-        Examples whose completion is the base model's answer, without a system message; answers
-        that did not end by themselves, are empty or too long are left out. None without a share.
+    The model is loaded only if its answers are not in the cache. Examples have no system message;
+    answers that did not end by themselves, are empty or too long are left out.
     """
     wanted = math.ceil(data.replay * len(train))
     if not wanted:

@@ -20,11 +20,7 @@ class Line:
 
 
 def list_card(plan: dict[str, Any]) -> list[Line]:
-    """List the lines of the card.
-
-    Args:
-        plan: the plan.
-    """
+    """List the lines of the card."""
     return [
         Line("time", _format_times(plan["time"]), "; ".join(_list_bases(plan["time"]))),
         *_list_start(plan),
@@ -65,15 +61,7 @@ def name_readiness(plan: dict[str, Any]) -> str:
 
 
 def write_card(plan: dict[str, Any], width: int) -> Iterator[str]:
-    """Write the card for a terminal.
-
-    Args:
-        plan: the plan.
-        width: of a line, in characters.
-
-    Yields:
-        Lines; the first says whether the run is ready.
-    """
+    """Write the card for a terminal; the first line says whether the run is ready."""
     yield f"Plan: {name_readiness(plan)}"
     yield from wrap(plan["verdict"]["summary"], max(20, width))
     indent = " " * LABEL_WIDTH

@@ -20,16 +20,9 @@ GATHERED_BLOCKS = 3
 
 
 def count_kept(stored: float, size: "ModelSize", recipe: Recipe, hardware: Hardware) -> float:
-    """Count the bytes of weights that each GPU keeps.
+    """Count the bytes of weights that each GPU keeps of those `stored`.
 
-    Args:
-        stored: bytes of all weights.
-        size: the model's shape.
-        recipe: its quantization.
-        hardware: how many processes divide them.
-
-    Returns:
-        Their part of the weights. The scales of 4-bit weights are no parameters: each has all.
+    The scales of 4-bit weights are no parameters: each has all.
     """
     scales = 0.0
     if recipe.quantization is not None:
@@ -41,14 +34,8 @@ def count_kept(stored: float, size: "ModelSize", recipe: Recipe, hardware: Hardw
 def count_gathered(size: "ModelSize", recipe: Recipe, hardware: Hardware) -> float:
     """Count the bytes that are gathered at the highest point.
 
-    Args:
-        size: the model's and the adapter's shape.
-        recipe: its quantization.
-        hardware: dtype, and whether the model is divided.
-
-    Returns:
-        The blocks that are whole at once, with their part of the adapter, and the head, which stays
-        from the loss to the end of the backward pass; 0 for a model that is not divided.
+    These are the blocks that are whole at once, with their part of the adapter, and the head, which
+    stays from the loss to the end of the backward pass; 0 for a model that is not divided.
     """
     if not hardware.is_sharded:
         return 0.0

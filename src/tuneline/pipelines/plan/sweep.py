@@ -50,17 +50,6 @@ def plan_sweep(
 ) -> dict[str, Any]:
     """Work a sweep out before it starts.
 
-    Args:
-        plan: of the recipe as it is; how fast it trains and answers.
-        train: examples of the training split.
-        validation: those of the validation split, whose prompts are answered.
-        sweep_checkpoints: the folder of the trials' checkpoints, whose disk is measured.
-        recipe: as it is.
-        sweep: what is tried.
-        evaluation: how long an answer may be.
-        hardware: the machine.
-        replay: answers of the base model's own that are trained on, too.
-
     Returns:
         `trials`: of each its `name`, `values`, `settings` (the recipe with them), `inputs`,
         `steps`, `memory_gb`, `best_checkpoint`, `seconds` of the whole training and its `verdict`;

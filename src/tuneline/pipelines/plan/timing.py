@@ -97,14 +97,9 @@ def describe_work(
 
 
 def find_longest_answer(token_report: pd.DataFrame, limit: int) -> int:
-    """Find how long an answer to a validation prompt may be.
+    """Find how many tokens an answer to a validation prompt may have: as the longest reference.
 
-    Args:
-        token_report: tokens of every example.
-        limit: of the evaluation; 0 if it states none.
-
-    Returns:
-        Tokens of the longest reference, end token included, within the limit.
+    A `limit` of 0 is none.
     """
     rows = token_report[token_report["split"] == "validation"]
     longest = int(rows["completion_tokens"].max()) if len(rows) else limit
@@ -145,18 +140,7 @@ def estimate_time(
 ) -> dict[str, Any]:
     """Estimate time and cost, from earlier runs or from what is measured now.
 
-    Args:
-        plan: the rest of the plan, its verdict too: nothing is measured for a run that cannot
-            start.
-        work: what the run has to do.
-        earlier: runs of the same kind.
-        examples: of the training and of the test split, to measure with.
-        recipe: what is trained and how.
-        evaluation: the decoding.
-        hardware: the machine.
-
-    Returns:
-        As `describe_time` gives it.
+    Nothing is measured for a run that cannot start.
     """
     fits = plan["verdict"]["label"] != "does not fit"
     if not (fits or earlier.training):
@@ -188,14 +172,7 @@ def count_validations(steps: dict[str, Any], recipe: Recipe) -> int:
 def estimate_training(
     work: Workload, record: Record | None, probe: Speed | None, hardware: Hardware
 ) -> Duration:
-    """Estimate the training.
-
-    Args:
-        work: what it has to do.
-        record: of the last training of the same kind, if there was one.
-        probe: what was measured just now, if anything was.
-        hardware: the machine.
-    """
+    """Estimate the training."""
     if record:
         rate = record["tokens_per_second"]
         answered = record.get("best", {}).get("chosen_by") == "chrf"
@@ -220,15 +197,7 @@ def estimate_evaluation(
     training: Duration,
     hardware: Hardware,
 ) -> Duration:
-    """Estimate how long all models answer, and how long the references' losses take.
-
-    Args:
-        work: what there is to do.
-        earlier: the scores of the last evaluation of the same kind.
-        probe: what was measured just now, if anything was.
-        training: what was found of the training.
-        hardware: how many prompts are answered at once.
-    """
+    """Estimate how long all models answer, and how long the references' losses take."""
     rate = training.tokens_per_second
     reading = FORWARD * ((2 + work.old) * work.scored + work.shown) / rate if rate else 0.0
     both = work.prompts + work.general
@@ -256,15 +225,7 @@ def estimate_answers(
     training: Duration,
     hardware: Hardware,
 ) -> Duration:
-    """Estimate how long the adapted model takes to answer all validation prompts once.
-
-    Args:
-        work: what there is to do.
-        earlier: the scores of the last evaluation of the same kind.
-        probe: what was measured just now, if anything was.
-        training: what was found of the training.
-        hardware: how many prompts are answered at once: a batch costs hardly more than a prompt.
-    """
+    """Estimate how long the adapted model takes to answer all validation prompts once."""
     batches = _count_batches(work.watched, hardware)
     if earlier:
         answered = earlier["metrics"]["seconds"]["tuned"] * earlier["prompts"]
@@ -288,12 +249,6 @@ def describe_time(
     training: Duration, evaluation: Duration, answers: Duration, hardware: Hardware
 ) -> dict[str, Any]:
     """Describe both parts and their sum.
-
-    Args:
-        training: how long it takes.
-        evaluation: the same.
-        answers: how long the validation prompts take once; it is in no sum.
-        hardware: its price makes the cost.
 
     Returns:
         `seconds` and `cost` of the whole and, in `training` and `evaluation`, of each part, null

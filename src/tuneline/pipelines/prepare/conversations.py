@@ -53,14 +53,8 @@ def read_conversation(cell: str, settings: Conversations) -> Conversation:
 
     Known are lists of messages as OpenAI (`role`, `content`) and ShareGPT (`from`, `value`) have
     them, and lists of texts, of which the first is a question. A question at the end that nothing
-    answers is left out. An answer with `weight: 0`, as OpenAI has it, is said, and not learned.
-
-    Args:
-        cell: the list as JSON; empty where the row has none.
-        settings: how many turns there may be, and what becomes of more.
-
-    Returns:
-        The conversation; one that is rejected has no messages.
+    answers is left out. An answer with `weight: 0`, as OpenAI has it, is said, and not learned. One
+    that is rejected has no messages.
     """
     if not cell.strip():
         return Conversation([])
@@ -189,14 +183,8 @@ def clean_conversations(
 ) -> Cleaned:
     """Clean every message of a column of conversations.
 
-    Args:
-        raw: the cells, none of them null.
-        settings: see `read_conversation`.
-        clean: the rules for texts.
-        changes: grows by what each rule did, with the rows of the column.
-
-    Returns:
-        The conversations; one of which a message is empty afterwards is rejected.
+    `changes` grows by what each rule did. A conversation of which a message is empty afterwards is
+    rejected.
     """
     read = [read_conversation(cell, settings) for cell in raw]
     said = [(row, one) for row, found in enumerate(read) for one in found.messages]
@@ -238,13 +226,8 @@ def write_conversation(messages: list[Said]) -> str:
 def outline_conversations(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
     """Add to each conversation what it is compared and shown by.
 
-    Args:
-        rows: clean rows.
-        data: names the column; without conversations the rows stay as they are.
-
-    Returns:
-        The rows with `system`, `user` (the first question, as a fixed question is asked) and
-        `assistant` (all that follows it).
+    Adds `system`, `user` (the first question, as a fixed question is asked) and `assistant` (all
+    that follows it).
     """
     if data.conversations is None:
         return rows
@@ -262,14 +245,7 @@ def mark_known_turns(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
 
     Conversations that begin alike, with a greeting or as two versions of one, differ as a whole,
     and the model still learns the turns that they share. These are not asked in the evaluation.
-
-    Args:
-        rows: conversations with their `split`.
-        data: names the column; without conversations the rows stay as they are.
-
-    Returns:
-        The rows with `KNOWN_TURNS`, 0 for training. Validation is compared with training, test
-        with both.
+    `KNOWN_TURNS` is 0 for training. Validation is compared with training, test with both.
     """
     if data.conversations is None:
         return rows

@@ -105,13 +105,6 @@ def cross_fit_examples(
     are duplicates the one that is not held out is left out of that fold's training, whatever the
     policy says: to move a row into training would leave it untested.
 
-    Args:
-        rows: as `split_rows` gives them; those of its test split train the released adapter.
-        data: how the rows are divided, and when two are duplicates.
-        prompt: the templates.
-        evaluation: the number of folds, and the fixed questions.
-        feedback: examples that each adapter learns unless they are about what it must not know.
-
     Returns:
         Examples of the released adapter (train, validation) and all that are tested; the rows of
         the former; the table of the leaks, with the `fold` they are in (0 for the released
@@ -179,18 +172,9 @@ def _add_feedback(
     data: Data,
     prompt: Prompt,
 ) -> list[pd.DataFrame]:
-    """Let every adapter learn the feedback that is not about its own held-out rows.
+    """Let every adapter learn the feedback that is not about its own held-out rows; list the rest.
 
-    Args:
-        feedback: better answers as examples.
-        made: of the released adapter, which tests none, and of each fold: training, which grows,
-            validation and test.
-        questions: the fixed questions.
-        data: when two texts are duplicates.
-        prompt: the templates.
-
-    Returns:
-        What was left out, of each, with its `fold`.
+    `made` has training, which grows, validation and test of the released adapter and of each fold.
     """
     tables = []
     for fold, (train, validation, test) in enumerate(made):
@@ -265,12 +249,7 @@ def _list_tested(part: Part) -> list[int]:
 
 
 def list_groups(rows: pl.DataFrame, data: Data) -> list[Group]:
-    """List the groups of rows, in a seeded order that is not the file's.
-
-    Args:
-        rows: as `split_rows` gives them, with their place in `row`.
-        data: names the category, and the seed.
-    """
+    """List the groups of rows, in a seeded order that is not the file's."""
     name = pl.coalesce(SPLIT_GROUP, pl.concat_str(pl.lit("line\n"), pl.col(LINE).cast(pl.String)))
     category = pl.col(data.category).fill_null("") if data.category else pl.lit("")
     found = (
@@ -296,13 +275,6 @@ def divide_folds(groups: list[Group], count: int) -> list[int]:
     The largest group comes first, and each goes to the fold with the fewest rows; of several such
     folds to the one with the fewest rows of its category. Without groups the sizes differ by one
     row at most.
-
-    Args:
-        groups: in a seeded order.
-        count: of folds.
-
-    Returns:
-        The fold of each group, from 1.
 
     Raises:
         TunelineError: if there are fewer groups than folds, or a fold would leave too few to
@@ -347,15 +319,6 @@ def split_fold(groups: list[Group], folds: list[int], number: int, size: int) ->
 
     Those that watch the released adapter's training watch here, too, where they are not held out;
     others take the places of those that are.
-
-    Args:
-        groups: all of them.
-        folds: of each.
-        number: the fold that is held out.
-        size: rows that should watch.
-
-    Returns:
-        The split of each row, by its place.
     """
     splits = {
         row: "test"

@@ -63,19 +63,6 @@ def check_data(
 ) -> tuple[dict[str, Any], str]:
     """Say whether the examples are good enough to train on, and what to do where they are not.
 
-    Args:
-        rows: as `check_leaks` leaves them: what the examples are made of.
-        train: the examples, as `build_examples` makes them of the rows.
-        validation: the same.
-        test: the same.
-        leaks: as `check_leaks` lists them.
-        copies: within training, from there too.
-        leak_report: the report of that check.
-        cleaning_report: the report of the cleaning.
-        data: the block they were prepared with.
-        prompt: the templates.
-        evaluation: questions, language and confidence.
-
     Returns:
         `summary`, the worst `light`, and `checks`: of each `key`, `title`, `light`, `sentence`,
         the number of `rows` that it found and the first of them (`first`: line, id, split, prompt,
@@ -109,16 +96,8 @@ def join_texts(
 ) -> pl.DataFrame:
     """Put the texts of the examples next to the columns that they are made of.
 
-    Args:
-        rows: as `check_leaks` leaves them.
-        splits: the examples of each split, in the order of its rows; of a conversation there may
-            be several, or none. Feedback is made of no row.
-        data: names the columns that feedback fills: those of a template with one column.
-        prompt: the templates.
-
-    Returns:
-        `line`, `split`, `id`, `prompt`, `completion`, and the columns with `COLUMN` before their
-        names, one split after the other.
+    Of a conversation there may be several examples, or none; feedback is made of no row. Gives
+    `line`, `split`, `id`, `prompt`, `completion`, and the columns with `COLUMN` before their names.
     """
     made = [one for several in splits.values() for one in several]
     examples = [one for one in made if one["meta"]["line"] is not None]

@@ -33,15 +33,7 @@ class Parts:
 
 
 def find_parts(text: str, documents: Documents) -> Parts:
-    """Divide a document into its parts.
-
-    Args:
-        text: the document, one paragraph a line.
-        documents: the headings.
-
-    Returns:
-        The parts, or why some were not found.
-    """
+    """Divide a document into its parts."""
     lines = text.splitlines()
     folded = fold_lines(lines)
     parts = documents.parts.values()
@@ -100,11 +92,6 @@ def pair_documents(
     clean: pl.DataFrame, data: Data, documents: Documents
 ) -> tuple[pl.DataFrame, pd.DataFrame]:
     """Make pairs of every document: one of its parts, or one of each of its sections.
-
-    Args:
-        clean: the documents, one a row.
-        data: names the id.
-        documents: names the column, and the parts if there are any.
 
     Returns:
         One row for each document whose every part was found (`line`, id, a column for each part),

@@ -45,17 +45,9 @@ def clean_feedback(
     """Make examples of better answers, by the rules that clean the rows.
 
     All texts are cleaned, and what holds for the column of completions holds for the better answer.
-
-    Args:
-        feedback: what people said: see `Feedback`.
-        data: the rules, and whether feedback is learned.
-        prompt: the templates.
-        cleaning_report: of the rows, without which nothing is made of feedback.
-
-    Returns:
-        Examples whose prompt is all that was said before the answer, with their `origin`; and the
-        rows that are none: `line`, `reason`, `original`. Together as many as there are rows;
-        neither where feedback is not learned.
+    The prompt of an example is all that was said before the answer. Examples and rejected rows
+    (`line`, `reason`, `original`) are together as many as the rows; neither where feedback is not
+    learned.
 
     Raises:
         TunelineError: if nearly all rows were rejected for one reason.
@@ -181,17 +173,8 @@ def find_feedback_leaks(
     """Find the feedback that is about what is held out.
 
     It is a leak as a training row is one, and also if its prompt is that of a held-out example or
-    nearly so: the rating page shows held-out prompts.
-
-    Args:
-        feedback: as `clean_feedback` gives it.
-        held_out: the examples of each split that the adapter must not know.
-        questions: the fixed questions.
-        data: when two texts are duplicates.
-        prompt: the templates, whose words do not count.
-
-    Returns:
-        Leaks as `list_leaks` gives them; all of these are dropped.
+    nearly so: the rating page shows held-out prompts. Leaks are as `list_leaks` gives them; all of
+    these are dropped.
     """
     if not feedback:
         return pd.DataFrame(columns=COLUMNS)

@@ -19,11 +19,6 @@ def make_forms(rows: pl.DataFrame, questions: list[str], prompt: Prompt) -> pl.D
     The words of a template are in every example; left in, they would make all of them alike. So
     only the words of the columns that fill it are compared.
 
-    Args:
-        rows: as `split_rows` gives them.
-        questions: each fills the prompt, or is a filled prompt; its split is `question`.
-        prompt: the templates.
-
     Returns:
         `row` (its place among all of them), `split`, `group`, and the normal forms `prompt`,
         `completion`, and of both together `example`; of a question the prompt only. Of a

@@ -26,12 +26,7 @@ def list_leaks(
 ) -> pd.DataFrame:
     """List every leaking row next to its duplicate.
 
-    Args:
-        found: the leaks, as `LeakFinder` gives them.
-        rows: all rows before the check, as `split_rows` gives them.
-        questions: the fixed questions, which follow the rows.
-        data: names the columns, and the policy.
-        prompt: the templates; texts are shown as an example has them.
+    The fixed questions follow the rows, which are all there were before the check.
 
     Returns:
         One row a pair: `similarity`, `kind`, `compared`, then `split`, `id`, `line`, `prompt`,
@@ -61,17 +56,7 @@ def list_leaks(
 
 
 def list_copies(copies: pl.DataFrame, rows: pl.DataFrame, data: Data) -> pl.DataFrame:
-    """List the copies within training.
-
-    Args:
-        copies: as `separate` gives them.
-        rows: all rows before the check.
-        data: names the id.
-
-    Returns:
-        `line`, `id`, `kind`, `similarity`, and `duplicate_line` and `duplicate_id` of the row that
-        it is a copy of.
-    """
+    """List the copies within training."""
     mine, others = rows[copies["row"]], rows[copies["duplicate"]]
     return copies.select("kind", "similarity").with_columns(
         line=mine["line"],
@@ -95,12 +80,7 @@ def _show(row: dict[str, Any], data: Data, prompt: Prompt) -> dict[str, Any]:
 def count_shared_prompts(kept: pl.DataFrame) -> dict[str, int]:
     """Count the held-out rows whose prompt a training row has, too, with another completion.
 
-    Args:
-        kept: the normal forms of the rows that are left. A prompt is empty where its template takes
-            nothing from the row; then all are the same by right.
-
-    Returns:
-        Rows by held-out split.
+    A prompt is empty where its template takes nothing from the row; then all are the same by right.
     """
     asked = kept.filter(pl.col("prompt") != "")
     trained = asked.filter(split="train")["prompt"].implode()
@@ -119,14 +99,7 @@ def describe_check(
 ) -> dict[str, Any]:
     """Sum the leak check up.
 
-    Args:
-        found: the leaks, as `LeakFinder` gives them.
-        copies: the copies within training.
-        forms: the normal forms of all rows.
-        kept: those that are left, with their splits.
-        rows: the rows that are left, with their splits.
-        data: the thresholds and the policy.
-        shared: as `count_shared_prompts` gives it, where `kept` does not say it.
+    `shared` is as `count_shared_prompts` gives it, where `kept` does not say it.
 
     Returns:
         `policy`, `threshold`, `completion_threshold`, `min_words`, `found` by kind, `moved` and

@@ -24,10 +24,7 @@ FOUND = {
 class LeakFinder:
     """Finds rows that are in two splits, or that ask a fixed question.
 
-    Args:
-        rows: as `make_forms` gives them.
-        leaks: when two texts are duplicates, and which of two duplicates has to go.
-        near: as `find_near` gives it, where it is known.
+    `near` is as `find_near` gives it, where it is known.
     """
 
     def __init__(self, rows: pl.DataFrame, leaks: Leaks, near: pl.DataFrame | None = None) -> None:
@@ -36,9 +33,6 @@ class LeakFinder:
 
     def find(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Find the leaks among rows that are left.
-
-        Args:
-            rows: some of the rows, with their current splits.
 
         Returns:
             One row for each row that has to go and each split it has a duplicate in, with the
@@ -60,11 +54,7 @@ class LeakFinder:
     def find_copies(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Find rows of one split that say the same as an earlier row of it, or nearly the same.
 
-        Args:
-            rows: the rows of the split.
-
-        Returns:
-            One row for each copy: `row`, `duplicate`, `kind` (exact, near), `similarity`.
+        Of each copy `row`, `duplicate`, `kind` (exact, near), `similarity`.
         """
         first = rows.unique(["prompt", "completion"], keep="first", maintain_order=True)
         equal = _find_equal(rows, first, ["prompt", "completion"], "example")
@@ -149,12 +139,8 @@ def separate(
     """Drop or move leaking rows until a whole check finds none.
 
     A row that is moved into training may be a duplicate of another held-out row, so moving can take
-    more than one round. Every round takes a row out of a split for good, so there is an end.
-
-    Args:
-        rows: as `make_forms` gives them; a group is moved as one.
-        leaks: when rows are duplicates, and what becomes of them.
-        near: as `find_near` gives it, where it is known.
+    more than one round. Every round takes a row out of a split for good, so there is an end. `near`
+    is as `find_near` gives it, where it is known.
 
     Returns:
         The rows that are left, with their splits; and the leaks that were found, as `LeakFinder`

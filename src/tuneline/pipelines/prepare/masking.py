@@ -21,11 +21,7 @@ def hide(text: str) -> str:
 def mask_texts(texts: pl.Series) -> pl.Series:
     """Put a placeholder in the place of each finding, the same for the same value.
 
-    Args:
-        texts: texts with `SIGN`.
-
-    Returns:
-        The texts; a placeholder holds a hash of the value, until `number_placeholders` numbers it.
+    A placeholder holds a hash of the value, until `number_placeholders` numbers it.
     """
     return texts.map_elements(
         lambda text: _replace(text, lambda one: f"[{one.kind}_{_hash(one.value)}]"),
@@ -59,15 +55,7 @@ class Placeholders:
         self._letter = letter
 
     def number(self, table: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-        """Number the placeholders of a batch.
-
-        Args:
-            table: rows as `mask_texts` left them.
-            columns: the columns with texts.
-
-        Returns:
-            The rows; a value has the number that it had in earlier batches.
-        """
+        """Number the placeholders of a batch; a value keeps its number from batch to batch."""
         names = {one: self.name(one) for one in list_placeholders(table, columns)}
         if not names:
             return table

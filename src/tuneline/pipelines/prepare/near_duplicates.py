@@ -41,10 +41,6 @@ NEAR = {"compared": pl.String, "earlier": pl.Int64, "later": pl.Int64, "similari
 def find_near(forms: pl.DataFrame, leaks: Leaks) -> pl.DataFrame:
     """Find the rows that are nearly the same as another one.
 
-    Args:
-        forms: as `make_forms` gives them.
-        leaks: when two texts are duplicates.
-
     Returns:
         `compared` (example, completion, prompt), rows as `earlier` and `later`, and their
         `similarity`. Two training rows are compared as examples only: see `pair_band`.
@@ -108,10 +104,6 @@ def confirm_pairs(
 def sign_texts(texts: pl.Series, threshold: float) -> Numbers:
     """Make the bands of texts' signatures.
 
-    Args:
-        texts: normal forms, none of them null.
-        threshold: least similarity of what is to be found.
-
     Returns:
         A row for each text and a column for each band. Texts with the same number in a column are
         candidates.
@@ -139,11 +131,8 @@ def sign_texts(texts: pl.Series, threshold: float) -> Numbers:
 def hash_pairs(texts: pl.Series) -> tuple[Numbers, Numbers]:
     """Hash each word with its neighbor, as `pair_words` pairs them.
 
-    Args:
-        texts: words with single spaces between.
-
-    Returns:
-        The hashes of all texts, one text after the other, and where each begins and the last ends.
+    Gives the hashes of all texts, one text after the other, and where each begins and the last
+    ends.
     """
     words = texts.str.split(" ")
     counts = words.list.len().to_numpy().astype(np.int64)
@@ -178,13 +167,7 @@ def _find_begins(ordered: Numbers) -> Numbers:
 def pair_candidates(bands: Numbers, held: Numbers, learned: Numbers) -> tuple[Numbers, Numbers]:
     """Pair the texts that share a band: see `pair_band`.
 
-    Args:
-        bands: as `sign_texts` gives them.
-        held: whether a text is compared with all others.
-        learned: whether it is compared with earlier ones of its kind.
-
-    Returns:
-        Places of the earlier and of the later text of each pair, each pair once, in order.
+    Gives the places of the earlier and of the later text of each pair, each pair once, in order.
     """
     codes: list[Numbers] = []
     gathered, most = 0, 4 * PAIRS_AT_ONCE
@@ -205,15 +188,8 @@ def pair_band(band: Numbers, held: Numbers, learned: Numbers) -> Iterator[tuple[
 
     Texts that all share a template would be compared each with every other. So those that are
     learned are compared with the first few of them alone; a copy of a later one is missed only if
-    that holds for every band that the two share.
-
-    Args:
-        band: a number for each text.
-        held: whether a text is compared with all others.
-        learned: whether it is compared with earlier ones of its kind.
-
-    Yields:
-        Places of the earlier and of the later text of each pair.
+    that holds for every band that the two share. `held` texts are compared with all others,
+    `learned` ones with earlier ones of their kind.
     """
     # Sorted together with their places, numbers take a fraction of the time.
     ordered = np.sort((band.astype(np.uint64) << np.uint64(32)) | np.arange(len(band), dtype="u8"))
@@ -258,12 +234,8 @@ def _pair_all(
 def choose_bands(threshold: float) -> tuple[int, int]:
     """Choose how a signature is cut into bands, of which one must agree for a candidate.
 
-    Args:
-        threshold: least similarity of what is to be found, above 0.5.
-
-    Returns:
-        Hashes in a band, as few as keep texts apart that are hardly alike, or as many as a
-        signature can have; and bands.
+    Hashes in a band are as few as keep texts apart that are hardly alike, or as many as a signature
+    can have. The threshold is above 0.5.
     """
     least_index = (2 * threshold - 1) / (3 - 2 * threshold)
     for rows in count(2):

@@ -65,11 +65,6 @@ def clean_rows(
 ) -> tuple[Path, Path, dict[str, Any]]:
     """Apply the cleaning rules to every row.
 
-    Args:
-        raw: the rows, of any number: they pass through little memory.
-        data: what is read of them, and the rules.
-        folder: the work folder, on the disk where the results will lie.
-
     Returns:
         CSV files of the clean rows (`line`, id, columns) and of the rejected ones (`line`,
         `reason`, `original`; of several files also `source`), together as many as there are raw
@@ -128,14 +123,6 @@ def make_pairs(
 ) -> tuple[pl.DataFrame, pd.DataFrame]:
     """Make the rows that examples are made of, where a clean row is not one already.
 
-    Args:
-        clean: the clean rows of a table, or documents.
-        cleaning_report: says why others are no such rows.
-        data: holds `table` or `documents`.
-
-    Returns:
-        The pairs, and a report of how they were made: see `pair_table` and `pair_documents`.
-
     Raises:
         TunelineError: if none can be made, or nearly all rows were rejected for one reason.
     """
@@ -192,13 +179,7 @@ def split_rows(
 ) -> pl.DataFrame | SparkSample:
     """Sample the rows and divide them.
 
-    Args:
-        pairs: the clean rows, or the pairs that were made of them.
-        data: how to sample and to divide.
-        cleaning_report: says why others are no clean rows; none for pairs, which were made after
-            a look at it.
-        prompt: the templates.
-        start_from: an adapter that is trained further: what it has seen is not held out.
+    What the adapter `start_from` has seen is not held out.
 
     Returns:
         `line`, `split`, `_group` (null where a row belongs to no other) and the columns that
@@ -236,14 +217,6 @@ def check_leaks(
     start_from: str | None = None,
 ) -> tuple[pl.DataFrame, pd.DataFrame, pl.DataFrame, dict[str, Any]]:
     """Take out of the splits what is in two of them or asks a fixed question.
-
-    Args:
-        rows: as `split_rows` gives them.
-        data: when two rows are duplicates, and what becomes of them.
-        prompt: the templates; of a row, the columns that fill them are compared.
-        evaluation: the fixed questions.
-        feedback: examples that are trained on unless they are about what is held out.
-        start_from: an adapter that is trained further.
 
     Returns:
         The rows without leaks, those that were moved into training after its own; a table of the
@@ -286,16 +259,8 @@ def build_examples(
 ) -> tuple[list[Example], list[Example], list[Example]]:
     """Fill the prompt templates.
 
-    Args:
-        rows: as `check_leaks` leaves them.
-        data: names the columns.
-        prompt: the templates.
-        feedback: better answers as examples.
-        leaks: says which of them are about what is held out.
-
-    Returns:
-        Examples for training, validation and test, in the order of the rows; the feedback after
-        the training's own.
+    `leaks` says which of the feedback is about what is held out; the rest follows the training's
+    own examples.
     """
     train, validation, test = (make_examples(rows, split, data, prompt) for split in SPLITS)
     if leaks is not None:

@@ -23,11 +23,6 @@ def pair_table(clean: pl.DataFrame, data: Data, table: Table) -> tuple[pl.DataFr
     Facts are put in a split before anything is asked about them, and a question is in the split
     of its facts, so that nothing that is asked in the evaluation was stated in the training.
 
-    Args:
-        clean: the rows of the table.
-        data: names the id and gives the seed.
-        table: the columns and the kinds.
-
     Returns:
         One row a question: `line` (its number), id, `question`, `answer`, `kind`, `fact_split`,
         `facts` (what the answer states or denies: subject and item of each, as JSON), `source`

@@ -98,14 +98,7 @@ Search = Callable[[str], Iterator[tuple[int, int, str]]]
 
 
 def find_personal_data(text: str) -> list[Finding]:
-    """Find personal data and secrets.
-
-    Args:
-        text: any text.
-
-    Returns:
-        The findings in their order; none overlaps another.
-    """
+    """Find personal data and secrets of a text, in their order; none overlaps another."""
     found: list[Finding] = []
     for kind, search in SEARCHES:
         for start, end, value in search(text):

@@ -46,11 +46,9 @@ def create_cleaning_pipeline() -> Pipeline:
 
 
 def create_pipeline(makes_pairs: bool = False, folds: int = 0) -> Pipeline:
-    """List the nodes from clean rows to examples.
+    """List the nodes from clean rows, or the pairs made of them, to examples.
 
-    Args:
-        makes_pairs: whether examples are made of pairs rather than of the clean rows themselves.
-        folds: in which all rows are held out; 0 where a test split is.
+    With `folds`, all rows are held out in turn.
     """
     making = Node(
         make_pairs,

@@ -57,10 +57,6 @@ REMEDIES = {
 def check_columns(clean: pl.LazyFrame, data: Data) -> None:
     """Refuse clean rows that lack a column which examples are made of.
 
-    Args:
-        clean: the clean rows; none is read.
-        data: names the columns.
-
     Raises:
         TunelineError: naming the nearest column for each that is missing.
     """
@@ -76,10 +72,6 @@ def check_columns(clean: pl.LazyFrame, data: Data) -> None:
 
 def check_answer_rules(rows: pl.DataFrame, data: Data) -> None:
     """Refuse rules of single rows that cannot be read.
-
-    Args:
-        rows: the sample, with the columns of `data.answer_rules`.
-        data: names them.
 
     Raises:
         TunelineError: with the first rows of each column whose rule is none.
@@ -112,12 +104,7 @@ def check_answer_rules(rows: pl.DataFrame, data: Data) -> None:
 
 
 def warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
-    """Name ids that are on several rows.
-
-    Args:
-        rows: `id` and `line` of the sample.
-        name: the id's column.
-    """
+    """Name ids that are on several rows."""
     repeated = rows.filter(pl.col("id").is_duplicated()).sort("line")
     if repeated.height:
         first = repeated["id"][0]
@@ -135,10 +122,7 @@ def warn_of_repeated_ids(rows: pl.DataFrame, name: str) -> None:
 def check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
     """Refuse splits that leave nothing to train on.
 
-    Args:
-        rows: rows of the sample.
-        sizes: rows of the test and of the validation split; 0 for a split of named rows.
-        split: the named rows.
+    `sizes` of test and validation are 0 for a split of named rows.
 
     Raises:
         TunelineError: if the splits take all rows.
@@ -161,11 +145,6 @@ def check_size(rows: int, sizes: dict[str, int], split: Split) -> None:
 
 def check_splits(splits: pl.DataFrame, rows: pl.DataFrame, data: Data) -> None:
     """Refuse an empty split.
-
-    Args:
-        splits: the `split` of every row.
-        rows: `group` and `category` of every row.
-        data: names both columns.
 
     Raises:
         TunelineError: naming the split, and the column that is the reason.
@@ -199,13 +178,7 @@ def _too_many_categories(split: str, groups: pl.Series, data: Data) -> Problem:
 
 
 def warn_of_sizes(splits: pl.DataFrame, sizes: dict[str, int], split: Split) -> None:
-    """Say where whole groups make a split larger or smaller than stated.
-
-    Args:
-        splits: the `split` of every row.
-        sizes: rows that the test and the validation split should have; 0 for named rows.
-        split: names the group.
-    """
+    """Say where whole groups make a split larger or smaller than stated."""
     for name, size in sizes.items():
         rows = splits.filter(split=name).height
         if size and rows != size:
@@ -232,10 +205,6 @@ def _no_such_column(key: str, column: str, there: list[str]) -> Problem:
 
 def check_cleaned(cleaning_report: dict[str, Any], data: Data) -> None:
     """Refuse rows of which nearly all were rejected for one reason, and warn if some are left.
-
-    Args:
-        cleaning_report: as `clean_rows` made it.
-        data: says how the rows are divided.
 
     Raises:
         TunelineError: naming the reason and what helps, if too few rows are left to divide.

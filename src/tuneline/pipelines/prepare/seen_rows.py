@@ -16,20 +16,10 @@ ROWS_AT_ONCE = 10_000
 
 
 def find_seen_lines(clean: pl.LazyFrame, data: Data, prompt: Prompt, start_from: str) -> list[int]:
-    """Find the rows that an adapter has seen.
+    """Find the lines of rows that an adapter has seen; none, with a warning, if it does not tell.
 
     Rows that are nearly the same as one of them are found by the leak check, as long as that one is
     among the rows still.
-
-    Args:
-        clean: the rows, or the pairs that were made of them.
-        data: what examples are made of.
-        prompt: the templates; the adapter was trained with the same.
-        start_from: its folder.
-
-    Returns:
-        Numbers of their lines; none, with a warning, where the adapter does not record what it has
-        seen.
     """
     seen = read_start(start_from).seen
     if seen is None:

@@ -38,10 +38,6 @@ class SimilarItems:
 
     The name is the commonest spelling. Without a similarity, items are one if they are equal in any
     letter case, and none is like another.
-
-    Args:
-        items: every item, as often as it is listed.
-        similarity: when two words are forms of one.
     """
 
     def __init__(self, items: Iterable[str], similarity: Similarity | None) -> None:
@@ -129,15 +125,9 @@ class SimilarItems:
 
 
 def find_typo(text: str) -> str:
-    """Look for a sign of a broken sentence.
+    """Look for the first sign of a broken sentence, in words; empty if there is none.
 
     Such signs are rare in sentences that are right, but they occur: it is for a person to judge.
-
-    Args:
-        text: a question or an answer.
-
-    Returns:
-        The first typo with the text, in words; empty if there is none.
     """
     found = (name for name, pattern in TYPOS.items() if pattern.search(text))
     name = next(found, "" if _is_balanced(text) else "an unbalanced bracket or quotation mark")

@@ -24,14 +24,7 @@ def measure_pairs(
 ) -> pl.Series:
     """Measure how alike rows are, pair by pair.
 
-    Args:
-        left: rows as `make_forms` gives them.
-        right: the others, in the same order.
-        compared: example, completion or prompt.
-        leaks: when they are duplicates.
-
-    Returns:
-        Their similarity; 0 for those that are no duplicates.
+    It is 0 for those that are no duplicates.
     """
     # Most candidates are of lengths, or have words, with which they cannot be alike.
     if compared == "example":
@@ -104,16 +97,7 @@ def _count_changes(longest: Any, least: float) -> Any:
 
 
 def measure_similarity(left: Sequence[str], right: Sequence[str], least: float = 0) -> float:
-    """Measure the similarity of two texts in words, from 0 to 1.
-
-    Args:
-        left: the words of a text.
-        right: the words of another.
-        least: what is of interest; anything below is 0, which is faster.
-
-    Returns:
-        The similarity.
-    """
+    """Measure the similarity of two texts in words, from 0 to 1; 0, but faster, below `least`."""
     from rapidfuzz.distance import Levenshtein
 
     longest = max(len(left), len(right), 1)
@@ -126,17 +110,9 @@ def measure_overlap(left: Sequence[str], right: Sequence[str], least: float = 0)
     """Measure how much of two texts is the same, also if parts were moved or words added.
 
     The greatest of three shares: the similarity; of pairs of neighboring words, those that both
-    have (Dice's coefficient: exchanged halves break three pairs); and of the words of the
-    shorter text, those that the longer has in the same order, if it is at most twice as long.
-    Beyond that length the search would no longer find all candidates.
-
-    Args:
-        left: the words of a text.
-        right: the words of another.
-        least: what is of interest; anything below is 0.
-
-    Returns:
-        The share, from 0 to 1.
+    have (Dice's coefficient: exchanged halves break three pairs); and of the words of the shorter
+    text, those that the longer has in the same order, if it is at most twice as long. Beyond that
+    length the search would no longer find all candidates. Below `least` it is 0.
     """
     from rapidfuzz.distance import LCSseq
 
@@ -153,11 +129,8 @@ def measure_overlap(left: Sequence[str], right: Sequence[str], least: float = 0)
 def pair_words(form: str) -> list[str]:
     """Pair each word with its neighbor, the ends with nothing; number pairs that repeat.
 
-    Args:
-        form: words with single spaces between.
-
-    Returns:
-        One more pair than there are words, all different, so that a set of them counts repetitions.
+    There is one more pair than there are words; all are different, so that a set of them counts
+    repetitions.
     """
     before = form.split(" ")
     after = f" {form.replace(' ', chr(10) + ' ')}".split("\n")

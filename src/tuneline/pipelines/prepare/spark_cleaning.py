@@ -50,12 +50,6 @@ def clean_in_spark(
 ) -> tuple[Path, Path, dict[str, Any]]:
     """Apply the cleaning rules to every row, on the workers.
 
-    Args:
-        raw: the rows, of which nothing is read yet.
-        data: what is read of them, and the rules.
-        folder: the work folder, which all workers see.
-        encode: writes both kinds of rows of a batch.
-
     Returns:
         Folders with the clean and the rejected rows, `part-00000.csv` and so on, and the report.
 

@@ -72,12 +72,6 @@ def find_near_in_spark(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Find the rows that are nearly the same as another one.
 
-    Args:
-        sample: as `split_in_spark` gives it.
-        data: when two texts are duplicates.
-        prompt: the templates.
-        questions: the fixed questions.
-
     Returns:
         What `make_forms` gives, but `example`, with hashes for the texts: two of three million
         share one with a probability of about 1 in 10^7; and what `find_near` gives.

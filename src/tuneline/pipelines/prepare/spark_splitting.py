@@ -59,14 +59,7 @@ SAMPLE = "sample"
 
 
 def split_in_spark(clean: SparkTable, data: Data) -> SparkSample:
-    """Sample the rows and divide them; the driver sees their keys alone.
-
-    Args:
-        clean: the clean rows.
-        data: how to sample and to divide.
-
-    Returns:
-        What `read_rows` gives of all clean rows, in parts next to theirs.
+    """Sample the rows and divide them into parts next to theirs; the driver sees their keys alone.
 
     Raises:
         TunelineError: as `assign_splits` does; if the sample is too large for the later stages.

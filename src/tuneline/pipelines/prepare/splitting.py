@@ -32,19 +32,14 @@ def assign_splits(
 ) -> pl.DataFrame:
     """Draw the sample and divide it, whole groups at a time.
 
-    Groups are in the order of a seeded hash of their text, so that a row's place does not depend
-    on the file's order or length. The test split comes first in that order, then validation, then
+    Groups are in the order of a seeded hash of their text, so that a row's place does not depend on
+    the file's order or length. The test split comes first in that order, then validation, then
     training: a smaller test split is a part of a larger one, and a larger sample trains on more
     without touching either. With a category, each category is drawn and divided in this way on its
-    own, in proportion to its size. Questions of a table are in the split of their facts.
-
-    Args:
-        clean: the rows; of a table beyond one machine, those that are first in that order.
-        data: how to sample and to divide.
-        seen: lines of rows that an adapter has seen which is trained further: they are trained on,
-            with all of their groups. Questions of a table that another split would ask are left
-            out.
-        counts: rows of each category but the pinned ones, where `clean` does not say it.
+    own, in proportion to its size. Questions of a table are in the split of their facts. Rows of
+    the lines `seen` are trained on, with all of their groups; questions of a table that another
+    split would ask are left out. `counts` has the rows of each category but the pinned ones, where
+    `clean` does not say it.
 
     Returns:
         `line`, `split` (one of `SPLITS`), `position` and `_group` of each row in the sample; the
@@ -73,11 +68,6 @@ def assign_splits(
 
 def read_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> pl.DataFrame:
     """Read the rows of the sample in batches, as a lazy join would hold the whole file.
-
-    Args:
-        clean: the rows, of which nothing is read yet.
-        splits: as `assign_splits` gives them.
-        data: names the columns that examples are made of.
 
     Returns:
         `line`, `split`, `_group` and those columns; one split after the other, each in its order.
@@ -139,8 +129,7 @@ def _group(data: Data) -> pl.Expr:
 def _pin_splits(rows: pl.DataFrame, split: Split) -> pl.DataFrame:
     """Put the rows that the configuration names in their splits, with all of their groups.
 
-    Returns:
-        The rows with their `split`; null for those still to be divided.
+    Rows still to be divided have no split.
 
     Raises:
         TunelineError: if an id does not exist, or two splits claim one group.
@@ -285,11 +274,8 @@ def _divide(rows: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
 def _take(groups: pl.DataFrame, size: int, keep: int) -> pl.DataFrame:
     """Take the first groups of each category until its quota of rows is reached.
 
-    Args:
-        groups: `group`, `rows`, `category`, in order.
-        size: rows to take from all categories together.
-        keep: groups to leave of a category for the splits that follow, if it has so many; a
-            category's only group is never taken.
+    `keep` groups are left of a category for the splits that follow, if it has so many; a category's
+    only group is never taken.
     """
     groups = groups.filter(pl.len().over("category") > 1)
     start = (pl.col("rows").cum_sum() - pl.col("rows")).over("category")

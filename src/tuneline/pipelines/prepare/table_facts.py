@@ -31,15 +31,8 @@ def read_list(cell: str, table: Table) -> dict[str, list[str]]:
     """Read a cell that holds categories with their items.
 
     A category is a line's beginning up to a colon: in capitals, or up to four words of which the
-    first has a capital. `poměr 1:2` and `viz: …` name none.
-
-    Args:
-        cell: such as `SPÁNEK: Neklidný spánek, Tíživé sny` and more lines like it.
-        table: says how items are divided, and how it is written that there is no data.
-
-    Returns:
-        The items of each category as they are spelled, each once; none where there is no data. A
-        cell without a category is one category without a name.
+    first has a capital. `poměr 1:2` and `viz: …` name none. Items are as they are spelled, each
+    once; none where there is no data. A cell without a category is one category without a name.
     """
     texts: dict[str, list[str]] = {"": []}
     spelled: dict[str, str] = {}
@@ -167,13 +160,8 @@ class Fact:
 def read_facts(rows: pl.DataFrame, table: Table) -> tuple[list[Fact], SimilarItems]:
     """Read every fact of a table.
 
-    Args:
-        rows: the clean rows.
-        table: says which columns hold what.
-
-    Returns:
-        The facts in the order of the table, each once in a category of a row; one without an item
-        for each column, or category of it, that has no data. And the items of the lists.
+    Facts are in the order of the table, each once in a category of a row; one without an item for
+    each column, or category of it, that has no data.
     """
     read = [fact for row in rows.iter_rows(named=True) for fact in _read_row(row, table)]
     listed = [fact.item for fact in read if fact.column in table.lists and fact.item]

@@ -40,15 +40,8 @@ class Topic:
 def find_topics(facts: list[Fact], items: SimilarItems, kind: Kind, seed: int) -> Iterator[Topic]:
     """Find all that a kind of question can ask about.
 
-    Args:
-        facts: all facts of the table.
-        items: which of its items say the same.
-        kind: what its questions are about.
-        seed: which absent items are asked for.
-
-    Yields:
-        Topics whose facts may still be of several splits. Where there is no data, only if the kind
-        has an answer for it.
+    Their facts may still be of several splits. Those without data count only if the kind has an
+    answer for it.
     """
     if kind.about == "absent":
         yield from _find_absent(facts, items, kind, seed)
@@ -66,13 +59,8 @@ def find_topics(facts: list[Fact], items: SimilarItems, kind: Kind, seed: int) -
 def settle(topic: Topic, splits: FactSplits) -> Topic | None:
     """Put a topic in the split of its facts.
 
-    Args:
-        topic: a topic.
-        splits: the split of each fact.
-
-    Returns:
-        The topic; if its facts are of several splits, in the training split without the held-out
-        ones; None if the kind has no answer for that, or nothing would be left to answer.
+    If they are of several, in the training split without the held-out ones; None if the kind has no
+    answer for that, or nothing would be left to answer.
     """
     found = {fact: splits.split_of(fact) for fact in topic.facts}
     if len(set(found.values())) == 1:
@@ -87,14 +75,8 @@ def settle(topic: Topic, splits: FactSplits) -> Topic | None:
 def format_topic(topic: Topic, number: int, table: Table) -> list[tuple[str, str]]:
     """Fill the templates of a topic's kind.
 
-    Args:
-        topic: a settled topic.
-        number: its place among those of its kind; the phrasings take turns by it.
-        table: how lists are written.
-
-    Returns:
-        Questions with their answers, one for each phrasing used. A value that ends with a full stop
-        brings no second one.
+    Each phrasing used makes a question; they take turns by `number`. A value that ends with a full
+    stop brings no second one.
     """
     kind, values = topic.kind, _fill(topic, table)
     template = kind.answer

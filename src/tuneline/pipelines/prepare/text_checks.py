@@ -194,14 +194,7 @@ def check_answers(material: Material) -> Check:
 
 
 def find_opening(answers: pl.Series) -> tuple[str, float]:
-    """Find the words that many answers begin with.
-
-    Args:
-        answers: their texts.
-
-    Returns:
-        The words, and the share of the answers; no words where no opening is so frequent.
-    """
+    """Find the words that many answers begin with, and their share; no words if none does."""
     words = rf"^((?:\S+\s+){{{OPENING_WORDS - 1}}}\S+)\s"
     openings = answers.str.extract(words).drop_nulls()
     if openings.is_empty():

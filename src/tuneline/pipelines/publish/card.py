@@ -36,18 +36,8 @@ def render_card(
 ) -> str:
     """Render the card.
 
-    Args:
-        adapter: the adapter.
-        records: `cleaning`, `leaks`, `training`, `scores`, `rubric`, as their stages wrote them;
-            `merge` may be empty.
-        answers: base and tuned answers.
-        answer_scores: what every metric says of each of them.
-        publish: licenses, languages, origin, limits.
-        prompt: the templates.
-        evaluation: the title.
-
-    Returns:
-        Markdown that starts with the metadata as YAML.
+    `records` has `cleaning`, `leaks`, `training`, `scores`, `rubric`, as their stages wrote them;
+    `merge` may be empty.
     """
     scores, settings = records["scores"], adapter.provenance["recipe"]["settings"]
     base = adapter.provenance["base"]
@@ -247,14 +237,7 @@ def _compare_ratings(criteria: dict[str, dict[str, Any]]) -> Any:
 
 
 def compare_files(file_scores: dict[str, Any]) -> Any:
-    """Lay out the exported files.
-
-    Args:
-        file_scores: as the evaluation gives them; may be empty.
-
-    Returns:
-        A table of how alike each is to the adapter, and what it scores; None where there is none.
-    """
+    """Lay out how alike each exported file is to the adapter, and what it scores; None for none."""
     if not file_scores.get("files"):
         return None
     metrics = file_scores["files"][0]["metrics"].values()

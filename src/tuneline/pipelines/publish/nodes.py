@@ -37,15 +37,6 @@ def upload(folder: Path, names: list[str], repo_id: str, private: bool) -> dict[
     commit; after an interruption they are there already and are not sent again. Only then, and only
     if it is asked for, the repository becomes public.
 
-    Args:
-        folder: holds the files.
-        names: which of them.
-        repo_id: where to.
-        private: whether the repository stays private.
-
-    Returns:
-        `url` of the repository and `commit`.
-
     Raises:
         TunelineError: if the hub refuses, the connection breaks, or the repository has become
             public since it was asked about.
@@ -124,23 +115,8 @@ def write_card(
 ) -> str:
     """Write the model card from what the run recorded; what no record holds is said to be missing.
 
-    Args:
-        adapter: the adapter; its provenance is the recipe's source.
-        cleaning_report: rows in, kept and rejected.
-        leak_report: splits, and what was found in two of them.
-        train: the training split, to make sure that the reports are of this adapter's data.
-        training_record: what the training took, epoch by epoch.
-        scores: before and after.
-        answers: base and tuned answers; of held-out rows only as many as are asked for are shown.
-        answer_scores: what every metric says of each of them.
-        merge_record: how it was merged; empty if it was not. That of another adapter is not shown.
-        publish: what no record can know: licenses, origin, limits.
-        prompt: the templates.
-        evaluation: the title.
-        rubric: ratings, where a rubric is stated.
-
-    Returns:
-        Markdown with the hub's metadata; everything that a user or a model wrote is escaped.
+    The provenance of the adapter is the recipe's source; a record of a merge that is another
+    adapter's is not shown. Everything that a user or a model wrote is escaped.
 
     Raises:
         TunelineError: if scores, records, examples or templates are those of another adapter.
@@ -170,15 +146,8 @@ def assemble_release(
 ) -> Release:
     """Put together what goes to the hub: no checkpoints, no rows, no answers but the card's.
 
-    Args:
-        adapter: the adapter.
-        card: the model card.
-        scores: before and after.
-        training_record: what the training took.
-
-    Returns:
-        The release. Its adapter names the very commit of the base model that it was trained on,
-        and leaves out the hashes of what it has seen: whoever guesses a row could check it.
+    The adapter names the very commit of the base model that it was trained on, and leaves out the
+    hashes of what it has seen: whoever guesses a row could check it.
     """
     adapter = replace(adapter, seen=None)
     commit = adapter.provenance["base"].get("commit", "")
@@ -196,10 +165,6 @@ def assemble_release(
 
 def check_release(release_folder: Path, publish: Publish) -> dict[str, Any]:
     """Look through the files that would be uploaded, one by one.
-
-    Args:
-        release_folder: holds them.
-        publish: where they would go.
 
     Returns:
         `repo_id`, `private`, the `files` with `path`, `bytes` and `sha256`, the `bytes` of all,
@@ -225,11 +190,6 @@ def publish_release(
     release_folder: Path, release: dict[str, Any], publish: Publish
 ) -> dict[str, Any]:
     """Upload the release in one commit, unless this is a dry run.
-
-    Args:
-        release_folder: holds the files.
-        release: lists them.
-        publish: where they go.
 
     Returns:
         `dry_run`; of a real run also `repo_id`, `private`, `url`, `commit` and the `files`.

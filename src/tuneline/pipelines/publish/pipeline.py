@@ -11,11 +11,7 @@ from tuneline.pipelines.publish.nodes import (
 
 
 def create_pipeline(has_rubric: bool = False) -> Pipeline:
-    """List the stage's nodes.
-
-    Args:
-        has_rubric: whether there are ratings for the card.
-    """
+    """List the stage's nodes; with a rubric, its ratings are on the card."""
     return Pipeline(
         [
             Node(

@@ -43,14 +43,7 @@ MATTERS = "the card would describe what is not published"
 
 
 def find_leaked(path: Path) -> Iterator[Problem]:
-    """Find what would be published by mistake.
-
-    Args:
-        path: a file of text.
-
-    Yields:
-        A token, whose value is not repeated; a path of this machine.
-    """
+    """Find what a text would publish by mistake: a token, not repeated; a path of this machine."""
     text = path.read_text(encoding="utf-8", errors="replace")
     if TOKENS.search(text):
         yield Problem(
@@ -77,15 +70,10 @@ def _list_own_folders() -> list[str]:
 
 
 def find_weight_problems(path: Path, config: dict[str, Any]) -> Iterator[Problem]:
-    """Find what is wrong with an adapter's weights.
+    """Find what is wrong with an adapter's safetensors, by the LoraConfig `config`.
 
-    Args:
-        path: a safetensors file; it is cut if its header promises more than there is.
-        config: LoraConfig as plain values; the rank and what else is saved.
-
-    Yields:
-        Unreadable file, wrong rank, whole layers that nobody asked for, numbers that are none, an
-        adapter that was never trained.
+    It may be an unreadable or cut file, a wrong rank, whole layers that nobody asked for, numbers
+    that are none, an adapter that was never trained.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -137,14 +125,7 @@ def _name_fault(path: Path, wrong: str, matters: str) -> Problem:
 
 
 def list_release_files(folder: Path) -> list[dict[str, Any]]:
-    """List a release's files.
-
-    Args:
-        folder: holds them.
-
-    Returns:
-        `path`, `bytes` and `sha256` of each, in alphabetical order.
-    """
+    """List `path`, `bytes` and `sha256` of a release's files, in alphabetical order."""
     return [
         {"path": path.name, "bytes": path.stat().st_size, "sha256": hash_file(path)}
         for path in sorted(folder.iterdir())
@@ -153,14 +134,7 @@ def list_release_files(folder: Path) -> list[dict[str, Any]]:
 
 
 def find_release_problems(folder: Path) -> Iterator[Problem]:
-    """Find what is wrong with a release: files, weights, base model, secrets.
-
-    Args:
-        folder: holds its files.
-
-    Yields:
-        All problems.
-    """
+    """Find what is wrong with a release: files, weights, base model, secrets."""
     names = {path.name for path in folder.iterdir()}
     for name in sorted({*REQUIRED} - names):
         yield _problem(name, "it is missing", "the release could not be used")
@@ -194,18 +168,7 @@ def find_other_records(
     scores: dict[str, Any],
     prompt: Prompt,
 ) -> Iterator[Problem]:
-    """Find records that a later or an earlier run has left: stages run apart.
-
-    Args:
-        adapter: the adapter.
-        train: the training split on disk, which `prepare` wrote with the cleaning and leak reports.
-        training_record: names the adapter that came out.
-        scores: name the adapter that answered.
-        prompt: today's templates.
-
-    Yields:
-        All that belong to another adapter.
-    """
+    """Find records that a later or an earlier run has left: stages run apart."""
     fingerprint = hash_adapter(adapter)
     if scores["run"]["adapter"] != fingerprint:
         yield Problem(

@@ -77,16 +77,8 @@ def write_usage(
 ) -> str:
     """Write Python that loads the adapter with its base and generates one answer.
 
-    Args:
-        adapter: states quantization, number format and end tokens.
-        generation: the decoding of the evaluation.
-        prompt: the templates of the training.
-        question: what to ask, as the evaluation asked it; None asks with the templates, their
-            columns to be filled in.
-        repo_id: what to load.
-
-    Returns:
-        Code. Every value in it is a literal that Python itself has written.
+    Without a question, the templates are asked, their columns to be filled in. Every value is a
+    literal that Python itself has written.
     """
     provenance = adapter.provenance
     quantization = provenance["recipe"]["settings"]["quantization"]
@@ -122,15 +114,7 @@ def _load_gguf(code: str, path: Path) -> str:
 
 
 def write_quantization(settings: dict[str, Any], dtype: str) -> str:
-    """Write the argument that has `from_pretrained` load a base model as it was trained on.
-
-    Args:
-        settings: keys of BitsAndBytesConfig; empty for a base model that was not quantized.
-        dtype: the number format of the training.
-
-    Returns:
-        Lines that follow another argument; empty without settings.
-    """
+    """Write the argument that has `from_pretrained` load a base model as it was trained on."""
     if not settings:
         return ""
     lines = [f"        {name}={value!r}," for name, value in settings.items()]
@@ -150,14 +134,8 @@ def _fill(template: str) -> str:
 def write_merging(record: dict[str, Any], repo_id: str) -> dict[str, str]:
     """Write what merges the published adapter as it was merged here, and what then runs it.
 
-    The base model is named, because the one of the training may be a 4-bit repository.
-
-    Args:
-        record: the record of the merge; empty if there was none.
-        repo_id: what to load.
-
-    Returns:
-        `python`, `shell` and the `modelfile` for Ollama; empty without a record.
+    The base model is named, because the one of the training may be a 4-bit repository. Gives
+    `python`, `shell` and the `modelfile` for Ollama; nothing without a record.
     """
     if not record:
         return {}

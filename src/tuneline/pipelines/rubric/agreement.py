@@ -29,13 +29,6 @@ def check_judge(
     A judge disagrees on a criterion if the interval of Kendall's tau holds 0 or if it prefers the
     other answer more often than the same one: then nothing shows that it sees what people see.
 
-    Args:
-        judged: the judge's ratings.
-        ratings: people's.
-        pairs: what was rated; prompts that depend on each other are one group.
-        evaluation: confidence and seed.
-        rubric: the criteria.
-
     Returns:
         `status` over all criteria (`disagrees` if it does on one), `summary` in a sentence, and
         `criteria`: see `_compare`. Empty where nobody and the judge have rated the same prompt.
@@ -103,14 +96,9 @@ def measure_agreement(rated: pd.DataFrame) -> float | None:
 
     Krippendorff's alpha (interval level; Krippendorff 2011) of tuned minus base. Over the ratings
     of both answers it would be high as soon as raters agree which prompts are hard, even if they
-    prefer opposite models.
-
-    Args:
-        rated: ratings on one criterion.
-
-    Returns:
-        1 for raters who always agree, 0 for agreement by chance, less where they contradict each
-        other; None for a single rater, or where all see the same difference everywhere.
+    prefer opposite models. It is 1 for raters who always agree, 0 for agreement by chance, less
+    where they contradict each other; None for a single rater, or where all see the same difference
+    everywhere.
     """
     differences = rated.assign(difference=rated["tuned"] - rated["base"])
     table = differences.pivot(index="rater", columns="number", values="difference")

@@ -22,16 +22,7 @@ def read_feedback(
 ) -> list[dict[str, Any]]:
     """Read the better answers of one person's sheet.
 
-    Args:
-        name: the sheet's file name.
-        sheet: a sheet on these pairs.
-        pairs: what was rated.
-        adapter: SHA-256 of the adapter that wrote the tuned answers.
-        prompt: the templates that the models were asked with.
-
-    Returns:
-        One row a better answer: see `Feedback`, and `sheet`, `id` and `rater`. The date is when the
-        file was saved.
+    The rows are `Feedback` with `sheet`, `id` and `rater`; the date is when the file was saved.
     """
     cells, rater, date = index_cells(sheet), name_rater(name, sheet), date_sheet(sheet)
     return [

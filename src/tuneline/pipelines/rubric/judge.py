@@ -32,14 +32,7 @@ Scores = dict[str, dict[str, float]]
 
 
 def read_judgments(judgments: list[dict[str, Any]]) -> pd.DataFrame:
-    """Make ratings of a judge's scores: the mean of both orders, where both were rated.
-
-    Args:
-        judgments: one row a pair.
-
-    Returns:
-        Ratings with the rater `judge`.
-    """
+    """Make ratings of a judge's scores: the mean of both orders, where both were rated."""
     rows = [
         {
             "rater": "judge",
@@ -60,9 +53,6 @@ def read_judgments(judgments: list[dict[str, Any]]) -> pd.DataFrame:
 
 def account_judgments(judgments: list[dict[str, Any]]) -> dict[str, Any]:
     """Account for every request.
-
-    Args:
-        judgments: one row a pair.
 
     Returns:
         `requests`; how many ended with each `status`; `pairs` that both orders were rated of; by
@@ -93,13 +83,6 @@ def rate_pairs(
     pairs: list[Pair], rubric: Rubric, judge: Server, responses: Cache, where: str
 ) -> list[Any]:
     """Have each pair rated twice, the second time with the answers exchanged.
-
-    Args:
-        pairs: what is rated.
-        rubric: the criteria.
-        judge: the server.
-        responses: where every response is kept, so that none is paid for twice.
-        where: name of the judge's parameter block, for messages.
 
     Returns:
         One row a pair: its `number`, its `id`, and by order (`base first`, `tuned first`) the

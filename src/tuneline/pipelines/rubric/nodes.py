@@ -40,13 +40,7 @@ def judge_answers(
 ) -> list[dict[str, Any]]:
     """Have a judge model rate the answers, blind and in both orders.
 
-    Args:
-        answers: one row a prompt.
-        judge_responses: where every response is kept, so that none is paid for twice.
-        evaluation: the rubric and its judge.
-
-    Returns:
-        One row a pair, as `rate_pairs` gives them; none without a judge.
+    There are none without a judge.
     """
     rubric = evaluation.rubric
     if rubric is None or rubric.judge is None:
@@ -62,15 +56,7 @@ def judge_answers(
 def make_rating_sheet(
     answers: list[dict[str, Any]], evaluation: Evaluation
 ) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, Any]]]:
-    """Make the blinded sheet for people, and the key to it.
-
-    Args:
-        answers: one row a prompt.
-        evaluation: the rubric.
-
-    Returns:
-        Sheet and key by the sheet's name; none unless `rubric.people`.
-    """
+    """Make the blinded sheet and its key, by the sheet's name; none unless `rubric.people`."""
     rubric = evaluation.rubric
     if rubric is None or not rubric.people:
         return {}, {}
@@ -80,15 +66,7 @@ def make_rating_sheet(
 
 
 def make_rating_page(answers: list[dict[str, Any]], evaluation: Evaluation) -> dict[str, str]:
-    """Make the blinded sheet as a page, in which it is filled in without a spreadsheet.
-
-    Args:
-        answers: one row a prompt.
-        evaluation: the rubric.
-
-    Returns:
-        HTML by the sheet's name; none unless `rubric.people`.
-    """
+    """Make the blinded sheet as an HTML page by its name; none unless `rubric.people`."""
     rubric = evaluation.rubric
     if rubric is None or not rubric.people:
         return {}
@@ -101,15 +79,9 @@ def read_ratings(
     answers: list[dict[str, Any]],
     evaluation: Evaluation,
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Read the sheets that people have filled in.
+    """Read the sheets that people have filled in, and account for every sheet.
 
-    Args:
-        completed_sheets: what reads a sheet, by its file name.
-        answers: one row a prompt.
-        evaluation: the rubric.
-
-    Returns:
-        Ratings (`rater`, `id`, `criterion`, `base`, `tuned`), and an account of every sheet.
+    Ratings have `rater`, `id`, `criterion`, `base`, `tuned`.
     """
     rubric = evaluation.rubric
     if rubric is None or not rubric.people:
@@ -142,16 +114,7 @@ def collect_feedback(
 ) -> list[dict[str, Any]]:
     """Collect the better answers that people have written.
 
-    Args:
-        completed_sheets: what reads a sheet, by its file name.
-        answers: one row a prompt.
-        scores: names the adapter.
-        prompt: the templates that the models were asked with.
-        evaluation: the rubric.
-
-    Returns:
-        One row a better answer, as `read_feedback` gives them; those of sheets on other answers
-        were collected when these were the answers.
+    Sheets on other answers were collected when these were the answers.
     """
     rubric = evaluation.rubric
     if rubric is None or not rubric.people:
@@ -197,13 +160,7 @@ def summarize_rubric(
 ) -> dict[str, Any]:
     """Sum the ratings up: before, after, change in percent.
 
-    Args:
-        judgments: the judge's.
-        ratings: people's.
-        sheet_status: the account of their sheets.
-        answers: one row a prompt.
-        evaluation: the rubric.
-        feedback: all that was collected so far, the chat's too.
+    `feedback` is all that was collected so far, the chat's too.
 
     Returns:
         `judge` and `people`, each with `criteria` (see `summarize_ratings`) and how they came

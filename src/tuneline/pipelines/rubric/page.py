@@ -20,15 +20,10 @@ CHOICE_KEYS |= {"both good": ("g", "Both good"), "both bad": ("x", "Both bad")}
 def render_rating_page(name: str, sheet: pd.DataFrame, title: str) -> str:
     """Render the page.
 
-    Args:
-        name: the sheet's.
-        sheet: as `make_sheet` gives it: the page knows nothing that is not in it.
-        title: of the evaluation.
-
-    Returns:
-        HTML. What it saves is an XLSX file with the sheet's columns. All texts are data, which its
-        script shows as texts; script and styles are named by their hashes in its content security
-        policy, so that nothing else runs and nothing may be fetched.
+    The page knows nothing that is not in the sheet. What it saves is an XLSX file with the sheet's
+    columns. All texts are data, which its script shows as texts; script and styles are named by
+    their hashes in its content security policy, so that nothing else runs and nothing may be
+    fetched.
     """
     folder = files("tuneline.pipelines.rubric")
     script = "\n".join(

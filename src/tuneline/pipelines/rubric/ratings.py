@@ -19,12 +19,8 @@ def summarize_ratings(
 ) -> dict[str, Any]:
     """Compare base and tuned on every criterion that has ratings.
 
-    Args:
-        ratings: one row a rater, prompt (by its `number`) and criterion, with the rating of `base`
-            and of `tuned`.
-        pairs: what was rated; prompts that depend on each other are one group.
-        evaluation: confidence, resamples and seed.
-        rubric: the criteria.
+    `ratings` has a row a rater, prompt (by its `number`) and criterion, with the rating of `base`
+    and of `tuned`.
 
     Returns:
         By criterion what `compare_all` gives, with the `change` in percent (None where base has 0)
@@ -62,11 +58,6 @@ def summarize_choices(
     ratings: pd.DataFrame, pairs: list[Pair], evaluation: Evaluation
 ) -> dict[str, Any]:
     """Count which answer people chose.
-
-    Args:
-        ratings: theirs.
-        pairs: what was rated.
-        evaluation: confidence, resamples and seed.
 
     Returns:
         How often `base`, `tuned`, `both good` and `both bad` were chosen, and what `compare_all`

@@ -47,14 +47,8 @@ def choose_pairs(
 ) -> list[Pair]:
     """Choose what is rated: the fixed questions, then test rows as the seed draws them.
 
-    Args:
-        answers: one row a prompt.
-        evaluation: its seed.
-        rubric: how many.
-
-    Returns:
-        Pairs; the side of each is drawn from the seed and the answers, so that it is the same when
-        it is asked for again, and follows neither from other evaluations nor from the sheet's name.
+    The side of each is drawn from the seed and the answers, so that it is the same when it is asked
+    for again, and follows neither from other evaluations nor from the sheet's name.
     """
     questions = [row for row in answers if row["reference"] is None]
     test = [row for row in answers if row["reference"] is not None]
@@ -84,13 +78,7 @@ def _hash_material(rows: list[dict[str, Any]], rubric: Rubric) -> str:
 def make_sheet(pairs: list[Pair], rubric: Rubric) -> tuple[str, pd.DataFrame]:
     """Make the sheet: one row a prompt, a column for each criterion of A and of B.
 
-    Args:
-        pairs: what is rated.
-        rubric: the criteria.
-
-    Returns:
-        The sheet's name, and the sheet without a word on whose answer is whose; what the criteria
-        mean is in its `attrs`.
+    It has not a word on whose answer is whose; what the criteria mean is in its `attrs`.
     """
     name = fingerprint([pair.row for pair in pairs], rubric)
     columns = [column for one in rubric.criteria for column in _columns(one)]
@@ -124,11 +112,7 @@ def read_sheet(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Read one person's ratings.
 
-    Args:
-        name: the sheet's file name.
-        sheet: the sheet as it came back; `find_fault` found none.
-        pairs: what was rated.
-        rubric: the criteria.
+    `find_fault` has found none in it.
 
     Returns:
         One row a prompt and criterion that both answers have a rating for, and one a prompt whose

@@ -22,10 +22,6 @@ FOLLOWING = ("global_batch_size", "num_train_epochs", "learning_rate")
 def list_rows(results: list[dict[str, Any]], plan: dict[str, Any]) -> list[dict[str, Any]]:
     """List the trials for a table, the best first.
 
-    Args:
-        results: what was measured.
-        plan: names the trials that do not fit.
-
     Returns:
         Of each `trial`, how far it went (`steps`, of `of`), `chrf` and `loss` there, and `end`:
         to the end, dropped, failed or not tried.
@@ -80,12 +76,6 @@ def describe_sweep(
 
     Of several trials the best one leads by chance, too: the comparisons with the recipe as it is
     share the error (Bonferroni), so that the interval holds whichever trial wins.
-
-    Args:
-        results: what was measured, the recipe as it is first.
-        rows: of the table.
-        validation: the examples that were asked.
-        evaluation: confidence, resamples, seed.
 
     Returns:
         `summary`; the `winner` by name, its `values` and `shown`, whether its lead is more than
@@ -147,15 +137,9 @@ def _summarize(
 
 
 def write_yaml(use_case: str, values: dict[str, Any], settings: dict[str, Any]) -> str:
-    """Write a trial's values as a file of one's own states them.
+    """Write a trial's values, by dotted key, as a file of one's own states them.
 
-    Args:
-        use_case: its name.
-        values: by dotted key.
-        settings: the whole recipe of the trial.
-
-    Returns:
-        The values, and those of `FOLLOWING`: left to `auto`, they would become others.
+    Values of `FOLLOWING` are written, too: left to `auto`, they would become others.
     """
     block: dict[str, Any] = {key: settings[key] for key in FOLLOWING}
     for key, value in values.items():

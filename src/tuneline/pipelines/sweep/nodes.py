@@ -31,14 +31,6 @@ def run_trials(
 ) -> list[dict[str, Any]]:
     """Train the trials of a sweep by successive halving, or go on where it was interrupted.
 
-    Args:
-        train: examples to learn from.
-        validation: examples whose prompts are answered.
-        sweep_plan: the trials and their rungs.
-        sweep_checkpoints: folder in which trials keep what they need to go on.
-        hardware: the machine.
-        replay: answers of the base model's own, learned from as the examples are.
-
     Returns:
         Of each trial that fits its `name`, its `values`, what was measured at its `rungs` and
         whether it is `through`, as `halve` gives them.
@@ -68,18 +60,7 @@ def compare_trials(
     evaluation: Evaluation,
     settings: list[Any],
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Compare the trials, and the winner with the recipe as it is.
-
-    Args:
-        sweep_results: what was measured.
-        sweep_plan: names those that did not fit, and the time.
-        validation: the examples that were asked; which of them belong together.
-        evaluation: confidence, resamples, seed.
-        settings: of the use case, whose name their keys begin with.
-
-    Returns:
-        One row a trial, the best first; and the record, as `describe_sweep` gives it.
-    """
+    """Compare the trials, the best first, and the winner with the recipe as it is."""
     rows = list_rows(sweep_results, sweep_plan)
     record = describe_sweep(sweep_results, rows, validation, evaluation)
     if record["values"]:
@@ -91,14 +72,7 @@ def compare_trials(
 
 
 def plot_trials(sweep_results: list[dict[str, Any]]) -> go.Figure:
-    """Draw what the answers of every trial were worth at its rungs.
-
-    Args:
-        sweep_results: what was measured.
-
-    Returns:
-        A line for each trial, the recipe as it is in gray.
-    """
+    """Draw what the answers of every trial were worth at its rungs, the recipe as it is in gray."""
     figure = go.Figure()
     for number, trial in enumerate(sweep_results):
         rungs = [one for one in trial["rungs"] if "failed" not in one]
@@ -119,13 +93,7 @@ def plot_trials(sweep_results: list[dict[str, Any]]) -> go.Figure:
 def write_sweep_page(
     sweep_record: dict[str, Any], sweep_plan: dict[str, Any], sweep_plot: go.Figure
 ) -> str:
-    """Write the result as a page for people: HTML that opens offline.
-
-    Args:
-        sweep_record: the comparison.
-        sweep_plan: what was tried, and why some of it was not.
-        sweep_plot: the trials at their rungs.
-    """
+    """Write the result as a page for people: HTML that opens offline."""
     return render_page(
         "pipelines/sweep/sweep.html.jinja",
         record=sweep_record,

@@ -33,14 +33,7 @@ BLAMED = "recipe."
 
 
 class Runner:
-    """Trains trials to their rungs.
-
-    Args:
-        splits: examples of `train` and `validation`.
-        plan: of the sweep.
-        folder: of all trials' checkpoints.
-        hardware: the machine.
-    """
+    """Trains trials to their rungs."""
 
     def __init__(
         self,
@@ -109,11 +102,7 @@ class Runner:
 
 
 def halve(runner: Runner, trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Train all trials, fewer of them at each rung.
-
-    Args:
-        runner: trains one to a rung.
-        trials: that fit, the recipe as it is first.
+    """Train all trials that fit, the recipe as it is first, fewer of them at each rung.
 
     Returns:
         Of each trial its `name`, `values`, `rungs` as `measure` gives them, and whether it is

@@ -42,15 +42,7 @@ class Divided:
 
 
 def divide_source(documents: RowSource, most: int) -> Divided:
-    """Divide every document of a folder.
-
-    Args:
-        documents: rows with `id`, `file` and `text`; a form feed in the text begins a page.
-        most: characters of a chunk.
-
-    Returns:
-        The chunks, and what is in none of them.
-    """
+    """Divide every document of a folder; a form feed in a text begins a page."""
     chunks: dict[str, dict[str, Any]] = {}
     passed_over, read, cut, repeated = [], 0, 0, 0
     for table in documents.map(FIELDS, lambda batch: batch):
@@ -70,11 +62,8 @@ def divide_source(documents: RowSource, most: int) -> Divided:
 def divide_text(document: str, text: str, most: int) -> tuple[list[dict[str, Any]], int]:
     """Divide a document at its headings, and a longer section between its paragraphs.
 
-    Args:
-        document: the file's name.
-        text: one paragraph a line; a form feed begins a page.
-        most: characters of a chunk; a paragraph that is longer is cut at a sentence, a clause or a
-            word, whichever is first to fit.
+    A paragraph of more than `most` characters is cut at a sentence, a clause or a word, whichever
+    is first to fit.
 
     Returns:
         Chunks (`id`, made of the place and the text, so that it stays when other chunks change;

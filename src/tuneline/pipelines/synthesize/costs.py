@@ -30,16 +30,7 @@ Step = dict[str, int]
 def choose_price(
     server: Server | None, where: str, synthesize: Synthesize, prices: Prices
 ) -> Price | None:
-    """Find the price of the model that is asked.
-
-    Args:
-        server: whom it is asked from; none for rules, which cost nothing.
-        where: name of the server's parameters.
-        synthesize: holds the budget.
-        prices: the price table.
-
-    Returns:
-        The price; none if the table does not hold it.
+    """Find the price of the model that is asked; rules cost nothing.
 
     Raises:
         TunelineError: if there is a budget and no price to keep it by.
@@ -72,17 +63,9 @@ def make_asker(
     prices: Prices,
     *earlier: Record,
 ) -> Asker:
-    """Make what a step asks with.
+    """Make what a step asks with, `offline` where no server does.
 
-    Args:
-        offline: the rules that write where no server does; none where only a server can.
-        responses: where every response is kept.
-        synthesize: who writes; batches, attempts and budget.
-        prices: the price table.
-        *earlier: records of the steps before, which spend of the same budget.
-
-    Returns:
-        The asker.
+    The steps of the `earlier` records have spent of the same budget.
     """
     server = choose_server(synthesize)
     provider = ServerProvider(server, WRITER_BLOCK) if server else cast(Provider, offline)
@@ -119,14 +102,7 @@ def _make_budget(
 def estimate_requests(
     requests: Iterable[Request], items: int, characters: float, prices: Prices
 ) -> Step:
-    """Estimate the tokens of requests, everything asked once.
-
-    Args:
-        requests: all of the step; they are made again when they are asked.
-        items: in all of them together.
-        characters: of what is written for one item.
-        prices: characters per token.
-    """
+    """Estimate the tokens of requests, everything asked once, with `characters` for an item."""
     tokens = [
         estimate_tokens((message["content"] for message in one.messages), prices)
         for one in requests

@@ -94,8 +94,7 @@ def divide_documents(documents: RowSource, synthesize: Synthesize) -> tuple[Rows
 def plan_pairs(chunks: Rows, synthesize: Synthesize) -> list[Item]:
     """Plan the pairs of each chunk: fewer of a short one, and offline no more than it holds.
 
-    Returns:
-        The chunk of each pair, with the pair's `id` and its `number` in the chunk, from 1.
+    Each pair has its chunk, an `id` and its `number` in the chunk, from 1.
     """
     source = read_source(synthesize)
     items: list[Item] = []
@@ -179,9 +178,7 @@ def judge_pairs(
 ) -> tuple[Rows, Record]:
     """Have a judge find the answers that say more than their chunk; without one, all go on.
 
-    Returns:
-        The pairs that it finds supported; the record of the step, with the counts of `verdicts`.
-        A pair without a verdict goes no further either.
+    The record counts the `verdicts`; a pair without one goes no further either.
     """
     if synthesize.judge is None:
         usage = Budget(price=FREE).report()
@@ -232,11 +229,7 @@ def report_pairs(
     writing_record: Record,
     judge_record: Record,
 ) -> tuple[dict[str, Any], Rows]:
-    """Count every step, compare the cost with its estimate, and gather what was invalid.
-
-    Returns:
-        The report; all invalid items with their reason and the response they came in.
-    """
+    """Count every step, compare the cost with its estimate, and gather what was invalid."""
     records = {"pairs": writing_record, JUDGE: judge_record}
     usage = {step: record["usage"] for step, record in records.items()}
     steps = {
@@ -266,11 +259,7 @@ def report_pairs(
 def collect_pairs(
     moderated: Rows, synthesis_report: dict[str, Any], synthesize: Synthesize
 ) -> Rows:
-    """Make the use case's raw rows; the report is an input so that it is there before them.
-
-    Returns:
-        `id`, `question`, `answer`, `document`, `passage` and `origin` of each.
-    """
+    """Make the use case's raw rows; the report is an input so that it is there before them."""
     return [
         {
             "id": pair["id"],

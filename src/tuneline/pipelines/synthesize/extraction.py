@@ -54,12 +54,8 @@ ASKS = ("?", "\uff1f", "\u061f", ";")
 def find_pairs(chunk: dict[str, Any], most: int) -> list[Pair]:
     """Find questions and answers in a chunk: about its heading first, then about its terms.
 
-    Args:
-        chunk: as `divide_text` makes it.
-        most: characters of an answer.
-
-    Returns:
-        `question`, `answer`, and `quote`, the words of the chunk that the answer begins with.
+    The `quote` is the words of the chunk that the answer begins with; an answer has at most `most`
+    characters.
     """
     document = PurePosixPath(chunk["document"]).stem
     about_heading, about_term = QUESTIONS.get(chunk["language"], OTHERS)
@@ -103,11 +99,7 @@ def _list_sentences(text: str) -> Iterator[str]:
 
 
 class ExtractiveProvider:
-    """Takes questions and answers from chunks, without a language model. See `Provider`.
-
-    Args:
-        most: characters of an answer.
-    """
+    """Takes questions and answers from chunks, without a language model. See `Provider`."""
 
     concurrency = 1
 

@@ -79,13 +79,7 @@ def echoes(question: str, answer: str, similarity: float) -> bool:
 
 
 class TemplateCheck:
-    """Keeps new templates whose placeholders are declared and that are no near-duplicates.
-
-    Args:
-        templates: the known ones.
-        vocabulary: declares the placeholders.
-        settings: the similarity from which a template is dropped.
-    """
+    """Keeps new templates whose placeholders are declared and that are no near-duplicates."""
 
     def __init__(
         self, templates: list[dict[str, Any]], vocabulary: Vocabulary, settings: Synthesize

@@ -86,16 +86,8 @@ def make_request(
 ) -> Request:
     """Make the request for some items.
 
-    Args:
-        step: what is written.
-        instruction: what the provider is told to do.
-        items: each with `id` and what the form shows.
-        attempt: from 1.
-        last: whether there is no other attempt.
-        form: how they are shown, and what comes back; none for texts.
-
-    Returns:
-        The request; what comes for an item can only come under its own id.
+    What comes for an item can only come under its own id. Attempts count from 1; without a form,
+    items are texts.
     """
     form = form or choose_texts(items)
     fields = NAME | form.fields

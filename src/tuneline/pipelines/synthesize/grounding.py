@@ -59,15 +59,9 @@ def quotes(source: str, words: str) -> bool:
 
 
 def find_invention(text: str, source: str, language: str) -> str | None:
-    """Find what a text states and its source does not.
+    """Find the first number, name, address or quotation that a text states and its source does not.
 
-    Args:
-        text: an answer, or a question.
-        source: what it should rest on.
-        language: of the source, as an ISO 639-1 code; empty if it is not known.
-
-    Returns:
-        The first such number, name, address or quotation, in words; none if there is none.
+    The language is the source's, as an ISO 639-1 code; empty if it is not known.
     """
     for kind, found in (
         ("number", _find_number(text, source)),

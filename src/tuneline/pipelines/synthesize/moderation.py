@@ -18,14 +18,7 @@ def moderate_rows(
 ) -> tuple[Rows, Rows]:
     """Clear each row by itself; one that cannot be judged is not clear.
 
-    Args:
-        rows: what was written.
-        messages: what is looked at of each row.
-        responses: where the responses of a moderation server are kept.
-        synthesize: who moderates.
-
-    Returns:
-        Clear rows; the others with `categories` and `error`.
+    Those that are not have `categories` and `error`.
     """
     results = moderate(messages, synthesize.moderation, responses, "synthesize.moderation")
     pairs = list(zip(rows, results, strict=True))

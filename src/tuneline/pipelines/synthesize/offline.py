@@ -24,13 +24,9 @@ def choose(options: Sequence[Option], *seed: object) -> Option:
 
 
 def garble(word: str) -> str | None:
-    """Let the first two consonant clusters of a word change places.
+    """Let the first two consonant clusters of a word change places: `lucerna` to `culerna`.
 
-    Args:
-        word: in lower case, such as `lucerna`.
-
-    Returns:
-        The disfluency (`culerna`); none if the word has no two different clusters.
+    None if it has no two different clusters.
     """
     match = SYLLABLES.fullmatch(word)
     if not match:
@@ -40,15 +36,9 @@ def garble(word: str) -> str | None:
 
 
 def add_disfluency(text: str, corrections: list[str], *seed: object) -> tuple[str, str] | None:
-    """Add a disfluency to a text.
+    """Garble a word of a text and correct it; also give the garbled word.
 
-    Args:
-        text: the text.
-        corrections: what the speaker says before the right word.
-        *seed: decides which word is garbled and how it is corrected.
-
-    Returns:
-        The text and the garbled word; none if no word can be garbled.
+    None if no word can be garbled. The seed decides which word, and how it is corrected.
     """
     words = [one for one in re.finditer(r"\w+", text) if _can_garble(one.group())]
     if not words:
@@ -68,10 +58,6 @@ class OfflineProvider:
     """Fills templates, asks questions and makes new templates from a vocabulary. See `Provider`.
 
     It responds in JSON as a server does, so that both go the same way.
-
-    Args:
-        vocabulary: entries and phrases.
-        seed: another one makes other choices.
     """
 
     # Its work is Python's own; threads would only take turns.

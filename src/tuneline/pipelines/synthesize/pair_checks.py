@@ -20,10 +20,8 @@ VERDICTS = ("supported", "unsupported")
 class PairCheck:
     """Keeps pairs of a good length whose question and answer rest on the chunk of their item.
 
-    Args:
-        settings: the lengths.
-        similarity: of questions, and of answers, from which two pairs are near-duplicates, if they
-            have the same numbers.
+    Questions or answers of one `similarity` make pairs near-duplicates, if they have the same
+    numbers.
     """
 
     def __init__(self, settings: FromDocuments, similarity: float) -> None:
@@ -65,11 +63,7 @@ class PairCheck:
 def find_ungrounded(item: Item, question: str, answer: str, quote: Any) -> str | None:
     """Find what of a pair does not rest on its chunk.
 
-    Args:
-        item: with `document`, `heading`, `text` and `language` of the chunk.
-        question: what is asked.
-        answer: what is answered.
-        quote: the words of the chunk that the answer rests on; three dots leave some out.
+    In the quote, three dots leave some words out.
     """
     parts = OMITTED.split(quote) if isinstance(quote, str) else []
     said = [part for part in parts if fold_words(part)]

@@ -34,11 +34,7 @@ SETTINGS = ["params:synthesize", "params:prices"]
 
 
 def create_pipeline(source: str = "templates") -> Pipeline:
-    """List the stage's nodes.
-
-    Args:
-        source: what rows are written from: one of `SOURCES`.
-    """
+    """List the nodes that write rows from one of `SOURCES`."""
     makers = {"templates": _from_templates, "documents": _from_documents, "rows": _from_rows}
     return makers[source]()
 

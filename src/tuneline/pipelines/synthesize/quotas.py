@@ -16,12 +16,7 @@ def spread(total: int, share: float) -> list[bool]:
 def count_shares(conversations: list[dict[str, Any]], quotas: Quotas) -> list[dict[str, Any]]:
     """Count what conversations are made of, next to what they should be made of.
 
-    Args:
-        conversations: rows with `style` and `disfluency`.
-        quotas: the wanted shares.
-
-    Returns:
-        `name`, `wanted`, `count`, `share`, `kept` (within the tolerance) of each quota.
+    Of each quota `name`, `wanted`, `count`, `share`, `kept` (within the tolerance).
     """
     counts = {style: sum(row["style"] == style for row in conversations) for style in quotas.styles}
     wanted = dict(quotas.styles)
@@ -65,16 +60,7 @@ def _compare(name: str, wanted: float, count: int, total: int, tolerance: float)
 def plan_templates(
     templates: list[dict[str, Any]], settings: FromTemplates, seed: int
 ) -> list[Item]:
-    """Plan the templates that are missing, each after the model of one there is.
-
-    Args:
-        templates: those there are.
-        settings: how many are wanted; styles by their quotas.
-        seed: of the names.
-
-    Returns:
-        Items with `style` and `source`; none if there are enough templates.
-    """
+    """Plan the templates that are missing, each after the model of one there is."""
     wanted = apportion(settings.count, settings.quotas.styles)
     items: list[Item] = []
     for style, count in wanted.items():
@@ -90,14 +76,8 @@ def plan_templates(
 def plan_items(templates: list[dict[str, Any]], settings: FromTemplates, seed: int) -> list[Item]:
     """Plan the conversations: styles by their quotas, disfluencies spread evenly over every style.
 
-    Args:
-        templates: all templates.
-        settings: how many conversations, by which quotas.
-        seed: of the order.
-
-    Returns:
-        Items with `template` (its number), `style`, `disfluency` (whether one is wanted) and
-        `source`, in a seeded order.
+    Items have `template` (its number), `style`, `disfluency` (whether one is wanted) and `source`,
+    in a seeded order.
     """
     counts = apportion(settings.conversations, settings.quotas.styles)
     chosen: list[tuple[str, dict[str, Any]]] = []

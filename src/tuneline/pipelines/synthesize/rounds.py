@@ -46,17 +46,8 @@ def ask_items(
 ) -> Outcome:
     """Ask for items until each is valid or was asked for often enough.
 
-    Args:
-        step: what is written, such as answers or questions.
-        instruction: what the provider is told.
-        items: each with `id` and what the form shows.
-        check: called in the order of the items, so that it may compare with earlier ones.
-        asker: whom to ask.
-        form: how items are shown, and what comes back; none for texts. Items that share something
-            follow one another, and are asked for in requests of their own.
-
-    Returns:
-        What is valid and what is invalid.
+    `check` is called in the order of the items, so that it may compare with earlier ones. Items
+    that share something follow one another, and are asked for in requests of their own.
     """
     outcome = Outcome()
     log.info("%s: %s to write.", step.capitalize(), f"{len(items):,}")

@@ -18,12 +18,8 @@ MOST_CANDIDATES = 20
 class RowCheck:
     """Keeps rows as long as the own ones, with known labels, and like no own or earlier row.
 
-    Two rows are near-copies if all their texts are alike, labels aside.
-
-    Args:
-        own: the rows whose manner is wanted.
-        columns: of their texts.
-        similarity: of two texts, by rapidfuzz's ratio, from which they are alike.
+    Two rows are near-copies if all their texts are alike, labels aside. `similarity` is by
+    rapidfuzz's ratio.
     """
 
     def __init__(self, own: list[Row], columns: list[str], similarity: float) -> None:

@@ -44,9 +44,7 @@ def read_source(synthesize: Synthesize) -> FromRows:
 def read_own_rows(own_rows: RowSource, synthesize: Synthesize) -> tuple[Rows, Rows]:
     """Read the rows whose manner is wanted.
 
-    Returns:
-        `id` and the columns of each; `line` and `reason` of those that cannot be read, or have an
-        empty text.
+    Those that cannot be read, or have an empty text, have `line` and `reason`.
 
     Raises:
         TunelineError: if fewer than five can be read.
@@ -72,8 +70,7 @@ def read_own_rows(own_rows: RowSource, synthesize: Synthesize) -> tuple[Rows, Ro
 def plan_rows(own: Rows, synthesize: Synthesize) -> list[Item]:
     """Plan the new rows, each after the model of an own one, all of them as often.
 
-    Returns:
-        `id`, `like` (the id of the own row) and `source` (its texts) of each.
+    Of each `id`, `like` (the id of the own row) and `source` (its texts).
     """
     source = read_source(synthesize)
     items: list[Item] = []
@@ -155,11 +152,7 @@ def report_rows(
     writing_record: Record,
     synthesize: Synthesize,
 ) -> tuple[dict[str, Any], Rows]:
-    """Count every step, compare the cost with its estimate, and gather what was invalid.
-
-    Returns:
-        The report; all invalid rows with their reason and the response they came in.
-    """
+    """Count every step, compare the cost with its estimate, and gather what was invalid."""
     asked, records = read_source(synthesize).count, {"rows": writing_record}
     usage = {step: record["usage"] for step, record in records.items()}
     steps = {

@@ -31,18 +31,8 @@ def describe_synthesis(
 ) -> dict[str, Any]:
     """Build the report.
 
-    Args:
-        templates: those of the file and new ones.
-        steps: how many rows went into `answers`, `questions`, `moderation`, and how many came out.
-        human_written: how many raw rows somebody wrote.
-        shares: the quotas as they came out.
-        flagged: conversations that were not moderated.
-        cost_estimate: tokens and money, before.
-        records: what the server reported, and the invalid items, by step.
-        templates_wanted: how many were asked for.
-
-    Returns:
-        Plain values; `summary` sums them up.
+    `steps` has how many rows went in and came out, `records` what the server reported and the
+    invalid items.
     """
     asked, synthesized = steps["answers"][0], steps["moderation"][1]
     usage = {step: record["usage"] for step, record in records.items()}
@@ -128,15 +118,8 @@ def estimate(
 ) -> dict[str, Step]:
     """Estimate requests and tokens of each step, everything asked once.
 
-    Args:
-        templates: those there are; new ones are taken to be as long.
-        settings: how much is asked for.
-        batch_size: items per request.
-        prices: characters per token.
-
-    Returns:
-        `items`, `requests`, `prompt_tokens`, `completion_tokens` by step. Answers are taken to be
-        as long as templates, and questions half as long as the longest that is kept.
+    Answers are taken to be as long as templates, and questions half as long as the longest that is
+    kept.
     """
     length = round(sum(len(one["text"]) for one in templates) / len(templates))
     question = settings.checks.question_characters[1] // 2

@@ -47,9 +47,6 @@ def _make_offline(vocabulary: dict[str, Any], synthesize: Synthesize) -> Offline
 def check_templates(templates: Rows, vocabulary: dict[str, Any], synthesize: Synthesize) -> Rows:
     """Number the templates and refuse those that could not be filled.
 
-    Returns:
-        `number` (from 1), `style`, `text` and `origin` of each.
-
     Raises:
         TunelineError: naming every unknown, unused or unfilled placeholder.
     """
@@ -88,9 +85,6 @@ def extend_templates(
     """Ask for the templates that are missing, and drop near-duplicates.
 
     The cost estimate is an input so that nothing is paid before it is compared with the budget.
-
-    Returns:
-        All templates; the record of the step: `usage` and `invalid` items.
     """
     offline = _make_offline(vocabulary, synthesize)
     asker = make_asker(offline, responses, synthesize, prices)
@@ -150,11 +144,7 @@ def write_questions(
     synthesize: Synthesize,
     prices: Prices,
 ) -> tuple[Rows, Record]:
-    """Have an interviewer's question written for each answer, matched by id.
-
-    Returns:
-        Conversations (written answers with `question`); the record of the step.
-    """
+    """Have an interviewer's question written for each answer, matched by id."""
     asker = make_asker(
         _make_offline(vocabulary, synthesize),
         responses,
@@ -182,11 +172,7 @@ def write_questions(
 def moderate_conversations(
     conversations: Rows, responses: Cache, synthesize: Synthesize
 ) -> tuple[Rows, Rows]:
-    """Clear each conversation by itself; one that cannot be judged is not clear.
-
-    Returns:
-        Moderated conversations; the others with `categories` and `error`.
-    """
+    """Clear each conversation by itself; one that cannot be judged is not clear."""
     messages = [list_synthesized(one, read_source(synthesize).persona) for one in conversations]
     return moderate_rows(conversations, messages, responses, synthesize)
 
@@ -204,11 +190,7 @@ def report_synthesis(
     question_record: Record,
     synthesize: Synthesize,
 ) -> tuple[dict[str, Any], Rows]:
-    """Count every step, compare the cost with its estimate, and gather what was invalid.
-
-    Returns:
-        The report; all invalid items with their reason and the response they came in.
-    """
+    """Count every step, compare the cost with its estimate, and gather what was invalid."""
     source = read_source(synthesize)
     records = {
         "templates": template_record,
@@ -238,9 +220,6 @@ def merge_conversations(
     moderated: Rows, human_written: Rows, synthesis_report: dict[str, Any], synthesize: Synthesize
 ) -> Rows:
     """Put human-written and synthesized conversations together as the use case's raw rows.
-
-    Returns:
-        `id`, `messages`, `template`, `style` and `origin` of each row.
 
     Raises:
         TunelineError: if a style's or the disfluencies' share is too far from its quota.

@@ -87,15 +87,7 @@ def find_placeholders(text: str) -> list[Placeholder]:
 
 
 def fill(text: str, fillers: Fillers) -> str:
-    """Put entries in the place of placeholders; the same entry wherever its name is.
-
-    Args:
-        text: a template.
-        fillers: one entry for each placeholder.
-
-    Returns:
-        The text, every sentence with a capital letter.
-    """
+    """Fill placeholders, the same entry wherever its name is; sentences begin with a capital."""
     parts = []
     for literal, name, form, _ in Formatter().parse(text):
         parts.append(literal)
@@ -108,16 +100,7 @@ def fill(text: str, fillers: Fillers) -> str:
 def find_template_problems(
     templates: list[dict[str, Any]], quotas: Quotas, vocabulary: Vocabulary
 ) -> Iterator[Problem]:
-    """Find what would leave a placeholder unfilled, an entry unused or a style without templates.
-
-    Args:
-        templates: `style` and `text` each.
-        quotas: names the styles there must be.
-        vocabulary: declares the placeholders.
-
-    Yields:
-        All problems, each with the template's number, from 1.
-    """
+    """Find what would leave a placeholder unfilled, an entry unused or a style without text."""
     styles = list(quotas.styles)
     for number, template in enumerate(templates, start=1):
         where = f"templates: number {number}"

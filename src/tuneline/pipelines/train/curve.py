@@ -100,10 +100,6 @@ class Finding:
 def read_curve(curve: Curve, recipe: Recipe) -> Finding:
     """Say what a curve says.
 
-    Args:
-        curve: the losses.
-        recipe: what was trained and how: the keys to change, and their values now.
-
     Returns:
         The first of: nothing learned, got worse, overfitted, not converged, stopped early, few
         steps, settled; or what so few measurements do not say.
@@ -126,16 +122,10 @@ def read_curve(curve: Curve, recipe: Recipe) -> Finding:
 def measure_noise(losses: Losses) -> float | None:
     """Estimate the noise of a curve from how each loss differs from the mean of its neighbors.
 
-    The mean square of second differences is 6 variances where the curve is straight, and more
-    where it bends, so that the estimate errs upward (the difference sequences of von Neumann 1941
-    and of Gasser et al. 1986, Biometrika 73).
-
-    Args:
-        losses: shape (n,).
-
-    Returns:
-        The standard deviation as a share of the loss, at least half of `SAME_LOSS`; None for fewer
-        than `NOISE` losses.
+    The mean square of second differences is 6 variances where the curve is straight, and more where
+    it bends, so that the estimate errs upward (the difference sequences of von Neumann 1941 and of
+    Gasser et al. 1986, Biometrika 73). It is a share of the loss, at least half of `SAME_LOSS`;
+    None for fewer than `NOISE` losses.
     """
     if len(losses) < NOISE:
         return None

@@ -52,15 +52,8 @@ def forecast_losses(
     A learning rate that falls to 0 flattens the end of a curve (Hägele et al. 2024, arXiv
     2405.18392), so that a longer run gains later than this one: the steps are rather too few.
 
-    Args:
-        steps: of the measurements, ascending, shape (n,).
-        losses: shape (n,).
-        steps_per_epoch: optimizer steps.
-        threshold: share of the loss below which a gain is none.
-
-    Returns:
-        The forecast; None unless it is certain (95 %) that another epoch lowers the loss by more
-        than the threshold, and for fewer than five measurements.
+    Steps are ascending, both have the shape (n,). None unless it is certain (95 %) that another
+    epoch lowers the loss by more than the share `threshold`, and for fewer than five measurements.
     """
     if len(steps) < LEAST:
         return None

@@ -73,15 +73,6 @@ def train_adapter(
 ) -> tuple[Adapter, pd.DataFrame, dict[str, Any]]:
     """Train a LoRA adapter on the base model, or go on where a run was interrupted.
 
-    Args:
-        train: examples to learn from.
-        validation: examples that watch the training.
-        plan: what was worked out for this very run; obeyed.
-        checkpoints: folder in which runs keep what they need to go on.
-        recipe: what is trained and how.
-        hardware: the machine.
-        replay: answers of the base model's own, learned from as the examples are.
-
     Returns:
         The best checkpoint's adapter in float32, with what it and the adapter it has started from
         have seen; the log, one row a logged step; and what was
@@ -115,14 +106,7 @@ def train_adapter(
 
 
 def plot_losses(training_log: pd.DataFrame) -> go.Figure:
-    """Draw training and validation loss over the steps.
-
-    Args:
-        training_log: one row a logged step.
-
-    Returns:
-        The loss curve.
-    """
+    """Draw training and validation loss over the steps."""
     figure = go.Figure()
     for column, name, color, mode in (
         ("loss", "training", BASE_COLOR, "lines"),
@@ -143,19 +127,7 @@ def record_training(
     recipe: Recipe,
     hardware: Hardware,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Record the run, epoch by epoch and as a whole, next to its plan.
-
-    Args:
-        training_log: one row a logged step.
-        training_stats: what was measured.
-        plan: what was predicted.
-        adapter: what came out.
-        recipe: what was trained and how.
-        hardware: the machine.
-
-    Returns:
-        The epochs as a table, and the record; its words follow from its numbers.
-    """
+    """Record the run, epoch by epoch and as a whole, next to its plan."""
     epochs = list_epochs(training_log)
     return epochs, describe_training(
         epochs, training_log, training_stats, plan, adapter, recipe, hardware
@@ -163,14 +135,7 @@ def record_training(
 
 
 def plot_epochs(epochs: pd.DataFrame) -> go.Figure:
-    """Draw losses and token accuracy by epoch.
-
-    Args:
-        epochs: one row an epoch.
-
-    Returns:
-        Lines over the epochs; the best epoch is marked.
-    """
+    """Draw losses and token accuracy by epoch; the best epoch is marked."""
     figure = go.Figure()
     for column, name, color in (
         ("training_loss", "training loss", BASE_COLOR),

@@ -7,11 +7,7 @@ from tuneline.pipelines.train.nodes import plot_epochs, plot_losses, record_trai
 
 
 def create_pipeline(folds: int = 0) -> Pipeline:
-    """List the stage's nodes.
-
-    Args:
-        folds: for each of which an adapter is trained that is only measured.
-    """
+    """List the stage's nodes; each of the `folds` trains an adapter that is only measured."""
     return Pipeline(
         [
             Node(

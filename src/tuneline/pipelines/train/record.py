@@ -41,15 +41,6 @@ def describe_training(
 ) -> dict[str, Any]:
     """Describe a run that is through.
 
-    Args:
-        epochs: one row an epoch.
-        training_log: one row a logged step.
-        stats: steps, device and peak memory, as measured.
-        plan: what was predicted.
-        adapter: what came out.
-        recipe: what was trained and how.
-        hardware: the machine; its price makes the cost.
-
     Returns:
         `summary`; the `adapter` by its fingerprint; `comparison` of plan and actual; `best`, where
         the released adapter comes from; `curve`, what the losses say, as `Finding` has it;
@@ -150,12 +141,7 @@ def _describe_best(record: dict[str, Any]) -> str:
 
 
 def make_curve(training_log: pd.DataFrame, plan: dict[str, Any]) -> Curve:
-    """Take the curves out of a log.
-
-    Args:
-        training_log: one row a logged step, step 0 for the base model.
-        plan: its steps.
-    """
+    """Take the curves out of a log."""
     measured = training_log.dropna(subset=["eval_loss"])
     after = measured[measured["step"] > 0]
     logged = training_log.dropna(subset=["loss"])
@@ -196,14 +182,7 @@ def _round(value: Any) -> Any:
 
 
 def make_log(entries: list[dict[str, Any]]) -> pd.DataFrame:
-    """Make a table of the trainer's log.
-
-    Args:
-        entries: its entries, several a step.
-
-    Returns:
-        One row a logged step, step 0 for the base model; see `LOG_COLUMNS`.
-    """
+    """Make a table of the trainer's log, step 0 for the base model: see `LOG_COLUMNS`."""
     return (
         pd.DataFrame(entries).groupby("step", as_index=False).first().reindex(columns=LOG_COLUMNS)
     )
@@ -211,9 +190,6 @@ def make_log(entries: list[dict[str, Any]]) -> pd.DataFrame:
 
 def list_epochs(training_log: pd.DataFrame) -> pd.DataFrame:
     """Sum a log up by epoch.
-
-    Args:
-        training_log: one row a logged step.
 
     Returns:
         One row an epoch (the last may be a part of one): `epoch`, `step` at its end,
