@@ -268,12 +268,7 @@ def split_terms(terms: str | list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class QuestionFile:
-    """A user's file of questions, read only when it is asked for.
-
-    Attributes:
-        path: where it lies, or would lie.
-        read: reads pairs of where a question is and the question.
-    """
+    """A user's file of questions, read only when asked for, as pairs of place and question."""
 
     path: Path
     read: Callable[[], list[tuple[str, str]]]

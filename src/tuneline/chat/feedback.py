@@ -22,10 +22,8 @@ THUMBS = ("Like", "Dislike")
 class Collector:
     """Keeps what people think of answers.
 
-    Attributes:
-        adapter: SHA-256 of the adapter that writes the tuned answers.
-        prompt: the templates that both models are asked with.
-        keep: adds rows to the dataset, which survive whatever happens next.
+    `adapter` is the SHA-256 of the one that writes the tuned answers; what `keep` adds to the
+    dataset survives whatever happens next.
     """
 
     adapter: str

@@ -40,9 +40,8 @@ STYLE = """
 class Conversation:
     """What was said so far.
 
-    Attributes:
-        messages: for each model the system message, the questions, and its own answers.
-        answers: the last answer of each, once it is whole.
+    `messages` has for each model the system message, the questions, and its own answers; `answers`
+    the last one of each, once it is whole.
     """
 
     messages: dict[ModelName, list[Message]] = field(
@@ -53,15 +52,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Chat:
-    """Both models, and the form in which they are asked.
-
-    Attributes:
-        pair: the models.
-        context_budget: tokens there are for a prompt.
-        prompt: the templates of the training.
-        system: the system message of the training, or None.
-        collector: keeps what people think of the answers.
-    """
+    """Both models, and the form in which they are asked."""
 
     pair: ModelPair
     context_budget: ContextBudget
@@ -130,12 +121,7 @@ def _find_problems(question: str) -> Iterator[Problem]:
 
 @dataclass(frozen=True)
 class About:
-    """What the page says about itself.
-
-    Attributes:
-        title: of the use case.
-        models: base model and adapter, in words.
-    """
+    """What the page says about itself."""
 
     title: str
     models: str

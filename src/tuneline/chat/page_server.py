@@ -65,11 +65,7 @@ async def guard_server(app: Any) -> AsyncIterator[None]:
 
 @dataclass(frozen=True)
 class Guard:
-    """Lets through what the page needs, asked for by the page; an ASGI application.
-
-    Attributes:
-        app: what answers those requests.
-    """
+    """Lets through what the page needs, asked for by the page; an ASGI application."""
 
     app: Server
 

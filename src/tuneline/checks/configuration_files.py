@@ -80,12 +80,9 @@ class _StrictLoader(LOADER):  # type: ignore[valid-type,misc]
 
 @dataclass(frozen=True)
 class Stated:
-    """What the files of one environment state, of one kind.
+    """What the files of one environment and kind state, by file, as a user would name it.
 
-    Attributes:
-        values: by file, as a user would name it.
-        globals: what `${globals:…}` can name.
-        params: what `${runtime_params:…}` can name.
+    `${globals:…}` and `${runtime_params:…}` can name `globals` and `params`.
     """
 
     values: dict[str, dict[Any, Any]]

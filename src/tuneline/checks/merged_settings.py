@@ -41,13 +41,7 @@ TEXTS_WANTED = {"string_type": '"{}"', "list_type": '["{}"]'}
 
 @dataclass(frozen=True)
 class Setting:
-    """A value that counts, and what states it.
-
-    Attributes:
-        key: dotted path.
-        value: as YAML writes it.
-        source: `--params`, a file of `conf/`, `default`, or the plan.
-    """
+    """A value as YAML writes it, and what states it: `--params`, a file, `default`, or the plan."""
 
     key: str
     value: str

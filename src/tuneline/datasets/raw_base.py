@@ -26,11 +26,7 @@ class EmptyFileError(TunelineError):
 
 
 class RawDataset(AbstractDataset[Any, RowSource]):
-    """Raw rows at any address that fsspec knows; how they are read is a subclass's to say.
-
-    Attributes:
-        limits: how much is taken in.
-    """
+    """Raw rows at any address that fsspec knows; how they are read is a subclass's to say."""
 
     def __init__(
         self,

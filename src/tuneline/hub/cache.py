@@ -108,12 +108,7 @@ def _check_folder(stated: str, folder: str) -> None:
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file of a base model.
-
-    Attributes:
-        name: in the repository.
-        missing: bytes that have yet to be downloaded; 0 if its content is cached.
-    """
+    """A file of a base model, and the bytes of it that have yet to be downloaded."""
 
     name: str
     missing: int

@@ -27,14 +27,7 @@ QUIET_SECONDS = 60
 
 @dataclass(frozen=True)
 class Removable:
-    """One thing that may go.
-
-    Attributes:
-        name: what it is, for people.
-        size: bytes that its removal frees.
-        reason: why it may go.
-        remove: removes it.
-    """
+    """One thing that may go, why, and how many bytes that frees."""
 
     name: str
     size: int

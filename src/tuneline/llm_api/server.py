@@ -186,12 +186,7 @@ def _format(error: BaseException) -> str:
 
 @dataclass(frozen=True)
 class ModerationResult:
-    """What a moderator says of one conversation.
-
-    Attributes:
-        categories: what it was flagged for; none of them if it is clear.
-        error: why it could not be judged; then it is not clear either.
-    """
+    """What a moderator flagged a conversation for, or why it could not judge; neither is clear."""
 
     categories: list[str]
     error: str | None = None

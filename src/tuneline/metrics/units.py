@@ -121,13 +121,7 @@ CURRENCY_BEFORE = "|".join(regex.escape(one) for one in BEFORE)
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of measurement.
-
-    Attributes:
-        symbol: how it is shown.
-        base: the unit that it is a multiple of.
-        factor: how many of these it is.
-    """
+    """A unit of measurement, as a multiple of its base."""
 
     symbol: str = ""
     base: str = ""

@@ -75,14 +75,7 @@ def _read(name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Guess:
-    """What the columns of a source seem to be.
-
-    Attributes:
-        id: column that identifies a row; `line` if there is none.
-        question: column of what is asked.
-        answer: column of what is to be answered.
-        category: column with few different texts, or None.
-    """
+    """What the columns of a source seem to be; `id` is `line` where none is one."""
 
     id: str
     question: str

@@ -37,16 +37,7 @@ WORD = re.compile(r"[^\W\d_A-Z]+")
 
 @dataclass(frozen=True)
 class Options:
-    """What a user states of a use case before it is guessed.
-
-    Attributes:
-        prompt_column: the column of what is asked.
-        answer_column: the column of what is answered.
-        template: of the prompt, over the columns.
-        system: the system message.
-        sheet: of a workbook.
-        write_questions: whether questions are to be written about documents.
-    """
+    """What a user states of a use case before it is guessed; `template` is the prompt's."""
 
     prompt_column: str | None = None
     answer_column: str | None = None
@@ -60,16 +51,8 @@ class Options:
 class Draft:
     """A use case before it is written.
 
-    Attributes:
-        name: of the use case.
-        source: its raw data.
-        id: column that identifies a row, or `line`.
-        question: column of what is asked.
-        answer: column of what is answered.
-        category: column with few different texts, or None.
-        prompt: template of what the model is asked.
-        completion: template of what it should answer.
-        system: template of the system message, or None.
+    `id`, `question`, `answer` and `category` are columns (the first may be `line`, the last has few
+    different texts); `prompt`, `completion` and `system` are templates.
     """
 
     name: str

@@ -63,11 +63,7 @@ CAUSES = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where Spark runs.
-
-    Attributes:
-        settings: Spark's own, by their own names (`spark.executor.memory`).
-    """
+    """Where Spark runs, by its own settings (`spark.executor.memory`)."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
 

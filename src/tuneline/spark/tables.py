@@ -27,13 +27,7 @@ ROWS_PER_PART = 20_000
 
 @dataclass(frozen=True)
 class Place:
-    """Where a part of the source begins.
-
-    Attributes:
-        name: of its file; None if the source is a single file.
-        before: rows of the source before it.
-        before_in_file: rows of its file before it.
-    """
+    """Where a part of the source begins: the rows before it, in all and in its file."""
 
     name: str | None
     before: int
@@ -43,11 +37,7 @@ class Place:
 class SparkRows(ABC):
     """Raw rows that Spark's workers read, each part of them once, in blocks of a few megabytes.
 
-    Attributes:
-        path: where they are.
-        files: of several files that were read, the number of the last row before each.
-        notes: what of the source was not read.
-        cluster: where Spark runs.
+    `files` has the number of the last row before each of several files, `notes` what was not read.
     """
 
     path: str
@@ -70,12 +60,7 @@ class SparkRows(ABC):
 
 @dataclass(frozen=True)
 class SparkParts:
-    """Rows in parts, files in a folder that all workers see.
-
-    Attributes:
-        folder: the folder.
-        cluster: where Spark runs.
-    """
+    """Rows in parts, files in a folder that all workers see."""
 
     folder: Path
     cluster: Cluster

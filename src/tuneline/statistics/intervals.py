@@ -23,14 +23,7 @@ SAME = 1e-9
 
 @dataclass(frozen=True)
 class Estimate:
-    """An interval, and what it rests on.
-
-    Attributes:
-        low: its lower end.
-        high: its upper end.
-        error: standard error.
-        groups: that count, in the grouping that has the fewest.
-    """
+    """An interval, its standard error, and the groups of the grouping that has the fewest."""
 
     low: float
     high: float

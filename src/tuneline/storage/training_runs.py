@@ -22,11 +22,8 @@ log = logging.getLogger(__name__)
 class Run:
     """A folder of checkpoints.
 
-    Attributes:
-        folder: the run's folder.
-        size: bytes.
-        finished: whether the training is through and the checkpoint to release is whole.
-        adapter: the version of the adapter that came out of this very run, if it is saved.
+    `finished`: the training is through and the checkpoint to release is whole; `adapter` is the
+    version that came out of it, if it is saved.
     """
 
     folder: Path

@@ -16,13 +16,7 @@ REMEDY = "nothing to do: the checkpoint is chosen as the plan says now"
 
 @dataclass(frozen=True)
 class Choice:
-    """What chooses the checkpoint.
-
-    Attributes:
-        metric: `chrf` of the answers to the validation prompts, or `loss` on their references.
-        reason: why, in half a sentence.
-        generation: keys of GenerationConfig for these answers; none by loss.
-    """
+    """What chooses the checkpoint: `chrf` of answers, generated so, or `loss`; and why."""
 
     metric: Literal["chrf", "loss"]
     reason: str

@@ -16,13 +16,7 @@ DIFFERENCE = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.05}
 
 @dataclass(frozen=True)
 class Probe:
-    """What the step took.
-
-    Attributes:
-        tokens: that went through.
-        seconds: forward and backward.
-        peak_gb: memory at its highest, in 10^9 bytes.
-    """
+    """What the step took: tokens, seconds, memory at its highest in GB (10^9 bytes)."""
 
     tokens: int
     seconds: float

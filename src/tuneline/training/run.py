@@ -29,15 +29,8 @@ log = logging.getLogger(__name__)
 class Task:
     """What every process of a training needs to know.
 
-    Attributes:
-        rows: folder with `train` and `validation`, and `asked` where answers choose the
-            checkpoint, as `datasets` saves them.
-        run: folder of the run's checkpoints.
-        recipe: what is trained and how.
-        hardware: the machine.
-        planned_gb: memory that the plan predicts.
-        watch: how it is measured while it runs, and how far it goes.
-        start: weights of an adapter that is trained further; None for a new one.
+    `rows` is a folder with `train` and `validation`, and `asked` where answers choose the
+    checkpoint, as `datasets` saves them; `start` are weights of an adapter that is trained further.
     """
 
     rows: Path

@@ -35,12 +35,7 @@ def keep_dtypes(arguments: Any) -> None:
 
 @dataclass(frozen=True)
 class Whole:
-    """What a checkpoint holds, gathered from all processes, on the CPU of each.
-
-    Attributes:
-        adapter: weights by the model's names.
-        optimizer: its state, as `torch.optim` gives it.
-    """
+    """What a checkpoint holds, gathered from all processes, on the CPU of each."""
 
     adapter: dict[str, Any]
     optimizer: dict[str, Any]

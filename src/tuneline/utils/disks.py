@@ -13,14 +13,7 @@ from kedro.io import AbstractVersionedDataset, DataCatalog
 
 @dataclass(frozen=True)
 class Volume:
-    """The disk a folder lies on, or will lie on.
-
-    Attributes:
-        folder: the folder; it need not exist.
-        mount: where the disk is mounted.
-        device: equal numbers are the same disk.
-        free: bytes that may still be written.
-    """
+    """The disk that a folder lies on, or will; equal numbers of `device` are the same disk."""
 
     folder: Path
     mount: Path

@@ -80,11 +80,7 @@ class MemoryBudget:
 
 
 class CutRow(bytes):
-    """The start of a row that is longer than a row may be, with a mark after it.
-
-    Attributes:
-        reason: why it is rejected.
-    """
+    """The start of a row that is longer than a row may be, with a mark after it."""
 
     reason: str
 

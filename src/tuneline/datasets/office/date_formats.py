@@ -43,12 +43,7 @@ class NotRenderedError(ValueError):
 
 @dataclass(frozen=True)
 class Tag:
-    """What brackets that begin with `$` say.
-
-    Attributes:
-        currency: text to show in their place.
-        locale: the country; None if they name none.
-    """
+    """What brackets that begin with `$` say: a text to show in their place, and a country."""
 
     currency: str
     locale: Locale | None
@@ -121,12 +116,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Moment:
-    """A serial number taken apart.
-
-    Attributes:
-        days: since the end of 1899.
-        total: all its seconds.
-    """
+    """A serial number taken apart: days since the end of 1899, and all its seconds."""
 
     days: int
     total: Decimal

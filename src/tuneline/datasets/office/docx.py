@@ -29,12 +29,7 @@ CELL, LINE = " | ", "\n"
 
 @dataclass(frozen=True)
 class Document:
-    """What was read of a document.
-
-    Attributes:
-        text: its paragraphs and the rows of its tables, each on a line of its own.
-        losses: what could not be read, and how often.
-    """
+    """What was read of a document, a line a paragraph or row of a table, and what was lost."""
 
     text: str
     losses: Counter[str]

@@ -24,11 +24,9 @@ PARSER_OPTIONS: Any = {**SAFE, "remove_comments": True, "remove_pis": True}
 
 @dataclass(frozen=True)
 class Relation:
-    """A part that another one refers to.
+    """A part that another one refers to, by its name in the archive, or an address outside.
 
-    Attributes:
-        kind: the last word of its type, such as `worksheet`.
-        target: its name in the archive; of something outside, the address.
+    Its kind is the last word of its type, such as `worksheet`.
     """
 
     kind: str
@@ -36,11 +34,7 @@ class Relation:
 
 
 class Package:
-    """An office file.
-
-    Attributes:
-        names: of its parts.
-        budget: counts the memory that it takes.
+    """The parts of an office file.
 
     Raises:
         BadZipFile: if it is no zip archive.

@@ -44,11 +44,7 @@ class Sheet:
 
 
 class Workbook(Protocol):
-    """A workbook of any format.
-
-    Attributes:
-        sheets: the names of its sheets in their order, and whether each is shown.
-    """
+    """A workbook of any format: the names of its sheets in order, and whether each is shown."""
 
     sheets: dict[str, bool]
 

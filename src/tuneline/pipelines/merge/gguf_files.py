@@ -45,12 +45,7 @@ class UnknownModelError(TunelineError):
 
 @dataclass(frozen=True)
 class LlamaCpp:
-    """Where llama.cpp is.
-
-    Attributes:
-        converter: its `convert_hf_to_gguf.py`.
-        library: its libllama; None if only the converter is there.
-    """
+    """Where llama.cpp is: its `convert_hf_to_gguf.py`, and libllama if it is there."""
 
     converter: Path
     library: Path | None

@@ -23,16 +23,7 @@ COPIES = 6
 
 @dataclass(frozen=True)
 class MergePlan:
-    """A merge that can be done.
-
-    Attributes:
-        checkpoint: the base model's weights as they are stored.
-        weights: the merged model's tensors, not yet computed.
-        split: which of them go into which file.
-        sizes: bytes of each tensor.
-        dtype_reason: why the number format is what it is.
-        memory_gb: what the merge is predicted to take, in 10^9 bytes.
-    """
+    """A merge that can be done: the tensors, not yet computed, the files and their bytes."""
 
     checkpoint: Checkpoint
     weights: MergedWeights

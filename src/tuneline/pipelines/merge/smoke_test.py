@@ -49,14 +49,8 @@ class SmokeTest:
     """What a merged model is compared with, and on what.
 
     One model after the other is loaded and let go; their logits and answers are what stays.
-
-    Attributes:
-        checkpoint: the base model that the adapter is merged into.
-        dtype: number format of the merged model.
-        into_judged: whether the adapter is merged into the weights that it was judged with.
-        examples: held-out prompts and references.
-        recipe: names the base model of the training.
-        hardware: the machine, in the number format that all models compute in.
+    `into_judged`: the adapter is merged into the weights that it was judged with; `hardware` has
+    the number format that all models compute in.
     """
 
     checkpoint: Checkpoint

@@ -22,14 +22,7 @@ LOSSES = {"train": "training", "validation": "validation loss"}
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """Everything that a run's memory follows from.
-
-    Attributes:
-        size: shape of model and adapter.
-        longest: tokens of the longest example.
-        recipe: what is trained and how.
-        hardware: the machine.
-    """
+    """Everything that a run's memory follows from; `longest` is in tokens."""
 
     size: ModelSize
     longest: int

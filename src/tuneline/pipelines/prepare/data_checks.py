@@ -60,18 +60,9 @@ class Check:
 class Material:
     """What the checks look at.
 
-    Attributes:
-        table: the examples: `line`, `id`, `split`, `prompt` (all its messages but the system's),
-            `completion`, and the columns they are made of, with `COLUMN` before their names; its
-            rows are the places of findings.
-        test: the held-out examples.
-        data: the block that the rows were prepared with.
-        prompt: the templates.
-        evaluation: questions, language and confidence.
-        leaks: rows that were in two splits, or ask a fixed question.
-        copies: copies within training.
-        leak_report: categories, and prompts that two splits share.
-        cleaning_report: what cleaning did.
+    `table` has `line`, `id`, `split`, `prompt` (all its messages but the system's), `completion`,
+    and the columns they are made of, with `COLUMN` before their names; its rows are the places of
+    findings. `leaks` are rows that were in two splits, or ask a fixed question.
     """
 
     table: pl.DataFrame

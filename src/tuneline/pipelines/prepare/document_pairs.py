@@ -19,12 +19,9 @@ NO_SECTION = "no heading with a text below it"
 
 @dataclass(frozen=True)
 class Parts:
-    """What was found in a document.
+    """The text of each part that was found in a document, and what is missing, in words.
 
-    Attributes:
-        texts: the text of each part, without its heading; empty where it was not found.
-        problems: what is missing, in words.
-        before: characters that are before the first part, and so in none.
+    `before` counts the characters that are before the first part, and so in none.
     """
 
     texts: dict[str, str]

@@ -79,14 +79,7 @@ TAIWANESE_LETTERS = dict(zip("ABCDEFGHJKLMNPQRSTUVXYWZIO", range(10, 36), strict
 
 @dataclass(frozen=True)
 class Finding:
-    """Personal data or a secret in a text.
-
-    Attributes:
-        kind: one of `KINDS`.
-        start: its first character.
-        end: the character after it.
-        value: what it says, however it is written.
-    """
+    """Personal data or a secret, of one of `KINDS`, in a text from `start` up to `end`."""
 
     kind: str
     start: int

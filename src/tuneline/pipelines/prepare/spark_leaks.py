@@ -52,14 +52,7 @@ ROWS_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Search:
-    """What all workers know.
-
-    Attributes:
-        folder: where the forms are.
-        begins: the first row of each part of them.
-        comparisons: what is compared, with the least similarity of duplicates.
-        leaks: when rows are duplicates.
-    """
+    """What all workers know: where the forms and their parts begin, and what is compared."""
 
     folder: Path
     begins: list[int]

@@ -24,13 +24,7 @@ RATER, SAVED = "rater", "saved"
 
 @dataclass(frozen=True)
 class Pair:
-    """Two answers to one prompt.
-
-    Attributes:
-        number: its place among what is rated, from 1. Ids may repeat.
-        row: the prompt and both answers.
-        first: whose answer is A: `base` or `tuned`; the other's is B.
-    """
+    """Two answers to one prompt: its place from 1 (ids may repeat), and whose answer is A."""
 
     number: int
     row: dict[str, Any]

@@ -19,12 +19,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Outcome:
-    """What came of some items.
+    """What came of some items: by id, a valid one and which model wrote it; each invalid one.
 
-    Attributes:
-        found: what came for each item with a valid one, by id: `text`, `disfluency` …
-        invalid: one row for each invalid one: step, id, attempt, reason, response.
-        models: which model wrote what came, by id.
+    An invalid one has `step`, `id`, `attempt`, `reason`, `response`.
     """
 
     found: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -75,15 +75,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a curve says.
-
-    Attributes:
-        state: in a word or two.
-        found: with its numbers, a clause that begins a sentence.
-        do: what to do; empty if nothing follows.
-        key: to change, or None.
-        value: its new value, or None.
-    """
+    """What a curve says: a clause that begins a sentence, what to do, and the key to change."""
 
     state: str
     found: str
