@@ -174,11 +174,7 @@ def fill_templates(row: dict[str, Any], data: Data, prompt: Prompt) -> Example:
         "id": str(row[data.id]),
         "prompt": [*system, {"role": "user", "content": prompt.prompt.format_map(texts)}],
         "completion": [{"role": "assistant", "content": prompt.completion.format_map(texts)}],
-        "meta": {
-            "line": row["line"],
-            "templates": hash_templates(prompt),
-            **_describe(row, data),
-        },
+        "meta": {"line": row["line"], "templates": hash_templates(prompt), **_describe(row, data)},
     }
 
 

@@ -72,12 +72,7 @@ class _SheetRows(RowSource):
     """Rows of one sheet. See `RowSource`."""
 
     def __init__(
-        self,
-        path: str,
-        sheet: str | None,
-        header_row: int | None,
-        locale: Any,
-        limits: Limits,
+        self, path: str, sheet: str | None, header_row: int | None, locale: Any, limits: Limits
     ) -> None:
         self.path, self._limits = path, limits
         self._path, self._sheet, self._header_row = path, sheet, header_row

@@ -228,9 +228,7 @@ class ModerationProvider(ServerProvider):
 
     def _send(self, request: Request) -> Any:
         return self._client.moderations.create(
-            model=self._server.model,
-            input=request.messages[0]["content"],
-            **self._server.sampling,
+            model=self._server.model, input=request.messages[0]["content"], **self._server.sampling
         )
 
     def _read(self, moderation: Any) -> Response | Failure:

@@ -8,14 +8,7 @@ from functools import lru_cache
 import regex
 
 from tuneline.metrics.overlap import normalize_typography
-from tuneline.metrics.units import (
-    CURRENCY_BEFORE,
-    LETTER,
-    NO_UNIT,
-    UNIT,
-    Unit,
-    find_unit,
-)
+from tuneline.metrics.units import CURRENCY_BEFORE, LETTER, NO_UNIT, UNIT, Unit, find_unit
 
 # Where `12,125` is twelve and an eighth (CLDR). Elsewhere, and where no language is stated, it is
 # twelve thousand, and `12.125` twelve and an eighth.

@@ -6,11 +6,7 @@ from typing import Any
 
 from tuneline.metrics.figures import Figure, read_figures
 from tuneline.metrics.outputs import KeyComparison, Outputs, average
-from tuneline.metrics.overlap import (
-    is_chinese,
-    normalize_typography,
-    split_words,
-)
+from tuneline.metrics.overlap import is_chinese, normalize_typography, split_words
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 
 METRICS = (

@@ -134,9 +134,7 @@ class Unit:
     def per(self, other: "Unit") -> "Unit":
         """Divide by another unit."""
         return Unit(
-            f"{self.symbol}/{other.symbol}",
-            f"{self.base}/{other.base}",
-            self.factor / other.factor,
+            f"{self.symbol}/{other.symbol}", f"{self.base}/{other.base}", self.factor / other.factor
         )
 
 

@@ -11,11 +11,7 @@ from tuneline.parameters.training import AUTO, Hardware, Recipe, StatedRecipe
 CHECKPOINTING, FSDP = "gradient_checkpointing", "fsdp"
 UNPLANNED = {CHECKPOINTING: True, FSDP: False}
 # How a base model is stored in 4 bits: NF4, its scales quantized, too (QLoRA, arXiv 2305.14314).
-FOUR_BITS = {
-    "load_in_4bit": True,
-    "bnb_4bit_quant_type": "nf4",
-    "bnb_4bit_use_double_quant": True,
-}
+FOUR_BITS = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
 # Stands for `auto` where a recipe is checked before the plan has chosen; nothing is trained so.
 PLACEHOLDERS: dict[str, Any] = {
     "quantization": FOUR_BITS,

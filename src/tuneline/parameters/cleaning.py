@@ -63,8 +63,7 @@ class Rules(Block):
         description="drop rows with a column that is certainly in another language; null: any",
     )
     unique: list[str] = Field(
-        default=[],
-        description="columns whose repetitions, in any letter case, are dropped",
+        default=[], description="columns whose repetitions, in any letter case, are dropped"
     )
 
     @field_validator("unique", mode="before")

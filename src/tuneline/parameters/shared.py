@@ -183,8 +183,7 @@ class Gguf(Block):
         "GGUF file where there is none",
     )
     types: list[Literal["f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m"]] = Field(
-        min_length=1,
-        description="one file each; Modelfile and commands name the first",
+        min_length=1, description="one file each; Modelfile and commands name the first"
     )
 
     @field_validator("types")

@@ -100,8 +100,7 @@ class Table(Block):
     subject: str = Field(description="column that names what a row is about")
     values: dict[str, str] = Field(default={}, description="columns that hold one value, by name")
     lists: dict[str, str] = Field(
-        default={},
-        description="columns that hold `CATEGORY: a, b`, one category a line, by name",
+        default={}, description="columns that hold `CATEGORY: a, b`, one category a line, by name"
     )
     item_separators: list[Annotated[str, Field(min_length=1)]] = Field(
         default=["\n", ";", ".", ","],

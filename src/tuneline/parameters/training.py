@@ -67,8 +67,7 @@ class RecipeKeys(BaseModel):
         description="pack the examples of a step without padding; changes the speed alone",
     )
     chat_template_path: str | None = Field(
-        default=None,
-        description="file with a Jinja chat template, for a base model that has none",
+        default=None, description="file with a Jinja chat template, for a base model that has none"
     )
     loraplus_lr_ratio: float | None = Field(
         default=None, gt=0, description="LoRA+: learning rate of B over that of A (peft's name)"
@@ -152,8 +151,7 @@ class StatedRecipe(RecipeKeys):
         description="longest example, prompt and completion, in tokens; auto: the plan chooses",
     )
     num_train_epochs: Annotated[float, Field(gt=0)] | Auto = Field(
-        default=AUTO,
-        description="how often every training example is seen; auto: the plan chooses",
+        default=AUTO, description="how often every training example is seen; auto: the plan chooses"
     )
     learning_rate: Annotated[float, Field(gt=0, le=1)] | Auto = Field(
         default=AUTO,

@@ -87,8 +87,7 @@ class Evaluation(Block):
         description="percent of usable answers below which the verdict begins with them",
     )
     prompting: Prompting | None = Field(
-        default=None,
-        description="the base model is asked with a good prompt, too; null: it is not",
+        default=None, description="the base model is asked with a good prompt, too; null: it is not"
     )
     cross_fit: int | None = Field(
         default=None,

@@ -76,8 +76,7 @@ def draw_columns(
     """Draw the answers side by side: whole once both are there, and until then as much as fits."""
     columns = {
         who: Text.assemble(
-            show(texts[who]),
-            (f"\n\n{answers[who].describe()}" if who in answers else "", "dim"),
+            show(texts[who]), (f"\n\n{answers[who].describe()}" if who in answers else "", "dim")
         )
         for who in MODELS
     }

@@ -157,11 +157,7 @@ def _compare(
 
 
 def _count_needed(
-    metric: Metric,
-    rows: int,
-    groups: int,
-    spread: float | None,
-    settings: SignificanceSettings,
+    metric: Metric, rows: int, groups: int, spread: float | None, settings: SignificanceSettings
 ) -> int | None:
     if not metric.percent or spread is None:
         return None

@@ -22,10 +22,7 @@ def is_proportion(rows: np.ndarray, scale: float) -> bool:
 
 
 def find_effective_size(
-    values: np.ndarray,
-    ends: tuple[float, float],
-    groupings: list[np.ndarray],
-    confidence: float,
+    values: np.ndarray, ends: tuple[float, float], groupings: list[np.ndarray], confidence: float
 ) -> float:
     """Find the number of independent prompts that would say as much as these in their groups.
 

@@ -30,13 +30,7 @@ from tuneline.training.batches import (
     split_batch,
 )
 from tuneline.training.best_checkpoint import ALL_THE_WAY, Watch
-from tuneline.training.callbacks import (
-    EpochEnds,
-    Gradients,
-    Patience,
-    TrainingProgress,
-    Watchdog,
-)
+from tuneline.training.callbacks import EpochEnds, Gradients, Patience, TrainingProgress, Watchdog
 from tuneline.training.checkpoints import SEAL, remove_old, seal
 from tuneline.training.sharded_trainer import ShardedTrainer, make_config
 from tuneline.training.sharding import even_out
@@ -323,10 +317,7 @@ class SFTAdapterTrainer(ShardedTrainer):
 
 def _make_callbacks(recipe: Recipe, watch: Watch) -> list[Any]:
     stop_early = recipe.early_stopping_patience
-    return [
-        EpochEnds(watch),
-        *([Patience(stop_early)] if stop_early else []),
-    ]
+    return [EpochEnds(watch), *([Patience(stop_early)] if stop_early else [])]
 
 
 def _format_unwritten(checkpoint: Path, error: Exception) -> Problem:

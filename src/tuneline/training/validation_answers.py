@@ -23,10 +23,7 @@ def make_greedy(generation: dict[str, Any], longest: int) -> dict[str, Any]:
 def list_asked(tokenizer: Any, examples: list[Example]) -> list[dict[str, list[int] | str]]:
     """List token ids (`prompt`) and `reference` of what is asked, whole as the test prompts."""
     return [
-        {
-            "prompt": one.ids[: one.prompt_length],
-            "reference": example["completion"][-1]["content"],
-        }
+        {"prompt": one.ids[: one.prompt_length], "reference": example["completion"][-1]["content"]}
         for one, example in zip(render_all(tokenizer, examples), examples, strict=True)
     ]
 

@@ -64,10 +64,7 @@ def name_job(train: Chats, validation: Chats, settings: FinetuneAPI) -> str:
 def _find(client: Any, key: str, settings: FinetuneAPI) -> Any:
     jobs = _ask(lambda: list(client.fine_tuning.jobs.list(limit=100)), settings)
     for job in jobs:
-        if (job.metadata or {}).get("tuneline") == key and job.status not in {
-            "failed",
-            "canceled",
-        }:
+        if (job.metadata or {}).get("tuneline") == key and job.status not in {"failed", "canceled"}:
             log.info("Job %s is there already (%s); it is followed.", job.id, job.status)
             return job
     return None

@@ -76,10 +76,7 @@ def plan_merge(
     needed_gb = {"merged": needed / 1e9 + NEXT_TO_WEIGHTS_GB}
     if files := predict_bytes(merge.gguf, llama_cpp, needed / BYTES[dtype]):
         needed_gb["gguf"] = files / 1e9 + NEXT_TO_WEIGHTS_GB
-    _refuse(
-        *_find_memory_problem(predicted, hardware),
-        *_find_disk_problem(needed_gb, folder),
-    )
+    _refuse(*_find_memory_problem(predicted, hardware), *_find_disk_problem(needed_gb, folder))
     return MergePlan(checkpoint, weights, split, sizes, reason, predicted)
 
 

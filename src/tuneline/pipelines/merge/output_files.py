@@ -16,15 +16,7 @@ from tuneline.utils.progress import Progress
 
 PROVENANCE = "provenance.json"
 AGAIN = "merge again: `kedro run --pipeline=merge` makes the whole folder anew"
-MERGED = (
-    "adapter",
-    "base",
-    "merged_into",
-    "weights",
-    "quantization",
-    "dtype",
-    "comparison",
-)
+MERGED = ("adapter", "base", "merged_into", "weights", "quantization", "dtype", "comparison")
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "bitsandbytes", "safetensors")
 
 

@@ -95,11 +95,7 @@ class SmokeTest:
         answers = compare_answers(judged["partings"], rounding["relative_rms"])
         if self.into_judged:
             check_answers(answers)
-        facts = {
-            "rounding": rounding,
-            "judged": compare_judged(judged, merged),
-            "answers": answers,
-        }
+        facts = {"rounding": rounding, "judged": compare_judged(judged, merged), "answers": answers}
         return {"summary": format_comparison(facts, self.into_judged), **facts}
 
     def _look(self, model: Any, asked: Asked, folder: Path) -> dict[str, Any]:
@@ -212,11 +208,7 @@ def refuse_uncompared(why: str) -> Problem:
 
 
 def answer_greedily(
-    model: Any,
-    tokenizer: Any,
-    prompts: list[list[int]],
-    evaluation: Evaluation,
-    hardware: Hardware,
+    model: Any, tokenizer: Any, prompts: list[list[int]], evaluation: Evaluation, hardware: Hardware
 ) -> list[list[int]]:
     """Answer prompts with the decoding of the evaluation, but leave nothing to chance.
 

@@ -72,11 +72,7 @@ def _shrink_batch(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:
     value = getattr(hardware, key)
     if value > least:
         changed = hardware.model_copy(update={key: least})
-        yield (
-            f"hardware.{key}: {least}",
-            "none; slower",
-            replace(run, hardware=changed),
-        )
+        yield (f"hardware.{key}: {least}", "none; slower", replace(run, hardware=changed))
 
 
 def _checkpoint(run: PlannedRun) -> Iterator[tuple[str, str, PlannedRun]]:

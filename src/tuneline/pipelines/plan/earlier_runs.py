@@ -51,10 +51,7 @@ def find_last_training(
 
 
 def find_last_evaluation(
-    versions: ScoreVersions,
-    inputs: RunInputs,
-    evaluation: Evaluation,
-    hardware: Hardware,
+    versions: ScoreVersions, inputs: RunInputs, evaluation: Evaluation, hardware: Hardware
 ) -> Record | None:
     """Find the last evaluation with the same base model, decoding and machine."""
     for scores in read_scores(versions):

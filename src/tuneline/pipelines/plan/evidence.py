@@ -26,10 +26,7 @@ ASSUMED = {
 
 
 def describe_evidence(
-    test: list[Example],
-    score_versions: ScoreVersions,
-    prompt: Prompt,
-    evaluation: Evaluation,
+    test: list[Example], score_versions: ScoreVersions, prompt: Prompt, evaluation: Evaluation
 ) -> dict[str, Any]:
     """Work out the smallest difference that the test prompts can show, by metric.
 

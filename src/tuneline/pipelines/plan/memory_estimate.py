@@ -21,10 +21,7 @@ from tuneline.models.batching import count_tokens_at_once
 from tuneline.models.fused_head import TILE_TOKENS, TILE_WORDS
 from tuneline.models.memory import BYTES, CONTEXT_GB, keeps_dequantized
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.plan.cpu_memory import (
-    count_activations,
-    count_fragmentation,
-)
+from tuneline.pipelines.plan.cpu_memory import count_activations, count_fragmentation
 from tuneline.pipelines.plan.sharded_memory import count_gathered, count_kept
 
 # 4 bits, and one float32 scale for 64 weights; with double quantization the scale takes 8 bits and

@@ -14,11 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tuneline.examples import Example
-from tuneline.models.architecture import (
-    build_empty,
-    find_packing_obstacle,
-    is_stored_in_4_bits,
-)
+from tuneline.models.architecture import build_empty, find_packing_obstacle, is_stored_in_4_bits
 from tuneline.models.batching import plan_steps
 from tuneline.models.chat_template import describe_template
 from tuneline.models.fingerprints import RunInputs, describe_inputs, name_run
@@ -177,10 +173,7 @@ def make_plan(
         "sharding": describe_sharding(size, longest, recipe, hardware),
         "savings": list_savings(PlannedRun(size, longest, recipe, hardware)),
         "disk": plan_disk(size, recipe, measure_disks(checkpoints), adapters),
-        "chat_template": [
-            *describe_template(tokenizer),
-            *_describe_typed(token_report),
-        ],
+        "chat_template": [*describe_template(tokenizer), *_describe_typed(token_report)],
     }
     plan["warnings"] = list(list_warnings(plan, recipe))
     plan["verdict"] = judge(plan)

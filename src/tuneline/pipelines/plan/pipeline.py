@@ -35,13 +35,7 @@ def create_pipeline(folds: int = 0) -> Pipeline:
             Node(
                 answer_general_prompts,
                 name="answer_general_prompts",
-                inputs=[
-                    "train",
-                    "answer_cache",
-                    "params:data",
-                    "recipe",
-                    "hardware",
-                ],
+                inputs=["train", "answer_cache", "params:data", "recipe", "hardware"],
                 outputs="replay",
             ),
             Node(

@@ -76,10 +76,7 @@ def _plot_memory(memory: dict[str, float]) -> go.Figure:
     figure = go.Figure()
     names = list(reversed(_list_components(memory)))
     figure.add_bar(
-        y=names,
-        x=[memory[name] for name in names],
-        orientation="h",
-        marker_color=TUNED_COLOR,
+        y=names, x=[memory[name] for name in names], orientation="h", marker_color=TUNED_COLOR
     )
     return style(figure, "Memory by component", x="GB", y="")
 

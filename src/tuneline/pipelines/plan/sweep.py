@@ -29,11 +29,7 @@ from tuneline.training.validation_answers import make_greedy
 log = logging.getLogger(__name__)
 
 # What a trial does not share with the recipe: it is compared at its rungs, and nowhere else.
-FIXED = {
-    "metric_for_best_model": "chrf",
-    "early_stopping_patience": None,
-    "save_strategy": "steps",
-}
+FIXED = {"metric_for_best_model": "chrf", "early_stopping_patience": None, "save_strategy": "steps"}
 UNFIT = "does not fit"
 
 

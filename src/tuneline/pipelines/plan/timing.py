@@ -16,11 +16,7 @@ from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe
 from tuneline.parameters.evaluation import GENERAL_PROMPTS, GENERAL_TOKENS
 from tuneline.pipelines.plan.earlier_runs import EarlierRuns, Record
 from tuneline.pipelines.plan.probe import Speed, can_measure, measure_speed
-from tuneline.pipelines.plan.quantization import (
-    average_example,
-    measure_pass,
-    measure_slowdown,
-)
+from tuneline.pipelines.plan.quantization import average_example, measure_pass, measure_slowdown
 
 # Floating-point operations of a training, for a token and a parameter (Kaplan et al. 2020,
 # arXiv 2001.08361): what `hardware.teraflops` counts, too.

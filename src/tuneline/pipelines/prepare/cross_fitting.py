@@ -288,8 +288,7 @@ def divide_folds(groups: list[Group], count: int) -> list[int]:
     for place in order:
         one = groups[place]
         fold = min(
-            range(1, count + 1),
-            key=lambda fold: (sizes[fold], kinds[fold, one.category], fold),
+            range(1, count + 1), key=lambda fold: (sizes[fold], kinds[fold, one.category], fold)
         )
         folds[place] = fold
         sizes[fold] += len(one.rows)

@@ -32,12 +32,7 @@ from tuneline.pipelines.prepare.near_duplicates import (
     sign_texts,
 )
 from tuneline.spark.session import name_failures
-from tuneline.spark.tables import (
-    SparkSample,
-    collect_parts,
-    number_parts,
-    walk_rows,
-)
+from tuneline.spark.tables import SparkSample, collect_parts, number_parts, walk_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

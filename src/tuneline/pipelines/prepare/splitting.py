@@ -85,10 +85,7 @@ def take_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> Iterator
 
 def sort_splits(rows: pl.DataFrame) -> pl.DataFrame:
     """Put one split after the other, each in its order."""
-    return rows.sort(
-        pl.col("split").replace_strict(SPLITS, range(len(SPLITS))),
-        "position",
-    )
+    return rows.sort(pl.col("split").replace_strict(SPLITS, range(len(SPLITS))), "position")
 
 
 def order_rows(clean: pl.LazyFrame, data: Data) -> pl.DataFrame:

@@ -81,11 +81,7 @@ def _show_score(scores: dict[str, Any], metric: str) -> str:
 
 
 def _describe(
-    adapter: Adapter,
-    scores: dict[str, Any],
-    publish: Publish,
-    evaluation: Evaluation,
-    is_toy: bool,
+    adapter: Adapter, scores: dict[str, Any], publish: Publish, evaluation: Evaluation, is_toy: bool
 ) -> str:
     """Write the metadata; the YAML writer of the hub's own library quotes every value."""
     from huggingface_hub import EvalResult, ModelCardData

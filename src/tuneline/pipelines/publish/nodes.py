@@ -60,10 +60,7 @@ def upload(folder: Path, names: list[str], repo_id: str, private: bool) -> dict[
             commit_message="Adapter with its card and its records",
         )
     with _explain(
-        repo_id,
-        "the release is there, but not checked",
-        "a file of it may be damaged",
-        AGAIN,
+        repo_id, "the release is there, but not checked", "a file of it may be damaged", AGAIN
     ):
         _check_arrived(api, repo_id, commit.oid, {name: folder / name for name in names})
     if not private:

@@ -2,12 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from tuneline.pipelines.sweep.nodes import (
-    compare_trials,
-    plot_trials,
-    run_trials,
-    write_sweep_page,
-)
+from tuneline.pipelines.sweep.nodes import compare_trials, plot_trials, run_trials, write_sweep_page
 
 
 def create_pipeline() -> Pipeline:

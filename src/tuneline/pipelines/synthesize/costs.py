@@ -153,10 +153,7 @@ def price_steps(
         "assumptions": f"{prices.characters_per_token:g} characters are one token; everything is "
         f"asked once; {assumptions}; prices as of {prices.as_of}",
         "models": {
-            model: {
-                "normal": price(*everything, one),
-                "batch": price_batch(*everything, one),
-            }
+            model: {"normal": price(*everything, one), "batch": price_batch(*everything, one)}
             for model, one in prices.models.items()
         },
         "dollars": dollars,

@@ -8,12 +8,7 @@ from tuneline.examples import Message
 from tuneline.llm_api.requests import Request
 from tuneline.parameters import Prices, Synthesize
 from tuneline.parameters.synthesis import FromRows
-from tuneline.pipelines.synthesize.costs import (
-    Record,
-    estimate_requests,
-    make_asker,
-    price_steps,
-)
+from tuneline.pipelines.synthesize.costs import Record, estimate_requests, make_asker, price_steps
 from tuneline.pipelines.synthesize.filters import Item
 from tuneline.pipelines.synthesize.forms import make_request, make_row_form
 from tuneline.pipelines.synthesize.moderation import moderate_rows
@@ -155,10 +150,7 @@ def report_rows(
     """Count every step, compare the cost with its estimate, and gather what was invalid."""
     asked, records = read_source(synthesize).count, {"rows": writing_record}
     usage = {step: record["usage"] for step, record in records.items()}
-    steps = {
-        "rows": (asked, len(written_rows)),
-        "moderation": (len(written_rows), len(moderated)),
-    }
+    steps = {"rows": (asked, len(written_rows)), "moderation": (len(written_rows), len(moderated))}
     raw = {"own": len(own), "synthesized": len(moderated), "all": len(own) + len(moderated)}
     said = (
         f"{len(moderated):,} rows of {asked:,} asked for were written in the manner of "

@@ -18,11 +18,7 @@ from tuneline.pipelines.synthesize.quotas import (
     plan_templates,
 )
 from tuneline.pipelines.synthesize.rounds import ask_items, check_some_came, make_record
-from tuneline.pipelines.synthesize.synthesis_report import (
-    describe_synthesis,
-    estimate,
-    log_report,
-)
+from tuneline.pipelines.synthesize.synthesis_report import describe_synthesis, estimate, log_report
 from tuneline.pipelines.synthesize.templates import find_template_problems, read_vocabulary
 from tuneline.utils.caches import Cache
 
@@ -192,11 +188,7 @@ def report_synthesis(
 ) -> tuple[dict[str, Any], Rows]:
     """Count every step, compare the cost with its estimate, and gather what was invalid."""
     source = read_source(synthesize)
-    records = {
-        "templates": template_record,
-        "answers": answer_record,
-        "questions": question_record,
-    }
+    records = {"templates": template_record, "answers": answer_record, "questions": question_record}
     steps = {
         "answers": (source.conversations, len(written_answers)),
         "questions": (len(written_answers), len(conversations)),

@@ -28,14 +28,7 @@ def create_pipeline(folds: int = 0) -> Pipeline:
             Node(
                 record_training,
                 name="record_training",
-                inputs=[
-                    "training_log",
-                    "training_stats",
-                    "plan",
-                    "adapter",
-                    "recipe",
-                    "hardware",
-                ],
+                inputs=["training_log", "training_stats", "plan", "adapter", "recipe", "hardware"],
                 outputs=["epochs", "training_record"],
             ),
             Node(plot_epochs, name="plot_epochs", inputs="epochs", outputs="epochs_plot"),
