@@ -15,7 +15,7 @@ from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Data, Evaluation, Prompt
-from tuneline.parameters.data import SECTION_COLUMNS, TURN_COLUMNS
+from tuneline.parameters.examples import SECTION_COLUMNS, TURN_COLUMNS
 from tuneline.utils.hashing import hash_value
 
 # Column of a table's pairs: the groups of a question, as JSON.

@@ -75,7 +75,7 @@ def test_a_machine_computes_in_bfloat16_where_its_processor_does(
     flags: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "cpuinfo").write_text(f"model name\t: mine\nflags\t\t: {flags}\n")
-    monkeypatch.setattr("tuneline.parameters.training.CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr("tuneline.parameters.hardware.CPUINFO", tmp_path / "cpuinfo")
     machines = {env: load(env)["parameters"]["hardware"] for env in ENVIRONMENTS}
     dtypes = {env: Hardware.model_validate(one).dtype for env, one in machines.items()}
     assert dtypes == {

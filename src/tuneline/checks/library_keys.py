@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tuneline.errors import Problem, suggest
 from tuneline.parameters import Evaluation, Recipe
 from tuneline.parameters.base import Bounds, GenerationBounds
-from tuneline.parameters.training import LoraBounds, TrainingBounds
+from tuneline.parameters.recipe import LoraBounds, TrainingBounds
 
 # Upstream keys that a recipe may not set, and why.
 RESERVED = {

@@ -13,8 +13,8 @@ from tuneline.models.batching import count_at_once
 from tuneline.models.loading import load_model_config
 from tuneline.models.start_adapter import read_shape
 from tuneline.parameters import Hardware, Recipe, StatedRecipe
+from tuneline.parameters.base import AUTO
 from tuneline.parameters.chosen import PLACEHOLDERS, settle_hardware, settle_last
-from tuneline.parameters.training import AUTO
 from tuneline.use_cases import MAIN_USE_CASE
 
 RECIPE, HARDWARE = ".recipe", ".hardware"

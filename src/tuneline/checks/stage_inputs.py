@@ -27,7 +27,7 @@ from tuneline.checks.recipes import RECIPE, is_settled
 from tuneline.hub.cache import find_commit
 from tuneline.hub.gguf import find_gguf
 from tuneline.parameters import Hardware, Recipe
-from tuneline.parameters.training import RecipeKeys
+from tuneline.parameters.recipe import RecipeKeys
 from tuneline.utils.hashing import hash_files, hash_text
 
 # By stage, the inputs that are its own work of earlier times, with or without which it makes the

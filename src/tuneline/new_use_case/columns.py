@@ -10,7 +10,7 @@ import polars as pl
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.new_use_case.headers import find_unfit, has_no_pair, is_placeholder
 from tuneline.new_use_case.sources import Source
-from tuneline.parameters.data import TURN_COLUMNS
+from tuneline.parameters.examples import TURN_COLUMNS
 from tuneline.streaming import LINE
 
 IDS = {"id", "uid", "uuid", "key", "no", "number", "nr", "č", "nº", "n°"}

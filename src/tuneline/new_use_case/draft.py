@@ -16,7 +16,7 @@ from tuneline.new_use_case.columns import guess_columns
 from tuneline.new_use_case.headers import find_unfit
 from tuneline.new_use_case.sources import Source
 from tuneline.parameters import Data, Prompt, StatedRecipe
-from tuneline.parameters.data import TURN_COLUMNS
+from tuneline.parameters.examples import TURN_COLUMNS
 from tuneline.utils.languages import load_detector
 
 # In the order in which they are written: with the last one, the use case is there.

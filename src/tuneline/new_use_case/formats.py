@@ -26,7 +26,7 @@ from tuneline.new_use_case.questions import find_questions
 from tuneline.new_use_case.sections import guess_parts
 from tuneline.new_use_case.sources import Source, has_no_row, join_columns
 from tuneline.new_use_case.turns import find_conversations, find_turns_column
-from tuneline.parameters.data import Documents
+from tuneline.parameters.examples import Documents
 from tuneline.streaming import Fields
 from tuneline.utils.limits import Limits
 from tuneline.utils.text import guess_encoding

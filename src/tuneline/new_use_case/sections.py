@@ -3,7 +3,7 @@
 from collections import Counter
 
 from tuneline.parameters import Data
-from tuneline.parameters.data import SECTION_COLUMNS, Documents, Part
+from tuneline.parameters.examples import SECTION_COLUMNS, Documents, Part
 from tuneline.utils.sections import find_sections
 from tuneline.utils.text import fold_heading
 

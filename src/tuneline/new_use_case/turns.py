@@ -11,7 +11,9 @@ import polars as pl
 from tuneline.datasets.raw_decoding import CONVERSATIONS, parse_json
 from tuneline.errors import Problem, TunelineError
 from tuneline.new_use_case.sources import Source, join_columns
-from tuneline.parameters.data import TURN_COLUMNS, Conversations, Data, Split
+from tuneline.parameters.data import Data
+from tuneline.parameters.examples import TURN_COLUMNS, Conversations
+from tuneline.parameters.splits import Split
 from tuneline.pipelines.prepare.conversations import (
     Conversation,
     outline_conversations,

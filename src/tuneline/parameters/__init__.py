@@ -8,8 +8,11 @@ SFTConfig, BitsAndBytesConfig, GenerationConfig) keep that library's names;
 from pydantic import BaseModel
 
 from tuneline.parameters.cleaning import Rules
-from tuneline.parameters.data import Data, Documents, Leaks, Split
+from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import AnswerRules, Prompting, Retention, RuleColumns
+from tuneline.parameters.examples import Documents, Prompt
+from tuneline.parameters.hardware import Hardware
+from tuneline.parameters.recipe import Recipe, StatedRecipe
 from tuneline.parameters.shared import (
     Cleanup,
     FinetuneAPI,
@@ -22,10 +25,10 @@ from tuneline.parameters.shared import (
     Storage,
     TinyBase,
 )
+from tuneline.parameters.splits import Leaks, Split
 from tuneline.parameters.sweep import Sweep
 from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table
-from tuneline.parameters.training import Hardware, Prompt, Recipe, StatedRecipe
 from tuneline.parameters.use_case import Criterion, Evaluation, Publish, Rubric, UseCase
 
 # Reserved top-level keys; every other one names a use case.

@@ -1,10 +1,13 @@
 """What all blocks of parameters have in common."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# What the plan chooses by its rules (`pipelines/plan/recipe_rules.py`).
+Auto = Literal["auto"]
+AUTO: Auto = "auto"
 # What NumPy, and so `set_seed` of transformers, takes.
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 AtLeast0 = Annotated[float, Field(ge=0)] | None

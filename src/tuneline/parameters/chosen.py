@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.parameters.training import AUTO, Hardware, Recipe, StatedRecipe
+from tuneline.parameters.base import AUTO
+from tuneline.parameters.hardware import Hardware
+from tuneline.parameters.recipe import Recipe, StatedRecipe
 
 # The keys of the machine that can be left to the plan. Without a plan the model is not divided, and
 # activations are computed again: that takes less memory.

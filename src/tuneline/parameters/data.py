@@ -1,18 +1,17 @@
 """What is read from the raw rows, how they are divided and kept apart."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tuneline.errors import suggest
-from tuneline.parameters.base import Block, Seed
+from tuneline.parameters.base import Block
 from tuneline.parameters.cleaning import Rules
 from tuneline.parameters.evaluation import RuleColumns
+from tuneline.parameters.examples import TURN_COLUMNS, Conversations, Documents
+from tuneline.parameters.splits import Leaks, Split
 from tuneline.parameters.table import Table
-
-# Numbers are ids too: YAML reads `6` as one.
-Identifier = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 # Columns that Tuneline writes itself.
 WRITTEN = {
@@ -25,174 +24,8 @@ WRITTEN = {
     "position",
     "_group",
 }
-# Columns of a document's sections.
-SECTION_COLUMNS = ("document", "heading", "section")
-# Columns that are made of a conversation: see `Conversations`.
-TURN_COLUMNS = ("system", "user", "assistant")
 # What the reader of JSON takes in no field's name.
 UNREADABLE = re.compile(r'["\\\x00-\x1f]')
-
-
-class Part(Block):
-    """A part of a document, from its heading to the next part's.
-
-    A heading is a line of its own. Letter case, numbering, punctuation and accents do not count,
-    so that one spelling stands for all of them.
-    """
-
-    headings: list[str] = Field(min_length=1, description="headings that begin the part")
-    sections: list[str] = Field(
-        default=[],
-        description="headings that the part must hold, in this order; each is written as "
-        "here, after a `#`",
-    )
-
-
-class Documents(Block):
-    """What examples are made of in a document: its parts, or each heading with the text below it.
-
-    Without parts, every section is a row with the columns `document`, `heading` and `section`.
-    """
-
-    column: str = Field(description="the column with the document's text")
-    parts: dict[str, Part] = Field(
-        default={}, description="by the column they become; none: every section is a row"
-    )
-
-    @property
-    def columns(self) -> list[str]:
-        """Columns of the rows that are made of documents."""
-        return list(self.parts) or list(SECTION_COLUMNS)
-
-
-class Conversations(Block):
-    """Conversations of several turns, one a row; a turn is an answer with the question before it.
-
-    `user` in the templates is the first question, `assistant` an answer, `system` the system
-    message, empty where there is none. Later questions are as they are, as in the chat.
-    """
-
-    column: str = Field(description="the column with the messages: a list, or the same as JSON")
-    turns: Literal["all", "last"] = Field(
-        default="all",
-        description="all: every answer is learned, given the true turns before it; last: the last",
-    )
-    max_turns: PositiveInt = Field(default=50, description="turns of a conversation at most")
-    overlong: Literal["drop", "cut"] = Field(
-        default="drop",
-        description="of more turns; drop: rejected; cut: the first `max_turns` are used, and the "
-        "others counted",
-    )
-
-
-class Pinned(Block):
-    """Rows whose split is named."""
-
-    test: list[Identifier] = Field(default=[], description="ids of the rows held out")
-    validation: list[Identifier] = Field(default=[], description="ids of those that watch")
-
-
-class Split(Block):
-    """How clean rows are sampled and divided.
-
-    The test split is drawn first, so that it stays the same, or a part of the same, when the sample
-    grows or shrinks.
-    """
-
-    sample: int | None = Field(
-        default=None, gt=0, description="rows to use at most; null for all of them"
-    )
-    test: float | None = Field(
-        default=None, description="rows held out for the evaluation: a number, or a share below 1"
-    )
-    validation: float | None = Field(
-        default=None, description="rows that watch the training: a number, or a share below 1"
-    )
-    pinned: Pinned = Field(
-        default=Pinned(), description="ids of the rows of a split, instead of its size"
-    )
-    group: str | None = Field(
-        default=None, description="column whose equal values stay in one split; null for the id"
-    )
-    seed: Seed = Field(default=3407, description="decides which rows are drawn")
-
-    @field_validator("test", "validation")
-    @classmethod
-    def _sizes_are_possible(cls, size: float | None) -> float | None:
-        if size is not None and not (0 < size < 1 or (size >= 1 and size == int(size))):
-            raise ValueError("A size is a whole number of rows, or a share between 0 and 1")
-        return size if size is None or size < 1 else int(size)
-
-    @model_validator(mode="after")
-    def _every_split_has_one_size(self) -> Self:
-        for split, size, ids in (
-            ("test", self.test, self.pinned.test),
-            ("validation", self.validation, self.pinned.validation),
-        ):
-            if (size is None) == (not ids):
-                stated = "both" if size is not None else "neither"
-                raise ValueError(
-                    f"{stated} of `{split}` and `pinned.{split}` is stated; the split is either "
-                    "of a size or of named rows; state one of them"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _rows_are_left_to_train_on(self) -> Self:
-        shares = [size for size in (self.test, self.validation) if size is not None and size < 1]
-        if sum(shares) >= 1:
-            raise ValueError(
-                f"the shares of `test` and `validation` add up to {sum(shares):g}; no row would be "
-                "left to train on; lower one of them"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _pinned_rows_are_in_one_split(self) -> Self:
-        twice = sorted(set(self.pinned.test) & set(self.pinned.validation))
-        if twice:
-            raise ValueError(
-                f"`pinned` names the id `{twice[0]}` for test and for validation; a row is in "
-                "one split only; take it out of one of them"
-            )
-        return self
-
-
-class Leaks(Block):
-    """When two rows in different splits are duplicates, and what becomes of them.
-
-    Similarity is the share of words that two texts have in common, in the same order. Below 0.7
-    duplicates could no longer be found without comparing every row with every other.
-    """
-
-    policy: Literal["drop", "move"] = Field(
-        default="drop",
-        description="drop: the training row goes; move: the held-out row goes into training",
-    )
-    threshold: float = Field(
-        default=0.8,
-        ge=0.7,
-        le=1,
-        description="similarity from which two rows are duplicates: of their prompts, of their "
-        "completions, and of both together",
-    )
-    completion_threshold: float | None = Field(
-        default=0.9,
-        ge=0.7,
-        le=1,
-        description="the same for one text alone: two completions, or a prompt and a fixed "
-        "question; null: completions alone are no duplicates, and questions only if they are equal",
-    )
-    drop_copies: bool = Field(
-        default=False,
-        description="drop training rows that say the same as an earlier one, by `threshold`",
-    )
-    min_words: int = Field(
-        default=12,
-        ge=1,
-        description="shorter texts are duplicates only if prompt and completion are both equal, or "
-        "prompt and question",
-    )
 
 
 class Data(Block):

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuneline.parameters.base import Block, Seed
-from tuneline.parameters.training import Recipe
+from tuneline.parameters.recipe import Recipe
 
 
 class Server(Block):

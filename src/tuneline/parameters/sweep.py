@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from tuneline.parameters.base import Block
-from tuneline.parameters.training import Recipe
+from tuneline.parameters.recipe import Recipe
 
 # Of the recipe's own values: the best learning rate of LoRA is rarely further away, and twice the
 # epochs tell a training that was too short.

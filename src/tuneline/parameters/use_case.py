@@ -11,10 +11,11 @@ from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.cleaning import LANGUAGES
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
+from tuneline.parameters.examples import Prompt
+from tuneline.parameters.recipe import StatedRecipe
 from tuneline.parameters.shared import Server
 from tuneline.parameters.sweep import Sweep
 from tuneline.parameters.synthesis import Synthesize
-from tuneline.parameters.training import Prompt, StatedRecipe
 
 # What can be asked for besides: Bokmål, which the model calls `no`, and languages in one script.
 WRITTEN = "nb sr-Cyrl sr-Latn zh-Hans zh-Hant"

@@ -5,7 +5,7 @@ import pytest
 
 from tests.conftest import CPU
 from tuneline.parameters import StatedRecipe
-from tuneline.parameters.training import AUTO
+from tuneline.parameters.base import AUTO
 from tuneline.pipelines.plan.machine_rules import choose_checkpointing
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
 from tuneline.pipelines.plan.recipe_rules import Situation, choose_values

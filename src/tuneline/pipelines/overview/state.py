@@ -21,8 +21,7 @@ from tuneline.models.fingerprints import (
     hash_prompts,
 )
 from tuneline.parameters import Hardware, UseCase
-from tuneline.parameters.base import flatten
-from tuneline.parameters.training import AUTO
+from tuneline.parameters.base import AUTO, flatten
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, OPTIONAL_STAGES
 from tuneline.utils.terminal import shorten
 

@@ -13,7 +13,7 @@ from tuneline.models.batching import derive_accumulation
 from tuneline.models.loading import choose_attention
 from tuneline.models.memory import NEXT_TO_WEIGHTS_GB
 from tuneline.parameters import Hardware, Recipe
-from tuneline.parameters.training import BFLOAT16_FLAGS, derive_dtype, list_bfloat16_flags
+from tuneline.parameters.hardware import BFLOAT16_FLAGS, derive_dtype, list_bfloat16_flags
 from tuneline.pipelines.plan.memory_estimate import ModelSize, count_optimizer_bytes
 from tuneline.utils.disks import Volume, count_missing, measure_volume, shorten_path
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters.base import AUTO
 from tuneline.parameters.chosen import CHECKPOINTING, FSDP
-from tuneline.parameters.training import AUTO
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory, predict_weights
 from tuneline.pipelines.plan.recipe_rules import Choice
 from tuneline.reporting.pages import format_number

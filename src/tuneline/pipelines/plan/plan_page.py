@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from tuneline.examples import Example
 from tuneline.models.rendering import render_example
-from tuneline.parameters.training import AUTO
+from tuneline.parameters.base import AUTO
 from tuneline.pipelines.plan.run_card import format_duration, list_card, name_readiness
 from tuneline.reporting.pages import TUNED_COLOR, embed_plot, render_page, style
 

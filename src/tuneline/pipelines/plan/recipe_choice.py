@@ -21,9 +21,9 @@ from tuneline.models.loading import identify_base, load_model_config, load_token
 from tuneline.models.rendering import render_all
 from tuneline.models.start_adapter import read_shape
 from tuneline.parameters import Hardware, Recipe, StatedRecipe
+from tuneline.parameters.base import AUTO
 from tuneline.parameters.chosen import PLACEHOLDERS, UNPLANNED
 from tuneline.parameters.sweep import find_value
-from tuneline.parameters.training import AUTO
 from tuneline.pipelines.plan.machine_rules import choose_machine
 from tuneline.pipelines.plan.memory_estimate import measure_model
 from tuneline.pipelines.plan.recipe_rules import Choice, Situation, choose_values

@@ -24,8 +24,8 @@ from typing import Any
 import pandas as pd
 
 from tuneline.parameters import Hardware, StatedRecipe
+from tuneline.parameters.base import AUTO
 from tuneline.parameters.chosen import CHECKPOINTING, PLACEHOLDERS
-from tuneline.parameters.training import AUTO
 from tuneline.pipelines.plan.memory_estimate import ModelSize
 from tuneline.pipelines.plan.quantization import choose_quantization, measure_pass
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from tuneline.parameters import Data
 from tuneline.parameters.cleaning import Rules
-from tuneline.parameters.data import Conversations
+from tuneline.parameters.examples import Conversations
 from tuneline.pipelines.prepare.conversations import clean_conversations
 from tuneline.pipelines.prepare.masking import hide
 from tuneline.pipelines.prepare.text_rules import (

@@ -8,7 +8,8 @@ import orjson
 import polars as pl
 
 from tuneline.examples import KNOWN_TURNS, ROLES, SPEAKERS, Message, find_learned, read_turns
-from tuneline.parameters.data import TURN_COLUMNS, Conversations, Data
+from tuneline.parameters.data import Data
+from tuneline.parameters.examples import TURN_COLUMNS, Conversations
 from tuneline.pipelines.prepare.text_rules import Change
 from tuneline.utils.hashing import hash_value
 from tuneline.utils.words import normalize_words

@@ -7,7 +7,7 @@ import polars as pl
 from rapidfuzz import fuzz, process
 
 from tuneline.parameters import Data
-from tuneline.parameters.data import SECTION_COLUMNS, Documents, Part
+from tuneline.parameters.examples import SECTION_COLUMNS, Documents, Part
 from tuneline.streaming import LINE
 from tuneline.utils.sections import find_sections
 from tuneline.utils.text import fold_heading

@@ -16,7 +16,7 @@ import polars as pl
 from tuneline.errors import Problem
 from tuneline.examples import Example, Feedback, Message, hash_templates
 from tuneline.parameters import Data, Prompt
-from tuneline.parameters.data import Conversations
+from tuneline.parameters.examples import Conversations
 from tuneline.pipelines.prepare.cleaning import clean_batch
 from tuneline.pipelines.prepare.forms import number_forms, strip_template
 from tuneline.pipelines.prepare.leak_report import COLUMNS, SHOWN_CHARACTERS
