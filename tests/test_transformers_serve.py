@@ -13,7 +13,6 @@ import pytest
 
 from tests.conftest import PROJECT, TINY_BASE
 from tests.pipelines.synthesize.test_rounds import CHECKS, make_items
-from tuneline.examples import list_prompts
 from tuneline.llm_api.asker import Asker
 from tuneline.llm_api.requests import Request, Response
 from tuneline.llm_api.server import ServerProvider
@@ -21,6 +20,7 @@ from tuneline.parameters import Evaluation, Prompt, Server
 from tuneline.pipelines.finetune_api.job import request_answers
 from tuneline.pipelines.synthesize.filters import QuestionCheck
 from tuneline.pipelines.synthesize.rounds import ask_items
+from tuneline.prompts import list_prompts
 from tuneline.utils.caches import Cache
 
 pytestmark = pytest.mark.slow

@@ -53,7 +53,7 @@ class CheckBeforeRun:
     @hook_impl
     def after_context_created(self, context: "KedroContext") -> None:
         """Check the machine's name and every parameter, for any command; settle the hub's cache."""
-        from tuneline.checks.merged_settings import check_environment, check_parameters
+        from tuneline.checks.parameters import check_environment, check_parameters
         from tuneline.hub.cache import configure_storage
         from tuneline.parameters import Storage
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from tuneline.chat.feedback import THUMBS, Collector, add_panel
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import MODELS, Message, ModelName, start_messages
+from tuneline.examples import MODELS, Message, ModelName
 from tuneline.models.adapter import NAMES, ContextBudget, ModelPair
 from tuneline.models.generation import Answer
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Prompt
+from tuneline.prompts import start_messages
 
 # More than models of these sizes read; counting the tokens of far more would take minutes.
 MOST_CHARACTERS = 200_000

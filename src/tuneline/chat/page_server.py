@@ -20,11 +20,11 @@ from tuneline.checks.merged_settings import name_source
 from tuneline.checks.preflight import find_run_problems
 from tuneline.checks.recipes import load_recipe
 from tuneline.errors import TunelineError
-from tuneline.examples import find_system
 from tuneline.hub.download import fetch_base
 from tuneline.models.adapter import hash_adapter, load_pair, measure_context_budget
 from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.parameters import Evaluation, Hardware, Prompt
+from tuneline.prompts import find_system
 from tuneline.use_cases import check_use_case
 from tuneline.utils.terminal import state_rest
 

@@ -22,7 +22,7 @@ from tuneline.checks.recipes import (
 from tuneline.checks.start_from import find_start_from_problems
 from tuneline.checks.sweep_space import find_sweep_problems
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, Message, start_messages
+from tuneline.examples import Example, Message
 from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_problems
 from tuneline.hub.download import fetch_base, find_space_problems
 from tuneline.hub.gguf import locate_base
@@ -43,6 +43,7 @@ from tuneline.parameters import (
     Recipe,
     Synthesize,
 )
+from tuneline.prompts import start_messages
 from tuneline.training.sharding_limits import find_sharding_problems
 from tuneline.utils.disks import locate
 

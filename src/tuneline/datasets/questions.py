@@ -10,7 +10,7 @@ from kedro.io import DatasetError
 from tuneline.datasets.folders import LocalDataset
 from tuneline.datasets.raw_csv import RawCSVDataset, read_header
 from tuneline.errors import Problem, TunelineError, suggest
-from tuneline.examples import QuestionFile
+from tuneline.prompts import QuestionFile
 from tuneline.streaming import LINE, Fields
 from tuneline.utils.disks import shorten_path
 from tuneline.utils.limits import Limits, MemoryBudget, TooLargeError, read_limits

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Container
 from pathlib import Path
 
-from tuneline.checks.merged_settings import COMMAND_LINE
+from tuneline.checks.parameters import COMMAND_LINE
 from tuneline.errors import Problem, TunelineError
 from tuneline.new_use_case.draft import Draft
 from tuneline.parameters import SHARED_BLOCKS

@@ -12,7 +12,9 @@ from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import AnswerRules, Prompting, Retention, RuleColumns
 from tuneline.parameters.examples import Documents, Prompt
 from tuneline.parameters.hardware import Hardware
+from tuneline.parameters.publish import Publish
 from tuneline.parameters.recipe import Recipe, StatedRecipe
+from tuneline.parameters.rubric import Criterion, Rubric
 from tuneline.parameters.shared import (
     Cleanup,
     FinetuneAPI,
@@ -29,7 +31,7 @@ from tuneline.parameters.splits import Leaks, Split
 from tuneline.parameters.sweep import Sweep
 from tuneline.parameters.synthesis import Checks, Synthesize
 from tuneline.parameters.table import Table
-from tuneline.parameters.use_case import Criterion, Evaluation, Publish, Rubric, UseCase
+from tuneline.parameters.use_case import Evaluation, UseCase
 
 # Reserved top-level keys; every other one names a use case.
 SHARED_BLOCKS: dict[str, type[BaseModel]] = {

@@ -1,10 +1,10 @@
-"""All blocks of one use case; evaluation and publishing are here."""
+"""All blocks of one use case; that of the evaluation is here."""
 
 from copy import deepcopy
 from string import Formatter
 from typing import Any, Self
 
-from pydantic import Field, NonNegativeInt, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tuneline.errors import suggest
 from tuneline.parameters.base import Block, Seed
@@ -12,8 +12,9 @@ from tuneline.parameters.cleaning import LANGUAGES
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
 from tuneline.parameters.examples import Prompt
+from tuneline.parameters.publish import Publish
 from tuneline.parameters.recipe import StatedRecipe
-from tuneline.parameters.shared import Server
+from tuneline.parameters.rubric import Rubric
 from tuneline.parameters.sweep import Sweep
 from tuneline.parameters.synthesis import Synthesize
 
@@ -21,43 +22,6 @@ from tuneline.parameters.synthesis import Synthesize
 WRITTEN = "nb sr-Cyrl sr-Latn zh-Hans zh-Hant"
 # Blocks that draw at random. Each may state a seed of its own; else it has that of its use case.
 SEEDED_BLOCKS = (("data", "split"), ("recipe",), ("evaluation",), ("synthesize",))
-
-
-class Criterion(Block):
-    """One thing that an answer is rated for, from 0 to 10."""
-
-    name: str = Field(min_length=1, description="as the report shows it; each name once")
-    description: str = Field(min_length=1, description="what 0 and 10 mean, in a sentence")
-
-
-class Rubric(Block):
-    """Criteria, and who rates by them."""
-
-    criteria: list[Criterion] = Field(min_length=1, description="what is rated, each from 0 to 10")
-    prompts: int = Field(default=30, gt=0, description="prompts to rate: questions, then test rows")
-    people: bool = Field(default=False, description="export a blinded sheet, read it back")
-    judge: Server | None = Field(default=None, description="a model that rates; null for none")
-
-    @field_validator("criteria")
-    @classmethod
-    def _names_differ(cls, criteria: list[Criterion]) -> list[Criterion]:
-        names = [criterion.name for criterion in criteria]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice:
-            raise ValueError(
-                f"the criterion `{twice}` is there twice; one rating would replace the other; "
-                "name each of them once"
-            )
-        return criteria
-
-    @model_validator(mode="after")
-    def _somebody_rates(self) -> Self:
-        if not self.people and self.judge is None:
-            raise ValueError(
-                "neither `people` nor `judge` is stated; nobody would rate; set `people: true`, "
-                "state a `judge`, or leave the rubric out"
-            )
-        return self
 
 
 class Evaluation(Block):
@@ -142,36 +106,6 @@ class Evaluation(Block):
                 f"told from others; take one of {', '.join(known)}"
             )
         return language
-
-
-class Publish(Block):
-    """Where a release goes, and what no record of the run can know: licenses, languages, limits."""
-
-    repo_id: str | None = Field(
-        default=None, description="owner/name on the hub; stated here and nowhere else"
-    )
-    private: bool = Field(default=True, description="false: everybody sees it once it is whole")
-    dry_run: bool = Field(
-        default=True, description="true: show what would be uploaded; false on the command line"
-    )
-    license: str | None = Field(
-        default=None, description="of the adapter; the hub's identifier, such as apache-2.0"
-    )
-    base_license: str | None = Field(default=None, description="of the base model, the same way")
-    data_license: str | None = Field(default=None, description="of the training data, in words")
-    data: str | None = Field(default=None, description="where the training data come from")
-    language: list[str] = Field(
-        default=[], description="languages of the answers, ISO 639-1 codes such as cs"
-    )
-    datasets: list[str] = Field(
-        default=[], description="hub ids of the training data, where they are on the hub"
-    )
-    limits: list[str] = Field(
-        default=[], description="what the adapter should not be used for; one sentence each"
-    )
-    examples: NonNegativeInt = Field(
-        default=0, description="held-out rows that the card shows with both models' answers"
-    )
 
 
 def spread_seed(use_case: dict[str, Any]) -> dict[str, Any]:

@@ -13,15 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import (
-    MODELS,
-    Example,
-    Message,
-    ModelName,
-    QuestionFile,
-    find_system,
-    start_messages,
-)
+from tuneline.examples import MODELS, Example, Message, ModelName
 from tuneline.models.adapter import (
     NAMES,
     Adapter,
@@ -34,6 +26,7 @@ from tuneline.models.fingerprints import describe_generation, find_incompatibili
 from tuneline.models.generation import Answer, generate_answers
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
+from tuneline.prompts import QuestionFile, find_system, start_messages
 from tuneline.utils.caches import Cache
 from tuneline.utils.terminal import show
 

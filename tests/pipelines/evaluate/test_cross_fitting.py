@@ -4,9 +4,10 @@ import pytest
 
 from tests.pipelines.evaluate.rows import make_row
 from tuneline.errors import TunelineError
-from tuneline.examples import Example, list_prompts
+from tuneline.examples import Example
 from tuneline.parameters import Evaluation, Prompt
 from tuneline.pipelines.evaluate.cross_fitting import join_answers
+from tuneline.prompts import list_prompts
 
 PROMPT = Prompt(prompt="{title}", completion="{text}")
 EVALUATION = Evaluation(

@@ -15,10 +15,11 @@ from pydantic import ValidationError
 from tests.pipelines.prepare.cleaning import clean
 from tuneline.datasets import RawCSVDataset, RawJSONDataset, RawParquetDataset
 from tuneline.errors import TunelineError
-from tuneline.examples import list_examples, start_messages
+from tuneline.examples import list_examples
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples, split_all_rows
 from tuneline.pipelines.prepare.nodes import build_examples, check_leaks, split_rows
+from tuneline.prompts import start_messages
 
 WORDS = Path(__file__).parents[3].joinpath("CONTRIBUTING.md").read_text("utf-8").split()
 PROMPT = Prompt(system="{system}", prompt="{user}", completion="{assistant}")

@@ -10,13 +10,8 @@ from hypothesis import strategies as st
 from tuneline.errors import TunelineError
 from tuneline.examples import SPLIT_GROUP
 from tuneline.parameters import Data, Evaluation, Leaks, Prompt
-from tuneline.pipelines.prepare.cross_fitting import (
-    Group,
-    cross_fit_examples,
-    divide_folds,
-    list_groups,
-    split_fold,
-)
+from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples
+from tuneline.pipelines.prepare.folds import Group, divide_folds, list_groups, split_fold
 
 PROMPT = Prompt(prompt="{title}", completion="{text}")
 SPLITS = ("train", "validation", "test")

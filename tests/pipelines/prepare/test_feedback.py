@@ -8,12 +8,13 @@ import pytest
 
 from tests.pipelines.prepare.cleaning import ALL_CLEAN
 from tuneline.chat.feedback import Collector
-from tuneline.examples import Example, Message, hash_templates, start_messages
+from tuneline.examples import Example, Message, hash_templates
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples, split_all_rows
 from tuneline.pipelines.prepare.data_page import check_data
 from tuneline.pipelines.prepare.feedback import clean_feedback
 from tuneline.pipelines.prepare.nodes import build_examples, check_leaks, split_rows
+from tuneline.prompts import start_messages
 
 PROMPT = Prompt(system="Sell.", prompt="Describe: {title}", completion="{content}")
 EVALUATION = Evaluation(title="Pots", questions=["What is the best pot of all?"], generation={})

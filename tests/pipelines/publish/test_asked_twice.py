@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import copy_project
 from tests.pipelines.publish.hub_runs import REPO, state
-from tuneline.checks.merged_settings import check_parameters
+from tuneline.checks.parameters import check_parameters
 from tuneline.errors import TunelineError
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 

@@ -9,11 +9,12 @@ recipes). The adapters share most of their training rows, which no interval over
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, list_prompts
+from tuneline.examples import Example
 from tuneline.metrics import measure_answers
 from tuneline.models.adapter import Adapter
 from tuneline.models.fingerprints import read_inputs
 from tuneline.parameters import Evaluation, Prompt
+from tuneline.prompts import list_prompts
 from tuneline.utils.hashing import hash_value
 
 Row = dict[str, Any]

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tuneline.examples import FEW_SHOT, INSTRUCTED, Example, Message, list_messages
+from tuneline.examples import FEW_SHOT, INSTRUCTED, Example, Message
 from tuneline.models.architecture import measure_context
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Prompting
+from tuneline.prompts import list_messages
 from tuneline.reporting.pages import count
 from tuneline.utils.progress import track
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import FEW_SHOT, INSTRUCTED, OLD, Example, list_messages, list_prompts
+from tuneline.examples import FEW_SHOT, INSTRUCTED, OLD, Example
 from tuneline.metrics import METRICS, measure_answers, stack_scores
 from tuneline.metrics.likelihood import ReferenceLoss, measure_references
 from tuneline.models.adapter import Adapter, attach_second, load_tuned
@@ -30,6 +30,7 @@ from tuneline.pipelines.evaluate.retention import answer_suite, describe_forgott
 from tuneline.pipelines.evaluate.runs import describe_remote_run, describe_run
 from tuneline.pipelines.evaluate.usable_answers import describe_usable
 from tuneline.pipelines.evaluate.verdict import conclude
+from tuneline.prompts import list_messages, list_prompts
 from tuneline.statistics.paired_comparison import compare_all
 from tuneline.statistics.significance import count_groups, find_groups
 from tuneline.utils.caches import Cache

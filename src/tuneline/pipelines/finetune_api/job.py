@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, Message, list_messages
+from tuneline.examples import Example, Message
 from tuneline.llm_api.asker import Asker, ask_in_rounds
 from tuneline.llm_api.budget import bound_tokens
 from tuneline.llm_api.requests import Failure, Request, Response
 from tuneline.llm_api.server import ServerProvider, call, make_client
 from tuneline.parameters import Evaluation, FinetuneAPI, Server
+from tuneline.prompts import list_messages
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value
 

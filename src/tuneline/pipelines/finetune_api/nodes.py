@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, list_prompts
+from tuneline.examples import Example
 from tuneline.llm_api.budget import MILLION, estimate_tokens, find_price
 from tuneline.llm_api.server import moderate
 from tuneline.parameters import Evaluation, FinetuneAPI, Moderation, Price, Prices, Prompt
@@ -15,6 +15,7 @@ from tuneline.pipelines.finetune_api.job import (
     request_answers,
     run_job,
 )
+from tuneline.prompts import list_prompts
 from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)

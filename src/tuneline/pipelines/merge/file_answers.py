@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import list_messages
 from tuneline.models.adapter import Adapter
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Merge
 from tuneline.pipelines.merge.gguf_files import INSTALL, LlamaCpp, find_llama_cpp
 from tuneline.pipelines.merge.llama_library import LlamaError
 from tuneline.pipelines.merge.llama_process import FOLLOWED, LlamaProcess, run_llama
+from tuneline.prompts import list_messages
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_file, hash_value
 from tuneline.utils.progress import Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import Example, find_stated_system
+from tuneline.examples import Example
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.memory import measure_peak, reset_peak
 from tuneline.parameters import Evaluation, Hardware, Merge, Prompt, Recipe
@@ -39,6 +39,7 @@ from tuneline.pipelines.merge.smoke_test import (
     refuse_uncompared,
     skip_comparison,
 )
+from tuneline.prompts import find_stated_system
 from tuneline.utils.files import replace_whole_folder
 
 log = logging.getLogger(__name__)

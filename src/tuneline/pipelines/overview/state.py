@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuneline.errors import TunelineError
-from tuneline.examples import list_prompts
 from tuneline.models.fingerprints import (
     Difference,
     RunInputs,
@@ -22,6 +21,7 @@ from tuneline.models.fingerprints import (
 )
 from tuneline.parameters import Hardware, UseCase
 from tuneline.parameters.base import AUTO, flatten
+from tuneline.prompts import list_prompts
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, OPTIONAL_STAGES
 from tuneline.utils.terminal import shorten
 

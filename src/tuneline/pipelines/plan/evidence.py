@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from tuneline.examples import Example, list_prompts
+from tuneline.examples import Example
 from tuneline.parameters import Evaluation, Prompt
 from tuneline.pipelines.plan.earlier_runs import ScoreVersions, read_scores
+from tuneline.prompts import list_prompts
 from tuneline.statistics.power import count_needed, find_smallest_difference
 from tuneline.statistics.significance import count_groups, find_groups
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from tuneline.examples import Example, list_prompts
+from tuneline.examples import Example
 from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.prompts import list_prompts
 from tuneline.reporting.pages import count
 from tuneline.statistics.power import enough_groups
 from tuneline.statistics.significance import count_groups, find_groups

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from tuneline.examples import list_messages
 from tuneline.hub.access import find_folder_base_problem
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.usage import write_merging, write_usage
+from tuneline.prompts import list_messages
 from tuneline.reporting.pages import (
     count,
     count_prompts,
