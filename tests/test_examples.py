@@ -6,7 +6,7 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from tuneline.examples import Example, fill_templates, hash_templates, split_terms
+from tuneline.examples import fill_templates, hash_templates, split_terms
 from tuneline.models.adapter import ContextBudget
 from tuneline.parameters import Data, Prompt, Split
 
@@ -135,17 +135,6 @@ def test_a_line_that_is_no_example_is_named_as_it_is_loaded(spoil: dict, words: 
     path.write_bytes(orjson.dumps(example | spoil))
     with pytest.raises(Exception, match=re.escape(words)):
         catalog.load("product_descriptions.train")
-
-
-EXAMPLE: Example = {
-    "id": "1",
-    "prompt": [
-        {"role": "system", "content": "You sell {tea}."},
-        {"role": "user", "content": "Describe: Oak Spoon"},
-    ],
-    "completion": [{"role": "assistant", "content": "A spoon."}],
-    "meta": {"line": 1},
-}
 
 
 def test_prompt_and_answer_must_fit_into_the_context_together():

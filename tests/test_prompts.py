@@ -3,10 +3,20 @@
 import pytest
 
 from tests.conftest import load_parameters
-from tests.test_examples import EXAMPLE
 from tuneline.errors import TunelineError
+from tuneline.examples import Example
 from tuneline.parameters import Evaluation, Prompt
 from tuneline.prompts import find_system, list_messages, list_prompts, start_messages
+
+EXAMPLE: Example = {
+    "id": "1",
+    "prompt": [
+        {"role": "system", "content": "You sell {tea}."},
+        {"role": "user", "content": "Describe: Oak Spoon"},
+    ],
+    "completion": [{"role": "assistant", "content": "A spoon."}],
+    "meta": {"line": 1},
+}
 
 
 def test_a_fixed_question_is_asked_in_the_form_of_the_training():
