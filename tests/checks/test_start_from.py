@@ -11,7 +11,7 @@ from tests.pipelines.evaluate.adapters import wrap_model
 from tests.training.small_runs import make_examples
 from tuneline.checks.start_from import find_start_from_problems
 from tuneline.checks.sweep_space import find_other_starts
-from tuneline.datasets.folders import write_adapter
+from tuneline.datasets.models import write_adapter
 from tuneline.errors import TunelineError
 from tuneline.examples import hash_templates
 from tuneline.models.adapter import read_adapter

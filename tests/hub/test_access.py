@@ -7,7 +7,8 @@ import pytest
 from huggingface_hub import constants
 
 from tests.hub_server import TOKEN, HubServer, fine_grained, read_token
-from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_problems
+from tuneline.hub.access import find_base_problem, find_name_problems
+from tuneline.hub.permissions import find_hub_problems
 from tuneline.parameters import Publish
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.commands import fork
 from tests.training import killed_run
 from tests.training.small_runs import make_examples, shrink, train
-from tuneline.datasets.folders import write_adapter
+from tuneline.datasets.models import write_adapter
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.start_adapter import find_start, read_start
 from tuneline.parameters import Hardware, Recipe

@@ -23,9 +23,10 @@ from tuneline.checks.start_from import find_start_from_problems
 from tuneline.checks.sweep_space import find_sweep_problems
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message
-from tuneline.hub.access import find_base_problem, find_hub_problems, find_name_problems
+from tuneline.hub.access import find_base_problem, find_name_problems
 from tuneline.hub.download import fetch_base, find_space_problems
 from tuneline.hub.gguf import locate_base
+from tuneline.hub.permissions import find_hub_problems
 from tuneline.llm_api.server import find_server_problems
 from tuneline.models.batching import find_batch_problem
 from tuneline.models.memory import measure_bfloat16

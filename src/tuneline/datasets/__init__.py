@@ -2,14 +2,17 @@
 
 from tuneline.datasets.earlier_records import EarlierRecordsDataset, StageRecordsDataset
 from tuneline.datasets.folders import (
-    AdapterDataset,
-    BaseModelDataset,
     CacheDataset,
     FolderDataset,
     MovedFolderDataset,
     OptionalPartitionsDataset,
-    ReleaseFolderDataset,
 )
+from tuneline.datasets.json_lines import (
+    GrowingJSONLinesDataset,
+    JSONLinesDataset,
+    MergedJSONLinesDataset,
+)
+from tuneline.datasets.models import AdapterDataset, BaseModelDataset, ReleaseFolderDataset
 from tuneline.datasets.questions import QuestionsDataset
 from tuneline.datasets.raw_csv import RawCSVDataset
 from tuneline.datasets.raw_documents import RawDocumentsDataset
@@ -21,11 +24,8 @@ from tuneline.datasets.tables import LazyCSVDataset, RatingSheetDataset, SparkCS
 from tuneline.datasets.whole_files import (
     BlockDataset,
     CSVDataset,
-    GrowingJSONLinesDataset,
     HTMLDataset,
     JSONDataset,
-    JSONLinesDataset,
-    MergedJSONLinesDataset,
     OptionalJSONDataset,
     PlotlyDataset,
     TextDataset,

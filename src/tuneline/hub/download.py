@@ -21,7 +21,8 @@ from tuneline.hub.cache import (
     read_storage,
 )
 from tuneline.hub.cleanup import find_removable, remove
-from tuneline.hub.gguf import convert_gguf, count_converted_bytes, find_gguf
+from tuneline.hub.gguf import count_converted_bytes, find_gguf
+from tuneline.hub.gguf_conversion import convert_gguf
 from tuneline.parameters import Recipe
 from tuneline.utils.disks import format_bytes, measure_volume
 from tuneline.utils.files import is_full

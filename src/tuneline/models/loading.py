@@ -7,7 +7,8 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cache import find_commit
-from tuneline.hub.gguf import find_gguf, hash_gguf, locate_base, quiet_transformers
+from tuneline.hub.gguf import find_gguf, hash_gguf, locate_base
+from tuneline.hub.gguf_conversion import quiet_transformers
 from tuneline.models.chat_template import complete_template
 from tuneline.models.memory import keeps_dequantized
 from tuneline.models.rendering import find_end_tokens

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.datasets import RawDocumentsDataset
+from tuneline.datasets.csv_records import CSVRecords
 from tuneline.datasets.office.sheets import Sheet
 from tuneline.datasets.opening import RawFile, not_encoded
 from tuneline.datasets.raw_base import list_source_files, name_columns
 from tuneline.datasets.raw_csv import ENDINGS as CSV_ENDINGS
-from tuneline.datasets.raw_csv import CSVRecords
 from tuneline.datasets.raw_decoding import CONVERSATIONS, Unreadable, unfold
 from tuneline.datasets.raw_json import ENDINGS as JSON_ENDINGS
 from tuneline.datasets.raw_json import read_objects

@@ -263,7 +263,8 @@ def _describe_columns(draft: Draft) -> Iterator[tuple[str, str, str]]:
 @lru_cache(maxsize=1)
 def _load_tokenizer(base: str, revision: str | None, template: str | None, project: Path) -> Any:
     """Load the base model's tokenizer from this machine; None if it is not here."""
-    from tuneline.hub.gguf import convert_gguf, find_gguf
+    from tuneline.hub.gguf import find_gguf
+    from tuneline.hub.gguf_conversion import convert_gguf
     from tuneline.models.loading import load_tokenizer
 
     folder = project / base

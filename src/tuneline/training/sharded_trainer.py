@@ -10,7 +10,7 @@ import torch
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 from trl import SFTConfig, SFTTrainer
 
-from tuneline.hub.gguf import quiet_transformers
+from tuneline.hub.gguf_conversion import quiet_transformers
 from tuneline.parameters import Hardware
 from tuneline.training.sharding import (
     Whole,

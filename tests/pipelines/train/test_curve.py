@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tuneline.parameters import Recipe
-from tuneline.pipelines.train.curve import Curve, Finding, measure_noise, read_curve
+from tuneline.pipelines.train.curve import Curve, Finding, measure_noise
+from tuneline.pipelines.train.findings import read_curve
 from tuneline.pipelines.train.forecast import forecast_losses
 
 TOTAL, EPOCH = 300, 100

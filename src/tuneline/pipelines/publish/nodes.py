@@ -11,7 +11,8 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
-from tuneline.hub.access import find_public_problem, read_token, shorten_error
+from tuneline.hub.access import read_token, shorten_error
+from tuneline.hub.permissions import find_public_problem
 from tuneline.models.adapter import CARD, Adapter, Release
 from tuneline.parameters import Evaluation, Prompt, Publish
 from tuneline.pipelines.publish.card import render_card

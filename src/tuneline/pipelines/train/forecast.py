@@ -1,10 +1,19 @@
-"""How a curve of validation losses would go on: a power law, and how certain it is."""
+"""A fall that goes on at the end of a curve of losses: a power law, and how certain it is."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuneline.parameters import Recipe
+from tuneline.pipelines.train.curve import DIRECTION, SAME_LOSS, Curve, Finding
+
+# Falls, each of several in a row, that no noise explains where its size cannot be told, as shares
+# of the loss.
+EACH = 0.05
 # Of the power law; a uniform prior over them.
 EXPONENTS = np.linspace(0.1, 2.5, 49)
 DRAWS, SEED = 2000, 0
@@ -115,3 +124,51 @@ def _fit(powers: Values, losses: Values) -> tuple[Values, Values, float, float]:
     squares += len(losses) * (FINEST * float(np.median(losses))) ** 2
     half = float(np.linalg.slogdet(inverse)[1]) / 2
     return found, np.linalg.cholesky(inverse), squares, half
+
+
+def find_fall(curve: Curve, noise: float | None, recipe: Recipe) -> Iterator[Finding]:
+    """Find a fall that goes on at the end."""
+    if noise is None:
+        yield from _find_steep_fall(curve, recipe)
+        return
+    ahead = forecast_losses(curve.steps, curve.losses, curve.steps_per_epoch, SAME_LOSS)
+    if ahead is None:
+        return
+    yield Finding(
+        "not converged",
+        "Not converged: by a power law through its "
+        f"{len(curve.losses)} measurements the validation loss falls by {ahead.gain:.1%} in "
+        f"another epoch, and by less than {SAME_LOSS:.0%} an epoch only after "
+        f"{_format_steps(ahead)}",
+        "Train for more epochs",
+        *_ask_for_more(curve, ahead.steps, recipe),
+    )
+
+
+def _format_steps(ahead: Forecast) -> str:
+    least, steps, most = (
+        None if one is None else format(int(float(f"{one:.2g}")), ",")
+        for one in (ahead.least, ahead.steps, ahead.most)
+    )
+    if most is None:
+        return f"{least} more steps or more"
+    return f"about {steps} more steps ({least} to {most})"
+
+
+def _find_steep_fall(curve: Curve, recipe: Recipe) -> Iterator[Finding]:
+    falls = 1 - curve.losses[1:] / curve.losses[:-1]
+    if len(curve.losses) < DIRECTION or falls.min() < EACH:
+        return
+    yield Finding(
+        "still falling",
+        f"The validation loss fell at each of {len(curve.losses)} measurements, last by "
+        f"{falls[-1]:.0%} ({curve.losses[-2]:.3f} → {curve.losses[-1]:.3f}); how many more steps "
+        "would help, so few do not say",
+        "Train for more epochs",
+        *_ask_for_more(curve, curve.steps_per_epoch, recipe),
+    )
+
+
+def _ask_for_more(curve: Curve, steps: float, recipe: Recipe) -> tuple[str, Any]:
+    more = math.ceil((curve.steps[-1] + steps) / curve.steps_per_epoch)
+    return "recipe.num_train_epochs", max(more, math.floor(recipe.num_train_epochs) + 1)

@@ -9,7 +9,8 @@ from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import read_inputs
 from tuneline.models.start_adapter import describe_unknown
 from tuneline.parameters import Hardware, Recipe
-from tuneline.pipelines.train.curve import Curve, read_curve
+from tuneline.pipelines.train.curve import Curve
+from tuneline.pipelines.train.findings import read_curve
 from tuneline.reporting.pages import count
 from tuneline.training.best_checkpoint import read_choice
 
