@@ -17,7 +17,7 @@ from tuneline.llm_api.asker import Asker
 from tuneline.llm_api.requests import Request, Response
 from tuneline.llm_api.server import ServerProvider
 from tuneline.parameters import Evaluation, Prompt, Server
-from tuneline.pipelines.finetune_api.job import request_answers
+from tuneline.pipelines.finetune_api.chats import request_answers
 from tuneline.pipelines.synthesize.filters import QuestionCheck
 from tuneline.pipelines.synthesize.rounds import ask_items
 from tuneline.prompts import list_prompts

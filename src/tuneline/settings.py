@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 
-from tuneline.checks.configuration_files import SoftConfigLoader
+from tuneline.checks.configuration_reading import SoftConfigLoader
 from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, RecordOfStages, SummaryAfterRun
 from tuneline.use_cases import DEFAULT_ENVIRONMENT
 from tuneline.utils.terminal import protect_terminal

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROJECT
-from tuneline.checks.configuration_files import SoftConfigLoader, check_configuration
+from tuneline.checks.configuration_files import check_configuration
+from tuneline.checks.configuration_reading import SoftConfigLoader
 from tuneline.errors import TunelineError
 from tuneline.settings import CONFIG_LOADER_ARGS
 

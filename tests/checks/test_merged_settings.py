@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from tests.commands import kedro
 from tests.conftest import PROJECT
 from tests.new_use_case.making import create_use_case
-from tuneline.checks.configuration_files import SoftConfigLoader
+from tuneline.checks.configuration_reading import SoftConfigLoader
 from tuneline.checks.merged_settings import find_source, list_settings
 from tuneline.parameters import SHARED_BLOCKS, Recipe, UseCase
 from tuneline.parameters.base import flatten

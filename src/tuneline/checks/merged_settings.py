@@ -9,7 +9,7 @@ import yaml
 from kedro.config import OmegaConfigLoader
 from pydantic import BaseModel
 
-from tuneline.checks.configuration_files import LOCAL, list_configuration_files, read_file
+from tuneline.checks.configuration_reading import LOCAL, list_configuration_files, read_file
 from tuneline.errors import Problem
 from tuneline.parameters import SHARED_BLOCKS, StatedRecipe, UseCase
 from tuneline.parameters.base import flatten

@@ -7,13 +7,9 @@ import polars as pl
 
 from tuneline.datasets.csv_records import CSVRecords, Record
 from tuneline.datasets.opening import RawFile
-from tuneline.datasets.raw_base import (
-    FileRows,
-    RawDataset,
-    check_fields,
-    check_repeated,
-)
+from tuneline.datasets.raw_base import RawDataset, check_fields, check_repeated
 from tuneline.datasets.raw_decoding import RowDecoder
+from tuneline.datasets.source_files import FileRows
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Fields, RowSource
 from tuneline.utils.limits import Limits

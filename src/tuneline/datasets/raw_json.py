@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from tuneline.datasets.opening import RawFile, divide_bytes
-from tuneline.datasets.raw_base import FileRows, RawDataset, check_fields, refuse_empty
+from tuneline.datasets.raw_base import RawDataset, check_fields, refuse_empty
 from tuneline.datasets.raw_decoding import (
     Decoded,
     RowDecoder,
@@ -20,6 +20,7 @@ from tuneline.datasets.raw_decoding import (
     number_lines,
     parse_json,
 )
+from tuneline.datasets.source_files import FileRows
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Fields, RowSource, run_ahead
 from tuneline.utils.limits import (

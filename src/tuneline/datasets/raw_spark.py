@@ -15,9 +15,10 @@ import polars as pl
 from fsspec.utils import infer_compression
 
 from tuneline.datasets.opening import CHUNK_BYTES, RawFile, not_encoded
-from tuneline.datasets.raw_base import EmptyFileError, RawDataset, list_source_files, refuse_empty
+from tuneline.datasets.raw_base import EmptyFileError, RawDataset, refuse_empty
 from tuneline.datasets.raw_decoding import RowDecoder, number_lines
 from tuneline.datasets.raw_json import ENDINGS, check_lines, opens_document, split_lines
+from tuneline.datasets.source_files import list_source_files
 from tuneline.errors import Problem, TunelineError
 from tuneline.spark.session import Cluster
 from tuneline.spark.tables import BlockWork, Place, SparkRows, walk_rows

@@ -11,7 +11,7 @@ from tuneline.datasets import RawDocumentsDataset
 from tuneline.datasets.csv_records import CSVRecords
 from tuneline.datasets.office.sheets import Sheet
 from tuneline.datasets.opening import RawFile, not_encoded
-from tuneline.datasets.raw_base import list_source_files, name_columns
+from tuneline.datasets.raw_base import name_columns
 from tuneline.datasets.raw_csv import ENDINGS as CSV_ENDINGS
 from tuneline.datasets.raw_decoding import CONVERSATIONS, Unreadable, unfold
 from tuneline.datasets.raw_json import ENDINGS as JSON_ENDINGS
@@ -19,6 +19,7 @@ from tuneline.datasets.raw_json import read_objects
 from tuneline.datasets.raw_parquet import ENDINGS as PARQUET_ENDINGS
 from tuneline.datasets.raw_parquet import read_parquet
 from tuneline.datasets.raw_sheet import HEADER_ROWS, read_sheets
+from tuneline.datasets.source_files import list_source_files
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import ROLES
 from tuneline.new_use_case.headers import check_header

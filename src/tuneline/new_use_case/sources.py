@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from tuneline.datasets import raw_csv, raw_documents, raw_json, raw_parquet
-from tuneline.datasets.raw_base import PACKED_ENDINGS
+from tuneline.datasets.source_files import PACKED_ENDINGS
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters.examples import Documents
 from tuneline.utils.terminal import show

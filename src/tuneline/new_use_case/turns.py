@@ -14,12 +14,8 @@ from tuneline.new_use_case.sources import Source, join_columns
 from tuneline.parameters.data import Data
 from tuneline.parameters.examples import TURN_COLUMNS, Conversations
 from tuneline.parameters.splits import Split
-from tuneline.pipelines.prepare.conversations import (
-    Conversation,
-    outline_conversations,
-    read_conversation,
-    write_conversation,
-)
+from tuneline.pipelines.prepare.conversation_reading import Conversation, read_conversation
+from tuneline.pipelines.prepare.conversations import outline_conversations, write_conversation
 
 SYSTEM, *PAIR = TURN_COLUMNS
 # Columns whose lists of texts are turns; lists of messages are, whatever the column is called.

@@ -24,7 +24,7 @@ from tuneline.errors import TunelineError
 from tuneline.examples import hash_templates
 from tuneline.models.adapter import Adapter, attach_adapter
 from tuneline.parameters import Evaluation, Prompt, Publish, UseCase
-from tuneline.pipelines.publish.card import compare_files
+from tuneline.pipelines.publish.card_tables import compare_files
 from tuneline.pipelines.publish.nodes import write_card
 from tuneline.pipelines.publish.usage import write_merging
 

@@ -8,13 +8,8 @@ from tuneline.examples import Example
 from tuneline.llm_api.budget import MILLION, estimate_tokens, find_price
 from tuneline.llm_api.server import moderate
 from tuneline.parameters import Evaluation, FinetuneAPI, Moderation, Price, Prices, Prompt
-from tuneline.pipelines.finetune_api.job import (
-    Chats,
-    check_count,
-    export_split,
-    request_answers,
-    run_job,
-)
+from tuneline.pipelines.finetune_api.chats import Chats, check_count, export_split, request_answers
+from tuneline.pipelines.finetune_api.job import run_job
 from tuneline.prompts import list_prompts
 from tuneline.utils.caches import Cache
 

@@ -19,7 +19,7 @@ from tuneline.examples import Example
 from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.conversations import mark_known_turns, outline_conversations
-from tuneline.pipelines.prepare.feedback import (
+from tuneline.pipelines.prepare.feedback_leaks import (
     choose_feedback,
     describe_feedback,
     find_feedback_leaks,

@@ -8,16 +8,13 @@ import polars as pl
 
 from tuneline.examples import Example
 from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.pipelines.prepare.check_material import COLUMN, Check, Material, find_column
 from tuneline.pipelines.prepare.data_checks import (
-    COLUMN,
-    Check,
-    Material,
     check_categories,
     check_copies,
     check_prompts,
     check_questions,
     check_size,
-    find_column,
 )
 from tuneline.pipelines.prepare.masking import hide
 from tuneline.pipelines.prepare.splitting import SPLITS

@@ -20,7 +20,7 @@ from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repe
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
 from tuneline.pipelines.prepare.conversations import mark_known_turns, outline_conversations
 from tuneline.pipelines.prepare.document_pairs import pair_documents
-from tuneline.pipelines.prepare.feedback import (
+from tuneline.pipelines.prepare.feedback_leaks import (
     choose_feedback,
     describe_feedback,
     find_feedback_leaks,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from tuneline.pipelines.prepare.data_checks import (
+from tuneline.pipelines.prepare.check_material import (
     COLUMN,
     Check,
     Light,
