@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message
 from tuneline.parameters import Evaluation, Prompt
+from tuneline.parameters.examples import list_placeholders
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def start_messages(question: str, prompt: Prompt, system: str | None) -> list[Me
     Where the prompt template has one column, the question fills it (a title becomes "Write a
     product description for: …"); where it has several, or none, it is the whole prompt.
     """
-    columns = _list_columns(prompt.prompt)
+    columns = list_placeholders(prompt.prompt)
     if len(columns) == 1:
         question = prompt.prompt.format_map(dict.fromkeys(columns, question))
     messages: list[Message] = [{"role": "system", "content": system}] if system else []
@@ -40,7 +40,7 @@ def find_stated_system(prompt: Prompt) -> str | None:
     """Find the system message that is stated; None if there is none, or each row has its own."""
     stated = prompt.system or ""
     # `format` turns doubled braces into single ones, as in the examples.
-    return stated.format() if stated and not _list_columns(stated) else None
+    return stated.format() if stated and not list_placeholders(stated) else None
 
 
 def find_system(prompt: Prompt, examples: list[Example]) -> str | None:
@@ -51,7 +51,7 @@ def find_system(prompt: Prompt, examples: list[Example]) -> str | None:
     Raises:
         TunelineError: if rows have different ones, so that a question could have any of them.
     """
-    if not _list_columns(prompt.system or ""):
+    if not list_placeholders(prompt.system or ""):
         return find_stated_system(prompt)
     found = {
         message["content"]
@@ -71,10 +71,6 @@ def find_system(prompt: Prompt, examples: list[Example]) -> str | None:
             "or `prompt.system` in conf/<machine>/<use_case>/parameters.yml",
         )
     )
-
-
-def _list_columns(template: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(template) if name}
 
 
 def list_prompts(

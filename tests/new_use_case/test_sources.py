@@ -15,6 +15,7 @@ from tests.datasets.pdfs import write_pdf
 from tests.new_use_case.making import guess
 from tuneline.errors import TunelineError
 from tuneline.new_use_case.draft import Options, make_draft
+from tuneline.new_use_case.files import render_files
 from tuneline.new_use_case.preview import make_preview, show_preview
 from tuneline.new_use_case.sources import find_source
 
@@ -111,7 +112,7 @@ def test_documents_without_headings_have_questions_written_about_them(
     assert "`provider: server`" in preview.notes[0]
     shown = "".join(text for _, text in preview.rows[1].pieces)
     assert "What is meant by “bowl”?" in shown
-    stated = yaml.safe_load(draft.render()[Path("conf/base/shop/parameters.yml")])["shop"]
+    stated = yaml.safe_load(render_files(draft)[Path("conf/base/shop/parameters.yml")])["shop"]
     assert stated["synthesize"] == {"provider": "offline", "documents": {}}
     assert stated["data"]["split"]["group"] == "document"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tuneline.checks.parameters import COMMAND_LINE
 from tuneline.errors import Problem, TunelineError
 from tuneline.new_use_case.draft import Draft
+from tuneline.new_use_case.files import render_files
 from tuneline.parameters import SHARED_BLOCKS
 from tuneline.utils.files import replace_by_name, replace_whole
 
@@ -54,7 +55,7 @@ def write_use_case(draft: Draft, project: Path) -> list[Path]:
     """
     folder, source = Path("data/01_raw", draft.name), draft.source
     copies = {folder / raw.name: raw for raw in source.files}
-    texts = draft.render()
+    texts = render_files(draft)
     # What is there already word for word is of the same command, which was interrupted.
     other = [path for path, text in texts.items() if _is_other(project / path, text)]
     other += [

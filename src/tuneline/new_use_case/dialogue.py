@@ -12,7 +12,8 @@ from rich.text import Text
 
 from tuneline.errors import TunelineError
 from tuneline.new_use_case.draft import Draft, Options, make_draft
-from tuneline.new_use_case.preview import SHOWN_ROWS, Preview, Shown, make_preview
+from tuneline.new_use_case.preview import SHOWN_ROWS, Preview, make_preview
+from tuneline.new_use_case.shown_rows import Shown
 from tuneline.new_use_case.sources import find_source
 from tuneline.utils.terminal import StopCommandError, shorten, show, state_rest
 

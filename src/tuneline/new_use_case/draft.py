@@ -1,34 +1,22 @@
-"""What a new use case would say: the choices of its user, and the files made of them."""
+"""What a new use case would say: guessed, and as its user chooses."""
 
-import json
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
-from string import Formatter
 from typing import Any
-
-import polars as pl
-import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.new_use_case.columns import guess_columns
 from tuneline.new_use_case.headers import find_unfit
 from tuneline.new_use_case.sources import Source
-from tuneline.parameters import Data, Prompt, StatedRecipe
-from tuneline.parameters.examples import TURN_COLUMNS
+from tuneline.new_use_case.templates import (
+    brace,
+    check_template,
+    escape_braces,
+    exchange,
+)
+from tuneline.parameters.examples import TURN_COLUMNS, list_placeholders
 from tuneline.utils.languages import load_detector
 
-# In the order in which they are written: with the last one, the use case is there.
-FILES = (
-    "base/catalog.yml",
-    "laptop/parameters.yml",
-    "test/parameters.yml",
-    "test/catalog.yml",
-    "base/parameters.yml",
-)
-# Longer rows than this are left out on a laptop, where no model reads more.
-LAPTOP_BYTES = 1664
 # Answers whose language is looked at.
 SAMPLED = 50
 # What a language shows in: a code of capitals and digits has none.
@@ -131,8 +119,8 @@ class Draft:
         return self._settle(
             question=question,
             answer=answer,
-            prompt=_exchange(self.prompt, self.question, question),
-            completion=_exchange(self.completion, self.answer, answer),
+            prompt=exchange(self.prompt, self.question, question),
+            completion=exchange(self.completion, self.answer, answer),
         )
 
     def _settle(self, **changes: Any) -> "Draft":
@@ -145,7 +133,7 @@ class Draft:
         Raises:
             TunelineError: if it names no column, or one that is not there.
         """
-        _check_template("--template", template, self.source)
+        check_template("--template", template, self.source)
         named = list_placeholders(template)
         if not named:
             raise TunelineError(_no_placeholder(template, self.question))
@@ -160,49 +148,8 @@ class Draft:
         Raises:
             TunelineError: if it names a column that is not there.
         """
-        _check_template("--system", system or "", self.source)
+        check_template("--system", system or "", self.source)
         return self._settle(system=system or None)
-
-    def render(self) -> dict[Path, bytes]:
-        """Render the files of the use case, by their paths seen from the project."""
-        loader = PackageLoader("tuneline.new_use_case", "starting_folder")
-        pages = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
-        pages.filters |= {"quoted": _quote, "room": _make_room}
-        file = "" if self.source.path.is_dir() else f"/{self.source.path.name}"
-        longest = self._measure()
-        known = {
-            "name": self.name,
-            "raw": f"01_raw/{self.name}{file}",
-            "draft": self,
-            "bytes": longest,
-            "laptop_bytes": min(longest, LAPTOP_BYTES),
-            "english": self.is_english,
-        }
-        return {
-            Path("conf", file).parent / self.name / Path(file).name: pages.get_template(
-                f"{file.replace('/', '_')}.jinja"
-            )
-            .render(known)
-            .encode()
-            for file in FILES
-        }
-
-    def load(self) -> tuple[Data, Prompt, StatedRecipe]:
-        """Read the blocks that the files state on a laptop, as a run would."""
-        files = {path.parts[1:]: yaml.safe_load(text) for path, text in self.render().items()}
-        base = files["base", self.name, "parameters.yml"][self.name]
-        laptop = files["laptop", self.name, "parameters.yml"][self.name]
-        recipe = {**base["recipe"], **laptop["recipe"]}
-        return (
-            Data.model_validate(base["data"]),
-            Prompt.model_validate(base["prompt"]),
-            StatedRecipe.model_validate(recipe),
-        )
-
-    def _measure(self) -> int:
-        """Measure the longest row in bytes."""
-        sizes = self.source.rows.select(pl.sum_horizontal(pl.col(self.columns).str.len_bytes()))
-        return max(sizes.to_series(), default=0)
 
 
 def make_draft(name: str, source: Source, options: Options) -> Draft:
@@ -221,7 +168,7 @@ def make_draft(name: str, source: Source, options: Options) -> Draft:
     system = None
     if "system" in source.rows.columns and source.roles:
         system = "{system}" if source.system is None else escape_braces(source.system)
-    prompt = _braced(guess.question)
+    prompt = brace(guess.question)
     if source.documents and not source.documents.parts:
         headings = source.rows[guess.question]
         prompt = prompt if headings.is_unique().all() else "{document}: " + prompt
@@ -233,78 +180,12 @@ def make_draft(name: str, source: Source, options: Options) -> Draft:
         guess.answer,
         guess.category,
         prompt,
-        _braced(guess.answer),
+        brace(guess.answer),
         system,
     )
     if options.template is not None:
         draft = draft.word(options.template)
     return draft if options.system is None else draft.introduce(options.system)
-
-
-def escape_braces(text: str) -> str:
-    """Make a template of a text that is no template."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-def list_placeholders(template: str) -> list[str]:
-    """List the columns that a template names, each once; fails on a template that is none."""
-    names = (name for _, name, _, _ in Formatter().parse(template) if name is not None)
-    return list(dict.fromkeys(names))
-
-
-def _braced(column: str) -> str:
-    return "{" + column + "}"
-
-
-def _exchange(template: str, old: str, new: str) -> str:
-    changed = template.replace(_braced(old), _braced(new))
-    return changed if _braced(new) in changed else _braced(new)
-
-
-def _check_template(where: str, template: str, source: Source) -> None:
-    columns = [name for name in source.rows.columns if name not in source.numbers]
-    try:
-        unknown = [name for name in list_placeholders(template) if name not in columns]
-    except ValueError:
-        raise TunelineError(_no_template(where, template)) from None
-    problems = [_no_such_column(where, name, columns) for name in unknown]
-    unfit = (find_unfit(source.path, name, list(source.header)) for name in columns)
-    problems += [one for one in unfit if one and one.value in list_placeholders(template)]
-    if problems:
-        raise TunelineError(*problems)
-
-
-def _quote(text: str) -> str:
-    """Write a text so that YAML reads just this text."""
-    if "\n" in text or not text.isprintable():
-        return json.dumps(text, ensure_ascii=False)
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _make_room(tokens: int) -> int:
-    """Round up to a multiple of 256, with more than 128 tokens to spare for the chat template."""
-    return (tokens + 384) // 256 * 256
-
-
-def _no_template(where: str, template: str) -> Problem:
-    return Problem(
-        where=where,
-        value=template,
-        wrong="a brace is opened and never closed, or the other way round",
-        matters="the template could not be filled; nothing was written",
-        remedy="write a column's name in braces, as in `{title}`, and a brace itself as `{{` or "
-        "`}}`",
-    )
-
-
-def _no_such_column(where: str, name: str, columns: list[str]) -> Problem:
-    return Problem(
-        where=where,
-        value=_braced(name),
-        wrong="no column with text has this name",
-        matters="the template could not be filled; nothing was written",
-        remedy="name one of " + ", ".join(f"`{_braced(one)}`" for one in columns),
-    )
 
 
 def _no_text_column(where: str, column: str) -> Problem:
@@ -334,5 +215,5 @@ def _no_placeholder(template: str, column: str) -> Problem:
         value=template,
         wrong="it names no column",
         matters="every row would ask the same; nothing was written",
-        remedy=f"name the column in braces, as in `{_braced(column)}`",
+        remedy=f"name the column in braces, as in `{brace(column)}`",
     )

@@ -7,7 +7,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from tuneline.datasets import RawDocumentsDataset
 from tuneline.datasets.csv_records import CSVRecords
 from tuneline.datasets.office.sheets import Sheet
 from tuneline.datasets.opening import RawFile, not_encoded
@@ -22,13 +21,10 @@ from tuneline.datasets.raw_sheet import HEADER_ROWS, read_sheets
 from tuneline.datasets.source_files import list_source_files
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.examples import ROLES
+from tuneline.new_use_case.documents import find_documents
 from tuneline.new_use_case.headers import check_header
-from tuneline.new_use_case.questions import find_questions
-from tuneline.new_use_case.sections import guess_parts
 from tuneline.new_use_case.sources import Source, has_no_row, join_columns
 from tuneline.new_use_case.turns import find_conversations, find_turns_column
-from tuneline.parameters.examples import Documents
-from tuneline.streaming import Fields
 from tuneline.utils.limits import Limits
 from tuneline.utils.text import guess_encoding
 
@@ -109,57 +105,6 @@ def find_parquet(path: Path) -> Source:
     batches = read_parquet(_open_first(path, PARQUET_ENDINGS))
     objects = list(_take(chain.from_iterable(batches)))
     return _find_objects(path, "Parquet", "RawParquetDataset", "Parquet", objects, {})
-
-
-def find_documents(path: Path, is_asked: bool) -> Source:
-    """Find the headings that divide the documents of a folder; without any, what can be asked."""
-    if is_asked:
-        return find_questions(path)
-    dataset = RawDocumentsDataset(filepath=str(path), mark_headings=True)
-    tables = list(dataset.load().map(Fields("id", ("text",)), lambda one: one))
-    texts = {
-        row["id"]: row["text"]
-        for table in tables
-        for row in table.iter_rows(named=True)
-        if row["problem"] is None
-    }
-    broken = [row["problem"] for table in tables for row in table.iter_rows(named=True)]
-    if not texts:
-        raise TunelineError(_no_document(path, [one for one in broken if one]))
-    documents = Documents(column="text", parts=guess_parts(list(texts.values())))
-    rows = guess_rows(texts, documents)
-    roles = (documents.columns[-2], documents.columns[-1])
-    if not rows:
-        return find_questions(path)
-    said = f"{len(texts)} documents, " + (
-        f"each with the headings {' and '.join(documents.parts)}"
-        if documents.parts
-        else f"{len(rows)} headings with a text below them"
-    )
-    return Source(
-        path,
-        "documents",
-        "RawDocumentsDataset",
-        said,
-        join_columns(iter(rows), documents.columns),
-        {"mark_headings": True},
-        tuple(documents.columns),
-        roles=roles,
-        documents=documents,
-    )
-
-
-def guess_rows(texts: dict[str, str], documents: Documents) -> list[dict[str, str]]:
-    """Make the rows of documents as `prepare` makes them."""
-    import polars as pl
-
-    from tuneline.new_use_case.sections import make_data
-    from tuneline.pipelines.prepare.document_pairs import pair_documents
-
-    clean = pl.DataFrame({"line": [*map(str, range(len(texts)))], "id": [*texts]})
-    clean = clean.with_columns(text=pl.Series([*texts.values()], dtype=pl.String))
-    pairs, _ = pair_documents(clean, make_data(documents), documents)
-    return pairs.to_dicts()
 
 
 def _open_first(path: Path, endings: tuple[str, ...]) -> RawFile:
@@ -278,16 +223,6 @@ def _empty_sheet(path: Path, names: list[str]) -> Problem:
         wrong=f"the sheet {' and '.join(f'`{one}`' for one in names)} is empty",
         matters="there is nothing to learn from; nothing was written",
         remedy="put the rows there, or name another sheet: --sheet",
-    )
-
-
-def _no_document(path: Path, reasons: list[str]) -> Problem:
-    more = f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else ""
-    return Problem(
-        where=str(path),
-        wrong=f"no document can be read: {reasons[0]}{more}",
-        matters="there is nothing to learn from; nothing was written",
-        remedy="replace what cannot be read, or give another folder",
     )
 
 

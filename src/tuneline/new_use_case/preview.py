@@ -1,14 +1,12 @@
 """Rows of a new use case as the model will see them, with lengths and what would be rejected."""
 
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from statistics import median
-from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -16,9 +14,12 @@ import polars as pl
 from tuneline import datasets
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_examples
-from tuneline.new_use_case.draft import Draft, Options, list_placeholders, make_draft
+from tuneline.new_use_case.draft import Draft, Options, make_draft
+from tuneline.new_use_case.files import load_blocks
+from tuneline.new_use_case.shown_rows import Shown, find_tokenizer, render_row
 from tuneline.new_use_case.sources import find_source
 from tuneline.parameters import Data, Prompt
+from tuneline.parameters.examples import list_placeholders
 from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
 from tuneline.pipelines.prepare.cleaning_report import cut_reason
 from tuneline.pipelines.prepare.document_pairs import pair_documents
@@ -31,25 +32,6 @@ JUDGED, MEASURED = 20_000, 500
 SHOWN_ROWS, SHOWN_REASONS = 5, 4
 # Rows without which nothing can be divided into training, validation and test.
 FEWEST = 3
-NOTHING = re.compile(r"(?!)")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One row as the model sees it.
-
-    Attributes:
-        place: where it is in the source.
-        pieces: the text, each piece with its kind: `control` (of the chat template), `prompt`, or
-            `answer`.
-        asked: the length of the prompt.
-        answered: the length of the answer, with what ends it.
-    """
-
-    place: str
-    pieces: list[tuple[str, str]]
-    asked: int
-    answered: int
 
 
 @dataclass(frozen=True)
@@ -148,7 +130,7 @@ def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
     Raises:
         TunelineError: if too few rows are kept, or the chat template refuses them.
     """
-    data, prompt, recipe = draft.load()
+    data, prompt, recipe = load_blocks(draft)
     table, judged, whole, notes = _clean(draft, data)
     kept = table.filter(pl.col("reason").is_null())
     rejected = _count_reasons(table)
@@ -163,10 +145,10 @@ def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
         raise TunelineError(_too_few(draft, kept.height, rejected))
     fill = partial(_fill, data=data, prompt=prompt)
     examples, shown = fill(kept.head(MEASURED)), fill(kept.slice(first, SHOWN_ROWS))[:SHOWN_ROWS]
-    tokenizer = _load_tokenizer(
+    tokenizer = find_tokenizer(
         recipe.base_model, recipe.revision, recipe.chat_template_path, project
     )
-    measure = partial(_show, tokenizer)
+    measure = partial(render_row, tokenizer)
     return Preview(
         draft,
         list(_describe_columns(draft)),
@@ -258,69 +240,6 @@ def _describe_columns(draft: Draft) -> Iterator[tuple[str, str, str]]:
         texts = draft.source.rows[name]
         example = next((" ".join(text.split()) for text in texts if text.strip()), "")
         yield name, role or "not used", example
-
-
-@lru_cache(maxsize=1)
-def _load_tokenizer(base: str, revision: str | None, template: str | None, project: Path) -> Any:
-    """Load the base model's tokenizer from this machine; None if it is not here."""
-    from tuneline.hub.gguf import find_gguf
-    from tuneline.hub.gguf_conversion import convert_gguf
-    from tuneline.models.loading import load_tokenizer
-
-    folder = project / base
-    named = {"base_model": str(folder) if folder.is_dir() else base, "revision": revision}
-    recipe: Any = SimpleNamespace(**named, chat_template_path=template)
-    try:
-        if (file := find_gguf(recipe.base_model)) is not None:
-            convert_gguf(file, weights=False)
-        return load_tokenizer(recipe)
-    except (OSError, ValueError, ImportError, TunelineError):
-        return None
-
-
-def _show(tokenizer: Any, example: Example) -> Shown:
-    messages = [*example["prompt"], *example["completion"]]
-    groups = example["meta"].get("groups", {})
-    place = example["id"] if "document" in groups else f"line {example['meta']['line']}"
-    if "conversation" in groups:
-        place += f", turn {example['id'].rpartition('-')[2]}"
-    if tokenizer is None:
-        spoken = [(message["role"], message["content"]) for message in messages]
-        pieces = [
-            one
-            for role, text in spoken
-            for one in (
-                ("control", f"{role}: "),
-                ("answer" if role == "assistant" else "prompt", f"{text}\n"),
-            )
-        ]
-        *asked, answered = (len(text.split()) for _, text in spoken)
-        return Shown(place, pieces, sum(asked), answered)
-    from tuneline.models.control_tokens import list_control_tokens
-    from tuneline.models.rendering import render_example
-
-    rendered = render_example(tokenizer, example)
-    known = sorted(list_control_tokens(tokenizer), key=len, reverse=True)
-    controls = re.compile("|".join(map(re.escape, known)) or NOTHING.pattern)
-    cut = rendered.prompt_length
-    pieces = [
-        piece
-        for kind, ids in (("prompt", rendered.ids[:cut]), ("answer", rendered.ids[cut:]))
-        for piece in _divide(kind, tokenizer.decode(ids), controls)
-    ]
-    return Shown(place, pieces, cut, len(rendered.ids) - cut)
-
-
-def _divide(kind: str, text: str, controls: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """Tell the control tokens of a prompt from its text; in an answer they are learned as well."""
-    end = 0
-    for found in controls.finditer(text):
-        if found.start() > end:
-            yield kind, text[end : found.start()]
-        yield ("answer" if kind == "answer" else "control"), found[0]
-        end = found.end()
-    if end < len(text):
-        yield kind, text[end:]
 
 
 def _too_few(draft: Draft, kept: int, rejected: list[Rejected]) -> Problem:

@@ -76,13 +76,20 @@ class Prompt(Block):
 
     def placeholders(self) -> set[str]:
         """Name the columns that the templates use."""
-        return {*_list_placeholders(self.system or ""), *self.text_columns()}
+        return {*list_placeholders(self.system or ""), *self.text_columns()}
 
     def text_columns(self) -> list[str]:
         """List the columns of prompt and completion in their order, each once."""
-        names = [*_list_placeholders(self.prompt), *_list_placeholders(self.completion)]
-        return list(dict.fromkeys(names))
+        return list(
+            dict.fromkeys(list_placeholders(self.prompt) + list_placeholders(self.completion))
+        )
 
 
-def _list_placeholders(template: str) -> list[str]:
-    return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+def list_placeholders(template: str) -> list[str]:
+    """List the columns that a template names, in their order, each once.
+
+    Raises:
+        ValueError: if it is no template.
+    """
+    names = (name for _, name, _, _ in Formatter().parse(template) if name is not None)
+    return list(dict.fromkeys(names))

@@ -1,7 +1,6 @@
 """All blocks of one use case; that of the evaluation is here."""
 
 from copy import deepcopy
-from string import Formatter
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -11,7 +10,7 @@ from tuneline.parameters.base import Block, Seed
 from tuneline.parameters.cleaning import LANGUAGES
 from tuneline.parameters.data import Data
 from tuneline.parameters.evaluation import MOST_FOLDS, AnswerRules, Prompting, Retention
-from tuneline.parameters.examples import Prompt
+from tuneline.parameters.examples import Prompt, list_placeholders
 from tuneline.parameters.publish import Publish
 from tuneline.parameters.recipe import StatedRecipe
 from tuneline.parameters.rubric import Rubric
@@ -239,7 +238,7 @@ class UseCase(Block):
 
     @model_validator(mode="after")
     def _questions_fit_the_system_message(self) -> Self:
-        columns = {name for _, name, _, _ in Formatter().parse(self.prompt.system or "") if name}
+        columns = list_placeholders(self.prompt.system or "")
         if self.evaluation.questions and columns:
             raise ValueError(
                 f"`prompt.system` holds `{{{min(columns)}}}`, and `evaluation.questions` have no "

@@ -1,7 +1,6 @@
 """What a check of the examples looks at, and what it finds."""
 
 from dataclasses import dataclass, field
-from string import Formatter
 from typing import Any, Literal
 
 import pandas as pd
@@ -9,6 +8,7 @@ import polars as pl
 
 from tuneline.examples import Example
 from tuneline.parameters import Data, Evaluation, Prompt
+from tuneline.parameters.examples import list_placeholders
 
 Light = Literal["green", "amber", "red"]
 # Before the names of the columns that examples are made of: one of them may be called `prompt`.
@@ -66,9 +66,9 @@ class Material:
 
 def find_column(template: str, data: Data) -> str | None:
     """Find the one column that fills a template, if cleaning rules can act on it."""
-    names = {name for _, name, _, _ in Formatter().parse(template) if name}
+    names = list_placeholders(template)
     made = data.table or data.documents
-    return names.pop() if len(names) == 1 and not made and names <= set(data.columns) else None
+    return names[0] if len(names) == 1 and not made and names[0] in data.columns else None
 
 
 def write_rule(key: str, value: Any) -> str:

@@ -5,7 +5,6 @@ as a reference it would favor that adapter.
 """
 
 import logging
-from string import Formatter
 from typing import Any
 
 import orjson
@@ -14,7 +13,7 @@ import polars as pl
 
 from tuneline.examples import Example, Feedback, Message, hash_templates
 from tuneline.parameters import Data, Prompt
-from tuneline.parameters.examples import Conversations
+from tuneline.parameters.examples import Conversations, list_placeholders
 from tuneline.pipelines.prepare.cleaning import clean_batch
 from tuneline.pipelines.prepare.feedback_leaks import SPLIT
 from tuneline.pipelines.prepare.forms import strip_template
@@ -97,8 +96,8 @@ def _find_reasons(feedback: list[dict[str, Any]], prompt: Prompt) -> list[str | 
 
 
 def _name_answer(prompt: Prompt) -> str:
-    names = {name for _, name, _, _ in Formatter().parse(prompt.completion) if name}
-    return names.pop() if len(names) == 1 else ANSWER
+    names = list_placeholders(prompt.completion)
+    return names[0] if len(names) == 1 else ANSWER
 
 
 def _tabulate(

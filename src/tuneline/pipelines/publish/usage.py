@@ -2,7 +2,6 @@
 
 import shlex
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from tuneline.examples import Message
@@ -10,6 +9,7 @@ from tuneline.hub.gguf import find_converted, find_gguf
 from tuneline.models.adapter import Adapter
 from tuneline.models.rendering import find_end_tokens
 from tuneline.parameters import Prompt
+from tuneline.parameters.examples import list_placeholders
 
 LINES = """\
 import torch
@@ -125,7 +125,7 @@ def write_quantization(settings: dict[str, Any], dtype: str) -> str:
 
 def _fill(template: str) -> str:
     """Write a template as an expression in which the reader puts values for its columns."""
-    columns = sorted({name for _, name, _, _ in Formatter().parse(template) if name})
+    columns = sorted(list_placeholders(template))
     if not columns:
         return repr(template.format())
     return f"{template!r}.format_map({dict.fromkeys(columns, '…')!r})"
