@@ -153,7 +153,7 @@ def _make_bare(settings: Settings, rows: dict[str, Any], way: str, output: str) 
     from trl import SFTConfig, SFTTrainer
 
     from tuneline.models.loading import load_model, load_tokenizer
-    from tuneline.training.sft import derive_arguments
+    from tuneline.training.sft_arguments import derive_arguments
 
     recipe, hardware = settings.recipe, settings.hardware
     # bitsandbytes dequantizes at every pass; `load_model` does so where there is no memory.

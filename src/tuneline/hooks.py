@@ -11,7 +11,7 @@ from click import get_current_context
 from click.exceptions import Exit
 from kedro.framework.hooks import hook_impl
 
-from tuneline.use_cases import CROSS_FIT, DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
+from tuneline.use_cases import DEFAULT_ENVIRONMENT, list_use_cases
 from tuneline.utils.terminal import StopCommandError, state_rest
 
 if TYPE_CHECKING:  # what a run needs is imported as it begins: other commands have no use for it
@@ -155,67 +155,6 @@ def _name_stage(node: "Node") -> str:
     return ".".join([*sorted(use_cases), *sorted(node.tags)])
 
 
-class RecordOfStages:
-    """Records what each whole stage of a run was made of, so that the next one need not run."""
-
-    @hook_impl
-    def after_context_created(self, context: "KedroContext") -> None:
-        """Note where it is said where the data lie; nothing is read before it is checked."""
-        self.loader: OmegaConfigLoader = context.config_loader  # type: ignore[assignment]
-        self.project = Path(context.project_path)
-
-    @hook_impl(trylast=True)  # after what refuses a run
-    def before_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
-        """Find the whole stages, and what they hand to each other."""
-        from kedro.framework.project import pipelines
-
-        from tuneline.checks.stage_inputs import list_inputs
-        from tuneline.checks.up_to_date import list_stages
-
-        self.catalog, self.folder = catalog, self.project / self.loader["globals"]["data"]
-        self.stages = {name: pipelines[name] for name in list_stages(pipeline, pipelines)}
-        read = {one for name, stage in self.stages.items() for one in list_inputs(name, stage)}
-        self.handed = read & pipeline.all_outputs()
-        self.inputs: dict[str, dict[str, Any]] = {}
-        self.written: dict[str, dict[str, Any] | None] = {}
-        self.ended: set[str] = set()
-
-    @hook_impl
-    def before_dataset_loaded(self, node: "Node") -> None:
-        """Describe a stage before its first node reads anything."""
-        for name, stage in self.stages.items():
-            if name not in self.inputs and node in stage.nodes:
-                from tuneline.checks.stage_inputs import describe_at_start
-
-                self.inputs[name] = describe_at_start(name, stage, self.catalog, self.handed)
-
-    @hook_impl
-    def after_dataset_saved(self, dataset_name: str) -> None:
-        """Describe what one stage has written and another one reads."""
-        if dataset_name in self.handed:
-            from tuneline.checks.stage_inputs import describe_input
-
-            self.written[dataset_name] = describe_input(dataset_name, self.catalog)
-
-    @hook_impl
-    def after_node_run(self, node: "Node") -> None:
-        """Note it: `--only-missing-outputs` leaves some out."""
-        self.ended.add(node.name)
-
-    @hook_impl(tryfirst=True)  # before another run may write the same files
-    def after_pipeline_run(self) -> None:
-        """Record the stages that have run from their first node to their last."""
-        from tuneline.checks.stage_inputs import list_inputs
-        from tuneline.checks.up_to_date import record_stage
-
-        for name, described in self.inputs.items():
-            stage = self.stages[name]
-            handed = self.written.keys() & {*list_inputs(name, stage)}
-            described["inputs"] |= {one: self.written[one] for one in handed}
-            if {node.name for node in stage.nodes} <= self.ended:
-                record_stage(self.folder, name, stage, self.catalog, described)
-
-
 class ProgressDuringRun:
     """Says which node runs, how many there are, and now and then that it still does."""
 
@@ -289,6 +228,8 @@ class SummaryAfterRun:
             log.info("%s", line)
         reported = [name for name in made if name.endswith(".report")]
         if len(reported) == 1:
+            from tuneline.status.command import list_commands
+
             use_case = reported[0].removesuffix(".report")
             steps = catalog.load(f"{use_case}.next_steps")["steps"]
             log.info("—— try next ——")
@@ -309,25 +250,3 @@ def _stop_if_worse(use_case: str, catalog: "DataCatalog") -> None:
             f"{WORSE}.",
             WORSE,
         )
-
-
-def list_commands(use_case: str, steps: list[dict[str, Any]], env: str) -> list[str]:
-    """List the two commands to try next.
-
-    One asks both models; the other is for a file of one's own, or, where the use case is one
-    already, for the first advised change that can be typed, or else for the merge.
-    """
-    machine = "" if env == DEFAULT_ENVIRONMENT else f" --env={env}"
-    is_main = use_case == MAIN_USE_CASE
-    prefix = "" if is_main else f"{use_case}."
-    question = "Blue teapot, 1 liter" if is_main else "…"
-    ask = f'kedro run --pipeline={prefix}ask{machine} --params=question="{question}"'
-    if is_main:
-        return [ask, "kedro new-use-case my_texts my_texts.csv"]
-    # A number of folds counts in conf/base alone.
-    typed = (step for step in steps if step["value"] is not None and step["key"] != CROSS_FIT)
-    changed = next(typed, None)
-    if changed is None:
-        return [ask, f"kedro run --pipeline={prefix}merge{machine}"]
-    change = f"--params={prefix}{changed['key']}={changed['value']}"
-    return [ask, f"kedro run --pipeline={use_case}{machine} {change}"]

@@ -5,7 +5,8 @@ import os
 import warnings
 
 from tuneline.checks.configuration_reading import SoftConfigLoader
-from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, RecordOfStages, SummaryAfterRun
+from tuneline.hooks import CheckBeforeRun, ProgressDuringRun, SummaryAfterRun
+from tuneline.recording import RecordOfStages
 from tuneline.use_cases import DEFAULT_ENVIRONMENT
 from tuneline.utils.terminal import protect_terminal
 

@@ -9,7 +9,7 @@ from tests.training.small_runs import shrink, train
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.training.probe import Probe, probe_step
-from tuneline.training.sft import derive_arguments
+from tuneline.training.sft_arguments import derive_arguments
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from kedro.framework.session import KedroSession
 from tuneline.parameters import Hardware, UseCase
 from tuneline.pipelines.overview.state import Stage, State, find_state, name_options
 from tuneline.reporting.stage_records import read_stages
-from tuneline.use_cases import DEFAULT_ENVIRONMENT, list_use_cases
+from tuneline.use_cases import CROSS_FIT, DEFAULT_ENVIRONMENT, MAIN_USE_CASE, list_use_cases
 
 LABEL_WIDTH = 13
 INDENT = "  "
@@ -101,3 +101,25 @@ def _write(label: str, text: str, width: int) -> list[str]:
         break_on_hyphens=False,
         break_long_words=False,  # a path stays one that can be copied
     )
+
+
+def list_commands(use_case: str, steps: list[dict[str, Any]], env: str) -> list[str]:
+    """List the two commands to try next.
+
+    One asks both models; the other is for a file of one's own, or, where the use case is one
+    already, for the first advised change that can be typed, or else for the merge.
+    """
+    machine = "" if env == DEFAULT_ENVIRONMENT else f" --env={env}"
+    is_main = use_case == MAIN_USE_CASE
+    prefix = "" if is_main else f"{use_case}."
+    question = "Blue teapot, 1 liter" if is_main else "…"
+    ask = f'kedro run --pipeline={prefix}ask{machine} --params=question="{question}"'
+    if is_main:
+        return [ask, "kedro new-use-case my_texts my_texts.csv"]
+    # A number of folds counts in conf/base alone.
+    typed = (step for step in steps if step["value"] is not None and step["key"] != CROSS_FIT)
+    changed = next(typed, None)
+    if changed is None:
+        return [ask, f"kedro run --pipeline={prefix}merge{machine}"]
+    change = f"--params={prefix}{changed['key']}={changed['value']}"
+    return [ask, f"kedro run --pipeline={use_case}{machine} {change}"]

@@ -1,4 +1,4 @@
-from tuneline.hooks import list_commands
+from tuneline.status.command import list_commands
 
 STEPS = [
     {"key": "prompt.prompt", "value": None},
