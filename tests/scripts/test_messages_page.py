@@ -15,10 +15,11 @@ PAGE = render_page()
 HANDED_ON = {
     "checks/start_from.py",
     "models/start_adapter.py",
+    "checks/base_model_files.py",
     "checks/base_models.py",
     "checks/configuration_files.py",
     "checks/library_keys.py",
-    "checks/merged_settings.py",
+    "checks/parameters.py",
     "checks/sweep_space.py",
     "datasets/questions.py",
     "models/control_tokens.py",
