@@ -26,8 +26,8 @@ def find_questions(path: Path) -> Source:
         TunelineError: if there are too few documents.
     """
     from tuneline.pipelines.synthesize.chunks import divide_source
-    from tuneline.pipelines.synthesize.document_nodes import plan_pairs
     from tuneline.pipelines.synthesize.extraction import find_pairs
+    from tuneline.pipelines.synthesize.pair_plan import plan_pairs
 
     options = {"mark_headings": True, "mark_pages": True}
     settings = FromDocuments()

@@ -16,12 +16,12 @@ from tuneline.pipelines.synthesize.chunks import divide_text
 from tuneline.pipelines.synthesize.document_nodes import (
     collect_pairs,
     divide_documents,
-    estimate_pairs,
     judge_pairs,
     moderate_pairs,
     report_pairs,
     write_pairs,
 )
+from tuneline.pipelines.synthesize.pair_plan import estimate_pairs
 from tuneline.utils.caches import Cache
 
 OFFLINE = Synthesize(provider="offline", documents={})

@@ -19,11 +19,11 @@ import polars as pl
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters import Data
+from tuneline.pipelines.prepare.shares import share_out
 from tuneline.pipelines.prepare.splitting import (
     assign_splits,
     hash_groups,
     order_rows,
-    share_out,
     sort_splits,
     take_rows,
 )

@@ -2,62 +2,38 @@
 
 import logging
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Message
 from tuneline.llm_api.budget import Budget
 from tuneline.parameters import Prices, Synthesize
-from tuneline.parameters.synthesis import FromDocuments
 from tuneline.pipelines.synthesize.chunks import divide_source, find_page
 from tuneline.pipelines.synthesize.costs import (
     FREE,
     JUDGE,
     Record,
     choose_server,
-    estimate_requests,
     make_asker,
     make_judge,
-    price_steps,
 )
-from tuneline.pipelines.synthesize.extraction import ExtractiveProvider, find_pairs
-from tuneline.pipelines.synthesize.filters import Item
-from tuneline.pipelines.synthesize.forms import PAIRS, VERDICTS, make_request
+from tuneline.pipelines.synthesize.extraction import ExtractiveProvider
+from tuneline.pipelines.synthesize.forms import PAIRS, VERDICTS
 from tuneline.pipelines.synthesize.moderation import moderate_rows
 from tuneline.pipelines.synthesize.pair_checks import PairCheck, check_verdict
+from tuneline.pipelines.synthesize.pair_plan import JUDGE_INSTRUCTION, plan_pairs, read_source
 from tuneline.pipelines.synthesize.rounds import (
     ask_items,
     check_some_came,
-    group_items,
     make_record,
 )
-from tuneline.pipelines.synthesize.synthesis_report import (
-    count_reasons,
-    describe_moderation,
-    log_report,
-    summarize,
-)
+from tuneline.pipelines.synthesize.synthesis_report import make_report
 from tuneline.streaming import RowSource
 from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
-JUDGE_INSTRUCTION = (
-    "You check answers against a text. Of each item, decide whether the text above the items says "
-    "everything that the answer says. What is true but not in the text is unsupported; what the "
-    "text says in other words is supported."
-)
-ASSUMPTIONS = (
-    "a question and its answer are a quarter as long as the longest that are kept; a verdict has "
-    "{} characters"
-)
-VERDICT_CHARACTERS, QUOTE_CHARACTERS = 120, 100
-
-
-def read_source(synthesize: Synthesize) -> FromDocuments:
-    """Read the block of a stage that starts from documents."""
-    return cast(FromDocuments, synthesize.documents)
 
 
 def divide_documents(documents: RowSource, synthesize: Synthesize) -> tuple[Rows, dict[str, Any]]:
@@ -89,41 +65,6 @@ def divide_documents(documents: RowSource, synthesize: Synthesize) -> tuple[Rows
     }
     log.info("Documents: %s, chunks: %s.", f"{divided.documents:,}", f"{len(divided.chunks):,}")
     return divided.chunks, report
-
-
-def plan_pairs(chunks: Rows, synthesize: Synthesize) -> list[Item]:
-    """Plan the pairs of each chunk: fewer of a short one, and offline no more than it holds.
-
-    Each pair has its chunk, an `id` and its `number` in the chunk, from 1.
-    """
-    source = read_source(synthesize)
-    items: list[Item] = []
-    for chunk in chunks:
-        share = len(chunk["text"]) / source.chunk_characters
-        count = min(max(1, round(source.questions * share)), source.questions)
-        if choose_server(synthesize) is None:
-            count = min(source.questions, len(find_pairs(chunk, source.answer_characters[1])))
-        items += [
-            {**chunk, "id": f"{chunk['id']}-{number}", "number": number}
-            for number in range(1, count + 1)
-        ]
-    return items
-
-
-def estimate_pairs(chunks: Rows, synthesize: Synthesize, prices: Prices) -> dict[str, Any]:
-    """Estimate tokens and money before anything is asked. See `price_steps`."""
-    source, items = read_source(synthesize), plan_pairs(chunks, synthesize)
-    pair = (source.question_characters[1] + source.answer_characters[1]) // 4
-    asked = {"pairs": (source.instruction, PAIRS, pair + QUOTE_CHARACTERS)}
-    if synthesize.judge:
-        asked[JUDGE] = (JUDGE_INSTRUCTION, VERDICTS, VERDICT_CHARACTERS)
-    filled = [{**item, "question": "x" * (pair // 4), "answer": "x" * pair} for item in items]
-    steps = {}
-    for step, (instruction, form, characters) in asked.items():
-        groups = group_items(filled, form)
-        requests = (make_request(step, instruction, one, 1, False, form) for one in groups)
-        steps[step] = estimate_requests(requests, len(items), characters, prices)
-    return price_steps(steps, ASSUMPTIONS.format(VERDICT_CHARACTERS), synthesize, prices)
 
 
 def write_pairs(
@@ -230,30 +171,22 @@ def report_pairs(
     judge_record: Record,
 ) -> tuple[dict[str, Any], Rows]:
     """Count every step, compare the cost with its estimate, and gather what was invalid."""
-    records = {"pairs": writing_record, JUDGE: judge_record}
-    usage = {step: record["usage"] for step, record in records.items()}
+    asked, raw = writing_record["asked"], len(moderated)
     steps = {
-        "pairs": (writing_record["asked"], len(written_rows)),
+        "pairs": (asked, len(written_rows)),
         **({JUDGE: (len(written_rows), len(supported_pairs))} if judge_record["verdicts"] else {}),
         "moderation": (len(supported_pairs), len(moderated)),
     }
-    asked, raw = writing_record["asked"], len(moderated)
-    said = f"{raw:,} questions and answers of {asked:,} asked for rest on their chunks"
-    report = {
-        "summary": summarize(f"{said}, as far as it was looked at", usage),
-        "documents": chunk_report,
-        "steps": [
-            {"step": name, "in": into, "out": out, "set_aside": into - out}
-            for name, (into, out) in steps.items()
-        ],
-        "raw": {"synthesized": raw, "all": raw},
-        "invalid": count_reasons(records),
-        "judge": judge_record["verdicts"],
-        "moderation": describe_moderation(flagged),
-        "cost": {"estimate": cost_estimate, "reported": usage},
-    }
-    log_report(report)
-    return report, [one for record in records.values() for one in record["invalid"]]
+    return make_report(
+        f"{raw:,} questions and answers of {asked:,} asked for rest on their chunks, as far as it "
+        "was looked at",
+        {"documents": chunk_report, "judge": judge_record["verdicts"]},
+        steps,
+        {"synthesized": raw, "all": raw},
+        {"pairs": writing_record, JUDGE: judge_record},
+        flagged,
+        cost_estimate,
+    )
 
 
 def collect_pairs(

@@ -5,12 +5,12 @@ from kedro.pipeline import Node, Pipeline
 from tuneline.pipelines.synthesize.document_nodes import (
     collect_pairs,
     divide_documents,
-    estimate_pairs,
     judge_pairs,
     moderate_pairs,
     report_pairs,
     write_pairs,
 )
+from tuneline.pipelines.synthesize.pair_plan import estimate_pairs
 from tuneline.pipelines.synthesize.row_nodes import (
     estimate_rows,
     merge_rows,

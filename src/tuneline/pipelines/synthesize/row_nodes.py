@@ -14,12 +14,7 @@ from tuneline.pipelines.synthesize.forms import make_request, make_row_form
 from tuneline.pipelines.synthesize.moderation import moderate_rows
 from tuneline.pipelines.synthesize.rounds import ask_items, check_some_came, make_record
 from tuneline.pipelines.synthesize.row_checks import RowCheck
-from tuneline.pipelines.synthesize.synthesis_report import (
-    count_reasons,
-    describe_moderation,
-    log_report,
-    summarize,
-)
+from tuneline.pipelines.synthesize.synthesis_report import make_report
 from tuneline.streaming import LINE, Fields, RowSource
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value
@@ -148,28 +143,18 @@ def report_rows(
     synthesize: Synthesize,
 ) -> tuple[dict[str, Any], Rows]:
     """Count every step, compare the cost with its estimate, and gather what was invalid."""
-    asked, records = read_source(synthesize).count, {"rows": writing_record}
-    usage = {step: record["usage"] for step, record in records.items()}
-    steps = {"rows": (asked, len(written_rows)), "moderation": (len(written_rows), len(moderated))}
-    raw = {"own": len(own), "synthesized": len(moderated), "all": len(own) + len(moderated)}
-    said = (
-        f"{len(moderated):,} rows of {asked:,} asked for were written in the manner of "
-        f"{len(own):,} own ones; together they make {raw['all']:,} raw rows"
+    asked, new = read_source(synthesize).count, len(moderated)
+    raw = {"own": len(own), "synthesized": new, "all": len(own) + new}
+    return make_report(
+        f"{new:,} rows of {asked:,} asked for were written in the manner of {len(own):,} own ones; "
+        f"together they make {raw['all']:,} raw rows",
+        {"own": {"read": len(own), "passed_over": passed_over}},
+        {"rows": (asked, len(written_rows)), "moderation": (len(written_rows), new)},
+        raw,
+        {"rows": writing_record},
+        flagged,
+        cost_estimate,
     )
-    report = {
-        "summary": summarize(said, usage),
-        "own": {"read": len(own), "passed_over": passed_over},
-        "steps": [
-            {"step": name, "in": into, "out": out, "set_aside": into - out}
-            for name, (into, out) in steps.items()
-        ],
-        "raw": raw,
-        "invalid": count_reasons(records),
-        "moderation": describe_moderation(flagged),
-        "cost": {"estimate": cost_estimate, "reported": usage},
-    }
-    log_report(report)
-    return report, list(writing_record["invalid"])
 
 
 def merge_rows(

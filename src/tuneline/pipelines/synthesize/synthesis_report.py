@@ -7,7 +7,7 @@ from typing import Any
 
 from tuneline.parameters import Prices
 from tuneline.parameters.synthesis import FromTemplates
-from tuneline.pipelines.synthesize.costs import Step, estimate_requests
+from tuneline.pipelines.synthesize.costs import Record, Step, estimate_requests
 from tuneline.pipelines.synthesize.filters import Item
 from tuneline.pipelines.synthesize.forms import make_request
 
@@ -19,68 +19,42 @@ SHOWN_REASONS = 5
 QUOTED = re.compile(r"`[^`]*`")
 
 
-def describe_synthesis(
-    templates: Rows,
+def make_report(
+    said: str,
+    about: dict[str, Any],
     steps: dict[str, tuple[int, int]],
-    human_written: int,
-    shares: Rows,
+    raw: dict[str, int],
+    records: dict[str, Record],
     flagged: Rows,
     cost_estimate: dict[str, Any],
-    records: dict[str, dict[str, Any]],
-    templates_wanted: int,
-) -> dict[str, Any]:
-    """Build the report.
+) -> tuple[dict[str, Any], Rows]:
+    """Make the report and log it; gather the invalid items of all steps.
 
-    `steps` has how many rows went in and came out, `records` what the server reported and the
-    invalid items.
+    `said` is a sentence without its full stop, `about` what only this source has to report. `steps`
+    has how many rows went in and came out.
     """
-    asked, synthesized = steps["answers"][0], steps["moderation"][1]
     usage = {step: record["usage"] for step, record in records.items()}
-    in_file = sum(one["origin"] == "file" for one in templates)
-    raw = {
-        "human_written": human_written,
-        "synthesized": synthesized,
-        "all": human_written + synthesized,
-    }
-    return {
-        "summary": summarize(
-            f"{synthesized:,} conversations of {asked:,} asked for were written and moderated; "
-            f"with {human_written:,} human-written ones they make {raw['all']:,} raw rows",
-            usage,
-        ),
-        "templates": {
-            "wanted": templates_wanted,
-            "file": in_file,
-            "new": len(templates) - in_file,
-            "all": len(templates),
-        },
+    dollars = [step["dollars"] for step in usage.values()]
+    cost = "unknown" if None in dollars else f"{sum(dollars):.4f} dollars"
+    report = {
+        "summary": f"{said}. Cost: {cost}.",
+        **about,
         "steps": [
             {"step": name, "in": into, "out": out, "set_aside": into - out}
             for name, (into, out) in steps.items()
         ],
         "raw": raw,
-        "quotas": shares,
         "invalid": count_reasons(records),
         "moderation": describe_moderation(flagged),
         "cost": {"estimate": cost_estimate, "reported": usage},
     }
-
-
-def summarize(said: str, usage: dict[str, dict[str, Any]]) -> str:
-    """Add what all steps cost together to what is said of them."""
-    dollars = [step["dollars"] for step in usage.values()]
-    cost = "unknown" if None in dollars else f"{sum(dollars):.4f} dollars"
-    return f"{said}. Cost: {cost}."
-
-
-def log_report(report: dict[str, Any]) -> None:
-    """Say what came of it, and why most of what was set aside was."""
     log.info("%s", report["summary"])
     for one in report["invalid"][:SHOWN_REASONS]:
         log.info("Set aside (%s): %s times: %s.", one["step"], f"{one['items']:,}", one["reason"])
+    return report, [one for record in records.values() for one in record["invalid"]]
 
 
-def count_reasons(records: dict[str, dict[str, Any]]) -> Rows:
+def count_reasons(records: dict[str, Record]) -> Rows:
     """Count invalid items by step and reason, most first."""
     reasons = Counter(
         (one["step"], _generalize(one["reason"]))

@@ -4,9 +4,13 @@ import logging
 from typing import Any, cast
 
 from tuneline.errors import TunelineError
-from tuneline.examples import Message
 from tuneline.parameters import Prices, Synthesize
 from tuneline.parameters.synthesis import FromTemplates
+from tuneline.pipelines.synthesize.conversation_rows import (
+    list_human_written,
+    list_synthesized,
+    make_row,
+)
 from tuneline.pipelines.synthesize.costs import Record, choose_server, make_asker, price_steps
 from tuneline.pipelines.synthesize.filters import AnswerCheck, QuestionCheck, TemplateCheck
 from tuneline.pipelines.synthesize.moderation import moderate_rows
@@ -18,7 +22,7 @@ from tuneline.pipelines.synthesize.quotas import (
     plan_templates,
 )
 from tuneline.pipelines.synthesize.rounds import ask_items, check_some_came, make_record
-from tuneline.pipelines.synthesize.synthesis_report import describe_synthesis, estimate, log_report
+from tuneline.pipelines.synthesize.synthesis_report import estimate, make_report
 from tuneline.pipelines.synthesize.templates import find_template_problems, read_vocabulary
 from tuneline.utils.caches import Cache
 
@@ -188,24 +192,34 @@ def report_synthesis(
 ) -> tuple[dict[str, Any], Rows]:
     """Count every step, compare the cost with its estimate, and gather what was invalid."""
     source = read_source(synthesize)
-    records = {"templates": template_record, "answers": answer_record, "questions": question_record}
     steps = {
         "answers": (source.conversations, len(written_answers)),
         "questions": (len(written_answers), len(conversations)),
         "moderation": (len(conversations), len(moderated)),
     }
-    report = describe_synthesis(
-        all_templates,
+    in_file = sum(one["origin"] == "file" for one in all_templates)
+    about = {
+        "templates": {
+            "wanted": source.count,
+            "file": in_file,
+            "new": len(all_templates) - in_file,
+            "all": len(all_templates),
+        },
+        "quotas": count_shares(moderated, source.quotas),
+    }
+    raw = {"human_written": len(human_written), "synthesized": len(moderated)}
+    raw["all"] = sum(raw.values())
+    return make_report(
+        f"{len(moderated):,} conversations of {source.conversations:,} asked for were written and "
+        f"moderated; with {len(human_written):,} human-written ones they make {raw['all']:,} raw "
+        "rows",
+        about,
         steps,
-        len(human_written),
-        count_shares(moderated, source.quotas),
+        raw,
+        {"templates": template_record, "answers": answer_record, "questions": question_record},
         flagged,
         cost_estimate,
-        records,
-        source.count,
     )
-    log_report(report)
-    return report, [one for record in records.values() for one in record["invalid"]]
 
 
 def merge_conversations(
@@ -222,39 +236,3 @@ def merge_conversations(
     by = server.model if server else "offline"
     rows = [make_row(one, source.persona, by) for one in moderated]
     return [*list_human_written(human_written), *rows]
-
-
-def list_synthesized(conversation: dict[str, Any], persona: str) -> list[Message]:
-    """List the messages of a conversation: system, user, assistant."""
-    return [
-        {"role": "system", "content": persona.strip()},
-        {"role": "user", "content": conversation["question"]},
-        {"role": "assistant", "content": conversation["answer"]},
-    ]
-
-
-def make_row(conversation: dict[str, Any], persona: str, by: str) -> dict[str, Any]:
-    """Make the raw row of a conversation and say which model wrote it."""
-    origin = {name: conversation[name] for name in ("template_origin", "disfluency")}
-    return {
-        "id": conversation["id"],
-        "messages": list_synthesized(conversation, persona),
-        "template": f"template-{conversation['template']:03d}",
-        "style": conversation["style"],
-        "origin": {"source": "synthesized", "by": by, **origin},
-    }
-
-
-def list_human_written(human_written: Rows) -> Rows:
-    """Name rows that somebody wrote and say where they come from; their texts stay as they are."""
-    return [
-        {
-            **row,
-            # Ids and templates decide the seeded split: they keep this prefix for good.
-            "id": str(row.get("id") or f"collected-{line:05d}"),
-            "template": f"collected-{line:05d}",  # a group of its own
-            "style": "human_written",
-            "origin": {"source": "human_written", "line": line},
-        }
-        for line, row in enumerate(human_written, start=1)
-    ]
