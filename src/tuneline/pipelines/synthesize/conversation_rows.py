@@ -3,7 +3,7 @@
 from typing import Any
 
 from tuneline.examples import Message
-from tuneline.pipelines.synthesize.template_nodes import Rows
+from tuneline.pipelines.synthesize.costs import Rows
 
 
 def list_synthesized(conversation: dict[str, Any], persona: str) -> list[Message]:

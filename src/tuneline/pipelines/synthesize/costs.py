@@ -15,6 +15,7 @@ from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
 
+Rows = list[dict[str, Any]]
 FREE = Price(input=0, output=0, batch_input=0, batch_output=0)
 # Of one step: `usage` as the server reported it, and the `invalid` items.
 Record = dict[str, Any]

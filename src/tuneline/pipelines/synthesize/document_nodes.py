@@ -13,6 +13,7 @@ from tuneline.pipelines.synthesize.costs import (
     FREE,
     JUDGE,
     Record,
+    Rows,
     choose_server,
     make_asker,
     make_judge,
@@ -32,8 +33,6 @@ from tuneline.streaming import RowSource
 from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
-
-Rows = list[dict[str, Any]]
 
 
 def divide_documents(documents: RowSource, synthesize: Synthesize) -> tuple[Rows, dict[str, Any]]:

@@ -1,16 +1,14 @@
 """Moderation of what was written: one row at a time."""
 
 import logging
-from typing import Any
 
 from tuneline.examples import Message
 from tuneline.llm_api.server import moderate
 from tuneline.parameters import Synthesize
+from tuneline.pipelines.synthesize.costs import Rows
 from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
-
-Rows = list[dict[str, Any]]
 
 
 def moderate_rows(

@@ -4,8 +4,13 @@ from typing import Any, cast
 
 from tuneline.parameters import Prices, Synthesize
 from tuneline.parameters.synthesis import FromDocuments
-from tuneline.pipelines.synthesize.costs import JUDGE, choose_server, estimate_requests, price_steps
-from tuneline.pipelines.synthesize.document_nodes import Rows
+from tuneline.pipelines.synthesize.costs import (
+    JUDGE,
+    Rows,
+    choose_server,
+    estimate_requests,
+    price_steps,
+)
 from tuneline.pipelines.synthesize.extraction import find_pairs
 from tuneline.pipelines.synthesize.filters import Item
 from tuneline.pipelines.synthesize.forms import PAIRS, VERDICTS, make_request

@@ -8,7 +8,13 @@ from tuneline.examples import Message
 from tuneline.llm_api.requests import Request
 from tuneline.parameters import Prices, Synthesize
 from tuneline.parameters.synthesis import FromRows
-from tuneline.pipelines.synthesize.costs import Record, estimate_requests, make_asker, price_steps
+from tuneline.pipelines.synthesize.costs import (
+    Record,
+    Rows,
+    estimate_requests,
+    make_asker,
+    price_steps,
+)
 from tuneline.pipelines.synthesize.filters import Item
 from tuneline.pipelines.synthesize.forms import make_request, make_row_form
 from tuneline.pipelines.synthesize.moderation import moderate_rows
@@ -21,7 +27,6 @@ from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
 
-Rows = list[dict[str, Any]]
 FEWEST = 5
 ASSUMPTIONS = "a new row is as long as the own ones are"
 

@@ -7,13 +7,12 @@ from typing import Any
 
 from tuneline.parameters import Prices
 from tuneline.parameters.synthesis import FromTemplates
-from tuneline.pipelines.synthesize.costs import Record, Step, estimate_requests
+from tuneline.pipelines.synthesize.costs import Record, Rows, Step, estimate_requests
 from tuneline.pipelines.synthesize.filters import Item
 from tuneline.pipelines.synthesize.forms import make_request
 
 log = logging.getLogger(__name__)
 
-Rows = list[dict[str, Any]]
 SHOWN_REASONS = 5
 # What differs from item to item in a reason: what it quotes.
 QUOTED = re.compile(r"`[^`]*`")

@@ -11,7 +11,7 @@ from tuneline.pipelines.synthesize.conversation_rows import (
     list_synthesized,
     make_row,
 )
-from tuneline.pipelines.synthesize.costs import Record, choose_server, make_asker, price_steps
+from tuneline.pipelines.synthesize.costs import Record, Rows, choose_server, make_asker, price_steps
 from tuneline.pipelines.synthesize.filters import AnswerCheck, QuestionCheck, TemplateCheck
 from tuneline.pipelines.synthesize.moderation import moderate_rows
 from tuneline.pipelines.synthesize.offline import OfflineProvider
@@ -28,7 +28,6 @@ from tuneline.utils.caches import Cache
 
 log = logging.getLogger(__name__)
 
-Rows = list[dict[str, Any]]
 ASSUMPTIONS = (
     "new templates and answers are as long as the templates there are; a question is half as long "
     "as the longest that is kept"
