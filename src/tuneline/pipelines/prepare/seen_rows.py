@@ -1,10 +1,11 @@
 """Rows that an adapter has seen which is trained further: they cannot be held out."""
 
 import logging
+from collections.abc import Collection
 
 import polars as pl
 
-from tuneline.errors import Problem
+from tuneline.errors import Problem, TunelineError
 from tuneline.examples import GROUPS, list_examples
 from tuneline.models.start_adapter import UNKNOWN, read_start
 from tuneline.parameters import Data, Prompt
@@ -47,3 +48,49 @@ def find_seen_lines(clean: pl.LazyFrame, data: Data, prompt: Prompt, start_from:
         found += [row[LINE] for row, own in zip(rows, marks, strict=True) if any(own)]
     log.info("Rows that the adapter in recipe.start_from has seen: %s.", f"{len(found):,}")
     return found
+
+
+def train_on_seen(rows: pl.DataFrame, seen: Collection[int], sizes: dict[str, int]) -> pl.DataFrame:
+    """Put groups of which a row was seen into training; the others may be held out."""
+    was_seen = pl.col("line").is_in(seen).any().over("group")
+    pinned = rows.filter(was_seen & pl.col("split").is_in(["test", "validation"]))
+    left = rows.filter(~was_seen).height
+    problems = [_pinned_seen(*row) for row in pinned.select("id", "split").unique().rows()]
+    if left < sum(sizes.values()):
+        problems.append(_all_seen(left, sizes))
+    if problems:
+        raise TunelineError(*problems)
+    return rows.with_columns(
+        split=pl.when(was_seen).then(pl.lit("train")).otherwise(pl.col("split"))
+    )
+
+
+def leave_out_seen(
+    rows: pl.DataFrame, seen: Collection[int], sizes: dict[str, int]
+) -> pl.DataFrame:
+    """Leave out the questions of a table that were seen and would be held out."""
+    kept = rows.filter(~pl.col("line").is_in(seen) | (pl.col("split") == "train"))
+    left = kept.filter(pl.col("split") != "train").height
+    if left < sum(sizes.values()):
+        raise TunelineError(_all_seen(left, sizes))
+    return kept
+
+
+def _pinned_seen(one: str, split: str) -> Problem:
+    return Problem(
+        where=f"data.split.pinned.{split}",
+        value=one,
+        wrong="the adapter in `recipe.start_from` has seen this row, or one of its group",
+        matters="what it answers there says nothing about rows that it does not know",
+        remedy="name another row, or start from another adapter",
+    )
+
+
+def _all_seen(left: int, sizes: dict[str, int]) -> Problem:
+    return Problem(
+        where="data.split",
+        value=" + ".join(f"{name} {size:,}" for name, size in sizes.items()),
+        wrong=f"only {left:,} rows are left that the adapter in `recipe.start_from` has not seen",
+        matters="what it has seen cannot be held out",
+        remedy="bring new rows, raise `sample`, or lower `test` and `validation`",
+    )

@@ -14,6 +14,7 @@ from tuneline.pipelines.prepare.row_checks import (
     warn_of_repeated_ids,
     warn_of_sizes,
 )
+from tuneline.pipelines.prepare.seen_rows import leave_out_seen, train_on_seen
 from tuneline.pipelines.prepare.shares import divide, draw_known, draw_sample
 from tuneline.pipelines.prepare.table_facts import FACT_SPLIT
 from tuneline.streaming import LINE
@@ -58,7 +59,7 @@ def assign_splits(
     sizes = {name: _count(getattr(split, name), count) for name in ("test", "validation")}
     check_size(count, sizes, split)
     if seen:
-        rows = (_leave_out_seen if known else _train_on_seen)(rows, seen, sizes)
+        rows = (leave_out_seen if known else train_on_seen)(rows, seen, sizes)
     drawn = draw_known(rows, split, sizes) if known else divide(rows, sizes)
     group = pl.when(~pl.col("group").str.starts_with(ALONE)).then("group").alias(SPLIT_GROUP)
     splits = drawn.with_row_index("position").select("line", "position", "split", group)
@@ -172,54 +173,6 @@ def _torn_group(ids: list[str], group: str, split: Split) -> Problem:
         wrong=f"these rows are of one group, `{group}`, and are named for two splits",
         matters="a group in two splits is a leak",
         remedy=f"name them for one split, or divide by another `group` than {split.group}",
-    )
-
-
-def _train_on_seen(
-    rows: pl.DataFrame, seen: Collection[int], sizes: dict[str, int]
-) -> pl.DataFrame:
-    """Put groups of which a row was seen into training; the others may be held out."""
-    was_seen = pl.col("line").is_in(seen).any().over("group")
-    pinned = rows.filter(was_seen & pl.col("split").is_in(["test", "validation"]))
-    left = rows.filter(~was_seen).height
-    problems = [_pinned_seen(*row) for row in pinned.select("id", "split").unique().rows()]
-    if left < sum(sizes.values()):
-        problems.append(_all_seen(left, sizes))
-    if problems:
-        raise TunelineError(*problems)
-    return rows.with_columns(
-        split=pl.when(was_seen).then(pl.lit("train")).otherwise(pl.col("split"))
-    )
-
-
-def _leave_out_seen(
-    rows: pl.DataFrame, seen: Collection[int], sizes: dict[str, int]
-) -> pl.DataFrame:
-    """Leave out the questions of a table that were seen and would be held out."""
-    kept = rows.filter(~pl.col("line").is_in(seen) | (pl.col("split") == "train"))
-    left = kept.filter(pl.col("split") != "train").height
-    if left < sum(sizes.values()):
-        raise TunelineError(_all_seen(left, sizes))
-    return kept
-
-
-def _pinned_seen(one: str, split: str) -> Problem:
-    return Problem(
-        where=f"data.split.pinned.{split}",
-        value=one,
-        wrong="the adapter in `recipe.start_from` has seen this row, or one of its group",
-        matters="what it answers there says nothing about rows that it does not know",
-        remedy="name another row, or start from another adapter",
-    )
-
-
-def _all_seen(left: int, sizes: dict[str, int]) -> Problem:
-    return Problem(
-        where="data.split",
-        value=" + ".join(f"{name} {size:,}" for name, size in sizes.items()),
-        wrong=f"only {left:,} rows are left that the adapter in `recipe.start_from` has not seen",
-        matters="what it has seen cannot be held out",
-        remedy="bring new rows, raise `sample`, or lower `test` and `validation`",
     )
 
 
