@@ -59,23 +59,12 @@ def guess_rows(texts: dict[str, str], documents: Documents) -> list[dict[str, st
     """Make the rows of documents as `prepare` makes them."""
     import polars as pl
 
-    from tuneline.new_use_case.sections import make_data
     from tuneline.pipelines.prepare.document_pairs import pair_documents
 
     clean = pl.DataFrame({"line": [*map(str, range(len(texts)))], "id": [*texts]})
     clean = clean.with_columns(text=pl.Series([*texts.values()], dtype=pl.String))
     pairs, _ = pair_documents(clean, make_data(documents), documents)
     return pairs.to_dicts()
-
-
-def _no_document(path: Path, reasons: list[str]) -> Problem:
-    more = f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else ""
-    return Problem(
-        where=str(path),
-        wrong=f"no document can be read: {reasons[0]}{more}",
-        matters="there is nothing to learn from; nothing was written",
-        remedy="replace what cannot be read, or give another folder",
-    )
 
 
 def guess_parts(texts: list[str]) -> dict[str, Part]:
@@ -112,3 +101,13 @@ def _name(heading: str) -> str:
     words = "".join(one if one.isalnum() else " " for one in heading.casefold()).split()
     name = "_".join(words)
     return f"{name}_part" if name in SECTION_COLUMNS or name.isdecimal() else name
+
+
+def _no_document(path: Path, reasons: list[str]) -> Problem:
+    more = f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else ""
+    return Problem(
+        where=str(path),
+        wrong=f"no document can be read: {reasons[0]}{more}",
+        matters="there is nothing to learn from; nothing was written",
+        remedy="replace what cannot be read, or give another folder",
+    )
