@@ -85,11 +85,6 @@ class Example(TypedDict):
     meta: dict[str, Any]
 
 
-def name_fold(number: int, dataset: str) -> str:
-    """Name what a dataset is for one fold of a cross-fitted evaluation; folds count from 1."""
-    return f"fold_{number}.{dataset}"
-
-
 def check_examples(examples: Any) -> list[Example]:
     """Refuse examples that are none; the catalog names this as their validator.
 

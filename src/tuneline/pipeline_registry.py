@@ -188,8 +188,8 @@ def _create_nodes(stage: str, use_case: str, folds: int) -> Pipeline:
 
 def _create_remote_nodes(folds: int) -> Pipeline:
     """Tune a provider's model, whose answers are scored as an adapter's are."""
-    from tuneline.examples import name_fold
     from tuneline.pipelines import evaluate, finetune_api
+    from tuneline.use_cases import name_fold
 
     nodes = finetune_api.create_pipeline() + evaluate.create_remote_pipeline()
     if not folds:

@@ -102,3 +102,8 @@ def find_block(stated: Any, key: str) -> Any:
 def find_project() -> Path:
     """Find the folder of the project one is in."""
     return find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
+
+
+def name_fold(number: int, dataset: str) -> str:
+    """Name what a dataset is for one fold of a cross-fitted evaluation; folds count from 1."""
+    return f"fold_{number}.{dataset}"

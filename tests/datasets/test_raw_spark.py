@@ -9,7 +9,7 @@ from scripts.samples.product_descriptions import generate_lines
 from tests.pipelines.prepare.cleaning import clean
 from tests.spark_local import LOCAL, needs_spark
 from tuneline.datasets import RawJSONDataset, SparkJSONLinesDataset, raw_spark
-from tuneline.datasets.raw_spark import read_range
+from tuneline.datasets.file_parts import read_range
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data
 

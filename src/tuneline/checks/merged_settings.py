@@ -14,9 +14,7 @@ from tuneline.errors import Problem
 from tuneline.parameters import SHARED_BLOCKS, StatedRecipe, UseCase
 from tuneline.parameters.base import flatten
 from tuneline.parameters.chosen import find_chosen
-from tuneline.use_cases import (
-    find_block,
-)
+from tuneline.use_cases import find_block
 from tuneline.utils.terminal import shorten
 
 # Longer values are shortened where settings are listed.

@@ -10,10 +10,7 @@ from kedro_datasets.partitions import PartitionedDataset
 
 from tuneline.utils.caches import Cache
 from tuneline.utils.files import move_folder
-from tuneline.utils.hashing import (
-    order_versions,
-    record_version,
-)
+from tuneline.utils.hashing import order_versions, record_version
 from tuneline.utils.terminal import shorten
 
 Saved = TypeVar("Saved")

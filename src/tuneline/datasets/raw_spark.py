@@ -3,18 +3,18 @@
 import codecs
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fsspec
 import orjson
 import polars as pl
 from fsspec.utils import infer_compression
 
-from tuneline.datasets.opening import CHUNK_BYTES, RawFile, not_encoded
+from tuneline.datasets.file_parts import PART_BYTES, Part, measure_file, read_part
+from tuneline.datasets.opening import RawFile, not_encoded
 from tuneline.datasets.raw_base import EmptyFileError, RawDataset, refuse_empty
 from tuneline.datasets.raw_decoding import RowDecoder, number_lines
 from tuneline.datasets.raw_json import ENDINGS, check_lines, opens_document, split_lines
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A file that is not compressed is read in parts of this size.
-PART_BYTES = 1 << 26
 # A block on its way from the worker that decompresses a file to the one that cleans it.
 # Part, number in the part, number of the first line, lines.
 Block = tuple[int, int, int, list[bytes]]
@@ -62,23 +60,6 @@ class SparkJSONLinesDataset(RawDataset):
     def load(self) -> SparkRows:  # type: ignore[override]
         """Answer with the rows, none of them read yet."""
         return _JSONLines(self._filepath, self._cluster, self.limits)
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one worker reads: a whole file, or the lines that begin in a range of its bytes.
-
-    Attributes:
-        name: of the file.
-        path: of the file.
-        start: first byte.
-        end: the byte after the last; None for the file's end.
-    """
-
-    name: str
-    path: str
-    start: int = 0
-    end: int | None = None
 
 
 class _JSONLines(SparkRows):
@@ -149,7 +130,7 @@ class _JSONLines(SparkRows):
                 continue
             # A worker has a folder of its own.
             place = path if "://" in path else str(Path(path).absolute())
-            size = _measure(path) if in_ranges else 0
+            size = measure_file(path) if in_ranges else 0
             if size <= PART_BYTES:
                 yield Part(name, place)
                 continue
@@ -174,11 +155,6 @@ class _JSONLines(SparkRows):
         return infer_compression(path) is None and b"\r" not in start.replace(b"\r\n", b"")
 
 
-def _measure(path: str) -> int:
-    files, place = fsspec.core.url_to_fs(path)
-    return int(files.size(place) or 0)
-
-
 def _one_document(path: str) -> Problem:
     return Problem(
         where=path,
@@ -188,52 +164,12 @@ def _one_document(path: str) -> Problem:
     )
 
 
-def _read_part(part: Part, limits: Limits) -> Iterator[list[bytes]]:
-    """Read the lines of a part, a batch for each few megabytes."""
-    if part.end is not None:
-        chunks = read_range(part.path, part.start, part.end)
-    else:
-        chunks = RawFile(part.path, limits=limits).chunks()
-    return split_lines(_drop_mark(chunks) if part.start == 0 else chunks, limits)
-
-
-def _drop_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield next(chunks, b"").removeprefix(codecs.BOM_UTF8)
-    yield from chunks
-
-
-def read_range(path: str, start: int, end: int) -> Iterator[bytes]:
-    """Read the lines of an uncompressed file that begin in a range of its bytes, without its end.
-
-    Gives chunks of whole lines, but for a line that is longer than a chunk.
-    """
-    with fsspec.open(path, "rb") as file:
-        at = max(start - 1, 0)  # a line begins at `start` if the byte before ends one
-        file.seek(at)
-        begun = start == 0
-        while chunk := file.read(CHUNK_BYTES):
-            first = 0
-            if not begun:
-                first = chunk.find(b"\n") + 1
-                begun = first > 0
-                if at + first >= end:
-                    return
-            if begun:
-                last = chunk.find(b"\n", max(end - 1 - at, first)) + 1
-                yield chunk[first : last or None]
-                if last:
-                    return
-            elif at + len(chunk) >= end:
-                return
-            at += len(chunk)
-
-
 def _read_parts(
     batches: "Iterator[pa.RecordBatch]", chosen: list[int], parts: list[Part], limits: Limits
 ) -> Iterator[Block]:
     for row in walk_rows(batches):
         number, first = chosen[row["id"]], 1
-        for block, lines in enumerate(_read_part(parts[number], limits)):
+        for block, lines in enumerate(read_part(parts[number], limits)):
             yield number, block, first, lines
             first += len(lines)
 

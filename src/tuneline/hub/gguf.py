@@ -110,7 +110,7 @@ def describe_gguf(path: Path) -> GGUFFile:
     from transformers.integrations.gguf.dequant import GGML_NAME
     from transformers.integrations.gguf.reader import GgufHeader, read_gguf_metadata
 
-    with _name_damage(path):
+    with name_damage(path):
         fields, _ = read_gguf_metadata(str(path))
         kind, parts = str(fields.get("general.type", "model")), int(fields.get("split.count", 1))
         if kind != "model" or parts > 1:
@@ -178,7 +178,7 @@ def count_converted_bytes(path: Path) -> int:
 
 
 @contextmanager
-def _name_damage(path: Path) -> Iterator[None]:
+def name_damage(path: Path) -> Iterator[None]:
     """Say that a file cannot be read, whatever its readers make of that."""
     try:
         yield

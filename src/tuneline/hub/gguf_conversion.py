@@ -9,11 +9,11 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.gguf import (
-    _name_damage,
     count_converted_bytes,
     describe_gguf,
     find_converted,
     log,
+    name_damage,
 )
 from tuneline.utils.disks import format_bytes, measure_volume
 from tuneline.utils.files import is_full, replace_whole_folder
@@ -38,7 +38,7 @@ def _convert_small_files(path: Path) -> None:
     folder = find_converted(path)
     if folder.is_dir():
         return
-    with _name_damage(path), replace_whole_folder(folder) as partial:
+    with name_damage(path), replace_whole_folder(folder) as partial:
         config = AutoConfig.from_pretrained(
             path.parent, gguf_file=path.name, trust_remote_code=False
         )
@@ -77,7 +77,7 @@ def _convert_weights(path: Path) -> None:
     _check_room(path, needed)
     weights = folder.parent / f"{folder.name}-weights"
     try:
-        with _name_damage(path), replace_whole_folder(weights) as partial:
+        with name_damage(path), replace_whole_folder(weights) as partial:
             _load(path).save_pretrained(partial)
         for file in sorted(weights.iterdir()):
             file.replace(folder / file.name)

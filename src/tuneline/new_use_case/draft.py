@@ -8,12 +8,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.new_use_case.columns import guess_columns
 from tuneline.new_use_case.headers import find_unfit
 from tuneline.new_use_case.sources import Source
-from tuneline.new_use_case.templates import (
-    brace,
-    check_template,
-    escape_braces,
-    exchange,
-)
+from tuneline.new_use_case.templates import brace, check_template, escape_braces, exchange
 from tuneline.parameters.examples import TURN_COLUMNS, list_placeholders
 from tuneline.utils.languages import load_detector
 

@@ -37,23 +37,21 @@ def find_smallest_difference(spread: float, groups: int, confidence: float) -> f
     return found * spread / float(groups**0.5)
 
 
-def count_needed(
-    spread: float, prompts: int, groups: int, confidence: float, wanted: float = WANTED
-) -> int | None:
+def count_needed(spread: float, prompts: int, groups: int, confidence: float) -> int | None:
     """Count the prompts that would show a difference, in groups as large as those at hand.
 
-    They are the fewest whose smallest difference is at most the wanted one; None where there are no
+    They are the fewest whose smallest difference is at most `WANTED`; None where there are no
     prompts to know the groups by, or they would be more than anybody has.
     """
     from scipy.special import ndtri
 
     # Student's quantiles are larger than the normal ones: the search begins below the answer.
     quantiles = float(ndtri(1 - (1 - confidence) / 2) + ndtri(POWER))
-    least = max(3.0, (quantiles * spread / wanted) ** 2)
+    least = max(3.0, (quantiles * spread / WANTED) ** 2)
     if not groups or least > MOST_GROUPS:
         return None
     number = int(least)
-    while (found := find_smallest_difference(spread, number, confidence)) is None or found > wanted:
+    while (found := find_smallest_difference(spread, number, confidence)) is None or found > WANTED:
         number += 1
     return math.ceil(number * prompts / groups)
 

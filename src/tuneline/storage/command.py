@@ -10,7 +10,6 @@ from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 
 from tuneline.checks.recipes import preview_recipe
-from tuneline.examples import name_fold
 from tuneline.hub.cache import find_hub_cache, has_weights, read_storage
 from tuneline.hub.cleanup import Removable, find_removable, remove, scan_cache
 from tuneline.storage.training_runs import (
@@ -21,7 +20,7 @@ from tuneline.storage.training_runs import (
     list_runs,
     summarize_run,
 )
-from tuneline.use_cases import count_folds, list_use_cases
+from tuneline.use_cases import count_folds, list_use_cases, name_fold
 from tuneline.utils.disks import (
     Volume,
     count_bytes,

@@ -21,13 +21,8 @@ from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings
 from tuneline.pipelines.plan.estimates import measure_disks, plan_disk
 from tuneline.pipelines.plan.memory_estimate import ModelSize, measure_model, predict_memory
-from tuneline.pipelines.plan.nodes import (
-    count_tokens,
-    make_plan,
-    plot_tokens,
-    preview_masks,
-    write_plan,
-)
+from tuneline.pipelines.plan.nodes import make_plan, preview_masks, write_plan
+from tuneline.pipelines.plan.token_counts import count_tokens, plot_tokens
 from tuneline.utils.disks import Volume
 
 pytestmark = pytest.mark.slow

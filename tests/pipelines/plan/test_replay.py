@@ -12,8 +12,8 @@ from tuneline.models.loading import load_tokenizer
 from tuneline.models.rendering import render_example
 from tuneline.parameters import Data, Evaluation, Recipe
 from tuneline.pipelines.evaluate.retention import list_suite
-from tuneline.pipelines.plan.nodes import count_tokens
 from tuneline.pipelines.plan.replay import answer_general_prompts, list_general_prompts
+from tuneline.pipelines.plan.token_counts import count_tokens
 from tuneline.utils.caches import Cache
 
 HELD_OUT = 8

@@ -11,7 +11,7 @@ from tuneline.models.fingerprints import name_run
 from tuneline.models.machine import name_processor
 from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe
 from tuneline.pipelines.plan.nodes import make_plan
-from tuneline.pipelines.plan.timing import count_validations
+from tuneline.pipelines.plan.workload import count_validations
 from tuneline.training.best_checkpoint import fix_choice
 
 pytestmark = pytest.mark.slow

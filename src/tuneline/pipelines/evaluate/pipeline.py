@@ -2,7 +2,6 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from tuneline.examples import name_fold
 from tuneline.metrics import measure_answers
 from tuneline.pipelines.evaluate.cross_fitting import join_answers
 from tuneline.pipelines.evaluate.file_scores import score_file_answers
@@ -16,6 +15,7 @@ from tuneline.pipelines.evaluate.nodes import (
 )
 from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
 from tuneline.pipelines.evaluate.retention import score_retention
+from tuneline.use_cases import name_fold
 
 REPORTED = (
     "scores",

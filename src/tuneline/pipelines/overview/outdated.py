@@ -23,9 +23,10 @@ from tuneline.utils.terminal import shorten
 SHOWN, NAMED = 24, 3
 
 
-def _find_outdated(
+def find_outdated(
     stage: str, found: dict[str, Any], settings: UseCase, hardware: Hardware
 ) -> Iterator[str]:
+    """Find out in what a stage is out of date; nothing, if it is not."""
     if stage not in found["made"]:
         return
     yield from _list_newer(stage, found, settings)

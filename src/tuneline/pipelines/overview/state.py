@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuneline.parameters import Hardware, UseCase
-from tuneline.pipelines.overview.outdated import _find_outdated
+from tuneline.pipelines.overview.outdated import find_outdated
 from tuneline.use_cases import DEFAULT_ENVIRONMENT, MAIN_USE_CASE, OPTIONAL_STAGES
 
 # The way from raw data to report; the others are shown where they were run.
@@ -84,7 +84,7 @@ def find_state(
             name=stage,
             made=found["made"].get(stage),
             machine=_name_machine(stage, found["records"].get(stage, {})),
-            outdated=list(_find_outdated(stage, found, settings, hardware)),
+            outdated=list(find_outdated(stage, found, settings, hardware)),
             damaged=found["damaged"].get(stage, []),
             running=found["running"].get(stage),
         )

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from tuneline.parameters import Evaluation, Recipe
-from tuneline.pipelines.plan.timing import count_validations, find_longest_answer
+from tuneline.pipelines.plan.workload import count_validations, find_longest_answer
 from tuneline.training.best_checkpoint import Choice
 from tuneline.training.validation_answers import make_greedy
 

@@ -2,18 +2,12 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from tuneline.examples import name_fold
-from tuneline.pipelines.plan.nodes import (
-    count_tokens,
-    make_plan,
-    plan_folds,
-    plot_tokens,
-    preview_masks,
-    write_plan,
-)
+from tuneline.pipelines.plan.nodes import make_plan, plan_folds, preview_masks, write_plan
 from tuneline.pipelines.plan.recipe_choice import choose_recipe
 from tuneline.pipelines.plan.replay import answer_general_prompts
 from tuneline.pipelines.plan.sweep import plan_sweep
+from tuneline.pipelines.plan.token_counts import count_tokens, plot_tokens
+from tuneline.use_cases import name_fold
 
 
 def create_pipeline(folds: int = 0) -> Pipeline:

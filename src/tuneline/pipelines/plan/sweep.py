@@ -19,10 +19,10 @@ from tuneline.pipelines.plan.advice import PlannedRun, list_savings
 from tuneline.pipelines.plan.cross_fitting import plan_fold
 from tuneline.pipelines.plan.estimates import choose_used, measure_disks, plan_disk
 from tuneline.pipelines.plan.memory_estimate import describe_context, measure_model, predict_memory
-from tuneline.pipelines.plan.nodes import count_tokens
 from tuneline.pipelines.plan.plan_page import judge
 from tuneline.pipelines.plan.run_card import format_duration
-from tuneline.pipelines.plan.timing import find_longest_answer
+from tuneline.pipelines.plan.token_counts import count_tokens
+from tuneline.pipelines.plan.workload import find_longest_answer
 from tuneline.training.best_checkpoint import Choice
 from tuneline.training.validation_answers import make_greedy
 

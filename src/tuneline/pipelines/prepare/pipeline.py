@@ -2,7 +2,6 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from tuneline.examples import name_fold
 from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples, split_all_rows
 from tuneline.pipelines.prepare.data_page import check_data
 from tuneline.pipelines.prepare.feedback import clean_feedback
@@ -14,6 +13,7 @@ from tuneline.pipelines.prepare.nodes import (
     plot_cleaning,
     split_rows,
 )
+from tuneline.use_cases import name_fold
 
 # An adapter that is trained further; a run gives it to every use case, as most state none.
 START = "params:recipe.start_from"

@@ -5,7 +5,7 @@ from typing import Any
 from tuneline.hub.access import find_folder_base_problem
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation, Prompt, Publish
-from tuneline.pipelines.publish.card_tables import Records, _lay_out_tables, _list_licenses
+from tuneline.pipelines.publish.card_tables import Records, lay_out_tables, list_licenses
 from tuneline.pipelines.publish.usage import write_merging, write_usage
 from tuneline.prompts import list_messages
 from tuneline.reporting.pages import (
@@ -64,7 +64,7 @@ def render_card(
         basis=count_prompts(scores["prompts"], scores.get("groups")),
         held_out_prompts=count_prompts(scores["prompts"], scores.get("groups"), "held-out prompt"),
         merging=write_merging(records["merge"], publish.repo_id or NO_NAME),
-        tables=_lay_out_tables(records, adapter) | {"licenses": _list_licenses(publish, is_toy)},
+        tables=lay_out_tables(records, adapter) | {"licenses": list_licenses(publish, is_toy)},
         **records,
     )
     metadata = _describe(adapter, scores, publish, evaluation, is_toy)

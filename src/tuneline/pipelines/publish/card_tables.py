@@ -16,7 +16,8 @@ from tuneline.utils.disks import format_bytes
 Records = dict[str, dict[str, Any]]
 
 
-def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
+def lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
+    """Lay out all tables but that of the licenses, by their names in the template."""
     scores, training = records["scores"], records["training"]
     counting = scores["verdict"]["metrics"]
     metrics = scores["metrics"]
@@ -71,7 +72,7 @@ def _lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
     }
 
 
-def _list_licenses(publish: Publish, is_toy: bool) -> Any:
+def list_licenses(publish: Publish, is_toy: bool) -> Any:
     """List what is stated. The base's license is that of the real base, not of a stand-in."""
     licenses = {
         "this adapter": publish.license,

@@ -79,9 +79,7 @@ def _prefer(row: dict[str, Any], order: str, criterion: str) -> int:
     return int(np.sign(scores["tuned"][criterion] - scores["base"][criterion]))
 
 
-def rate_pairs(
-    pairs: list[Pair], rubric: Rubric, judge: Server, responses: Cache, where: str
-) -> list[Any]:
+def rate_pairs(pairs: list[Pair], rubric: Rubric, judge: Server, responses: Cache) -> list[Any]:
     """Have each pair rated twice, the second time with the answers exchanged.
 
     Returns:
@@ -102,7 +100,7 @@ def rate_pairs(
         found = rated.get((pair.number, pair.first))
         return found is None or bool(found["status"] == UNREADABLE)
 
-    asker = Asker(ServerProvider(judge, where), responses, attempts=ATTEMPTS)
+    asker = Asker(ServerProvider(judge, "evaluation.rubric.judge"), responses, attempts=ATTEMPTS)
     for (pair,), answered in ask_in_rounds(orders, write, is_missing, asker):
         status, scores = _read(answered.response, rubric)
         by_model = scores and {who: scores[side] for side, who in pair.sides.items()}

@@ -47,7 +47,7 @@ def judge_answers(
         return []
     pairs = choose_pairs(answers, evaluation, rubric)
     log.info("%s rates %s pairs of answers, each in both orders.", rubric.judge.model, len(pairs))
-    judgments = rate_pairs(pairs, rubric, rubric.judge, judge_responses, "evaluation.rubric.judge")
+    judgments = rate_pairs(pairs, rubric, rubric.judge, judge_responses)
     account = account_judgments(judgments)
     log.info("Judge: %s", ", ".join(f"{n} {status}" for status, n in account["statuses"].items()))
     return judgments

@@ -23,11 +23,7 @@ from tuneline.pipelines.synthesize.forms import PAIRS, VERDICTS
 from tuneline.pipelines.synthesize.moderation import moderate_rows
 from tuneline.pipelines.synthesize.pair_checks import PairCheck, check_verdict
 from tuneline.pipelines.synthesize.pair_plan import JUDGE_INSTRUCTION, plan_pairs, read_source
-from tuneline.pipelines.synthesize.rounds import (
-    ask_items,
-    check_some_came,
-    make_record,
-)
+from tuneline.pipelines.synthesize.rounds import ask_items, check_some_came, make_record
 from tuneline.pipelines.synthesize.synthesis_report import make_report
 from tuneline.streaming import RowSource
 from tuneline.utils.caches import Cache

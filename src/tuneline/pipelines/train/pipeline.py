@@ -2,8 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from tuneline.examples import name_fold
 from tuneline.pipelines.train.nodes import plot_epochs, plot_losses, record_training, train_adapter
+from tuneline.use_cases import name_fold
 
 
 def create_pipeline(folds: int = 0) -> Pipeline:
