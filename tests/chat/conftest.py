@@ -11,8 +11,9 @@ import pytest
 
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter
+from tuneline.chat.conversation import Chat
 from tuneline.chat.feedback import Collector
-from tuneline.chat.page import About, Chat
+from tuneline.chat.page import About
 from tuneline.chat.page_server import serve_page
 from tuneline.datasets import GrowingJSONLinesDataset
 from tuneline.models.adapter import ContextBudget, load_pair

@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from tuneline.chat.page import Chat, Conversation, import_gradio
+from tuneline.chat.conversation import Chat, Conversation
+from tuneline.chat.page import import_gradio
 from tuneline.errors import TunelineError
 from tuneline.models.adapter import ContextBudget
 

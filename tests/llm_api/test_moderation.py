@@ -4,7 +4,7 @@ import pytest
 
 from tests.scripted_server import ScriptedServer, serve
 from tuneline.errors import TunelineError
-from tuneline.llm_api.server import ModerationResult, moderate
+from tuneline.llm_api.moderation import ModerationResult, moderate
 from tuneline.parameters import Moderation
 from tuneline.utils.caches import Cache
 

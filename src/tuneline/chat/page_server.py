@@ -14,8 +14,9 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 
+from tuneline.chat.conversation import Chat
 from tuneline.chat.feedback import Collector
-from tuneline.chat.page import LOOK, STYLE, About, Chat, build_page, import_gradio
+from tuneline.chat.page import LOOK, STYLE, About, build_page, import_gradio
 from tuneline.checks.merged_settings import name_source
 from tuneline.checks.preflight import find_run_problems
 from tuneline.checks.recipes import load_recipe

@@ -10,14 +10,13 @@ from tests.pipelines.merge.test_merged_weights import merge
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.merge.comparison import (
-    Parting,
     check_answers,
     check_rounding,
     compare_answers,
     compare_rounding,
 )
 from tuneline.pipelines.merge.merge_plan import choose_compute, count_cached
-from tuneline.pipelines.merge.smoke_test import answer_greedily, find_partings
+from tuneline.pipelines.merge.partings import Parting, answer_greedily, find_partings
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.llm_api.budget import MILLION, estimate_tokens, find_price
-from tuneline.llm_api.server import moderate
+from tuneline.llm_api.moderation import moderate
 from tuneline.parameters import Evaluation, FinetuneAPI, Moderation, Price, Prices, Prompt
 from tuneline.pipelines.finetune_api.chats import Chats, check_count, export_split, request_answers
 from tuneline.pipelines.finetune_api.job import run_job

@@ -1,12 +1,12 @@
 """Whether the merged model is the one that was judged, told from its logits and its answers."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.models.rendering import render_example
+from tuneline.pipelines.merge.partings import Parting
 
 # The largest relative error of rounding to a format with p significant bits: 2^-p.
 ROUNDING = {"bfloat16": 2**-8, "float16": 2**-11, "float32": 2**-24}
@@ -24,21 +24,6 @@ SAME = 0.9
 # References whose logits are kept, and tokens of each; more would tell little and cost memory:
 # tokens by vocabulary, 4 bytes each.
 REFERENCES, TOKENS = 8, 64
-
-
-@dataclass(frozen=True)
-class Parting:
-    """Where an answer of another model leaves that of the judged one.
-
-    Attributes:
-        token: how many tokens both have in common before it.
-        gap: by how much the judged model prefers its own token there to the other one, in nats.
-        spread: standard deviation of its logits there.
-    """
-
-    token: int
-    gap: float
-    spread: float
 
 
 def compare_rounding(

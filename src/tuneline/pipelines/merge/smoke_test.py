@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import Any
 from tuneline.errors import Problem
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter, attach_adapter, load_tuned
-from tuneline.models.generation import generate_ids
 from tuneline.models.loading import avoid_slow_kernel, choose_attention, show_loading
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.merge.base_weights import Checkpoint
 from tuneline.pipelines.merge.comparison import (
     Asked,
-    Parting,
     check_answers,
     check_rounding,
     compare_answers,
@@ -27,21 +24,9 @@ from tuneline.pipelines.merge.comparison import (
     format_comparison,
 )
 from tuneline.pipelines.merge.merge_plan import choose_compute, count_cached, limit_memory
+from tuneline.pipelines.merge.partings import answer_greedily, find_partings
 
 log = logging.getLogger(__name__)
-
-# Keys of GenerationConfig that leave something to chance.
-CHANCE = {
-    "do_sample",
-    "temperature",
-    "top_k",
-    "top_p",
-    "top_h",
-    "min_p",
-    "typical_p",
-    "epsilon_cutoff",
-    "eta_cutoff",
-}
 
 
 @dataclass(frozen=True)
@@ -205,44 +190,6 @@ def refuse_uncompared(why: str) -> Problem:
         remedy="leave it out to merge into the weights it was judged with, or merge on a larger "
         "machine, with held-out examples",
     )
-
-
-def answer_greedily(
-    model: Any, tokenizer: Any, prompts: list[list[int]], evaluation: Evaluation, hardware: Hardware
-) -> list[list[int]]:
-    """Answer prompts with the decoding of the evaluation, but leave nothing to chance.
-
-    Gives the token ids of each answer, up to its end token.
-    """
-    kept = {key: value for key, value in evaluation.generation.items() if key not in CHANCE}
-    return generate_ids(prompts, model, tokenizer, {**kept, "do_sample": False}, hardware)
-
-
-def find_partings(
-    model: Any, prompts: list[list[int]], own: list[list[int]], others: list[list[int]]
-) -> list[Parting | None]:
-    """Find out where each answer leaves the judged model's, and how surely that would not.
-
-    All are token ids; None for answers that are the same.
-    """
-    import torch
-
-    found: list[Parting | None] = []
-    for prompt, mine, other in zip(prompts, own, others, strict=True):
-        if mine == other:
-            found.append(None)
-            continue
-        pairs = enumerate(zip(mine, other, strict=False))
-        token = next((index for index, (one, two) in pairs if one != two), None)
-        if token is None:  # one of them goes on where the other has ended
-            found.append(Parting(min(len(mine), len(other)), math.inf, 1.0))
-            continue
-        ids = torch.tensor([[*prompt, *mine[:token]]], device=model.device)
-        with torch.inference_mode():
-            logits = model(input_ids=ids).logits[0, -1].float()
-        gap = logits[mine[token]] - logits[other[token]]
-        found.append(Parting(token, float(gap), float(logits.std())))
-    return found
 
 
 def _look_at_adapter(model: Any, asked: Asked) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import logging
 
 from tuneline.examples import Message
-from tuneline.llm_api.server import moderate
+from tuneline.llm_api.moderation import moderate
 from tuneline.parameters import Synthesize
 from tuneline.pipelines.synthesize.costs import Rows
 from tuneline.utils.caches import Cache
