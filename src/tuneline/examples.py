@@ -5,8 +5,7 @@ from math import isfinite
 from typing import Any, Literal
 
 import orjson
-from regex import compile as compile_pattern
-from regex import error as PatternError  # noqa: N812 - it is a class
+import regex
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from tuneline.errors import Problem, TunelineError
@@ -236,8 +235,8 @@ def read_rule(kind: str, cell: Any) -> list[str] | str | float | None:
             raise ValueError(text)
         return number
     try:
-        compile_pattern(text)
-    except PatternError as error:
+        regex.compile(text)
+    except regex.error as error:
         raise ValueError(text) from error
     return text
 

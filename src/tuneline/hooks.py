@@ -104,8 +104,7 @@ class CheckBeforeRun:
         # Last, so that a run that is refused holds nothing. Of several machines one writes.
         if read_hardware(catalog).machine == 0:
             locks = self.project / self.loader["globals"]["data"] / ".locks"
-            names = sorted(set(map(_name_stage, pipeline.nodes)))
-            self.held = [hold(locks, name) for name in names]
+            self.held = [hold(locks, one) for one in sorted({*map(_name_stage, pipeline.nodes)})]
         if get_current_context(silent=True):
             # A command keeps what it has imported: no search for garbage need walk through it.
             gc.freeze()

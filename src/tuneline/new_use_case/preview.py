@@ -1,8 +1,6 @@
 """Rows of a new use case as the model will see them, with lengths and what would be rejected."""
 
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,36 +9,25 @@ from typing import Any
 
 import polars as pl
 
-from tuneline import datasets
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_examples
 from tuneline.new_use_case.draft import Draft, Options, make_draft
 from tuneline.new_use_case.files import load_blocks
+from tuneline.new_use_case.preview_cleaning import Rejected, clean_sample, count_reasons
 from tuneline.new_use_case.shown_rows import Shown, find_tokenizer, render_row
 from tuneline.new_use_case.sources import find_source
 from tuneline.parameters import Data, Prompt
 from tuneline.parameters.examples import list_placeholders
-from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
-from tuneline.pipelines.prepare.cleaning_report import cut_reason
 from tuneline.pipelines.prepare.document_pairs import pair_documents
 from tuneline.reporting.pages import count, render_page
-from tuneline.streaming import LINE, list_fields
+from tuneline.streaming import LINE
 from tuneline.use_cases import find_project
 
-# Rows that are cleaned and rows whose lengths are measured, at most.
-JUDGED, MEASURED = 20_000, 500
+# Rows whose lengths are measured, at most.
+MEASURED = 500
 SHOWN_ROWS, SHOWN_REASONS = 5, 4
 # Rows without which nothing can be divided into training, validation and test.
 FEWEST = 3
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """Rows that are rejected for one reason, and the line of the first."""
-
-    reason: str
-    rows: int
-    line: str
 
 
 @dataclass(frozen=True)
@@ -131,9 +118,9 @@ def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
         TunelineError: if too few rows are kept, or the chat template refuses them.
     """
     data, prompt, recipe = load_blocks(draft)
-    table, judged, whole, notes = _clean(draft, data)
+    table, judged, whole, notes = clean_sample(draft, data)
     kept = table.filter(pl.col("reason").is_null())
-    rejected = _count_reasons(table)
+    rejected = count_reasons(table)
     if data.documents:
         kept, report = pair_documents(kept, data, data.documents)
         broken = report[report["problem"] != ""]
@@ -167,62 +154,6 @@ def make_preview(draft: Draft, project: Path, first: int = 0) -> Preview:
 
 def _fill(rows: pl.DataFrame, data: Data, prompt: Prompt) -> list[Example]:
     return [one for row in rows.to_dicts() for one in list_examples(row, data, prompt)]
-
-
-def _clean(draft: Draft, data: Data) -> tuple[pl.DataFrame, int, bool, list[str]]:
-    """Clean rows up to some number; answer with them, and whether they are all."""
-    source = draft.source
-    if source.is_asked:
-        return _clean_asked(source.rows, data), source.rows.height, True, []
-    dataset = getattr(datasets, source.dataset)(filepath=str(source.path), **source.options)
-    seen = {name: SeenKeys() for name in data.rules.unique}
-    judged, tables, whole = 0, [], True
-    with _quiet():
-        raw = dataset.load()
-        for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
-            tables.append(find_repetitions(table, seen))
-            judged += table.height
-            if judged >= JUDGED:
-                whole = raw.share in (None, 1.0)
-                break
-    notes = [note.removeprefix(f"{source.path}: ") for note in raw.notes]
-    return pl.concat(tables, how="diagonal_relaxed"), judged, whole, notes
-
-
-def _clean_asked(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
-    """Clean the questions and answers about documents, which no file holds yet."""
-    batch = rows.with_columns(
-        pl.lit(None, pl.String).alias("problem"),
-        pl.lit(None, pl.String).alias("origin"),
-        pl.lit(b"").alias("original"),
-        pl.int_range(1, pl.len() + 1).cast(pl.Int64).alias(LINE),
-        pl.format("{}-{}", "document", pl.int_range(1, pl.len() + 1).over("document")).alias("id"),
-    )
-    seen = {name: SeenKeys() for name in data.rules.unique}
-    return find_repetitions(clean_batch(batch, data=data), seen)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the readers would log out of the dialogue, which shows their notes."""
-    readers = logging.getLogger("tuneline.datasets")
-    level = readers.level
-    readers.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        readers.setLevel(level)
-
-
-def _count_reasons(table: pl.DataFrame) -> list[Rejected]:
-    counts = (
-        table.filter(pl.col("reason").is_not_null())
-        .with_columns(reason=cut_reason(pl.col("reason")))
-        .group_by("reason", maintain_order=True)
-        .agg(pl.len(), pl.col(LINE).first())
-        .sort("len", descending=True, maintain_order=True)
-    )
-    return [Rejected(reason, rows, str(line)) for reason, rows, line in counts.rows()]
 
 
 def _describe_columns(draft: Draft) -> Iterator[tuple[str, str, str]]:

@@ -32,7 +32,6 @@ class Source:
     """What is at a path and how it is read.
 
     Attributes:
-        path: the file or the folder.
         kind: one of `KINDS`.
         dataset: the class that reads it, for the catalog.
         found: what was found, in words that follow the path and a colon.

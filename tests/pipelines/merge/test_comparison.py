@@ -83,7 +83,7 @@ def test_a_merge_into_the_wrong_weights_is_refused(
     compare, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ):
     """As every merge was until it was measured: into those that nobody had judged."""
-    from tuneline.pipelines.merge.base_weights import QuantizedBase
+    from tuneline.pipelines.merge.quantized_base import QuantizedBase
 
     adapter, _ = make_adapter(recipe)
     monkeypatch.setattr(QuantizedBase, "round", lambda self, layer, tensor: tensor)

@@ -6,9 +6,10 @@ import pytest
 from tests.conftest import CPU
 from tuneline.parameters import StatedRecipe
 from tuneline.parameters.base import AUTO
+from tuneline.pipelines.plan.choices import Situation
 from tuneline.pipelines.plan.machine_rules import choose_checkpointing
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory
-from tuneline.pipelines.plan.recipe_rules import Situation, choose_values
+from tuneline.pipelines.plan.recipe_rules import choose_values
 
 # Llama-3.1-8B and SmolLM2-135M, with an adapter of rank 16 on all linear layers.
 LARGE = ModelSize(6_979_321_856, 1_050_939_392, 41_943_040, 32, 4096, 4096, 1024, 14336, 128_256)

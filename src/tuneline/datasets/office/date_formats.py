@@ -103,12 +103,7 @@ def _check_look(looks: int, bracket: str) -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a section: a letter group such as `yyyy`, a literal, or a sign.
-
-    Attributes:
-        kind: `date`, `elapsed`, `ampm`, `literal`, or the name of another token.
-        text: as the format writes it; of a literal, what is shown.
-    """
+    """One part of a section: `date`, `elapsed`, `ampm`, `literal` or another token, as written."""
 
     kind: str
     text: str

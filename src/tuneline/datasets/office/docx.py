@@ -10,17 +10,15 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from tuneline.datasets.office.docx_content import (
+from tuneline.datasets.office.docx_content import LOSSES, PASSED_OVER, RunReader
+from tuneline.datasets.office.docx_numbering import Numbering, to_roman
+from tuneline.datasets.office.docx_styles import (
     BODY_LEVEL,
-    LOSSES,
-    PASSED_OVER,
-    RunReader,
     Styles,
     read_list,
     read_outline,
     read_switch,
 )
-from tuneline.datasets.office.docx_numbering import Numbering, to_roman
 from tuneline.datasets.office.package import Package, get, name_of
 from tuneline.utils.limits import Limits
 

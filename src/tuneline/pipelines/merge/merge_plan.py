@@ -10,10 +10,11 @@ from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import find_incompatibilities
 from tuneline.models.memory import BYTES, CONTEXT_GB, NEXT_TO_WEIGHTS_GB, measure_free_memory
 from tuneline.parameters import Hardware, Merge, Recipe
-from tuneline.pipelines.merge.base_weights import PIECES, Checkpoint, QuantizedBase
+from tuneline.pipelines.merge.base_weights import PIECES, Checkpoint
 from tuneline.pipelines.merge.gguf_files import find_llama_cpp, predict_bytes
 from tuneline.pipelines.merge.merged_weights import MergedWeights
 from tuneline.pipelines.merge.output_files import split_shards
+from tuneline.pipelines.merge.quantized_base import QuantizedBase
 from tuneline.utils.disks import measure_volume, shorten_path
 
 # float32 copies of a weight while PEFT merges it: the weight, the product, its scaled copy, and for

@@ -6,8 +6,8 @@ from typing import Any
 from tuneline.parameters import Hardware, Recipe
 from tuneline.parameters.base import AUTO
 from tuneline.parameters.chosen import CHECKPOINTING, FSDP
+from tuneline.pipelines.plan.choices import Choice
 from tuneline.pipelines.plan.memory_estimate import ModelSize, predict_memory, predict_weights
-from tuneline.pipelines.plan.recipe_rules import Choice
 from tuneline.reporting.pages import format_number
 
 SUBLINEAR = "Training deep nets with sublinear memory cost (2016)"

@@ -7,20 +7,16 @@ in docs/plan.md.
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from tuneline.models.architecture import (
     build_empty,
-    has_learned_positions,
     list_linear,
     list_quantized,
     make_lora_config,
-    measure_context,
 )
 from tuneline.models.batching import count_tokens_at_once
 from tuneline.models.fused_head import TILE_TOKENS, TILE_WORDS
 from tuneline.models.memory import BYTES, CONTEXT_GB, keeps_dequantized
-from tuneline.parameters import Evaluation, Hardware, Recipe
+from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.cpu_memory import count_activations, count_fragmentation
 from tuneline.pipelines.plan.sharded_memory import count_gathered, count_kept
 
@@ -225,31 +221,3 @@ def _head(size: ModelSize, tokens: int, width: int) -> float:
     """Add one tile of logits of TRL's fused head, and the gradient of the hidden states."""
     tile = min(tokens, TILE_TOKENS) * min(size.vocabulary, TILE_WORDS)
     return tile * (width + 4) + 4 * tokens * size.hidden
-
-
-def describe_context(
-    token_report: pd.DataFrame, used: pd.DataFrame, config: Any, model: Any, evaluation: Evaluation
-) -> dict[str, Any]:
-    """Compare examples, and held-out prompts with their answers, with the model's context.
-
-    Returns:
-        `tokens` that the model reads at once (null: any number) and whether more of them `fails`;
-        the `max_new_tokens` of an answer; by split the ids of examples that are `longer`, and in
-        `answers` those of the test rows whose prompt leaves no room for the longest answer.
-    """
-    tokens, answer = measure_context(config), evaluation.generation.get("max_new_tokens") or 0
-    longer: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
-    answers: list[str] = []
-    if tokens is not None:
-        held_out = token_report[token_report["split"] != "train"]
-        for split, rows in [("train", used), *held_out.groupby("split")]:
-            longer[str(split)] = rows.loc[rows["tokens"] > tokens, "id"].tolist()
-        test = held_out[held_out["split"] == "test"]
-        answers = test.loc[test["prompt_tokens"] + answer > tokens, "id"].tolist()
-    return {
-        "tokens": tokens,
-        "fails": has_learned_positions(model, tokens),
-        "max_new_tokens": answer,
-        "longer": longer,
-        "answers": answers,
-    }

@@ -22,6 +22,7 @@ from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings, list_warnings
 from tuneline.pipelines.plan.best_checkpoint import plan_best_checkpoint
+from tuneline.pipelines.plan.context import describe_context
 from tuneline.pipelines.plan.cross_fitting import add_folds, plan_fold
 from tuneline.pipelines.plan.earlier_runs import ScoreVersions, find_earlier_runs
 from tuneline.pipelines.plan.estimates import (
@@ -35,7 +36,7 @@ from tuneline.pipelines.plan.estimates import (
 )
 from tuneline.pipelines.plan.evidence import describe_evidence
 from tuneline.pipelines.plan.machine_rules import describe_sharding
-from tuneline.pipelines.plan.memory_estimate import describe_context, measure_model, predict_memory
+from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
 from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
 from tuneline.pipelines.plan.quantization import describe_quantization
 from tuneline.pipelines.plan.run_card import write_card

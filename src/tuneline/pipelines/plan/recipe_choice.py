@@ -24,9 +24,10 @@ from tuneline.parameters import Hardware, Recipe, StatedRecipe
 from tuneline.parameters.base import AUTO
 from tuneline.parameters.chosen import PLACEHOLDERS, UNPLANNED
 from tuneline.parameters.sweep import find_value
+from tuneline.pipelines.plan.choices import Choice, Situation
 from tuneline.pipelines.plan.machine_rules import choose_machine
 from tuneline.pipelines.plan.memory_estimate import measure_model
-from tuneline.pipelines.plan.recipe_rules import Choice, Situation, choose_values
+from tuneline.pipelines.plan.recipe_rules import choose_values
 from tuneline.training.sharding_limits import find_sharding_problems
 from tuneline.utils.hashing import hash_value
 

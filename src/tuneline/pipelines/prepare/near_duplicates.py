@@ -30,8 +30,7 @@ UNLIKE, MOST_UNLIKE = 0.05, 0.025
 MOST_CANDIDATES = 10
 # Makes one number of several (Fibonacci hashing).
 MIXER = np.uint64(0x9E3779B97F4A7C15)
-SEED = 3407
-ROWS_AT_ONCE = 5000
+SEED, ROWS_AT_ONCE = 3407, 5000
 # They come as Python's numbers, which is fast as long as all of these are in the cache.
 DIGESTS_AT_ONCE = 100
 PAIRS_AT_ONCE = 1 << 22
