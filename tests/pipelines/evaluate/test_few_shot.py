@@ -10,8 +10,8 @@ from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.examples import list_prompts
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Evaluation, Prompting, Recipe
+from tuneline.pipelines.evaluate.answering_nodes import answer_prompts
 from tuneline.pipelines.evaluate.few_shot import build_prompts
-from tuneline.pipelines.evaluate.nodes import answer_prompts
 from tuneline.utils.caches import Cache
 
 GENERATION = {"do_sample": False, "max_new_tokens": 6}
