@@ -28,7 +28,7 @@ from tuneline.models.adapter import Adapter, attach_adapter
 from tuneline.models.loading import load_model
 from tuneline.models.rendering import find_end_tokens, render_prompt
 from tuneline.parameters import Hardware, Recipe, UseCase
-from tuneline.pipelines.evaluate.nodes import answer_prompts
+from tuneline.pipelines.evaluate.answering_nodes import answer_prompts
 from tuneline.settings import CONFIG_LOADER_ARGS
 from tuneline.utils.caches import Cache
 

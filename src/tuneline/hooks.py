@@ -198,8 +198,7 @@ class ProgressDuringRun:
         from tuneline.utils.progress import Progress
 
         self._end()
-        self.shown = Progress(work)
-        self.shown.__enter__()
+        self.shown = Progress(work).__enter__()
 
     def _end(self) -> None:
         if self.shown is not None:

@@ -34,6 +34,7 @@ def test_another_gpu_than_the_one_stated_is_named(hardware: Hardware):
     ("changes", "words"),
     [
         ({"hardware.processes": 3}, "no multiple of hardware.processes = 3"),
+        ({"hardware.vllm_python": "nowhere"}, "vllm_python = nowhere: it is no Python"),
         (
             {
                 "product_descriptions.recipe.packing": False,

@@ -19,7 +19,7 @@ from tuneline.models.generation import generate_answers
 from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.pipelines.evaluate.nodes import answer_prompts
+from tuneline.pipelines.evaluate.answering_nodes import answer_prompts
 from tuneline.utils import progress
 from tuneline.utils.caches import Cache
 

@@ -10,7 +10,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro_datasets.pandas import CSVDataset
 
 from tests.conftest import PROJECT
-from tests.pipelines.evaluate.test_nodes import REFERENCES, make_answers, score
+from tests.pipelines.evaluate.test_scoring_nodes import REFERENCES, make_answers, score
 from tuneline.errors import TunelineError
 from tuneline.reporting.summary import show, summarize
 

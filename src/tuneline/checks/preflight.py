@@ -21,6 +21,7 @@ from tuneline.checks.recipes import (
 )
 from tuneline.checks.start_from import find_start_from_problems
 from tuneline.checks.sweep_space import find_sweep_problems
+from tuneline.checks.vllm import find_missing_vllm, find_vllm_problems
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message
 from tuneline.hub.access import find_base_problem, find_name_problems
@@ -182,6 +183,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             yield from _find_rendering_problems(use_case, recipe, prompt)
         yield from _find_start_problem(use_case, recipe, hardware)
+        yield from find_vllm_problems(use_case, recipe, evaluation, hardware)
         if recipe.start_from and {"plan", "train", "sweep"} & stages:
             prompt = Prompt.model_validate(catalog.load(f"params:{use_case}.prompt"))
             rests = unusable or unreadable
@@ -191,6 +193,7 @@ def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Pr
             yield from find_unknown_width(use_case, read_stated(catalog, use_case), recipe)
     if {"plan", "train", "evaluate", "ask", "sweep"} & loading:
         yield from find_device_problems(hardware)
+    yield from find_missing_vllm(hardware)
     yield from find_space_problems(_list_loaded(pipeline, catalog))
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from tuneline.utils.hashing import hash_value
 
 log = logging.getLogger(__name__)
 CARD = "README.md"  # the hub shows this file as the model card
+# What PEFT calls the adapter that is put on a model first.
+ADAPTERS = {"tuned": "default"}
 NAMES: dict[ModelName, str] = {"base": "base model", "tuned": "tuned model"}
 
 
@@ -96,8 +98,27 @@ def attach_adapter(model: Any, adapter: Adapter) -> Any:
     return model.eval()
 
 
+@contextmanager
+def become(model: Any, who: str) -> Iterator[Any]:
+    """Have a model answer as one of several, as long as the block lasts.
+
+    Args:
+        model: a PeftModel.
+        who: `base`, `tuned`, or the name of its second adapter.
+
+    Yields:
+        The model.
+    """
+    if who == "base":
+        with model.disable_adapter():
+            yield model
+        return
+    model.set_adapter(ADAPTERS.get(who, who), inference_mode=True)
+    yield model
+
+
 def attach_second(model: Any, name: str, adapter: Adapter, tensors: dict[str, Any]) -> None:
-    """Put the weights of a second adapter on a model, and have it answer with them.
+    """Put the weights of a second adapter on a model.
 
     Args:
         model: a PeftModel that has the first one.
@@ -109,7 +130,6 @@ def attach_second(model: Any, name: str, adapter: Adapter, tensors: dict[str, An
 
     model.add_adapter(name, restore_config(adapter, model.get_base_model()))
     set_peft_model_state_dict(model, tensors, adapter_name=name)
-    model.set_adapter(name)
     model.eval()
 
 
@@ -177,7 +197,7 @@ class ModelPair:
 
     def become(self, who: ModelName) -> AbstractContextManager[Any]:
         """Make the model base or tuned as long as the block lasts."""
-        return self.model.disable_adapter() if who == "base" else nullcontext()
+        return become(self.model, who)
 
     def stream(self, who: ModelName, messages: list[Message]) -> Generator[str, None, Answer]:
         """Let one of the two answer; see `stream_answer`."""

@@ -53,8 +53,8 @@ SPEED_HARDWARE = {
 SPEED_ANSWERING = {
     *("device", "compute_capability", "dtype", "attn_implementation", "per_device_eval_batch_size"),
 }
-# Which machine this is, and where the others are, decides nothing.
-ADDRESS = {"machine", "rendezvous"}
+# Which machine this is, and where the others and vLLM are, decides nothing.
+ADDRESS = {"machine", "rendezvous", "vllm_python"}
 # What computes the answers: another machine or version may answer otherwise, or at another speed.
 MACHINE = {"name", "device", "dtype", "attn_implementation"}
 ANSWERING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")

@@ -11,6 +11,7 @@ from typing import Any
 
 from tuneline.models.memory import derive_free_memory
 from tuneline.models.rendering import find_end_tokens
+from tuneline.models.vllm_engine import VllmDecoder, VllmModel
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value
@@ -64,7 +65,7 @@ def generate_answers(
     tokens, of one that was never interrupted (see `Decoder.decode`).
 
     Args:
-        model: the model, in evaluation mode.
+        model: the model, in evaluation mode, or as vLLM has it.
         tokenizer: its tokenizer.
         prompts: token ids.
         evaluation: the decoding.
@@ -202,10 +203,13 @@ def _make_decoder(
     hardware: Hardware | None = None,
     **others: Any,
 ) -> Any:
+    others = {"ends": find_end_tokens(tokenizer), **others}
+    if isinstance(model, VllmModel):
+        return VllmDecoder(model=model, generation=generation, **others)
     from tuneline.models.decoding import Decoder
 
     return Decoder(
-        **{"ends": find_end_tokens(tokenizer), **others},
+        **others,
         model=model,
         generation=generation,
         pad=tokenizer.pad_token_id,

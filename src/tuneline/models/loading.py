@@ -242,7 +242,7 @@ def load_model(recipe: Recipe, hardware: Hardware, place: str | None = None) -> 
     if recipe.quantization is None:
         return model.requires_grad_(False)
     if keeps_dequantized(model.num_parameters(), hardware):
-        return _dequantize(model, dtype)
+        return dequantize(model, dtype)
     _keep_layout(model)
     return model
 
@@ -295,8 +295,8 @@ def identify_base(recipe: Recipe) -> dict[str, str]:
     return {"name": recipe.base_model, "commit": find_commit(recipe.base_model, recipe.revision)}
 
 
-def _dequantize(model: Any, dtype: Any) -> Any:
-    """Put the numbers that the 4 bits stand for in their place."""
+def dequantize(model: Any, dtype: Any) -> Any:
+    """Put the numbers that the 4 bits stand for in their place, where there are any."""
     from bitsandbytes.nn import Linear4bit
 
     if not any(isinstance(module, Linear4bit) for module in model.modules()):

@@ -63,6 +63,11 @@ class Hardware(Block):
         gt=0,
         description="prompts answered at once, or as many as `memory_gb` holds keys and values of",
     )
+    vllm_python: str | None = Field(
+        default=None,
+        description="the Python of an environment that has vLLM, which then answers the "
+        "evaluation's prompts; null: transformers does",
+    )
     gradient_checkpointing: bool | Auto = Field(
         default=AUTO,
         description="compute activations again instead of keeping them: less memory, more time; "

@@ -9,8 +9,8 @@ from tests.models.test_generation import EXAMPLES, PROMPT
 from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.models.loading import load_tokenizer
 from tuneline.parameters import Evaluation, Prompting, Recipe
+from tuneline.pipelines.evaluate.answering_nodes import answer_prompts
 from tuneline.pipelines.evaluate.few_shot import build_prompts
-from tuneline.pipelines.evaluate.nodes import answer_prompts
 from tuneline.prompts import list_prompts
 from tuneline.utils.caches import Cache
 

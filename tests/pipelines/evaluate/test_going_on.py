@@ -3,7 +3,7 @@
 import pytest
 
 from tests.pipelines.evaluate.rows import make_row
-from tests.pipelines.evaluate.test_nodes import EVALUATION, REFERENCES, score
+from tests.pipelines.evaluate.test_scoring_nodes import EVALUATION, REFERENCES, score
 
 HALF = [text[: len(text) // 2] for text in REFERENCES]
 NEARLY = [text[:-6] for text in REFERENCES]

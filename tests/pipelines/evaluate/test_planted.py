@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter, train_on_shuffled_answers
 from tuneline.metrics import measure_answers
-from tuneline.pipelines.evaluate.nodes import answer_prompts, score_answers
+from tuneline.pipelines.evaluate.answering_nodes import answer_prompts
+from tuneline.pipelines.evaluate.scoring_nodes import score_answers
 from tuneline.utils.caches import Cache
 
 pytestmark = pytest.mark.slow

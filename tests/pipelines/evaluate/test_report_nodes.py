@@ -10,10 +10,10 @@ from tests.pipelines.evaluate.rows import make_row
 from tuneline.metrics import measure_answers
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation, Prompting
-from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import build_report, plot_scores
 from tuneline.pipelines.evaluate.retention import score_retention
 from tuneline.pipelines.evaluate.runs import compare_versions, draw_versions
+from tuneline.pipelines.evaluate.scoring_nodes import score_answers
 from tuneline.pipelines.evaluate.side_by_side import choose_three, mark_differences
 
 PLANTED = "</script><script>document.title = 'planted'</script><img src=x onerror=alert(1)>"

@@ -3,8 +3,8 @@ from tests.pipelines.evaluate.rows import make_row
 from tuneline.metrics import measure_answers
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import compare_runs
+from tuneline.pipelines.evaluate.scoring_nodes import score_answers
 
 REFERENCE = "A pot of oak."
 

@@ -10,12 +10,11 @@ import plotly.graph_objects as go
 import pytest
 
 from tests.pipelines.evaluate.rows import make_row
-from tests.pipelines.evaluate.test_nodes import REFERENCES, make_answers, score
+from tests.pipelines.evaluate.test_scoring_nodes import REFERENCES, make_answers, score
 from tuneline.datasets import JSONLinesDataset
 from tuneline.metrics.likelihood import ReferenceLoss
-from tuneline.models.generation import Answer
 from tuneline.pipelines.evaluate import runs as plots
-from tuneline.pipelines.evaluate.nodes import add_answers
+from tuneline.pipelines.evaluate.asking import add_losses
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 from tuneline.pipelines.evaluate.runs import compare_versions
 from tuneline.pipelines.evaluate.verdict import conclude
@@ -110,7 +109,7 @@ def test_a_loss_that_is_no_number_is_not_measured_before_and_after_the_file(
     rows = make_answers(["tea"] * 40, ["oak"] * 40, (2.5, 2.5))
     losses = [ReferenceLoss(nats=30.0, entropy=5.0, correct=3, tokens=12)] * 37
     losses += [ReferenceLoss(wrong, wrong, 12, 12)] * 3
-    add_answers(rows, "tuned", losses, [Answer("oak", 10, 0.5, True)] * 40)
+    add_losses(rows, "tuned", losses)
     assert "loss is not a number on 3 of 40 references" in caplog.text
     dataset = JSONLinesDataset(filepath=str(tmp_path / "answers.jsonl"))
     dataset.save(rows)

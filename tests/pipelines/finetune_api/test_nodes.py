@@ -7,7 +7,7 @@ import pytest
 from tests.scripted_server import ScriptedServer, serve
 from tuneline.errors import TunelineError
 from tuneline.parameters import Evaluation, FinetuneAPI, Moderation, Price, Prices, Prompt, Server
-from tuneline.pipelines.evaluate.nodes import score_remote_answers
+from tuneline.pipelines.evaluate.scoring_nodes import score_remote_answers
 from tuneline.pipelines.finetune_api.chats import find_chat_problem
 from tuneline.pipelines.finetune_api.nodes import (
     answer_remotely,

@@ -17,8 +17,8 @@ from tuneline.models.adapter import Adapter
 from tuneline.models.generation import generate_ids, read_answer
 from tuneline.models.rendering import find_end_tokens, render_prompt
 from tuneline.parameters import Evaluation, Gguf, Merge
+from tuneline.pipelines.evaluate.answering_nodes import answer_prompts
 from tuneline.pipelines.evaluate.file_scores import score_file_answers
-from tuneline.pipelines.evaluate.nodes import answer_prompts
 from tuneline.pipelines.merge.file_answers import ask_files, find_obstacle
 from tuneline.pipelines.merge.gguf_files import LlamaCpp, find_llama_cpp
 from tuneline.pipelines.merge.llama_library import LlamaError

@@ -3,18 +3,17 @@
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.metrics import measure_answers
-from tuneline.pipelines.evaluate.cross_fitting import join_answers
-from tuneline.pipelines.evaluate.file_scores import score_file_answers
-from tuneline.pipelines.evaluate.next_steps import suggest_next_steps
-from tuneline.pipelines.evaluate.nodes import (
+from tuneline.pipelines.evaluate.answering_nodes import (
     answer_fold,
     answer_prompts,
     answer_questions,
-    score_answers,
-    score_remote_answers,
 )
+from tuneline.pipelines.evaluate.cross_fitting import join_answers
+from tuneline.pipelines.evaluate.file_scores import score_file_answers
+from tuneline.pipelines.evaluate.next_steps import suggest_next_steps
 from tuneline.pipelines.evaluate.report_nodes import build_report, compare_runs, plot_scores
 from tuneline.pipelines.evaluate.retention import score_retention
+from tuneline.pipelines.evaluate.scoring_nodes import score_answers, score_remote_answers
 from tuneline.use_cases import name_fold
 
 REPORTED = (

@@ -62,6 +62,7 @@ def find_last_evaluation(
             "hardware": run.get("hardware", {}),
         }
         same = run.get("generation") == evaluation.generation and "seconds" in scores["metrics"]
+        same &= bool(run.get("engine")) == bool(hardware.vllm_python)
         if same and _is_same(theirs, run, inputs, hardware, counts_for_answering_speed):
             return scores
     return None

@@ -6,7 +6,7 @@ from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import make_adapter
 from tests.training.small_runs import make_examples
 from tuneline.parameters import Evaluation, Prompt, Recipe, Retention
-from tuneline.pipelines.evaluate.nodes import answer_prompts
+from tuneline.pipelines.evaluate.answering_nodes import answer_prompts
 from tuneline.pipelines.evaluate.retention import score_retention
 from tuneline.utils.caches import Cache
 

@@ -67,15 +67,20 @@ def answer_suite(
     if not asked:
         return
     log.info("The %s model answers %s general prompts.", who, len(asked))
-    prompts = [
-        render_prompt(tokenizer, [{"role": "user", "content": row["prompt"]}], row["id"])
-        for row in asked
-    ]
+    prompts = render_suite(asked, tokenizer)
     short = evaluation.model_copy(update={"generation": GENERATION})
     described = fingerprint | {"generation": GENERATION}
     answers = generate_answers(model, tokenizer, prompts, short, hardware, answer_cache, described)
     for row, answer in zip(asked, answers, strict=True):
         row[f"{who}_answer"] = answer.answer
+
+
+def render_suite(rows: list[dict[str, Any]], tokenizer: Any) -> list[list[int]]:
+    """Render the prompts of rows as `list_suite` starts them, in token ids."""
+    return [
+        render_prompt(tokenizer, [{"role": "user", "content": row["prompt"]}], row["id"])
+        for row in rows
+    ]
 
 
 @cache

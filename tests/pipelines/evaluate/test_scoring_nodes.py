@@ -7,9 +7,9 @@ from tests.pipelines.evaluate.rows import make_row
 from tuneline.metrics import measure_answers
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
-from tuneline.pipelines.evaluate.nodes import score_answers
 from tuneline.pipelines.evaluate.report_nodes import plot_scores
 from tuneline.pipelines.evaluate.retention import score_retention
+from tuneline.pipelines.evaluate.scoring_nodes import score_answers
 
 REFERENCES = [f"Pot {n} is made of oak and holds {n} liters of tea." for n in range(40)]
 EVALUATION = Evaluation(title="Pots", generation={"do_sample": False}, resamples=500)
