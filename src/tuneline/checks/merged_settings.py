@@ -60,13 +60,14 @@ def list_settings(
         name: model.model_validate(parameters.get(name, {})).model_dump(mode="json")
         for name, model in models.items()
     }
+    spread = _find_first(sources, f"{use_case}.seed")
     return [
         Setting(
             key=key,
             value=_show(chosen.get(key, stated.get(key, value))),
             source=("chosen by the plan" if key in chosen else None)
             or _find_first(sources, _name_published(key, parameters.get(use_case, {})))
-            or (_find_first(sources, f"{use_case}.seed") if _is_spread(key, use_case) else None)
+            or (key.endswith(".seed") and key.startswith(f"{use_case}.") and spread)
             or "default",
         )
         for key, value in flatten(validated).items()
@@ -101,10 +102,6 @@ def _name_published(key: str, stated: Mapping[str, Any]) -> str:
     path = own.removeprefix("recipe.")
     published = flatten(stated.get("recipe_as_published") or {})
     return f"{use_case}.recipe_as_published.{path}" if path in published else key
-
-
-def _is_spread(key: str, use_case: str) -> bool:
-    return key.startswith(f"{use_case}.") and key.endswith(".seed")
 
 
 def _show(value: Any) -> str:

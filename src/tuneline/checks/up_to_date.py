@@ -37,7 +37,8 @@ def name_stage(pipeline: Pipeline, whole: Mapping[str, Pipeline]) -> str | None:
     None if it is a part of a stage, several, or one that always runs.
     """
     stages = list(list_stages(pipeline, whole))
-    return stages[0] if len(stages) == 1 and _is_whole(pipeline, whole[stages[0]]) else None
+    is_one = len(stages) == 1 and {*pipeline.nodes} == {*whole[stages[0]].nodes}
+    return stages[0] if is_one else None
 
 
 def list_stages(pipeline: Pipeline, whole: Mapping[str, Pipeline]) -> Iterator[str]:
@@ -49,10 +50,6 @@ def list_stages(pipeline: Pipeline, whole: Mapping[str, Pipeline]) -> Iterator[s
             name = f"{use_case}.{stage}"
             if name in whole and set(whole[name].nodes) <= set(pipeline.nodes):
                 yield name
-
-
-def _is_whole(pipeline: Pipeline, stage: Pipeline) -> bool:
-    return set(pipeline.nodes) == set(stage.nodes)
 
 
 def stamp_outputs(stage: Pipeline, catalog: DataCatalog) -> Stamps:

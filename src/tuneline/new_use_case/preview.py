@@ -101,11 +101,6 @@ def show_preview(path: str | Path, **options: Any) -> str:
     stated = Options(**options)
     source = find_source(Path(path).expanduser(), stated.sheet, stated.write_questions)
     preview = make_preview(make_draft("my_use_case", source, stated), find_project())
-    return render_preview(preview)
-
-
-def render_preview(preview: Preview) -> str:
-    """Render a preview as HTML for a notebook's cell."""
     return render_page("new_use_case/preview.html.jinja", preview=preview)
 
 

@@ -79,7 +79,8 @@ def find_source(path: Path, sheet: str | None = None, is_asked: bool = False) ->
     """
     from tuneline.new_use_case.formats import FINDERS
 
-    _check_name(path)
+    if path.name != show(path.name, line_break=""):
+        raise TunelineError(has_odd_name("PATH", path.name))
     kind = _find_kind(path)
     if sheet and kind != "workbooks":
         raise TunelineError(_no_workbook(path, sheet))
@@ -147,11 +148,6 @@ def _find_ending(path: Path) -> str:
     if endings and endings[-1] in PACKED_ENDINGS:
         endings.pop()
     return endings[-1] if endings else ""
-
-
-def _check_name(path: Path) -> None:
-    if path.name != show(path.name, line_break=""):
-        raise TunelineError(has_odd_name("PATH", path.name))
 
 
 def has_odd_name(where: str, name: str) -> Problem:

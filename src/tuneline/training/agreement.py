@@ -84,15 +84,16 @@ def _check_machines(run: Path, hardware: Hardware) -> None:
         raise TunelineError(_format_numbers(sorted({*numbers})))
     first = next(one for number, one in found if number == 0)
     for number, other in found:
-        named = [one.name for one in find_differences(first, other, _must_be_same)]
+        named = [
+            one.name
+            for one in find_differences(
+                first, other, lambda key: counts_for_run(key) or key.startswith("hardware.")
+            )
+        ]
         versions = first["versions"], other["versions"]
         named += [name for name, one in versions[0].items() if versions[1].get(name) != one]
         if named:
             raise TunelineError(_format_other(number, named))
-
-
-def _must_be_same(name: str) -> bool:
-    return counts_for_run(name) or name.startswith("hardware.")
 
 
 def _check_folder(run: Path, is_first: bool) -> None:

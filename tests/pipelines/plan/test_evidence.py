@@ -7,7 +7,7 @@ from tests.pipelines.plan.test_nodes import EVALUATION, PROMPT, make_report, pla
 from tests.training.small_runs import make_examples
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.evidence import describe_evidence
-from tuneline.pipelines.plan.nodes import write_plan
+from tuneline.pipelines.plan.plan_page import render_plan
 from tuneline.pipelines.plan.run_card import write_card
 from tuneline.statistics.power import find_smallest_difference
 
@@ -82,6 +82,6 @@ def test_card_and_page_say_it_and_what_it_rests_on(recipe: Recipe, hardware: Har
     card = " ".join("\n".join(write_card(plan, 100)).split())
     assert "64 prompts can show a difference of 7.9 chrF, 7.9 ROUGE-L" in card
     assert "assumed until one is measured: 19 chrF" in card
-    page = write_plan(plan, go.Figure(), [])
+    page = render_plan(plan, go.Figure(), [])
     assert "Number and key-term recall<small>spread assumed" in page
     assert f"<td>{plan['evidence']['metrics']['chrf']['needed']:,}</td>" in page

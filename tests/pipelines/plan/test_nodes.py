@@ -21,7 +21,8 @@ from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings
 from tuneline.pipelines.plan.estimates import measure_disks, plan_disk
 from tuneline.pipelines.plan.memory_estimate import ModelSize, measure_model, predict_memory
-from tuneline.pipelines.plan.nodes import make_plan, preview_masks, write_plan
+from tuneline.pipelines.plan.nodes import make_plan, preview_masks
+from tuneline.pipelines.plan.plan_page import render_plan
 from tuneline.pipelines.plan.token_counts import count_tokens, plot_tokens
 from tuneline.utils.disks import Volume
 
@@ -82,7 +83,7 @@ def test_control_tokens_that_are_typed_are_named_in_plan_and_page(
         "2 examples spell out control tokens of the base model (example w5: <|end|> "
         "<|assistant|>); they are read and learned as text, and end or open nothing."
     ]
-    page = html.unescape(write_plan(plan, plot_tokens(report, recipe), SETTINGS))
+    page = html.unescape(render_plan(plan, plot_tokens(report, recipe), SETTINGS))
     assert plan["chat_template"][0] in page
 
 
@@ -273,7 +274,7 @@ def test_the_plan_page_says_everything_and_escapes_it(recipe: Recipe, hardware: 
     plan = plan_run(report, recipe, named)
     rule = {"key": "learning_rate", "value": 1e-4, "reason": "Short.", "source": "A paper"}
     plan |= {"chosen": [rule], "stated": [rule | {"auto": 5e-4}]}
-    page = write_plan(plan, plot_tokens(report, recipe), SETTINGS)
+    page = render_plan(plan, plot_tokens(report, recipe), SETTINGS)
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
     for words in (
@@ -516,9 +517,9 @@ def test_a_divided_model_is_on_the_page_and_the_card(recipe: Recipe, hardware: H
     report = make_report([20] * 64, recipe)
     plan = plan_run(report, recipe, on_gpus)
     assert plan["sharding"]["divided"]
-    page = html.unescape(write_plan(plan, plot_tokens(report, recipe), SETTINGS))
+    page = html.unescape(render_plan(plan, plot_tokens(report, recipe), SETTINGS))
     assert "divided among 2 GPUs" in page
     assert "<td>gathered</td>" in page
     alone = plan_run(report, recipe, hardware)
     assert alone["sharding"] is None
-    assert "gathered" not in write_plan(alone, plot_tokens(report, recipe), SETTINGS)
+    assert "gathered" not in render_plan(alone, plot_tokens(report, recipe), SETTINGS)

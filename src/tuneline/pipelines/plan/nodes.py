@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from tuneline.examples import Example
 from tuneline.models.architecture import build_empty, find_packing_obstacle, is_stored_in_4_bits
@@ -37,7 +36,7 @@ from tuneline.pipelines.plan.estimates import (
 from tuneline.pipelines.plan.evidence import describe_evidence
 from tuneline.pipelines.plan.machine_rules import describe_sharding
 from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
-from tuneline.pipelines.plan.plan_page import judge, render_masks, render_plan
+from tuneline.pipelines.plan.plan_page import judge, render_masks
 from tuneline.pipelines.plan.quantization import describe_quantization
 from tuneline.pipelines.plan.run_card import write_card
 from tuneline.pipelines.plan.timing import estimate_time
@@ -188,8 +187,3 @@ def _describe_typed(token_report: pd.DataFrame) -> list[str]:
 def preview_masks(train: list[Example], recipe: Recipe) -> str:
     """Show of a few examples which tokens are trained."""
     return render_masks(load_tokenizer(recipe), train[:MASKED_EXAMPLES])
-
-
-def write_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]) -> str:
-    """Write the plan as a page for people: HTML that opens offline."""
-    return render_plan(plan, token_plot, settings)

@@ -2,7 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from tuneline.pipelines.plan.nodes import make_plan, plan_folds, preview_masks, write_plan
+from tuneline.pipelines.plan.nodes import make_plan, plan_folds, preview_masks
+from tuneline.pipelines.plan.plan_page import render_plan
 from tuneline.pipelines.plan.recipe_choice import choose_recipe
 from tuneline.pipelines.plan.replay import answer_general_prompts
 from tuneline.pipelines.plan.sweep import plan_sweep
@@ -71,7 +72,7 @@ def create_pipeline(folds: int = 0) -> Pipeline:
                 outputs="mask_preview",
             ),
             Node(
-                write_plan,
+                render_plan,
                 name="write_plan",
                 inputs=["plan", "token_plot", "params:settings"],
                 outputs="plan_page",

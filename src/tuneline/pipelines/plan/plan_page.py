@@ -28,7 +28,7 @@ COMPONENTS = (
 
 
 def render_plan(plan: dict[str, Any], token_plot: go.Figure, settings: list[Any]) -> str:
-    """Render the page."""
+    """Write the plan as a page for people: HTML that opens offline."""
     return render_page(
         "pipelines/plan/plan.html.jinja",
         plan=plan,

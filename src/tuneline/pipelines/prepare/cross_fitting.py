@@ -211,7 +211,7 @@ def _describe_leaks(
         report["summary"] += (
             f" Left out of the training of one adapter, next to a duplicate: {sum(alone):,} rows."
         )
-    report["folds"] = [len(_list_tested(part)) for part in parts[1:]]
+    report["folds"] = [[*part.splits.values()].count("test") for part in parts[1:]]
     report["inputs"] = describe_preparation(data, prompt, evaluation)
     log.log(logging.INFO if report["summary"] == CLEAN else logging.WARNING, report["summary"])
     return pd.concat(tables, ignore_index=True), list_copies(copies, rows, data), report
@@ -222,7 +222,3 @@ def _list_used(rows: pl.DataFrame, part: Part, data: Data) -> pl.DataFrame:
     places = sorted(part.splits)
     splits = pl.Series([part.splits[place] for place in places])
     return mark_known_turns(rows.with_row_index(PLACE)[places].with_columns(split=splits), data)
-
-
-def _list_tested(part: Part) -> list[int]:
-    return [row for row, split in part.splits.items() if split == "test"]

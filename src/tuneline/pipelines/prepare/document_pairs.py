@@ -108,15 +108,11 @@ def pair_documents(
         for place, pair in enumerate(pairs, start=1):
             row = {**known, **pair}
             if not documents.parts:
-                row |= _name_section(known[data.id], data, place) | {LINE: str(len(rows) + 1)}
+                named = {data.id: f"{known[data.id]}-{place}", SECTION_COLUMNS[0]: known[data.id]}
+                row |= named | {LINE: str(len(rows) + 1)}
             rows.append(row)
     columns = dict.fromkeys([*names, *documents.columns], pl.String)
     return pl.DataFrame(rows, schema=columns), pd.DataFrame(report)
-
-
-def _name_section(document: str, data: Data, place: int) -> dict[str, str]:
-    """Name a section by its document and its place in it."""
-    return {data.id: f"{document}-{place}", SECTION_COLUMNS[0]: document}
 
 
 def _pair_parts(text: str, documents: Documents) -> Found:
