@@ -216,7 +216,7 @@ def _build_lora(**values: Any) -> None:
             "would not fit the base model that it is used with; take one of "
             f"{', '.join(str(one) for one in STARTS)}"
         )
-    if start == "loftq":  # it is applied to the quantized weights, see train/sft.py
+    if start == "loftq":  # it is applied to the quantized weights, see training/sft.py
         values = {**values, "init_lora_weights": True}
     LoraConfig(**values)
 

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+)
 
 from tuneline.parameters.base import (
     AUTO,
@@ -16,6 +24,8 @@ from tuneline.parameters.base import (
     WholeAbove0,
     flatten,
 )
+
+Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 class RecipeKeys(BaseModel):
@@ -73,43 +83,30 @@ class RecipeKeys(BaseModel):
     )
     seed: Seed = Field(default=3407, description="of the training")
 
+    @field_validator("quantization", check_fields=False)
+    @classmethod
+    def _four_bits(cls, quantization: Any) -> Any:
+        if isinstance(quantization, dict) and not quantization.get("load_in_4bit"):
+            raise ValueError(
+                "`load_in_4bit` is not true; Tuneline trains on a base model in 4 bits (QLoRA) or "
+                "on one that is not quantized (LoRA); set `load_in_4bit: true`, or "
+                "`quantization: null`"
+            )
+        return quantization
+
 
 class Recipe(RecipeKeys):
-    """What is trained and how: base model, quantization, LoRA, and every SFTConfig key."""
+    """What is trained and how: base model, quantization, LoRA, and every SFTConfig key.
 
-    quantization: dict[str, Any] | None = Field(
-        description="keys of BitsAndBytesConfig, of which `load_in_4bit: true` is required; null: "
-        "the base model as it is stored, in `hardware.dtype`; of a GGUF file, dequantized"
-    )
-    lora: dict[str, Any] = Field(description="keys of LoraConfig")
-    global_batch_size: int = Field(
-        gt=0, description="examples per optimizer step, on every machine the same"
-    )
-    max_length: int = Field(gt=0, description="longest example, prompt and completion, in tokens")
-    num_train_epochs: float = Field(gt=0, description="how often every training example is seen")
-    learning_rate: float = Field(
-        gt=0, le=1, description="the largest step; `lr_scheduler_type` says how it changes"
-    )
+    `StatedRecipe` describes the keys.
+    """
 
-    @field_validator("metric_for_best_model", mode="before")
-    @classmethod
-    def _drop_prefix(cls, metric: Any) -> Any:
-        """Take `eval_loss`, too: transformers knows it by both names."""
-        return metric.removeprefix("eval_") if isinstance(metric, str) else metric
-
-    @field_validator("quantization")
-    @classmethod
-    def _four_bits(cls, quantization: dict[str, Any] | None) -> dict[str, Any] | None:
-        return quantization if quantization is None else _check_four_bits(quantization)
-
-
-def _check_four_bits(quantization: dict[str, Any]) -> dict[str, Any]:
-    if not quantization.get("load_in_4bit"):
-        raise ValueError(
-            "`load_in_4bit` is not true; Tuneline trains on a base model in 4 bits (QLoRA) or on "
-            "one that is not quantized (LoRA); set `load_in_4bit: true`, or `quantization: null`"
-        )
-    return quantization
+    quantization: dict[str, Any] | None
+    lora: dict[str, Any]
+    global_batch_size: PositiveInt
+    max_length: PositiveInt
+    num_train_epochs: PositiveFloat
+    learning_rate: Rate
 
 
 class StatedRecipe(RecipeKeys):
@@ -129,28 +126,23 @@ class StatedRecipe(RecipeKeys):
         validate_default=True,
         description="keys of LoraConfig; left out, `r`, `lora_alpha` and `target_modules` are auto",
     )
-    global_batch_size: Annotated[int, Field(gt=0)] | Auto = Field(
+    global_batch_size: PositiveInt | Auto = Field(
         default=AUTO,
         description="examples per optimizer step, on every machine the same; auto: the plan "
         "chooses",
     )
-    max_length: Annotated[int, Field(gt=0)] | Auto = Field(
+    max_length: PositiveInt | Auto = Field(
         default=AUTO,
         description="longest example, prompt and completion, in tokens; auto: the plan chooses",
     )
-    num_train_epochs: Annotated[float, Field(gt=0)] | Auto = Field(
+    num_train_epochs: PositiveFloat | Auto = Field(
         default=AUTO, description="how often every training example is seen; auto: the plan chooses"
     )
-    learning_rate: Annotated[float, Field(gt=0, le=1)] | Auto = Field(
+    learning_rate: Rate | Auto = Field(
         default=AUTO,
         description="the largest step; `lr_scheduler_type` says how it changes; auto: the plan "
         "chooses",
     )
-
-    @field_validator("quantization")
-    @classmethod
-    def _four_bits(cls, quantization: Any) -> Any:
-        return _check_four_bits(quantization) if isinstance(quantization, dict) else quantization
 
     @field_validator("lora")
     @classmethod
