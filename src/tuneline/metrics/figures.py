@@ -19,24 +19,11 @@ nb nl nn no pl pt ro ru sk sl sq sr sv tg tk tr tt uk uz vi
 LONGEST = 40  # digits; a longer run is no figure that anybody checks
 
 TIMES = {
-    "thousand": 10**3,
-    "million": 10**6,
-    "billion": 10**9,
-    "tisíc": 10**3,
-    "tisíce": 10**3,
-    "milion": 10**6,
-    "miliony": 10**6,
-    "milionů": 10**6,
-    "mil.": 10**6,
-    "miliard": 10**9,
-    "mii": 10**3,
-    "milioane": 10**6,
-    "miliarde": 10**9,
-    "千": 10**3,
-    "萬": 10**4,
-    "万": 10**4,
-    "億": 10**8,
-    "亿": 10**8,
+    **dict.fromkeys(("thousand", "tisíc", "tisíce", "mii", "千"), 10**3),
+    **dict.fromkeys(("萬", "万"), 10**4),
+    **dict.fromkeys(("million", "milion", "miliony", "milionů", "mil.", "milioane"), 10**6),
+    **dict.fromkeys(("億", "亿"), 10**8),
+    **dict.fromkeys(("billion", "miliard", "miliarde"), 10**9),
 }
 BOUNDS = {"<": -1, "≤": -1, ">": 1, "≥": 1}
 
