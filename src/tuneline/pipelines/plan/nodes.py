@@ -166,8 +166,7 @@ def _describe_start(recipe: Recipe, inputs: RunInputs) -> dict[str, str]:
 
 
 def _describe_replay(replay: Sequence[Example]) -> dict[str, str]:
-    answers = "1 answer" if len(replay) == 1 else f"{len(replay):,} answers"
-    found = f"{answers} of the base model's own, among the training examples"
+    found = f"{count(len(replay), 'answer')} of the base model's own, among the training examples"
     return {"replay": found} if replay else {}
 
 

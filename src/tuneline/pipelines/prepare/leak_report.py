@@ -10,6 +10,7 @@ import polars as pl
 from tuneline.examples import KNOWN_TURNS, fill_templates
 from tuneline.parameters import Data, Prompt
 from tuneline.pipelines.prepare.splitting import SPLITS
+from tuneline.reporting.pages import count
 from tuneline.utils.terminal import shorten
 
 CLEAN = (
@@ -137,7 +138,7 @@ def _format_leaks(report: dict[str, Any]) -> str:
     if not pairs:
         return CLEAN
     return (
-        f"{pairs:,} leaking {'pair' if pairs == 1 else 'pairs'}: {found['exact']:,} word for word, "
+        f"{count(pairs, 'leaking pair')}: {found['exact']:,} word for word, "
         f"{found['near']:,} nearly so; rows dropped: {report['dropped']:,}, moved into training: "
         f"{report['moved']:,}. No leak is left."
     )
@@ -172,7 +173,4 @@ def _format_categories(report: dict[str, Any]) -> Iterator[str]:
         missing = [split for split, count in counts.items() if not count]
         if missing:
             rows = sum(counts.values())
-            yield (
-                f"Category `{name}` ({rows:,} {'row' if rows == 1 else 'rows'}) is not in "
-                f"{' and '.join(missing)}."
-            )
+            yield (f"Category `{name}` ({count(rows, 'row')}) is not in {' and '.join(missing)}.")

@@ -4,6 +4,7 @@ from typing import Any
 
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Publish
+from tuneline.parameters.base import flatten
 from tuneline.reporting.pages import (
     count_prompts,
     format_code,
@@ -40,8 +41,8 @@ def lay_out_tables(records: Records, adapter: Adapter) -> dict[str, Any]:
         "recipe": format_table(
             ["setting", "value"],
             [
-                (format_code(key), format_code(value))
-                for key, value in _flatten(_pick_recipe(adapter))
+                (format_code(key), format_code(str(value)))
+                for key, value in flatten(_pick_recipe(adapter)).items()
             ],
         ),
         "comparison": format_table(
@@ -181,18 +182,8 @@ def _pick_recipe(adapter: Adapter) -> dict[str, Any]:
     return {
         key: value
         for key, value in settings.items()
-        if value is not None and key not in ("base_model", "revision", "start_from")
+        if value not in (None, {}) and key not in ("base_model", "revision", "start_from")
     }
-
-
-def _flatten(settings: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            rows += _flatten(value, f"{prefix}{key}.")
-        else:
-            rows.append((f"{prefix}{key}", str(value)))
-    return rows
 
 
 def _count(counts: dict[str, int]) -> list[tuple[str, str]]:
