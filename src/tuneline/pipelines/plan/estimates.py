@@ -9,10 +9,11 @@ import pandas as pd
 
 from tuneline.hub.cache import find_hub_cache, has_weights
 from tuneline.hub.gguf import describe_gguf, find_gguf
+from tuneline.models.architecture import has_learned_positions, measure_context
 from tuneline.models.batching import derive_accumulation
 from tuneline.models.loading import choose_attention
 from tuneline.models.memory import NEXT_TO_WEIGHTS_GB
-from tuneline.parameters import Hardware, Recipe
+from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.parameters.hardware import BFLOAT16_FLAGS, derive_dtype, list_bfloat16_flags
 from tuneline.pipelines.plan.memory_estimate import ModelSize, count_optimizer_bytes
 from tuneline.utils.disks import Volume, count_missing, measure_volume, shorten_path
@@ -182,3 +183,31 @@ def describe_learning_rate(total: int, recipe: Recipe) -> dict[str, Any]:
     (share,) = getattr(scheduler, "lr_lambdas", [None])
     peak = None if share is None else round(max(share(step) for step in range(total)), 4)
     return {"warmup_steps": steps, "peak": peak}
+
+
+def describe_context(
+    token_report: pd.DataFrame, used: pd.DataFrame, config: Any, model: Any, evaluation: Evaluation
+) -> dict[str, Any]:
+    """Compare examples, and held-out prompts with their answers, with the model's context.
+
+    Returns:
+        `tokens` that the model reads at once (null: any number) and whether more of them `fails`;
+        the `max_new_tokens` of an answer; by split the ids of examples that are `longer`, and in
+        `answers` those of the test rows whose prompt leaves no room for the longest answer.
+    """
+    tokens, answer = measure_context(config), evaluation.generation.get("max_new_tokens") or 0
+    longer: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+    answers: list[str] = []
+    if tokens is not None:
+        held_out = token_report[token_report["split"] != "train"]
+        for split, rows in [("train", used), *held_out.groupby("split")]:
+            longer[str(split)] = rows.loc[rows["tokens"] > tokens, "id"].tolist()
+        test = held_out[held_out["split"] == "test"]
+        answers = test.loc[test["prompt_tokens"] + answer > tokens, "id"].tolist()
+    return {
+        "tokens": tokens,
+        "fails": has_learned_positions(model, tokens),
+        "max_new_tokens": answer,
+        "longer": longer,
+        "answers": answers,
+    }

@@ -21,11 +21,11 @@ from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings, list_warnings
 from tuneline.pipelines.plan.best_checkpoint import plan_best_checkpoint
-from tuneline.pipelines.plan.context import describe_context
 from tuneline.pipelines.plan.cross_fitting import add_folds, plan_fold
 from tuneline.pipelines.plan.earlier_runs import ScoreVersions, find_earlier_runs
 from tuneline.pipelines.plan.estimates import (
     choose_used,
+    describe_context,
     describe_learning_rate,
     describe_overlong,
     describe_resolved,

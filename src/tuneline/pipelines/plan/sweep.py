@@ -16,9 +16,13 @@ from tuneline.models.loading import load_model_config, load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Recipe, Sweep
 from tuneline.parameters.sweep import Trial, count_kept, list_rungs, list_trials
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings
-from tuneline.pipelines.plan.context import describe_context
 from tuneline.pipelines.plan.cross_fitting import plan_fold
-from tuneline.pipelines.plan.estimates import choose_used, measure_disks, plan_disk
+from tuneline.pipelines.plan.estimates import (
+    choose_used,
+    describe_context,
+    measure_disks,
+    plan_disk,
+)
 from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
 from tuneline.pipelines.plan.plan_page import judge
 from tuneline.pipelines.plan.run_card import format_duration
