@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 import regex
@@ -105,8 +105,7 @@ def check_examples(examples: Any) -> list[Example]:
                 "messages with `role` and `content`) and `meta` in each line",
             )
         ) from error
-    checked: list[Example] = examples
-    return checked
+    return cast(list[Example], examples)
 
 
 def list_examples(row: dict[str, Any], data: Data, prompt: Prompt) -> list[Example]:
@@ -130,8 +129,7 @@ def list_examples(row: dict[str, Any], data: Data, prompt: Prompt) -> list[Examp
         said += example["completion"]
         examples.append(example)
     learned = find_learned(row[data.conversations.column])[row.get(KNOWN_TURNS) or 0 :]
-    first = 0 if data.conversations.turns == "all" else -1
-    return [examples[turn] for turn in learned[first:]]
+    return [examples[turn] for turn in learned[0 if data.conversations.turns == "all" else -1 :]]
 
 
 def read_turns(cell: str) -> tuple[str, list[tuple[str, str]]]:

@@ -254,6 +254,3 @@ def create_pipeline() -> Pipeline:
             ),
         ]
     )
-
-
-__all__ = ["create_pipeline"]

@@ -72,7 +72,8 @@ def read_rows(clean: pl.LazyFrame, splits: pl.DataFrame, data: Data) -> pl.DataF
     """Read the rows of the sample in batches, as a lazy join would hold the whole file.
 
     Returns:
-        `line`, `split`, `_group` and those columns; one split after the other, each in its order.
+        `line`, `split`, `_group` and the columns that examples are made of; one split after the
+        other, each in its order.
     """
     return sort_splits(pl.concat(take_rows(clean, splits, data))).drop("position")
 
