@@ -176,6 +176,3 @@ def create_pipeline(use_cases: dict[str, str]) -> Pipeline:
         outputs="tiny_base",
     )
     return Pipeline([*collecting, training], tags=["tiny_base"])
-
-
-__all__ = ["create_pipeline"]
