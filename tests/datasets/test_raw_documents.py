@@ -7,7 +7,7 @@ import pytest
 from docx import Document
 
 from tuneline.datasets import RawDocumentsDataset
-from tuneline.datasets.office import COMPOUND, ENCRYPTED
+from tuneline.datasets.office.package import COMPOUND, ENCRYPTED
 from tuneline.errors import TunelineError
 from tuneline.streaming import Fields
 

@@ -8,7 +8,7 @@ import pytest
 from openpyxl import Workbook
 
 from tuneline.datasets import RawSheetDataset
-from tuneline.datasets.office import COMPOUND, ENCRYPTED
+from tuneline.datasets.office.package import COMPOUND, ENCRYPTED
 from tuneline.errors import TunelineError
 from tuneline.streaming import Fields
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from tuneline.datasets.office import UnsafeError, is_compound, is_encrypted
+from tuneline.datasets.office.package import UnsafeError, is_compound, is_encrypted
 from tuneline.datasets.opening import read_at_most
 from tuneline.datasets.pdf import UnreadablePDFError, read_pdf
 from tuneline.datasets.raw_decoding import Unreadable

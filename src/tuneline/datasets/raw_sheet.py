@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from tuneline.datasets.office import is_encrypted
+from tuneline.datasets.office.package import is_encrypted
 from tuneline.datasets.office.sheets import Sheet, Workbook, spread_merged
 from tuneline.datasets.office.workbooks import list_notes, list_passed_over
 from tuneline.datasets.opening import RawFile

@@ -1,6 +1,7 @@
 """The zip archives that XLSX, DOCX and ODS files are: parts that refer to others."""
 
 import posixpath
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -9,9 +10,15 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from lxml import etree
 
-from tuneline.datasets.office import UnsafeError
 from tuneline.datasets.opening import BoundedReader
 from tuneline.utils.limits import Limits, MemoryBudget
+
+# A compound file holds a stream of this name if its content is encrypted.
+COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+# That of an OpenDocument file says which of its parts are encrypted.
+MANIFEST = "META-INF/manifest.xml"
+MANIFEST_BYTES = 1 << 20
 
 # No entity is resolved and nothing is fetched, whatever a file asks for.
 SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False}
@@ -177,3 +184,31 @@ def _resolve(folder: str, target: str, mode: str | None) -> str:
     if mode == "External":
         return target
     return posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+
+
+class UnsafeError(Exception):
+    """A part of an office file has a document type, with which it could read other files."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"not safe: {name} has a document type (DOCTYPE), which no office program writes; save "
+            "it again in Word, Excel or LibreOffice"
+        )
+
+
+def is_compound(content: bytes) -> bool:
+    """Tell whether a file is of the kind that old or encrypted office files are."""
+    return content.startswith(COMPOUND)
+
+
+def is_encrypted(content: bytes) -> bool:
+    """Tell whether an office file is protected by a password."""
+    return (is_compound(content) and ENCRYPTED in content) or _is_encrypted_odf(content)
+
+
+def _is_encrypted_odf(content: bytes) -> bool:
+    try:
+        with ZipFile(BoundedReader(BytesIO(content))) as archive, archive.open(MANIFEST) as file:
+            return b"encryption-data" in file.read(MANIFEST_BYTES)
+    except (BadZipFile, KeyError, OSError, ValueError, zlib.error):
+        return False
