@@ -182,9 +182,7 @@ def name_damage(path: Path) -> Iterator[None]:
     """Say that a file cannot be read, whatever its readers make of that."""
     try:
         yield
-    except TunelineError:
-        raise
-    except MemoryError:
+    except (TunelineError, MemoryError):
         raise
     except Exception as error:  # a cut file fails in many ways
         if is_full(error):
