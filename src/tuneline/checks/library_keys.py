@@ -60,6 +60,9 @@ RESERVED = {
         "training publishes nothing; remove it",
     ),
 }
+# Its name, what is stated, the keys that the library knows, their bounds, what builds it, and the
+# library.
+LibraryBlock = tuple[str, dict[str, Any], set[str], type[Bounds], Callable[..., Any], str]
 # Ways to start an adapter that leave the base model's weights as they are.
 STARTS = (True, False, "gaussian", "loftq")
 RESERVED_LORA = {"task_type": "it is always CAUSAL_LM; leave it out"}
@@ -76,46 +79,14 @@ RESERVED_GENERATION = {
 
 def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iterator[Problem]:
     """Find keys and values that the installed libraries would not take."""
-    from peft import LoraConfig
-    from transformers import BitsAndBytesConfig, GenerationConfig
-    from trl import SFTConfig
-
-    training = recipe.model_extra or {}
     for block, values, reserved in (
-        ("recipe", training, RESERVED),
+        ("recipe", recipe.model_extra or {}, RESERVED),
         ("recipe.lora", recipe.lora, RESERVED_LORA),
         ("evaluation.generation", evaluation.generation, RESERVED_GENERATION),
     ):
         for key in sorted(reserved.keys() & values.keys()):
             yield _reserved(f"{use_case}.{block}.{key}", values[key], reserved[key])
-    blocks: list[tuple[str, dict[str, Any], set[str], type[Bounds], Callable[..., Any], str]] = [
-        ("recipe.lora", recipe.lora, _names(LoraConfig), LoraBounds, _build_lora, "peft"),
-        (
-            "recipe.quantization",
-            recipe.quantization or {},
-            _parameters(BitsAndBytesConfig),
-            Bounds,
-            BitsAndBytesConfig,
-            "transformers",
-        ),
-        (
-            "evaluation.generation",
-            evaluation.generation,
-            {name for name in vars(GenerationConfig()) if not name.startswith("_")},
-            GenerationBounds,
-            _build_generation,
-            "transformers",
-        ),
-        (
-            "recipe",
-            {key: value for key, value in training.items() if key not in RESERVED},
-            _names(SFTConfig) | set(Recipe.model_fields),
-            TrainingBounds,
-            _build_training,
-            "trl",
-        ),
-    ]
-    for block, values, known, bounds, build, package in blocks:
+    for block, values, known, bounds, build, package in _list_blocks(recipe, evaluation):
         where = f"{use_case}.{block}"
         problems = [
             *_find_unknown(where, values, known, package),
@@ -131,6 +102,22 @@ def find_problems(use_case: str, recipe: Recipe, evaluation: Evaluation) -> Iter
             matters="nothing is lost, so that it has nothing to start from",
             remedy="leave it out, or state recipe.quantization with `load_in_4bit: true`",
         )
+
+
+def _list_blocks(recipe: Recipe, evaluation: Evaluation) -> Iterator[LibraryBlock]:
+    from peft import LoraConfig
+    from transformers import BitsAndBytesConfig, GenerationConfig
+    from trl import SFTConfig
+
+    stored, generation = recipe.quantization or {}, evaluation.generation
+    free = {key: one for key, one in (recipe.model_extra or {}).items() if key not in RESERVED}
+    decoding = {name for name in vars(GenerationConfig()) if not name.startswith("_")}
+    bits, training = _parameters(BitsAndBytesConfig), _names(SFTConfig) | {*Recipe.model_fields}
+    yield "recipe.lora", recipe.lora, _names(LoraConfig), LoraBounds, _build_lora, "peft"
+    yield "recipe.quantization", stored, bits, Bounds, BitsAndBytesConfig, "transformers"
+    block = "evaluation.generation"
+    yield block, generation, decoding, GenerationBounds, _build_generation, "transformers"
+    yield "recipe", free, training, TrainingBounds, _build_training, "trl"
 
 
 def list_known() -> set[str]:
