@@ -4,7 +4,8 @@ The notebook way loads the base model and asks one prompt after the other, then 
 adapter anew and asks again. Tuneline loads once, switches the adapter off and on, asks many prompts
 at once and measures the losses of the references, too. Prompts, adapter, weights (dequantized for
 both), decoding and machine are the same. Both have answered a prompt before, so that neither pays
-for imports. `--alone` times Tuneline on more prompts: the same ones under other numbers. Needs the
+for imports. `--alone` times Tuneline on more prompts: the same ones under other numbers. `--vllm`
+takes vLLM in place of the notebook way, with its start and the sample that both answer. Needs the
 results of `kedro run`.
 
     PYTHONPATH=. python scripts/benchmarks/evaluate.py --prompts 200 --alone 1000 10000
@@ -105,6 +106,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--alone", type=int, nargs="*", default=[])
     parser.add_argument("--dtype", choices=("float32", "bfloat16"))
+    parser.add_argument("--vllm", metavar="PYTHON")
     parser.add_argument("--env", default="laptop")
     arguments = parser.parse_args()
     loader = OmegaConfigLoader("conf", env=arguments.env, **CONFIG_LOADER_ARGS)
@@ -122,11 +124,14 @@ def main() -> None:
     }
     settings = (adapter, use_case, hardware)
     ours = partial(ask_in_batches, *settings, splits["train"])
-    notebook = partial(ask_as_notebooks, *settings)
+    rival: Callable[[list[Any]], Answers] = partial(ask_as_notebooks, *settings)
+    if arguments.vllm:
+        served = hardware.model_copy(update={"vllm_python": arguments.vllm})
+        rival = partial(ask_in_batches, adapter, use_case, served, splits["train"])
     examples = [*splits["test"], *splits["validation"], *splits["train"]][: arguments.prompts]
-    for ask in (ours, notebook):
+    for ask in (ours, rival):
         ask(examples[:1])
-    (seconds, answers), (alone, expected) = (time_it(ask, examples) for ask in (ours, notebook))
+    (seconds, answers), (alone, expected) = (time_it(ask, examples) for ask in (ours, rival))
     pairs = [pair for who in answers for pair in zip(answers[who], expected[who], strict=True)]
     same = sum(mine == other for mine, other in pairs)
     sys.stdout.write(

@@ -3,15 +3,11 @@
 from collections.abc import Iterator
 
 from tuneline.errors import Problem
+from tuneline.models.vllm_decoding import find_unknown, resolve_generation
 from tuneline.models.vllm_engine import WHERE, find_version
 from tuneline.parameters import Evaluation, Hardware, Recipe
 
 LEAVE_OUT = f"leave it out, or {WHERE}"
-# Keys of GenerationConfig that `make_sampling` passes on.
-DECODING = {
-    *("do_sample", "max_new_tokens", "max_length", "min_new_tokens"),
-    *("temperature", "top_k", "top_p", "min_p", "repetition_penalty"),
-}
 # Keys of LoraConfig that vLLM refuses (its `PEFTHelper`), next to values that change nothing.
 LORA = {
     "use_dora": (None, False),
@@ -49,7 +45,9 @@ def find_vllm_problems(
     """
     if hardware.vllm_python is None:
         return
-    for key in sorted(evaluation.generation.keys() - DECODING):
+    from transformers import GenerationConfig
+
+    for key in find_unknown(resolve_generation(evaluation.generation, GenerationConfig())):
         yield Problem(
             where=f"{use_case}.evaluation.generation.{key}",
             value=evaluation.generation[key],

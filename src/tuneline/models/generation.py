@@ -11,7 +11,8 @@ from typing import Any
 
 from tuneline.models.memory import derive_free_memory
 from tuneline.models.rendering import find_end_tokens
-from tuneline.models.vllm_engine import VllmDecoder, VllmModel
+from tuneline.models.vllm_decoding import VllmDecoder
+from tuneline.models.vllm_engine import VllmModel
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.utils.caches import Cache
 from tuneline.utils.hashing import hash_value

@@ -9,9 +9,9 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from tuneline.models import vllm_program
 from tuneline.models.loading import dequantize
 from tuneline.models.memory import derive_free_memory, return_freed
 from tuneline.parameters import Hardware
-from tuneline.utils.files import make_scratch
+from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
 
 WHERE = "hardware.vllm_python"
 FIND_VERSION = (
@@ -116,87 +116,6 @@ class VllmModel:
     adapter: str | None
 
 
-@dataclass(frozen=True)
-class VllmDecoder:
-    """Decodes as `Decoder` does.
-
-    Attributes:
-        model: which one answers.
-        ends: token ids that end an answer.
-        generation: keys of GenerationConfig.
-        watch: takes the tokens of each step.
-    """
-
-    model: VllmModel
-    ends: list[int]
-    generation: dict[str, Any]
-    watch: Callable[[list[int]], bool] = field(default=lambda _: False)
-
-    def decode(
-        self, prompts: list[list[int]], seeds: list[int]
-    ) -> Iterator[tuple[int, list[int], float]]:
-        """Answer prompts; see `Decoder.decode`."""
-        engine = self.model.engine
-        config = resolve_generation(self.generation, engine.generation)
-        sampling = [
-            make_sampling(config, self.ends, ids, seed)
-            for ids, seed in zip(prompts, seeds, strict=True)
-        ]
-        engine.tell({"who": self.model.adapter, "prompts": prompts, "sampling": sampling})
-        left = len(prompts)
-        while left:
-            step = engine.hear()
-            self.watch(step["tokens"])
-            left -= len(step["ended"])
-            yield from map(tuple, step["ended"])
-
-
-def resolve_generation(stated: dict[str, Any], own: Any) -> Any:
-    """Fill in what is not stated, as `generate` does: what the model says, then its defaults.
-
-    Args:
-        stated: keys of GenerationConfig.
-        own: the model's GenerationConfig.
-    """
-    from transformers import GenerationConfig
-
-    config = GenerationConfig(**stated)
-    for values in (own.to_dict(), own._get_default_generation_params()):
-        config.update(**values, defaults_only=True)
-    return config
-
-
-def make_sampling(config: Any, ends: list[int], prompt: list[int], seed: int) -> dict[str, Any]:
-    """Say in arguments of `vllm.SamplingParams` what `generate` would do.
-
-    Args:
-        config: as `resolve_generation` gives it.
-        ends: token ids that end an answer.
-        prompt: token ids.
-        seed: of an answer that is drawn.
-    """
-    drawn = {
-        "temperature": config.temperature,
-        "top_k": config.top_k,
-        "top_p": config.top_p,
-        "min_p": config.min_p or 0.0,
-        "seed": seed,
-    }
-    return {
-        **(drawn if config.do_sample else {"temperature": 0.0}),
-        "repetition_penalty": config.repetition_penalty,
-        "max_tokens": find_limit(config, prompt),
-        "min_tokens": config.min_new_tokens or 0,
-        "stop_token_ids": ends,
-        "ignore_eos": True,  # what ends an answer is in `stop_token_ids`
-    }
-
-
-def find_limit(config: Any, prompt: list[int]) -> int:
-    """Find how many tokens the answer to a prompt may have."""
-    return int(config.max_new_tokens or config.max_length - len(prompt))
-
-
 @contextmanager
 def serve(
     model: Any, adapters: dict[str, str], hardware: Hardware, tokens: int
@@ -218,9 +137,10 @@ def serve(
     rank = max(model.peft_config[one].r for one in adapters)
     with make_scratch() as scratch:
         folder = Path(scratch)
-        paths = _write_adapters(model, adapters, folder)
         generation = model.get_base_model().generation_config
-        free = _write_base(model, folder / "base", hardware)
+        with name_unwritable(folder, SCRATCH_REMEDY):
+            paths = _write_adapters(model, adapters, folder)
+            free = _write_base(model, folder / "base", hardware)
         engine = {
             "model": str(folder / "base"),
             "dtype": hardware.dtype,

@@ -9,7 +9,7 @@ from tuneline.pipelines.evaluate.scoring_nodes import score_answers
 REFERENCE = "A pot of oak."
 
 
-def score(rate: float, tuned: str, prompt: str = "Describe it.") -> dict:
+def score(rate: float, tuned: str, prompt: str = "Describe it.", **more: str) -> dict:
     """Score an adapter trained at a learning rate."""
     provenance = {
         "base": {"name": "tiny"},
@@ -17,7 +17,7 @@ def score(rate: float, tuned: str, prompt: str = "Describe it.") -> dict:
         "examples": {"train": {"count": 9, "sha256": "0" * 64}},
     }
     adapter = Adapter({"r": 8, "rate": rate}, {}, None, provenance)
-    rows = [make_row(number, "", tuned, REFERENCE, prompt=prompt) for number in range(12)]
+    rows = [make_row(number, "", tuned, REFERENCE, prompt=prompt, **more) for number in range(12)]
     evaluation = Evaluation(title="Pots", generation={})
     return score_answers(rows, measure_answers(rows, [], evaluation), adapter, {}, evaluation, CPU)
 
@@ -43,3 +43,17 @@ def test_a_run_on_other_prompts_is_listed_but_not_drawn():
 def test_a_first_run_is_alone():
     table, _ = compare_runs({}, score(1e-4, REFERENCE))
     assert table["differs"].tolist() == ["the same settings"]
+
+
+def test_a_run_that_vllm_answered_says_how_many_answers_differ_and_from_which_runs_it_does():
+    plain = score(1e-4, "A pot.")
+    sampled = {"base_plain_answer": "", "tuned_plain_answer": "A jug."}
+    served = score(1e-4, "A pot.", engine="vLLM 0.32.0", **sampled)
+    assert plain["run"]["engine"] is None
+    said = " ".join([served["verdict"]["summary"], *served["verdict"]["notes"]])
+    assert (
+        "vLLM 0.32.0 gave the answers; of those that transformers gave, too, it differs in 0 of 12 "
+        "of the base model (0 to 24 %) and 12 of 12 of the tuned model (76 to 100 %)."
+    ) in said
+    table, _ = compare_runs({"2026-01": lambda: plain, "2026-02": lambda: served}, served)
+    assert table["differs"].tolist() == ["answers from transformers", "answers from vLLM 0.32.0"]

@@ -101,8 +101,10 @@ def answer_prompts(
         `_loss` and `_entropy` (nats) and the `_correct` tokens (None without a reference). With
         `evaluation.prompting` the first four also for `few_shot`, and `instructed` where an
         instruction is stated, and `_shots`, the examples in the prompt. Where the training has
-        started from an adapter, all of `base` also for that one (`old`). And the rows of
-        the retention suite, as `list_suite` starts them, with `base_answer` and `tuned_answer`.
+        started from an adapter, all of `base` also for that one (`old`). Where vLLM answers, its
+        name in `engine`, and in a sample what transformers answers as `base_plain_answer` and
+        `tuned_plain_answer`. And the rows of the retention suite, as `list_suite` starts them, with
+        `base_answer` and `tuned_answer`.
 
     Raises:
         TunelineError: if nothing was held out, or the adapter belongs to another base model, chat

@@ -11,7 +11,7 @@ from typing import Any
 from tuneline.examples import FEW_SHOT, INSTRUCTED, MODELS
 from tuneline.metrics.likelihood import ReferenceLoss
 from tuneline.models.generation import Answer, generate_answers
-from tuneline.models.vllm_engine import find_limit, resolve_generation
+from tuneline.models.vllm_decoding import find_limit, resolve_generation
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.parameters.evaluation import GENERAL_TOKENS
 from tuneline.pipelines.evaluate.few_shot import Asked

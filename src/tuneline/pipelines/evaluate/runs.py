@@ -126,6 +126,7 @@ def _flatten(run: dict[str, Any]) -> dict[str, Any]:
         "base": run["base"]["name"],
         "examples": run["trained_on"]["count"],
         "examples' fingerprint": run["trained_on"]["sha256"][:8],
+        "answers from": (run.get("engine") or {"name": "transformers"})["name"],
     }
     for key, value in {**run["recipe"], "generation": run["generation"]}.items():
         block = value if isinstance(value, dict) else {"": value}

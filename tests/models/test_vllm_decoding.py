@@ -1,6 +1,6 @@
 from transformers import GenerationConfig
 
-from tuneline.models.vllm_engine import make_sampling, resolve_generation
+from tuneline.models.vllm_decoding import find_unknown, make_sampling, resolve_generation
 
 OWN = GenerationConfig(do_sample=True, temperature=0.6, top_p=0.8, repetition_penalty=1.05)
 PROMPT = [5, 6, 7]
@@ -28,3 +28,11 @@ def test_greedy_decoding_draws_nothing_whatever_the_model_says():
 
 def test_a_whole_length_leaves_the_answer_what_the_prompt_does_not_take():
     assert sample({"max_length": 40})["max_tokens"] == 37
+
+
+def test_what_vllm_would_not_do_is_found_whoever_states_it():
+    own = GenerationConfig(no_repeat_ngram_size=3, eos_token_id=2, output_attentions=False)
+    assert find_unknown(resolve_generation({"max_new_tokens": 9}, OWN)) == []
+    found = find_unknown(resolve_generation({"num_beams": 4, "top_k": 5}, own))
+    assert found == ["no_repeat_ngram_size", "num_beams"]
+    assert find_unknown(resolve_generation({"num_beams": 1, "no_repeat_ngram_size": 0}, own)) == []
