@@ -9,7 +9,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from tests.conftest import PROJECT
-from tuneline.checks.preflight import compare_gpu
+from tuneline.checks.machines import compare_gpu
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware
 from tuneline.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS

@@ -5,7 +5,8 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
 from tests.conftest import run
-from tuneline.checks.preflight import compare_gpu, find_run_problems
+from tuneline.checks.machines import compare_gpu
+from tuneline.checks.preflight import find_run_problems
 from tuneline.errors import TunelineError
 from tuneline.parameters import Hardware, Rubric, Server, UseCase
 

@@ -1,6 +1,5 @@
 """What a training, an evaluation or a question needs: valid settings, base model, device."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +9,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from tuneline.checks.base_models import find_base_problems
-from tuneline.checks.machines import find_machine_problems
+from tuneline.checks.machines import find_device_problems, find_machine_problems
 from tuneline.checks.recipes import (
     find_unknown_width,
     is_settled,
@@ -19,38 +18,29 @@ from tuneline.checks.recipes import (
     read_hardware,
     read_stated,
 )
+from tuneline.checks.services import find_api_problems, find_publish_problems
 from tuneline.checks.start_from import find_start_from_problems
 from tuneline.checks.sweep_space import find_sweep_problems
 from tuneline.checks.vllm import find_missing_vllm, find_vllm_problems
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, Message
-from tuneline.hub.access import find_base_problem, find_name_problems
 from tuneline.hub.download import fetch_base, find_space_problems
 from tuneline.hub.gguf import locate_base
-from tuneline.hub.permissions import find_hub_problems
-from tuneline.llm_api.server import find_server_problems
 from tuneline.models.batching import find_batch_problem
-from tuneline.models.memory import measure_bfloat16
 from tuneline.models.rendering import render_example, render_prompt
 from tuneline.models.start_adapter import find_folder_problem
 from tuneline.parameters import (
     Data,
     Evaluation,
-    FinetuneAPI,
     Hardware,
     Merge,
-    Moderation,
     Prompt,
-    Publish,
     Recipe,
-    Synthesize,
 )
 from tuneline.prompts import start_messages
 from tuneline.training.sharding_limits import find_sharding_problems
 from tuneline.utils.disks import locate
 
-# A processor without bfloat16 takes four times as long as in float32, one with it half as long.
-EMULATED = 1.5
 # Stages whose nodes load the weights of a base model.
 LOADING = {"train", "evaluate", "ask", "merge", "sweep"}
 START_FROM = ".start_from"
@@ -58,107 +48,8 @@ START_FROM = ".start_from"
 REPLAYING = "answer_general_prompts"
 
 
-def find_device_problems(hardware: Hardware) -> Iterator[Problem]:
-    """Find what is wrong with the GPU, or the number format of the CPU, that is asked for.
-
-    Args:
-        hardware: what is stated.
-
-    Yields:
-        That there is none, or in what it differs; that a CPU only emulates bfloat16.
-    """
-    import torch
-
-    if hardware.device == "cpu":
-        yield from _find_cpu_problem(hardware)
-        return
-    if not torch.cuda.is_available():
-        yield Problem(
-            where="hardware.device",
-            value="cuda",
-            wrong="PyTorch finds no GPU here",
-            matters="this environment trains on one",
-            remedy="switch the GPU on (Colab: Runtime, Change runtime type), or leave --env out to "
-            "use the laptop's settings",
-        )
-        return
-    major, minor = torch.cuda.get_device_capability()
-    memory = torch.cuda.get_device_properties(0).total_memory / 1e9
-    yield from compare_gpu(hardware, major + minor / 10, memory, torch.cuda.device_count())
-
-
-def _find_cpu_problem(hardware: Hardware) -> Iterator[Problem]:
-    """Multiply in bfloat16: flags may name what a virtual machine or a library does not use."""
-    if hardware.dtype != "bfloat16":
-        return
-    try:
-        ratio = measure_bfloat16()
-    except RuntimeError as error:
-        wrong = f"PyTorch cannot multiply in it here ({' '.join(str(error).split())[:100]})"
-    else:
-        if ratio is not None and ratio < EMULATED:
-            return
-        wrong = (
-            "products of matrices come out wrong in it on this processor"
-            if ratio is None
-            else f"this processor takes {ratio:.1f} times as long in it as in float32"
-        )
-    yield Problem(
-        where="hardware.dtype",
-        value="bfloat16",
-        wrong=wrong,
-        matters="training and answers would be slower, or wrong, for nothing",
-        remedy="state `dtype: float32` in the environment's parameters_hardware.yml",
-    )
-
-
-def compare_gpu(
-    hardware: Hardware, capability: float, memory_gb: float, count: int
-) -> Iterator[Problem]:
-    """Compare the GPU that is stated with the one that is there.
-
-    Args:
-        hardware: what is stated.
-        capability: compute capability of the GPU that is there.
-        memory_gb: its memory (10^9 bytes).
-        count: how many GPUs there are.
-
-    Yields:
-        What differs so that the plan would be wrong.
-    """
-    found: list[tuple[str, float | int | None, float | int, bool]] = [
-        (
-            "compute_capability",
-            hardware.compute_capability,
-            capability,
-            hardware.compute_capability != capability,
-        ),
-        ("memory_gb", hardware.memory_gb, round(memory_gb, 1), hardware.memory_gb > memory_gb),
-        ("processes", hardware.processes, count, hardware.processes > count),
-    ]
-    for key, stated, there, differs in found:
-        if differs:
-            yield Problem(
-                where=f"hardware.{key}",
-                value=stated,
-                wrong=f"the GPU that is here has {there:g}"
-                if key != "processes"
-                else f"there are {count} GPUs here",
-                matters="number format, attention and the plan's memory follow from it",
-                remedy=f"choose the --env of this machine, or --params=hardware.{key}={there:g}",
-            )
-
-
 def find_model_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
-    """Find what would stop a model of a run from being loaded or trained.
-
-    Args:
-        pipeline: what is to run.
-        catalog: where its parameters are.
-
-    Yields:
-        All problems of every use case in it that has a recipe.
-    """
+    """Find what would stop a model of a run from being loaded or trained."""
     use_cases = list_recipes(pipeline.inputs())
     if not use_cases:
         return
@@ -219,12 +110,7 @@ def _find_folder_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[
 def fetch_weights(pipeline: Pipeline, catalog: DataCatalog) -> list[Problem]:
     """Download what is missing of the base models that a run loads: its nodes download nothing.
 
-    Args:
-        pipeline: what is to run; everything else about it has been checked.
-        catalog: where its parameters are.
-
-    Returns:
-        What the disk has against it.
+    Everything else about the run has been checked. Gives what the disk has against it.
     """
     for where, recipe in _list_loaded(pipeline, catalog):
         try:
@@ -304,96 +190,8 @@ def _find_start_problem(use_case: str, recipe: Recipe, hardware: Hardware) -> It
         )
 
 
-def find_publish_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
-    """Find what would stop a release on its way to the hub. A dry run asks nobody.
-
-    Args:
-        pipeline: what is to run.
-        catalog: where its data lies.
-
-    Yields:
-        All problems with names, token, repository, metadata and base model.
-    """
-    for name in sorted(pipeline.all_outputs()):
-        if not name.endswith(".published"):
-            continue
-        use_case = name.removesuffix(".published")
-        where = f"{use_case}.publish.repo_id"
-        publish = Publish.model_validate(catalog.load(f"params:{use_case}.publish"))
-        if publish.dry_run and publish.repo_id is None:
-            continue
-        problems = list(find_name_problems(where, publish.repo_id))
-        yield from problems
-        if publish.dry_run:
-            continue
-        yield from _find_base_problem(use_case, pipeline, catalog)
-        if publish.repo_id and not problems:
-            yield from find_hub_problems(f"{use_case}.publish", publish)
-
-
-def _find_base_problem(
-    use_case: str, pipeline: Pipeline, catalog: DataCatalog
-) -> Iterator[Problem]:
-    """Check the base of the adapter that is there, or of the one that this run will train."""
-    adapter = f"{use_case}.adapter"
-    if adapter in pipeline.all_outputs():
-        base = read_stated(catalog, use_case).base_model
-        yield from find_base_problem(f"{use_case}.recipe.base_model", base)
-    elif catalog.exists(adapter):
-        path = Path(locate(catalog, adapter)) / "adapter_config.json"
-        config = json.loads(path.read_text(encoding="utf-8"))
-        yield from find_base_problem(f"{path}: base model", config["base_model_name_or_path"])
-
-
-def find_api_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
-    """Find what a run's servers would refuse: a missing key, an unknown sampling key.
-
-    Args:
-        pipeline: what is to run.
-        catalog: where its parameters are.
-
-    Yields:
-        Problems; of those servers only that this run would ask.
-    """
-    for name in sorted(name for name in pipeline.inputs() if name.endswith(".synthesize")):
-        block = Synthesize.model_validate(catalog.load(name))
-        yield from _find_synthesis_problems(block, name.removeprefix("params:"))
-    for name in sorted(pipeline.all_outputs()):
-        if name.endswith(".judgments"):
-            where = f"{name.removesuffix('.judgments')}.evaluation"
-            rubric = Evaluation.model_validate(catalog.load(f"params:{where}")).rubric
-            if rubric and rubric.judge:
-                yield from find_server_problems(rubric.judge, f"{where}.rubric.judge")
-    if "params:finetune_api" in pipeline.inputs():
-        remote = FinetuneAPI.model_validate(catalog.load("params:finetune_api"))
-        if not remote.dry_run:
-            yield from find_server_problems(remote.server, "finetune_api.server")
-            yield from _find_moderation_problems(remote.moderation, "finetune_api.moderation")
-
-
-def _find_synthesis_problems(block: Synthesize, where: str) -> Iterator[Problem]:
-    if block.provider == "server" and block.server:
-        yield from find_server_problems(block.server, f"{where}.server")
-    if block.judge:
-        yield from find_server_problems(block.judge, f"{where}.documents.judge")
-    yield from _find_moderation_problems(block.moderation, f"{where}.moderation")
-
-
-def _find_moderation_problems(moderation: Moderation, where: str) -> Iterator[Problem]:
-    if moderation.by == "server" and moderation.server:
-        yield from find_server_problems(moderation.server, f"{where}.server", moderates=True)
-
-
 def find_run_problems(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[Problem]:
-    """Find what a run needs and does not have: inputs, valid settings, base model, device.
-
-    Args:
-        pipeline: what is to run.
-        catalog: where its data lies.
-
-    Yields:
-        All problems.
-    """
+    """Find what a run needs and does not have: inputs, valid settings, base model, device."""
     yield from _find_missing_inputs(pipeline, catalog)
     yield from find_model_problems(pipeline, catalog)
     yield from _find_folder_problems(pipeline, catalog)
