@@ -52,8 +52,8 @@ def test_a_run_that_vllm_answered_says_how_many_answers_differ_and_from_which_ru
     assert plain["run"]["engine"] is None
     said = " ".join([served["verdict"]["summary"], *served["verdict"]["notes"]])
     assert (
-        "vLLM 0.32.0 gave the answers; of those that transformers gave, too, it differs in 0 of 12 "
-        "of the base model (0 to 24 %) and 12 of 12 of the tuned model (76 to 100 %)."
+        "vLLM 0.32.0 answered; of its answers to 12 prompts that transformers answered, too, 0 of "
+        "the base model (0 to 24 %) and 12 of the tuned model (76 to 100 %) are not the same."
     ) in said
     table, _ = compare_runs({"2026-01": lambda: plain, "2026-02": lambda: served}, served)
     assert table["differs"].tolist() == ["answers from transformers", "answers from vLLM 0.32.0"]

@@ -6,7 +6,7 @@ from tuneline.examples import MODELS
 from tuneline.models.adapter import NAMES
 from tuneline.models.generation import Answer
 from tuneline.parameters import Evaluation
-from tuneline.reporting.pages import format_number
+from tuneline.reporting.pages import count, format_number
 from tuneline.statistics.proportions import find_wilson_interval
 
 # Prompts that both answer, of each model: few, as transformers takes its time for them.
@@ -43,15 +43,15 @@ def describe_engine(answers: list[dict[str, Any]], evaluation: Evaluation) -> di
     if "engine" not in answers[0]:
         return None
     found = {who: _compare(answers, who, evaluation.confidence) for who in MODELS}
+    name, both = answers[0]["engine"], found["base"]["compared"]
     parts = " and ".join(
-        f"{one['differ']} of {one['compared']} of the {NAMES[who]} "
-        f"({format_number(100 * one['interval'][0], 0)} to "
-        f"{format_number(100 * one['interval'][1], 0)} %)"
+        f"{one['differ']} of the {NAMES[who]} "
+        f"({' to '.join(format_number(100 * end, 0) for end in one['interval'])} %)"
         for who, one in found.items()
     )
-    name = answers[0]["engine"]
     summary = (
-        f"{name} gave the answers; of those that transformers gave, too, it differs in {parts}."
+        f"{name} answered; of its answers to {count(both, 'prompt')} that transformers answered, "
+        f"too, {parts} are not the same."
     )
     return {"name": name, "models": found, "summary": summary}
 
