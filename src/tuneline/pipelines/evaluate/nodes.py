@@ -12,7 +12,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import FEW_SHOT, INSTRUCTED, OLD, Example, list_messages, list_prompts
 from tuneline.metrics import METRICS, measure_answers, stack_scores
 from tuneline.metrics.likelihood import ReferenceLoss, measure_references
-from tuneline.models.adapter import Adapter, attach_second, load_tuned
+from tuneline.models.adapter import Adapter, attach_second, load_tuned, merge_if_exact
 from tuneline.models.fingerprints import (
     describe_generation,
     find_changes,
@@ -207,7 +207,8 @@ def _ask_both(
         for name, asked in build_prompts(model, tokenizer, rows, train, evaluation).items():
             log.info("The base model answers %s %s.", len(asked), HOW[name])
             add_prompted(rows, name, asked, answer([one.ids for one in asked], "base"))
-    ask_all("tuned")
+    with merge_if_exact(model):
+        ask_all("tuned")
     if old is not None:
         attach_second(model, OLD, adapter, old.tensors)
         ask(OLD)
