@@ -92,6 +92,18 @@ def test_no_more_is_read_at_once_than_stated():
     assert all(rows * tokens <= max(8, tokens) for rows, tokens in seen if tokens > 1)
 
 
+def test_nothing_is_computed_for_answers_that_have_ended():
+    model = make_model(CONFIGS["grouped queries"])
+    rows: list[int] = []
+    model.register_forward_pre_hook(
+        lambda _, __, given: rows.append(len(given["input_ids"])), with_kwargs=True
+    )
+    answers = decode(model, {"do_sample": False, "max_new_tokens": 24}, at_once=20, tokens=1000)
+    beginning, read, *written = rows
+    assert (beginning, read) == (1, len(PROMPTS))
+    assert sum(written) == sum(len(ids) - 1 for ids in answers)
+
+
 @pytest.mark.parametrize("beams", [1, 2])
 @pytest.mark.parametrize("places", [1, 3])
 def test_no_more_are_answered_at_once_than_memory_holds(places: int, beams: int):

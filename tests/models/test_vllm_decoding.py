@@ -1,6 +1,7 @@
 from transformers import GenerationConfig
 
-from tuneline.models.vllm_decoding import find_unknown, make_sampling, resolve_generation
+from tuneline.models.generate_method import resolve_generation
+from tuneline.models.vllm_decoding import find_unknown, make_sampling
 
 OWN = GenerationConfig(do_sample=True, temperature=0.6, top_p=0.8, repetition_penalty=1.05)
 PROMPT = [5, 6, 7]

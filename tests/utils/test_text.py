@@ -18,6 +18,10 @@ def test_honest_text_is_no_mojibake(text: str):
     assert not find_mojibake(pl.Series([text]))
 
 
-def test_utf8_that_was_read_as_windows_1252_is_mojibake():
-    misread = "naïve café".encode().decode("cp1252")
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("naïve café", "cp1252"), ("příliš žluté", "cp1250"), ("Это описание", "cp1251")],
+)
+def test_utf8_that_was_read_as_windows_is_mojibake(text: str, encoding: str):
+    misread = text.encode().decode(encoding)
     assert find_mojibake(pl.Series(["plain", misread])).total() == 1

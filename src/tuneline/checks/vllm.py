@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from tuneline.errors import Problem
-from tuneline.models.vllm_decoding import find_unknown, resolve_generation
 from tuneline.models.vllm_engine import WHERE, find_version
 from tuneline.parameters import Evaluation, Hardware, Recipe
 
@@ -46,6 +45,9 @@ def find_vllm_problems(
     if hardware.vllm_python is None:
         return
     from transformers import GenerationConfig
+
+    from tuneline.models.generate_method import resolve_generation
+    from tuneline.models.vllm_decoding import find_unknown
 
     for key in find_unknown(resolve_generation(evaluation.generation, GenerationConfig())):
         yield Problem(

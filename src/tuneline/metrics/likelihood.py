@@ -8,12 +8,13 @@ import numpy as np
 
 from tuneline.examples import Example
 from tuneline.metrics.outputs import Outputs, fraction
-from tuneline.models.prefixes import Prefix, list_arguments
+from tuneline.models.prefixes import Prefix
 from tuneline.models.rendering import render_all
 from tuneline.parameters import Hardware
 from tuneline.statistics.paired_comparison import Metric, SampleScores
 from tuneline.utils.progress import Progress
 
+IGNORED = -100  # as PyTorch's cross entropy has it
 # Scores that are worked on at once: what a CPU's cache holds, and what fills another device.
 NUMBERS_ON_CPU, NUMBERS_ELSEWHERE = 2**17, 2**26
 METRICS = (
@@ -120,28 +121,21 @@ def _measure(model: Any, pad: int, batch: list[Any], prefix: Prefix) -> list[Ref
         pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=value)
         for rows, value in (
             ([one.ids[read:] for one in batch], pad),
-            ([one.labels[read + 1 :] for one in batch], -100),
+            ([[*one.labels[read + 1 :], IGNORED] for one in batch], IGNORED),
             ([[1] * len(one.ids) for one in batch], 0),
         )
     )
-    # Of the prompt and the padding nothing is asked: a vocabulary of numbers a token is left out.
-    first = min(one.prompt_length for one in batch) - 1 - read
-    targets = targets[:, first:]
     inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
-    if "logits_to_keep" in list_arguments(model):
-        inputs["logits_to_keep"] = torch.arange(first, ids.shape[1] - 1)
     if read:
         inputs["position_ids"] = torch.arange(read, mask.shape[1])[None]
     inputs = {name: value.to(model.device) for name, value in inputs.items()}
     if read:
         inputs |= {"past_key_values": prefix.begin(len(batch)), "use_cache": True}
-    with torch.inference_mode():
-        logits = model(**inputs).logits
-        if "logits_to_keep" not in inputs:
-            logits = logits[:, first:-1]
-        there = targets != -100
-        found = torch.zeros(3, *targets.shape)
-        found[:, there] = _score_tokens(logits, targets, there)
+    there = targets != IGNORED
+    found = torch.zeros(3, *targets.shape)
+    with torch.inference_mode(), _keep_states(model, there):
+        logits = model(**inputs).logits[0]
+        found[:, there] = _score_tokens(logits, targets[there].to(logits.device))
     nats, entropy, correct = found.sum(dim=2)
     return [
         ReferenceLoss(nats=float(n), entropy=float(e), correct=int(c), tokens=int(t))
@@ -149,21 +143,52 @@ def _measure(model: Any, pad: int, batch: list[Any], prefix: Prefix) -> list[Ref
     ]
 
 
-def _score_tokens(logits: Any, targets: Any, there: Any) -> Any:
-    """Give each token's nats, entropy and whether it is the most likely, of shape (3, tokens)."""
+def _keep_states(model: Any, there: Any) -> Any:
+    """Let a model's head see only some states, as one sequence.
+
+    Of prompts and padding nothing is asked: a vocabulary of numbers a token is left out.
+
+    Args:
+        model: the model.
+        there: of shape (rows, tokens).
+
+    Returns:
+        A context; all states are seen again once it ends.
+    """
+    return model.get_output_embeddings().register_forward_pre_hook(
+        lambda _, given: (given[0][there.to(given[0].device)][None],)
+    )
+
+
+def _score_tokens(logits: Any, targets: Any) -> Any:
+    """Give each token's nats, entropy and whether it is the most likely, of shape (3, tokens).
+
+    Args:
+        logits: of shape (tokens, vocabulary); overwritten.
+        targets: (tokens,).
+    """
     import torch
+
+    from tuneline.models.decoding import find_best
 
     at_once = NUMBERS_ON_CPU if logits.device.type == "cpu" else NUMBERS_ELSEWHERE
     size = max(1, at_once // logits.shape[-1])
     found = []
-    for rows, columns in zip(*(where.split(size) for where in there.nonzero().T), strict=True):
-        scores = logits[rows.to(logits.device), columns.to(logits.device)].float()
-        right = targets[rows, columns].to(logits.device)
-        logs = scores.log_softmax(dim=-1)
-        nats = -logs.gather(1, right[:, None])[:, 0]
-        is_best = (scores.argmax(dim=-1) == right).float()
+    for some, right in zip(logits.split(size), targets.split(size), strict=True):
+        scores = some.float()
+        best = find_best(scores)
+        scores -= _pick(scores, best)[:, None]
+        # One pass of exponentials: their sum follows from the share of the likeliest token.
+        shares = scores.softmax(dim=-1)
+        log_sum = -_pick(shares, best).log()
+        nats = log_sum - _pick(scores, right)
         # 0 for what is held impossible, as the limit of p log p
-        finite = logs.clamp(min=torch.finfo(logs.dtype).min)
-        entropy = -torch.linalg.vecdot(logs.exp(), finite)
+        finite = scores.clamp_(min=torch.finfo(scores.dtype).min)
+        entropy = log_sum - torch.linalg.vecdot(shares, finite)
+        is_best = (best == right).float()
         found.append(torch.stack([nats, entropy, is_best]).cpu())
     return torch.cat(found, dim=1)
+
+
+def _pick(scores: Any, tokens: Any) -> Any:
+    return scores.gather(1, tokens[:, None])[:, 0]

@@ -133,6 +133,33 @@ def attach_second(model: Any, name: str, adapter: Adapter, tensors: dict[str, An
     model.eval()
 
 
+@contextmanager
+def merge_if_exact(model: Any) -> Iterator[None]:
+    """Have an adapter in the weights while the block lasts, where that changes nothing.
+
+    The same product, up to the rounding of float32, without three more operations in every layer.
+    In 16 bits rounding would change what the adapter has learned; embeddings that are the head,
+    too, would take over what the adapter adds to one of them. Afterwards the weights are what they
+    were, up to their last bits.
+
+    Args:
+        model: a PeftModel.
+    """
+    import torch
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    exact = all(one.dtype == torch.float32 for one in model.parameters())
+    if not exact or any(isinstance(one, BaseTunerLayer) for one in ends):
+        yield
+        return
+    model.merge_adapter()
+    try:
+        yield
+    finally:
+        model.unmerge_adapter()
+
+
 def restore_config(adapter: Adapter, model: Any) -> Any:
     """Make the `LoraConfig` that puts an adapter on a model.
 

@@ -6,21 +6,19 @@ Needs PyTorch and transformers at once: import it where a model is at hand.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
-from transformers import DynamicCache, GenerationConfig, set_seed
-from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
-from transformers.generation import EosTokenCriteria, GenerationMode, MaxLengthCriteria
+from transformers import DynamicCache
 
+from tuneline.models.generate_method import Generate, Prepared, find_limit
 from tuneline.models.places import ROOM, Places
 from tuneline.models.prefixes import Prefix, list_arguments
 
-# Places that are free before prompts are read: each reading costs a pass, each free place its part
-# of every pass.
+# Places that are free before prompts are read: each reading costs a pass, and each pass the less a
+# row the more rows there are.
 FREE_SHARE = 1 / 8
-# Answers that are left, as a share of the places, when the others' places are given up.
-LEFT_SHARE = 3 / 4
 # Of the memory next to the weights, for keys, values and scores; the rest is for what a pass makes.
 KEPT_SHARE = 1 / 2
 # Of each place, next to keys and values: the scores of the next token, as the model computes them
@@ -111,11 +109,11 @@ class Decoder:
         if not prompts:
             return
         order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
-        found = self._prepare(prompts[order[0]])
-        if not _is_plain(**found):
-            yield from self._generate(prompts, seeds, order, found)
+        prepared = self._generate.prepare(prompts[order[0]])
+        if not prepared.is_plain:
+            yield from self._answer_upstream(prompts, seeds, order, prepared)
             return
-        rows = (self._start(found, index, prompts[index], seeds[index]) for index in order)
+        rows = (self._start(index, prompts[index], seeds[index], prepared) for index in order)
         yield from self._answer(list(rows))
 
     def _answer(self, waiting: list[Row]) -> Iterator[tuple[int, list[int], float]]:
@@ -125,29 +123,28 @@ class Decoder:
         places = Places(size, self.model.device)
         prompts = [row.prompt for row in waiting]
         prefix = Prefix(self.model, prompts, min(map(len, prompts)) - 1)
-        rows: list[Row | None] = [None] * size
+        rows: list[Row] = []
         stopped = False
-        while (waiting or any(rows)) and not stopped:
+        while (waiting or rows) and not stopped:
             start = time.perf_counter()
-            free = [place for place, row in enumerate(rows) if row is None]
-            if waiting and (len(free) == len(rows) or len(free) >= len(rows) * FREE_SHARE):
-                logits, step = self._read(places, rows, free, waiting, prefix)
+            free = size - len(rows)
+            if waiting and (not rows or free >= size * FREE_SHARE):
+                logits, step = self._read(places, free, waiting, prefix)
+                rows += step
             else:
-                kept = [place for place, row in enumerate(rows) if row is not None]
-                if len(kept) <= len(rows) * LEFT_SHARE and not waiting:
-                    places.keep(kept)
-                    rows = [rows[place] for place in kept]
-                logits, step = self._write(places, rows)
+                logits, step = self._write(places, rows), rows
             tokens = self._choose(logits, step)
             for row, token in zip(step, tokens, strict=True):
-                if row is not None:
-                    row.ids.append(token)
-            stopped = self.watch([t for t, row in zip(tokens, step, strict=True) if row])
-            self._share(time.perf_counter() - start, step)
-            for place, row in enumerate(rows):
-                if row is not None and self._has_ended(row, stopped):
-                    rows[place] = None
-                    yield row.index, row.ids, row.seconds
+                row.ids.append(token)
+            stopped = self.watch(tokens)
+            ended = [place for place, row in enumerate(rows) if self._has_ended(row, stopped)]
+            done = [rows[place] for place in ended]
+            rows = [rows[place] for place in places.remove(ended)]
+            seconds = (time.perf_counter() - start) / len(step)
+            for row in step:
+                row.seconds += seconds
+            for row in done:
+                yield row.index, row.ids, row.seconds
 
     def _count_places(self, tokens: int, sequences: int = 1) -> int:
         """Count the answers for whose keys, values and scores there is memory.
@@ -169,16 +166,11 @@ class Decoder:
         return stopped or row.ids[-1] in self.ends or len(row.ids) >= row.limit
 
     def _read(
-        self,
-        places: Places,
-        rows: list[Row | None],
-        free: list[int],
-        waiting: list[Row],
-        prefix: Prefix,
-    ) -> Any:
+        self, places: Places, free: int, waiting: list[Row], prefix: Prefix
+    ) -> tuple[Any, list[Row]]:
         """Read the next prompts into free places; give the scores of their first tokens."""
         width = len(waiting[-1].prompt) - prefix.tokens
-        count = min(len(free), len(waiting), max(1, self.tokens_at_once // width))
+        count = min(free, len(waiting), max(1, self.tokens_at_once // width))
         new = [waiting.pop() for _ in range(count)]
         ids = torch.full((count, width), self.pad)
         mask = torch.ones((count, prefix.tokens + width), dtype=torch.long)
@@ -186,20 +178,19 @@ class Decoder:
             rest = row.prompt[prefix.tokens :]
             ids[number, width - len(rest) :] = torch.tensor(rest)
             mask[number, prefix.tokens : -len(rest)] = 0
-            rows[free[number]] = row
         cache = prefix.begin(count)
         positions = (mask.cumsum(1) - 1)[:, prefix.tokens :].clamp(min=0)
         logits = self._pass(ids, mask, positions, cache)
-        places.fill(free[:count], cache, mask)
+        places.add(cache, mask)
         return logits, new
 
-    def _write(self, places: Places, rows: list[Row | None]) -> Any:
+    def _write(self, places: Places, rows: list[Row]) -> Any:
         """Pass the last tokens; give the scores of the next ones."""
-        last = [self.pad if row is None else row.ids[-1] for row in rows]
-        mask, positions = places.step([row is not None for row in rows])
-        logits = self._pass(torch.tensor(last)[:, None], mask, positions, places.cache)
+        mask, positions = places.step()
+        last = torch.tensor([row.ids[-1:] for row in rows])
+        logits = self._pass(last, mask, positions, places.cache)
         places.count_step()
-        return logits, rows
+        return logits
 
     @torch.inference_mode()
     def _pass(self, ids: Any, mask: Any, positions: Any, cache: Any) -> Any:
@@ -221,60 +212,34 @@ class Decoder:
         )
         return output.logits[:, -1].float()
 
-    def _choose(self, logits: Any, rows: list[Row | None]) -> list[int]:
-        chosen: list[int] = logits.argmax(-1).tolist()
+    def _choose(self, logits: Any, rows: list[Row]) -> list[int]:
+        chosen: list[int] = find_best(logits).tolist()
         for number, row in enumerate(rows):
-            if row is not None and (row.processor or row.generator):
+            if row.processor or row.generator:
                 chosen[number] = row.choose(logits[number])
         return chosen
 
-    def _share(self, seconds: float, rows: list[Row | None]) -> None:
-        there = [row for row in rows if row is not None]
-        for row in there:
-            row.seconds += seconds / len(there)
-
-    def _start(self, found: dict[str, Any], index: int, prompt: list[int], seed: int) -> Row:
+    def _start(self, index: int, prompt: list[int], seed: int, prepared: Prepared) -> Row:
         """Start a row; transformers' processors may count from its prompt."""
-        config = found["config"]
-        limit = _find_limit(config, prompt)
-        processor = found["processor"] and self._prepare(prompt)["processor"]
+        processor = prepared.processor and self._generate.prepare(prompt).processor
         generator = None
-        if config.do_sample:
+        if prepared.config.do_sample:
             generator = torch.Generator(self.model.device).manual_seed(seed)
-        return Row(index, prompt, limit, processor, generator)
+        return Row(index, prompt, find_limit(prepared.config, prompt), processor, generator)
 
-    def _prepare(self, prompt: list[int]) -> dict[str, Any]:
-        """Let `generate` prepare everything for a prompt, and decode nothing."""
-        found: dict[str, Any] = {}
+    @cached_property
+    def _generate(self) -> Generate:
+        return Generate(self.model, self.ends, self.generation, self.pad, self.watch)
 
-        def take(
-            model: Any,
-            input_ids: Any,
-            logits_processor: Any,
-            stopping_criteria: Any,
-            generation_config: Any,
-            **others: Any,
-        ) -> Any:
-            found.update(
-                processor=logits_processor,
-                criteria=stopping_criteria,
-                config=generation_config,
-                cache=others.get("past_key_values"),
-            )
-            return input_ids
-
-        self._call([prompt], custom_generate=take)
-        return found
-
-    def _generate(
-        self, prompts: list[list[int]], seeds: list[int], order: list[int], found: dict[str, Any]
+    def _answer_upstream(
+        self, prompts: list[list[int]], seeds: list[int], order: list[int], prepared: Prepared
     ) -> Iterator[tuple[int, list[int], float]]:
         """Let `generate` answer, one after the other where tokens are drawn."""
-        config = found["config"]
+        config = prepared.config
         if config.do_sample:
             size = 1
-        elif _keeps_keys_and_values(found["cache"]):
-            tokens = max(len(one) + _find_limit(config, one) for one in prompts)
+        elif prepared.keeps_keys_and_values:
+            tokens = max(len(one) + find_limit(config, one) for one in prompts)
             sequences = max(config.num_beams or 1, config.num_return_sequences or 1)
             size = self._count_places(tokens, sequences)
         else:
@@ -282,61 +247,18 @@ class Decoder:
         for first in range(0, len(order), size):
             batch = order[first : first + size]
             start = time.perf_counter()
-            set_seed(seeds[batch[0]])
-            width = max(len(prompts[index]) for index in batch)
-            output = self._call(
-                [prompts[index] for index in batch], stopping_criteria=[self._watch]
-            )
-            answers = [self._cut(ids) for ids in output[:, width:].tolist()]
+            answers = self._generate.answer([prompts[index] for index in batch], seeds[batch[0]])
             for_a_token = (time.perf_counter() - start) / sum(map(len, answers))
             for index, ids in zip(batch, answers, strict=True):
                 yield index, ids, len(ids) * for_a_token
 
-    def _watch(self, ids: Any, scores: Any, **_: Any) -> Any:
-        stopped = self.watch(ids[:, -1].tolist())
-        return torch.full(ids.shape[:1], stopped, dtype=torch.bool, device=ids.device)
 
-    def _cut(self, ids: list[int]) -> list[int]:
-        """Take off what pads an answer that ended before others of its batch."""
-        length = next((i + 1 for i, token in enumerate(ids) if token in self.ends), None)
-        return ids[:length]
+def find_best(scores: Any) -> Any:
+    """Find the token of the highest score in each row.
 
-    @torch.inference_mode()
-    def _call(self, prompts: list[list[int]], **others: Any) -> Any:
-        width = max(map(len, prompts))
-        ids, mask = (
-            torch.tensor([[fill] * (width - len(one)) + make(one) for one in prompts])
-            for fill, make in ((self.pad, list), (0, lambda one: [1] * len(one)))
-        )
-        decoding = GenerationConfig(
-            **self.generation, eos_token_id=self.ends or None, pad_token_id=self.pad
-        )
-        return self.model.generate(
-            input_ids=ids.to(self.model.device),
-            attention_mask=mask.to(self.model.device),
-            generation_config=decoding,
-            **others,
-        )
-
-
-def _is_plain(processor: Any, criteria: Any, config: Any, cache: Any) -> bool:
-    """Tell whether decoding is to choose one token after the other, with keys and values kept."""
-    modes = (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE)
-    return (
-        config.get_generation_mode() in modes
-        and config.num_return_sequences == 1
-        and all(isinstance(one, MaxLengthCriteria | EosTokenCriteria) for one in criteria)
-        and _keeps_keys_and_values(cache)
-    )
-
-
-def _keeps_keys_and_values(cache: Any) -> bool:
-    """Tell whether a model keeps keys and values of the tokens, and nothing else."""
-    return isinstance(cache, DynamicCache) and all(
-        type(one) in (DynamicLayer, DynamicSlidingWindowLayer) for one in cache.layers
-    )
-
-
-def _find_limit(config: Any, prompt: list[int]) -> int:
-    """Find how many tokens the answer to a prompt may have."""
-    return int(config.max_new_tokens or config.max_length - len(prompt))
+    Args:
+        scores: of shape (rows, vocabulary), float32.
+    """
+    if scores.device.type == "cpu":  # numpy is ten times as fast as PyTorch (2.13)
+        return torch.from_numpy(scores.numpy().argmax(-1))
+    return scores.argmax(-1)

@@ -11,7 +11,6 @@ from typing import Any
 
 from tuneline.models.memory import derive_free_memory
 from tuneline.models.rendering import find_end_tokens
-from tuneline.models.vllm_decoding import VllmDecoder
 from tuneline.models.vllm_engine import VllmModel
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.utils.caches import Cache
@@ -93,7 +92,8 @@ def generate_answers(
         for number, ids, seconds in decoder.decode([prompts[index] for index in left], seeds):
             index = left[number]
             answers[index] = asdict(read_answer(ids, tokenizer, ends, seconds))
-            cache.put(keys[index], answers[index])
+            # After a power cut the answers of the last seconds are given again.
+            cache.put(keys[index], answers[index], sync=False)
             progress.describe("")
             progress.update()
     return [Answer(**answers[index]) for index in range(len(prompts))]
@@ -206,6 +206,8 @@ def _make_decoder(
 ) -> Any:
     others = {"ends": find_end_tokens(tokenizer), **others}
     if isinstance(model, VllmModel):
+        from tuneline.models.vllm_decoding import VllmDecoder
+
         return VllmDecoder(model=model, generation=generation, **others)
     from tuneline.models.decoding import Decoder
 

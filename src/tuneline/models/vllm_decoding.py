@@ -1,10 +1,16 @@
-"""How vLLM is asked for what `generate` would do."""
+"""How vLLM is asked for what `generate` would do.
+
+Needs PyTorch and transformers at once: import it where a model is at hand.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from transformers import GenerationConfig
+
 from tuneline.errors import Problem, TunelineError
+from tuneline.models.generate_method import find_limit, resolve_generation
 from tuneline.models.vllm_engine import WHERE, VllmModel
 
 # Keys of GenerationConfig that `make_sampling` passes on.
@@ -57,21 +63,6 @@ class VllmDecoder:
             yield from map(tuple, step["ended"])
 
 
-def resolve_generation(stated: dict[str, Any], own: Any) -> Any:
-    """Fill in what is not stated, as `generate` does: what the model says, then its defaults.
-
-    Args:
-        stated: keys of GenerationConfig.
-        own: the model's GenerationConfig.
-    """
-    from transformers import GenerationConfig
-
-    config = GenerationConfig(**stated)
-    for values in (own.to_dict(), own._get_default_generation_params()):
-        config.update(**values, defaults_only=True)
-    return config
-
-
 def find_unknown(config: Any) -> list[str]:
     """Find what of a decoding vLLM would not do.
 
@@ -81,8 +72,6 @@ def find_unknown(config: Any) -> list[str]:
     Returns:
         Keys of GenerationConfig with another value than transformers' default.
     """
-    from transformers import GenerationConfig
-
     default = resolve_generation({}, GenerationConfig())
     return sorted(
         key
@@ -127,8 +116,3 @@ def make_sampling(config: Any, ends: list[int], prompt: list[int], seed: int) ->
         "stop_token_ids": ends,
         "ignore_eos": True,  # what ends an answer is in `stop_token_ids`
     }
-
-
-def find_limit(config: Any, prompt: list[int]) -> int:
-    """Find how many tokens the answer to a prompt may have."""
-    return int(config.max_new_tokens or config.max_length - len(prompt))

@@ -20,8 +20,9 @@ import regex
 GUESS_BYTES = 1 << 14
 EXPLAINED_CHARACTERS = 400
 # What the first byte of an accented letter in UTF-8 looks like in Windows-1250, 1251 and 1252, with
-# something after it that is not ASCII either. ftfy then tells mojibake from honest text.
-MOJIBAKE = r"[ÂÃÄÅĂĹâÐÑРС][^\x00-\x7f]"
+# something after it that is not ASCII either. ftfy then tells mojibake from honest text. In two
+# parts: a class of more than ten letters is not looked for as a whole, which is five times as slow.
+MOJIBAKE = r"[ÂÃÄÅĂĹâ][^\x00-\x7f]|[ÐÑРС][^\x00-\x7f]"
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -161,8 +162,7 @@ def guess_encoding(text: bytes) -> str | None:
 
 def find_mojibake(texts: pl.Series) -> Counter[str]:
     """Count texts whose UTF-8 was once read in another encoding (`cafÃ©`), by that encoding."""
-    suspects = texts.filter(texts.str.len_bytes() != texts.str.len_chars())
-    suspects = suspects.filter(suspects.str.contains(MOJIBAKE))
+    suspects = texts.filter(texts.str.contains(MOJIBAKE))
     found: Counter[str] = Counter()
     if suspects.is_empty():
         return found

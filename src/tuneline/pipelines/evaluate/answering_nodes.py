@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,7 +10,14 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import MODELS, OLD, Example
 from tuneline.metrics.likelihood import measure_references
-from tuneline.models.adapter import ADAPTERS, Adapter, attach_second, become, load_tuned
+from tuneline.models.adapter import (
+    ADAPTERS,
+    Adapter,
+    attach_second,
+    become,
+    load_tuned,
+    merge_if_exact,
+)
 from tuneline.models.fingerprints import (
     describe_generation,
     find_changes,
@@ -174,7 +182,7 @@ def _ask_both(
     if old is not None:
         attach_second(model, OLD, adapter, old.tensors)
     for who in fingerprints:
-        with become(model, who):
+        with _become(model, who):
             add_losses(rows, who, measure_references(model, tokenizer, test, hardware))
     asking = Asking(
         rows,
@@ -184,10 +192,17 @@ def _ask_both(
         *(tokenizer, evaluation, hardware, answer_cache, fingerprints),
     )
     if hardware.vllm_python is None:
-        asking.ask(partial(become, model))
+        asking.ask(partial(_become, model))
     else:
         _ask_through_vllm(asking, model)
     return rows, general
+
+
+@contextmanager
+def _become(model: Any, who: str) -> Iterator[Any]:
+    """Have a model answer as one of several, with the adapter in its weights where it can be."""
+    with become(model, who), nullcontext() if who == "base" else merge_if_exact(model):
+        yield model
 
 
 def _ask_through_vllm(asking: Asking, model: Any) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from tuneline.examples import FEW_SHOT, INSTRUCTED, MODELS
 from tuneline.metrics.likelihood import ReferenceLoss
 from tuneline.models.generation import Answer, generate_answers
-from tuneline.models.vllm_decoding import find_limit, resolve_generation
 from tuneline.parameters import Evaluation, Hardware
 from tuneline.parameters.evaluation import GENERAL_TOKENS
 from tuneline.pipelines.evaluate.few_shot import Asked
@@ -83,6 +82,8 @@ class Asking:
 
     def measure_longest(self, model: Any) -> int:
         """Count the tokens of the longest prompt with its answer."""
+        from tuneline.models.generate_method import find_limit, resolve_generation
+
         config = resolve_generation(self.evaluation.generation, model.generation_config)
         prompts = chain(
             self.prompts,
