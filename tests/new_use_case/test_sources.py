@@ -68,7 +68,11 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
         lambda path: path.write_bytes(csv("question,answer", "What?,That is it.")),
         "it gives 1 example",
     ),
-    "a binary file": ("a.csv", lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0"), ""),
+    "a binary file": (
+        "a.csv",
+        lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0"),
+        "is not UTF-8 nor any other",
+    ),
     "a picture": ("a.png", lambda path: path.write_bytes(b"\x89PNG"), "does not end as that of"),
     "a scanned PDF": ("a", lambda path: write_texts(path, {"a.pdf": write_pdf([])}), "a scanned"),
     "mixed kinds": (
