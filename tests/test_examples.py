@@ -7,7 +7,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from tuneline.examples import fill_templates, hash_templates, split_terms
-from tuneline.models.adapter import ContextBudget
+from tuneline.models.model_pair import ContextBudget
 from tuneline.parameters import Data, Prompt, Split
 
 DATA = Data(

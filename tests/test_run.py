@@ -18,7 +18,8 @@ from transformers import AutoTokenizer
 from tests.commands import kedro
 from tests.conftest import SAMPLE_ROWS, copy_project, run, state_evaluation
 from tuneline.metrics.likelihood import measure_references
-from tuneline.models.loading import load_model, load_tokenizer
+from tuneline.models.loading import load_model
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 
 pytestmark = pytest.mark.slow

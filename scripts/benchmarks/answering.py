@@ -34,8 +34,9 @@ def measure_answers(case: Case, options: Options, folder: Path, emit: Emit) -> N
 
     from tuneline.models.architecture import make_lora_config
     from tuneline.models.generation import generate_answers
-    from tuneline.models.loading import load_model, load_tokenizer
+    from tuneline.models.loading import load_model
     from tuneline.models.rendering import render_prompt
+    from tuneline.models.tokenizer import load_tokenizer
     from tuneline.utils.caches import Cache
 
     settings = load_settings(case, folder)

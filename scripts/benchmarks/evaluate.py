@@ -25,7 +25,8 @@ from kedro.config import OmegaConfigLoader
 
 from scripts.benchmarks.answering import ask_one_by_one
 from tuneline.datasets import AdapterDataset, JSONDataset, JSONLinesDataset
-from tuneline.models.adapter import Adapter, attach_adapter
+from tuneline.models.adapted_model import attach_adapter
+from tuneline.models.adapter import Adapter
 from tuneline.models.loading import load_model
 from tuneline.models.rendering import find_end_tokens, render_prompt
 from tuneline.parameters import Hardware, Recipe, UseCase

@@ -53,8 +53,9 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     context = KedroSession.create(env="laptop").load_context()
     assert context.catalog  # noqa: S101 - a run has imported its datasets
     from tuneline.models.fingerprints import describe_inputs
-    from tuneline.models.loading import load_model_config, load_tokenizer
+    from tuneline.models.loading import load_model_config
     from tuneline.models.rendering import render_example
+    from tuneline.models.tokenizer import load_tokenizer
     from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
     from tuneline.pipelines.train.nodes import train_adapter
 

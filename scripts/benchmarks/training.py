@@ -75,7 +75,7 @@ def measure_training(case: Case, options: Options, folder: Path, emit: Emit) -> 
         emit: takes `predicted` and `predicted_gb`, `tokens_per_second` and the like, the peak, and
             the `validation_loss` of a training that has seen all examples.
     """
-    from tuneline.models.loading import load_tokenizer
+    from tuneline.models.tokenizer import load_tokenizer
     from tuneline.training.batches import render_examples
 
     logging.disable(logging.INFO)
@@ -134,7 +134,8 @@ def _predict(settings: Settings, longest: int) -> dict[str, Any]:
 
 def _make_ours(settings: Settings, rows: dict[str, Any], _: str, output: str) -> Any:
     """Make Tuneline's trainer; one validation row keeps its evaluations small."""
-    from tuneline.models.loading import load_model, load_tokenizer
+    from tuneline.models.loading import load_model
+    from tuneline.models.tokenizer import load_tokenizer
     from tuneline.training.sft import SFTAdapterTrainer
 
     recipe, hardware = settings.recipe, settings.hardware
@@ -152,7 +153,8 @@ def _make_bare(settings: Settings, rows: dict[str, Any], way: str, output: str) 
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    from tuneline.models.loading import load_model, load_tokenizer
+    from tuneline.models.loading import load_model
+    from tuneline.models.tokenizer import load_tokenizer
     from tuneline.training.sft_arguments import derive_arguments
 
     recipe, hardware = settings.recipe, settings.hardware

@@ -16,7 +16,7 @@ from tuneline.chat.feedback import Collector
 from tuneline.chat.page import About
 from tuneline.chat.page_server import serve_page
 from tuneline.datasets import GrowingJSONLinesDataset
-from tuneline.models.adapter import ContextBudget, load_pair
+from tuneline.models.model_pair import ContextBudget, load_pair
 from tuneline.parameters import Evaluation, Prompt
 
 JOIN = "/gradio_api/queue/join"

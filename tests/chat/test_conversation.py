@@ -7,7 +7,7 @@ import pytest
 from tuneline.chat.conversation import Chat, Conversation
 from tuneline.chat.page import import_gradio
 from tuneline.errors import TunelineError
-from tuneline.models.adapter import ContextBudget
+from tuneline.models.model_pair import ContextBudget
 
 pytestmark = pytest.mark.slow
 

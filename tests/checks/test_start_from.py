@@ -16,9 +16,9 @@ from tuneline.errors import TunelineError
 from tuneline.examples import hash_templates
 from tuneline.models.adapter import read_adapter
 from tuneline.models.fingerprints import describe_inputs
-from tuneline.models.loading import load_tokenizer
 from tuneline.models.seen_examples import record_seen
 from tuneline.models.start_adapter import describe_start, read_start
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Prompt, Recipe, Sweep
 from tuneline.utils.hashing import read_sealed, write_sealed
 

@@ -13,8 +13,10 @@ from tuneline.datasets import (
     OptionalPartitionsDataset,
 )
 from tuneline.errors import TunelineError
-from tuneline.models.adapter import Adapter, attach_adapter
-from tuneline.models.loading import load_model, load_tokenizer
+from tuneline.models.adapted_model import attach_adapter
+from tuneline.models.adapter import Adapter
+from tuneline.models.loading import load_model
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 
 

@@ -12,8 +12,9 @@ from tuneline.checks.base_models import find_base_problems
 from tuneline.errors import TunelineError
 from tuneline.hub.download import fetch_base, find_space_problems
 from tuneline.hub.gguf import describe_gguf, find_converted, find_gguf, locate_base
-from tuneline.models.loading import identify_base, load_model, load_model_config, load_tokenizer
+from tuneline.models.loading import identify_base, load_model, load_model_config
 from tuneline.models.rendering import render_prompt
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.plan.estimates import describe_resolved
 from tuneline.utils.hashing import hash_file

@@ -5,7 +5,7 @@ import torch
 
 from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import wrap_model
-from tuneline.models.adapter import merge_if_exact
+from tuneline.models.adapted_model import merge_if_exact
 from tuneline.parameters import Recipe
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,6 @@ import pytest
 from tests.chat_templates import FAMILIES, Family, build_tokenizer
 from tuneline.models.chat_template import describe_template
 from tuneline.models.generation import read_answer
-from tuneline.models.loading import load_tokenizer
 from tuneline.models.rendering import (
     find_end_tokens,
     hash_template,
@@ -15,6 +14,7 @@ from tuneline.models.rendering import (
     render_example,
     render_prompt,
 )
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Recipe
 
 TALKS = {

@@ -9,19 +9,21 @@ import pytest
 from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.examples import hash_templates
-from tuneline.models.adapter import load_tuned
+from tuneline.models.adapted_model import load_tuned
 from tuneline.models.fingerprints import (
     RunInputs,
-    counts_for_plan,
-    counts_for_run,
     describe_inputs,
     find_changes,
-    find_differences,
     find_incompatibilities,
-    name_run,
     read_inputs,
 )
-from tuneline.models.loading import load_tokenizer
+from tuneline.models.run_differences import (
+    counts_for_plan,
+    counts_for_run,
+    find_differences,
+    name_run,
+)
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Prompt, Recipe
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,8 @@ from tests.documentation import PROJECT, list_pages
 from tests.test_bad_input import kedro_run
 from tuneline.datasets import AdapterDataset
 from tuneline.errors import TunelineError
-from tuneline.models.loading import load_model_config, load_tokenizer
+from tuneline.models.loading import load_model_config
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Recipe
 from tuneline.pipelines.merge.base_weights import Checkpoint
 

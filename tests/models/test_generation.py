@@ -14,10 +14,11 @@ from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.errors import TunelineError
 from tuneline.metrics import likelihood
 from tuneline.metrics.likelihood import measure_references
-from tuneline.models.adapter import attach_adapter
+from tuneline.models.adapted_model import attach_adapter
 from tuneline.models.generation import generate_answers
-from tuneline.models.loading import load_model, load_tokenizer
+from tuneline.models.loading import load_model
 from tuneline.models.rendering import render_example, render_prompt
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.evaluate.answering_nodes import answer_prompts
 from tuneline.utils import progress

@@ -11,14 +11,9 @@ from transformers.integrations import sdpa_attention
 from tests.conftest import PROJECT, TINY_BASE
 from tests.training.small_runs import make_examples
 from tuneline.errors import TunelineError
-from tuneline.models.loading import (
-    avoid_slow_kernel,
-    choose_attention,
-    identify_base,
-    load_model,
-    load_tokenizer,
-)
+from tuneline.models.loading import avoid_slow_kernel, choose_attention, identify_base, load_model
 from tuneline.models.rendering import find_end_tokens, render_example
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 
 

@@ -6,8 +6,8 @@ from tests.conftest import PROJECT, TINY_BASE
 from tuneline.errors import TunelineError
 from tuneline.models.control_tokens import list_control_tokens
 from tuneline.models.generation import read_answer
-from tuneline.models.loading import load_tokenizer
 from tuneline.models.rendering import find_end_tokens, render_all, render_example, render_prompt
+from tuneline.models.tokenizer import load_tokenizer
 
 EXAMPLE = {
     "id": "1",

@@ -13,8 +13,8 @@ import trl
 
 from tests.chat_templates import Family, build_tokenizer
 from tuneline.examples import list_examples
-from tuneline.models.loading import load_tokenizer
 from tuneline.models.rendering import render_example, render_prompt
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Data, Prompt, Recipe
 from tuneline.training.batches import render_examples
 

@@ -8,9 +8,10 @@ from rich.console import Console
 from tests.conftest import CPU, load_parameters
 from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.errors import TunelineError
-from tuneline.models.adapter import Adapter, ModelPair, load_pair
+from tuneline.models.adapter import Adapter
 from tuneline.models.generation import Answer, generate_answers, stream_answer
 from tuneline.models.loading import load_model
+from tuneline.models.model_pair import ModelPair, load_pair
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Prompt, Recipe
 from tuneline.pipelines.ask import answer_questions, draw_columns, list_questions, print_answers

@@ -17,7 +17,7 @@ from tests.conftest import CPU, PROJECT, state_evaluation
 from tests.hub.test_cleanup import add_part, add_repo
 from tuneline.hub.cache import SETTINGS, VARIABLES
 from tuneline.models.fingerprints import describe_inputs
-from tuneline.models.loading import load_tokenizer
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Recipe
 from tuneline.storage.command import ProjectStorage
 from tuneline.training.checkpoints import finish, open_run, seal

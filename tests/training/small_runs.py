@@ -7,7 +7,7 @@ import pandas as pd
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter
 from tuneline.models.fingerprints import describe_inputs
-from tuneline.models.loading import load_tokenizer
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.nodes import train_adapter
 

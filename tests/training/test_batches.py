@@ -6,7 +6,8 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from tests.training.small_runs import make_examples
 from tuneline.errors import TunelineError
-from tuneline.models.loading import load_model, load_tokenizer
+from tuneline.models.loading import load_model
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.training.batches import (
     fill_bins,

@@ -8,11 +8,12 @@ from transformers import TrainerState
 from tests.training.small_runs import BY_ANSWERS, shrink, train
 from tuneline.examples import Example
 from tuneline.metrics.overlap import score_chrf
-from tuneline.models.adapter import load_tuned, read_adapter
+from tuneline.models.adapted_model import load_tuned
+from tuneline.models.adapter import read_adapter
 from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.generation import generate_ids, read_answer
-from tuneline.models.loading import load_tokenizer
 from tuneline.models.rendering import find_end_tokens
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.train.nodes import train_adapter
 from tuneline.training.best_checkpoint import BY_LOSS, CHOICE, fix_choice, read_fixed

@@ -14,7 +14,7 @@ from tests.training.small_runs import shrink
 from tuneline.checks.machines import find_machine_problems
 from tuneline.errors import TunelineError
 from tuneline.models.fingerprints import describe_inputs
-from tuneline.models.loading import load_tokenizer
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipeline_registry import register_pipelines
 from tuneline.training.agreement import agree

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from tuneline.chat.feedback import Collector
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import MODELS, Message, ModelName
-from tuneline.models.adapter import ContextBudget, ModelPair
 from tuneline.models.generation import Answer
+from tuneline.models.model_pair import ContextBudget, ModelPair
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Prompt
 from tuneline.prompts import start_messages

@@ -22,8 +22,9 @@ from tuneline.checks.preflight import find_run_problems
 from tuneline.checks.recipes import load_recipe
 from tuneline.errors import TunelineError
 from tuneline.hub.download import fetch_base
-from tuneline.models.adapter import hash_adapter, load_pair, measure_context_budget
+from tuneline.models.adapter import hash_adapter
 from tuneline.models.fingerprints import find_incompatibilities
+from tuneline.models.model_pair import load_pair, measure_context_budget
 from tuneline.parameters import Evaluation, Hardware, Prompt
 from tuneline.prompts import find_system
 from tuneline.use_cases import check_use_case

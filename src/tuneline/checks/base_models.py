@@ -11,7 +11,8 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.hub.download import fetch_base
 from tuneline.hub.gguf import locate_base
 from tuneline.models.architecture import build_empty, make_lora_config
-from tuneline.models.loading import load_model_config, load_tokenizer
+from tuneline.models.loading import load_model_config
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Recipe
 from tuneline.utils.terminal import shorten
 

@@ -159,7 +159,7 @@ def _find_template_problem(use_case: str, recipe: Recipe) -> Iterator[Problem]:
 
 def _find_rendering_problems(use_case: str, recipe: Recipe, prompt: Prompt) -> Iterator[Problem]:
     """Render a question as it is to be asked, where the base model's tokenizer is at hand."""
-    from tuneline.models.loading import load_tokenizer
+    from tuneline.models.tokenizer import load_tokenizer
 
     if not (Path(locate_base(recipe.base_model)) / "tokenizer_config.json").is_file():
         return

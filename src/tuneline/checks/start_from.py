@@ -8,9 +8,10 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, hash_templates
 from tuneline.models.adapter import Adapter, make_plain
 from tuneline.models.architecture import build_empty, make_lora_config
-from tuneline.models.loading import identify_base, load_model_config, load_tokenizer
+from tuneline.models.loading import identify_base, load_model_config
 from tuneline.models.rendering import hash_template
 from tuneline.models.start_adapter import read_start
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Prompt, Recipe
 
 # Keys of LoraConfig that say what a weight does, next to the layers that have one.

@@ -9,7 +9,7 @@ from kedro.io.core import VersionNotFoundError
 
 from tuneline.datasets.folders import LocalDataset, VersionsInOrder
 from tuneline.models.adapter import Adapter, BaseModel, Release
-from tuneline.models.loading import check_adapter_config, refuse_foreign_code
+from tuneline.models.foreign_code import check_adapter_config, refuse_foreign_code
 from tuneline.models.seen_examples import read_seen, write_seen
 from tuneline.models.start_adapter import SEEN
 from tuneline.utils.files import name_unreadable, replace_whole_folder

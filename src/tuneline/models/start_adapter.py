@@ -7,7 +7,7 @@ from typing import Any
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.models.adapter import Adapter, hash_adapter
-from tuneline.models.loading import check_adapter_config
+from tuneline.models.foreign_code import check_adapter_config
 from tuneline.models.seen_examples import SeenExamples, read_seen
 from tuneline.parameters import Recipe
 from tuneline.utils.files import name_unreadable

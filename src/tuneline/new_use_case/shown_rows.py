@@ -38,7 +38,7 @@ def find_tokenizer(base: str, revision: str | None, template: str | None, projec
     """Load the base model's tokenizer from this machine; None if it is not here."""
     from tuneline.hub.gguf import find_gguf
     from tuneline.hub.gguf_conversion import convert_gguf
-    from tuneline.models.loading import load_tokenizer
+    from tuneline.models.tokenizer import load_tokenizer
 
     folder = project / base
     named = {"base_model": str(folder) if folder.is_dir() else base, "revision": revision}

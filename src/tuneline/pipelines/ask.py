@@ -14,16 +14,10 @@ from rich.text import Text
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import MODELS, Example, Message, ModelName
-from tuneline.models.adapter import (
-    NAMES,
-    Adapter,
-    ModelPair,
-    hash_adapter,
-    load_pair,
-    measure_context_budget,
-)
+from tuneline.models.adapter import NAMES, Adapter, hash_adapter
 from tuneline.models.fingerprints import describe_generation, find_incompatibilities
 from tuneline.models.generation import Answer, generate_answers
+from tuneline.models.model_pair import ModelPair, load_pair, measure_context_budget
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.prompts import QuestionFile, find_system, start_messages

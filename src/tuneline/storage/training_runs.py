@@ -9,7 +9,7 @@ from typing import Any
 
 from tuneline.errors import TunelineError
 from tuneline.hub.cleanup import Removable
-from tuneline.models.fingerprints import name_run
+from tuneline.models.run_differences import name_run
 from tuneline.training.checkpoints import INPUTS, read_finished
 from tuneline.utils.disks import count_bytes, lies_within, shorten_path
 from tuneline.utils.files import find_partials, find_scratch

@@ -111,7 +111,8 @@ def fit(task: Task) -> TunelineError | None:
 
 def _train(task: Task, checkpoint: Path | None) -> None:
     from datasets import load_from_disk
-    from tuneline.models.loading import load_model, load_tokenizer
+    from tuneline.models.loading import load_model
+    from tuneline.models.tokenizer import load_tokenizer
 
     reset_peak(task.hardware.device)
     folders = sorted(path for path in task.rows.iterdir() if path.is_dir())

@@ -8,8 +8,9 @@ from tests.conftest import CPU, extract_adapter
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter
 from tuneline.models.fingerprints import describe_inputs
-from tuneline.models.loading import load_model, load_tokenizer
+from tuneline.models.loading import load_model
 from tuneline.models.rendering import render_example
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 
 

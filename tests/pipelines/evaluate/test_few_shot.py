@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import CPU
 from tests.models.test_generation import EXAMPLES, PROMPT
 from tests.pipelines.evaluate.adapters import make_adapter
-from tuneline.models.loading import load_tokenizer
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Evaluation, Prompting, Recipe
 from tuneline.pipelines.evaluate.answering_nodes import answer_prompts
 from tuneline.pipelines.evaluate.few_shot import build_prompts

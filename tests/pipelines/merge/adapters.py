@@ -10,7 +10,7 @@ from tests.conftest import extract_adapter
 from tests.pipelines.evaluate.adapters import describe
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter, hash_adapter
-from tuneline.models.loading import load_tokenizer
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Evaluation, Gguf, Merge, Recipe
 
 MERGE = Merge(max_shard_size="2GB", prompts=4, gguf=Gguf(types=["f16"]))

@@ -7,9 +7,10 @@ from tests.conftest import CPU
 from tests.pipelines.evaluate.adapters import wrap_model
 from tests.training.small_runs import make_examples
 from tuneline.examples import Example, check_examples
-from tuneline.models.fingerprints import describe_inputs, name_run
-from tuneline.models.loading import load_tokenizer
+from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.rendering import render_example
+from tuneline.models.run_differences import name_run
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Data, Evaluation, Recipe
 from tuneline.pipelines.evaluate.retention import list_suite
 from tuneline.pipelines.plan.replay import answer_general_prompts, list_general_prompts

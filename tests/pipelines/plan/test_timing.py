@@ -7,8 +7,8 @@ import pytest
 from tests.pipelines.plan.test_nodes import EVALUATION, PROMPT, make_report
 from tests.training.small_runs import make_examples
 from tuneline.errors import Problem, TunelineError
-from tuneline.models.fingerprints import name_run
 from tuneline.models.machine import name_processor
+from tuneline.models.run_differences import name_run
 from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe
 from tuneline.pipelines.plan.nodes import make_plan
 from tuneline.pipelines.plan.workload import count_validations

@@ -22,7 +22,8 @@ from tests.reporting.test_pages import HOSTILE
 from tuneline.datasets import AdapterDataset, JSONDataset, JSONLinesDataset
 from tuneline.errors import TunelineError
 from tuneline.examples import hash_templates
-from tuneline.models.adapter import Adapter, attach_adapter
+from tuneline.models.adapted_model import attach_adapter
+from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation, Prompt, Publish, UseCase
 from tuneline.pipelines.publish.card_tables import compare_files
 from tuneline.pipelines.publish.nodes import write_card

@@ -10,14 +10,14 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import MODELS, OLD, Example
 from tuneline.metrics.likelihood import measure_references
-from tuneline.models.adapter import (
+from tuneline.models.adapted_model import (
     ADAPTERS,
-    Adapter,
     attach_second,
     become,
     load_tuned,
     merge_if_exact,
 )
+from tuneline.models.adapter import Adapter
 from tuneline.models.fingerprints import (
     describe_generation,
     find_changes,

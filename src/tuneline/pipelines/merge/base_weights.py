@@ -9,7 +9,7 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.hub.cache import find_commit
 from tuneline.hub.gguf import find_gguf, hash_gguf, locate_base
-from tuneline.models.loading import refuse_foreign_code
+from tuneline.models.foreign_code import refuse_foreign_code
 from tuneline.utils.hashing import hash_files
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"

@@ -3,7 +3,8 @@
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.models.adapter import Adapter, restore_config
+from tuneline.models.adapted_model import restore_config
+from tuneline.models.adapter import Adapter
 from tuneline.pipelines.merge.base_weights import Checkpoint
 
 # What LoraConfig must state if the weights are to be all that an adapter changes in a model.

@@ -9,7 +9,8 @@ from typing import Any
 
 from tuneline.errors import Problem
 from tuneline.examples import Example
-from tuneline.models.adapter import Adapter, attach_adapter, load_tuned
+from tuneline.models.adapted_model import attach_adapter, load_tuned
+from tuneline.models.adapter import Adapter
 from tuneline.models.loading import avoid_slow_kernel, choose_attention, show_loading
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Recipe

@@ -5,14 +5,16 @@ from typing import Any
 
 from tuneline.errors import TunelineError
 from tuneline.models.fingerprints import (
-    Difference,
     RunInputs,
-    counts_for_plan,
-    counts_for_run,
     describe_hardware,
     describe_preparation,
-    find_changed_keys,
     hash_prompts,
+)
+from tuneline.models.run_differences import (
+    Difference,
+    counts_for_plan,
+    counts_for_run,
+    find_changed_keys,
 )
 from tuneline.parameters import Hardware, UseCase
 from tuneline.parameters.base import AUTO, flatten

@@ -6,13 +6,13 @@ from functools import partial
 from typing import Any
 
 from tuneline.errors import TunelineError
-from tuneline.models.fingerprints import (
-    RunInputs,
+from tuneline.models.fingerprints import RunInputs
+from tuneline.models.machine import name_processor
+from tuneline.models.run_differences import (
     counts_for_answering_speed,
     counts_for_speed,
     find_differences,
 )
-from tuneline.models.machine import name_processor
 from tuneline.parameters import Evaluation, Hardware
 
 Record = dict[str, Any]

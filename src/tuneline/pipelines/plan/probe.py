@@ -13,11 +13,12 @@ from tuneline.hub.cache import has_weights
 from tuneline.models.architecture import make_lora_config
 from tuneline.models.fused_head import fit_head_to_cpu
 from tuneline.models.generation import generate_ids
-from tuneline.models.loading import load_model, load_tokenizer
+from tuneline.models.loading import load_model
 from tuneline.models.machine import name_processor
 from tuneline.models.memory import measure_free_memory
 from tuneline.models.packed_attention import attend_each_alone
 from tuneline.models.rendering import render_all, render_prompt
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Recipe
 
 log = logging.getLogger(__name__)

@@ -16,10 +16,11 @@ from tuneline.models.architecture import (
     name_blocks,
 )
 from tuneline.models.batching import count_at_once, find_batch_problem
-from tuneline.models.fingerprints import WATCHING_KEYS
-from tuneline.models.loading import identify_base, load_model_config, load_tokenizer
+from tuneline.models.loading import identify_base, load_model_config
 from tuneline.models.rendering import render_all
+from tuneline.models.run_differences import WATCHING_KEYS
 from tuneline.models.start_adapter import read_shape
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe, StatedRecipe
 from tuneline.parameters.base import AUTO
 from tuneline.parameters.chosen import PLACEHOLDERS, UNPLANNED

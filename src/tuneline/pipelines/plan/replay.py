@@ -14,8 +14,9 @@ import yaml
 from tuneline.examples import Example
 from tuneline.models.fingerprints import describe_base_generation
 from tuneline.models.generation import Answer, generate_answers
-from tuneline.models.loading import identify_base, load_model, load_tokenizer
+from tuneline.models.loading import identify_base, load_model
 from tuneline.models.rendering import hash_template, render_prompt
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Data, Evaluation, Hardware, Recipe
 from tuneline.reporting.pages import count
 from tuneline.utils.caches import Cache

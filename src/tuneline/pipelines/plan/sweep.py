@@ -12,7 +12,8 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.models.architecture import build_empty, find_packing_obstacle
 from tuneline.models.fingerprints import describe_inputs
-from tuneline.models.loading import load_model_config, load_tokenizer
+from tuneline.models.loading import load_model_config
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Recipe, Sweep
 from tuneline.parameters.sweep import Trial, count_kept, list_rungs, list_trials
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings

@@ -6,8 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tuneline.examples import Example
-from tuneline.models.loading import load_tokenizer
 from tuneline.models.rendering import render_all
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Recipe
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 

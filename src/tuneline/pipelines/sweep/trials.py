@@ -14,8 +14,8 @@ from typing import Any
 
 from tuneline.errors import TunelineError
 from tuneline.examples import Example
-from tuneline.models.fingerprints import name_run
-from tuneline.models.loading import load_tokenizer
+from tuneline.models.run_differences import name_run
+from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Hardware, Recipe
 from tuneline.parameters.sweep import count_kept
 from tuneline.training.best_checkpoint import Watch, read_choice
