@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tuneline.datasets import RawCSVDataset, opening
+from tuneline.datasets import RawCSVDataset, unpacking
 from tuneline.errors import TunelineError
 from tuneline.streaming import Fields
 from tuneline.utils.text import NOT_UTF8
@@ -109,7 +109,7 @@ def find_kept(table: pl.DataFrame) -> dict[int, str]:
 def test_only_the_line_with_a_stray_quote_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stray: str, size: int, name: str
 ):
-    monkeypatch.setattr(opening, "CHUNK_BYTES", size)
+    monkeypatch.setattr(unpacking, "CHUNK_BYTES", size)
     lines = ["uid,title", "2,a", stray, "4,c", '5,"d, e"', '6,size 5" pipe']
     text = "\n".join(lines)
     if "tsv" in name:
@@ -183,7 +183,7 @@ def test_lines_may_end_in_carriage_returns(path: Path, monkeypatch: pytest.Monke
     path.write_bytes(b'uid,title\r1,a\r2,"two\rlines"\r3,"line\nfeed"\r4,d')
     assert find_kept(read(path)) == {2: "a", 3: "two\nlines", 5: "line\nfeed", 7: "d"}
     path.write_bytes(b"uid,title\r\n1,a\r\n2,b\rc\r\n3,d\r\n")
-    monkeypatch.setattr(opening, "CHUNK_BYTES", size)
+    monkeypatch.setattr(unpacking, "CHUNK_BYTES", size)
     assert find_kept(read(path)) == {2: "a", 4: "d"}
 
 

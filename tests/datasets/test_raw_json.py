@@ -6,7 +6,7 @@ import fsspec
 import polars as pl
 import pytest
 
-from tuneline.datasets import RawCSVDataset, RawJSONDataset, opening
+from tuneline.datasets import RawCSVDataset, RawJSONDataset, unpacking
 from tuneline.errors import TunelineError
 from tuneline.streaming import Fields
 
@@ -188,7 +188,7 @@ def test_a_broken_first_line_does_not_make_a_document_of_lines(tmp_path: Path):
 def test_lines_are_whole_wherever_the_chunks_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ):
-    monkeypatch.setattr(opening, "CHUNK_BYTES", size)
+    monkeypatch.setattr(unpacking, "CHUNK_BYTES", size)
     path = tmp_path / "rows.jsonl"
     path.write_text(f"{GOOD}\n\n{GOOD}\r\n{GOOD}", "utf-8")
     table = read(path)

@@ -11,13 +11,13 @@ from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.examples import hash_templates
 from tuneline.models.adapted_model import load_tuned
 from tuneline.models.fingerprints import (
-    RunInputs,
     describe_inputs,
     find_changes,
     find_incompatibilities,
     read_inputs,
 )
 from tuneline.models.run_differences import (
+    RunInputs,
     counts_for_plan,
     counts_for_run,
     find_differences,

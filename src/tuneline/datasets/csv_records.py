@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import NoReturn
 
+from tuneline.datasets.line_splitting import split_lines
 from tuneline.datasets.opening import RawFile
 from tuneline.datasets.raw_base import name_columns, refuse_empty
 from tuneline.datasets.raw_decoding import Unreadable
-from tuneline.datasets.raw_json import split_lines
 from tuneline.errors import Problem, TunelineError
 from tuneline.utils.limits import STATED_IN, CutRow
 from tuneline.utils.text import find_fault

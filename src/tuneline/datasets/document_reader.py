@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from tuneline.datasets.office.package import UnsafeError, is_compound, is_encrypted
-from tuneline.datasets.opening import read_at_most
 from tuneline.datasets.pdf import UnreadablePDFError, read_pdf
 from tuneline.datasets.raw_decoding import Unreadable
+from tuneline.datasets.unpacking import read_at_most
 from tuneline.reporting.pages import count
 from tuneline.utils.limits import Limits, TooLargeError
 from tuneline.utils.text import guess_encoding

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import fsspec
 
-from tuneline.datasets.opening import CHUNK_BYTES, RawFile
-from tuneline.datasets.raw_json import split_lines
+from tuneline.datasets.line_splitting import split_lines
+from tuneline.datasets.opening import RawFile
+from tuneline.datasets.unpacking import CHUNK_BYTES
 from tuneline.utils.limits import Limits
 
 # A file that is not compressed is read in parts of this size.

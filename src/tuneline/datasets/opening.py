@@ -12,8 +12,16 @@ import fsspec
 from fsspec.compression import compr
 from fsspec.utils import infer_compression
 from isal import igzip, isal_zlib
-from zstandard import ZstdDecompressor, ZstdError
+from zstandard import ZstdError
 
+from tuneline.datasets.unpacking import (
+    PACKED_BYTES,
+    BoundedReader,
+    decompress_xz,
+    decompress_zstd,
+    gather,
+    read_chunks,
+)
 from tuneline.errors import Problem, TunelineError
 from tuneline.utils.limits import STATED_IN, Limits
 from tuneline.utils.text import (
@@ -26,14 +34,6 @@ from tuneline.utils.text import (
     recode,
 )
 
-CHUNK_BYTES = 8 << 20
-# Four bytes of a compressed file may stand for 128 KiB of text: what is unpacked at once is small.
-PACKED_BYTES = 1 << 12
-# xz itself asks for 65 MiB at most, unless it is told otherwise.
-XZ_MEMORY_BYTES = 1 << 29
-PIECE_BYTES = 1 << 20
-# A thousand times as much as an archive with one file in it has.
-DIRECTORY_BYTES = 1 << 24
 DAMAGED: Any = (
     EOFError,
     zlib.error,
@@ -143,9 +143,9 @@ class RawFile:
             if start and not start.startswith(PACKED[compression]):
                 raise TunelineError(self._not_compressed(compression))
         if compression == "zstd":
-            return gather(_decompress_zstd(packed))
+            return gather(decompress_zstd(packed))
         if compression in ("xz", "lzma"):
-            return gather(_decompress_xz(packed))
+            return gather(decompress_xz(packed))
         if compression == "zip":
             return gather(self._unzip(packed))
         file: Any = packed
@@ -153,7 +153,7 @@ class RawFile:
             file = igzip.IGzipFile(fileobj=packed)  # twice as fast as Python's own
         elif compression:
             file = compr[compression](packed, mode="rb")
-        return iter(lambda: file.read(CHUNK_BYTES), b"")
+        return read_chunks(file)
 
     def _unzip(self, packed: BinaryIO) -> Iterator[bytes]:
         archive = ZipFile(BoundedReader(packed))
@@ -272,90 +272,6 @@ def not_encoded(where: str, encoding: str, other: str | None) -> Problem:
         matters="no row could be read",
         remedy=f"set `encoding: {other or '…'}` in the catalog, or save the file as UTF-8",
     )
-
-
-def divide_bytes(whole: bytes) -> Iterator[bytes]:
-    """Hand out in chunks what is already read."""
-    return (whole[at : at + CHUNK_BYTES] for at in range(0, len(whole), CHUNK_BYTES))
-
-
-class BoundedReader:
-    """A file that holds a ZIP archive, whose directory is read at once and so must be small.
-
-    Args:
-        file: the archive.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
-
-    def read(self, size: int = -1) -> bytes:
-        """Read some bytes.
-
-        Raises:
-            BadZipFile: if they are more than any archive has a reason to ask for.
-        """
-        data = self._file.read(size if 0 <= size <= DIRECTORY_BYTES else DIRECTORY_BYTES + 1)
-        if len(data) > DIRECTORY_BYTES:
-            raise BadZipFile(f"its directory is longer than {DIRECTORY_BYTES:,} bytes")
-        return data
-
-
-def read_at_most(file: BinaryIO, most: int) -> bytes | None:
-    """Read a file as a whole; None if it has more bytes than allowed."""
-    pieces: list[bytes] = []
-    size = 0
-    while piece := file.read(PIECE_BYTES):  # to ask for all at once would take memory for all
-        size += len(piece)
-        if size > most:
-            return None
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def gather(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Make chunks of small pieces."""
-    held: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        held.append(piece)
-        size += len(piece)
-        if size >= CHUNK_BYTES:
-            yield b"".join(held)
-            held, size = [], 0
-    yield b"".join(held)
-
-
-def _decompress_xz(packed: BinaryIO) -> Iterator[bytes]:
-    """Decompress stream by stream; the library's own reader takes any amount of memory."""
-    stream = lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
-    begun = False
-    while data := packed.read(PACKED_BYTES):
-        if not begun:
-            data = data.lstrip(b"\0")  # zero bytes between two streams are no stream
-        while data or not stream.needs_input:
-            yield stream.decompress(data, CHUNK_BYTES)
-            begun, data = True, b""
-            if stream.eof:
-                begun, data = False, stream.unused_data.lstrip(b"\0")
-                stream = lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
-    if begun:
-        raise EOFError("the last stream is not complete")
-
-
-def _decompress_zstd(packed: BinaryIO) -> Iterator[bytes]:
-    """Decompress frame by frame; the library's own reader takes a cut-off file for a whole one."""
-    frame = ZstdDecompressor().decompressobj()
-    begun = False
-    while data := packed.read(PACKED_BYTES):
-        while data:
-            yield frame.decompress(data)
-            begun, data = not frame.eof, frame.unused_data
-            if frame.eof:
-                frame = ZstdDecompressor().decompressobj()
-    if begun:
-        raise EOFError("the last frame is not complete")
 
 
 def _measure(packed: BinaryIO) -> float | None:

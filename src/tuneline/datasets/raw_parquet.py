@@ -7,9 +7,10 @@ import fsspec
 import msgspec
 import polars as pl
 
+from tuneline.datasets.json_shapes import list_columns
 from tuneline.datasets.opening import RawFile
 from tuneline.datasets.raw_base import RawDataset, check_fields, refuse_empty
-from tuneline.datasets.raw_decoding import RowDecoder, Unreadable, list_columns, number_lines
+from tuneline.datasets.raw_decoding import RowDecoder, Unreadable, number_lines
 from tuneline.datasets.source_files import FileRows
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Fields, RowSource

@@ -14,10 +14,11 @@ import polars as pl
 from fsspec.utils import infer_compression
 
 from tuneline.datasets.file_parts import PART_BYTES, Part, measure_file, read_part
+from tuneline.datasets.line_splitting import split_lines
 from tuneline.datasets.opening import RawFile, not_encoded
 from tuneline.datasets.raw_base import EmptyFileError, RawDataset, refuse_empty
 from tuneline.datasets.raw_decoding import RowDecoder, number_lines
-from tuneline.datasets.raw_json import ENDINGS, check_lines, opens_document, split_lines
+from tuneline.datasets.raw_json import ENDINGS, check_lines, opens_document
 from tuneline.datasets.source_files import list_source_files
 from tuneline.errors import Problem, TunelineError
 from tuneline.spark.session import Cluster

@@ -13,7 +13,7 @@ from kedro_datasets._typing import TablePreview
 
 from tuneline.datasets.folders import LocalDataset, preview_rows
 from tuneline.datasets.office.package import UnsafeError
-from tuneline.datasets.opening import read_at_most
+from tuneline.datasets.unpacking import read_at_most
 from tuneline.errors import Problem, TunelineError
 from tuneline.spark.session import Cluster
 from tuneline.spark.tables import SparkTable

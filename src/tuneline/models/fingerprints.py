@@ -1,15 +1,15 @@
-"""What a run, an adapter and an answer are made of, and what differs between two of them."""
+"""What a run, an adapter and an answer are made of."""
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 from tuneline.errors import Problem
 from tuneline.examples import OLD, Example, hash_templates
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.loading import identify_base
 from tuneline.models.rendering import hash_template
-from tuneline.models.run_differences import Difference, find_differences, list_values
+from tuneline.models.run_differences import Difference, RunInputs, find_differences, list_values
 from tuneline.models.start_adapter import describe_start
 from tuneline.parameters import Data, Evaluation, Hardware, Prompt, Recipe
 from tuneline.utils.hashing import hash_value
@@ -20,34 +20,6 @@ ADDRESS = {"machine", "rendezvous", "vllm_python"}
 # What computes the answers: another machine or version may answer otherwise, or at another speed.
 MACHINE = {"name", "device", "dtype", "attn_implementation"}
 ANSWERING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
-
-
-class RunInputs(TypedDict, total=False):
-    """Everything that decides what an adapter becomes, and the machine that computes it.
-
-    It has no time and no path of the machine: the same inputs give the same value. `plan.json` and
-    `provenance.json` hold all of it. Whoever is about to train or to use an adapter describes what
-    is at hand anew and compares: a description that was handed on would be compared with itself.
-
-    Attributes:
-        base: `name` of the base model, with the `sha256` of its weights or its `commit`.
-        chat_template_sha256: of the tokenizer's chat template.
-        start: the adapter that the training starts from, as `describe_start` gives it.
-        prompt_templates: fingerprint of those that filled the examples; None for several.
-        examples: `count` and `sha256` by split.
-        recipe: `settings`, and the `sha256` of them.
-        hardware: the machine.
-        versions: of the libraries that train.
-    """
-
-    base: dict[str, str]
-    chat_template_sha256: str
-    start: dict[str, Any]
-    prompt_templates: str | None
-    examples: dict[str, dict[str, Any]]
-    recipe: dict[str, Any]
-    hardware: dict[str, Any]
-    versions: dict[str, str]
 
 
 def describe_inputs(

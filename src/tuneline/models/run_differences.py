@@ -1,10 +1,9 @@
-"""What differs between two runs, and for what it counts."""
+"""What a run is made of, what differs between two of them, and for what it counts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
-from tuneline.models.fingerprints import RunInputs
 from tuneline.utils.hashing import hash_value
 
 # Keys of BitsAndBytesConfig that decide what becomes of the weights, and what they are if unstated.
@@ -45,6 +44,34 @@ SPEED_HARDWARE = {
 SPEED_ANSWERING = {
     *("device", "compute_capability", "dtype", "attn_implementation", "per_device_eval_batch_size"),
 }
+
+
+class RunInputs(TypedDict, total=False):
+    """Everything that decides what an adapter becomes, and the machine that computes it.
+
+    It has no time and no path of the machine: the same inputs give the same value. `plan.json` and
+    `provenance.json` hold all of it. Whoever is about to train or to use an adapter describes what
+    is at hand anew and compares: a description that was handed on would be compared with itself.
+
+    Attributes:
+        base: `name` of the base model, with the `sha256` of its weights or its `commit`.
+        chat_template_sha256: of the tokenizer's chat template.
+        start: the adapter that the training starts from, as `describe_start` gives it.
+        prompt_templates: fingerprint of those that filled the examples; None for several.
+        examples: `count` and `sha256` by split.
+        recipe: `settings`, and the `sha256` of them.
+        hardware: the machine.
+        versions: of the libraries that train.
+    """
+
+    base: dict[str, str]
+    chat_template_sha256: str
+    start: dict[str, Any]
+    prompt_templates: str | None
+    examples: dict[str, dict[str, Any]]
+    recipe: dict[str, Any]
+    hardware: dict[str, Any]
+    versions: dict[str, str]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.datasets.csv_records import CSVRecords
+from tuneline.datasets.json_shapes import CONVERSATIONS, unfold
 from tuneline.datasets.office.sheets import Sheet
 from tuneline.datasets.opening import RawFile, not_encoded
 from tuneline.datasets.raw_base import name_columns
 from tuneline.datasets.raw_csv import ENDINGS as CSV_ENDINGS
-from tuneline.datasets.raw_decoding import CONVERSATIONS, Unreadable, unfold
+from tuneline.datasets.raw_decoding import Unreadable
 from tuneline.datasets.raw_json import ENDINGS as JSON_ENDINGS
 from tuneline.datasets.raw_json import read_objects
 from tuneline.datasets.raw_parquet import ENDINGS as PARQUET_ENDINGS

@@ -11,8 +11,9 @@ import polars as pl
 from tuneline import datasets
 from tuneline.new_use_case.draft import Draft
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
+from tuneline.pipelines.prepare.cleaning import clean_batch
 from tuneline.pipelines.prepare.cleaning_report import cut_reason
+from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
 from tuneline.streaming import LINE, list_fields
 
 # Rows that are cleaned, at most.

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from tuneline.datasets.raw_decoding import CONVERSATIONS, parse_json
+from tuneline.datasets.json_shapes import CONVERSATIONS
+from tuneline.datasets.raw_decoding import parse_json
 from tuneline.errors import Problem, TunelineError
 from tuneline.new_use_case.sources import Source, join_columns
 from tuneline.parameters.data import Data

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.models.fingerprints import RunInputs, describe_hardware, list_versions
-from tuneline.models.run_differences import counts_for_run, find_differences
+from tuneline.models.fingerprints import describe_hardware, list_versions
+from tuneline.models.run_differences import RunInputs, counts_for_run, find_differences
 from tuneline.parameters import Hardware
 from tuneline.training.checkpoints import INPUTS, find_checkpoint
 from tuneline.training.launch import AGAIN

@@ -13,8 +13,7 @@ from typing import Any
 import orjson
 
 from tuneline.errors import TunelineError
-from tuneline.models.fingerprints import RunInputs
-from tuneline.models.run_differences import counts_for_run, find_differences, name_run
+from tuneline.models.run_differences import RunInputs, counts_for_run, find_differences, name_run
 from tuneline.utils.files import flush_files
 from tuneline.utils.hashing import check_files, hash_all, read_sealed, write_sealed
 

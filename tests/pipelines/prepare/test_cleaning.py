@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.pipelines.prepare.test_text_rules import make_batch, make_data
-from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
+from tuneline.pipelines.prepare.cleaning import clean_batch
+from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
 
 
 def find_reason(content: str | None, title: str = "Tea pot", **rules: object) -> str | None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from scripts.samples.product_descriptions import generate_lines
 from tests.conftest import write_raw
 from tests.pipelines.prepare.cleaning import ALL_CLEAN, clean
-from tuneline.datasets import LazyCSVDataset, RawJSONDataset, opening
+from tuneline.datasets import LazyCSVDataset, RawJSONDataset, unpacking
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Split, UseCase
 from tuneline.pipelines.prepare.nodes import (
@@ -29,7 +29,7 @@ ROWS = 2500
 
 @pytest.fixture
 def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RawJSONDataset:
-    monkeypatch.setattr(opening, "CHUNK_BYTES", 200_000)  # several batches
+    monkeypatch.setattr(unpacking, "CHUNK_BYTES", 200_000)  # several batches
     path = tmp_path / "trn.json.gz"
     write_raw(path, list(generate_lines(ROWS)))
     return RawJSONDataset(filepath=str(path))
@@ -67,7 +67,7 @@ def test_batches_of_any_size_give_the_same_rows(
     raw: RawJSONDataset, data: Data, monkeypatch: pytest.MonkeyPatch
 ):
     small = clean(raw, data)
-    monkeypatch.setattr(opening, "CHUNK_BYTES", 8 << 20)
+    monkeypatch.setattr(unpacking, "CHUNK_BYTES", 8 << 20)
     large = clean(raw, data)
     assert small[0].equals(large[0])
     assert small[1].equals(large[1])

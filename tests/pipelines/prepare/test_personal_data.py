@@ -8,7 +8,7 @@ import pytest
 
 from scripts.benchmarks.personal_data import is_found, make_rows
 from tests.pipelines.prepare.cleaning import clean
-from tuneline.datasets import RawJSONDataset, opening
+from tuneline.datasets import RawJSONDataset, unpacking
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.personal_data import SIGN, find_personal_data
 
@@ -65,7 +65,7 @@ def test_what_only_looks_like_it_is_no_finding(text: str):
 def test_a_value_has_one_placeholder_in_the_whole_file(
     tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(opening, "CHUNK_BYTES", 2_000)  # several batches
+    monkeypatch.setattr(unpacking, "CHUNK_BYTES", 2_000)  # several batches
     mails = [f"person{number % 3}@firma.cz" for number in range(300)]
     rows = [
         {"uid": str(n), "title": f"Row {n}", "content": f"<b>Row</b> {n}: write to {mail.upper()}."}

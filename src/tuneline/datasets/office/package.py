@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from lxml import etree
 
-from tuneline.datasets.opening import BoundedReader
+from tuneline.datasets.unpacking import BoundedReader
 from tuneline.utils.limits import Limits, MemoryBudget
 
 # A compound file holds a stream of this name if its content is encrypted.

@@ -4,14 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tuneline.errors import TunelineError
-from tuneline.models.fingerprints import (
-    RunInputs,
-    describe_hardware,
-    describe_preparation,
-    hash_prompts,
-)
+from tuneline.models.fingerprints import describe_hardware, describe_preparation, hash_prompts
 from tuneline.models.run_differences import (
     Difference,
+    RunInputs,
     counts_for_plan,
     counts_for_run,
     find_changed_keys,

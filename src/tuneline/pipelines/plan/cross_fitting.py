@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from tuneline.models.batching import plan_steps
-from tuneline.models.fingerprints import RunInputs
+from tuneline.models.run_differences import RunInputs
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.plan.estimates import (
     choose_used,

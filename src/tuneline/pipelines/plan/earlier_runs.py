@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from tuneline.errors import TunelineError
-from tuneline.models.fingerprints import RunInputs
 from tuneline.models.machine import name_processor
 from tuneline.models.run_differences import (
+    RunInputs,
     counts_for_answering_speed,
     counts_for_speed,
     find_differences,

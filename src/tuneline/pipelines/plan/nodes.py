@@ -16,9 +16,9 @@ from tuneline.examples import Example
 from tuneline.models.architecture import build_empty, find_packing_obstacle, is_stored_in_4_bits
 from tuneline.models.batching import plan_steps
 from tuneline.models.chat_template import describe_template
-from tuneline.models.fingerprints import RunInputs, describe_inputs
+from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_model_config
-from tuneline.models.run_differences import name_run
+from tuneline.models.run_differences import RunInputs, name_run
 from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 from tuneline.pipelines.plan.advice import PlannedRun, list_savings, list_warnings

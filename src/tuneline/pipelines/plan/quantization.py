@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from tuneline.models.fingerprints import RunInputs
 from tuneline.models.memory import keeps_dequantized
+from tuneline.models.run_differences import RunInputs
 from tuneline.parameters import Hardware, Recipe
 from tuneline.parameters.chosen import FOUR_BITS
 from tuneline.pipelines.plan.earlier_runs import Record, find_last_training

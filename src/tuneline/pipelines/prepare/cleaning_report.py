@@ -13,7 +13,8 @@ from plotly.subplots import make_subplots
 from tuneline.parameters import Data
 from tuneline.pipelines.prepare.cleaning import CHANGED, EXAMPLE, KEPT_TURNS, LENGTH, TURNS
 from tuneline.pipelines.prepare.conversations import join_texts
-from tuneline.pipelines.prepare.text_rules import ENTITY, LOOKS_LIKE_A_TAG, TEXT_RULES
+from tuneline.pipelines.prepare.html_tags import LOOKS_LIKE_A_TAG
+from tuneline.pipelines.prepare.text_rules import ENTITY, TEXT_RULES
 from tuneline.reporting.pages import BASE_COLOR, TUNED_COLOR, WARNING_COLOR, style
 from tuneline.spark.tables import SparkRows
 from tuneline.streaming import RowSource, show_originals

@@ -16,7 +16,7 @@ from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example, list_examples
 from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
-from tuneline.pipelines.prepare.cleaning import SeenKeys, clean_batch, find_repetitions
+from tuneline.pipelines.prepare.cleaning import clean_batch
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
 from tuneline.pipelines.prepare.conversations import mark_known_turns, outline_conversations
 from tuneline.pipelines.prepare.document_pairs import pair_documents
@@ -31,6 +31,7 @@ from tuneline.pipelines.prepare.leak_report import CLEAN, describe_check, list_c
 from tuneline.pipelines.prepare.leaks import separate
 from tuneline.pipelines.prepare.masking import Placeholders
 from tuneline.pipelines.prepare.pairs import pair_table
+from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repetitions
 from tuneline.pipelines.prepare.row_checks import check_answer_rules, check_cleaned, check_columns
 from tuneline.pipelines.prepare.seen_rows import find_seen_lines
 from tuneline.pipelines.prepare.spark_cleaning import clean_in_spark

@@ -18,9 +18,10 @@ import numpy as np
 import polars as pl
 
 from tuneline.parameters import Data
-from tuneline.pipelines.prepare.cleaning import clean_batch, hash_kept, mark_repetitions
+from tuneline.pipelines.prepare.cleaning import clean_batch
 from tuneline.pipelines.prepare.cleaning_report import CleaningReport
 from tuneline.pipelines.prepare.masking import Placeholders, list_placeholders
+from tuneline.pipelines.prepare.repetitions import hash_kept, mark_repetitions
 from tuneline.pipelines.prepare.spark_keys import FOUND, find_repeated, name_placeholders
 from tuneline.spark.session import name_failures
 from tuneline.spark.tables import Place, SparkRows

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from tuneline.pipelines.prepare.cleaning import SeenKeys, find_repeated_keys
 from tuneline.pipelines.prepare.masking import Placeholders
+from tuneline.pipelines.prepare.repetitions import SeenKeys, find_repeated_keys
 from tuneline.spark.tables import walk_rows
 
 if TYPE_CHECKING:

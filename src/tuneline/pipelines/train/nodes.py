@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter, read_adapter
-from tuneline.models.fingerprints import RunInputs, describe_inputs
-from tuneline.models.run_differences import counts_for_plan, find_differences
+from tuneline.models.fingerprints import describe_inputs
+from tuneline.models.run_differences import RunInputs, counts_for_plan, find_differences
 from tuneline.models.seen_examples import record_seen
 from tuneline.models.start_adapter import read_start
 from tuneline.models.tokenizer import load_tokenizer
