@@ -99,7 +99,10 @@ REFUSALS = (
 )
 # Commands that may be refused: they need something that is not part of an installation.
 NO_SPARK = ("pyspark is not installed", "No module named 'pyspark'", "Spark does not start")
-ALLOWED_REFUSALS = ((r"gguf\.llama_cpp=", ("there is no such folder",)),)
+ALLOWED_REFUSALS = (
+    (r"gguf\.llama_cpp=", ("there is no such folder",)),
+    (r"hardware\.vllm_python=", ("it is no Python (3.11 or later) that has vLLM",)),
+)
 # Lines of the Makefile that CI has run before, or is running: the installation, `make test` itself.
 RUN_BY_CI = re.compile(
     r"-m venv |-m pip install |^touch |-m pytest|^ruff |^mypy|^lint-imports|mkdocs "
@@ -121,6 +124,10 @@ NOT_EXECUTED = (
     (r"python3 -m venv ~/airflow.*|(~/airflow/\S+|airflow) .+", "no part of this project"),
     (r"git clone", "it is only named; with its arguments it is executed"),
     (r"kedro .*\bhandbook\b.*", "tests/pipelines/synthesize/test_use_cases.py types it"),
+    (
+        r"python -m venv \.vllm|\.vllm/bin/pip install vllm",
+        "gigabytes; tests/pipelines/evaluate/test_vllm.py answers with one that is there",
+    ),
     (r"pip uninstall torchao", "it is installed on a Colab only"),
     (r"(ollama|llama-cli) .+", "programs that are no part of it"),
     (

@@ -171,7 +171,8 @@ from tuneline.training.launch import launch
 from tuneline.utils.terminal import stoppable
 
 def work():
-    print("child", os.getpid(), flush=True)
+    # One write: without a buffer `print` makes several, which mix with those of the other child.
+    os.write(1, f"child {os.getpid()}\n".encode())
     time.sleep(600)
 
 if __name__ == "__main__":
