@@ -172,7 +172,7 @@ from tuneline.utils.terminal import stoppable
 
 def work():
     # One write: without a buffer `print` makes several, which mix with those of the other child.
-    os.write(1, f"child {os.getpid()}\n".encode())
+    os.write(1, f"child {os.getpid()}\\n".encode())
     time.sleep(600)
 
 if __name__ == "__main__":
