@@ -11,7 +11,8 @@ from transformers import (
     set_seed,
 )
 
-from tuneline.models.decoding import KEPT_SHARE, SCORE_BYTES, Decoder
+from tuneline.models.decoding import SCORE_BYTES, Decoder
+from tuneline.models.memory import KEPT_SHARE
 from tuneline.models.places import ROOM
 
 PAD, WORDS = 0, 64

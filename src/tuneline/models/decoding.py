@@ -13,14 +13,13 @@ import torch
 from transformers import DynamicCache
 
 from tuneline.models.generate_method import Generate, Prepared, find_limit
+from tuneline.models.memory import KEPT_SHARE
 from tuneline.models.places import ROOM, Places
 from tuneline.models.prefixes import Prefix, list_arguments
 
 # Places that are free before prompts are read: each reading costs a pass, and each pass the less a
 # row the more rows there are.
 FREE_SHARE = 1 / 8
-# Of the memory next to the weights, for keys, values and scores; the rest is for what a pass makes.
-KEPT_SHARE = 1 / 2
 # Of each place, next to keys and values: the scores of the next token, as the model computes them
 # and in float32.
 SCORE_BYTES = 8

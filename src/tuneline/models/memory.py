@@ -15,6 +15,9 @@ BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 CONTEXT_GB = {"cpu": 0.75, "cuda": 0.147}
 # On the disk: tokenizer, configs and logs.
 NEXT_TO_WEIGHTS_GB = 0.02
+# Of the memory next to the weights, for what answers keep: keys, values and scores; the rest is for
+# what a pass makes.
+KEPT_SHARE = 1 / 2
 # Of a product in bfloat16, whose numbers have 8 significant bits, in standard deviations.
 ROUNDING = 0.02
 # Writing 5 makes the highest point of the process its present one; see proc(5), Linux only.

@@ -18,7 +18,7 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.models import vllm_program
 from tuneline.models.loading import dequantize
-from tuneline.models.memory import derive_free_memory, return_freed
+from tuneline.models.memory import KEPT_SHARE, derive_free_memory, return_freed
 from tuneline.parameters import Hardware
 from tuneline.utils.files import SCRATCH_REMEDY, make_scratch, name_unwritable
 
@@ -29,8 +29,6 @@ FIND_VERSION = (
 )
 # Ranks that vLLM makes room for (its `MaxLoRARanks`).
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-# Of the memory next to the weights, for keys and values.
-KEPT_SHARE = 1 / 2
 # Seconds that vLLM has to end once nobody asks any more.
 PATIENCE = 30
 

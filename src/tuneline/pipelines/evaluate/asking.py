@@ -71,7 +71,9 @@ class Asking:
         for name, asked in self.prompted.items():
             log.info("The base model answers %s %s.", len(asked), HOW[name])
             answers = self.answer(base, "base", [one.ids for one in asked])
-            add_prompted(self.rows, name, asked, answers)
+            add_answers(self.rows, name, answers)
+            for row, one in zip(self.rows, asked, strict=True):
+                row[f"{name}_shots"] = one.shots
 
     def answer(self, model: Any, who: str, prompts: list[list[int]]) -> list[Answer]:
         """Let a model answer prompts; `who` it is decides which of the kept answers are its."""
@@ -91,15 +93,6 @@ class Asking:
             render_suite(self.general, self.tokenizer),
         )
         return max(len(ids) + max(GENERAL_TOKENS, find_limit(config, ids)) for ids in prompts)
-
-
-def add_prompted(
-    rows: list[dict[str, Any]], name: str, asked: list[Asked], answers: list[Answer]
-) -> None:
-    """Add what the base model answers to a better prompt to the row of the prompt."""
-    for row, prompt, answer in zip(rows, asked, answers, strict=True):
-        row |= {f"{name}_{key}": value for key, value in vars(answer).items()}
-        row[f"{name}_shots"] = prompt.shots
 
 
 def add_answers(rows: list[dict[str, Any]], who: str, answers: list[Answer]) -> None:
