@@ -1,7 +1,11 @@
 """The page on the architecture names what there is: stages, datasets, modules and layers."""
 
+import importlib
 import re
 import tomllib
+from pathlib import Path
+
+import pytest
 
 from tests.documentation import PROJECT
 from tuneline.pipeline_registry import STAGES
@@ -51,3 +55,39 @@ def test_the_datasets_of_the_flow_are_in_the_catalog():
     rows = re.findall(r"^\| `.+?\|(.+)\|(.+)\|$", read_section("The flow"), flags=re.MULTILINE)
     named = {one.strip() for row in rows for cell in row for one in cell.split(",")}
     assert named - known - {"base model"} == set()
+
+
+def find_missing_imports(text: str) -> set[str]:
+    """Find what a text imports from Tuneline, its tests or its scripts that is not there."""
+    imports = r"from ((?:tuneline|tests|scripts)[.\w]*) import (\([^)]*\)|[^\n\\\"';`#]+)"
+    pairs = {
+        (module, name)
+        for module, names in re.findall(imports, text)
+        for name in re.findall(r"\w+", re.sub(r" as \w+|#.*", "", names))
+    }
+    return {f"{module}.{name}" for module, name in pairs if not is_there(module, name)}
+
+
+def is_there(module: str, name: str) -> bool:
+    try:
+        if not hasattr(importlib.import_module(module), name):
+            importlib.import_module(f"{module}.{name}")
+    except ModuleNotFoundError as error:
+        # A package that is not installed here, as pyspark, tells nothing.
+        return not str(error.name).startswith(("tuneline", "tests", "scripts"))
+    return True
+
+
+# Programs for child processes and pages are texts, whose imports neither mypy nor ruff reads.
+@pytest.mark.parametrize("folder", ["docs", "notebooks", "scripts", "src", "tests"])
+def test_what_a_text_imports_from_tuneline_exists(folder: str):
+    kinds = {".py", ".md", ".ipynb", ".html", ".j2"}
+    files = [one for one in (PROJECT / folder).rglob("*") if one.suffix in kinds]
+    missing = {path.name: find_missing_imports(path.read_text("utf-8")) for path in files}
+    assert {name: imports for name, imports in missing.items() if imports} == {}
+
+
+def test_an_import_of_what_has_moved_is_found():
+    program = "text = 'from tuneline.models.loading " + "import load_model, load_tokenizer'"
+    assert find_missing_imports(program) == {"tuneline.models.loading.load_tokenizer"}
+    assert find_missing_imports("from tuneline.models " + "import loading as other") == set()

@@ -134,7 +134,8 @@ def test_the_log_of_a_download_has_its_size_and_rate(tmp_path: Path):
 def test_a_base_model_is_fetched_without_the_copies_that_nothing_reads_and_loads(tmp_path: Path):
     script = """
     from tuneline.hub.cache import has_small_files, has_weights
-    from tuneline.models.loading import load_model, load_tokenizer
+    from tuneline.models.loading import load_model
+    from tuneline.models.tokenizer import load_tokenizer
 
     recipe = name("owner/tiny")
     fetch_base(recipe, weights=False)
