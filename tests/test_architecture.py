@@ -3,7 +3,6 @@
 import importlib
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
