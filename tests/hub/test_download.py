@@ -396,12 +396,12 @@ def test_a_branch_that_moves_on_is_followed_before_a_run_and_files_come_once(
 
     recipe = name("owner/tiny")
     fetch_base(recipe)
-    first = identify_base(recipe)
+    first = identify_base(recipe.base_model, recipe.revision)
     hub_mirror.COMMIT = "2" * 40
     hub.repos["owner/tiny"]["README.md"] = b"more words"
     hub.delivered.clear()
     fetch_base(recipe, weights=False)
-    assert identify_base(recipe) == first | {"commit": "2" * 40}
+    assert identify_base(recipe.base_model, recipe.revision) == first | {"commit": "2" * 40}
     fetch_base(recipe)
     print("delivered", hub.delivered)
     """

@@ -72,7 +72,10 @@ def test_a_gguf_file_becomes_the_model_that_it_was_made_from(
     weights = llama.half().state_dict()
     assert all(torch.equal(one.half(), weights[key]) for key, one in loaded.state_dict().items())
     assert load_model(mine, hardware).num_parameters() == llama.num_parameters()
-    assert identify_base(mine) == {"name": str(path), "sha256": hash_file(path)}
+    assert identify_base(mine.base_model, mine.revision) == {
+        "name": str(path),
+        "sha256": hash_file(path),
+    }
     before = (folder / "model.safetensors").stat().st_mtime_ns
     fetch_base(mine)  # once is enough
     assert (folder / "model.safetensors").stat().st_mtime_ns == before

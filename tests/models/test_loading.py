@@ -121,7 +121,7 @@ def test_gradients_on_nf4_are_those_on_the_weights_it_stands_for_also_after_an_e
 
 @pytest.mark.slow
 def test_a_base_is_identified_by_its_weights(recipe: Recipe):
-    base = identify_base(recipe)
+    base = identify_base(recipe.base_model, recipe.revision)
     assert base["name"] == recipe.base_model
     assert len(base["sha256"]) == 64
 

@@ -48,7 +48,7 @@ def find_start_from_problems(
 
 
 def _find_other_base(start: Adapter, recipe: Recipe) -> Words | None:
-    trained, here = start.provenance.get("base"), identify_base(recipe)
+    trained, here = start.provenance.get("base"), identify_base(recipe.base_model, recipe.revision)
     name = trained["name"] if trained else start.config.get("base_model_name_or_path")
     same = " (the same name, other weights)" if name == recipe.base_model else ""
     wrong = f"it was trained on {name}{same}, and this run has {recipe.base_model}"

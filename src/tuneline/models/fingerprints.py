@@ -36,7 +36,7 @@ def describe_inputs(
     templates = {example["meta"].get("templates") for example in train}
     start = describe_start(recipe)
     return {
-        "base": identify_base(recipe),
+        "base": identify_base(recipe.base_model, recipe.revision),
         **({"start": start} if start else {}),  # type: ignore[typeddict-item]
         "chat_template_sha256": hash_template(tokenizer),
         "prompt_templates": templates.pop() if len(templates) == 1 else None,
@@ -109,7 +109,7 @@ def find_changes(
     """
     here: RunInputs = {}
     if recipe is not None:
-        here["base"] = identify_base(recipe)
+        here["base"] = identify_base(recipe.base_model, recipe.revision)
         here["chat_template_sha256"] = hash_template(adapter.tokenizer)
         here["recipe"] = {"settings": recipe.model_dump()}
     if train is not None:

@@ -99,29 +99,45 @@ def load_model(recipe: Recipe, hardware: Hardware, place: str | None = None) -> 
         `_keep_layout`).
     """
     import torch
-    from transformers import AutoModelForCausalLM
 
-    show_loading()
-    avoid_slow_kernel(hardware)
-    dtype = getattr(torch, hardware.dtype)
-    model = AutoModelForCausalLM.from_pretrained(
+    model = load_weights(
         locate_base(recipe.base_model),
-        revision=recipe.revision,
+        recipe.revision,
+        hardware,
+        load_model_config(recipe),
         quantization_config=_configure_quantization(recipe, hardware),
-        dtype=dtype,
         device_map=_map_devices(hardware, place),
-        attn_implementation=choose_attention(hardware, load_model_config(recipe)),
-        use_safetensors=True,
-        local_files_only=True,
-        adapter_kwargs={"local_files_only": True},  # looks for an adapter_config.json
-        trust_remote_code=False,
     )
     if recipe.quantization is None:
         return model.requires_grad_(False)
     if keeps_dequantized(model.num_parameters(), hardware):
-        return dequantize(model, dtype)
+        return dequantize(model, getattr(torch, hardware.dtype))
     _keep_layout(model)
     return model
+
+
+def load_weights(source: str, revision: str, hardware: Hardware, config: Any, **more: Any) -> Any:
+    """Load a model in the machine's number format, and neither code nor pickles.
+
+    `source` is a local folder or repository, `config` what it says of its architecture; `more` is
+    of `from_pretrained`.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    show_loading()
+    avoid_slow_kernel(hardware)
+    return AutoModelForCausalLM.from_pretrained(
+        source,
+        revision=revision,
+        dtype=getattr(torch, hardware.dtype),
+        attn_implementation=choose_attention(hardware, config),
+        use_safetensors=True,
+        local_files_only=True,
+        adapter_kwargs={"local_files_only": True},  # looks for an adapter_config.json
+        trust_remote_code=False,
+        **more,
+    )
 
 
 def _map_devices(hardware: Hardware, place: str | None) -> Any:
@@ -153,23 +169,18 @@ def show_loading() -> None:
     set_tqdm_hook(show)
 
 
-def identify_base(recipe: Recipe) -> dict[str, str]:
+def identify_base(name: str, revision: str) -> dict[str, str]:
     """Say exactly which base model an adapter belongs to.
-
-    Args:
-        recipe: names the base model.
 
     Returns:
         `name`, and `sha256` of a folder's weights or of a GGUF file, or `commit` of a hub
         repository.
     """
-    if path := find_gguf(recipe.base_model):
-        return {"name": recipe.base_model, "sha256": hash_gguf(path)}
-    folder = Path(recipe.base_model)
-    if folder.is_dir():
-        weights = hash_files(list(folder.glob("*.safetensors")))
-        return {"name": recipe.base_model, "sha256": weights}
-    return {"name": recipe.base_model, "commit": find_commit(recipe.base_model, recipe.revision)}
+    if path := find_gguf(name):
+        return {"name": name, "sha256": hash_gguf(path)}
+    if (folder := Path(name)).is_dir():
+        return {"name": name, "sha256": hash_files(list(folder.glob("*.safetensors")))}
+    return {"name": name, "commit": find_commit(name, revision)}
 
 
 def dequantize(model: Any, dtype: Any) -> Any:

@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from tests.conftest import extract_adapter
 from tests.pipelines.evaluate.adapters import describe
 from tuneline.examples import Example
+from tuneline.hub.gguf import locate_base
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Evaluation, Gguf, Merge, Recipe
@@ -34,7 +35,7 @@ def judge(adapter: Adapter) -> dict[str, Any]:
 def dequantize(recipe: Recipe, dtype: str) -> Any:
     """Load a base model as transformers quantizes it, and let it dequantize that again."""
     base = AutoModelForCausalLM.from_pretrained(
-        recipe.base_model,
+        locate_base(recipe.base_model),
         dtype=getattr(torch, dtype),
         quantization_config=BitsAndBytesConfig(**recipe.quantization),
         device_map={"": "cpu"},
@@ -51,7 +52,7 @@ def make_adapter(
     The base under PEFT's model is the one that the adapter is to be merged into.
     """
     base = AutoModelForCausalLM.from_pretrained(
-        recipe.base_model, dtype=torch.float32, trust_remote_code=False
+        locate_base(recipe.base_model), dtype=torch.float32, trust_remote_code=False
     )
     if into == "quantized":
         base = dequantize(recipe, dtype)

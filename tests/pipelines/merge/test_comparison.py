@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from tests.base_models import write_gguf
 from tests.pipelines.merge.adapters import EVALUATION, EXAMPLES, make_adapter
-from tests.pipelines.merge.test_merged_weights import merge
+from tests.pipelines.merge.test_merged_weights import SMALL, merge, place_base
 from tuneline.errors import TunelineError
+from tuneline.hub.download import fetch_base
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.merge.comparison import (
     check_answers,
@@ -62,6 +65,30 @@ def test_a_merge_into_the_original_weights_says_first_what_it_costs(compare, rec
     assert found["judged"]["loss_judged"] != pytest.approx(found["judged"]["loss_merged"], abs=1e-3)
     assert found["summary"].startswith("Loss on the references of 3 held-out prompts: ")
     assert "The report's figures are not its own." in found["summary"]
+
+
+def test_the_original_weights_of_a_gguf_file_are_those_made_of_it(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    weights = LlamaForCausalLM(LlamaConfig(**SMALL | {"vocab_size": 261}))
+    path = write_gguf(tmp_path / "model.gguf", weights=weights)
+    mine = recipe.model_copy(update={"base_model": str(path)})
+    fetch_base(mine)
+    adapter, _ = make_adapter(mine, into="original")
+    told = merge(adapter, mine, hardware, tmp_path / "merged", EXAMPLES, into="original")
+    assert told["comparison"]["rounding"]["top1_agreement"] > 0.95
+
+
+def test_an_architecture_without_sdpa_is_compared_in_what_it_has(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    gemma = Gemma2ForCausalLM(Gemma2Config(**SMALL | {"vocab_size": 8192}, head_dim=16))
+    mine = place_base(gemma, recipe, tmp_path / "base")
+    machine = hardware.model_copy(update={"attn_implementation": "auto"})
+    adapter, _ = make_adapter(mine)
+    found = merge(adapter, mine, machine, tmp_path / "merged", EXAMPLES)["comparison"]
+    assert found["rounding"]["top1_agreement"] > 0.95
 
 
 @pytest.mark.parametrize("wrong", ["scaling", "one layer"])

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tuneline.datasets import MovedFolderDataset
 from tuneline.errors import TunelineError
 from tuneline.examples import Example
 from tuneline.models.adapter import Adapter
+from tuneline.models.loading import identify_base
 from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.nodes import compare_merged, merge_adapter
 from tuneline.pipelines.merge.output_files import read_merged
@@ -117,6 +119,17 @@ def test_the_original_weights_are_taken_when_they_are_asked_for(
         "Loss on the references of 3 held-out prompts: "
     )
     assert_merged_as_peft_does(tmp_path / "merged", model)
+
+
+def test_a_file_next_to_the_weights_makes_the_base_no_other_one(
+    recipe: Recipe, hardware: Hardware, tmp_path: Path
+):
+    shutil.copytree(recipe.base_model, tmp_path / "base")
+    mine = recipe.model_copy(update={"base_model": str(tmp_path / "base")})
+    save_file({"copy": torch.zeros(2)}, tmp_path / "base/consolidated.safetensors")
+    adapter, _ = make_adapter(mine)
+    told = merge(adapter, mine, hardware, tmp_path / "merged")
+    assert told["merged_into"] == told["base"] == identify_base(mine.base_model, mine.revision)
 
 
 @pytest.mark.parametrize("into", ["quantized", "original"])

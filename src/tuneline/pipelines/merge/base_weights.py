@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.hub.cache import find_commit
-from tuneline.hub.gguf import find_gguf, hash_gguf, locate_base
+from tuneline.hub.gguf import locate_base
 from tuneline.models.foreign_code import refuse_foreign_code
-from tuneline.utils.hashing import hash_files
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 # A sentencepiece vocabulary, which transformers saves no more. llama.cpp converts Phi-3 by nothing
@@ -94,14 +92,6 @@ class Checkpoint:
             )
         except OSError:
             return GenerationConfig.from_model_config(self.config)
-
-    def identify(self) -> dict[str, str]:
-        """Say exactly which model this is: `name` with the `sha256` of weights, or the `commit`."""
-        if path := find_gguf(self.name):
-            return {"name": self.name, "sha256": hash_gguf(path)}
-        if Path(self.name).is_dir():
-            return {"name": self.name, "sha256": hash_files([Path(one) for one in self.files])}
-        return {"name": self.name, "commit": find_commit(self.name, self.revision)}
 
     def find_file(self, name: str) -> str | None:
         """Find a file of the folder or repository by its name."""

@@ -8,6 +8,7 @@ from typing import Any
 from tuneline.errors import Problem, TunelineError
 from tuneline.models.adapter import Adapter, hash_adapter
 from tuneline.models.fingerprints import find_incompatibilities
+from tuneline.models.loading import identify_base
 from tuneline.models.memory import BYTES, CONTEXT_GB, NEXT_TO_WEIGHTS_GB, measure_free_memory
 from tuneline.parameters import Hardware, Merge, Recipe
 from tuneline.pipelines.merge.base_weights import PIECES, Checkpoint
@@ -46,7 +47,7 @@ class MergePlan:
         return {
             "adapter": hash_adapter(adapter),
             "base": adapter.provenance["base"],
-            "merged_into": self.checkpoint.identify(),
+            "merged_into": identify_base(self.checkpoint.name, self.checkpoint.revision),
             "weights": _format_weights(quantized),
             "quantization": quantized
             and {"dtype": quantized.dtype, "settings": quantized.settings},

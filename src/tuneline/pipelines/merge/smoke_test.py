@@ -11,7 +11,7 @@ from tuneline.errors import Problem
 from tuneline.examples import Example
 from tuneline.models.adapted_model import attach_adapter, load_tuned
 from tuneline.models.adapter import Adapter
-from tuneline.models.loading import avoid_slow_kernel, choose_attention, show_loading
+from tuneline.models.loading import load_weights
 from tuneline.models.rendering import render_prompt
 from tuneline.parameters import Evaluation, Hardware, Recipe
 from tuneline.pipelines.merge.base_weights import Checkpoint
@@ -109,7 +109,7 @@ class SmokeTest:
         """Look at the adapter on the original weights, unmerged."""
 
         def load() -> Any:
-            base = self._load(self.checkpoint.name, self.checkpoint.revision)
+            base = self._load(self.checkpoint.source, self.checkpoint.revision)
             return attach_adapter(base, self.adapter)
 
         found: dict[str, Any] = _with_model(load, lambda model: _look_at_adapter(model, asked))
@@ -124,23 +124,9 @@ class SmokeTest:
         prompts = self._list_prompts(tokenizer)
         return answer_greedily(model, tokenizer, prompts, self.evaluation, self.hardware)
 
-    def _load(self, name: str, revision: str = "main") -> Any:
-        import torch
-        from transformers import AutoModelForCausalLM
-
-        show_loading()
-        avoid_slow_kernel(self.hardware)
-        return AutoModelForCausalLM.from_pretrained(
-            name,
-            revision=revision,
-            dtype=getattr(torch, self.hardware.dtype),
-            device_map={"": self.hardware.device},
-            attn_implementation=choose_attention(self.hardware),
-            use_safetensors=True,
-            local_files_only=True,
-            adapter_kwargs={"local_files_only": True},
-            trust_remote_code=False,
-        )
+    def _load(self, source: str, revision: str = "main") -> Any:
+        config, place = self.checkpoint.config, {"": self.hardware.device}
+        return load_weights(source, revision, self.hardware, config, device_map=place)
 
 
 def choose_machine(

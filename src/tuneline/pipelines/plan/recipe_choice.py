@@ -175,7 +175,8 @@ def _fingerprint(
     train: Sequence[Example], validation: Sequence[Example], recipe: StatedRecipe
 ) -> str:
     """Fingerprint what a choice is made for: not the machine, and not how a run is watched."""
-    base: Mapping[str, str] = identify_base(_fill(recipe))
+    filled = _fill(recipe)
+    base: Mapping[str, str] = identify_base(filled.base_model, filled.revision)
     # How many examples may be left out changes no adapter by itself, but the length that is chosen.
     watching = WATCHING_KEYS - {"max_overlong_fraction"}
     stated = {key: one for key, one in recipe.model_dump().items() if key not in watching}

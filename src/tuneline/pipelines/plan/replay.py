@@ -54,7 +54,11 @@ def answer_general_prompts(
         return []
     tokenizer = load_tokenizer(recipe)
     described = describe_base_generation(
-        identify_base(recipe), hash_template(tokenizer), recipe, DECODING.generation, hardware
+        identify_base(recipe.base_model, recipe.revision),
+        hash_template(tokenizer),
+        recipe,
+        DECODING.generation,
+        hardware,
     )
     prompts = list_general_prompts()
     asked = {"prompts": prompts, "wanted": wanted, "max_length": recipe.max_length}
