@@ -204,6 +204,25 @@ def test_half_written_files_of_dead_processes_are_found_anywhere(tmp_path: Path)
     assert find_partials(tmp_path) == [left]
 
 
+def test_what_another_machine_writes_on_the_same_disk_stays(tmp_path: Path):
+    path = tmp_path / "clean.csv"
+    with replace_whole(path) as file:
+        mine = Path(file.name).name
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    killed = tmp_path / mine.replace(str(os.getpid()), str(ended.pid))
+    here = mine.rpartition("@")[2].removesuffix(".partial")
+    other, old = (
+        killed.with_name(killed.name.replace(here, name)) for name in ("other", "old.example.org")
+    )
+    for one in (killed, other, old):
+        one.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    with replace_whole(path) as file:
+        file.write(b"whole")
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
 def test_no_dataset_of_the_catalog_writes_in_another_way():
     """Kedro's own classes that save open a file under its own name."""
     others = {"yaml.YAMLDataset", "partitions.PartitionedDataset"}

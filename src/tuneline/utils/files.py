@@ -4,11 +4,13 @@ import errno
 import glob
 import itertools
 import os
+import platform
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,8 +25,10 @@ OTHER_KIND = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
 TORCH_CUT = re.compile(r"inline_container\.cc:\d+\] \. unexpected pos \d+ vs \d+")
 REMEDY = "free space there, or let `data` in the environment's globals.yml name another disk"
 SCRATCH_REMEDY = "free space there, or let the environment variable TMPDIR name another disk"
-PARTIAL = re.compile(r"\..+\.(\d+)-\d+\.partial")
+PARTIAL = re.compile(r"\..+\.(\d+)-\d+(?:@(?P<machine>.+))?\.partial")
 SCRATCH = re.compile(r"tuneline-(\d+)-.+")
+# A disk may be shared: whether another machine's process is at work shows in its file alone.
+IDLE_SECONDS = 24 * 60 * 60
 _numbers = itertools.count()
 
 
@@ -227,15 +231,23 @@ def _name_partial(path: Path) -> Path:
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
         if _is_left(PARTIAL, left):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.partial")
+    writer = f"{os.getpid()}-{next(_numbers)}@{platform.node()}"
+    return path.with_name(f".{path.name}.{writer}.partial")
 
 
 def _is_left(pattern: re.Pattern[str], path: Path) -> bool:
     """Tell by its name whether the process that made something is no more."""
     import psutil
 
-    process = pattern.fullmatch(path.name)
-    return process is not None and not psutil.pid_exists(int(process[1]))
+    made = pattern.fullmatch(path.name)
+    if made is None:
+        return False
+    machine = made.groupdict().get("machine")
+    if machine in (None, platform.node()):
+        return not psutil.pid_exists(int(made[1]))
+    with suppress(FileNotFoundError):  # its own process has ended well
+        return time.time() - path.stat().st_mtime > IDLE_SECONDS
+    return False
 
 
 def _flush(path: Path) -> None:
