@@ -37,8 +37,11 @@ def test_the_same_request_under_way_twice_is_paid_once(tmp_path: Path):
     with serve(ScriptedServer()) as server:
         asker = make_asker(server, tmp_path)
         answered = list(ask_all([say("a"), say("b"), say("a"), say("a")], asker))
-    assert [one.response.text for one in answered] == [f"Echo: {text}" for text in "abaa"]
-    assert server.number == 2
+        answered += ask_all([say("a"), say("c")], asker)
+    assert [one.response.text for one in answered] == [f"Echo: {text}" for text in "abaaac"]
+    assert server.number == asker.budget.responses == 3
+    paid = {one.request.messages[0]["content"]: one.response for one in answered}
+    assert asker.budget.prompt_tokens == sum(one.prompt_tokens for one in paid.values()) > 0
 
 
 def test_a_failure_is_kept_unless_it_was_the_last_attempt(tmp_path: Path):

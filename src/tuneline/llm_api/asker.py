@@ -131,5 +131,5 @@ def _ask(
 
 def _record(one: _UnderWay, budget: Budget) -> Answered:
     response = one.future.result()
-    budget.record(one.request, response, one.reserved)
+    budget.record(one.key, one.request, response, one.reserved)
     return Answered(one.request, response)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.llm_api.requests import Failure, Request, Response
@@ -51,6 +51,7 @@ class Budget:
         where: name of the limit's parameter, for the message.
         spent_before: US dollars that earlier steps have spent of the same budget.
         reserved: US dollars that the requests under way cost at most.
+        recorded: keys of the requests whose responses are counted; each is paid once.
     """
 
     price: Price | None = None
@@ -63,6 +64,7 @@ class Budget:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reserved: float = 0.0
+    recorded: set[str] = field(default_factory=set)
 
     @property
     def spent(self) -> float:
@@ -97,11 +99,14 @@ class Budget:
             )
         self.reserved += dollars
 
-    def record(self, request: Request, response: Response | Failure, reserved: float = 0.0) -> None:
+    def record(
+        self, key: str, request: Request, response: Response | Failure, reserved: float = 0.0
+    ) -> None:
         """Replace what was set aside by what the server reported, or by the most it can be."""
         self.reserved -= reserved
-        if isinstance(response, Failure):
+        if isinstance(response, Failure) or key in self.recorded:
             return
+        self.recorded.add(key)
         self.responses += 1
         if response.prompt_tokens is None or response.completion_tokens is None:
             self.responses_without_usage += 1

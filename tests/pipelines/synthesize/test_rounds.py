@@ -178,7 +178,7 @@ def test_a_response_without_usage_counts_as_the_most_it_can_be():
     table = Price(input=1, output=2, batch_input=0, batch_output=0)
     budget = Budget(table, max_tokens=40)
     request = Request(step="s", messages=[{"role": "user", "content": "č" * 10}])
-    budget.record(request, Response(text="", model="m"))
+    budget.record("key", request, Response(text="", model="m"))
     assert (budget.prompt_tokens, budget.completion_tokens) == (28, 40)
     assert budget.report()["responses_without_usage"] == 1
 
