@@ -104,6 +104,13 @@ def test_what_a_folder_holds_besides_documents_is_named(folder: Path, caplog):
 CZECH = "Příliš žluťoučký kůň úpěl ďábelské ódy\n"
 
 
+@pytest.mark.parametrize("name", ["klingon", "hex", "rot13", "zlib"])
+def test_an_encoding_that_makes_no_texts_is_refused(name: str, tmp_path: Path):
+    (tmp_path / "a.txt").write_text("Oak")
+    with pytest.raises(TunelineError, match=f"encoding = {name}: Python knows no encoding of this"):
+        RawDocumentsDataset(filepath=str(tmp_path), encoding=name).load()
+
+
 def write_encodings(folder: Path) -> None:
     encodings = ("utf-16", "utf-32", "utf-8-sig", "cp1250", "utf-8", "utf-16-le")
     for number, encoding in enumerate(encodings):

@@ -91,7 +91,7 @@ class RawFile:
     def chunks(self) -> Iterator[bytes]:
         """Read the file from its start.
 
-        What the encoding does not have is marked: see `tuneline.encodings`.
+        What the encoding does not have is marked: see `recode`.
 
         Raises:
             TunelineError: if it cannot be read, is cut off, is not compressed as its name says, or

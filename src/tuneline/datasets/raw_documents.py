@@ -1,6 +1,5 @@
 """Raw rows as a folder of documents, one row each."""
 
-import codecs
 import logging
 from collections.abc import Iterator
 from itertools import chain
@@ -15,6 +14,7 @@ from tuneline.datasets.raw_base import RawDataset, check_fields
 from tuneline.datasets.raw_decoding import RowDecoder, Unreadable, number_lines
 from tuneline.errors import Problem, TunelineError
 from tuneline.streaming import Fields, RowSource, Work, map_ahead
+from tuneline.utils.text import is_encoding
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +54,8 @@ class RawDocumentsDataset(RawDataset):
 
     def load(self) -> RowSource:
         """Answer with the rows, none of them read yet."""
-        try:
-            codecs.lookup(self._encoding or "utf-8")
-        except LookupError as error:
-            raise TunelineError(self._no_encoding()) from error
+        if not is_encoding(self._encoding or "utf-8"):
+            raise TunelineError(self._no_encoding())
         reader = DocumentReader(self._encoding, self.limits, **self._marks)
         return _DocumentRows(self._filepath, reader)
 
