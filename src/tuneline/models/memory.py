@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -133,7 +134,8 @@ def measure_peak(device: str) -> float:
     with suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return int(next(one for one in lines if one.startswith("VmHWM")).split()[1]) * 1024 / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts in bytes (getrusage(2))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
 def return_freed(device: str) -> None:
