@@ -127,7 +127,7 @@ def measure(rows: int, folder: Path) -> str:
     command = [sys.executable, __file__, "--clean", clean]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)  # noqa: S603
     seconds = time.perf_counter() - start
-    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
     steps = json.loads(done.stdout.splitlines()[-1])
     return (
         f"| {rows:,} | {clean.stat().st_size / 1e9:.2f} GB | {steps['divide']:.1f} "

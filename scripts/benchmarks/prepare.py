@@ -70,7 +70,7 @@ def run_alone(command: list[str]) -> tuple[float, float]:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{command} failed")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    return time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e6
 
 
 def measure(raw: Path, rows: int, ways: list[str]) -> list[str]:

@@ -99,7 +99,7 @@ def main() -> None:
     if arguments.ask:
         url, items, concurrency, folder = arguments.ask
         ask_all_items(url, int(items), int(concurrency), Path(folder))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
         sys.stdout.write(f"{peak:.1f}\n")
         return
     with serve_apart(0.2) as url:
