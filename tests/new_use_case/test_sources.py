@@ -220,6 +220,14 @@ def test_without_a_tokenizer_lengths_are_words(tmp_path: Path, monkeypatch: pyte
     assert "is not on this machine" in preview.describe_lengths()
 
 
+def test_of_a_file_that_is_read_ahead_only_the_first_rows_are_judged(tmp_path: Path):
+    rows = [f"What is tea {number}?,{'It is a tea. ' * 25}{number}" for number in range(30_000)]
+    (tmp_path / "a.csv").write_bytes(csv("question,answer", *rows))
+    preview = make_preview(make_draft("shop", find_source(tmp_path / "a.csv"), Options()), tmp_path)
+    assert 20_000 <= preview.judged < 30_000
+    assert preview.describe_rejected() == f"none of the first {preview.judged:,} rows"
+
+
 @pytest.mark.parametrize(
     ("order", "english"),
     [("Please send 3 blue tea pots by Monday", True), ("Prosíme o 3 modré čajové konvice", False)],

@@ -40,11 +40,11 @@ def clean_sample(draft: Draft, data: Data) -> tuple[pl.DataFrame, int, bool, lis
     with _quiet():
         raw = dataset.load()
         for table in raw.map(list_fields(data), partial(clean_batch, data=data)):
+            if judged >= JUDGED:
+                whole = False
+                break
             tables.append(find_repetitions(table, seen))
             judged += table.height
-            if judged >= JUDGED:
-                whole = raw.share in (None, 1.0)
-                break
     notes = [note.removeprefix(f"{source.path}: ") for note in raw.notes]
     return pl.concat(tables, how="diagonal_relaxed"), judged, whole, notes
 

@@ -62,8 +62,6 @@ def name_unwritable(path: Path, remedy: str) -> Iterator[None]:
 def name_unreadable(path: Path, remedy: str) -> Iterator[None]:
     """Say that a file is not what was written there, whatever its reader makes of that.
 
-    A path where nothing is, is not named: what is missing is found before a run.
-
     Raises:
         TunelineError: instead of what a library has raised. A path where nothing is, is not named:
             what is missing is found before a run.
