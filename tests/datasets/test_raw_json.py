@@ -241,6 +241,16 @@ def test_no_list_of_an_object_is_left_out(tmp_path: Path):
     assert read(path)["problem"].to_list() == [None, None, "no field uid"]
 
 
+@pytest.mark.parametrize("rows", [[{"name": "Pot", "text": "Hot"}], [{"name": "Pot", "n": 1}]])
+def test_of_rows_with_other_fields_the_fields_are_named(tmp_path: Path, rows: list[object]):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(rows), "utf-8")
+    with pytest.raises(TunelineError, match="uid") as refused:
+        read(path)
+    assert "name" in str(refused.value)
+    assert "without the names" not in str(refused.value)
+
+
 TABLE = [
     {"uid": "1", "title": "Pot", "content": "Hot"},
     {"uid": "2", "title": "Cup", "content": ""},

@@ -89,6 +89,26 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "an empty folder": ("a", lambda path: path.mkdir(), "holds no file that can be read"),
     "nothing": ("a.csv", lambda path: None, "there is no such file or folder"),
     "no Parquet": ("a.parquet", lambda path: path.write_bytes(b"PAR1xx"), "no Parquet file"),
+    "columns of a table": (
+        "a.json",
+        lambda path: path.write_text(json.dumps({"q": {"0": "What?"}, "a": {"0": "That."}})),
+        'holds columns, not rows; .*instead of orient="columns"',
+    ),
+    "rows under names": (
+        "a.json",
+        lambda path: path.write_text(json.dumps({"first": {"q": "What?", "a": "That."}})),
+        "holds rows under the names of an index",
+    ),
+    "cells apart from names": (
+        "a.json",
+        lambda path: path.write_text(json.dumps({"columns": ["q", "a"], "data": [["What?", "-"]]})),
+        "the names of the columns apart from their values",
+    ),
+    "texts inside of objects": (
+        "a.json",
+        lambda path: path.write_text(json.dumps([{"q": {"text": "What?"}, "a": ["That."]}] * 9)),
+        "no column with a name and with text.*in JSON into two fields",
+    ),
     "no rows": ("a.json", lambda path: path.write_bytes(b"[1, 2]"), "no row that can be read"),
 }
 

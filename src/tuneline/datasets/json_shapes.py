@@ -89,17 +89,18 @@ def describe_shape(document: Any, required: tuple[str, ...]) -> tuple[str, str] 
 
     Args:
         document: a JSON document in which no row was found.
-        required: fields that a row must have.
+        required: fields that a row must have; none if nobody knows yet.
 
     Returns:
         What it holds, and pandas' word for it (empty if it has none); None if it may be rows.
     """
     if isinstance(document, list):
-        bare = document and all(map(_is_plain, document))
+        bare = document and all(isinstance(one, list) and _is_plain(one) for one in document)
         return ("values without the names of their columns, not rows", "values") if bare else None
     if not isinstance(document, dict):
         return None
-    if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
+    columns, data = document.get("columns"), document.get("data")
+    if isinstance(columns, list) and isinstance(data, list) and not any(map(_is_row, data)):
         return "the names of the columns apart from their values, not rows", "split"
     return _describe_parts(document, required)
 
@@ -113,10 +114,15 @@ def _describe_parts(document: dict[str, Any], required: tuple[str, ...]) -> tupl
         return None
     if not plain:
         return "objects inside of an object, not a list of rows", ""
-    by_row = any(one.keys() >= set(required) for one in parts) or all(map(str.isdecimal, document))
-    if by_row:
+    numbered = all(map(str.isdecimal, chain.from_iterable(parts)))
+    by_row = not numbered and any(one.keys() >= set(required) for one in parts)
+    if by_row or all(map(str.isdecimal, document)):
         return "rows under the names of an index, not a list of rows", "index"
     return "columns, not rows", "columns"
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _is_plain(values: Any) -> bool:

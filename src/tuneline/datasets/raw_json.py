@@ -83,10 +83,12 @@ def read_objects(file: RawFile) -> Iterator[Any]:
         file: the file.
 
     Raises:
-        TunelineError: if it is empty, or neither JSON nor JSON lines.
+        TunelineError: if it is empty, is neither JSON nor JSON lines, or holds no rows.
     """
     document, whole, chunks = _open(file)
     if whole:
+        if shape := describe_shape(document, ()):
+            raise TunelineError(_no_rows(file.path, *shape))
         yield from find_rows(document, (NO_FIELD,))
         return
     for lines in split_lines(chunks, file.limits):

@@ -76,14 +76,14 @@ def is_placeholder(name: str) -> bool:
 
 def has_no_pair(path: Path, columns: list[Any]) -> Problem:
     """Word that a file has too few columns."""
-    only = f"only the column `{columns[0]}`" if columns else "no column with a name"
+    only = f"only the column `{columns[0]}`" if columns else "no column with a name and with text"
     return Problem(
         where=str(path),
         wrong=f"it has {only}",
         matters="an example needs a question and an answer, so at least two columns of text; "
         "nothing was written",
         remedy="put what is asked and what is answered into columns of their own, their names into "
-        "the first line",
+        "the first line; in JSON into two fields that hold text",
     )
 
 
