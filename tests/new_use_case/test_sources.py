@@ -109,6 +109,18 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
         lambda path: path.write_text(json.dumps([{"q": {"text": "What?"}, "a": ["That."]}] * 9)),
         "no column with a name and with text.*in JSON into two fields",
     ),
+    "quotes after backslashes": (
+        "a.csv",
+        lambda path: path.write_bytes(
+            csv("question,answer", *['What?,"So \\"it\\", and so."'] * 9)
+        ),
+        r"no row that can be read \(line 2: ",
+    ),
+    "objects of several lines": (
+        "a.json",
+        lambda path: path.write_text("\n".join([json.dumps({"q": "a", "a": "b"}, indent=1)] * 9)),
+        "in JSON an object for each row, one a line or all in one list",
+    ),
     "no rows": ("a.json", lambda path: path.write_bytes(b"[1, 2]"), "no row that can be read"),
 }
 

@@ -44,9 +44,12 @@ def find_csv(path: Path) -> Source:
     file.check_kind(start)
     encoding = _find_encoding(file, start)
     records = CSVRecords(RawFile(file.path, encoding))
-    found = (row for _, _, row in records if not isinstance(row, Unreadable))
-    rows = list(_take(found))
+    found = list(_take((row, number) for number, _, row in records))
+    rows = [row for row, _ in found if not isinstance(row, Unreadable)]
     check_header(path, records.header, rows)
+    if found and not rows:
+        (first, number), *_ = found
+        raise TunelineError(has_no_row(path, f"line {number}: {first.reason}"))
     options = {} if encoding == "utf-8" else {"encoding": encoding}
     said = (
         f"CSV, {SEPARATORS.get(records.separator, records.separator)} between the cells, encoding "

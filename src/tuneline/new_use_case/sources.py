@@ -162,13 +162,14 @@ def has_odd_name(where: str, name: str) -> Problem:
     )
 
 
-def has_no_row(path: Path) -> Problem:
-    """Word that there is no row."""
+def has_no_row(path: Path, fault: str = "") -> Problem:
+    """Word that there is no row, and what is wrong with the first that should be one."""
     return Problem(
         where=str(path),
-        wrong="it holds no row that can be read",
+        wrong=f"it holds no row that can be read{f' ({fault})' if fault else ''}",
         matters="there is nothing to learn from; nothing was written",
-        remedy="add rows, each with as many cells as the header has",
+        remedy="add rows, each with as many cells as the header has; in JSON an object for each "
+        "row, one a line or all in one list",
     )
 
 
