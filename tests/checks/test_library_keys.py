@@ -72,6 +72,13 @@ def test_an_impossible_number_of_the_decoding_is_named_by_its_key(
     assert problem.startswith(f"mine.evaluation.generation.{key} = {value}: input should be ")
 
 
+@pytest.mark.parametrize("key", ["stop_strings", "max_length", "num_return_sequences"])
+def test_keys_that_no_evaluation_obeys_are_refused(parameters: UseCase, key: str):
+    evaluation = parameters.evaluation.model_copy(update={"generation": {key: 3}})
+    problem, *_ = map(str, find_problems("mine", parameters.recipe, evaluation))
+    assert problem.startswith(f"mine.evaluation.generation.{key} = 3: ")
+
+
 def test_generation_keys_are_checked_too(parameters: UseCase):
     evaluation = parameters.evaluation.model_copy(update={"generation": {"max_new_token": 5}})
     problems = [str(one) for one in find_problems("mine", parameters.recipe, evaluation)]

@@ -286,6 +286,15 @@ def test_unicode_is_read_in_every_form(path: Path, encoding: str):
     assert find_kept(read(path, encoding=encoding)) == {2: "茶", 3: "b"}
 
 
+@pytest.mark.parametrize(("encoding", "inside"), [("utf-16", "utf-16-le"), ("utf-32", "cp1250")])
+def test_two_byte_text_without_a_mark_is_named_by_its_order(path: Path, encoding: str, inside: str):
+    text = "uid,title\n" + "1,Příliš žluťoučký kůň úpěl\n" * 50
+    path.write_bytes(text.encode(inside))
+    with pytest.raises(TunelineError, match=f"is not {encoding} with a mark") as refused:
+        read(path, encoding=encoding)
+    assert inside.replace("-", "_") in str(refused.value)
+
+
 def test_half_a_character_at_the_end_of_utf16_is_no_text(path: Path):
     path.write_bytes("uid,title\n1,a\n2,b".encode("utf-16-le") + b"\x00\xd8")
     table = read(path, encoding="utf-16-le")

@@ -104,7 +104,7 @@ def test_what_a_folder_holds_besides_documents_is_named(folder: Path, caplog):
 CZECH = "Příliš žluťoučký kůň úpěl ďábelské ódy\n"
 
 
-@pytest.mark.parametrize("name", ["klingon", "hex", "rot13", "zlib"])
+@pytest.mark.parametrize("name", ["klingon", "hex", "rot13", "idna", "undefined"])
 def test_an_encoding_that_makes_no_texts_is_refused(name: str, tmp_path: Path):
     (tmp_path / "a.txt").write_text("Oak")
     with pytest.raises(TunelineError, match=f"encoding = {name}: Python knows no encoding of this"):

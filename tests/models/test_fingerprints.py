@@ -11,6 +11,7 @@ from tests.pipelines.evaluate.adapters import make_adapter
 from tuneline.examples import hash_templates
 from tuneline.models.adapted_model import load_tuned
 from tuneline.models.fingerprints import (
+    describe_generation,
     describe_inputs,
     find_changes,
     find_incompatibilities,
@@ -24,7 +25,7 @@ from tuneline.models.run_differences import (
     name_run,
 )
 from tuneline.models.tokenizer import load_tokenizer
-from tuneline.parameters import Hardware, Prompt, Recipe
+from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +35,28 @@ def test_a_base_model_whose_folder_has_moved_is_the_same(recipe: Recipe, tmp_pat
     moved = shutil.copytree(recipe.base_model, tmp_path / "moved")
     there = recipe.model_copy(update={"base_model": str(moved)})
     assert list(find_incompatibilities(adapter, there)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "is_other"),
+    [
+        ("config.json", {"rms_norm_eps": 0.5}, True),
+        ("generation_config.json", {"top_k": 3}, False),
+    ],
+)
+def test_of_a_changed_file_of_the_base_the_answers_are_made_again(
+    recipe: Recipe, tmp_path: Path, name: str, changed: dict, is_other: bool
+):
+    folder = shutil.copytree(recipe.base_model, tmp_path / "base")
+    there = recipe.model_copy(update={"base_model": str(folder)})
+    adapter = make_adapter(there, CPU, effect=False)
+    decoding = Evaluation(title="Tea", generation={})
+    before = describe_generation(adapter, there, decoding, CPU)
+    settings = json.loads((folder / name).read_text("utf-8"))
+    (folder / name).write_text(json.dumps(settings | changed), "utf-8")
+    here = make_adapter(there, CPU, effect=False)
+    assert describe_generation(here, there, decoding, CPU)["base"] != before["base"]
+    assert bool(list(find_incompatibilities(adapter, there))) == is_other
 
 
 def test_another_base_model_is_named_with_what_tells_it_apart(recipe: Recipe):

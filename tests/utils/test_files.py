@@ -204,6 +204,13 @@ def test_half_written_files_of_dead_processes_are_found_anywhere(tmp_path: Path)
     assert find_partials(tmp_path) == [left]
 
 
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path):
+    path = tmp_path / f"{'茶' * 84}.a"
+    with replace_whole(path) as file:
+        file.write(b"whole")
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_what_another_machine_writes_on_the_same_disk_stays(tmp_path: Path):
     path = tmp_path / "clean.csv"
     with replace_whole(path) as file:

@@ -74,6 +74,16 @@ RESERVED_GENERATION = {
         ("num_return_sequences", "return_dict_in_generate"),
         "every prompt gets one answer; leave it out",
     ),
+    # What `generate` does for one prompt alone, only with a tokenizer, or with code of others.
+    **dict.fromkeys(
+        (
+            *("assistant_early_exit", "cache_implementation", "compile_config", "constraints"),
+            *("dola_layers", "force_words_ids", "is_assistant", "num_beam_groups"),
+            *("penalty_alpha", "prompt_lookup_num_tokens", "stop_strings", "token_healing"),
+        ),
+        "many prompts are answered at once, by the library's own code; leave it out",
+    ),
+    "max_length": "it counts the prompt, too; state max_new_tokens",
 }
 
 

@@ -105,8 +105,17 @@ class RawFile:
         wide = b"\0" in start[:4] or start.startswith(tuple(BYTE_ORDER_MARKS))
         if is_utf8(self.encoding) and wide and (encoding := guess_encoding(start)):
             raise TunelineError(not_encoded(self.path, "UTF-8", encoding))
+        if start and self._lacks_mark(start):
+            stated = f"{normalize_name(self.encoding)} with a mark"
+            raise TunelineError(not_encoded(self.path, stated, guess_encoding(start)))
         chunks = chain([start], chunks)
         return chunks if is_utf8(self.encoding) else recode(chunks, self.encoding)
+
+    def _lacks_mark(self, start: bytes) -> bool:
+        """Tell whether an encoding of two orders has no mark that says which of them it is."""
+        stated = normalize_name(self.encoding)
+        marks = tuple(mark for mark, name in BYTE_ORDER_MARKS.items() if name == stated)
+        return bool(marks) and not start.startswith(marks)
 
     def describe_encoding(self) -> Problem:
         """Word that the file is in another encoding than the one stated."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, cast
 
 from tuneline.errors import Problem
@@ -12,7 +13,7 @@ from tuneline.models.rendering import hash_template
 from tuneline.models.run_differences import Difference, RunInputs, find_differences, list_values
 from tuneline.models.start_adapter import describe_start
 from tuneline.parameters import Data, Evaluation, Hardware, Prompt, Recipe
-from tuneline.utils.hashing import hash_value
+from tuneline.utils.hashing import hash_files, hash_value
 
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "trl", "bitsandbytes", "tokenizers")
 # Which machine this is, and where the others and vLLM are, decides nothing.
@@ -209,7 +210,16 @@ def describe_base_generation(
         "quantization": recipe.quantization,
         "chat_template": template,
         "generation": generation,
+        # What a folder's decoding starts from; a GGUF file has none, a commit tells a repository's.
+        "folder_generation": hash_files(
+            list(Path(recipe.base_model).glob("generation_config.json"))
+        ),
         "hardware": hardware.model_dump(include=MACHINE),
         "versions": {name: version(name) for name in ANSWERING_LIBRARIES},
         "adapter": None,
     }
+
+
+def _hash_decoding(folder: Path) -> str:
+    """Fingerprint what decoding starts from; a repository's has its commit, a GGUF file none."""
+    return hash_files(list(folder.glob("generation_config.json")))

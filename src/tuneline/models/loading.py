@@ -173,13 +173,14 @@ def identify_base(name: str, revision: str) -> dict[str, str]:
     """Say exactly which base model an adapter belongs to.
 
     Returns:
-        `name`, and `sha256` of a folder's weights or of a GGUF file, or `commit` of a hub
-        repository.
+        `name`, and `sha256` of a folder's weights with what computes with them (`config.json`) or
+        of a GGUF file, or `commit` of a hub repository.
     """
     if path := find_gguf(name):
         return {"name": name, "sha256": hash_gguf(path)}
     if (folder := Path(name)).is_dir():
-        return {"name": name, "sha256": hash_files(list(folder.glob("*.safetensors")))}
+        decides = [*folder.glob("*.safetensors"), *folder.glob("config.json")]
+        return {"name": name, "sha256": hash_files(decides)}
     return {"name": name, "commit": find_commit(name, revision)}
 
 

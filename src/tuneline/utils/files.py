@@ -29,6 +29,8 @@ PARTIAL = re.compile(r"\..+\.(\d+)-\d+(?:@(?P<machine>.+))?\.partial")
 SCRATCH = re.compile(r"tuneline-(\d+)-.+")
 # A disk may be shared: whether another machine's process is at work shows in its file alone.
 IDLE_SECONDS = 24 * 60 * 60
+# Of a name of up to 255: the host's has up to 64.
+NAME_BYTES = 120
 _numbers = itertools.count()
 
 
@@ -226,11 +228,12 @@ def find_partials(root: Path) -> list[Path]:
 def _name_partial(path: Path) -> Path:
     """Name what no other writer writes to; remove what processes that were killed have left."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+    name = path.name.encode()[:NAME_BYTES].decode(errors="ignore")
+    for left in path.parent.glob(f".{glob.escape(name)}.*.partial"):
         if _is_left(PARTIAL, left):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     writer = f"{os.getpid()}-{next(_numbers)}@{platform.node()}"
-    return path.with_name(f".{path.name}.{writer}.partial")
+    return path.with_name(f".{name}.{writer}.partial")
 
 
 def _is_left(pattern: re.Pattern[str], path: Path) -> bool:

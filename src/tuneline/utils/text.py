@@ -86,9 +86,10 @@ def is_encoding(name: str) -> bool:
     """Tell whether texts can be read in an encoding of this name."""
     try:
         b"a".decode(name)
-    except UnicodeError:
+        codecs.getincrementaldecoder(name)(MARK).decode(b"a", final=True)
+    except UnicodeDecodeError:
         return True
-    except LookupError:  # of no codec, or of one that turns no bytes into text
+    except (LookupError, UnicodeError, TypeError):  # no codec, none of texts, none that marks
         return False
     return True
 
