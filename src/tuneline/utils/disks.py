@@ -95,6 +95,12 @@ def locate(catalog: DataCatalog, name: str) -> str:
     return str(shorten_path(Path(str(found))))
 
 
+def find_root(catalog: DataCatalog, name: str) -> Path:
+    """Find the file or folder of a dataset; of a versioned one, the folder of its versions."""
+    dataset: Any = catalog.get(name)
+    return Path(dataset._filepath)  # Kedro offers no public name for it
+
+
 def shorten_path(path: Path) -> Path:
     """Write a path from the folder one is in, where it lies under it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -60,6 +60,7 @@ def make_plan(
     validation: list[Example],
     test: list[Example],
     checkpoints: Path,
+    adapter_folder: Path,
     training_records: list[dict[str, Any]],
     score_versions: ScoreVersions,
     recipe: Recipe,
@@ -114,7 +115,7 @@ def make_plan(
         "memory_gb": predict_memory(size, longest, recipe, hardware),
         "sharding": describe_sharding(size, longest, recipe, hardware),
         "savings": list_savings(PlannedRun(size, longest, recipe, hardware)),
-        "disk": plan_disk(size, recipe, measure_disks(checkpoints), adapters),
+        "disk": plan_disk(size, recipe, measure_disks(checkpoints, adapter_folder), adapters),
         "chat_template": [*describe_template(tokenizer), *_describe_typed(token_report)],
     }
     plan["warnings"] = list(list_warnings(plan, recipe))

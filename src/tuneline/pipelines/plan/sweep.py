@@ -44,6 +44,7 @@ def plan_sweep(
     train: list[Example],
     validation: list[Example],
     sweep_checkpoints: Path,
+    adapter_folder: Path,
     recipe: Recipe,
     sweep: Sweep,
     evaluation: Evaluation,
@@ -73,7 +74,8 @@ def plan_sweep(
         found = _plan_trial(
             plan | {"inputs": inputs}, reports[rendered], fixed, evaluation, hardware
         )
-        disk = plan_disk(found.pop("size"), fixed, measure_disks(sweep_checkpoints), len(trials))
+        disks = measure_disks(sweep_checkpoints, adapter_folder)
+        disk = plan_disk(found.pop("size"), fixed, disks, len(trials))
         found["verdict"] = judge(found | {"disk": disk})
         planned.append(_describe(trial, fixed, found, plan["time"]))
     _check_fit(planned)
