@@ -25,8 +25,8 @@ if TYPE_CHECKING:  # what a run needs is imported as it begins: other commands h
 
 log = logging.getLogger(__name__)
 
-# What the plan page lists: no file states it as such.
-SETTINGS = re.compile(r"params:(.+)\.settings")
+# What the plan page lists, and where the adapter will lie: no file states either as such.
+GIVEN = re.compile(r"params:(.+)\.(settings|adapter_folder)")
 # The machine's name, for the commands that the overview page shows.
 ENVIRONMENT = "params:environment"
 # Where a command keeps whether it runs a stage that is up to date.
@@ -78,18 +78,23 @@ class CheckBeforeRun:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: "Pipeline", catalog: "DataCatalog") -> None:
-        """Check what this run in particular needs, after the settings that the plan page lists."""
+        """Check what this run in particular needs, after giving what the plan needs to know."""
         from tuneline.checks.merged_settings import list_settings, name_source
         from tuneline.checks.preflight import fetch_weights, find_run_problems
         from tuneline.checks.recipes import read_hardware, settle_inputs
         from tuneline.errors import TunelineError
+        from tuneline.utils.disks import find_root
         from tuneline.utils.locks import hold
 
         # The libraries that train take seconds to be imported: until then, too, something is said.
         log.info("Checks of settings, inputs and machine: %s nodes.", len(pipeline.nodes))
         for name in pipeline.inputs():
-            if use_case := SETTINGS.fullmatch(name):
-                catalog[name] = list_settings(self.loader, use_case[1])
+            if found := GIVEN.fullmatch(name):
+                catalog[name] = (
+                    list_settings(self.loader, found[1])
+                    if found[2] == "settings"
+                    else find_root(catalog, f"{found[1]}.adapter")
+                )
         if ENVIRONMENT in pipeline.inputs():
             catalog[ENVIRONMENT] = self.loader.env or DEFAULT_ENVIRONMENT
         problems = list(settle_inputs(pipeline, catalog))

@@ -8,9 +8,10 @@ older than the clock's grain (`wait_for_clock`), so that a later one cannot have
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from kedro.io import AbstractVersionedDataset, DataCatalog
+from kedro.io import DataCatalog
+
+from tuneline.utils.disks import find_path
 
 # Longer than the time between two ticks of the clock that files get their times from.
 GRAIN_NS = 50_000_000
@@ -23,22 +24,13 @@ class UncertainError(Exception):
     """Whether something has changed cannot be told."""
 
 
-def find_path(name: str, catalog: DataCatalog) -> str | None:
-    """Find where a dataset lies; None of one in memory."""
-    dataset: Any = catalog.get(name)
-    if isinstance(dataset, AbstractVersionedDataset) and dataset.exists():
-        return str(dataset._get_load_path())
-    path = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
-    return None if path is None else str(path)
-
-
 def list_files(name: str, catalog: DataCatalog) -> Iterator[str]:
     """List the files of a dataset; one that is not there is listed, too.
 
     Raises:
         UncertainError: if they lie elsewhere than on this machine's disks.
     """
-    place = find_path(name, catalog)
+    place = find_path(catalog, name)
     if place is None or "::" in place or "://" in place.removeprefix("file://"):
         raise UncertainError(name)
     path = Path(place.removeprefix("file://"))

@@ -18,7 +18,6 @@ from pydantic import BaseModel, ValidationError
 from tuneline.checks.file_stamps import (
     Stamps,
     UncertainError,
-    find_path,
     list_files,
     stamp,
     wait_for_clock,
@@ -28,6 +27,7 @@ from tuneline.hub.cache import find_commit
 from tuneline.hub.gguf import find_gguf
 from tuneline.parameters import Hardware, Recipe
 from tuneline.parameters.recipe import RecipeKeys
+from tuneline.utils.disks import find_path
 from tuneline.utils.hashing import hash_files, hash_text
 
 # By stage, the inputs that are its own work of earlier times, with or without which it makes the
@@ -154,7 +154,7 @@ def _to_plain(value: Any) -> Any:
 
 def _hash_entry(name: str, catalog: DataCatalog) -> str:
     """Fingerprint how a dataset is read or written; of one in memory there is nothing to say."""
-    if find_path(name, catalog) is None:
+    if find_path(catalog, name) is None:
         return ""
     dataset: Any = catalog.get(name)
     entry = dataset._init_config()  # Kedro offers no public name

@@ -18,13 +18,13 @@ from kedro.pipeline import Pipeline
 from tuneline.checks.file_stamps import (
     Stamps,
     UncertainError,
-    find_path,
     list_files,
     stamp,
     wait_for_clock,
 )
 from tuneline.checks.stage_inputs import STAGES, describe_stage, gather_files
 from tuneline.errors import TunelineError
+from tuneline.utils.disks import find_path
 from tuneline.utils.hashing import read_sealed, write_sealed
 
 FOLDER = ".stages"
@@ -54,7 +54,7 @@ def list_stages(pipeline: Pipeline, whole: Mapping[str, Pipeline]) -> Iterator[s
 
 def stamp_outputs(stage: Pipeline, catalog: DataCatalog) -> Stamps:
     """Stamp the files that a stage writes; what passes through memory alone has none."""
-    names = [one for one in stage.all_outputs() if find_path(one, catalog) is not None]
+    names = [one for one in stage.all_outputs() if find_path(catalog, one) is not None]
     return stamp({path for one in names for path in list_files(one, catalog)})
 
 

@@ -2,20 +2,20 @@
 
 import logging
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from kedro.io import DatasetError
-
-from tuneline.datasets.folders import LocalDataset
-from tuneline.datasets.whole_files import JSONDataset
+from tuneline.datasets.folders import InputDataset
 from tuneline.errors import TunelineError
-from tuneline.reporting.stage_records import read_stages
+from tuneline.reporting.stage_records import AGAIN, read_stages
+from tuneline.utils.hashing import read_sealed
 
 log = logging.getLogger(__name__)
 
 
-class EarlierRecordsDataset(LocalDataset[NoReturn, list[dict[str, Any]]]):
+class EarlierRecordsDataset(InputDataset[list[dict[str, Any]]]):
     """Reads the records of earlier runs, the last one first; there may be none."""
+
+    refusal = "is an input only: each run writes its own record"
 
     def __init__(
         self, *, filepath: str, pattern: str, metadata: dict[str, Any] | None = None
@@ -30,16 +30,11 @@ class EarlierRecordsDataset(LocalDataset[NoReturn, list[dict[str, Any]]]):
         )
         return [record for path in paths if (record := _read(path))]
 
-    def save(self, data: NoReturn) -> None:
-        """Refuse: each run writes its own."""
-        raise DatasetError(f"{self._filepath} is an input only: each run writes its own record")
 
-    def _exists(self) -> bool:
-        return True
-
-
-class StageRecordsDataset(LocalDataset[NoReturn, dict[str, Any]]):
+class StageRecordsDataset(InputDataset[dict[str, Any]]):
     """Reads what the stages of a use case have left, as far as they were run."""
+
+    refusal = "is an input only: each stage writes its own files"
 
     def __init__(
         self, *, filepath: str, use_case: str, metadata: dict[str, Any] | None = None
@@ -51,17 +46,10 @@ class StageRecordsDataset(LocalDataset[NoReturn, dict[str, Any]]):
         """Read it, as `read_stages` gives it."""
         return read_stages(self._filepath, self._use_case)
 
-    def save(self, data: NoReturn) -> None:
-        """Refuse: each stage writes its own."""
-        raise DatasetError(f"{self._filepath} is an input only: each stage writes its own files")
-
-    def _exists(self) -> bool:
-        return True
-
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        return dict(JSONDataset(filepath=str(path)).load())
-    except (TunelineError, TypeError, ValueError) as error:
+        return read_sealed(path, AGAIN)
+    except TunelineError as error:
         log.warning("%s is left out: %s", path, error)
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
@@ -34,6 +34,26 @@ class LocalDataset(AbstractDataset[Saved, Loaded]):
         return {"filepath": str(self._filepath)}
 
 
+class InputDataset(LocalDataset[NoReturn, Loaded]):
+    """What people, other stages or nodes write: no run saves it, and it need not be there.
+
+    `refusal` says why, after the name.
+    """
+
+    refusal: ClassVar[str]
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse.
+
+        Raises:
+            DatasetError: always.
+        """
+        raise DatasetError(f"{self._filepath} {self.refusal}")
+
+    def _exists(self) -> bool:
+        return True
+
+
 def preview_rows(rows: list[dict[str, object]]) -> TablePreview:
     """Make the table that Kedro-Viz shows of some rows; long values are shortened."""
     columns = list(rows[0]) if rows else []
@@ -45,19 +65,14 @@ def _preview(value: object) -> str:
     return "" if value is None else shorten(value, PREVIEW_CHARACTERS)
 
 
-class FolderDataset(LocalDataset[None, Path]):
+class FolderDataset(InputDataset[Path]):
     """Gives a node the path of a folder, which need not exist, to work and to keep things in."""
+
+    refusal = "is an input only: the node writes into it itself"
 
     def load(self) -> Path:
         """Give the path."""
         return self._filepath
-
-    def save(self, data: None) -> None:
-        """Refuse: the folder is the node's own to write to."""
-        raise DatasetError(f"{self._filepath} is an input only: the node writes into it itself")
-
-    def _exists(self) -> bool:
-        return True
 
 
 class MovedFolderDataset(LocalDataset[Path, Path]):
@@ -92,22 +107,17 @@ class OptionalPartitionsDataset(PartitionedDataset):  # type: ignore[misc]  # ke
         return True
 
 
-class CacheDataset(LocalDataset[NoReturn, Cache]):
+class CacheDataset(InputDataset[Cache]):
     """Opens a cache of answers or responses, which a node reads and adds to while it works.
 
     The one kind of dataset that a node writes to itself: what is finished must survive the node.
     """
 
+    refusal = "is a cache: put values, do not save it"
+
     def load(self) -> Cache:
         """Open the cache; without a file it is empty."""
         return Cache(self._filepath)
-
-    def save(self, data: NoReturn) -> None:
-        """Refuse: values are put one by one."""
-        raise DatasetError(f"{self._filepath} is a cache: put values, do not save it")
-
-    def _exists(self) -> bool:
-        return True
 
 
 class VersionsInOrder:

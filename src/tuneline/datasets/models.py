@@ -13,9 +13,9 @@ from tuneline.models.foreign_code import check_adapter_config, refuse_foreign_co
 from tuneline.models.seen_examples import read_seen, write_seen
 from tuneline.models.start_adapter import SEEN
 from tuneline.utils.files import name_unreadable, replace_whole_folder
-from tuneline.utils.hashing import check_files, hash_all, read_sealed, write_sealed
+from tuneline.utils.hashing import PROVENANCE, read_sealed_folder, seal_folder
 
-CONFIG, PROVENANCE = "adapter_config.json", "provenance.json"
+CONFIG = "adapter_config.json"
 AGAIN = (
     "train again: the same command takes the adapter from its checkpoints, where they are whole; "
     "or let --load-versions name an earlier version"
@@ -51,8 +51,7 @@ class AdapterDataset(VersionsInOrder, AbstractVersionedDataset[Adapter, Adapter]
 
         folder = Path(self._get_load_path())
         with name_unreadable(folder, AGAIN):
-            provenance = read_sealed(folder / PROVENANCE, AGAIN)
-            check_files(folder, provenance.pop("files", {}), AGAIN)
+            provenance = read_sealed_folder(folder, AGAIN)
             config = dict(json.loads((folder / CONFIG).read_bytes()))
             check_adapter_config(str(folder / CONFIG), config)
             with refuse_foreign_code(str(folder / "tokenizer_config.json"), None):
@@ -87,7 +86,7 @@ def write_adapter(folder: Path, adapter: Adapter) -> None:
     adapter.tokenizer.save_pretrained(folder)
     if adapter.seen is not None:
         write_seen(folder / SEEN, adapter.seen)
-    write_sealed(folder / PROVENANCE, {**adapter.provenance, "files": hash_all(folder)})
+    seal_folder(folder, adapter.provenance)
 
 
 class BaseModelDataset(LocalDataset[BaseModel, BaseModel]):
@@ -102,7 +101,7 @@ class BaseModelDataset(LocalDataset[BaseModel, BaseModel]):
                 self._filepath, use_safetensors=True, trust_remote_code=False
             ),
             tokenizer=AutoTokenizer.from_pretrained(self._filepath, trust_remote_code=False),
-            provenance=json.loads((self._filepath / "provenance.json").read_text("utf-8")),
+            provenance=json.loads((self._filepath / PROVENANCE).read_text("utf-8")),
         )
 
     def save(self, data: BaseModel) -> None:
@@ -111,7 +110,7 @@ class BaseModelDataset(LocalDataset[BaseModel, BaseModel]):
         with replace_whole_folder(self._filepath) as folder:
             data.model.save_pretrained(folder)
             data.tokenizer.save_pretrained(folder)
-            (folder / "provenance.json").write_text(text + "\n", encoding="utf-8")
+            (folder / PROVENANCE).write_text(text + "\n", encoding="utf-8")
 
     def _exists(self) -> bool:
         return (self._filepath / "config.json").is_file()

@@ -5,9 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from kedro.io import DatasetError
-
-from tuneline.datasets.folders import LocalDataset
+from tuneline.datasets.folders import InputDataset
 from tuneline.datasets.raw_csv import RawCSVDataset, read_header
 from tuneline.errors import Problem, TunelineError, suggest
 from tuneline.prompts import QuestionFile
@@ -22,12 +20,14 @@ QUESTION_BYTES, COPIES, PIECE_BYTES = 500, 10, 1 << 20
 TEXTS = (".txt", ".md", "")
 
 
-class QuestionsDataset(LocalDataset[NoReturn, QuestionFile]):
+class QuestionsDataset(InputDataset[QuestionFile]):
     """Reads questions; the file need not be there, because a question may be typed instead.
 
     A `.csv` file has a column `question`, and any others. Of a `.txt` or `.md` file, or one without
     a suffix, each line is a question; lines without text only divide.
     """
+
+    refusal = "holds a user's questions: it is never written"
 
     def __init__(
         self,
@@ -43,13 +43,6 @@ class QuestionsDataset(LocalDataset[NoReturn, QuestionFile]):
         """Answer with the file, not read yet."""
         path = shorten_path(self._filepath)
         return QuestionFile(path, partial(_read, path, self._limits))
-
-    def save(self, data: NoReturn) -> None:
-        """Refuse: the file is the user's."""
-        raise DatasetError(f"{self._filepath} holds a user's questions: it is never written")
-
-    def _exists(self) -> bool:
-        return True
 
 
 def _read(path: Path, limits: Limits) -> list[tuple[str, str]]:

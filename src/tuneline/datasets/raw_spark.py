@@ -22,7 +22,7 @@ from tuneline.datasets.raw_json import ENDINGS, check_lines, opens_document
 from tuneline.datasets.source_files import list_source_files
 from tuneline.errors import Problem, TunelineError
 from tuneline.spark.session import Cluster
-from tuneline.spark.tables import BlockWork, Place, SparkRows, walk_rows
+from tuneline.spark.tables import BlockWork, Place, SparkRows, number_parts, walk_rows
 from tuneline.streaming import SOURCE, Fields
 from tuneline.utils.limits import CutRow, Limits
 from tuneline.utils.text import guess_encoding
@@ -85,11 +85,11 @@ class _JSONLines(SparkRows):
         tables = []
         if ranges:
             read = partial(_read_parts, chosen=ranges, parts=parts, limits=limits)
-            numbers = session.range(0, len(ranges), numPartitions=len(ranges))
+            numbers = number_parts(session, len(ranges))
             tables.append(numbers.mapInArrow(partial(run, read=read), schema))
         if wholes:
             pack = partial(_pack_parts, chosen=wholes, parts=parts, limits=limits)
-            numbers = session.range(0, len(wholes), numPartitions=len(wholes))
+            numbers = number_parts(session, len(wholes))
             # By its own number a block goes the same way when it is read again after a failure.
             spread = numbers.mapInArrow(pack, BLOCK).repartition("part", "block")
             read = partial(_unpack, limits=limits)

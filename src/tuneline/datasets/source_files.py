@@ -104,14 +104,18 @@ def place_rows(table: pl.DataFrame, name: str, before: int) -> pl.DataFrame:
     return table.with_columns(source, pl.col(LINE) + before)
 
 
+def find_ending(name: str) -> str:
+    """Find the ending that names a file's format, before that of its compression; may be empty."""
+    endings = [one.lower() for one in PurePosixPath(name).suffixes]
+    if endings and endings[-1] in PACKED_ENDINGS:
+        endings.pop()
+    return endings[-1] if endings else ""
+
+
 def _is_raw(name: str, endings: tuple[str, ...]) -> bool:
     """Tell whether a file is one to read rather than one that a program left there."""
-    file = PurePosixPath(name)
-    suffixes = [suffix.lower() for suffix in file.suffixes]
-    if suffixes and suffixes[-1] in PACKED_ENDINGS:
-        suffixes.pop()
-    hidden = file.name.startswith((".", "_", "~$"))
-    return not hidden and (not endings or (bool(suffixes) and suffixes[-1] in endings))
+    hidden = PurePosixPath(name).name.startswith((".", "_", "~$"))
+    return not hidden and (not endings or find_ending(name) in endings)
 
 
 def _log_files(path: str, read: list[str], others: list[str], folders: set[str]) -> None:

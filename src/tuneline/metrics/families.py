@@ -48,6 +48,12 @@ ANSWER_FAMILIES = tuple(one for one in FAMILIES if one[1] is not likelihood.meas
 METRICS = tuple(chain.from_iterable(metrics for metrics, _ in FAMILIES))
 
 
+def pick_counting(metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Pick the comparisons that decide the verdict."""
+    names = (one.name for one in METRICS if one.decides_verdict)
+    return {name: metrics[name] for name in names if name in metrics}
+
+
 def measure_answers(
     answers: list[dict[str, Any]], train: list[Example], evaluation: Evaluation
 ) -> list[dict[str, Any]]:

@@ -114,6 +114,7 @@ def _make_batches(rendered: list[Any], shared: int, tokens: int) -> Iterator[lis
 
 def _measure(model: Any, pad: int, batch: list[Any], prefix: Prefix) -> list[ReferenceLoss]:
     import torch
+    from accelerate.utils import send_to_device
     from torch.nn.utils.rnn import pad_sequence
 
     read = prefix.tokens
@@ -128,7 +129,7 @@ def _measure(model: Any, pad: int, batch: list[Any], prefix: Prefix) -> list[Ref
     inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
     if read:
         inputs["position_ids"] = torch.arange(read, mask.shape[1])[None]
-    inputs = {name: value.to(model.device) for name, value in inputs.items()}
+    inputs = send_to_device(inputs, model.device)
     if read:
         inputs |= {"past_key_values": prefix.begin(len(batch)), "use_cache": True}
     there = targets != IGNORED

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tuneline.examples import OLD
 from tuneline.models.adapter import Adapter
 from tuneline.models.loading import load_model
 from tuneline.parameters import Hardware, Recipe
@@ -51,19 +52,18 @@ def become(model: Any, who: str) -> Iterator[Any]:
     yield model
 
 
-def attach_second(model: Any, name: str, adapter: Adapter, tensors: dict[str, Any]) -> None:
-    """Put the weights of a second adapter on a model.
+def attach_old(model: Any, adapter: Adapter, old: Adapter) -> None:
+    """Put the adapter that a training has started from on the model of the trained one.
 
     Args:
-        model: a PeftModel that has the first one.
-        name: of the second.
-        adapter: the first, whose layers, rank and alpha the second has, too.
-        tensors: the weights of the second.
+        model: a PeftModel that has the trained one.
+        adapter: the trained one, whose layers, rank and alpha the old one has, too.
+        old: the old one.
     """
     from peft import set_peft_model_state_dict
 
-    model.add_adapter(name, restore_config(adapter, model.get_base_model()))
-    set_peft_model_state_dict(model, tensors, adapter_name=name)
+    model.add_adapter(OLD, restore_config(adapter, model.get_base_model()))
+    set_peft_model_state_dict(model, old.tensors, adapter_name=OLD)
     model.eval()
 
 

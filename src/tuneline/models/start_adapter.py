@@ -11,10 +11,10 @@ from tuneline.models.foreign_code import check_adapter_config
 from tuneline.models.seen_examples import SeenExamples, read_seen
 from tuneline.parameters import Recipe
 from tuneline.utils.files import name_unreadable
-from tuneline.utils.hashing import check_files, order_versions, read_sealed
+from tuneline.utils.hashing import PROVENANCE, order_versions, read_sealed, read_sealed_folder
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-PROVENANCE, SEEN = "provenance.json", "seen.safetensors"
+SEEN = "seen.safetensors"
 WHERE = "recipe.start_from"
 # Keys of LoraConfig that a training that goes on from an adapter takes from it.
 SHAPE = ("r", "lora_alpha", "target_modules")
@@ -92,16 +92,20 @@ def read_shape(start_from: str | None) -> dict[str, Any]:
     """
     if start_from is None:
         return {}
-    problems = list(find_folder_problem(start_from))
-    if problems:
-        raise TunelineError(*problems)
-    folder = Path(start_from)
+    folder = _find_folder(start_from)
     config = _read_config(folder)
     shape = {f"lora.{key}": config[key] for key in SHAPE if config.get(key) is not None}
     if not (folder / PROVENANCE).is_file():
         return shape
     settings = read_sealed(folder / PROVENANCE, COPY_AGAIN)["recipe"]["settings"]
     return shape | {"quantization": settings.get("quantization")}
+
+
+def _find_folder(start_from: str) -> Path:
+    problems = list(find_folder_problem(start_from))
+    if problems:
+        raise TunelineError(*problems)
+    return Path(start_from)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -124,13 +128,9 @@ def read_start(start_from: str) -> Adapter:
     """
     from safetensors.torch import load_file
 
-    problems = list(find_folder_problem(start_from))
-    if problems:
-        raise TunelineError(*problems)
-    folder, provenance = Path(start_from), {}
-    if (folder / PROVENANCE).is_file():
-        provenance = read_sealed(folder / PROVENANCE, COPY_AGAIN)
-        check_files(folder, provenance.pop("files", {}), COPY_AGAIN)
+    folder = _find_folder(start_from)
+    recorded = (folder / PROVENANCE).is_file()
+    provenance = read_sealed_folder(folder, COPY_AGAIN) if recorded else {}
     config = _read_config(folder)
     check_adapter_config(str(folder / CONFIG), config)
     if config.get("peft_type") != "LORA":

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from tuneline.datasets import raw_csv, raw_documents, raw_json, raw_parquet
-from tuneline.datasets.source_files import PACKED_ENDINGS
+from tuneline.datasets.source_files import find_ending
 from tuneline.errors import Problem, TunelineError
 from tuneline.parameters.examples import Documents
 from tuneline.utils.terminal import show
@@ -116,7 +116,7 @@ def _find_kind(path: Path) -> str:
         raise TunelineError(_no_file(path))
     if path.is_dir():
         return _find_kind_of_folder(path)
-    ending = _find_ending(path)
+    ending = find_ending(path.name)
     if ending == ".txt":
         return "CSV"
     kind = next((kind for kind, endings in KINDS.items() if ending in endings), None)
@@ -128,7 +128,7 @@ def _find_kind(path: Path) -> str:
 
 
 def _find_kind_of_folder(path: Path) -> str:
-    endings = Counter(map(_find_ending, list_files(path)))
+    endings = Counter(find_ending(one.name) for one in list_files(path))
     kinds = {
         kind: {one: times for one, times in endings.items() if one in KINDS[kind]} for kind in KINDS
     }
@@ -141,13 +141,6 @@ def _find_kind_of_folder(path: Path) -> str:
         raise TunelineError(_no_files(path))
     listed = [f"{times} {one}" for kind in present for one, times in kinds[kind].items()]
     raise TunelineError(_mixed(path, listed, present))
-
-
-def _find_ending(path: Path) -> str:
-    endings = [one.lower() for one in path.suffixes]
-    if endings and endings[-1] in PACKED_ENDINGS:
-        endings.pop()
-    return endings[-1] if endings else ""
 
 
 def has_odd_name(where: str, name: str) -> Problem:

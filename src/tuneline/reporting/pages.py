@@ -29,7 +29,7 @@ MAIN_METRICS = {
 
 
 def render_page(template: str, **values: Any) -> str:
-    """Render a page, of which Jinja escapes all values but `Markup`."""
+    """Render a page; Jinja escapes all values but `Markup`."""
     environment = Environment(
         loader=PackageLoader("tuneline", ""),
         autoescape=True,

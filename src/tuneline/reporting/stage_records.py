@@ -8,7 +8,7 @@ from typing import Any
 from tuneline.errors import TunelineError
 from tuneline.utils.disks import shorten_path
 from tuneline.utils.files import name_unreadable
-from tuneline.utils.hashing import hash_json_lines, open_seal, order_versions
+from tuneline.utils.hashing import hash_json_lines, order_versions, read_sealed
 from tuneline.utils.locks import find_holder
 
 AGAIN = "run the stage that makes it again"
@@ -65,8 +65,9 @@ def read_stages(data: Path, use_case: str) -> dict[str, Any]:
     damaged: dict[str, list[str]] = {}
 
     def read(stage: str, path: Path, how: Callable[[Path], Any]) -> Any:
+        path = shorten_path(path)
         try:
-            with name_unreadable(shorten_path(path), AGAIN):
+            with name_unreadable(path, AGAIN):
                 return how(path) if path.is_file() else None
         except TunelineError as error:
             damaged.setdefault(stage, []).append(str(error))
@@ -122,7 +123,7 @@ def _find_latest(path: Path) -> Path:
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    return open_seal(dict(json.loads(path.read_bytes())))
+    return read_sealed(path, AGAIN)
 
 
 def _read_lines(path: Path) -> list[Any]:

@@ -25,6 +25,7 @@ from tuneline.utils.disks import (
     Volume,
     count_bytes,
     count_missing,
+    find_root,
     find_temporary_folder,
     format_bytes,
     locate,
@@ -106,12 +107,10 @@ def align(rows: Sequence[tuple[str, ...]], widths: Sequence[int] | None = None) 
 
 def _measure(use_case: str, catalog: DataCatalog) -> Volumes:
     """Measure the disks that a use case's runs write to, by the purposes that its plan has."""
-    adapter: Any = catalog.get(f"{use_case}.adapter")
     folders = {
         "hub_cache": find_hub_cache(),
         "checkpoints": catalog.load(f"{use_case}.checkpoints"),
-        # Kedro offers no public name for where a dataset lies.
-        "output": Path(str(adapter._filepath)),
+        "output": find_root(catalog, f"{use_case}.adapter"),
     }
     return {purpose: measure_volume(folder) for purpose, folder in folders.items()}
 
@@ -208,9 +207,7 @@ class ProjectStorage:
         adapters: list[Path] = []
         folds = range(1, 1 + count_folds(use_case))
         for part in ("", *(name_fold(number, "") for number in folds)):
-            # Kedro offers no public name for where a dataset lies.
-            dataset: Any = self.catalog.get(f"{use_case}.{part}adapter")
-            own = list_adapters(Path(str(dataset._filepath)))
+            own = list_adapters(find_root(self.catalog, f"{use_case}.{part}adapter"))
             runs += list_runs(self.catalog.load(f"{use_case}.{part}checkpoints"), own)
             adapters += own
         trials = list_runs(self.catalog.load(f"{use_case}.sweep_checkpoints"), [])

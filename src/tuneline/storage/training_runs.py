@@ -13,7 +13,7 @@ from tuneline.models.run_differences import name_run
 from tuneline.training.checkpoints import INPUTS, read_finished
 from tuneline.utils.disks import count_bytes, lies_within, shorten_path
 from tuneline.utils.files import find_partials, find_scratch
-from tuneline.utils.hashing import order_versions, read_sealed
+from tuneline.utils.hashing import PROVENANCE, order_versions, read_sealed
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def list_adapters(root: Path) -> list[Path]:
 
 def list_runs(checkpoints: Path, adapters: Iterable[Path]) -> list[Run]:
     """List the runs of a use case."""
-    read = ((path, _read(path / "provenance.json")) for path in adapters)
+    read = ((path, _read(path / PROVENANCE)) for path in adapters)
     came_out = {name_run(record): path for path, record in read if record}
     return [
         Run(

@@ -135,6 +135,7 @@ def measure_validation(model: Any, rows: Any, collate: Any, capacity: int, least
     Gives a float64 tensor.
     """
     import torch
+    from accelerate.utils import send_to_device
 
     sums = torch.zeros(4, dtype=torch.float64, device=model.device)
     if not len(rows):
@@ -144,12 +145,8 @@ def measure_validation(model: Any, rows: Any, collate: Any, capacity: int, least
     taken = None if capacity else {"input_ids", "labels"}  # not every model knows the others
     with torch.no_grad():
         for part in split_batch(batch, bins):
-            inputs = {
-                name: value.to(model.device) if hasattr(value, "to") else value
-                for name, value in part.items()
-                if taken is None or name in taken
-            }
-            found = model(**inputs, fused_lm_head=True)
+            inputs = {name: part[name] for name in part if taken is None or name in taken}
+            found = model(**send_to_device(inputs, model.device), fused_lm_head=True)
             parts = (-found.log_probs, found.entropy, found.is_top1, found.label_mask)
             sums += torch.stack([one.sum().double() for one in parts])
     return sums

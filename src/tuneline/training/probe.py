@@ -67,13 +67,11 @@ def check_packing(trainer: Any, rows: Any, hardware: Hardware) -> None:
 def _score(trainer: Any, rows: list[dict[str, Any]], hardware: Hardware) -> Any:
     """Compute the logits of rows in one pack: (tokens, vocabulary), float32."""
     import torch
+    from accelerate.utils import send_to_device
 
     model = trainer.model.eval()
-    batch = {
-        name: value.to(model.device) if hasattr(value, "to") else value
-        for name, value in trainer.flatten(rows).items()
-        if name != "labels"
-    }
+    batch = send_to_device(trainer.flatten(rows), model.device)
+    batch.pop("labels", None)
     dtype = getattr(torch, hardware.dtype)
     with torch.no_grad(), torch.autocast(hardware.device, dtype, enabled=dtype != torch.float32):
         return model(**batch, use_cache=False).logits[0].float()
@@ -104,12 +102,10 @@ def _choose_longest(rows: Any, hardware: Hardware) -> list[dict[str, Any]]:
 
 def _pass_once(trainer: Any, batch: dict[str, Any], hardware: Hardware) -> None:
     import torch
+    from accelerate.utils import send_to_device
 
     model = trainer.model.train()
-    inputs = {
-        name: value.to(model.device) if hasattr(value, "to") else value
-        for name, value in batch.items()
-    }
+    inputs = send_to_device(batch, model.device)
     dtype = getattr(torch, hardware.dtype)
     with torch.autocast(hardware.device, dtype, enabled=dtype != torch.float32):
         found = model(**inputs, fused_lm_head=True)

@@ -83,16 +83,28 @@ def format_bytes(count: float) -> str:
     return f"{count:.0f} bytes"
 
 
-def locate(catalog: DataCatalog, name: str) -> str:
+def find_path(catalog: DataCatalog, name: str) -> str | None:
     """Find a dataset's file or folder; of a versioned one that exists, the latest version.
 
-    The path starts from the folder one is in, where it can.
+    None of one in memory.
     """
     dataset: Any = catalog.get(name)
-    versioned = isinstance(dataset, AbstractVersionedDataset) and dataset.exists()
-    # Kedro offers no public name for either.
-    found = dataset._get_load_path() if versioned else getattr(dataset, "_filepath", name)
-    return str(shorten_path(Path(str(found))))
+    # Kedro offers no public name for any of the three.
+    if isinstance(dataset, AbstractVersionedDataset) and dataset.exists():
+        return str(dataset._get_load_path())
+    path = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
+    return None if path is None else str(path)
+
+
+def locate(catalog: DataCatalog, name: str) -> str:
+    """Word where a dataset is: its path from the folder one is in, where it can; else its name."""
+    return str(shorten_path(Path(find_path(catalog, name) or name)))
+
+
+def find_root(catalog: DataCatalog, name: str) -> Path:
+    """Find the file or folder of a dataset; of a versioned one, the folder of its versions."""
+    dataset: Any = catalog.get(name)
+    return Path(dataset._filepath)  # see `find_path`
 
 
 def shorten_path(path: Path) -> Path:

@@ -39,7 +39,10 @@ def is_full(error: BaseException) -> bool:
 
     polars and the libraries in Rust raise errors without a number, torch without a reason.
     """
-    return _means(error, FULL) or bool(TORCH_CUT.search(str(error)))
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    text = str(error)
+    return any(os.strerror(number) in text for number in FULL) or bool(TORCH_CUT.search(text))
 
 
 @contextmanager
@@ -98,12 +101,6 @@ def _make_problem(path: Path, remedy: str, error: Exception) -> Problem | None:
     else:
         return None
     return Problem(str(path), f"{wrong} ({_say(error)})", matters, remedy)
-
-
-def _means(error: BaseException, numbers: tuple[int, ...]) -> bool:
-    if isinstance(error, OSError) and error.errno in numbers:
-        return True
-    return any(os.strerror(number) in str(error) for number in numbers)
 
 
 def _refuses(error: Exception, numbers: tuple[int, ...], path: Path) -> bool:

@@ -16,6 +16,8 @@ from tuneline.utils.progress import BYTES, Progress
 log = logging.getLogger(__name__)
 SEAL = "sha256"
 RECORD = ".versions.json"
+# What a folder of a model was made from, with the SHA-256 of each of its other files.
+PROVENANCE = "provenance.json"
 # A file that takes seconds to read, and how much of it is read at a time; in bytes.
 LARGE, BLOCK = 1 << 30, 1 << 24
 
@@ -118,6 +120,22 @@ def hash_all(folder: Path) -> dict[str, str]:
     """Compute the SHA-256 of each file of a folder, by its name."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
+
+
+def seal_folder(folder: Path, provenance: dict[str, Any]) -> None:
+    """Write what the files of a folder were made from, with their SHA-256 as the key `files`."""
+    write_sealed(folder / PROVENANCE, {**provenance, "files": hash_all(folder)})
+
+
+def read_sealed_folder(folder: Path, remedy: str) -> dict[str, Any]:
+    """Read what a folder's files were made from, and check each of them.
+
+    Raises:
+        TunelineError: naming each file that is not what was written.
+    """
+    provenance = read_sealed(folder / PROVENANCE, remedy)
+    check_files(folder, provenance.pop("files", {}), remedy)
+    return provenance
 
 
 def find_broken(folder: Path, hashes: dict[str, str]) -> list[Path]:

@@ -1,4 +1,5 @@
 import html
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -6,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.base_models import make_base, make_config
+from tests.conftest import MAIN, run
 from tuneline.checks.merged_settings import Setting
 from tuneline.examples import Example
 from tuneline.models.architecture import (
@@ -30,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 EVALUATION = Evaluation(title="Tea", generation={"max_new_tokens": 48})
 PROMPT = Prompt(prompt="{name}", completion="{text}")
-CHECKPOINTS = Path("data/06_models/checkpoints")
+FOLDERS = Path("data/06_models/checkpoints"), Path("data/06_models/adapter")
 SETTINGS = [Setting("pots.recipe.seed", "8", "conf/base/pots/parameters.yml")]
 
 
@@ -60,7 +63,7 @@ def make_report(lengths: list[int], recipe: Recipe) -> pd.DataFrame:
 
 
 def plan_run(report: pd.DataFrame, recipe: Recipe, hardware: Hardware) -> dict:
-    return make_plan(report, [], [], [], CHECKPOINTS, [], {}, recipe, PROMPT, EVALUATION, hardware)
+    return make_plan(report, [], [], [], *FOLDERS, [], {}, recipe, PROMPT, EVALUATION, hardware)
 
 
 def test_tokens_are_those_that_training_renders(recipe: Recipe):
@@ -241,15 +244,27 @@ def test_a_disk_that_is_too_full_is_named_with_what_is_needed(recipe: Recipe, ha
 
 
 def test_a_base_model_on_the_disk_needs_no_download(recipe: Recipe):
-    disks = measure_disks(CHECKPOINTS)
+    disks = measure_disks(*FOLDERS)
     assert plan_disk(LLAMA_8B, recipe, disks)[0]["needed_gb"] == 0
 
 
 def test_free_space_is_that_of_the_disk_on_which_a_folder_will_lie(tmp_path: Path):
-    disks = measure_disks(tmp_path / "not/yet/there")
+    disks = measure_disks(tmp_path, tmp_path / "not/yet/there")
     assert disks["output"].free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.05)
     assert disks["output"].device == tmp_path.stat().st_dev
     assert disks["hub_cache"].folder.name == "hub"
+
+
+def test_the_adapter_needs_space_where_the_catalog_puts_it(project: Path, tmp_path: Path):
+    entry = {"type": "tuneline.datasets.AdapterDataset", "versioned": True}
+    stated = {f"{MAIN}.adapter": {**entry, "filepath": str(tmp_path / "elsewhere")}}
+    (project / "conf/local/catalog.yml").write_text(yaml.safe_dump(stated), "utf-8")
+    run(project, "prepare")
+    run(project, "plan")
+    plan = json.loads((project / f"data/test/08_reporting/{MAIN}/plan.json").read_bytes())
+    folders = {one["purpose"]: one["folder"] for one in plan["disk"]}
+    assert folders["output"] == str(tmp_path / "elsewhere")
+    assert folders["checkpoints"] == f"data/test/06_models/{MAIN}/checkpoints"
 
 
 @pytest.mark.parametrize(

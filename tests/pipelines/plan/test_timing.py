@@ -34,6 +34,7 @@ def plan(
         [],
         TEST,
         checkpoints,
+        checkpoints.with_name("adapter"),
         records or [],
         scores or {},
         recipe,

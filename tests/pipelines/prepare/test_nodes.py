@@ -14,13 +14,8 @@ from tests.pipelines.prepare.cleaning import ALL_CLEAN, clean
 from tuneline.datasets import LazyCSVDataset, RawJSONDataset, unpacking
 from tuneline.errors import TunelineError
 from tuneline.parameters import Data, Split, UseCase
-from tuneline.pipelines.prepare.nodes import (
-    build_examples,
-    clean_rows,
-    make_pairs,
-    plot_cleaning,
-    split_rows,
-)
+from tuneline.pipelines.prepare.cleaning_report import plot_cleaning
+from tuneline.pipelines.prepare.nodes import build_examples, clean_rows, make_pairs, split_rows
 from tuneline.pipelines.prepare.pipeline import create_pipeline
 from tuneline.pipelines.prepare.row_checks import check_cleaned
 

@@ -30,7 +30,8 @@ def make_plan(recipe: Recipe, hardware: Hardware, folder: Path, **sweep: Any) ->
     plan = {"time": SPEED, "warnings": []}
     recipe = shrink(recipe, warmup_steps=0, save_steps=1, num_train_epochs=2)
     stated = Sweep.model_validate({"space": {"learning_rate": RATES}, **sweep})
-    return plan_sweep(plan, TRAIN, VALIDATION, folder, recipe, stated, EVALUATION, hardware)
+    folders = folder, folder.with_name("adapter")
+    return plan_sweep(plan, TRAIN, VALIDATION, *folders, recipe, stated, EVALUATION, hardware)
 
 
 def die_in_the_second_trial(trainer: sft.SFTAdapterTrainer) -> bool:

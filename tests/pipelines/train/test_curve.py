@@ -89,7 +89,7 @@ def test_the_steps_of_a_planted_power_law_are_in_the_interval():
     random, inside = np.random.default_rng(2), 0
     for _ in range(40):
         curve = plant("power", 10, 0.005, random)
-        found = forecast_losses(curve.steps, curve.losses, EPOCH, 0.01)
+        found = forecast_losses(curve)
         assert found
         inside += found.least <= more and (found.most is None or more <= found.most)
     assert inside >= 32  # of 40, with an interval of 90 %

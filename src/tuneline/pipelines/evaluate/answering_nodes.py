@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from tuneline.errors import Problem, TunelineError
-from tuneline.examples import MODELS, OLD, Example
+from tuneline.examples import MODELS, Example
 from tuneline.metrics.likelihood import measure_references
 from tuneline.models.adapted_model import (
     ADAPTERS,
-    attach_second,
+    attach_old,
     become,
     load_tuned,
     merge_if_exact,
@@ -180,7 +180,7 @@ def _ask_both(
         return [], []
     model = load_tuned(adapter, recipe, hardware)
     if old is not None:
-        attach_second(model, OLD, adapter, old.tensors)
+        attach_old(model, adapter, old)
     for who in fingerprints:
         with _become(model, who):
             add_losses(rows, who, measure_references(model, tokenizer, test, hardware))

@@ -5,7 +5,7 @@ from typing import Any
 
 from tuneline.errors import Problem
 from tuneline.examples import OLD, Example
-from tuneline.metrics import METRICS, stack_scores
+from tuneline.metrics import METRICS, pick_counting, stack_scores
 from tuneline.models.adapter import Adapter
 from tuneline.parameters import Evaluation
 from tuneline.reporting.pages import format_interval, format_number
@@ -42,7 +42,7 @@ def compare_old(
         return None
     before, after = stack_scores(answer_scores, (OLD, "tuned"))
     metrics = compare_all(before, after, evaluation, COMPARED, find_groups(answers))
-    counting = [metrics[one.name] for one in METRICS if one.decides_verdict and one.name in metrics]
+    counting = pick_counting(metrics).values()
     measured = [one for one in counting if one["difference"] is not None]
     results = {one["result"] for one in counting}
     label = LABELS["better" in results, "worse" in results] if measured else "not measured"

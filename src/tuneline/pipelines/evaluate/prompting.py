@@ -3,7 +3,7 @@
 from typing import Any
 
 from tuneline.examples import FEW_SHOT, INSTRUCTED, PROMPTED
-from tuneline.metrics import METRICS, stack_scores
+from tuneline.metrics import METRICS, pick_counting, stack_scores
 from tuneline.parameters import Evaluation, Prompting
 from tuneline.reporting.pages import count, format_interval, format_number
 from tuneline.statistics.paired_comparison import compare_all
@@ -56,7 +56,7 @@ def compare_prompting(
 
 def _decide(metrics: Compared, prompting: Prompting) -> str:
     """Decide over one prompting: won somewhere and lost nowhere, or surely no gain worth having."""
-    counting = _list_counting(metrics)
+    counting = pick_counting(metrics).values()
     lost = any(one["result"] == "worse" for one in metrics.values())
     if lost or not any(one["wins"] for one in counting):
         return DOES_NOT
@@ -65,10 +65,6 @@ def _decide(metrics: Compared, prompting: Prompting) -> str:
     measured = [one for one in counting if one["interval"] is not None]
     small = all(one["interval"][1] < prompting.margin for one in measured)
     return DOES_NOT if measured and small else UNKNOWN
-
-
-def _list_counting(metrics: Compared) -> list[dict[str, Any]]:
-    return [metrics[one.name] for one in METRICS if one.decides_verdict and one.name in metrics]
 
 
 def _summarize(label: str, found: dict[str, str], columns: dict[str, dict[str, Any]]) -> str:
@@ -99,7 +95,7 @@ def _summarize(label: str, found: dict[str, str], columns: dict[str, dict[str, A
 def _choose(label: str, metrics: Compared) -> dict[str, Any]:
     """Choose the metric that decided, else the first that was measured."""
     wanted = {DOES_NOT: "worse", BEATS: "better"}.get(label)
-    order = [*_list_counting(metrics), *metrics.values()]
+    order = [*pick_counting(metrics).values(), *metrics.values()]
     chosen = [one for one in order if one["result"] == wanted]
     measured = [one for one in order if one["difference"] is not None]
     return next(iter([*chosen, *measured, *order]))

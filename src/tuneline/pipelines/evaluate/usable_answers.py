@@ -26,12 +26,6 @@ WORDS = {
 }
 
 
-def count_flaws(answer_scores: list[dict[str, Any]], who: str) -> Counter[str]:
-    """Count the answers by their first flaw: an answer that loops is cut, too."""
-    first = (row[who]["flaws"][:1] for row in answer_scores)
-    return Counter(flaw if flaw in WORDS else RULE for flaws in first for flaw in flaws)
-
-
 def describe_usable(
     answer_scores: list[dict[str, Any]], metrics: dict[str, dict[str, Any]], least: float
 ) -> str:
@@ -48,7 +42,9 @@ def describe_usable(
     found = metrics["usable"]
     if found["tuned"] >= least:
         return ""
-    flaws = count_flaws(answer_scores, "tuned")
+    # Of each answer the first flaw: one that loops is cut, too.
+    first = (flaw for row in answer_scores for flaw in row["tuned"]["flaws"][:1])
+    flaws = Counter(flaw if flaw in WORDS else RULE for flaw in first)
     wrong = ", ".join(f"{number} {WORDS[flaw]}" for flaw, number in flaws.most_common())
     remedy = REMEDIES[flaws.most_common(1)[0][0]]
     low, high = found["tuned_interval"] or (None, None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tuneline.metrics import METRICS
+from tuneline.metrics import pick_counting
 from tuneline.reporting.pages import count, count_prompts, format_number
 
 # Of 100 points: a smaller difference hardly shows to who reads the answers.
@@ -40,9 +40,8 @@ def conclude(
         that are wrong may well end.
     """
     counting = {
-        one.name: metrics[one.name] | {"label": _within_sentence(one.label)}
-        for one in METRICS
-        if one.decides_verdict and one.name in metrics
+        name: one | {"label": _within_sentence(one["label"])}
+        for name, one in pick_counting(metrics).items()
     }
     usable_metric = [metrics[name] for name in ("usable",) if name in metrics]
     lost = [one | {"label": "usable answers"} for one in _pick(usable_metric, "worse")]

@@ -11,10 +11,9 @@ from tuneline.models.adapter import Adapter
 from tuneline.models.rendering import find_end_tokens
 from tuneline.pipelines.merge.base_weights import INDEX, PIECES
 from tuneline.pipelines.merge.merged_weights import MergedWeights
-from tuneline.utils.hashing import check_files, hash_all, read_sealed, write_sealed
+from tuneline.utils.hashing import PROVENANCE, read_sealed_folder, seal_folder
 from tuneline.utils.progress import Progress
 
-PROVENANCE = "provenance.json"
 AGAIN = "merge again: `kedro run --pipeline=merge` makes the whole folder anew"
 MERGED = ("adapter", "base", "merged_into", "weights", "quantization", "dtype", "comparison")
 LIBRARIES = ("tuneline", "torch", "transformers", "peft", "bitsandbytes", "safetensors")
@@ -48,7 +47,7 @@ def write_provenance(folder: Path, adapter: Adapter, facts: dict[str, Any]) -> N
         "versions": {name: version(name) for name in LIBRARIES},
     }
     (folder / PROVENANCE).unlink(missing_ok=True)  # of a comparison that was stopped
-    write_sealed(folder / PROVENANCE, {**provenance, "files": hash_all(folder)})
+    seal_folder(folder, provenance)
 
 
 def read_merged(folder: Path) -> dict[str, Any]:
@@ -57,9 +56,7 @@ def read_merged(folder: Path) -> dict[str, Any]:
     Raises:
         TunelineError: if a file of it is not what was written.
     """
-    found = read_sealed(folder / PROVENANCE, AGAIN)
-    check_files(folder, found.pop("files", {}), AGAIN)
-    merged: dict[str, Any] = found["merged"]
+    merged: dict[str, Any] = read_sealed_folder(folder, AGAIN)["merged"]
     return merged
 
 

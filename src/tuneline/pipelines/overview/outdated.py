@@ -63,9 +63,7 @@ def _compare_preparation(record: dict[str, Any], settings: UseCase) -> Iterator[
     blocks = describe_preparation(
         settings.data, settings.prompt, settings.evaluation, settings.recipe.start_from
     )
-    then, now = flatten(record["inputs"]), flatten(blocks)
-    keys = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
-    yield from _name_changes([Difference(key, then.get(key), now.get(key)) for key in keys])
+    yield from _name_changes(_list_changes(record["inputs"], blocks))
 
 
 def _compare_run(
@@ -108,21 +106,22 @@ def _compare_evaluation(
     run, training = scores["run"], found["records"].get("train", {})
     if training and run["adapter"] != training["adapter"]:
         yield "it judged another adapter"
-    if run["generation"] != settings.evaluation.generation:
-        then, now = flatten(run["generation"]), flatten(settings.evaluation.generation)
-        keys = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
-        yield from _name_changes(
-            [
-                Difference(f"evaluation.generation.{key}", then.get(key), now.get(key))
-                for key in keys
-            ]
-        )
+    generation = settings.evaluation.generation
+    yield from _name_changes(_list_changes(run["generation"], generation, "evaluation.generation."))
     try:
         rows = list_prompts(found["test"], settings.prompt, settings.evaluation)
     except TunelineError:
         return  # the stage before it is damaged, or has held nothing out
     if run["prompts"] != hash_prompts(rows):
         yield "the test prompts are others"
+
+
+def _list_changes(
+    recorded: dict[str, Any], today: dict[str, Any], above: str = ""
+) -> list[Difference]:
+    then, now = flatten(recorded, above), flatten(today, above)
+    keys = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
+    return [Difference(key, then.get(key), now.get(key)) for key in keys]
 
 
 def _name_changes(changes: list[Difference]) -> Iterator[str]:

@@ -1,41 +1,9 @@
-"""The adapters that measure a recipe: the plan of each, and what they add to the whole run."""
+"""The adapters that measure a recipe: what they add to the plan of the whole run."""
 
 from typing import Any
 
-import pandas as pd
-
 from tuneline.models.batching import plan_steps
-from tuneline.models.run_differences import RunInputs
 from tuneline.parameters import Evaluation, Hardware, Recipe
-from tuneline.pipelines.plan.estimates import (
-    choose_used,
-    describe_learning_rate,
-    describe_overlong,
-    describe_tokens,
-)
-
-
-def plan_fold(
-    plan: dict[str, Any],
-    inputs: RunInputs,
-    token_report: pd.DataFrame,
-    recipe: Recipe,
-    hardware: Hardware,
-) -> dict[str, Any]:
-    """Plan the training of a fold.
-
-    Memory and verdict are the released adapter's: no fold has a longer example.
-    """
-    used = choose_used(token_report, recipe)
-    steps = plan_steps(len(used), recipe, hardware)
-    return plan | {
-        "inputs": inputs,
-        "examples": token_report["split"].value_counts().to_dict(),
-        "tokens": describe_tokens(used, steps),
-        "overlong": describe_overlong(token_report, used, recipe),
-        "steps": steps,
-        "learning_rate": describe_learning_rate(int(steps["total"]), recipe),
-    }
 
 
 def add_folds(

@@ -70,13 +70,12 @@ def _explain_dtype(hardware: Hardware) -> str:
     return f"a CPU without {' or '.join(BFLOAT16_FLAGS)}"
 
 
-def measure_disks(checkpoints: Path) -> dict[str, Volume]:
-    """Measure the disks that a run writes to, by purpose; adapters lie next to `checkpoints`."""
-    checkpoints = shorten_path(checkpoints)
+def measure_disks(checkpoints: Path, adapters: Path) -> dict[str, Volume]:
+    """Measure the disks that a run writes to, by purpose."""
     return {
         "hub_cache": measure_volume(find_hub_cache()),
-        "checkpoints": measure_volume(checkpoints),
-        "output": measure_volume(checkpoints.with_name("adapter")),
+        "checkpoints": measure_volume(shorten_path(checkpoints)),
+        "output": measure_volume(shorten_path(adapters)),
     }
 
 

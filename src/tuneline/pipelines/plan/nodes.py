@@ -13,37 +13,26 @@ from typing import Any
 import pandas as pd
 
 from tuneline.examples import Example
-from tuneline.models.architecture import build_empty, find_packing_obstacle, is_stored_in_4_bits
-from tuneline.models.batching import plan_steps
+from tuneline.models.architecture import is_stored_in_4_bits
 from tuneline.models.chat_template import describe_template
 from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_model_config
 from tuneline.models.run_differences import RunInputs, name_run
 from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Prompt, Recipe
-from tuneline.pipelines.plan.advice import PlannedRun, list_savings, list_warnings
+from tuneline.pipelines.plan.advice import list_warnings
 from tuneline.pipelines.plan.best_checkpoint import plan_best_checkpoint
-from tuneline.pipelines.plan.cross_fitting import add_folds, plan_fold
+from tuneline.pipelines.plan.cross_fitting import add_folds
 from tuneline.pipelines.plan.earlier_runs import ScoreVersions, find_earlier_runs
-from tuneline.pipelines.plan.estimates import (
-    choose_used,
-    describe_context,
-    describe_learning_rate,
-    describe_overlong,
-    describe_resolved,
-    describe_tokens,
-    measure_disks,
-    plan_disk,
-)
+from tuneline.pipelines.plan.estimates import describe_resolved, measure_disks, plan_disk
 from tuneline.pipelines.plan.evidence import describe_evidence
 from tuneline.pipelines.plan.machine_rules import describe_sharding
-from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
 from tuneline.pipelines.plan.plan_page import judge, render_masks
 from tuneline.pipelines.plan.quantization import describe_quantization
 from tuneline.pipelines.plan.run_card import write_card
 from tuneline.pipelines.plan.timing import estimate_time
 from tuneline.pipelines.plan.token_counts import count_tokens
-from tuneline.pipelines.plan.workload import describe_work
+from tuneline.pipelines.plan.workload import describe_work, plan_model, plan_training
 from tuneline.reporting.pages import count
 from tuneline.training.best_checkpoint import read_fixed
 
@@ -60,6 +49,7 @@ def make_plan(
     validation: list[Example],
     test: list[Example],
     checkpoints: Path,
+    adapter_folder: Path,
     training_records: list[dict[str, Any]],
     score_versions: ScoreVersions,
     recipe: Recipe,
@@ -85,36 +75,21 @@ def make_plan(
         `cross_fit`, as `plan_best_checkpoint` and `add_folds` give them.
     """
     config, tokenizer = load_model_config(recipe), load_tokenizer(recipe)
-    model = build_empty(config)
-    used = choose_used(token_report, recipe)
-    context = describe_context(token_report, used, config, model, evaluation)
-    packing = find_packing_obstacle(config, model) if recipe.packing else None
-    size = measure_model(config, recipe, model)
-    longest = int(used["tokens"].max()) if len(used) else recipe.max_length
-    steps = plan_steps(len(used), recipe, hardware)
-    tokens = describe_tokens(used, steps)
     adapters = 1 + (evaluation.cross_fit or 0)
     inputs = describe_inputs(train, validation, tokenizer, recipe, hardware, replay)
+    run, asked = plan_model(config, token_report, recipe, evaluation, hardware)
+    size, longest = run.size, run.longest
     plan: dict[str, Any] = {
-        "inputs": inputs,
+        **plan_training(inputs, token_report, recipe, hardware),
+        **asked,
         "resolved": describe_resolved(recipe, hardware, config)
         | _describe_start(recipe, inputs)
         | _describe_replay(replay),
-        "examples": token_report["split"].value_counts().to_dict(),
-        "tokens": tokens,
-        "overlong": describe_overlong(token_report, used, recipe),
-        "context": context,
-        "packing": packing,
-        "steps": steps,
-        "learning_rate": describe_learning_rate(int(steps["total"]), recipe),
         "chosen": list(recipe_choices.get("chosen", [])),
         "stated": list(recipe_choices.get("stated", [])),
-        "parameters": size.parameters(),
         "adapter_megabytes": round(size.trainable * 4 / 1e6, 2),
-        "memory_gb": predict_memory(size, longest, recipe, hardware),
         "sharding": describe_sharding(size, longest, recipe, hardware),
-        "savings": list_savings(PlannedRun(size, longest, recipe, hardware)),
-        "disk": plan_disk(size, recipe, measure_disks(checkpoints), adapters),
+        "disk": plan_disk(size, recipe, measure_disks(checkpoints, adapter_folder), adapters),
         "chat_template": [*describe_template(tokenizer), *_describe_typed(token_report)],
     }
     plan["warnings"] = list(list_warnings(plan, recipe))
@@ -147,6 +122,7 @@ def plan_folds(
 ) -> list[dict[str, Any]]:
     """Plan the trainings that measure the recipe.
 
+    Memory and verdict are the released adapter's: no fold has a longer example.
     `examples` are training and validation split of each fold, one fold after the other.
     """
     tokenizer = load_tokenizer(recipe)
@@ -154,7 +130,7 @@ def plan_folds(
     for train, validation in zip(examples[::2], examples[1::2], strict=True):
         inputs = describe_inputs(train, validation, tokenizer, recipe, hardware, replay)
         report = count_tokens(train, validation, [], recipe, replay)
-        plans.append(plan_fold(plan, inputs, report, recipe, hardware))
+        plans.append(plan | plan_training(inputs, report, recipe, hardware))
     return plans
 
 

@@ -175,11 +175,9 @@ def _make_batch(tokenizer: Any, train: list[Example], recipe: Recipe, hardware: 
 
 def _prepare_pass(model: Any, batch: Any, hardware: Hardware) -> Callable[[], None]:
     import torch
+    from accelerate.utils import send_to_device
 
-    inputs = {
-        name: value.to(model.device) if hasattr(value, "to") else value
-        for name, value in batch.items()
-    }
+    inputs = send_to_device(batch, model.device)
     dtype = getattr(torch, hardware.dtype)
     model.train()
     if hardware.gradient_checkpointing:

@@ -10,25 +10,16 @@ import pandas as pd
 
 from tuneline.errors import Problem, TunelineError
 from tuneline.examples import Example
-from tuneline.models.architecture import build_empty, find_packing_obstacle
 from tuneline.models.fingerprints import describe_inputs
 from tuneline.models.loading import load_model_config
 from tuneline.models.tokenizer import load_tokenizer
 from tuneline.parameters import Evaluation, Hardware, Recipe, Sweep
 from tuneline.parameters.sweep import Trial, count_kept, list_rungs, list_trials
-from tuneline.pipelines.plan.advice import PlannedRun, list_savings
-from tuneline.pipelines.plan.cross_fitting import plan_fold
-from tuneline.pipelines.plan.estimates import (
-    choose_used,
-    describe_context,
-    measure_disks,
-    plan_disk,
-)
-from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
+from tuneline.pipelines.plan.estimates import measure_disks, plan_disk
 from tuneline.pipelines.plan.plan_page import judge
 from tuneline.pipelines.plan.run_card import format_duration
 from tuneline.pipelines.plan.token_counts import count_tokens
-from tuneline.pipelines.plan.workload import find_longest_answer
+from tuneline.pipelines.plan.workload import find_longest_answer, plan_model, plan_training
 from tuneline.training.best_checkpoint import Choice
 from tuneline.training.validation_answers import make_greedy
 
@@ -44,6 +35,7 @@ def plan_sweep(
     train: list[Example],
     validation: list[Example],
     sweep_checkpoints: Path,
+    adapter_folder: Path,
     recipe: Recipe,
     sweep: Sweep,
     evaluation: Evaluation,
@@ -73,7 +65,8 @@ def plan_sweep(
         found = _plan_trial(
             plan | {"inputs": inputs}, reports[rendered], fixed, evaluation, hardware
         )
-        disk = plan_disk(found.pop("size"), fixed, measure_disks(sweep_checkpoints), len(trials))
+        disks = measure_disks(sweep_checkpoints, adapter_folder)
+        disk = plan_disk(found.pop("size"), fixed, disks, len(trials))
         found["verdict"] = judge(found | {"disk": disk})
         planned.append(_describe(trial, fixed, found, plan["time"]))
     _check_fit(planned)
@@ -92,23 +85,15 @@ def _plan_trial(
     evaluation: Evaluation,
     hardware: Hardware,
 ) -> dict[str, Any]:
-    config = load_model_config(recipe)
-    model = build_empty(config)
-    used = choose_used(report, recipe)
-    longest = int(used["tokens"].max()) if len(used) else recipe.max_length
-    context = describe_context(report, used, config, model, evaluation)
-    packing = find_packing_obstacle(config, model) if recipe.packing else None
-    size = measure_model(config, recipe, model)
-    answer = find_longest_answer(report, context["max_new_tokens"])
+    run, asked = plan_model(load_model_config(recipe), report, recipe, evaluation, hardware)
+    answer = find_longest_answer(report, asked["context"]["max_new_tokens"])
     generation = make_greedy(evaluation.generation, answer)
     choice = Choice("chrf", "a sweep compares answers", generation)
-    return plan_fold(plan, plan["inputs"], report, recipe, hardware) | {
-        "size": size,
-        "context": context,
-        "packing": packing,
-        "parameters": size.parameters(),
-        "memory_gb": predict_memory(size, longest, recipe, hardware),
-        "savings": list_savings(PlannedRun(size, longest, recipe, hardware)),
+    return {
+        **plan,
+        **plan_training(plan["inputs"], report, recipe, hardware),
+        **asked,
+        "size": run.size,
         "best_checkpoint": asdict(choice),
     }
 

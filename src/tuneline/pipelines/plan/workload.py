@@ -1,4 +1,4 @@
-"""What a planned run has to do, in tokens and prompts."""
+"""What a planned run has to do, in steps, tokens and prompts, and whether the model can."""
 
 import math
 from dataclasses import dataclass
@@ -6,9 +6,62 @@ from typing import Any
 
 import pandas as pd
 
+from tuneline.models.architecture import build_empty, find_packing_obstacle
+from tuneline.models.batching import plan_steps
+from tuneline.models.run_differences import RunInputs
 from tuneline.parameters import Evaluation, Hardware, Prompting, Recipe
 from tuneline.parameters.evaluation import GENERAL_PROMPTS, GENERAL_TOKENS
+from tuneline.pipelines.plan.advice import PlannedRun, list_savings
+from tuneline.pipelines.plan.estimates import (
+    choose_used,
+    describe_context,
+    describe_learning_rate,
+    describe_overlong,
+    describe_tokens,
+)
+from tuneline.pipelines.plan.memory_estimate import measure_model, predict_memory
 from tuneline.pipelines.plan.quantization import average_example, measure_pass, measure_slowdown
+
+
+def plan_training(
+    inputs: RunInputs, token_report: pd.DataFrame, recipe: Recipe, hardware: Hardware
+) -> dict[str, Any]:
+    """Plan a training: its `inputs`, examples, tokens, overlong, steps and learning rate."""
+    used = choose_used(token_report, recipe)
+    steps = plan_steps(len(used), recipe, hardware)
+    return {
+        "inputs": inputs,
+        "examples": token_report["split"].value_counts().to_dict(),
+        "tokens": describe_tokens(used, steps),
+        "overlong": describe_overlong(token_report, used, recipe),
+        "steps": steps,
+        "learning_rate": describe_learning_rate(int(steps["total"]), recipe),
+    }
+
+
+def plan_model(
+    config: Any,
+    token_report: pd.DataFrame,
+    recipe: Recipe,
+    evaluation: Evaluation,
+    hardware: Hardware,
+) -> tuple[PlannedRun, dict[str, Any]]:
+    """Plan what a training asks of the base model of a `config`.
+
+    Returns:
+        The run, and of its plan context, packing, parameters, memory and savings.
+    """
+    model, used = build_empty(config), choose_used(token_report, recipe)
+    size = measure_model(config, recipe, model)
+    longest = int(used["tokens"].max()) if len(used) else recipe.max_length
+    run = PlannedRun(size, longest, recipe, hardware)
+    return run, {
+        "context": describe_context(token_report, used, config, model, evaluation),
+        "packing": find_packing_obstacle(config, model) if recipe.packing else None,
+        "parameters": size.parameters(),
+        "memory_gb": predict_memory(size, longest, recipe, hardware),
+        "savings": list_savings(run),
+    }
 
 
 @dataclass(frozen=True)

@@ -248,7 +248,7 @@ def _show(rejected: pl.DataFrame) -> list[Example]:
     ]
 
 
-def draw_cleaning(report: dict[str, Any]) -> go.Figure:
+def plot_cleaning(report: dict[str, Any]) -> go.Figure:
     """Draw rejected rows by reason, changed rows by rule, and lengths before and after."""
     titles = ("Rejected rows by reason", "Rows changed by rule", "Characters of a text")
     figure = make_subplots(rows=3, cols=1, subplot_titles=titles, vertical_spacing=0.12)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import polars as pl
 from polars.selectors import by_name
 
@@ -17,7 +16,7 @@ from tuneline.examples import Example, list_examples
 from tuneline.models.fingerprints import describe_preparation
 from tuneline.parameters import Data, Evaluation, Prompt
 from tuneline.pipelines.prepare.cleaning import clean_batch
-from tuneline.pipelines.prepare.cleaning_report import CleaningReport, draw_cleaning
+from tuneline.pipelines.prepare.cleaning_report import CleaningReport
 from tuneline.pipelines.prepare.conversations import mark_known_turns, outline_conversations
 from tuneline.pipelines.prepare.document_pairs import pair_documents
 from tuneline.pipelines.prepare.feedback_leaks import (
@@ -81,11 +80,6 @@ def clean_rows(
             clean_file.write(kept)
             rejected_file.write(dropped)
     return clean, rejected, report.describe(raw)
-
-
-def plot_cleaning(cleaning_report: dict[str, Any]) -> go.Figure:
-    """Draw why rows were dropped, which rules changed rows, and how long texts are."""
-    return draw_cleaning(cleaning_report)
 
 
 def _clean_batches(raw: RowSource, data: Data, report: CleaningReport) -> Iterator[pl.DataFrame]:

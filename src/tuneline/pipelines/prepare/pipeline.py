@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from tuneline.pipelines.prepare.cleaning_report import plot_cleaning
 from tuneline.pipelines.prepare.cross_fitting import cross_fit_examples, split_all_rows
 from tuneline.pipelines.prepare.data_page import check_data
 from tuneline.pipelines.prepare.feedback import clean_feedback
@@ -10,7 +11,6 @@ from tuneline.pipelines.prepare.nodes import (
     check_leaks,
     clean_rows,
     make_pairs,
-    plot_cleaning,
     split_rows,
 )
 from tuneline.use_cases import name_fold

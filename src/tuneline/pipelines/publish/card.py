@@ -40,7 +40,7 @@ def render_card(
     is_toy = any(find_folder_base_problem("", base["name"]))
     questions = [row for row in answers if row["reference"] is None]
     held_out = [
-        row | {f"{who}_chrf": _show_score(scored[who], "chrf") for who in ("base", "tuned")}
+        row | {f"{who}_chrf": _show_chrf(scored[who]) for who in ("base", "tuned")}
         for row, scored in zip(answers, answer_scores, strict=True)
         if row["reference"] is not None
     ][: publish.examples]
@@ -71,8 +71,8 @@ def render_card(
     return f"---\n{metadata}\n---\n\n{body}"
 
 
-def _show_score(scores: dict[str, Any], metric: str) -> str:
-    numerator, denominator = scores["metrics"][metric]
+def _show_chrf(scores: dict[str, Any]) -> str:
+    numerator, denominator = scores["metrics"]["chrf"]
     return format_number(numerator / denominator)
 
 

@@ -35,7 +35,7 @@ class Forecast:
 
     Attributes:
         gain: by which another epoch lowers it, as a share, the median.
-        steps: more steps until another epoch lowers it by less than the threshold, the median.
+        steps: more steps until another epoch lowers it by less than `SAME_LOSS`, the median.
         least: of the steps, the lower end of the 90 % interval.
         most: the upper end; None if it is beyond nine times the run's own steps.
     """
@@ -46,9 +46,7 @@ class Forecast:
     most: int | None
 
 
-def forecast_losses(
-    steps: Values, losses: Values, steps_per_epoch: float, threshold: float
-) -> Forecast | None:
+def forecast_losses(curve: Curve) -> Forecast | None:
     """Fit a power law to the losses and follow it beyond the end.
 
     L(s) = a + b / s^c, the law `pow3` of learning curves, with a posterior over its parameters as
@@ -61,21 +59,21 @@ def forecast_losses(
     A learning rate that falls to 0 flattens the end of a curve (Hägele et al. 2024, arXiv
     2405.18392), so that a longer run gains later than this one: the steps are rather too few.
 
-    Steps are ascending, both have the shape (n,). None unless it is certain (95 %) that another
-    epoch lowers the loss by more than the share `threshold`, and for fewer than five measurements.
+    None unless it is certain (95 %) that another epoch lowers the loss by more than `SAME_LOSS`,
+    and for fewer than five measurements.
     """
-    if len(steps) < LEAST:
+    if len(curve.steps) < LEAST:
         return None
-    end = float(steps[-1])
-    a, b, c = _draw(steps / end, losses)
+    end = float(curve.steps[-1])
+    a, b, c = _draw(curve.steps / end, curve.losses)
     if not len(a):
         return None
-    epoch = steps_per_epoch / end
+    epoch = curve.steps_per_epoch / end
     now = _measure_gains(a, b, c, np.ones(1), epoch)[:, 0]
-    if np.mean(now > threshold) < CERTAIN:
+    if np.mean(now > SAME_LOSS) < CERTAIN:
         return None
     at = np.geomspace(1, HORIZON, POINTS)
-    is_over = _measure_gains(a, b, c, at, epoch) < threshold
+    is_over = _measure_gains(a, b, c, at, epoch) < SAME_LOSS
     first = np.where(is_over.any(axis=1), is_over.argmax(axis=1), POINTS - 1)
     least, median, most = np.quantile(at[first] - 1, (ENDS[0], 0.5, ENDS[1])) * end
     return Forecast(
@@ -131,7 +129,7 @@ def find_fall(curve: Curve, noise: float | None, recipe: Recipe) -> Iterator[Fin
     if noise is None:
         yield from _find_steep_fall(curve, recipe)
         return
-    ahead = forecast_losses(curve.steps, curve.losses, curve.steps_per_epoch, SAME_LOSS)
+    ahead = forecast_losses(curve)
     if ahead is None:
         return
     yield Finding(
