@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ import pytest
 import yaml
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
+from kedro.io import DataCatalog
 
 from tests.commands import kedro
 from tests.conftest import RAW, run
 from tuneline.checks import stage_inputs
+from tuneline.checks.file_stamps import list_files
 from tuneline.checks.stage_inputs import describe_stage
 from tuneline.checks.up_to_date import is_up_to_date, list_stages, name_stage
+from tuneline.datasets import RawDocumentsDataset
 
 NAME = "product_descriptions.prepare"
 TRAIN = Path("data/test/05_model_input/product_descriptions/train.jsonl")
@@ -67,6 +71,34 @@ def test_the_files_of_an_adapter_that_is_trained_further_are_inputs(project: Pat
     before = describe()
     assert describe() == before
     weights.write_bytes(b"two")
+    assert describe() != before
+
+
+def test_folders_that_hold_no_files_of_their_own_are_noticed(tmp_path: Path):
+    folder, elsewhere = tmp_path / "documents", tmp_path / "elsewhere"
+    for one in (folder / "deep", elsewhere):
+        one.mkdir(parents=True)
+        (one / "tea.txt").write_text("Tea")
+    catalog = DataCatalog({"texts": RawDocumentsDataset(filepath=str(folder))})
+    (folder / "empty").mkdir()
+    (folder / "linked").symlink_to(elsewhere)
+    found = {Path(one).relative_to(folder).as_posix() for one in list_files("texts", catalog)}
+    assert found == {"deep/tea.txt", "empty", "linked"}
+
+
+@pytest.mark.slow
+def test_another_vllm_may_answer_otherwise(project: Path, monkeypatch: pytest.MonkeyPatch):
+    stage, python = "product_descriptions.evaluate", {"hardware": {"vllm_python": sys.executable}}
+
+    def describe() -> Any:
+        with KedroSession.create(project, env="test", runtime_params=python) as session:
+            catalog = session.load_context().catalog
+            return describe_stage(stage, pipelines[stage], catalog)["inputs"]["params:hardware"]
+
+    monkeypatch.setattr(stage_inputs, "find_version", lambda _: "0.1.0")
+    before = describe()
+    assert describe() == before
+    monkeypatch.setattr(stage_inputs, "find_version", lambda _: "0.2.0")
     assert describe() != before
 
 

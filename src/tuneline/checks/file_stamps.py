@@ -42,8 +42,16 @@ def list_files(name: str, catalog: DataCatalog) -> Iterator[str]:
     else:
         found = [path]
     for one in found:
-        if not one.is_dir() and not one.name.startswith("."):
+        if not one.name.startswith(".") and not _holds_listed(one):
             yield str(one)
+
+
+def _holds_listed(path: Path) -> bool:
+    """Tell whether a path is a folder whose files are listed, too: a link's are not."""
+    try:
+        return path.is_dir() and not path.is_symlink() and any(path.iterdir())
+    except PermissionError:  # nobody has seen what is in it
+        return False
 
 
 def stamp(paths: set[str]) -> Stamps:

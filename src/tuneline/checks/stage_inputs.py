@@ -22,9 +22,10 @@ from tuneline.checks.file_stamps import (
     stamp,
     wait_for_clock,
 )
-from tuneline.checks.recipes import RECIPE, is_settled
+from tuneline.checks.recipes import RECIPE, is_settled, read_hardware
 from tuneline.hub.cache import find_commit
 from tuneline.hub.gguf import find_gguf
+from tuneline.models.vllm_engine import find_version
 from tuneline.parameters import Hardware, Recipe
 from tuneline.parameters.recipe import RecipeKeys
 from tuneline.utils.disks import find_path
@@ -54,6 +55,10 @@ def describe_input(name: str, catalog: DataCatalog) -> dict[str, Any] | None:
         it cannot be told.
     """
     try:
+        if name == "params:hardware":
+            python = read_hardware(catalog).vllm_python
+            engine = python and find_version(python)
+            return _describe_value(name, [catalog.load(name), engine])
         if name.startswith("params:"):
             return _describe_value(name, catalog.load(name))
         if is_settled(name):
