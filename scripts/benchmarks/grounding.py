@@ -6,6 +6,7 @@ their chunk does not hold.
     PYTHONPATH=. python scripts/benchmarks/grounding.py docs data/01_raw/development_plans
 """
 
+import argparse
 import random
 import sys
 from collections import Counter
@@ -56,4 +57,6 @@ def measure(folders: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    measure(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="+")
+    measure(parser.parse_args().folders)

@@ -122,6 +122,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
         "in JSON an object for each row, one a line or all in one list",
     ),
     "no rows": ("a.json", lambda path: path.write_bytes(b"[1, 2]"), "no row that can be read"),
+    "an empty object": ("a.json", lambda path: path.write_bytes(b"{}"), "it has no column"),
 }
 
 

@@ -97,7 +97,7 @@ def describe_shape(document: Any, required: tuple[str, ...]) -> tuple[str, str] 
     if isinstance(document, list):
         bare = document and all(isinstance(one, list) and _is_plain(one) for one in document)
         return ("values without the names of their columns, not rows", "values") if bare else None
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or not document:
         return None
     columns, data = document.get("columns"), document.get("data")
     if isinstance(columns, list) and isinstance(data, list) and not any(map(_is_row, data)):
