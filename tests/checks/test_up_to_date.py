@@ -18,7 +18,7 @@ from tuneline.checks import stage_inputs
 from tuneline.checks.file_stamps import list_files
 from tuneline.checks.stage_inputs import describe_stage
 from tuneline.checks.up_to_date import is_up_to_date, list_stages, name_stage
-from tuneline.datasets import RawDocumentsDataset
+from tuneline.datasets import JSONDataset, RawDocumentsDataset
 
 NAME = "product_descriptions.prepare"
 TRAIN = Path("data/test/05_model_input/product_descriptions/train.jsonl")
@@ -84,6 +84,22 @@ def test_folders_that_hold_no_files_of_their_own_are_noticed(tmp_path: Path):
     (folder / "linked").symlink_to(elsewhere)
     found = {Path(one).relative_to(folder).as_posix() for one in list_files("texts", catalog)}
     assert found == {"deep/tea.txt", "empty", "linked"}
+
+
+@pytest.mark.slow
+def test_a_training_is_as_new_as_what_it_obeys_of_its_plan(project: Path):
+    stage = "product_descriptions.train"
+    path = project / "data/test/08_reporting/product_descriptions/plan.json"
+    for name in ("plan", "train"):
+        run(project, name)
+    planned = path.read_bytes()
+    assert check(project, stage)
+    run(project, "plan")  # it reads how long the training took
+    assert path.read_bytes() != planned
+    assert check(project, stage)
+    plan = JSONDataset(filepath=str(path))
+    plan.save({**plan.load(), "verdict": {**plan.load()["verdict"], "label": "does not fit"}})
+    assert not check(project, stage)
 
 
 @pytest.mark.slow

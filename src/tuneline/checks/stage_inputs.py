@@ -39,6 +39,9 @@ STAGES: dict[str, set[str]] = {
     "train": {"checkpoints"},
     "evaluate": {"answer_cache"},
 }
+# By stage, the inputs of which only decides what it obeys, not when they were written: a plan that
+# is made again says anew how long the training takes, and what the disks have free.
+OBEYED = {"train": {"plan", "replay"}}
 
 
 def list_inputs(name: str, stage: Pipeline) -> list[str]:
@@ -63,9 +66,24 @@ def describe_input(name: str, catalog: DataCatalog) -> dict[str, Any] | None:
             return _describe_value(name, catalog.load(name))
         if is_settled(name):
             return _describe_value(name, _load_settled(name, catalog))
-        return {"value": "", "base": "", "files": stamp(set(list_files(name, catalog)))}
+        files = stamp(set(list_files(name, catalog)))
+        return {"value": _hash_obeyed(name, catalog), "base": "", "files": files}
     except UncertainError:
         return None
+
+
+def _hash_obeyed(name: str, catalog: DataCatalog) -> str:
+    kind = name.rpartition(".")[2]
+    if not any(kind in kinds for kinds in OBEYED.values()) or not catalog.exists(name):
+        return ""
+    try:
+        found = catalog.load(name)
+        if kind == "plan":
+            chosen = {key: found["best_checkpoint"][key] for key in ("metric", "generation")}
+            found = [found["inputs"], found["verdict"]["label"], chosen]
+    except (DatasetError, KeyError) as error:
+        raise UncertainError(name) from error
+    return _hash(found)
 
 
 def _describe_value(name: str, value: Any) -> dict[str, Any]:

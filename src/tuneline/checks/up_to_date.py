@@ -22,7 +22,7 @@ from tuneline.checks.file_stamps import (
     stamp,
     wait_for_clock,
 )
-from tuneline.checks.stage_inputs import STAGES, describe_stage, gather_files
+from tuneline.checks.stage_inputs import OBEYED, STAGES, describe_stage, gather_files
 from tuneline.errors import TunelineError
 from tuneline.utils.disks import find_path
 from tuneline.utils.hashing import read_sealed, write_sealed
@@ -68,7 +68,9 @@ def is_up_to_date(folder: Path, name: str, stage: Pipeline, catalog: DataCatalog
         made = stamp_outputs(stage, catalog)
         if None in made.values() or record["outputs"] != made:
             return False
-        return bool(record["inputs"] == _leave_out(describe_stage(name, stage, catalog), made))
+        return bool(
+            record["inputs"] == _leave_out(name, describe_stage(name, stage, catalog), made)
+        )
     except (UncertainError, TunelineError, KeyError):
         return False
 
@@ -95,9 +97,9 @@ def _make_record(
     try:
         outputs = stamp_outputs(stage, catalog)
         wait_for_clock(outputs)
-        now = _leave_out(describe_stage(name, stage, catalog), outputs)
+        now = _leave_out(name, describe_stage(name, stage, catalog), outputs)
         wait_for_clock(gather_files(now))
-        if None in now["inputs"].values() or _leave_out(inputs, outputs) != now:
+        if None in now["inputs"].values() or _leave_out(name, inputs, outputs) != now:
             return None
         if stamp_outputs(stage, catalog) != outputs:
             return None
@@ -106,16 +108,17 @@ def _make_record(
     return {"inputs": now, "outputs": outputs}
 
 
-def _leave_out(described: dict[str, Any], made: Stamps) -> dict[str, Any]:
+def _leave_out(stage: str, described: dict[str, Any], made: Stamps) -> dict[str, Any]:
     """Leave out what the stage wrote itself: an evaluation reads the scores of all of them.
 
-    And what is not there: before the first evaluation that is the folder of all scores.
+    And what is not there: before the first evaluation that is the folder of all scores. And when
+    that was written of which the stage obeys what it says.
     """
-    inputs = dict(described["inputs"])
+    inputs, obeyed = dict(described["inputs"]), OBEYED.get(stage.partition(".")[2], set())
     for name, one in inputs.items():
         if one:
             files = {path: at for path, at in one["files"].items() if at and path not in made}
-            inputs[name] = {**one, "files": files}
+            inputs[name] = {**one, "files": {} if name.rpartition(".")[2] in obeyed else files}
     return {**described, "inputs": inputs}
 
 
