@@ -23,6 +23,7 @@ from tuneline.checks.file_stamps import (
     wait_for_clock,
 )
 from tuneline.checks.recipes import RECIPE, is_settled, read_hardware
+from tuneline.errors import TunelineError
 from tuneline.hub.cache import find_commit
 from tuneline.hub.gguf import find_gguf
 from tuneline.models.vllm_engine import find_version
@@ -81,7 +82,7 @@ def _hash_obeyed(name: str, catalog: DataCatalog) -> str:
         if kind == "plan":
             chosen = {key: found["best_checkpoint"][key] for key in ("metric", "generation")}
             found = [found["inputs"], found["verdict"]["label"], chosen]
-    except (DatasetError, KeyError) as error:
+    except (DatasetError, TunelineError, KeyError) as error:  # its reader says what is wrong
         raise UncertainError(name) from error
     return _hash(found)
 
