@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 from tests.pipelines.merge.adapters import EXAMPLES, make_adapter
 from tests.pipelines.merge.test_merged_weights import SMALL, merge, place_base
 from tuneline.errors import TunelineError
+from tuneline.models.loading import identify_base
 from tuneline.parameters import Hardware, Recipe
 from tuneline.pipelines.merge import merge_plan, smoke_test
 from tuneline.utils.disks import Volume
@@ -39,6 +40,7 @@ def test_a_quantized_base_is_refused_and_its_original_taken(
         copied.base_model,
         quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True},
     )
+    adapter.provenance["base"] = identify_base(copied.base_model, copied.revision)
     with pytest.raises(TunelineError, match=r"quantized \(bitsandbytes\).*name the 16-bit"):
         merge(adapter, copied, hardware, tmp_path / "merged")
     told = merge(adapter, copied, hardware, tmp_path / "merged", base_model=recipe.base_model)
